@@ -1,0 +1,63 @@
+"""sigmaraw tells, with evidence, whether a codec changes a model's answers more than the camera's own noise does.
+
+Names are imported at first use (PEP 562): ``import sigmaraw`` and ``sigmaraw --help`` load neither torch nor jax.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import TYPE_CHECKING, Any
+
+# Before JAX is imported anywhere: torch shares the device, so JAX must not take all of its memory.
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+
+if TYPE_CHECKING:
+    from sigmaraw.camera import CameraProfile, calibrate
+    from sigmaraw.codecs import codec
+    from sigmaraw.frames import RawFrames, read_frames
+    from sigmaraw.noise import NoiseModel, iter_replicas, replicas
+    from sigmaraw.pipelines import pipeline
+    from sigmaraw.study import Plan, Record, validate
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "CameraProfile": "camera",
+    "calibrate": "camera",
+    "codec": "codecs",
+    "RawFrames": "frames",
+    "read_frames": "frames",
+    "NoiseModel": "noise",
+    "iter_replicas": "noise",
+    "replicas": "noise",
+    "pipeline": "pipelines",
+    "Plan": "study",
+    "Record": "study",
+    "validate": "study",
+}
+
+__all__ = [
+    "CameraProfile",
+    "NoiseModel",
+    "Plan",
+    "RawFrames",
+    "Record",
+    "calibrate",
+    "codec",
+    "iter_replicas",
+    "pipeline",
+    "read_frames",
+    "replicas",
+    "validate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"sigmaraw.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'sigmaraw' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -1,0 +1,3 @@
+from sigmaraw.cli import main
+
+main()

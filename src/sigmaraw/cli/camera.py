@@ -1,0 +1,62 @@
+"""sigmaraw camera: a profile from datasheet values; and how profiles are printed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sigmaraw.errors import InvalidOption
+
+if TYPE_CHECKING:
+    from sigmaraw.camera import CameraProfile
+
+
+def camera(
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.nc", help="Where the camera profile (netCDF) goes.")],
+    offset: Annotated[float, typer.Option(help="Mean dark level, DN.")],
+    read_noise: Annotated[float, typer.Option(help="Read noise, e-, rms over pixels.")],
+    bits: Annotated[int, typer.Option(help="Bit depth.")],
+    gain: Annotated[float | None, typer.Option(help="System gain, DN per electron.")] = None,
+    conversion_factor: Annotated[float | None, typer.Option(help="Its inverse, electrons per DN, as many datasheets give it.")] = None,
+) -> None:
+    """Write a camera profile from stated values. It is marked "not calibrated", and every report says so."""
+    from sigmaraw.camera import CameraProfile
+
+    if (gain is None) == (conversion_factor is None):
+        found = "neither --gain nor --conversion-factor" if gain is None else "both --gain and --conversion-factor"
+        raise InvalidOption(found, "one of the two", "give --gain in DN/e-, or --conversion-factor in e-/DN")
+    if conversion_factor is not None:
+        if not conversion_factor > 0:
+            raise InvalidOption(f"--conversion-factor {conversion_factor}", "a positive number of e-/DN", "correct it")
+        gain = 1 / conversion_factor
+    assert gain is not None
+    check_output(output)
+    profile = CameraProfile.from_values(gain=gain, offset=offset, read_noise=read_noise, bits=bits)
+    profile.to_netcdf(output)
+    typer.echo(f"gain {gain:.6g} DN/e- (conversion factor {1 / gain:.6g} e-/DN)")
+    print_profile(profile)
+    typer.echo(f"\nprofile: {output}")
+
+
+def check_output(path: Path) -> None:
+    """Refuse an output that cannot be a netCDF file before any work is done."""
+    if path.suffix != ".nc":
+        raise InvalidOption(f"output {path}", "a name that ends in .nc", "choose such a name with -o")
+    if path.is_dir():
+        raise InvalidOption(f"output {path} is a folder", "a file name", "add a file name to it")
+
+
+def print_profile(profile: CameraProfile) -> None:
+    """Print every scalar with standard error, unit and definition, then the notes."""
+    summary = profile.summary()
+    low, high = summary["valid_range_dn"]
+    kind = "calibrated from frames" if summary["calibrated"] else "stated values, NOT CALIBRATED"
+    typer.echo(f"{kind}; {summary['bits']} bit; valid from {low} to {high} DN")
+    for name, row in summary["scalars"].items():
+        value = "not determined" if row["value"] is None else f"{row['value']:.6g}"
+        error = "" if row["value"] is None else " ± (not stated)" if row["se"] is None else f" ± {row['se']:.2g}"
+        typer.echo(f"  {name:<22} {value + error:<26} {row['unit']:<6} {row['definition']}")
+    for note in summary["notes"]:
+        typer.echo(f"  note: {note}")

@@ -1,0 +1,42 @@
+"""sigmaraw replicas: a raw image → raw-equivalent noise replicas."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sigmaraw.cli.shared import parse_roi
+from sigmaraw.errors import InvalidOption
+
+
+def replicas(
+    raw: Annotated[Path, typer.Argument(metavar="RAW", help="TIFF, .npy or FITS file.")],
+    camera: Annotated[Path, typer.Option(metavar="FILE.nc", help="Camera profile.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="replicas.tif, .nc or .zarr")],
+    n: Annotated[int, typer.Option("-n", help="Number of replicas.")] = 64,
+    mode: Annotated[str | None, typer.Option(help="Replica mode; default: as the decision record says.")] = None,
+    seed: Annotated[int, typer.Option(help="Study seed, 0 to 2^64 - 1.")] = 0,
+    frame: Annotated[int, typer.Option(help="Which frame of a stack, from 0.")] = 0,
+    roi: Annotated[str | None, typer.Option(metavar="Y,X", help="Where the image lies in the camera's frame, px.")] = None,
+    scalars: Annotated[bool, typer.Option("--scalars", help="Use the camera's scalars, not its maps.")] = False,
+) -> None:
+    """Draw replicas: frames that the camera could have delivered instead of RAW."""
+    from sigmaraw import registry
+    from sigmaraw.camera import CameraProfile
+    from sigmaraw.frames import read_frames
+    from sigmaraw.noise import DEFAULT_MODE, iter_replicas
+    from sigmaraw.noise.export import check_format, write_replicas
+
+    mode = mode or DEFAULT_MODE
+    check_format(output)
+    repeats = registry.load(registry.MODES, mode)().needs_repeats
+    profile = CameraProfile.from_netcdf(camera)
+    frames = read_frames(raw)
+    if not 0 <= frame < len(frames):
+        raise InvalidOption(f"--frame {frame} of a file with {len(frames)}", f"a number from 0 to {len(frames) - 1}", "correct --frame")
+    image = frames.data if repeats else frames.data[frame]
+    blocks = iter_replicas(image, profile, n, mode=mode, seed=seed, roi=parse_roi(roi), scalars=scalars)
+    written = write_replicas(output, blocks, n, attributes={"mode": mode, "seed": str(seed), "source_sha256": frames.files[0].sha256})
+    typer.echo(f"{n} replicas by {mode}, seed {seed}: {written}")

@@ -1,0 +1,22 @@
+"""sigmaraw report: lay out a record again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that validate wrote.")],
+    format: Annotated[list[str] | None, typer.Option("--format", help="html (default), json, text; repeat it.")] = None,
+) -> None:
+    """Render record.json and result.nc of a folder again; nothing is computed."""
+    from sigmaraw import registry
+    from sigmaraw.study.record import read_document
+
+    read_document(folder)  # a record that cannot be read is refused before anything is written
+    renderers = [registry.load(registry.REPORTS, name)() for name in format or ["html"]]
+    for renderer in renderers:
+        typer.echo(f"report: {renderer.render(folder)}")

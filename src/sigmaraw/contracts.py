@@ -1,0 +1,273 @@
+"""The Protocols that an extension implements, and the small frozen values that pass through them.
+
+Built-ins and extensions use the same door: one Protocol here, one entry point in the package's metadata, one conformance
+suite in `sigmaraw.testing`. Arrays are NumPy unless a docstring says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from sigmaraw.noise import NoiseModel
+
+
+# --- settings ---------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Parameter:
+    """One setting of a codec family or pipeline, as a specification may give it.
+
+    `unit` is "1" for a pure number and "" for words.
+    """
+
+    name: str
+    kind: type[bool] | type[int] | type[float] | type[str]
+    default: Any = None
+    required: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[Any, ...] = ()
+    unit: str = ""
+    help: str = ""
+
+    def domain(self) -> str:
+        """Return in words which values are allowed."""
+        if self.kind is bool:
+            return "true or false"
+        if self.choices:
+            return "one of " + ", ".join(str(choice) for choice in self.choices)
+        if self.kind is str:
+            return self.help or "a word"
+        number = "a whole number" if self.kind is int else "a number"
+        low = "" if self.minimum is None else f" from {self.minimum:g}"
+        high = "" if self.maximum is None else f" up to {self.maximum:g}"
+        return number + low + high
+
+
+# --- codecs -----------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class CodecContract:
+    """What a family takes and promises; everything outside raises UnsupportedArray.
+
+    `knob` is the parameter that trades bytes for quality (None where there is none); `knob_direction` is +1 when more of
+    it means more quality, −1 when more means fewer bytes. `guarantee` says in words what is promised of the error.
+    """
+
+    dtypes: tuple[str, ...]
+    lossless: bool
+    knob: str | None = None
+    knob_direction: Literal[1, -1] = 1
+    guarantee: str = "none"
+    max_error: int | None = None  # DN, where the family promises a bound
+    max_side: int | None = None  # pixels along y or x, where the format has a limit
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A coder's code stream with what else the decoder needs. Bytes = len(payload) + len(side)."""
+
+    payload: bytes
+    side: bytes = b""
+    achieved: Mapping[str, float | bool | str] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Coder(Protocol):
+    """A step that turns one frame (y, x) of uint8 or uint16, DN, into bytes and back; the same shape and dtype return."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    contract: CodecContract
+
+    def encode(self, frame: NDArray[np.integer], hint: float | None = None) -> Encoded:
+        """Return the code stream. `hint` is a knob value found before, from which a target search starts."""
+        ...
+
+    def decode(self, encoded: Encoded, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[np.integer]:
+        """Return the frame. Only `encoded` may carry information from the encoder."""
+        ...
+
+
+@runtime_checkable
+class Targeted(Coder, Protocol):
+    """A coder that can aim at a rate or a quality (its keys `ratio`, `psnr`, `frozen`) by searching its knob.
+
+    `setting` is the knob's value where it is fixed, else None. `container_bytes` are those of the raw frames before any
+    map, `side_bytes` what earlier steps stored: the ratio is container_bytes / (payload + side + side_bytes).
+    """
+
+    frozen: bool
+    setting: float | None
+
+    def encode(
+        self, frame: NDArray[np.integer], hint: float | None = None, *, container_bytes: int | None = None, side_bytes: int = 0
+    ) -> Encoded: ...
+
+    def freeze(self, frames: Sequence[NDArray[np.integer]], *, container_bytes: int | None = None, side_bytes: int = 0) -> Coder:
+        """Return this coder with the one knob value that meets the target on all of `frames` together."""
+        ...
+
+
+@runtime_checkable
+class Detailed(Protocol):
+    """A step that adds to `Codec.resolved()` what its settings do not say: library versions, the camera's values."""
+
+    def details(self) -> dict[str, Any]:
+        """Return JSON values."""
+        ...
+
+
+@runtime_checkable
+class Map(Protocol):
+    """A step that maps a frame to another integer frame and back, such as a bit-depth reduction; it stores side data."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    contract: CodecContract
+
+    def forward(self, frame: NDArray[np.integer]) -> tuple[NDArray[np.integer], bytes]:
+        """Return the mapped frame and the side data that `inverse` needs."""
+        ...
+
+    def inverse(self, mapped: NDArray[np.integer], side: bytes, dtype: np.dtype[Any]) -> NDArray[np.integer]:
+        """Return the frame in its first dtype."""
+        ...
+
+
+@dataclass(frozen=True)
+class RoundTrip:
+    """What a codec made of an array: the decoded array, every byte counted, and what each step achieved.
+
+    `achieved` holds per-step settings as used (for a stack: of each frame's, the mean of numbers), for instance
+    {"level": 61.3, "ratio": 10.02}. `hint` warm-starts the search on a similar image.
+    """
+
+    decoded: NDArray[np.integer]
+    nbytes: int
+    achieved: Mapping[str, float | bool | str] = field(default_factory=dict)
+    hint: tuple[float | None, ...] | None = None
+
+
+class Codec(Protocol):
+    """A whole chain: what `sigmaraw.codec(spec)` returns and a study scores. Stateless: same input, same bytes."""
+
+    spec: str  # as typed
+
+    def resolved(self) -> dict[str, Any]:
+        """Return the chain with every default written out and library versions, enough to reproduce it (JSON values)."""
+        ...
+
+    def roundtrip(self, raw: NDArray[np.integer]) -> tuple[NDArray[np.integer], int]:
+        """Return decode(encode(raw)) and the byte count. raw: (y, x) or (frame, y, x), uint8 or uint16, DN."""
+        ...
+
+    def apply(self, raw: NDArray[np.integer], hint: tuple[float | None, ...] | None = None) -> RoundTrip:
+        """Return the round trip with what it achieved; `hint` from an earlier RoundTrip warm-starts a target search."""
+        ...
+
+    def freeze(self, raw: NDArray[np.integer]) -> Codec:
+        """Return the codec to use on replicas of `raw`: itself, or with `frozen=true` one with the setting fixed on it."""
+        ...
+
+
+class CodecFamily(Protocol):
+    """What an entry point of "sigmaraw.codecs" is: a class that `typed(step, parameters)` can fill.
+
+    Families that need the camera declare `needs_camera = True` and take it as the keyword `noise_model`.
+    """
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    contract: CodecContract
+    needs_camera: bool
+
+    def __call__(self, **settings: Any) -> Coder | Map: ...
+
+
+# --- pipelines --------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Measurement:
+    """One named number that a pipeline predicts. `discrete` when it takes isolated values, as a count does."""
+
+    name: str
+    unit: str
+    symbol: str
+    definition: str
+    discrete: bool = False
+
+
+class Pipeline(Protocol):
+    """Image → named numbers. Deterministic, and each image's numbers do not depend on the rest of its batch."""
+
+    spec: str
+    measurements: tuple[Measurement, ...]
+
+    def config(self) -> dict[str, Any]:
+        """Return every setting with defaults written out, model SHA-256 and versions, enough to reproduce it (JSON values)."""
+        ...
+
+    def __call__(self, raw: Any) -> dict[str, float]:
+        """Return the measurements of one frame (y, x) or volume (z, y, x): integer array or RawFrames."""
+        ...
+
+    def batch(self, images: NDArray[np.integer]) -> dict[str, NDArray[np.float64]]:
+        """Return per measurement a float64 array (image). images: (image, y, x) or (image, z, y, x)."""
+        ...
+
+
+# --- metrics, modes, engines, reports ---------------------------------------------------------------------------------
+@runtime_checkable
+class Metric(Protocol):
+    """A comparison of two arrays of one shape, reference first."""
+
+    name: str
+    unit: str
+    definition: str
+
+    def __call__(self, reference: NDArray[Any], test: NDArray[Any]) -> float: ...
+
+
+class ReplicaMode(Protocol):
+    """A way to make replicas; entry points of "sigmaraw.modes".
+
+    `frame` is (y, x) or (z, y, x), or (repeat, …) where `needs_repeats`. Yields blocks (replica, …) in frame's dtype.
+    Replica i of a group is the same bytes whatever `start`, `n` and `batch` are. `u_mode(measurement)` is the relative
+    standard uncertainty of σ_raw that the construction itself causes, and its source.
+    """
+
+    name: str
+    needs_repeats: bool
+
+    def blocks(
+        self, frame: NDArray[np.integer], model: NoiseModel | None, *, n: int, start: int, group: int, seed: int, batch: int | None
+    ) -> Iterator[NDArray[np.integer]]: ...
+
+    def u_mode(self, measurement: Measurement) -> tuple[float, str]: ...
+
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Engine(Protocol):
+    """Maps one pure, picklable function over work items; results come in the order of the items."""
+
+    name: str
+
+    def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterable[Result]: ...
+
+
+class ReportFormat(Protocol):
+    """Lays out a record folder; computes nothing."""
+
+    name: str
+
+    def render(self, folder: Path) -> Path:
+        """Write the rendering of `folder`/record.json and result.nc into the folder and return its path."""
+        ...

@@ -1,0 +1,47 @@
+"""What a reader returns: integers as the camera delivered them, with where they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file that was read: path as given, SHA-256 of its bytes (64 hex digits), the reader that took it."""
+
+    path: str
+    sha256: str
+    reader: str
+
+
+@dataclass(frozen=True)
+class RawFrames:
+    """Camera frames in DN, never arithmetic on them before the noise model's or a pipeline's door.
+
+    data : (frame, y, x) or, for volumes, (frame, z, y, x); uint8 or uint16; DN.
+    bits : bit depth of the data; `bits_source` says whether it was stated, read from metadata, or is the container's.
+    """
+
+    data: NDArray[np.uint8] | NDArray[np.uint16]
+    bits: int
+    bits_source: Literal["stated", "metadata", "container"]
+    files: tuple[SourceFile, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def frame_shape(self) -> tuple[int, ...]:
+        """Shape of one frame: (y, x) or (z, y, x)."""
+        return tuple(self.data.shape[1:])
+
+    @property
+    def full_scale(self) -> int:
+        """Largest value that the bit depth allows, DN."""
+        return (1 << self.bits) - 1
+
+    def __len__(self) -> int:
+        return int(self.data.shape[0])

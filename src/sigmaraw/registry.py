@@ -1,0 +1,174 @@
+"""Entry-point lookup, and the one grammar in which users name codecs and pipelines.
+
+A specification is ``name:key=value,key=value``; steps are joined by ``+``; a bare word sets a step's first parameter.
+Built-ins and extensions use the same entry points: nothing lists them by hand.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from sigmaraw.contracts import Parameter
+from sigmaraw.errors import DuplicateName, InvalidSpec, MissingExtra, UnknownName
+
+CODECS = "sigmaraw.codecs"
+PIPELINES = "sigmaraw.pipelines"
+METRICS = "sigmaraw.metrics"
+ENGINES = "sigmaraw.engines"
+MODES = "sigmaraw.modes"
+REPORTS = "sigmaraw.reports"
+GROUPS = (CODECS, PIPELINES, METRICS, ENGINES, MODES, REPORTS)
+
+
+@functools.cache
+def _table(group: str) -> dict[str, EntryPoint]:
+    table: dict[str, EntryPoint] = {}
+    for point in entry_points(group=group):
+        known = table.get(point.name)
+        if known is not None and known.value != point.value:
+            raise DuplicateName(
+                f"{group} has two entries named '{point.name}': {known.value} and {point.value}",
+                "one package per name",
+                "uninstall one of the two packages, or rename its entry point",
+            )
+        table[point.name] = point
+    return table
+
+
+def names(group: str) -> list[str]:
+    """Return the registered names of a group, sorted."""
+    return sorted(_table(group))
+
+
+def load(group: str, name: str) -> Any:
+    """Return the object that `name` stands for in `group`.
+
+    Raises
+    ------
+    UnknownName : nothing of that name; the message lists what is known.
+    MissingExtra : its package is registered, but an import that it needs is not installed.
+    """
+    table = _table(group)
+    if name not in table:
+        kind = group.rsplit(".", 1)[-1].rstrip("s")
+        near = difflib.get_close_matches(name, table, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"choose one of: {', '.join(sorted(table))}"
+        raise UnknownName(f"unknown {kind} '{name}'", f"one of {', '.join(sorted(table)) or '(none installed)'}", hint)
+    try:
+        return table[name].load()
+    except ModuleNotFoundError as error:
+        raise MissingExtra(
+            f"'{name}' needs the package '{error.name}', which is not installed",
+            "its optional dependencies",
+            f"install them, for instance: pip install {error.name}",
+        ) from error
+
+
+@dataclass(frozen=True)
+class Step:
+    """One parsed step: its name, an optional bare word, and its keys as typed (still text)."""
+
+    name: str
+    bare: str | None = None
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+
+def parse_step(text: str) -> Step:
+    """Parse ``name:bare,key=value,…``.
+
+    Raises
+    ------
+    InvalidSpec : empty name, empty or repeated key, a bare word that is not the first item.
+    """
+    name, colon, rest = text.strip().partition(":")
+    if not name or (colon and not rest.strip()):
+        raise InvalidSpec(f"'{text}' is not a specification", "name or name:key=value,key=value", "write it like jpeg:quality=90")
+    bare: str | None = None
+    keys: dict[str, str] = {}
+    for position, item in enumerate(rest.split(",") if rest else []):
+        key, equals, value = (part.strip() for part in item.partition("="))
+        if not equals and position == 0 and key:
+            bare = key
+        elif not equals or not key or not value or key in keys:
+            raise InvalidSpec(f"'{item.strip()}' in '{text}'", "each key once, as key=value", "correct this part")
+        else:
+            keys[key] = value
+    return Step(name.strip(), bare, keys)
+
+
+def parse_chain(text: str) -> list[Step]:
+    """Parse steps joined by ``+``. Raises InvalidSpec as `parse_step` does.
+
+    A ``+`` inside an exponent (``1e+3``) is part of the number, not a joint.
+    """
+    parts: list[str] = []
+    for piece in text.split("+"):
+        if parts and parts[-1][-1:] in ("e", "E") and parts[-1][-2:-1].isdigit() and piece[:1].isdigit():
+            parts[-1] += "+" + piece
+        else:
+            parts.append(piece)
+    return [parse_step(part) for part in parts]
+
+
+def typed(step: Step, parameters: Sequence[Parameter]) -> dict[str, Any]:
+    """Return a step's settings with their declared types, defaults filled in.
+
+    Raises
+    ------
+    InvalidSpec : unknown key, value of the wrong type or out of its domain, required key missing.
+    """
+    declared = {parameter.name: parameter for parameter in parameters}
+    given = dict(step.keys)
+    if step.bare is not None:
+        if not parameters:
+            raise InvalidSpec(f"'{step.bare}' after '{step.name}'", "no parameters", f"write just '{step.name}'")
+        if parameters[0].name in given:
+            raise InvalidSpec(f"{parameters[0].name} given twice in '{step.name}'", "each key once", "remove one of the two")
+        given[parameters[0].name] = step.bare
+    for key in given:
+        if key not in declared:
+            near = difflib.get_close_matches(key, declared, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"remove '{key}'"
+            raise InvalidSpec(f"'{step.name}' has no key '{key}'", f"one of {', '.join(declared) or '(none)'}", hint)
+    result: dict[str, Any] = {}
+    for name, parameter in declared.items():
+        if name in given:
+            result[name] = convert(given[name], parameter, step.name)
+        elif parameter.required:
+            raise InvalidSpec(f"'{step.name}' without '{name}'", f"{name}=…, {parameter.help}", f"write {step.name}:{name}=…")
+        else:
+            result[name] = parameter.default
+    return result
+
+
+def convert(text: str, parameter: Parameter, owner: str) -> Any:
+    """Return `text` as the parameter's type. Raises InvalidSpec when it is not one, or out of the declared domain."""
+    expected = parameter.domain()
+    problem = InvalidSpec(f"{parameter.name}={text} in '{owner}'", expected, f"give {parameter.name} such a value")
+    if parameter.kind is bool:
+        if text not in ("true", "false"):
+            raise problem
+        return text == "true"
+    if parameter.kind is str:
+        if parameter.choices and text not in parameter.choices:
+            raise problem
+        return text
+    try:
+        value = parameter.kind(text)
+    except ValueError as error:
+        raise problem from error
+    if not math.isfinite(value):
+        raise problem
+    if parameter.minimum is not None and value < parameter.minimum:
+        raise problem
+    if parameter.maximum is not None and value > parameter.maximum:
+        raise problem
+    if parameter.choices and value not in parameter.choices:
+        raise problem
+    return value

@@ -1,0 +1,51 @@
+"""What ran: package, codec library and hardware versions, so that a number can be traced to what computed it."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib import metadata
+from typing import Any
+
+PACKAGES = (
+    "sigmaraw",
+    "numpy",
+    "scipy",
+    "statsmodels",
+    "jax",
+    "jaxlib",
+    "torch",
+    "imagecodecs",
+    "xarray",
+    "netCDF4",
+    "tifffile",
+    "scikit-image",
+    "astropy",
+    "onnxruntime",
+    "dask",
+)
+
+
+def environment() -> dict[str, Any]:
+    """Return Python, package and codec library versions, and under `hardware` what the machine is (not in the digest)."""
+    import imagecodecs
+    import jax
+
+    packages: dict[str, str | None] = {}
+    for name in PACKAGES:
+        try:
+            packages[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            packages[name] = None
+    return {
+        "python": platform.python_version(),
+        "packages": packages,
+        "libraries": dict(sorted(imagecodecs.version(dict).items())),
+        "jax_backend": jax.default_backend(),
+        "hardware": {
+            "machine": platform.machine(),
+            "system": platform.platform(),
+            "cores": os.cpu_count(),
+            "devices": [str(device) for device in jax.devices()],
+        },
+    }

@@ -1,0 +1,112 @@
+"""What a user hands to a study → scenes: files, frames or arrays, matched with the camera."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sigmaraw.camera import CameraProfile
+from sigmaraw.contracts import ReplicaMode
+from sigmaraw.errors import InputNotFound, InvalidOption, NotIntegerData, ShapeMismatch
+from sigmaraw.files import sha256_of_file
+from sigmaraw.frames import RawFrames, read_frames
+from sigmaraw.noise import NoiseModel
+from sigmaraw.study.plan import Plan
+from sigmaraw.study.work import Scene
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Scenes in order, with the record's `inputs` and `images` rows."""
+
+    scenes: tuple[Scene, ...]
+    inputs: list[dict[str, Any]]
+    images: list[dict[str, Any]]
+
+
+def load_inputs(raw: Sequence[Any], camera: CameraProfile, plan: Plan, mode: ReplicaMode) -> Inputs:
+    """Return the scenes of some files, RawFrames or arrays.
+
+    Each frame is an image of its own, except where the mode draws from real repeats: then each input is one scene, its
+    first frame is x, and its frames are the repeats.
+
+    Raises
+    ------
+    InvalidOption : nothing given, or the same image twice.
+    ShapeMismatch, BitDepthMismatch, ProfileMismatch : an image does not fit the camera.
+    NotIntegerData, UnreadableFile, InputNotFound, ColourImage : as `read_frames` does.
+    """
+    if isinstance(raw, (str, os.PathLike, np.ndarray, RawFrames)):
+        raw = [raw]
+    if len(raw) == 0:
+        raise InvalidOption("no raw image given", "at least one image", "name a TIFF, .npy or FITS file")
+    scenes: list[Scene] = []
+    inputs: list[dict[str, Any]] = []
+    images: list[dict[str, Any]] = []
+    seen: dict[str, str] = {}
+    for position, entry in enumerate(raw):
+        frames = as_frames(entry, camera.bits, plan.volume)
+        inputs += _input_rows(frames)
+        name = frames.files[0].path if frames.files else f"array {position}"
+        stacks = [frames.data] if mode.needs_repeats else list(frames.data)
+        for index, source in enumerate(stacks):
+            frame = np.ascontiguousarray(source[0] if mode.needs_repeats else source)
+            digest = pixel_hash(source)
+            if digest in seen:
+                raise InvalidOption(
+                    f"{name} frame {index} has the same pixels as {seen[digest]}", "each image once", "remove one of the two"
+                )
+            seen[digest] = f"{name} frame {index}"
+            model = NoiseModel.from_profile(camera, frame.shape, roi=plan.roi, scalars=plan.scalars)
+            model.check_image(frame)
+            scenes.append(Scene(frame, np.ascontiguousarray(source), model))
+            images.append({"image": len(images), "input": position, "frame": index, "shape": list(frame.shape), "sha256": digest})
+    return Inputs(tuple(scenes), inputs, images)
+
+
+def as_frames(entry: Any, bits: int, volume: bool) -> RawFrames:
+    """Return RawFrames of a path, RawFrames or an integer array: (y, x), or (frame, y, x), or with `volume` (z, y, x)."""
+    if isinstance(entry, RawFrames):
+        return entry
+    if isinstance(entry, (str, os.PathLike)):
+        return read_frames(entry, volume=volume)
+    data = np.asarray(entry)
+    if data.dtype not in (np.uint8, np.uint16):
+        raise NotIntegerData(f"an image of {data.dtype}", "uint8 or uint16, as the camera delivered it", "pass the unconverted frame")
+    if data.ndim == 2 or (volume and data.ndim == 3):
+        data = data[np.newaxis]
+    if data.ndim not in (3, 4) or 0 in data.shape:
+        raise ShapeMismatch(f"an image of shape {np.shape(entry)}", "(y, x), (frame, y, x) or a volume", "pass one grey image or a stack")
+    return RawFrames(data, 8 * data.dtype.itemsize, "container")
+
+
+def pixel_hash(image: NDArray[np.integer]) -> str:
+    """Return the SHA-256 over dtype, shape and pixels (little-endian)."""
+    digest = hashlib.sha256(f"{image.dtype.name}{image.shape}".encode())
+    digest.update(np.ascontiguousarray(image, dtype=image.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()
+
+
+def _input_rows(frames: RawFrames) -> list[dict[str, Any]]:
+    shape, dtype = list(frames.data.shape), str(frames.data.dtype)
+    if not frames.files:
+        row = {"path": None, "sha256": pixel_hash(frames.data), "shape": shape, "dtype": dtype, "role": "raw", "reader": "array"}
+        return [row]
+    return [
+        {"path": file.path, "sha256": file.sha256, "shape": shape, "dtype": dtype, "role": "raw", "reader": file.reader}
+        for file in frames.files
+    ]
+
+
+def file_row(path: str | Path, role: str, reader: str) -> dict[str, Any]:
+    """Return the `inputs` row of a file that is not an image. Raises InputNotFound."""
+    if not Path(path).is_file():
+        raise InputNotFound(f"{path} does not exist", "a file", "check the path")
+    return {"path": str(path), "sha256": sha256_of_file(path), "shape": None, "dtype": None, "role": role, "reader": reader}

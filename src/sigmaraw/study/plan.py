@@ -1,0 +1,198 @@
+"""The plan: everything that decides the numbers, fixed before data are seen, and its expansion to work items."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sigmaraw import registry
+from sigmaraw.errors import InputNotFound, InvalidOption, InvalidPlan
+from sigmaraw.noise import DEFAULT_MODE
+
+DEFAULT_N = 100
+BLOCK = 10
+"""Replicas per work item. Fixed: quality figures are pooled over these blocks, so a batch size must not move their edges."""
+
+
+@dataclass(frozen=True)
+class WorkItem:
+    """One block of replicas of one group of one image: replica indices start … start + count − 1."""
+
+    image: int
+    group: int
+    start: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a study does. Group 0 is raw, group g is codecs[g − 1], each with its own stream of n replicas.
+
+    n : replicas per group. seed : 0 … 2⁶⁴ − 1. k : limit on |ε̂| in σ_raw. spread : limit on the spread ratio and its
+    inverse. rms : limit on RMS(D)/σ_raw. margin : per measurement, a limit in its own unit in place of k·σ_raw.
+    roi : (y, x) of the frame's corner in the camera's maps, px. volume : a file's pages are z, not frames.
+    """
+
+    codecs: tuple[str, ...]
+    pipeline: str
+    mode: str = DEFAULT_MODE
+    n: int = DEFAULT_N
+    seed: int = 0
+    k: float = 1.0
+    spread: float = 1.25
+    rms: float = 1.0
+    margin: Mapping[str, float] = field(default_factory=dict)
+    roi: tuple[int, int] | None = None
+    scalars: bool = False
+    volume: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.codecs:
+            raise InvalidOption("no codec given", "at least one codec", "name one, such as jpeg2000:ratio=10")
+        repeated = {spec for spec in self.codecs if self.codecs.count(spec) > 1}
+        if repeated:
+            raise InvalidOption(f"codec '{min(repeated)}' given twice", "each codec once", "remove one of the two")
+        if self.mode not in registry.names(registry.MODES):
+            registry.load(registry.MODES, self.mode)  # raises UnknownName with the known ones
+        if self.n < 2:
+            raise InvalidOption(f"n = {self.n} replicas", "at least 2 per group", "use -n 100, or more for narrow intervals")
+        if not 0 <= self.seed < 2**64:
+            raise InvalidOption(f"seed {self.seed}", "a whole number from 0 to 2^64 - 1", "choose another seed")
+        for name, value, low in (("k", self.k, 0.0), ("spread", self.spread, 1.0), ("rms", self.rms, 0.0)):
+            if not low < value < float("inf"):
+                raise InvalidPlan(f"limit {name} = {value}", f"a number above {low:g}", f"correct limits.{name}")
+        for name, value in self.margin.items():
+            if not 0 < value < float("inf"):
+                raise InvalidPlan(f"margin {name} = {value}", "a positive number in the measurement's unit", "correct limits.margin")
+
+    @property
+    def groups(self) -> int:
+        """G + 1: raw and every codec."""
+        return len(self.codecs) + 1
+
+    def items(self, images: int, n: int | None = None) -> list[WorkItem]:
+        """Return the work items for so many images, in the order in which results are assembled."""
+        count = self.n if n is None else n
+        return [
+            WorkItem(image, group, start, min(BLOCK, count - start))
+            for image in range(images)
+            for group in range(self.groups)
+            for start in range(0, count, BLOCK)
+        ]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the plan as JSON values, with the SHA-256 over their canonical form."""
+        values: dict[str, Any] = {
+            "codecs": list(self.codecs),
+            "pipeline": self.pipeline,
+            "mode": self.mode,
+            "n": self.n,
+            "seed": self.seed,
+            "limits": {"k": self.k, "spread": self.spread, "rms": self.rms, "margin": dict(sorted(self.margin.items()))},
+            "roi": None if self.roi is None else list(self.roi),
+            "scalars": self.scalars,
+            "volume": self.volume,
+        }
+        canonical = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return {**values, "sha256": hashlib.sha256(canonical.encode()).hexdigest()}
+
+
+_PLAN_KEYS = {
+    "codecs": list,
+    "pipeline": str,
+    "mode": str,
+    "n": int,
+    "seed": int,
+    "roi": list,
+    "scalars": bool,
+    "volume": bool,
+    "limits": dict,
+}
+
+
+def read_plan(path: str | Path) -> dict[str, Any]:
+    """Read a plan file (TOML) into the keyword arguments of `Plan`; what it leaves out is not in the result.
+
+    ::
+
+        codecs = ["lossless", "jpeg2000:ratio=10"]
+        pipeline = "otsu"
+        n = 200
+        [limits]
+        k = 1.0
+        margin.count = 2
+
+    Raises
+    ------
+    InputNotFound, InvalidPlan : no such file; not TOML, an unknown key, a value of the wrong type.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputNotFound(f"plan {path} does not exist", "a TOML file", "check the path")
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidPlan(f"plan {path} is not TOML ({error})", "key = value lines", "correct the file") from error
+    _check_types(content, _PLAN_KEYS, str(path))
+    limits = content.pop("limits", {})
+    _check_types(limits, {"k": float, "spread": float, "rms": float, "margin": dict}, f"[limits] of {path}")
+    margin = limits.get("margin", {})
+    _check_types(margin, dict.fromkeys(margin, float), f"limits.margin of {path}")
+    content |= limits
+    if "codecs" in content:
+        if not all(isinstance(spec, str) for spec in content["codecs"]):
+            raise InvalidPlan(f"codecs in {path}", "a list of texts", "quote each specification")
+        content["codecs"] = tuple(content["codecs"])
+    if "roi" in content:
+        content["roi"] = roi_corner(content["roi"], str(path))
+    return content
+
+
+def roi_corner(values: Any, source: str) -> tuple[int, int]:
+    """Return (y, x) from two whole numbers ≥ 0. Raises InvalidOption naming `source`."""
+    ok = isinstance(values, (list, tuple)) and len(values) == 2 and all(type(value) is int and value >= 0 for value in values)
+    if not ok:
+        raise InvalidOption(f"roi {values} in {source}", "two whole numbers y, x from 0", "give the corner like 128,64")
+    return values[0], values[1]
+
+
+def merge_plan(from_file: Mapping[str, Any], from_command: Mapping[str, Any]) -> Plan:
+    """Return the plan of a file with the command's additions.
+
+    Raises
+    ------
+    InvalidPlan : the command states another value than the file (a plan is fixed before data are seen), or codecs or
+        pipeline stand in neither.
+    """
+    for key, value in from_command.items():
+        if key in from_file and from_file[key] != value:
+            raise InvalidPlan(
+                f"{key} is {_shown(value)} in the command and {_shown(from_file[key])} in the plan",
+                "one value: a plan is fixed before data are seen",
+                "leave the option out, or write another plan",
+            )
+    values = {**from_file, **from_command}
+    for key, option in (("codecs", "--codec"), ("pipeline", "--pipeline")):
+        if not values.get(key):
+            raise InvalidPlan(f"no {key} given", f"{option} or {key} in the plan", f"add {option}")
+    known = {entry.name for entry in dataclasses.fields(Plan)}
+    return Plan(**{key: value for key, value in values.items() if key in known})
+
+
+def _check_types(content: Mapping[str, Any], types: Mapping[str, type], where: str) -> None:
+    for key, value in content.items():
+        if key not in types:
+            raise InvalidPlan(f"unknown key '{key}' in {where}", f"one of {', '.join(types)}", "remove or correct it")
+        expected = (int, float) if types[key] is float else types[key]
+        if not isinstance(value, expected) or (isinstance(value, bool) and types[key] is not bool):
+            raise InvalidPlan(f"{key} = {value!r} in {where}", f"a value of type {types[key].__name__}", "correct it")
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,269 @@
+"""Run a plan: one loop over work items, whatever the engine, mode, codec or pipeline."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sigmaraw import registry
+from sigmaraw.camera import CameraProfile
+from sigmaraw.contracts import Engine, Pipeline, ReplicaMode, RoundTrip
+from sigmaraw.noise import DEFAULT_MODE, split_repeats
+from sigmaraw.study.environment import environment
+from sigmaraw.study.inputs import Inputs, file_row, load_inputs
+from sigmaraw.study.plan import DEFAULT_N, Plan, WorkItem
+from sigmaraw.study.quality import codec_rows, worst_crops
+from sigmaraw.study.record import SCHEMA, Record, digest_of, json_value, predictions_digest
+from sigmaraw.study.scoring import Predictions, score_all, tukey_all
+from sigmaraw.study.work import BlockResult, Job, Scene, predict, resolve_pipeline
+
+Progress = Callable[[int, int, str], None]
+"""Called as progress(done, total, what) while a study runs."""
+
+
+def validate(
+    raw: Sequence[Any],
+    camera: CameraProfile | str | os.PathLike[str],
+    *,
+    codecs: Sequence[str],
+    pipeline: Pipeline | str,
+    n: int = DEFAULT_N,
+    mode: str = DEFAULT_MODE,
+    seed: int = 0,
+    k: float = 1.0,
+    spread: float = 1.25,
+    rms: float = 1.0,
+    margin: dict[str, float] | None = None,
+    roi: tuple[int, int] | None = None,
+    scalars: bool = False,
+    volume: bool = False,
+    engine: Engine | str = "local",
+    batch: int | None = None,
+    progress: Progress | None = None,
+) -> Record:
+    """Score what codecs do to a pipeline's answers against the spread that the camera's noise alone causes.
+
+    ε = (f(C(x)) − f(x))/σ_raw and ε̂ = mean(f(C(R)) − f(R))/σ_raw over replicas R (SCIENCE 1).
+
+    Parameters
+    ----------
+    raw : paths, RawFrames or integer arrays (y, x) or (frame, y, x), DN.
+    camera : a profile, or the path of its netCDF.
+    codecs, pipeline : specifications; a pipeline may also be an object of contracts.Pipeline.
+    n, mode, seed, k, spread, rms, margin, roi, scalars, volume : as in `Plan`.
+    engine : "local", "dask" or an object of contracts.Engine. batch : replicas held at once; it does not change a number.
+    progress : called while the study runs.
+
+    Raises
+    ------
+    SigmarawError : the subclass that names what is wrong with the input.
+    """
+    name = pipeline if isinstance(pipeline, str) else pipeline.spec
+    plan = Plan(tuple(codecs), name, mode, n, seed, k, spread, rms, dict(margin or {}), roi, scalars, volume)
+    return run(plan, raw, camera, pipeline=pipeline, engine=engine, batch=batch, progress=progress)
+
+
+def run(
+    plan: Plan,
+    raw: Sequence[Any],
+    camera: CameraProfile | str | os.PathLike[str],
+    *,
+    pipeline: Pipeline | str | None = None,
+    engine: Engine | str = "local",
+    batch: int | None = None,
+    progress: Progress | None = None,
+    extra_inputs: Sequence[dict[str, Any]] = (),
+) -> Record:
+    """Run a frozen plan and return its record. Parameters and refusals as in `validate`."""
+    report = progress or (lambda done, total, what: None)
+    mode: ReplicaMode = registry.load(registry.MODES, plan.mode)()
+    worker: Engine = registry.load(registry.ENGINES, engine)() if isinstance(engine, str) else engine
+    profile, camera_rows = _camera(camera)
+    # Specifications are checked before anything is read: a typing error must not cost an hour.
+    for spec in plan.codecs:
+        _codec(spec, profile, plan)
+    source = plan.pipeline if pipeline is None else pipeline
+    model = resolve_pipeline(source)
+    _check_margins(plan, model)
+    inputs = load_inputs(raw, profile, plan, mode)
+    prepared = [_prepare(scene, plan, profile, model, report, len(inputs.scenes), index) for index, scene in enumerate(inputs.scenes)]
+    n, independent = _group_size(plan, mode, inputs)
+    job = Job(tuple(entry.scene for entry in prepared), source, mode, plan.seed, n, independent, batch)
+    gathered = _gather(job, plan.items(len(prepared), n), plan, len(model.measurements), worker, report)
+    predictions = Predictions(
+        gathered.raw,
+        gathered.decoded,
+        np.stack([entry.chi_raw for entry in prepared]),
+        np.stack([entry.chi_codec for entry in prepared], axis=1),
+        independent,
+    )
+    files = [*inputs.inputs, *camera_rows, *_model_rows(model), *extra_inputs]
+    return _assemble(plan, profile, model, mode, inputs, files, prepared, predictions, gathered)
+
+
+def _camera(camera: CameraProfile | str | os.PathLike[str]) -> tuple[CameraProfile, list[dict[str, Any]]]:
+    if isinstance(camera, (str, os.PathLike)):
+        return CameraProfile.from_netcdf(camera), [file_row(os.fspath(camera), "camera", "netcdf")]
+    return camera, []
+
+
+def _codec(spec: str, profile: CameraProfile, plan: Plan, scene: Scene | None = None) -> Any:
+    from sigmaraw.codecs import codec
+    from sigmaraw.noise import NoiseModel
+
+    # The scene's own model carries the maps of its cut-out; before there is a scene, scalars do for the check.
+    model = NoiseModel.from_profile(profile, scalars=True) if scene is None else scene.model
+    return codec(spec, model)
+
+
+def _check_margins(plan: Plan, model: Pipeline) -> None:
+    from sigmaraw.errors import InvalidPlan
+
+    names = [measurement.name for measurement in model.measurements]
+    for name in plan.margin:
+        if name not in names:
+            raise InvalidPlan(f"margin for '{name}'", f"one of {', '.join(names)}", "name a measurement of this pipeline")
+
+
+def _group_size(plan: Plan, mode: ReplicaMode, inputs: Inputs) -> tuple[int, bool]:
+    """Return the replicas per group, and whether groups have streams of their own."""
+    if not mode.needs_repeats:
+        return plan.n, True
+    available = min(len(scene.source) for scene in inputs.scenes)
+    return split_repeats(available, plan.groups, plan.n)
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A scene with its codecs resolved on x, and what was predicted on x itself."""
+
+    scene: Scene
+    chi_raw: NDArray[np.float64]
+    floor: NDArray[np.float64]
+    chi_codec: NDArray[np.float64]
+    trips: list[RoundTrip] = field(default_factory=list)
+
+
+def _prepare(scene: Scene, plan: Plan, profile: CameraProfile, model: Pipeline, report: Progress, images: int, index: int) -> _Prepared:
+    codecs, trips, chi_codec = [], [], []
+    for position, spec in enumerate(plan.codecs):
+        report(index * len(plan.codecs) + position, images * len(plan.codecs), f"image {index + 1}: {spec}")
+        codec = _codec(spec, profile, plan, scene).freeze(scene.frame)
+        trip = codec.apply(scene.frame)
+        codecs.append(codec)
+        trips.append(trip)
+        chi_codec.append(predict(model, trip.decoded[np.newaxis])[:, 0])
+    chi_raw = predict(model, scene.frame[np.newaxis])[:, 0]
+    again = predict(model, scene.frame[np.newaxis])[:, 0]
+    ready = dataclasses.replace(scene, codecs=tuple(codecs), hints=tuple(trip.hint for trip in trips))
+    return _Prepared(ready, chi_raw, again - chi_raw, np.stack(chi_codec), trips)
+
+
+@dataclass
+class _Gathered:
+    """Predictions as they come in (float64, NaN until then) and each codec's blocks."""
+
+    raw: NDArray[np.float64]
+    decoded: NDArray[np.float64]
+    blocks: dict[tuple[int, int], list[BlockResult]]
+
+
+def _gather(job: Job, items: list[WorkItem], plan: Plan, measurements: int, engine: Engine, report: Progress) -> _Gathered:
+    shape = (job.n, len(job.scenes), measurements)
+    gathered = _Gathered(np.full((plan.groups, *shape), np.nan), np.full((len(plan.codecs), *shape), np.nan), {})
+    total = sum(item.count for item in items)
+    done = 0
+    report(0, total, "replicas")
+    for result in engine.map(job, items):
+        item = result.item
+        rows = slice(item.start, item.start + item.count)
+        gathered.raw[item.group, rows, item.image] = result.raw.T
+        if result.decoded is not None:
+            gathered.decoded[item.group - 1, rows, item.image] = result.decoded.T
+            gathered.blocks.setdefault((item.image, item.group - 1), []).append(result)
+        done += item.count
+        report(done, total, "replicas")
+    return gathered
+
+
+def _model_rows(model: Pipeline) -> list[dict[str, Any]]:
+    config = model.config()
+    path = config.get("path")
+    return [file_row(path, "model", str(config.get("kind", "model")))] if path else []
+
+
+def _assemble(
+    plan: Plan,
+    profile: CameraProfile,
+    model: Pipeline,
+    mode: ReplicaMode,
+    inputs: Inputs,
+    files: list[dict[str, Any]],
+    prepared: list[_Prepared],
+    predictions: Predictions,
+    gathered: _Gathered,
+) -> Record:
+    scenes = [entry.scene for entry in prepared]
+    u_cal = [0.0 if mode.needs_repeats else scene.model.relative_spread_uncertainty(scene.frame) for scene in scenes]
+    results, undefined = score_all(plan, predictions, model.measurements, mode, u_cal)
+    tukey, tukey_undefined = tukey_all(plan, predictions, model.measurements)
+    trips = [[entry.trips[index] for entry in prepared] for index in range(len(plan.codecs))]
+    dataset = _dataset(plan, predictions, [measurement.name for measurement in model.measurements])
+    document: dict[str, Any] = {
+        "schema": SCHEMA,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "inputs": files,
+        "images": inputs.images,
+        "camera": profile.summary(),
+        "plan": plan.as_json(),
+        "design": {"replicas_per_group": predictions.raw.shape[1], "groups": plan.groups, "independent": predictions.independent},
+        "environment": environment(),
+        "pipeline": model.config(),
+        "measurements": [dataclasses.asdict(measurement) for measurement in model.measurements],
+        "floor": _floor_rows(prepared, model),
+        "codecs": codec_rows(plan, profile.bits, scenes, trips, gathered.blocks, results),
+        "results": results,
+        "tukey": tukey,
+        "undefined": undefined + tukey_undefined,
+        "predictions_sha256": predictions_digest(dataset),
+    }
+    document = json_value(document)
+    document["digest"] = digest_of(document)
+    return Record(document, dataset.assign(worst_crops(plan, scenes, trips)))
+
+
+def _floor_rows(prepared: list[_Prepared], model: Pipeline) -> list[dict[str, Any]]:
+    """What the same input gives a second time: other than 0 the pipeline is not deterministic (SCIENCE 2.9)."""
+    return [
+        {"image": image, "measurement": measurement.name, "difference": float(difference)}
+        for image, entry in enumerate(prepared)
+        for measurement, difference in zip(model.measurements, entry.floor, strict=True)
+    ]
+
+
+def _dataset(plan: Plan, predictions: Predictions, names: list[str]) -> Any:
+    import xarray as xr
+
+    return xr.Dataset(
+        {
+            "raw_prediction": (("group", "replica", "image", "measurement"), predictions.raw),
+            "codec_prediction": (("codec", "replica", "image", "measurement"), predictions.decoded),
+            "chi_raw": (("image", "measurement"), predictions.chi_raw),
+            "chi_codec": (("codec", "image", "measurement"), predictions.chi_codec),
+        },
+        coords={"group": ["raw", *plan.codecs], "codec": list(plan.codecs), "measurement": names},
+        attrs={"schema": SCHEMA, "mode": plan.mode, "seed": str(plan.seed)},
+    )
+
+
+def plan_row(path: str | Path) -> dict[str, Any]:
+    """Return the `inputs` row of a plan file."""
+    return file_row(path, "plan", "toml")

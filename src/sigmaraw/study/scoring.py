@@ -1,0 +1,103 @@
+"""From predictions to the record's rows: which numbers meet in which test."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sigmaraw.contracts import Measurement, ReplicaMode
+from sigmaraw.statistics import Assessment, Limits, assess, tukey
+from sigmaraw.study.plan import Plan
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Everything predicted, float64.
+
+    raw : (group, replica, image, measurement). decoded : (codec, replica, image, measurement).
+    chi_raw : (image, measurement), f(x). chi_codec : (codec, image, measurement), f(C(x)).
+    independent : groups drew from streams of their own.
+    """
+
+    raw: NDArray[np.float64]
+    decoded: NDArray[np.float64]
+    chi_raw: NDArray[np.float64]
+    chi_codec: NDArray[np.float64]
+    independent: bool
+
+
+def score_all(
+    plan: Plan, predictions: Predictions, measurements: Sequence[Measurement], mode: ReplicaMode, u_cal: Sequence[float]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the record's `results` and `undefined` rows, per image, codec and measurement.
+
+    u_cal : per image, the relative standard uncertainty of σ_raw from the calibration.
+    """
+    results: list[dict[str, Any]] = []
+    undefined: list[dict[str, Any]] = []
+    for image in range(predictions.raw.shape[2]):
+        for index, codec in enumerate(plan.codecs):
+            for column, measurement in enumerate(measurements):
+                u_mode, u_mode_source = mode.u_mode(measurement)
+                limits = Limits(k=plan.k, spread=plan.spread, rms=plan.rms, margin=plan.margin.get(measurement.name))
+                outcome = assess(
+                    chi_raw=float(predictions.chi_raw[image, column]),
+                    chi_codec=float(predictions.chi_codec[index, image, column]),
+                    raw=_rows(predictions, image, column),
+                    own=index + 1 if predictions.independent else 0,
+                    decoded=predictions.decoded[index, :, image, column],
+                    discrete=measurement.discrete,
+                    limits=limits,
+                    u_mode=u_mode,
+                    u_cal=float(u_cal[image]),
+                    independent=predictions.independent,
+                )
+                key = {"image": image, "codec": codec, "measurement": measurement.name}
+                chi = {"chi_raw": predictions.chi_raw[image, column], "chi_codec": predictions.chi_codec[index, image, column]}
+                tail = {"u_mode_source": u_mode_source, "mode": plan.mode, "n": predictions.raw.shape[1]}
+                results.append({**key, **chi, **_fields(outcome), **tail})
+                undefined += [{**key, "field": name, "reason": str(reason), "count": count} for name, reason, count in outcome.undefined]
+    return results, undefined
+
+
+def _rows(predictions: Predictions, image: int, column: int) -> NDArray[np.float64]:
+    """Return the raw predictions (group, replica); groups that share their frames are one group."""
+    rows = predictions.raw[:, :, image, column]
+    return rows if predictions.independent else rows[:1]
+
+
+def _fields(outcome: Assessment) -> dict[str, Any]:
+    row = {entry.name: getattr(outcome, entry.name) for entry in dataclasses.fields(outcome) if entry.name != "undefined"}
+    for name in ("ks", "ks_null"):
+        test = row[name]
+        row[name] = None if test is None else {"statistic": test.statistic, "p": test.p, "method": test.method}
+    row["verdict"], row["reason"] = str(outcome.verdict), str(outcome.reason)
+    row["warnings"] = list(outcome.warnings)
+    return row
+
+
+def tukey_all(
+    plan: Plan, predictions: Predictions, measurements: Sequence[Measurement]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the record's `tukey` rows and what is undefined: Tukey HSD over {raw 0, C_1 … C_G} per image and measurement."""
+    rows: list[dict[str, Any]] = []
+    undefined: list[dict[str, Any]] = []
+    for image in range(predictions.raw.shape[2]):
+        for column, measurement in enumerate(measurements):
+            key = {"image": image, "measurement": measurement.name}
+            if not predictions.independent:
+                undefined.append({**key, "codec": None, "field": "tukey", "reason": "groups share their frames", "count": 1})
+                continue
+            groups = {"raw": predictions.raw[0, :, image, column]}
+            groups |= {codec: predictions.decoded[index, :, image, column] for index, codec in enumerate(plan.codecs)}
+            comparisons, design = tukey(groups)
+            for comparison in comparisons:
+                row = dataclasses.asdict(comparison)
+                ci = [row.pop("low"), row.pop("high")]
+                rows.append({**key, **row, "ci": ci, "design": design})
+    return rows, undefined

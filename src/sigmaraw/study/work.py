@@ -1,0 +1,139 @@
+"""The one pure function that engines map: a block of replicas in, predictions and quality sums out."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sigmaraw.contracts import Codec, Measurement, Pipeline, ReplicaMode
+from sigmaraw.errors import CodecFailed, InvalidPrediction
+from sigmaraw.metrics import BlockQuality, block_quality
+from sigmaraw.study.plan import WorkItem
+
+if TYPE_CHECKING:
+    from sigmaraw.noise import NoiseModel
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One image of the study, ready to be drawn from.
+
+    frame : x, the raw frame, (y, x) or (z, y, x), DN. source : what the mode draws from, x itself or (repeat, …).
+    codecs, hints : per codec, the codec as used on this image (frozen settings resolved) and its search's warm start.
+    """
+
+    frame: NDArray[np.integer]
+    source: NDArray[np.integer]
+    model: NoiseModel
+    codecs: tuple[Codec, ...] = ()
+    hints: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class BlockResult:
+    """Predictions (measurement, replica) of one work item; codec figures are None for group 0."""
+
+    item: WorkItem
+    raw: NDArray[np.float64]
+    decoded: NDArray[np.float64] | None = None
+    nbytes: tuple[int, ...] = ()
+    achieved: tuple[dict[str, Any], ...] = ()
+    quality: BlockQuality | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """The function with everything that it needs; picklable when `pipeline` is a specification.
+
+    n : replicas per group. independent : groups draw from streams of their own; else all share the frames of group 0.
+    batch : replicas held at once, None for the mode's own choice; it changes memory, not numbers.
+    """
+
+    scenes: tuple[Scene, ...]
+    pipeline: Pipeline | str
+    mode: ReplicaMode
+    seed: int
+    n: int
+    independent: bool = True
+    batch: int | None = None
+
+    def __call__(self, item: WorkItem) -> BlockResult:
+        """Return the predictions of one block of replicas and, for a codec's group, of their decoded versions."""
+        scene = self.scenes[item.image]
+        pipeline = resolve_pipeline(self.pipeline)
+        replicas = self.draw(scene, item)
+        raw = self._predict(pipeline, replicas)
+        if item.group == 0:
+            return BlockResult(item, raw)
+        codec, hint = scene.codecs[item.group - 1], scene.hints[item.group - 1]
+        trips = [codec.apply(replica, hint) for replica in replicas]
+        decoded = np.stack([trip.decoded for trip in trips])
+        if decoded.shape != replicas.shape or decoded.dtype != replicas.dtype:
+            raise CodecFailed(
+                f"codec '{codec.spec}' returned {decoded.dtype} {decoded.shape[1:]}",
+                f"{replicas.dtype} {replicas.shape[1:]}",
+                "report this to the codec's author",
+            )
+        return BlockResult(
+            item,
+            raw,
+            self._predict(pipeline, decoded),
+            tuple(trip.nbytes for trip in trips),
+            tuple(dict(trip.achieved) for trip in trips),
+            block_quality(replicas, decoded, scene.model.variance(scene.frame)),
+        )
+
+    def draw(self, scene: Scene, item: WorkItem) -> NDArray[np.integer]:
+        """Return the block's replicas (replica, …) in the frame's dtype."""
+        source, group = scene.source, item.group
+        if self.mode.needs_repeats:
+            first = item.group * self.n if self.independent else 0
+            source, group = source[first : first + self.n], 0
+        blocks = self.mode.blocks(source, scene.model, n=item.count, start=item.start, group=group, seed=self.seed, batch=self.batch)
+        return np.concatenate([np.asarray(block) for block in blocks])
+
+    def _predict(self, pipeline: Pipeline, images: NDArray[np.integer]) -> NDArray[np.float64]:
+        step = self.batch or len(images)
+        parts = [predict(pipeline, images[start : start + step]) for start in range(0, len(images), step)]
+        return np.concatenate(parts, axis=1)
+
+
+def predict(pipeline: Pipeline, images: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Return predictions (measurement, image) as float64, in the order of `pipeline.measurements`.
+
+    Raises InvalidPrediction when the pipeline returns other names or another number of values than it declares.
+    """
+    values = pipeline.batch(images)
+    names = [measurement.name for measurement in pipeline.measurements]
+    if set(values) != set(names):
+        raise InvalidPrediction(
+            f"pipeline '{pipeline.spec}' returned {', '.join(sorted(values))}", ", ".join(names), "return the declared measurements"
+        )
+    rows = [np.asarray(values[name], dtype=np.float64) for name in names]
+    for name, row in zip(names, rows, strict=True):
+        if row.shape != (len(images),):
+            raise InvalidPrediction(
+                f"pipeline '{pipeline.spec}' returned {row.shape} values of {name}", f"{len(images)}, one per image", "return one number each"
+            )
+    return np.stack(rows)
+
+
+@functools.lru_cache(maxsize=4)
+def _pipeline(spec: str) -> Pipeline:
+    from sigmaraw.pipelines import pipeline
+
+    return pipeline(spec)
+
+
+def resolve_pipeline(pipeline: Pipeline | str) -> Pipeline:
+    """Return the pipeline of a specification, loaded once per process."""
+    return _pipeline(pipeline) if isinstance(pipeline, str) else pipeline
+
+
+def discrete(measurements: tuple[Measurement, ...]) -> NDArray[np.bool_]:
+    """Return which measurements take isolated values."""
+    return np.array([measurement.discrete for measurement in measurements], dtype=bool)

@@ -1,0 +1,17 @@
+"""Fixtures that several test folders share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+_SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real frames, images and models beside the checkout; tests that need it are skipped where it is not."""
+    if not _SHARED_DATA.is_dir():
+        pytest.skip("the folder of real data (../shared/data) is not beside this checkout")
+    return _SHARED_DATA
