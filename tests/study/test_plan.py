@@ -12,9 +12,7 @@ from sigmaraw.study import Plan, merge_plan, read_plan
 
 def test_items_cover_every_replica_of_every_group_once() -> None:
     plan = Plan(("lossless", "jpegls:near=2"), "otsu", n=23)
-    covered = [
-        (item.image, item.group, replica) for item in plan.items(2) for replica in range(item.start, item.start + item.count)
-    ]
+    covered = [(item.image, item.group, replica) for item in plan.items(2, 23) for replica in range(item.start, item.start + item.count)]
     assert sorted(covered) == [(image, group, replica) for image in range(2) for group in range(3) for replica in range(23)]
     assert len(covered) == len(set(covered))
 

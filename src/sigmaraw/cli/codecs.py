@@ -11,7 +11,11 @@ def codecs() -> None:
     from sigmaraw.codecs import describe
 
     for row in describe():
+        if not row["available"]:
+            typer.echo(f"{row['name']:<12} not available: {row['reason']}")
+            continue
         kind = "lossless possible" if row["lossless"] else "lossy"
+        libraries = ", ".join(f"{name} {version}" for name, version in row["libraries"].items())
         typer.echo(f"{row['name']:<12} {row['summary']}")
-        typer.echo(f"{'':<12} takes {', '.join(row['dtypes'])}; {kind}; {row['library']}")
+        typer.echo(f"{'':<14}takes {', '.join(row['dtypes'])}; {kind}; guarantee: {row['guarantee']}; {libraries}")
         print_parameters(row["parameters"])

@@ -24,9 +24,9 @@ SEED = 1288
 
 
 def demo(
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the frames, the profile and the report.")] = Path(
-        "sigmaraw-demo"
-    ),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the frames, the profile and the report.")
+    ] = Path("sigmaraw-demo"),
     n: Annotated[int, typer.Option("-n", help="Replicas per group.")] = 40,
 ) -> None:
     """Calibrate a virtual camera, then validate seven codecs on its images with the shipped U-Net."""

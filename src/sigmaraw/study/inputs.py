@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.camera import CameraProfile
 from sigmaraw.contracts import ReplicaMode
-from sigmaraw.errors import InputNotFound, InvalidOption, NotIntegerData, ShapeMismatch
+from sigmaraw.errors import BitDepthMismatch, InputNotFound, InvalidOption, NotIntegerData, ShapeMismatch
 from sigmaraw.files import sha256_of_file
 from sigmaraw.frames import RawFrames, read_frames
 from sigmaraw.noise import NoiseModel
@@ -54,6 +54,10 @@ def load_inputs(raw: Sequence[Any], camera: CameraProfile, plan: Plan, mode: Rep
     for position, entry in enumerate(raw):
         frames = as_frames(entry, camera.bits, plan.volume)
         inputs += _input_rows(frames)
+        if frames.bits_source != "container" and frames.bits != camera.bits:
+            raise BitDepthMismatch(
+                f"an image of {frames.bits} bits", f"{camera.bits}, the camera's", "use the profile of the camera that took it"
+            )
         name = frames.files[0].path if frames.files else f"array {position}"
         stacks = [frames.data] if mode.needs_repeats else list(frames.data)
         for index, source in enumerate(stacks):

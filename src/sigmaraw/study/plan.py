@@ -34,15 +34,16 @@ class WorkItem:
 class Plan:
     """What a study does. Group 0 is raw, group g is codecs[g − 1], each with its own stream of n replicas.
 
-    n : replicas per group. seed : 0 … 2⁶⁴ − 1. k : limit on |ε̂| in σ_raw. spread : limit on the spread ratio and its
-    inverse. rms : limit on RMS(D)/σ_raw. margin : per measurement, a limit in its own unit in place of k·σ_raw.
+    n : replicas per group; None is DEFAULT_N, and with real repeats as many as there are. seed : 0 … 2⁶⁴ − 1.
+    k : limit on |ε̂| in σ_raw. spread : limit on the spread ratio and its inverse. rms : limit on RMS(D)/σ_raw.
+    margin : per measurement, a limit in its own unit in place of k·σ_raw.
     roi : (y, x) of the frame's corner in the camera's maps, px. volume : a file's pages are z, not frames.
     """
 
     codecs: tuple[str, ...]
     pipeline: str
     mode: str = DEFAULT_MODE
-    n: int = DEFAULT_N
+    n: int | None = None
     seed: int = 0
     k: float = 1.0
     spread: float = 1.25
@@ -60,7 +61,7 @@ class Plan:
             raise InvalidOption(f"codec '{min(repeated)}' given twice", "each codec once", "remove one of the two")
         if self.mode not in registry.names(registry.MODES):
             registry.load(registry.MODES, self.mode)  # raises UnknownName with the known ones
-        if self.n < 2:
+        if self.n is not None and self.n < 2:
             raise InvalidOption(f"n = {self.n} replicas", "at least 2 per group", "use -n 100, or more for narrow intervals")
         if not 0 <= self.seed < 2**64:
             raise InvalidOption(f"seed {self.seed}", "a whole number from 0 to 2^64 - 1", "choose another seed")
@@ -76,14 +77,13 @@ class Plan:
         """G + 1: raw and every codec."""
         return len(self.codecs) + 1
 
-    def items(self, images: int, n: int | None = None) -> list[WorkItem]:
-        """Return the work items for so many images, in the order in which results are assembled."""
-        count = self.n if n is None else n
+    def items(self, images: int, n: int) -> list[WorkItem]:
+        """Return the work items for so many images of n replicas per group, in the order in which results are assembled."""
         return [
-            WorkItem(image, group, start, min(BLOCK, count - start))
+            WorkItem(image, group, start, min(BLOCK, n - start))
             for image in range(images)
             for group in range(self.groups)
-            for start in range(0, count, BLOCK)
+            for start in range(0, n, BLOCK)
         ]
 
     def as_json(self) -> dict[str, Any]:

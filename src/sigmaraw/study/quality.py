@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
 from sigmaraw.contracts import RoundTrip
-from sigmaraw.metrics import combine
+from sigmaraw.metrics import combine, undefined
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.record import worst
 from sigmaraw.study.work import BlockResult, Scene
@@ -26,29 +26,32 @@ def codec_rows(
     trips: Sequence[Sequence[RoundTrip]],
     blocks: Mapping[tuple[int, int], list[BlockResult]],
     results: Sequence[Mapping[str, Any]],
-) -> list[dict[str, Any]]:
-    """Return the record's `codecs` rows: figures on the raw images themselves, and noise figures over replicas.
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the record's `codecs` rows (figures on the raw images, noise figures over replicas) and what is undefined.
 
     trips : per codec and image, the round trip of x. blocks : per (image, codec), the blocks of replicas.
     """
-    rows = []
+    rows, missing = [], []
     for index, spec in enumerate(plan.codecs):
         images = [_image_row(image, bits, scene.frame, trips[index][image]) for image, scene in enumerate(scenes)]
         own = [block for image in range(len(scenes)) for block in blocks[image, index]]
+        moments = [block.quality for block in own if block.quality is not None]
+        key = {"image": None, "codec": spec, "measurement": None}
+        missing += [{**key, "field": name, "reason": str(reason), "count": 1} for name, reason in undefined(moments).items()]
         rows.append(
             {
                 "codec": spec,
                 "resolved": scenes[0].codecs[index].resolved(),
                 "verdict": worst(row["verdict"] for row in results if row["codec"] == spec),
                 **_totals(images, bits, [scene.frame for scene in scenes]),
-                **combine([block.quality for block in own if block.quality is not None]),
+                **combine(moments),
                 "replicas_nbytes_mean": float(np.mean([size for block in own for size in block.nbytes])),
                 "achieved": dict(trips[index][0].achieved),
                 "achieved_replicas": _ranges([entry for block in own for entry in block.achieved]),
                 "images": images,
             }
         )
-    return rows
+    return rows, missing
 
 
 def _image_row(image: int, bits: int, frame: NDArray[np.integer], trip: RoundTrip) -> dict[str, Any]:

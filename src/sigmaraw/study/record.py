@@ -95,7 +95,9 @@ class Record:
         except OSError as error:
             raise InvalidOption(f"output {folder} ({error.strerror})", "a folder that can be made", "choose another with -o") from error
         with atomic_path(folder / "result.nc") as temporary:
-            compressed = {str(name): {"zlib": True, "complevel": 4} for name, data in self.dataset.data_vars.items() if data.dtype.kind == "f"}
+            compressed = {
+                str(name): {"zlib": True, "complevel": 4} for name, data in self.dataset.data_vars.items() if data.dtype.kind == "f"
+            }
             self.dataset.to_netcdf(temporary, engine="netcdf4", encoding=compressed)
         write_text(folder / "record.json", json.dumps(self.document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
         path = folder / "record.json"

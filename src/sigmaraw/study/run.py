@@ -19,7 +19,7 @@ from sigmaraw.contracts import Engine, Pipeline, ReplicaMode, RoundTrip
 from sigmaraw.noise import DEFAULT_MODE, split_repeats
 from sigmaraw.study.environment import environment
 from sigmaraw.study.inputs import Inputs, file_row, load_inputs
-from sigmaraw.study.plan import DEFAULT_N, Plan, WorkItem
+from sigmaraw.study.plan import DEFAULT_N, Plan
 from sigmaraw.study.quality import codec_rows, worst_crops
 from sigmaraw.study.record import SCHEMA, Record, digest_of, json_value, predictions_digest
 from sigmaraw.study.scoring import Predictions, score_all, tukey_all
@@ -35,7 +35,7 @@ def validate(
     *,
     codecs: Sequence[str],
     pipeline: Pipeline | str,
-    n: int = DEFAULT_N,
+    n: int | None = None,
     mode: str = DEFAULT_MODE,
     seed: int = 0,
     k: float = 1.0,
@@ -92,21 +92,22 @@ def run(
         _codec(spec, profile, plan)
     source = plan.pipeline if pipeline is None else pipeline
     model = resolve_pipeline(source)
-    _check_margins(plan, model)
     inputs = load_inputs(raw, profile, plan, mode)
+    model.batch(inputs.scenes[0].frame[np.newaxis])  # a function's measurements are known once it has been called
+    _check_margins(plan, model)
+    design = _design(plan, mode, inputs)
     prepared = [_prepare(scene, plan, profile, model, report, len(inputs.scenes), index) for index, scene in enumerate(inputs.scenes)]
-    n, independent = _group_size(plan, mode, inputs)
-    job = Job(tuple(entry.scene for entry in prepared), source, mode, plan.seed, n, independent, batch)
-    gathered = _gather(job, plan.items(len(prepared), n), plan, len(model.measurements), worker, report)
+    job = Job(tuple(entry.scene for entry in prepared), source, mode, plan.seed, design.repeats, batch)
+    gathered = _gather(job, design.n, plan, len(model.measurements), worker, report)
     predictions = Predictions(
         gathered.raw,
         gathered.decoded,
         np.stack([entry.chi_raw for entry in prepared]),
         np.stack([entry.chi_codec for entry in prepared], axis=1),
-        independent,
+        design.independent,
     )
     files = [*inputs.inputs, *camera_rows, *_model_rows(model), *extra_inputs]
-    return _assemble(plan, profile, model, mode, inputs, files, prepared, predictions, gathered)
+    return _assemble(plan, profile, model, mode, inputs, files, prepared, predictions, gathered, design)
 
 
 def _camera(camera: CameraProfile | str | os.PathLike[str]) -> tuple[CameraProfile, list[dict[str, Any]]]:
@@ -133,12 +134,23 @@ def _check_margins(plan: Plan, model: Pipeline) -> None:
             raise InvalidPlan(f"margin for '{name}'", f"one of {', '.join(names)}", "name a measurement of this pipeline")
 
 
-def _group_size(plan: Plan, mode: ReplicaMode, inputs: Inputs) -> tuple[int, bool]:
-    """Return the replicas per group, and whether groups have streams of their own."""
+def _design(plan: Plan, mode: ReplicaMode, inputs: Inputs) -> _Design:
+    """Return how many replicas each group has; of real repeats, as many as there are unless the plan says."""
     if not mode.needs_repeats:
-        return plan.n, True
+        return _Design(plan.n or DEFAULT_N, True)
     available = min(len(scene.source) for scene in inputs.scenes)
-    return split_repeats(available, plan.groups, plan.n)
+    split = split_repeats(available, plan.groups, plan.n)
+    return _Design(len(split.groups[0]), split.independent, split.groups, split.reason)
+
+
+@dataclass(frozen=True)
+class _Design:
+    """Replicas per group; whether groups have streams of their own; with real repeats, the frames of each group."""
+
+    n: int
+    independent: bool
+    repeats: tuple[range, ...] | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -176,8 +188,9 @@ class _Gathered:
     blocks: dict[tuple[int, int], list[BlockResult]]
 
 
-def _gather(job: Job, items: list[WorkItem], plan: Plan, measurements: int, engine: Engine, report: Progress) -> _Gathered:
-    shape = (job.n, len(job.scenes), measurements)
+def _gather(job: Job, n: int, plan: Plan, measurements: int, engine: Engine, report: Progress) -> _Gathered:
+    items = plan.items(len(job.scenes), n)
+    shape = (n, len(job.scenes), measurements)
     gathered = _Gathered(np.full((plan.groups, *shape), np.nan), np.full((len(plan.codecs), *shape), np.nan), {})
     total = sum(item.count for item in items)
     done = 0
@@ -210,29 +223,31 @@ def _assemble(
     prepared: list[_Prepared],
     predictions: Predictions,
     gathered: _Gathered,
+    design: _Design,
 ) -> Record:
     scenes = [entry.scene for entry in prepared]
     u_cal = [0.0 if mode.needs_repeats else scene.model.relative_spread_uncertainty(scene.frame) for scene in scenes]
     results, undefined = score_all(plan, predictions, model.measurements, mode, u_cal)
     tukey, tukey_undefined = tukey_all(plan, predictions, model.measurements)
     trips = [[entry.trips[index] for entry in prepared] for index in range(len(plan.codecs))]
+    codecs, codecs_undefined = codec_rows(plan, profile.bits, scenes, trips, gathered.blocks, results)
     dataset = _dataset(plan, predictions, [measurement.name for measurement in model.measurements])
     document: dict[str, Any] = {
         "schema": SCHEMA,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "inputs": files,
         "images": inputs.images,
-        "camera": profile.summary(),
+        "camera": {**profile.summary(), "path": next((row["path"] for row in files if row["role"] == "camera"), None)},
         "plan": plan.as_json(),
-        "design": {"replicas_per_group": predictions.raw.shape[1], "groups": plan.groups, "independent": predictions.independent},
+        "design": {"replicas_per_group": design.n, "groups": plan.groups, "independent": design.independent, "reason": design.reason},
         "environment": environment(),
         "pipeline": model.config(),
         "measurements": [dataclasses.asdict(measurement) for measurement in model.measurements],
         "floor": _floor_rows(prepared, model),
-        "codecs": codec_rows(plan, profile.bits, scenes, trips, gathered.blocks, results),
+        "codecs": codecs,
         "results": results,
         "tukey": tukey,
-        "undefined": undefined + tukey_undefined,
+        "undefined": undefined + tukey_undefined + codecs_undefined,
         "predictions_sha256": predictions_digest(dataset),
     }
     document = json_value(document)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.contracts import Codec, Measurement, Pipeline, ReplicaMode
 from sigmaraw.errors import CodecFailed, InvalidPrediction
-from sigmaraw.metrics import BlockQuality, block_quality
+from sigmaraw.metrics import QualityMoments, block_quality
 from sigmaraw.study.plan import WorkItem
 
 if TYPE_CHECKING:
@@ -42,14 +42,14 @@ class BlockResult:
     decoded: NDArray[np.float64] | None = None
     nbytes: tuple[int, ...] = ()
     achieved: tuple[dict[str, Any], ...] = ()
-    quality: BlockQuality | None = None
+    quality: QualityMoments | None = None
 
 
 @dataclass(frozen=True)
 class Job:
     """The function with everything that it needs; picklable when `pipeline` is a specification.
 
-    n : replicas per group. independent : groups draw from streams of their own; else all share the frames of group 0.
+    repeats : where the mode draws from real repeats, the frames of each group; groups may share theirs.
     batch : replicas held at once, None for the mode's own choice; it changes memory, not numbers.
     """
 
@@ -57,8 +57,7 @@ class Job:
     pipeline: Pipeline | str
     mode: ReplicaMode
     seed: int
-    n: int
-    independent: bool = True
+    repeats: tuple[range, ...] | None = None
     batch: int | None = None
 
     def __call__(self, item: WorkItem) -> BlockResult:
@@ -90,9 +89,9 @@ class Job:
     def draw(self, scene: Scene, item: WorkItem) -> NDArray[np.integer]:
         """Return the block's replicas (replica, …) in the frame's dtype."""
         source, group = scene.source, item.group
-        if self.mode.needs_repeats:
-            first = item.group * self.n if self.independent else 0
-            source, group = source[first : first + self.n], 0
+        if self.repeats is not None:
+            frames = self.repeats[item.group]
+            source, group = source[frames.start : frames.stop], 0
         blocks = self.mode.blocks(source, scene.model, n=item.count, start=item.start, group=group, seed=self.seed, batch=self.batch)
         return np.concatenate([np.asarray(block) for block in blocks])
 
@@ -117,7 +116,9 @@ def predict(pipeline: Pipeline, images: NDArray[np.integer]) -> NDArray[np.float
     for name, row in zip(names, rows, strict=True):
         if row.shape != (len(images),):
             raise InvalidPrediction(
-                f"pipeline '{pipeline.spec}' returned {row.shape} values of {name}", f"{len(images)}, one per image", "return one number each"
+                f"pipeline '{pipeline.spec}' returned {row.shape} values of {name}",
+                f"{len(images)}, one per image",
+                "return one number each",
             )
     return np.stack(rows)
 

@@ -1,0 +1,44 @@
+"""Engines change speed, never numbers or their order."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+
+import pytest
+
+from sigmaraw import registry
+from sigmaraw.contracts import Engine
+from sigmaraw.errors import CodecFailed
+
+
+def _slow_first(base: int, item: int) -> tuple[int, int]:
+    time.sleep(0.3 if item == 0 else 0.0)  # the first finishes last where items run side by side
+    return base + item, os.getpid()
+
+
+def _refuse(item: int) -> int:
+    raise CodecFailed(f"item {item}", "none", "see the test")
+
+
+@pytest.fixture(params=["local", "dask"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    return registry.load(registry.ENGINES, request.param)()
+
+
+def test_results_come_in_the_order_of_the_items(engine: Engine) -> None:
+    results = list(engine.map(functools.partial(_slow_first, 100), list(range(12))))
+    assert [value for value, _ in results] == list(range(100, 112))
+
+
+def test_dask_works_in_two_other_processes() -> None:
+    results = list(registry.load(registry.ENGINES, "dask")().map(functools.partial(_slow_first, 0), list(range(12))))
+    processes = {process for _, process in results}
+    assert len(processes) == 2
+    assert os.getpid() not in processes
+
+
+def test_a_refusal_in_a_worker_arrives_as_itself(engine: Engine) -> None:
+    with pytest.raises(CodecFailed, match="item 3"):
+        list(engine.map(_refuse, [3]))

@@ -1,0 +1,16 @@
+"""Functions that test_validate names as pipelines."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def constant(image: np.ndarray) -> dict[str, float]:
+    """A prediction that never varies."""
+    return {"answer": 42.0}
+
+
+def sometimes_nan(image: np.ndarray) -> dict[str, float]:
+    """Undefined for about half of all replicas."""
+    total = int(image.sum())
+    return {"answer": float("nan") if total % 2 else float(total)}

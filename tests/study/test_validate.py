@@ -1,0 +1,230 @@
+"""The main job end to end: what must be exact, what must not depend on how it was computed, and what a record holds."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import sigmaraw as sr
+from sigmaraw.contracts import Measurement
+from sigmaraw.errors import InvalidPlan, InvalidPrediction
+from sigmaraw.study import Record
+from sigmaraw.study.record import _pruned
+
+CODECS = ("lossless", "noiseaware:q=1", "jpeg2000:ratio=6", "to8bit:minmax+jpeg:quality=60")
+GAIN, OFFSET, READ = 0.5, 100.0, 2.0
+
+
+def acquire(mean_e: np.ndarray, n: int, seed: int) -> np.ndarray:
+    """Draw frames by plain NumPy, independently of the package's sampler."""
+    random = np.random.default_rng(seed)
+    light = random.poisson(mean_e, (n, *mean_e.shape)) + random.normal(0, READ, (n, *mean_e.shape))
+    return np.clip(np.rint(OFFSET + GAIN * light), 0, 4095).astype(np.uint16)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def own_folder_importable() -> Iterator[None]:
+    """Let specifications name functions of study_pipelines.py."""
+    sys.path.insert(0, str(Path(__file__).parent))
+    yield
+    sys.path.remove(str(Path(__file__).parent))
+
+
+@pytest.fixture(scope="module")
+def scene() -> np.ndarray:
+    y, x = np.mgrid[:96, :80]
+    spots = [(20, 20, 400), (20, 60, 300), (50, 30, 500), (70, 60, 350), (80, 15, 450)]
+    return 15 + sum(peak * np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / 30) for cy, cx, peak in spots)
+
+
+@pytest.fixture(scope="module")
+def camera() -> sr.CameraProfile:
+    return sr.CameraProfile.from_values(gain=GAIN, offset=OFFSET, read_noise=READ, bits=12)
+
+
+@pytest.fixture(scope="module")
+def frames(scene: np.ndarray) -> np.ndarray:
+    return acquire(scene, 2, seed=5)
+
+
+@pytest.fixture(scope="module")
+def record(frames: np.ndarray, camera: sr.CameraProfile) -> Record:
+    return sr.validate(list(frames), camera, codecs=CODECS, pipeline="otsu", n=25, seed=7)
+
+
+def comparable(record: Record) -> Any:
+    return _pruned(json.loads(json.dumps(record.document)))
+
+
+def rows(record: Record, codec: str) -> list[dict[str, Any]]:
+    return [row for row in record.document["results"] if row["codec"] == codec]
+
+
+def test_lossless_is_exactly_identical(record: Record) -> None:
+    for row in rows(record, "lossless"):
+        assert row["verdict"] == "PASS"
+        assert "identical" in row["reason"]
+        assert row["epsilon"] == row["epsilon_hat"] == row["rms_d"] == 0
+        assert row["chi_codec"] == row["chi_raw"]
+    (codec,) = [row for row in record.document["codecs"] if row["codec"] == "lossless"]
+    assert codec["max_error_dn"] == 0
+    assert codec["identical"] is True
+    assert codec["psnr_db"] is None
+    assert codec["noise_std_ratio"] == pytest.approx(1)
+
+
+def test_lossless_is_identical_even_where_nothing_varies(camera: sr.CameraProfile, frames: np.ndarray) -> None:
+    record = sr.validate([frames[0]], camera, codecs=["lossless", "to8bit:shift"], pipeline="study_pipelines:constant", n=3)
+    for row in record.document["results"]:
+        assert row["sigma_raw"] == 0
+        assert (row["verdict"], row["epsilon"], row["epsilon_hat"]) == ("PASS", 0, 0)
+
+
+def test_one_row_per_image_codec_and_measurement(record: Record) -> None:
+    document = record.document
+    names = [row["name"] for row in document["measurements"]]
+    keys = [(row["image"], row["codec"], row["measurement"]) for row in document["results"]]
+    assert keys == [(image, codec, name) for image in range(2) for codec in CODECS for name in names]
+    assert [row["codec"] for row in document["codecs"]] == list(CODECS)
+    assert all(row["unit"] for row in document["measurements"])
+    assert record.dataset["raw_prediction"].shape == (len(CODECS) + 1, 25, 2, len(names))
+
+
+def test_predictions_are_those_of_the_public_parts(record: Record, frames: np.ndarray, camera: sr.CameraProfile) -> None:
+    """The study adds nothing of its own: group g's replicas through the codec and the pipeline give its numbers."""
+    pipeline = sr.pipeline("otsu")
+    names = [row["name"] for row in record.document["measurements"]]
+    for group in (0, 2):
+        blocks = list(sr.iter_replicas(frames[1], camera, 25, seed=7, group=group))
+        expected = pipeline.batch(np.concatenate([np.asarray(block) for block in blocks]))
+        for column, name in enumerate(names):
+            np.testing.assert_array_equal(record.dataset["raw_prediction"].values[group, :, 1, column], expected[name])
+    codec = sr.codec(CODECS[1], camera)
+    replicas = np.concatenate([np.asarray(block) for block in sr.iter_replicas(frames[0], camera, 25, seed=7, group=2)])
+    decoded = np.stack([codec.roundtrip(replica)[0] for replica in replicas])
+    expected = pipeline.batch(decoded)
+    for column, name in enumerate(names):
+        np.testing.assert_array_equal(record.dataset["codec_prediction"].values[1, :, 0, column], expected[name])
+
+
+def test_group_0_is_what_replicas_returns(record: Record, frames: np.ndarray, camera: sr.CameraProfile) -> None:
+    expected = sr.pipeline("otsu").batch(sr.replicas(frames[0], camera, 25, mode="around-raw", seed=7).values)
+    values = record.dataset["raw_prediction"].values[0, :, 0]
+    for column, row in enumerate(record.document["measurements"]):
+        np.testing.assert_array_equal(values[:, column], expected[row["name"]])
+
+
+def test_the_target_is_met_on_the_image_and_on_every_replica(record: Record) -> None:
+    (codec,) = [row for row in record.document["codecs"] if row["codec"] == "jpeg2000:ratio=6"]
+    assert codec["compression_ratio"] == pytest.approx(6, rel=0.02)
+    raw_bytes = 96 * 80 * 2
+    assert raw_bytes / codec["replicas_nbytes_mean"] == pytest.approx(6, rel=0.02)
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_another_batch_size_gives_the_same_record(record: Record, frames: np.ndarray, camera: sr.CameraProfile, batch: int) -> None:
+    again = sr.validate(list(frames), camera, codecs=CODECS, pipeline="otsu", n=25, seed=7, batch=batch)
+    assert comparable(again) == comparable(record)
+    assert again.document["digest"] == record.document["digest"]
+
+
+def test_two_dask_workers_give_the_same_record(record: Record, frames: np.ndarray, camera: sr.CameraProfile) -> None:
+    again = sr.validate(list(frames), camera, codecs=CODECS, pipeline="otsu", n=25, seed=7, engine="dask")
+    assert again.document["digest"] == record.document["digest"]
+
+
+def test_another_seed_gives_other_predictions(record: Record, frames: np.ndarray, camera: sr.CameraProfile) -> None:
+    again = sr.validate(list(frames), camera, codecs=CODECS, pipeline="otsu", n=25, seed=8)
+    assert again.document["digest"] != record.document["digest"]
+    assert not np.array_equal(again.dataset["raw_prediction"].values, record.dataset["raw_prediction"].values)
+
+
+def test_more_replicas_extend_the_same_stream(record: Record, frames: np.ndarray, camera: sr.CameraProfile) -> None:
+    again = sr.validate([frames[0]], camera, codecs=CODECS, pipeline="otsu", n=32, seed=7)
+    np.testing.assert_array_equal(again.dataset["raw_prediction"].values[:, :25, 0], record.dataset["raw_prediction"].values[:, :, 0])
+
+
+def test_a_margin_in_the_measurements_unit_replaces_sigma(frames: np.ndarray, camera: sr.CameraProfile) -> None:
+    common: dict[str, Any] = {"codecs": ["to8bit:minmax+jpeg:quality=60"], "pipeline": "otsu", "n": 20}
+    strict = sr.validate([frames[0]], camera, margin={"total_intensity": 1e-3}, **common)
+    generous = sr.validate([frames[0]], camera, margin={"total_intensity": 1e9}, **common)
+    picked = [next(row for row in each.document["results"] if row["measurement"] == "total_intensity") for each in (strict, generous)]
+    assert picked[0]["verdict"] == "FAIL"
+    assert picked[1]["limit"] == pytest.approx(1e9 / picked[1]["sigma_raw"])
+    with pytest.raises(InvalidPlan, match="colour"):
+        sr.validate([frames[0]], camera, margin={"colour": 1.0}, **common)
+
+
+def test_repeats_split_into_groups_or_are_paired_only(scene: np.ndarray, camera: sr.CameraProfile) -> None:
+    stack = acquire(scene, 60, seed=9)
+    split = sr.validate([stack], camera, codecs=["jpegls:near=3"], pipeline="otsu", mode="repeats")
+    assert split.document["design"] == {"replicas_per_group": 30, "groups": 2, "independent": True, "reason": ""}
+    assert split.document["tukey"]
+    assert all(row["ks"] for row in split.document["results"])
+    pixels = sr.pipeline("otsu").batch(stack[30:])
+    np.testing.assert_array_equal(split.dataset["raw_prediction"].values[1, :, 0, 0], pixels[split.document["measurements"][0]["name"]])
+
+    paired = sr.validate([stack[:25]], camera, codecs=["jpegls:near=3"], pipeline="otsu", mode="repeats")
+    assert paired.document["design"]["replicas_per_group"] == 25
+    assert paired.document["design"]["independent"] is False
+    assert paired.document["tukey"] == []
+    assert all(row["ks"] is None and row["epsilon_hat"] is not None for row in paired.document["results"])
+    assert {row["field"] for row in paired.document["undefined"]} >= {"tukey"}
+
+
+def test_a_pipeline_that_breaks_its_word_is_refused(frames: np.ndarray, camera: sr.CameraProfile) -> None:
+    class Liar:
+        spec = "liar"
+        measurements = (Measurement("a", "1", "a", "a number"),)
+
+        def config(self) -> dict[str, Any]:
+            return {}
+
+        def __call__(self, raw: Any) -> dict[str, float]:
+            return {"b": 1.0}
+
+        def batch(self, images: np.ndarray) -> dict[str, np.ndarray]:
+            return {"b": np.zeros(len(images))}
+
+    with pytest.raises(InvalidPrediction, match="liar"):
+        sr.validate([frames[0]], camera, codecs=["lossless"], pipeline=Liar(), n=2)
+
+
+def test_undefined_predictions_are_reported_not_dropped(camera: sr.CameraProfile, frames: np.ndarray) -> None:
+    record = sr.validate([frames[0]], camera, codecs=["to8bit:minmax"], pipeline="study_pipelines:sometimes_nan", n=10)
+    (row,) = record.document["results"]
+    assert row["epsilon_hat"] is None
+    assert row["verdict"] == "INCONCLUSIVE"
+    assert sum(entry["count"] for entry in record.document["undefined"]) > 0
+
+
+def test_the_flag_rate_of_a_fresh_acquisition_is_48_percent(camera: sr.CameraProfile) -> None:
+    """|ε| > 1 for an independent re-acquisition: both means scatter by σ, so the difference by √2·σ and P(|z| > 1/√2) = .4795.
+
+    200 trials: SE = √(.48·.52/200) = .035; the band of ± .10 is 2.8 SE.
+    """
+    mean_e = np.full((32, 32), 60.0)
+    flagged = 0
+    for trial in range(200):
+        raw, fresh = acquire(mean_e, 2, seed=1000 + trial)
+        sigma = sr.replicas(raw, camera, 100, mode="around-raw", seed=trial).values.mean(axis=(1, 2)).std(ddof=1)
+        flagged += abs(fresh.mean() - raw.mean()) / sigma > 1
+    assert 0.38 <= flagged / 200 <= 0.58
+
+
+def test_a_written_record_verifies_and_renders(record: Record, tmp_path: Any) -> None:
+    from sigmaraw.study import verify
+
+    path = record.write(tmp_path / "out")
+    assert path.name == "report.html"
+    assert verify(tmp_path / "out") == []
+    assert Record.read(tmp_path / "out").document == record.document
+    table = record.table()
+    assert all(codec in table for codec in CODECS)
+    assert {"PASS", "FAIL", "INCONCLUSIVE"} & set(table.split())
