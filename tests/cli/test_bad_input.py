@@ -38,19 +38,19 @@ def _image(tmp: Path, array: np.ndarray, **options: object) -> Path:
 
 def one_frame(world: Path, tmp: Path) -> list[object]:
     for path in (_series(world, tmp) / "flat").iterdir():
-        tifffile.imwrite(path, tifffile.imread(path)[0])
+        tifffile.imwrite(path, tifffile.imread(path)[0], photometric="minisblack")
     return _calibrate(tmp)
 
 
 def mismatched_shapes(world: Path, tmp: Path) -> list[object]:
     path = _series(world, tmp) / "flat" / "level0.tif"
-    tifffile.imwrite(path, tifffile.imread(path)[:, :32])
+    tifffile.imwrite(path, tifffile.imread(path)[:, :32], photometric="minisblack")
     return _calibrate(tmp)
 
 
 def float_flats(world: Path, tmp: Path) -> list[object]:
     path = _series(world, tmp) / "flat" / "level0.tif"
-    tifffile.imwrite(path, tifffile.imread(path).astype(np.float32))
+    tifffile.imwrite(path, tifffile.imread(path).astype(np.float32), photometric="minisblack")
     return _calibrate(tmp)
 
 
@@ -62,7 +62,7 @@ def flats_darker_than_darks(world: Path, tmp: Path) -> list[object]:
 
 def all_saturated(world: Path, tmp: Path) -> list[object]:
     for path in (_series(world, tmp) / "flat").iterdir():
-        tifffile.imwrite(path, np.full((4, 64, 64), 4095, np.uint16))
+        tifffile.imwrite(path, np.full((4, 64, 64), 4095, np.uint16), photometric="minisblack")
     return _calibrate(tmp)
 
 
@@ -164,7 +164,7 @@ CASES: dict[str, tuple[Make, str]] = {
     "truncated image": (truncated_image, r"bad\.tif"),
     "empty image": (empty_image, r"bad\.npy"),
     "pickled image": (pickled_image, r"bad\.npy"),
-    "colour image": (colour_image, "colour"),
+    "colour image": (colour_image, "RGB"),
     "float image": (float_image, "float32"),
     "image of another bit depth": (eight_bit_image, "uint8"),
     "brighter than the camera": (brighter_than_the_camera, "5000"),

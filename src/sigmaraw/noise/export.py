@@ -75,7 +75,9 @@ def _write_netcdf(path: Path, blocks: Blocks, n: int, attributes: Mapping[str, s
                 names = _dimensions(values.ndim)
                 for name, size in zip(names, (n, *values.shape[1:]), strict=True):
                     dataset.createDimension(name, size)
-                variable = dataset.createVariable("replicas", values.dtype, names, zlib=True, complevel=1, chunksizes=(1, *values.shape[1:]))
+                variable = dataset.createVariable(
+                    "replicas", values.dtype, names, zlib=True, complevel=1, chunksizes=(1, *values.shape[1:])
+                )
                 variable.units = "DN"
                 variable.long_name = "raw-equivalent noise replicas"
             variable[start : start + len(values)] = values

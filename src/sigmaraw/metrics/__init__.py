@@ -1,0 +1,7 @@
+"""Agreement between masks and between images, and what a codec does to the noise."""
+
+from sigmaraw.metrics.images import MaxError, Psnr
+from sigmaraw.metrics.masks import Dice, Jaccard
+from sigmaraw.metrics.quality import QualityMoments, Undefined, block_quality, combine, undefined
+
+__all__ = ["Dice", "Jaccard", "MaxError", "Psnr", "QualityMoments", "Undefined", "block_quality", "combine", "undefined"]

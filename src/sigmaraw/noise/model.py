@@ -1,0 +1,299 @@
+"""The camera model, once: everyone else asks it for variance, samples, stabilised values and limits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sigmaraw.errors import BitDepthMismatch, InvalidOption, InvalidProfile, NotIntegerData, ProfileMismatch, ShapeMismatch
+
+if TYPE_CHECKING:
+    from sigmaraw.camera import CameraProfile
+
+QUANTISATION_VARIANCE = 1 / 12  # DN², of rounding to whole DN
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseModel:
+    """A linear camera: DN = clip(round(o + K·(n + r)), lo, hi), n ~ Poisson((m − o)/K), r ~ N(0, σ_r).
+
+    Parameters
+    ----------
+    gain_dn_per_e : K, DN/e⁻, > 0; a number, or float64 (y, x).
+    offset_dn : o, DN, dark level at the image's exposure; a number, or float64 (y, x).
+    read_noise_e : σ_r, e⁻ rms, ≥ 0, dark noise at the image's exposure; a number, or float64 (y, x).
+    bits : bit depth, 1 … 16; frames are uint8 up to 8 bits and uint16 above.
+    lo_dn, hi_dn : ends of the converter's range, DN; hi_dn None is 2^bits − 1.
+    u_gain : relative standard uncertainty of K; u_read_noise : standard uncertainty of σ_r, e⁻; 0 where unknown.
+    saturation_dn : level from which pixels count as saturated, DN; None is hi_dn.
+
+    Raises
+    ------
+    InvalidProfile : a value out of its domain, or maps of unequal shape.
+
+    Reference: SCIENCE 1 and 4; EMVA 1288 r4.0, linear camera model.
+    """
+
+    gain_dn_per_e: float | NDArray[np.float64]
+    offset_dn: float | NDArray[np.float64]
+    read_noise_e: float | NDArray[np.float64]
+    bits: int
+    lo_dn: int = 0
+    hi_dn: int = None  # type: ignore[assignment]  # filled in below: an int for every reader
+    u_gain: float = 0.0
+    u_read_noise: float = 0.0
+    saturation_dn: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.bits <= 16:
+            raise InvalidProfile(f"bit depth {self.bits}", "1 to 16", "state the camera's bit depth")
+        top = (1 << self.bits) - 1
+        if self.hi_dn is None:
+            object.__setattr__(self, "hi_dn", top)
+        if not 0 <= self.lo_dn < self.hi_dn <= top:
+            raise InvalidProfile(f"converter range {self.lo_dn} to {self.hi_dn} DN", f"a range within 0 to {top} DN", "correct the range")
+        _check_values("gain", "DN/e⁻", self.gain_dn_per_e, lambda value: value > 0, "above 0")
+        _check_values("offset", "DN", self.offset_dn, np.isfinite, "finite")
+        _check_values("read noise", "e⁻", self.read_noise_e, lambda value: value >= 0, "0 or more")
+        for name in ("u_gain", "u_read_noise"):
+            _check_values(name, "", getattr(self, name), lambda value: value >= 0, "0 or more")
+        shapes = {array.shape for array in self._maps() if array.ndim}
+        if len(shapes) > 1 or any(len(shape) != 2 for shape in shapes):
+            raise InvalidProfile(f"maps of shapes {sorted(shapes)}", "one (y, x) shape", "calibrate again")
+
+    @classmethod
+    def from_profile(
+        cls,
+        profile: CameraProfile | NoiseModel,
+        shape: tuple[int, ...] | None = None,
+        *,
+        roi: tuple[int, int] | None = None,
+        scalars: bool = False,
+    ) -> NoiseModel:
+        """Return the model of a profile's camera for frames of `shape`; the only place that reads camera variables.
+
+        Offset and σ_r are the dark level and dark noise, which hold at the image's exposure. Maps are used when the frame is of
+        the maps' shape; a cut-out names its corner (`roi`) or takes the scalars knowingly.
+
+        Parameters
+        ----------
+        profile : a profile, or a model, which is returned as it is once it fits.
+        shape : (…, y, x) of the frames; None takes the maps as they are.
+        roi : (y, x) of the frame's first pixel on the sensor.
+        scalars : use the sensor's mean values in place of its maps.
+
+        Raises
+        ------
+        ProfileMismatch : maps of another shape than the frame, or a cut-out that leaves them.
+        InvalidOption : roi together with scalars, or without shape.
+        InvalidProfile : a variable is missing or out of its domain.
+        """
+        if roi is not None and scalars:
+            raise InvalidOption("both --roi and --scalars", "one of them", "drop --scalars to use the maps, or --roi to use the scalars")
+        model = profile if isinstance(profile, NoiseModel) else _read_profile(profile, scalars)
+        if scalars and model.shape is not None:
+            raise ProfileMismatch("scalars asked of a model that has maps only", "a camera profile", "build the model from the profile")
+        if roi is not None:
+            model = model._cut(roi, shape)
+        if shape is not None:
+            model.check_shape(shape)
+        return model
+
+    # --- fitting an image ---------------------------------------------------------------------------------------------
+    @property
+    def shape(self) -> tuple[int, int] | None:
+        """Shape (y, x) of the maps; None when the model is scalar and fits any frame."""
+        return next((array.shape for array in self._maps() if array.ndim), None)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Container of this camera's frames: uint8 up to 8 bits, else uint16."""
+        return np.dtype(np.uint8 if self.bits <= 8 else np.uint16)
+
+    def check_shape(self, shape: tuple[int, ...]) -> None:
+        """Refuse frames (…, y, x) that the maps do not fit. Raises ProfileMismatch or ShapeMismatch."""
+        if len(shape) < 2 or 0 in shape:
+            raise ShapeMismatch(f"an array of shape {tuple(shape)}", "frames (…, y, x) that are not empty", "give whole frames")
+        if self.shape is not None and tuple(shape[-2:]) != self.shape:
+            raise ProfileMismatch(
+                f"frames of {shape[-2]} × {shape[-1]} pixels with a camera profile of {self.shape[0]} × {self.shape[1]}",
+                "the same shape",
+                "say where the cut-out lies with --roi y,x, or use the camera's mean values knowingly with --scalars",
+            )
+
+    def check_image(self, image: NDArray[Any]) -> None:
+        """Refuse an image that this camera cannot have delivered: (…, y, x), DN.
+
+        Raises
+        ------
+        NotIntegerData : neither uint8 nor uint16.
+        BitDepthMismatch : the container, or a value, does not fit the bit depth.
+        ProfileMismatch : the maps are of another shape.
+        """
+        if image.dtype not in (np.uint8, np.uint16):
+            raise NotIntegerData(f"pixels of type {image.dtype}", "uint8 or uint16", "give the frames as the camera delivered them")
+        if image.dtype != self.dtype:
+            raise BitDepthMismatch(
+                f"{image.dtype} frames with a {self.bits}-bit camera",
+                f"{self.dtype} frames",
+                "use the profile of the camera mode that took them",
+            )
+        self.check_shape(image.shape)
+        top = (1 << self.bits) - 1
+        largest = int(image.max())
+        if largest > top:
+            raise BitDepthMismatch(
+                f"a pixel value of {largest} DN with a {self.bits}-bit camera",
+                f"at most {top} DN",
+                "use the profile of the camera mode that took the image, or state its bit depth with --bits",
+            )
+
+    def saturated_fraction(self, image: NDArray[np.integer]) -> float:
+        """Return the fraction of pixels at or above saturation, where the model understates nothing but knows nothing either."""
+        limit = self.hi_dn if self.saturation_dn is None else min(self.saturation_dn, self.hi_dn)
+        return float(np.mean(np.asarray(image) >= limit))
+
+    # --- noise --------------------------------------------------------------------------------------------------------
+    def variance(self, level_dn: Any) -> NDArray[np.float64]:
+        """Return the temporal variance in DN²: V(m) = K·max(m − o, 0) + K²σ_r² + 1/12.
+
+        level_dn : (…, y, x) or a number, DN.
+        """
+        signal = np.maximum(np.asarray(level_dn, dtype=np.float64) - self.offset_dn, 0.0)
+        gain = np.asarray(self.gain_dn_per_e)
+        return gain * signal + (gain * self.read_noise_e) ** 2 + QUANTISATION_VARIANCE
+
+    def to_electrons(self, level_dn: Any) -> NDArray[np.float64]:
+        """Return (x − o)/K in e⁻, negative below the offset. level_dn : (…, y, x), DN."""
+        return (np.asarray(level_dn, dtype=np.float64) - self.offset_dn) / self.gain_dn_per_e
+
+    def to_dn(self, signal_e: Any) -> NDArray[np.float64]:
+        """Return o + K·z in DN, neither rounded nor clipped. signal_e : (…, y, x), e⁻."""
+        return np.asarray(self.offset_dn + self.gain_dn_per_e * np.asarray(signal_e, dtype=np.float64))
+
+    def stabilise(self, level_dn: Any) -> NDArray[np.float64]:
+        """Return 2·√max(z + 3/8 + σ_r², 0), z in e⁻: noise of unit standard deviation from a few electrons on.
+
+        level_dn : (…, y, x), DN. Reference: the generalised Anscombe transform, SCIENCE 1 (`bootstrap`).
+        """
+        shifted = self.to_electrons(level_dn) + 0.375 + np.asarray(self.read_noise_e) ** 2
+        return 2.0 * np.sqrt(np.maximum(shifted, 0.0))
+
+    def unstabilise(self, stabilised: Any) -> NDArray[np.float64]:
+        """Return o + K·((y/2)² − 3/8 − σ_r²) in DN: the algebraic inverse, which is biased for a mean of stabilised values."""
+        y = np.asarray(stabilised, dtype=np.float64)
+        return self.to_dn((y / 2) ** 2 - 0.375 - np.asarray(self.read_noise_e) ** 2)
+
+    def relative_spread_uncertainty(self, image_dn: Any) -> float:
+        """Return u_cal, the relative standard uncertainty of √V that the calibration leaves, averaged over the image.
+
+        u² = mean(½·∂V/∂K·u(K)/V)² + mean(½·∂V/∂σ_r·u(σ_r)/V)²,  ∂V/∂K = (m − o) + 2Kσ_r²,  ∂V/∂σ_r = 2K²σ_r
+
+        Means, not root mean squares, over pixels: one error of K or σ_r is shared by all of them. The two are taken as
+        uncorrelated. image_dn : (…, y, x), DN. Reference: SCIENCE 2.3; JCGM 100 (2008) 5.1.2.
+        """
+        gain, noise = np.asarray(self.gain_dn_per_e), np.asarray(self.read_noise_e)
+        variance = self.variance(image_dn)
+        signal = np.maximum(np.asarray(image_dn, dtype=np.float64) - self.offset_dn, 0.0)
+        by_gain = np.mean(0.5 * (signal + 2 * gain * noise**2) * gain * self.u_gain / variance)
+        by_noise = np.mean(gain**2 * noise * self.u_read_noise / variance)
+        return float(np.hypot(by_gain, by_noise))
+
+    # --- sampling -----------------------------------------------------------------------------------------------------
+    def sample(self, mean_dn: Any, n: int, seed: int = 0, *, start: int = 0, group: int = 0, batch: int | None = None) -> NDArray[Any]:
+        """Return `n` frames of a known noise-free scene, (replica, …, y, x) in `dtype`, DN.
+
+        mean_dn : (…, y, x), DN; below the offset no photon arrives, and the level is the offset. See `sample_blocks`.
+        """
+        return np.concatenate(list(self.sample_blocks(mean_dn, n, seed, start=start, group=group, batch=batch)))
+
+    def sample_blocks(
+        self, mean_dn: Any, n: int, seed: int = 0, *, start: int = 0, group: int = 0, batch: int | None = None
+    ) -> Iterator[NDArray[Any]]:
+        """Yield frames of a known noise-free scene in blocks (replica, …, y, x), each block `batch` frames or fewer.
+
+        DN = clip(round(o + K·(n + r)), lo, hi),  n ~ Poisson(max(m − o, 0)/K),  r ~ N(0, σ_r)
+
+        Frame i of (scene, seed, group) is the same bytes whatever `n`, `start` and `batch` are.
+
+        Raises
+        ------
+        ProfileMismatch : maps of another shape. InvalidOption : seed, n, start, group or batch out of its domain, or a scene
+        that is not finite.
+        """
+        from sigmaraw.noise.blocks import sample_blocks  # JAX is loaded when something is drawn, not before
+
+        mean = np.asarray(mean_dn, dtype=np.float64)
+        self.check_shape(mean.shape)
+        if not np.isfinite(mean).all():
+            raise InvalidOption("a scene with values that are not finite", "finite levels in DN", "give a level for every pixel")
+        rate = np.maximum(self.to_electrons(mean), 0.0)
+        return sample_blocks(
+            self, self.to_dn(rate), rate, n=n, start=start, group=group, seed=seed, batch=batch, domain="sample", image=mean
+        )
+
+    # --- parts --------------------------------------------------------------------------------------------------------
+    def _maps(self) -> tuple[NDArray[np.float64], ...]:
+        return tuple(np.asarray(value) for value in (self.gain_dn_per_e, self.offset_dn, self.read_noise_e))
+
+    def _cut(self, roi: tuple[int, int], shape: tuple[int, ...] | None) -> NoiseModel:
+        if shape is None or len(shape) < 2:
+            raise InvalidOption("a cut-out's corner without its shape", "both", "give the shape of the frames")
+        if self.shape is None:
+            return self  # one value for all pixels holds wherever the cut-out lies
+        (y, x), (height, width) = roi, shape[-2:]
+        if y < 0 or x < 0 or y + height > self.shape[0] or x + width > self.shape[1]:
+            raise ProfileMismatch(
+                f"a cut-out of {height} × {width} pixels at {y},{x} on a sensor of {self.shape[0]} × {self.shape[1]}",
+                "a cut-out inside the sensor",
+                "correct --roi y,x, or use the camera's mean values knowingly with --scalars",
+            )
+
+        def cut(value: float | NDArray[np.float64]) -> float | NDArray[np.float64]:
+            return value[y : y + height, x : x + width] if isinstance(value, np.ndarray) and value.ndim else value
+
+        return replace(self, gain_dn_per_e=cut(self.gain_dn_per_e), offset_dn=cut(self.offset_dn), read_noise_e=cut(self.read_noise_e))
+
+
+def _check_values(name: str, unit: str, value: Any, good: Any, domain: str) -> None:
+    array = np.asarray(value, dtype=np.float64)
+    bad = ~(np.isfinite(array) & good(array))
+    if bad.any():
+        where = f"{int(bad.sum())} of {array.size} pixels" if array.ndim else f"{float(array):g} {unit}".strip()
+        raise InvalidProfile(f"{name}: {where} out of its domain", f"finite values {domain}", "calibrate again, or correct the value")
+
+
+def _read_profile(profile: CameraProfile, scalars: bool) -> NoiseModel:
+    dataset = profile.dataset
+
+    def scalar(name: str) -> float:
+        if name not in dataset:
+            raise InvalidProfile(
+                f"a camera profile without '{name}'", "the variables that calibration writes", "calibrate the camera again"
+            )
+        return float(dataset[name])
+
+    def uncertainty(name: str) -> float:
+        value = scalar(name) if name in dataset else math.nan
+        return value if math.isfinite(value) else 0.0  # datasheets state none
+
+    def values(name: str, map_name: str) -> float | NDArray[np.float64]:
+        if scalars or map_name not in dataset:
+            return scalar(name)
+        return np.asarray(dataset[map_name].values, dtype=np.float64)
+
+    gain = scalar("gain")
+    return NoiseModel(
+        gain_dn_per_e=values("gain", "gain_map"),
+        offset_dn=values("offset", "offset_map"),
+        read_noise_e=values("dark_noise", "read_noise_map"),
+        bits=int(profile.bits),
+        u_gain=uncertainty("gain_se") / gain if gain > 0 else 0.0,
+        u_read_noise=uncertainty("dark_noise_se"),
+        saturation_dn=float(profile.valid_range[1]),
+    )

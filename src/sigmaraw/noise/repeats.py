@@ -1,0 +1,102 @@
+"""Mode `repeats`: real repeated acquisitions, by which the other modes are judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sigmaraw.errors import InsufficientRepeats, ShapeMismatch
+from sigmaraw.noise.keys import whole_number
+
+if TYPE_CHECKING:
+    from sigmaraw.contracts import Measurement
+    from sigmaraw.noise.model import NoiseModel
+
+MINIMUM_PER_GROUP = 20  # below this many frames a group, splitting costs more than independence gives
+
+
+@dataclass(frozen=True)
+class RepeatSplit:
+    """Which real frames each group takes. Where `independent` is False all groups share them: paired results only, KS and Tukey
+    are not available, and `reason` says why."""
+
+    groups: tuple[range, ...]
+    independent: bool
+    reason: str
+
+
+def split_repeats(available: int, groups: int, n: int | None = None) -> RepeatSplit:
+    """Return the frames of each group: disjoint when available ≥ 20·groups (that is n ≥ 20(G + 1)), else shared by all.
+
+    Parameters
+    ----------
+    available : number of real frames. groups : G + 1, raw and the codecs.
+    n : frames a group; None takes as many as the design gives. When `n` only fits without splitting, frames are shared.
+
+    Raises
+    ------
+    InsufficientRepeats : fewer than two frames, or fewer than `n`.
+    InvalidOption : groups or n below 1.
+
+    Reference: SCIENCE 1, replica modes, `repeats`.
+    """
+    groups = whole_number(groups, "groups", 1, 1 << 31)
+    wanted = None if n is None else whole_number(n, "n", 1, 1 << 31)
+    _require(available, max(2, wanted or 0))
+    each = available // groups
+    if each >= MINIMUM_PER_GROUP and (wanted is None or wanted <= each):
+        size = each if wanted is None else wanted
+        return RepeatSplit(tuple(range(g * size, (g + 1) * size) for g in range(groups)), True, "")
+    share = range(available if wanted is None else wanted)
+    need = groups * max(MINIMUM_PER_GROUP, wanted or 0)
+    reason = f"{available} repeats for {groups} groups, {need} needed to split them: paired results only, KS and Tukey not available"
+    return RepeatSplit((share,) * groups, groups == 1, "" if groups == 1 else reason)
+
+
+def _require(available: int, needed: int) -> None:
+    if available < needed:
+        raise InsufficientRepeats(
+            f"{available} repeated frame{'' if available == 1 else 's'}",
+            f"at least {needed}",
+            "take more repeats, ask for fewer with -n, or use --mode around-raw",
+        )
+
+
+class Repeats:
+    """Replicas are the repeated frames themselves: exact, whatever the model or the camera does.
+
+    Reference: SCIENCE 1, replica modes.
+    """
+
+    name = "repeats"
+    needs_repeats = True
+
+    def blocks(
+        self, frame: NDArray[np.integer], model: NoiseModel | None, *, n: int, start: int, group: int, seed: int, batch: int | None
+    ) -> Iterator[NDArray[np.integer]]:
+        """Yield frames `start` … `start + n − 1` of `frame`, (repeat, y, x) or (repeat, z, y, x), in blocks of `batch`.
+
+        Nothing is drawn: `seed` and `group` change nothing (see `split_repeats` for disjoint groups); a model, where given, is
+        only held against the frames.
+
+        Raises
+        ------
+        InsufficientRepeats : fewer frames than start + n.
+        ShapeMismatch : no repeat axis. NotIntegerData, BitDepthMismatch, ProfileMismatch : frames of another camera.
+        """
+        start, n = whole_number(start, "start", 0, 1 << 31), whole_number(n, "n", 1, 1 << 31)
+        if frame.ndim < 3:
+            raise ShapeMismatch(f"an array of shape {frame.shape}", "repeats (repeat, y, x)", "give all repeats as one stack")
+        _require(frame.shape[0], start + n)
+        if model is not None:
+            model.check_image(frame)
+        size = n if batch is None else whole_number(batch, "batch", 1, 1 << 31)
+        return (frame[first : min(first + size, start + n)] for first in range(start, start + n, size))
+
+    def u_mode(self, measurement: Measurement) -> tuple[float, str]:
+        """Return 0: real frames carry the camera's noise and nothing else."""
+        return 0.0, f"{self.name}: real acquisitions (SCIENCE 1)"

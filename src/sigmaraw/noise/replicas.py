@@ -1,0 +1,116 @@
+"""The front door: raw frame and camera in, replicas out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sigmaraw import registry
+from sigmaraw.errors import BitDepthMismatch, InvalidOption, NotIntegerData, ShapeMismatch
+from sigmaraw.frames.types import RawFrames
+from sigmaraw.noise.keys import MAX_GROUPS, whole_number
+from sigmaraw.noise.model import NoiseModel
+
+if TYPE_CHECKING:
+    import xarray
+
+    from sigmaraw.camera import CameraProfile
+    from sigmaraw.contracts import ReplicaMode
+
+DEFAULT_MODE = "around-raw"
+
+
+def iter_replicas(
+    raw: NDArray[np.integer] | RawFrames,
+    camera: CameraProfile | NoiseModel,
+    n: int,
+    mode: str = DEFAULT_MODE,
+    seed: int = 0,
+    *,
+    batch: int | None = None,
+    group: int = 0,
+    start: int = 0,
+    roi: tuple[int, int] | None = None,
+    scalars: bool = False,
+) -> Iterator[NDArray[np.integer]]:
+    """Yield raw-equivalent replicas `start` … `start + n − 1` in blocks (replica, y, x) of raw's dtype, DN.
+
+    Replica i of (raw, seed, group) is the same bytes whatever `n`, `start` and `batch` are.
+
+    Parameters
+    ----------
+    raw : one frame (y, x) or volume (z, y, x), uint8 or uint16, DN; in mode `repeats` the stack (repeat, …).
+    camera : whose noise it is. n : replicas. mode : a name of "sigmaraw.modes". seed : study seed, 0 … 2⁶⁴ − 1.
+    batch : replicas a block; None takes what fits 64 MiB. group : 0 is raw, 1 … G the codecs; each its own stream.
+    roi, scalars : see `NoiseModel.from_profile`.
+
+    Raises
+    ------
+    UnknownName : no such mode. InvalidOption : an option out of its domain.
+    NotIntegerData, ShapeMismatch, BitDepthMismatch, ProfileMismatch, InsufficientRepeats : raw does not fit.
+
+    Reference: SCIENCE 1 and 4.
+    """
+    maker: ReplicaMode = registry.load(registry.MODES, mode)()
+    whole_number(seed, "seed", 0, 1 << 64)
+    whole_number(group, "group", 0, MAX_GROUPS)
+    frame, stated_bits = _frame(raw, maker)
+    model = NoiseModel.from_profile(camera, frame.shape, roi=roi, scalars=scalars)
+    if stated_bits is not None and stated_bits != model.bits:
+        raise BitDepthMismatch(
+            f"a {stated_bits}-bit image with a {model.bits}-bit camera",
+            "the same bit depth",
+            "use the profile of the camera mode that took the image, or state its bit depth with --bits",
+        )
+    return maker.blocks(frame, model, n=n, start=start, group=group, seed=seed, batch=batch)
+
+
+def replicas(
+    raw: NDArray[np.integer] | RawFrames,
+    camera: CameraProfile | NoiseModel,
+    n: int,
+    mode: str = DEFAULT_MODE,
+    seed: int = 0,
+    *,
+    batch: int | None = None,
+    group: int = 0,
+    roi: tuple[int, int] | None = None,
+    scalars: bool = False,
+) -> xarray.DataArray:
+    """Return `n` raw-equivalent replicas as one DataArray (replica, y, x) or (replica, z, y, x), raw's dtype, DN.
+
+    Parameters and refusals are those of `iter_replicas`; replica i does not depend on `n`.
+    """
+    import xarray  # half a second that a streaming study need not spend
+
+    blocks = iter_replicas(raw, camera, n, mode, seed, batch=batch, group=group, roi=roi, scalars=scalars)
+    values = np.concatenate(list(blocks))
+    return xarray.DataArray(
+        values,
+        dims=("replica", "z", "y", "x") if values.ndim == 4 else ("replica", "y", "x"),
+        coords={"replica": np.arange(len(values))},
+        name="replicas",
+        attrs={"units": "DN", "long_name": "raw-equivalent replicas", "mode": mode, "seed": str(seed), "group": group},
+    )
+
+
+def _frame(raw: Any, maker: ReplicaMode) -> tuple[NDArray[np.integer], int | None]:
+    """Return the array that a mode takes, and the bit depth where the file or its reader stated one."""
+    if isinstance(raw, RawFrames):
+        bits = None if raw.bits_source == "container" else raw.bits
+        if maker.needs_repeats:
+            return raw.data, bits
+        if len(raw) != 1:
+            raise InvalidOption(f"{len(raw)} frames", f"one frame in mode '{maker.name}'", "give them one by one, or use --mode repeats")
+        return raw.data[0], bits
+    array = np.asarray(raw)
+    if array.dtype not in (np.uint8, np.uint16):
+        raise NotIntegerData(f"pixels of type {array.dtype}", "uint8 or uint16", "give the frame as the camera delivered it")
+    low = 3 if maker.needs_repeats else 2
+    if array.ndim not in (low, low + 1):
+        axes = "(repeat, y, x) or (repeat, z, y, x)" if maker.needs_repeats else "(y, x) or (z, y, x)"
+        raise ShapeMismatch(f"an array of shape {array.shape}", axes, "give one frame or volume")
+    return array, None

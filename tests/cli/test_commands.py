@@ -1,0 +1,151 @@
+"""Every verb does what its help says."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import netCDF4
+import numpy as np
+import pytest
+import tifffile
+import zarr
+
+import sigmaraw as sr
+from sigmaraw import registry
+
+
+def test_calibrate_finds_the_truth_and_writes_profile_and_datasheet(world: Path, tmp_path: Path, sigmaraw: Callable) -> None:
+    outcome = sigmaraw("calibrate", world / "series", "--bits", 12, "-o", tmp_path / "c.nc", "--report", tmp_path / "sheet")
+    assert outcome.code == 0, outcome.err
+    profile = sr.CameraProfile.from_netcdf(tmp_path / "c.nc")
+    gain, error = float(profile.dataset["gain"]), float(profile.dataset["gain_se"])
+    assert abs(gain - 0.5) < 4 * error
+    assert "gain" in outcome.out
+    page = (tmp_path / "sheet" / "datasheet.html").read_text()
+    assert "<svg" in page
+    assert "calibrated from dark and flat frames" in page
+
+
+def test_camera_takes_either_gain_and_echoes_both(tmp_path: Path, sigmaraw: Callable) -> None:
+    common = ["--offset", 100, "--read-noise", 1.6, "--bits", 12]
+    first = sigmaraw("camera", "--gain", 0.25, *common, "-o", tmp_path / "a.nc")
+    second = sigmaraw("camera", "--conversion-factor", 4, *common, "-o", tmp_path / "b.nc")
+    assert first.code == second.code == 0
+    for outcome in (first, second):
+        assert "0.25 DN/e-" in outcome.out
+        assert "4 e-/DN" in outcome.out
+        assert "NOT CALIBRATED" in outcome.out
+    a, b = (sr.CameraProfile.from_netcdf(tmp_path / name) for name in ("a.nc", "b.nc"))
+    assert float(a.dataset["gain"]) == float(b.dataset["gain"]) == 0.25
+
+
+@pytest.mark.parametrize("suffix", ["tif", "nc", "zarr"])
+def test_replicas_writes_what_the_interface_returns(world: Path, tmp_path: Path, sigmaraw: Callable, suffix: str) -> None:
+    path = tmp_path / f"r.{suffix}"
+    arguments = ["replicas", world / "image.tif", "--camera", world / "camera.nc", "-n", 5, "--seed", 3, "--frame", 1, "-o", path]
+    outcome = sigmaraw(*arguments)
+    assert outcome.code == 0, outcome.err
+    readers = {
+        "tif": lambda: tifffile.imread(path),
+        "nc": lambda: np.asarray(netCDF4.Dataset(path)["replicas"]),
+        "zarr": lambda: np.asarray(zarr.open_array(str(path), mode="r")),
+    }
+    camera = sr.CameraProfile.from_netcdf(world / "camera.nc")
+    expected = sr.replicas(tifffile.imread(world / "image.tif")[1], camera, 5, seed=3)
+    values = readers[suffix]()
+    assert values.dtype == np.uint16
+    np.testing.assert_array_equal(values, expected.values)
+
+
+@pytest.fixture(scope="module")
+def study(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A record folder that the command line wrote."""
+    folder = tmp_path_factory.mktemp("study")
+    shutil.copy(world / "image.tif", folder)
+    shutil.copy(world / "camera.nc", folder)
+    (folder / "plan.toml").write_text('codecs = ["lossless", "jpegls:near=40"]\npipeline = "otsu"\nn = 8\n')
+    command = ["validate", "image.tif", "--camera", "camera.nc", "--plan", "plan.toml", "--seed", "5", "-o", "out"]
+    result = subprocess.run([sys.executable, "-m", "sigmaraw", *command], cwd=folder, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert "lossless" in result.stdout
+    assert result.stdout.rstrip().endswith("out/report.html")
+    assert "replicas: " in result.stderr
+    return folder
+
+
+def test_validate_writes_a_record_with_every_input(study: Path) -> None:
+    record = json.loads((study / "out" / "record.json").read_text())
+    assert [row["role"] for row in record["inputs"]] == ["raw", "camera", "plan"]
+    assert record["inputs"][0]["shape"] == [2, 64, 64]
+    assert record["plan"]["seed"] == 5
+    assert record["plan"]["n"] == 8
+
+
+def test_the_same_command_gives_the_same_record(study: Path, monkeypatch: pytest.MonkeyPatch, sigmaraw: Callable) -> None:
+    monkeypatch.chdir(study)
+    command = ["validate", "image.tif", "--camera", "camera.nc", "--plan", "plan.toml", "--seed", 5, "-q"]
+    assert sigmaraw(*command, "-o", "again").code == 0
+    assert sigmaraw(*command, "--batch", 3, "-o", "batched").code == 0
+    records = [json.loads((study / name / "record.json").read_text()) for name in ("out", "again", "batched")]
+    for record in records:
+        record.pop("created")
+        record["environment"].pop("hardware")
+    assert records[0] == records[1] == records[2]
+
+
+def test_check_turns_the_verdict_into_an_exit_code(study: Path, monkeypatch: pytest.MonkeyPatch, sigmaraw: Callable) -> None:
+    monkeypatch.chdir(study)
+    common = ["validate", "image.tif", "--camera", "camera.nc", "--pipeline", "otsu", "-n", 6, "--check", "-q", "-o", "checked"]
+    assert sigmaraw(*common, "--codec", "lossless").code == 0
+    assert sigmaraw(*common, "--codec", "to8bit:minmax+jpeg:quality=1").code == 1
+    assert sigmaraw(*common, "--codec", "noiseaware:q=0.5").code == 3
+
+
+def test_verify_accepts_the_record_and_names_what_changed(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sigmaraw: Callable) -> None:
+    folder = Path(shutil.copytree(study, tmp_path / "copy"))
+    monkeypatch.chdir(folder)
+    assert sigmaraw("verify", "out").code == 0
+    image = folder / "image.tif"
+    image.write_bytes(image.read_bytes()[:-1] + b"\x00\x01")
+    outcome = sigmaraw("verify", "out")
+    assert outcome.code == 2
+    assert "image.tif" in outcome.err
+
+
+def test_report_renders_the_same_page_again(study: Path, sigmaraw: Callable) -> None:
+    page = study / "out" / "report.html"
+    before = page.read_bytes()
+    page.unlink()
+    outcome = sigmaraw("report", study / "out", "--format", "html", "--format", "json", "--format", "text")
+    assert outcome.code == 0, outcome.err
+    assert page.read_bytes() == before
+    assert (study / "out" / "summary.json").is_file()
+    assert (study / "out" / "verdicts.txt").is_file()
+
+
+@pytest.mark.parametrize(("verb", "group"), [("codecs", registry.CODECS), ("pipelines", registry.PIPELINES), ("metrics", registry.METRICS)])
+def test_listings_name_everything_that_is_registered(verb: str, group: str, sigmaraw: Callable) -> None:
+    outcome = sigmaraw(verb)
+    assert outcome.code == 0
+    starts = {line.split()[0] for line in outcome.out.splitlines() if line and not line.startswith(" ")}
+    assert starts >= set(registry.names(group))
+
+
+def test_repeats_and_volume_are_read_as_stated(world: Path, tmp_path: Path, sigmaraw: Callable) -> None:
+    random = np.random.default_rng(3)
+    y, x = np.mgrid[:64, :64]
+    blob = 200 * np.exp(-((y - 30) ** 2 + (x - 30) ** 2) / 40)
+    stack = np.rint(100 + 0.5 * (random.poisson(10 + blob, (24, 64, 64)) + random.normal(0, 2, (24, 64, 64)))).clip(0).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "stack.tif", stack)
+    common = ["validate", tmp_path / "stack.tif", "--camera", world / "camera.nc", "--codec", "jpegls:near=1", "--pipeline", "otsu", "-q"]
+    assert sigmaraw(*common, "--mode", "repeats", "-o", tmp_path / "repeats").code == 0
+    record = json.loads((tmp_path / "repeats" / "record.json").read_text())
+    assert (len(record["images"]), record["design"]["replicas_per_group"]) == (1, 24)
+    assert sigmaraw(*common, "--volume", "-n", 4, "-o", tmp_path / "volume").code == 0
+    record = json.loads((tmp_path / "volume" / "record.json").read_text())
+    assert [row["shape"] for row in record["images"]] == [[24, 64, 64]]

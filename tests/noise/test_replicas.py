@@ -1,0 +1,106 @@
+"""The front door: arrays and RawFrames in, one DataArray or a stream out."""
+
+import numpy as np
+import pytest
+
+from sigmaraw.errors import (
+    BitDepthMismatch,
+    InsufficientRepeats,
+    InvalidOption,
+    NotIntegerData,
+    ProfileMismatch,
+    ShapeMismatch,
+    UnknownName,
+)
+from sigmaraw.frames.types import RawFrames
+from sigmaraw.noise import NoiseModel, iter_replicas, replicas
+
+MODEL = NoiseModel(0.46, 100.0, 1.6, 12)
+FRAME = MODEL.sample(np.linspace(100, 900, 20 * 30).reshape(20, 30), 1, seed=1)[0]
+
+
+def test_replicas_are_one_labelled_array():
+    found = replicas(FRAME, MODEL, n=5, seed=2**64 - 1)
+    assert found.dims == ("replica", "y", "x")
+    assert found.shape == (5, 20, 30)
+    assert found.dtype == FRAME.dtype
+    assert found.attrs["units"] == "DN"
+    assert found.attrs["seed"] == str(2**64 - 1)
+    assert replicas(FRAME[None], MODEL, n=2).dims == ("replica", "z", "y", "x")
+
+
+def test_replicas_can_be_stored(tmp_path):
+    import xarray
+
+    found = replicas(FRAME, MODEL, n=3, seed=2**64 - 1)
+    found.to_netcdf(tmp_path / "replicas.nc")
+    with xarray.open_dataarray(tmp_path / "replicas.nc") as stored:
+        np.testing.assert_array_equal(stored, found)
+        assert stored.attrs["mode"] == "around-raw"
+
+
+def test_replica_i_does_not_depend_on_n_batch_or_start():
+    whole = replicas(FRAME, MODEL, n=9, seed=7).values
+    np.testing.assert_array_equal(replicas(FRAME, MODEL, n=4, seed=7).values, whole[:4])
+    np.testing.assert_array_equal(replicas(FRAME, MODEL, n=9, seed=7, batch=2).values, whole)
+    parts = list(iter_replicas(FRAME, MODEL, 5, seed=7, start=4, batch=2))
+    assert [len(part) for part in parts] == [2, 2, 1]
+    np.testing.assert_array_equal(np.concatenate(parts), whole[4:])
+
+
+def test_blocks_may_be_written_to():
+    block = next(iter_replicas(FRAME, MODEL, 2))
+    block[0, 0, 0] = 7
+    assert next(iter_replicas(FRAME, MODEL, 2))[0, 0, 0] != 7
+
+
+def test_raw_frames_are_taken():
+    frames = RawFrames(FRAME[None], 12, "metadata")
+    np.testing.assert_array_equal(replicas(frames, MODEL, n=2), replicas(FRAME, MODEL, n=2))
+    container = RawFrames(FRAME[None], 16, "container")
+    np.testing.assert_array_equal(replicas(container, MODEL, n=2), replicas(FRAME, MODEL, n=2))
+
+
+def test_repeats_are_the_frames():
+    stack = MODEL.sample(np.full((20, 30), 300.0), 6, seed=2)
+    for raw in (stack, RawFrames(stack, 12, "stated")):
+        np.testing.assert_array_equal(replicas(raw, MODEL, n=6, mode="repeats"), stack)
+    with pytest.raises(InsufficientRepeats):
+        replicas(stack, MODEL, n=7, mode="repeats")
+
+
+@pytest.mark.parametrize(
+    ("raw", "options", "error"),
+    [
+        (FRAME, {"mode": "nonsense"}, UnknownName),
+        (FRAME, {"n": 0}, InvalidOption),
+        (FRAME, {"n": 2**20 + 1}, InvalidOption),
+        (FRAME, {"seed": -1}, InvalidOption),
+        (FRAME, {"seed": 2**64}, InvalidOption),
+        (FRAME, {"batch": 0}, InvalidOption),
+        (FRAME, {"group": 4096}, InvalidOption),
+        (FRAME, {"mode": "repeats"}, ShapeMismatch),
+        (FRAME.astype(np.float64), {}, NotIntegerData),
+        (FRAME[0], {}, ShapeMismatch),
+        (FRAME + np.uint16(4000), {}, BitDepthMismatch),
+        (FRAME.astype(np.uint8), {}, BitDepthMismatch),
+        (RawFrames(FRAME[None], 14, "stated"), {}, BitDepthMismatch),
+        (RawFrames(np.stack([FRAME, FRAME]), 12, "stated"), {}, InvalidOption),
+    ],
+)
+def test_bad_input_is_refused_at_the_call(raw, options, error):
+    with pytest.raises(error):
+        iter_replicas(raw, MODEL, **({"n": 3} | options))
+
+
+def test_a_camera_of_another_shape_is_refused():
+    with pytest.raises(ProfileMismatch, match="--scalars"):
+        replicas(FRAME, NoiseModel(np.full((5, 5), 0.5), 100.0, 1.0, 12), n=2)
+
+
+def test_importing_noise_does_not_load_jax():
+    import subprocess
+    import sys
+
+    code = "import sys, sigmaraw.noise; assert 'jax' not in sys.modules and 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
