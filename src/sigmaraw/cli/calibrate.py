@@ -26,4 +26,4 @@ def calibrate(
     if report is not None:
         from sigmaraw.reports.datasheet import write_datasheet
 
-        typer.echo(f"datasheet: {write_datasheet(profile.summary(), report)}")
+        typer.echo(f"datasheet: {write_datasheet({**profile.summary(), "path": str(output)}, report)}")

@@ -1,0 +1,26 @@
+"""A camera's datasheet: its profile as one self-contained HTML page; lays out a summary and computes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sigmaraw.files import write_text
+from sigmaraw.reports.html import template
+from sigmaraw.reports.layout import camera_facts
+from sigmaraw.reports.loading import check_camera
+from sigmaraw.reports.plots import camera_plot
+
+
+def write_datasheet(summary: Mapping[str, Any], folder: str | Path) -> Path:
+    """Write `folder`/datasheet.html from `CameraProfile.summary()`, whole or not at all, and return its path.
+
+    Raises
+    ------
+    InvalidRecord : a summary of which table and curve cannot be drawn. InvalidOption : a folder that cannot be written.
+    """
+    check_camera(summary)
+    target = Path(folder) / "datasheet.html"
+    write_text(target, template("datasheet.html.j2").render(camera=camera_facts(summary), camera_figure=camera_plot(summary)))
+    return target

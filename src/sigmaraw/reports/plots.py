@@ -1,0 +1,356 @@
+"""Figures of a report: predictions per codec, ε̂ per codec, the photon-transfer curve. Drawing and binning, no statistics.
+
+Words from a record go through `parse_math=False`: a "$" in a file name is a dollar sign, not a formula.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sigmaraw.reports.loading import check_camera, clean
+from sigmaraw.reports.numbers import given, measured, unit_label, with_unit
+from sigmaraw.reports.svg import BAND, COLOURS, FAINT, INK, MARKERS, RAW, drawing, figure, to_svg
+from sigmaraw.reports.table import shorten
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+_LABEL = 46  # columns of a codec's name in a figure
+_WINDOW = 40.0  # a figure shows at most so many σ_raw; what lies beyond is named at the edge
+_DRAWN = 1e100  # beyond it an axis overflows; the tables print the number
+
+
+@dataclass(frozen=True)
+class Row:
+    """One codec's predictions: after the codec, and of the same group's raw replicas. (replica,) float64 in the same unit."""
+
+    label: str
+    verdict: str
+    values: NDArray[np.float64]
+    own_raw: NDArray[np.float64]
+    chi: float | None
+
+
+@dataclass(frozen=True)
+class Score:
+    """One codec's score on one image: ε̂ with its 95 % interval, the single ε, the limit and the verdict."""
+
+    label: str
+    image: int
+    verdict: str
+    epsilon_hat: float | None
+    low: float | None
+    high: float | None
+    epsilon: float | None
+    limit: float | None
+
+
+def _finite(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return values[np.isfinite(values) & (np.abs(values) < _DRAWN)]
+
+
+# --- distributions ----------------------------------------------------------------------------------------------------
+def _window(raw: NDArray[np.float64], rows: Sequence[Row], centre: float, sigma: float, discrete: bool) -> tuple[float, float]:
+    """Return the axis limits: all of raw, and of the codecs as many, nearest first, as stay within the window."""
+    low = min([centre - 3 * sigma, *raw])
+    high = max([centre + 3 * sigma, *raw])
+    spans = sorted(
+        ((values.min(), values.max()) for row in rows if (values := _finite(np.r_[row.values, row.own_raw])).size),
+        key=lambda span: max(high, span[1]) - min(low, span[0]),
+    )
+    for start, end in spans:
+        if sigma == 0 or max(high, end) - min(low, start) <= max(_WINDOW * sigma, 1.5 * (high - low)):
+            low, high = min(low, start), max(high, end)
+    margin = 0.04 * (high - low) or 0.5 * max(1.0, 0.01 * abs(centre))
+    margin = max(margin, 0.6) if discrete else margin  # a whole number's bin is one wide
+    return float(low - margin), float(high + margin)
+
+
+def _edges(window: tuple[float, float], sigma: float, discrete: bool) -> NDArray[np.float64]:
+    """Return bin edges over the window: about σ_raw/2.5 wide, or one whole number each for counts; never under a pixel."""
+    low, high = window
+    finest = (high - low) / 240
+    if discrete and high - low < 1e9:
+        whole = max(1, math.ceil(finest))
+        return np.arange(math.floor(low) - 0.5, math.ceil(high) + whole, whole, dtype=np.float64)
+    step = max(sigma / 2.5, finest) if sigma > 0 else (high - low) / 40
+    return np.linspace(low, high, max(2, round((high - low) / step)) + 1)
+
+
+def _ridge(
+    axes: Axes, values: NDArray[np.float64], edges: NDArray[np.float64], base: float, colour: str, filled: bool, rug: bool = False
+) -> None:
+    """Draw a histogram standing on `base`, its highest bin .5 tall, with a rug of the values below it where asked."""
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path as Outline
+
+    counts, _ = np.histogram(values, edges)
+    if not counts.any():
+        return
+    style: dict[str, Any] = (
+        {"facecolor": colour, "alpha": 0.75, "edgecolor": "none"} if filled else {"facecolor": "none", "edgecolor": FAINT}
+    )
+    shown = np.flatnonzero(counts)
+    inner = slice(int(shown[0]), int(shown[-1]) + 1)
+    axes.stairs(
+        0.5 * counts[inner] / counts.max() + base, edges[inner.start : inner.stop + 1], baseline=base, fill=filled, linewidth=0.9, **style
+    )
+    if rug:
+        inside = values[(values >= edges[0]) & (values <= edges[-1])]
+        points = np.repeat(inside, 2)
+        heights = np.tile([base - 0.03, base - 0.11], inside.size)
+        codes = np.tile([Outline.MOVETO, Outline.LINETO], inside.size)
+        strokes = Outline(np.column_stack([points, heights]), codes)
+        axes.add_patch(PathPatch(strokes, edgecolor=colour, facecolor="none", linewidth=0.7, alpha=0.7))
+
+
+def _header(axes: Axes, row: int, label: str, right: str, colour: str) -> None:
+    """Write a row's name at its upper left and a note at its upper right, above the data, in axes coordinates."""
+    where: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "parse_math": False}
+    axes.text(0.006, -row + 0.85, shorten(label, _LABEL), ha="left", fontweight="bold", **where)
+    axes.text(0.994, -row + 0.85, right, ha="right", color=colour, **where)
+    axes.axhline(-row + 1.02, color="#e3e6ea", linewidth=0.8, zorder=0)
+
+
+def _beyond(values: NDArray[np.float64], window: tuple[float, float], unit: str) -> list[str]:
+    """Say with an arrow how many predictions lie outside the window, and from where to where."""
+    notes = []
+    for outside, arrow in ((values[values < window[0]], "←"), (values[values > window[1]], "→")):
+        if outside.size:
+            ends = [given(float(end), 4) for end in (outside.min(), outside.max())]
+            span = ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+            notes.append(f"{arrow} {outside.size} of {values.size} off this scale: {with_unit(span, unit)}")
+    return notes
+
+
+def distribution_plot(
+    name: str, title: str, quantity: str, unit: str, raw: NDArray[np.float64], rows: Sequence[Row], chi: float | None, sigma: float | None,
+    *, discrete: bool = False,
+) -> str:  # fmt: skip
+    """Return the predictions on raw replicas and, below, on each codec's decoded replicas, as histograms over one axis.
+
+    name : prefix of the figure's ids. title : words for screen readers. quantity, unit : of the axis.
+    raw : (replica,) predictions on the raw group; chi, sigma : χ_raw and σ_raw, drawn as line and ±σ_raw band.
+    """
+    shown, spread = _finite(raw), sigma if sigma is not None and sigma < _DRAWN else 0.0
+    everything = _finite(np.concatenate([raw, *(row.values for row in rows)]))
+    centre = chi if chi is not None and abs(chi) < _DRAWN else float(everything[0]) if everything.size else 0.0
+    window = _window(shown, rows, centre, spread, discrete)
+    edges = _edges(window, spread, discrete)
+    with drawing():
+        drawn = figure(0.62 + 0.56 * (len(rows) + 1))
+        axes = drawn.add_axes((0.01, 0.52 / drawn.get_figheight(), 0.98, 1 - 0.58 / drawn.get_figheight()))
+        axes.set(xlim=window, ylim=(-len(rows) - 0.02, 1.02), yticks=[])
+        if spread:
+            axes.axvspan(centre - spread, centre + spread, color=BAND, linewidth=0, zorder=0)
+        if chi is not None:
+            axes.axvline(centre, color=RAW, linewidth=0.9, linestyle=(0, (4, 2)), zorder=1)
+        _header(axes, 0, "raw", _missing(raw), FAINT)
+        _ridge(axes, shown, edges, 0.14, RAW, True, not discrete)
+        for position, row in enumerate(rows, start=1):
+            values = _finite(row.values)
+            notes = [*_beyond(row.values[np.isfinite(row.values)], window, unit), _missing(row.values), row.verdict]
+            _header(axes, position, row.label, " · ".join(note for note in notes if note), COLOURS[row.verdict])
+            _ridge(axes, values, edges, 0.14 - position, COLOURS[row.verdict], True, not discrete)
+            _ridge(axes, _finite(row.own_raw), edges, 0.14 - position, FAINT, False)
+            if row.chi is not None and window[0] <= row.chi <= window[1]:
+                axes.plot([row.chi, row.chi], [0.1 - position, 0.7 - position], color=INK, linewidth=1.2)
+        _x_axis(axes, quantity, unit)
+        return to_svg(drawn, name, title)
+
+
+def _missing(values: NDArray[np.float64]) -> str:
+    lost = values.size - int(np.isfinite(values).sum())
+    return f"{lost} of {values.size} undefined" if lost else ""
+
+
+def _x_axis(axes: Axes, quantity: str, unit: str) -> None:
+    label = unit_label(unit)
+    axes.set_xlabel(shorten(f"{quantity} / {label}" if label else quantity, 90), parse_math=False)
+    for side in ("left", "right", "top"):
+        axes.spines[side].set_visible(False)
+    axes.tick_params(axis="x", length=3)
+
+
+# --- scores -----------------------------------------------------------------------------------------------------------
+def _score_axis(axes: Axes, values: Sequence[float], limits: Sequence[float]) -> str:
+    """Set limits and ticks: linear, or logarithmic beyond twice the limit when scores are far apart, which the note says."""
+    linear = 2 * max([*limits, 0.5])
+    farthest = max([linear, *(abs(value) for value in values)])
+    if farthest <= 10 * linear:
+        low, high = min([*values, -1.25 * linear / 2]), max([*values, 1.25 * linear / 2])
+        axes.set_xlim(low - 0.06 * (high - low), high + 0.06 * (high - low))
+        return ""
+    from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+
+    axes.set_xscale("symlog", linthresh=linear, linscale=1.0)
+    low = min([*values, -linear])
+    high = max([*values, linear])
+    axes.set_xlim(low * 3 if low < -linear else -linear * 1.15, high * 3 if high > linear else linear * 1.15)
+    top = math.floor(math.log10(farthest))
+    bottom = math.ceil(math.log10(linear) + 0.2)
+    decades = [10.0**power for power in range(bottom, top + 1, max(1, (top - bottom) // 4 + 1))]
+    inner = max(limits, default=linear / 2)
+    centre = [-inner, 0.0, inner] if top <= 6 else [0.0]  # on a longer axis the three would overlap
+    ticks = [-value for value in reversed(decades)] + centre + decades
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
+    axes.xaxis.set_major_formatter(FixedFormatter([given(tick, 3) or "" for tick in ticks]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    return f" (axis logarithmic beyond ±{given(linear, 3)})"
+
+
+def _clipped(value: float) -> float:
+    return max(-_DRAWN, min(_DRAWN, value))
+
+
+def _draw_score(axes: Axes, height: float, score: Score) -> None:
+    colour = COLOURS[score.verdict]
+    if score.epsilon_hat is None:
+        axes.text(0.0, height, "ε̂ undefined", va="center", ha="center", color=colour)
+        return
+    value = _clipped(score.epsilon_hat)
+    if score.low is not None and score.high is not None:
+        ends = [_clipped(score.low), _clipped(score.high)]
+        axes.plot(ends, [height, height], color=colour, linewidth=1.6, solid_capstyle="butt")
+        axes.plot(ends, [height, height], color=colour, linestyle="none", marker="|", markersize=6, markeredgewidth=1.2)
+    if score.epsilon is not None:
+        axes.plot([_clipped(score.epsilon)], [height], color=FAINT, marker="o", markersize=4, markerfacecolor="none", linestyle="none")
+    face = "white" if score.verdict == "INCONCLUSIVE" else colour
+    axes.plot([value], [height], color=colour, marker=MARKERS[score.verdict], markersize=6, markerfacecolor=face, linestyle="none")
+
+
+def epsilon_plot(name: str, title: str, scores: Sequence[Score]) -> str:
+    """Return ε̂ with its 95 % interval per codec (and image), the single ε as a small ring, and the ±limit lines.
+
+    scores : in the order of drawing; those of one codec stand together under its name.
+    """
+    labels = list(dict.fromkeys(score.label for score in scores))
+    several = len({score.image for score in scores}) > 1
+    limits = [score.limit for score in scores if score.limit is not None and 0 < score.limit < _DRAWN]
+    values = [
+        _clipped(value) for score in scores for value in (score.epsilon_hat, score.low, score.high, score.epsilon) if value is not None
+    ]
+    heights = {label: 0.52 + 0.24 * (sum(score.label == label for score in scores) - 1) for label in labels}  # inches
+    total = sum(heights.values())
+    with drawing():
+        drawn = figure(0.8 + total)
+        axes = drawn.add_axes((0.01, 0.52 / drawn.get_figheight(), 0.77 if several else 0.84, total / drawn.get_figheight()))
+        axes.set(ylim=(-total, 0.0), yticks=[])
+        note_of_axis = _score_axis(axes, values, limits)
+        common = len(set(limits)) == 1
+        if common:
+            axes.axvspan(-limits[0], limits[0], color=BAND, linewidth=0, zorder=0)
+            for end in (-limits[0], limits[0]):
+                axes.axvline(end, color=RAW, linewidth=1.0, linestyle=(0, (4, 2)), zorder=1)
+                sign = "−" if end < 0 else "+"
+                axes.text(end, 0.05, f"{sign}limit", ha="right" if end < 0 else "left", va="bottom", color=FAINT, fontsize=8.5)
+        axes.axvline(0.0, color="#9aa0aa", linewidth=0.7, zorder=1)
+        top = 0.0
+        transform = axes.get_yaxis_transform()
+        for label in labels:
+            axes.axhline(top, color="#e3e6ea", linewidth=0.8, zorder=0)
+            text: dict[str, Any] = {"transform": transform, "va": "center", "ha": "left", "parse_math": False}
+            axes.text(0.006, top - 0.13, shorten(label, _LABEL), fontweight="bold", **text)
+            for position, score in enumerate(score for score in scores if score.label == label):
+                height = top - 0.36 - 0.24 * position
+                _draw_score(axes, height, score)
+                note = f"image {score.image}  {score.verdict}" if several else score.verdict
+                axes.text(1.012, height, note, transform=transform, va="center", ha="left", color=COLOURS[score.verdict], fontsize=8.5)
+                if not common and score.limit is not None:
+                    for end in (-_clipped(score.limit), _clipped(score.limit)):
+                        axes.plot([end, end], [height - 0.1, height + 0.1], color=RAW, linewidth=1.0)
+            top -= heights[label]
+        _x_axis(axes, f"ε̂ = mean(D) / σ_raw{note_of_axis}", "1")
+        return to_svg(drawn, name, title)
+
+
+# --- camera -----------------------------------------------------------------------------------------------------------
+def _scalar(summary: Mapping[str, Any], name: str) -> float | None:
+    row = summary.get("scalars", {}).get(name) or {}
+    value = row.get("value")
+    return None if value is None else float(value)
+
+
+def _measured_curve(axes: Axes, summary: Mapping[str, Any]) -> None:
+    levels = summary["levels"]
+    mean, variance = (np.asarray(levels[name], dtype=np.float64) for name in ("mean_dn", "variance_dn2"))
+    error = np.asarray(levels.get("variance_se_dn2") or [None] * mean.size, dtype=np.float64)
+    used = np.asarray(levels.get("used") or [True] * mean.size, dtype=bool)
+    for chosen, face, label in ((used, COLOURS["PASS"], "level used in the fit"), (~used, "white", "level not used")):
+        if chosen.any():
+            bars = np.where(np.isfinite(error[chosen]), error[chosen], 0.0)
+            axes.errorbar(
+                mean[chosen], variance[chosen], yerr=bars, fmt="o", markersize=4.5, color=COLOURS["PASS"], markerfacecolor=face,
+                elinewidth=0.9, label=label, linestyle="none",
+            )  # fmt: skip
+    dark = summary.get("dark") or {}
+    start, floor = dark.get("mean_dn"), dark.get("variance_dn2")
+    if start is not None and floor is not None:
+        axes.plot([start], [floor], marker="s", markersize=5.5, color=RAW, linestyle="none", label="dark level", clip_on=False)
+    gain = _scalar(summary, "gain")
+    if gain is not None and start is not None and floor is not None and mean.size:
+        ends = np.array([start, float(np.nanmax(mean[used] if used.any() else mean))])
+        error_of_gain = (summary["scalars"]["gain"] or {}).get("se")
+        label = f"fit, K = {measured(gain, error_of_gain)} DN/e⁻"
+        axes.plot(ends, floor + gain * (ends - start), color=COLOURS["FAIL"], linewidth=1.4, label=label, zorder=1)
+    axes.set_xlabel("mean grey value μ_y / DN")
+    axes.set_ylabel("temporal variance σ²_y / DN²")
+    axes.set_ylim(bottom=0.0)
+
+
+def _model_curve(axes: Axes, summary: Mapping[str, Any]) -> bool:
+    """Draw total noise against signal from K and σ_r; return False when the summary does not hold them."""
+    gain, noise = _scalar(summary, "gain"), _scalar(summary, "read_noise")
+    top = (summary.get("valid_range_dn") or [None, None])[1] or 2.0 ** int(summary.get("bits") or 16)
+    offset = _scalar(summary, "offset") or 0.0
+    if not gain or noise is None or gain <= 0 or not 0 < (top - offset) < _DRAWN or not (abs(gain) < 1e12 and abs(noise) < 1e12):
+        return False
+    signal = np.geomspace(min(0.1, (top - offset) / 10), top - offset, 200)
+    floor = gain**2 * noise**2 + 1 / 12
+    axes.loglog(signal, np.sqrt(gain * signal + floor), color=COLOURS["PASS"], linewidth=1.8, label="√V, all noise")
+    axes.loglog(signal, np.sqrt(gain * signal), color=FAINT, linewidth=1.0, linestyle=(0, (4, 2)), label="photon noise √(K·signal)")
+    axes.axhline(math.sqrt(floor), color=RAW, linewidth=1.0, linestyle=(0, (1, 1.5)), label="noise in the dark √(K²σ_r² + 1/12)")
+    axes.set_xlabel("signal above offset m − o / DN")
+    axes.set_ylabel("temporal noise √V / DN")
+    axes.set_title("Model curve from stated values — nothing was measured", fontsize=10, color=COLOURS["FAIL"])
+    return True
+
+
+def camera_plot(summary: Mapping[str, Any], name: str = "camera") -> str:
+    """Return the photon-transfer curve of a camera summary: levels with ±1 SE, the dark level and the fit of K.
+
+    σ²_y = σ²_y.dark + K (μ_y − μ_y.dark). Without levels (a camera from stated values) the model curve √V(m) is drawn
+    and says so; "" when there is nothing to draw.
+
+    summary : as `CameraProfile.summary` returns it. name : prefix of the figure's ids.
+
+    Raises
+    ------
+    InvalidRecord : the summary's scalars or levels are malformed.
+    Reference: EMVA 1288 r4.0, photon transfer; SCIENCE 1.
+    """
+    checked = clean(dict(summary))
+    check_camera(checked)
+    levels = (checked.get("levels") or {}).get("mean_dn") or []
+    with drawing():
+        drawn = figure(4.1)
+        axes = drawn.add_axes((0.115, 0.125, 0.865, 0.8))
+        if levels and checked.get("calibrated"):
+            _measured_curve(axes, checked)
+        elif not _model_curve(axes, checked):
+            return ""
+        axes.grid(color="#e8eaee", linewidth=0.7)
+        axes.set_axisbelow(True)
+        axes.legend(loc="best", frameon=False, fontsize=8.5)
+        for side in ("right", "top"):
+            axes.spines[side].set_visible(False)
+        measured_levels = "Photon-transfer curve: temporal variance against mean grey value"
+        return to_svg(
+            drawn, name, measured_levels if levels and checked.get("calibrated") else "Noise model from stated values, not measured"
+        )

@@ -1,0 +1,107 @@
+"""Matplotlib figures as inline SVG: text stays text, no addresses, no dates; the same figure is the same string."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PASS, FAIL, OPEN = "#00695c", "#a63c00", "#4a4a68"  # Okabe and Ito's green and vermilion, darkened to read on white
+COLOURS = {"PASS": PASS, "FAIL": FAIL, "INCONCLUSIVE": OPEN}
+MARKERS = {"PASS": "o", "FAIL": "X", "INCONCLUSIVE": "D"}
+RAW, BAND, INK, FAINT = "#33373d", "#d9dee6", "#1c1f24", "#6b7280"
+
+_STYLE: dict[str, Any] = {
+    "font.family": ["DejaVu Sans"],
+    "font.size": 9.5,
+    "axes.edgecolor": "#8a8f98",
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.unicode_minus": True,
+    "path.simplify": False,  # a rug of zero-length strokes is not noise to be thinned
+    "svg.fonttype": "none",
+    "svg.hashsalt": "sigmaraw",
+    "text.color": INK,
+    "xtick.color": "#4b5058",
+    "ytick.color": "#4b5058",
+}
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Draw with the house style and matplotlib's own defaults, whatever the user's matplotlibrc says."""
+    import matplotlib
+
+    defaults = {name: value for name, value in matplotlib.rcParamsDefault.items() if not name.startswith(("backend", "webagg", "toolbar"))}
+    with matplotlib.rc_context({**defaults, **_STYLE}), warnings.catch_warnings():
+        # The reader's browser chooses the glyphs; matplotlib's font only measures them.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
+        yield
+
+
+def figure(height: float, width: float = 7.2) -> Figure:
+    """Return an empty figure of `width` × `height` inches, free of pyplot's state."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    made = Figure(figsize=(width, height))
+    FigureCanvasAgg(made)
+    return made
+
+
+def to_svg(drawn: Figure, name: str, description: str) -> str:
+    """Return the figure as an SVG element with a title for screen readers.
+
+    name : a word that makes the ids of this figure its own on the page.
+    description : what the figure shows; untrusted text is escaped.
+    """
+    stream = io.BytesIO()
+    drawn.savefig(stream, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    root = ElementTree.fromstring(stream.getvalue())
+    parents = {child: parent for parent in root.iter() for child in parent}
+    for element in [element for element in root.iter() if element.tag.endswith("}style")]:  # it would rule the whole page
+        parents[element].remove(element)
+    _rename(root, name)
+    for attribute in ("width", "height"):
+        root.attrib.pop(attribute, None)  # the page sets the width; the viewBox keeps the proportions
+    title = ElementTree.Element("title", {"id": f"{name}-title"})
+    title.text = description
+    root.insert(0, title)
+    root.attrib = {
+        "xmlns": "http://www.w3.org/2000/svg",
+        **root.attrib,
+        "role": "img",
+        "aria-labelledby": f"{name}-title",
+        "stroke-linejoin": "round",
+    }
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _rename(root: ElementTree.Element, name: str) -> None:
+    """Drop namespaces, keep only the ids that something refers to, and give those the figure's own prefix."""
+    used = set()
+    for element in root.iter():
+        element.tag = element.tag.rpartition("}")[2]
+        for key, value in list(element.attrib.items()):
+            if key.startswith("{"):
+                element.attrib[key.rpartition("}")[2]] = element.attrib.pop(key)
+            if value.startswith("#"):
+                used.add(value[1:])
+            elif value.startswith("url(#"):
+                used.add(value[5:-1])
+    for element in root.iter():
+        for key, value in list(element.attrib.items()):
+            if key == "id" and value not in used:
+                del element.attrib["id"]
+            elif key == "id":
+                element.attrib["id"] = f"{name}-{value}"
+            elif key == "href" and value.startswith("#"):
+                element.attrib[key] = f"#{name}-{value[1:]}"
+            elif value.startswith("url(#"):
+                element.attrib[key] = f"url(#{name}-{value[5:]}"

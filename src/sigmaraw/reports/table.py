@@ -1,0 +1,130 @@
+"""The verdict table as plain text, for a terminal."""
+
+from __future__ import annotations
+
+import textwrap
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sigmaraw.reports.loading import checked
+from sigmaraw.reports.numbers import interval, measured, plain, prediction, with_unit
+from sigmaraw.reports.selection import summarise
+
+_WIDTH = 120
+_UNDEFINED = "undefined"
+_GAP = "  "
+
+
+def display_width(text: str) -> int:
+    """Return how many terminal columns a text takes: combining marks none, wide characters two."""
+    return sum(0 if unicodedata.combining(mark) else 2 if unicodedata.east_asian_width(mark) in "WF" else 1 for mark in text)
+
+
+def shorten(text: str, width: int) -> str:
+    """Return the text, its middle replaced by "…" when it is wider than `width` columns."""
+    if display_width(text) <= width:
+        return text
+    head, tail = "", ""
+    for front, back in zip(text, reversed(text), strict=True):
+        if display_width(head + front + tail) >= width:
+            break
+        head += front
+        if display_width(head + back + tail) >= width:
+            break
+        tail = back + tail
+    return f"{head}…{tail}"
+
+
+def _pad(text: str, width: int, right: bool) -> str:
+    space = " " * max(0, width - display_width(text))
+    return space + text if right else text + space
+
+
+def align(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> list[str]:
+    """Return lines of columns: a head, a rule and the rows; `right` says which columns are flush right."""
+    widths = [max(display_width(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    lines = [_GAP.join(_pad(text, width, flush) for text, width, flush in zip(row, widths, right, strict=True)) for row in [head, *rows]]
+    return [lines[0].rstrip(), _GAP.join("─" * width for width in widths), *(line.rstrip() for line in lines[1:])]
+
+
+def score(result: Mapping[str, Any]) -> str:
+    """Return ε̂ with its 95 % interval, in the digits that the interval supports."""
+    low, high = result.get("epsilon_hat_ci") or (None, None)
+    value = measured(result["epsilon_hat"], result.get("u_mc") or result.get("u"))
+    ends = interval(low, high)
+    if value is None:
+        return _UNDEFINED
+    return f"{value} {ends}" if ends else value
+
+
+def _codec_lines(record: dict[str, Any]) -> list[str]:
+    rows = []
+    for summary in summarise(record):
+        largest = summary.largest
+        rows.append(
+            (
+                shorten(summary.row["codec"], 40),
+                summary.row["verdict"],
+                plain(summary.row.get("compression_ratio"), 3) or _UNDEFINED,
+                plain(summary.row.get("psnr_db"), 4) or ("∞" if summary.row.get("max_error_dn") == 0 else _UNDEFINED),
+                score(largest) if largest else _UNDEFINED,
+                f"{shorten(largest['measurement'], 24)}, image {largest['image']}" if largest else "",
+            )
+        )
+    head = ("codec", "verdict", "CR", "PSNR/dB", "largest |ε̂| [95 % CI]", "where")
+    return align(head, rows, (False, False, True, True, True, False))
+
+
+def _result_lines(record: dict[str, Any]) -> list[str]:
+    listed = {row["name"]: row for row in record["measurements"]}
+    ratios = {row["codec"]: row.get("compression_ratio") for row in record["codecs"]}
+    rows = []
+    for result in record["results"]:
+        sigma, measurement = result["sigma_raw"], listed[result["measurement"]]
+        discrete = measurement.get("discrete") is True
+        rows.append(
+            (
+                str(result["image"]),
+                shorten(result["codec"], 26),
+                shorten(result["measurement"], 16),
+                prediction(result["chi_raw"], sigma, discrete) or _UNDEFINED,
+                prediction(result["chi_codec"], sigma, discrete) or _UNDEFINED,
+                with_unit(plain(sigma, 2), measurement["unit"]) or _UNDEFINED,
+                measured(result["epsilon"], result.get("u_mc") or result.get("u")) or _UNDEFINED,
+                score(result),
+                plain(result.get("spread_ratio"), 3) or _UNDEFINED,
+                plain(ratios[result["codec"]], 3) or _UNDEFINED,
+                result["verdict"],
+            )
+        )
+    head = ("img", "codec", "measurement", "χ_raw", "χ_c", "σ_raw", "ε", "ε̂ [95 % CI]", "spread", "CR", "verdict")
+    lines = align(head, rows, (True, False, False, True, True, True, True, True, True, True, False))
+    return [*lines[:2], *(part for line, result in zip(lines[2:], record["results"], strict=True) for part in _reasoned(line, result))]
+
+
+def _reasoned(line: str, result: Mapping[str, Any]) -> list[str]:
+    """Return the row with its reason: on the same line when it fits, else, if it did not pass, wrapped below it."""
+    reason = str(result.get("reason") or "")
+    if reason and display_width(f"{line}: {reason}") <= _WIDTH:
+        return [f"{line}: {reason}"]
+    if not reason or result["verdict"] == "PASS":
+        return [line]
+    return [line, *textwrap.wrap(reason, _WIDTH, initial_indent="     └ ", subsequent_indent="       ")]
+
+
+def text_table(record: Mapping[str, Any]) -> str:
+    """Return the verdicts as aligned text: one row per codec, then one per result with its reason.
+
+    record : as `record.json` holds it. Control characters of its words are made visible.
+
+    Raises
+    ------
+    InvalidRecord : the record lacks a part that the table shows.
+    """
+    clean = checked(record)
+    camera = clean["camera"]
+    lines = [*_codec_lines(clean), "", *_result_lines(clean)]
+    if camera.get("calibrated") is False:
+        lines += ["", "Camera from stated values, not calibrated: σ_raw is as good as those values."]
+    return "\n".join(lines) + "\n"

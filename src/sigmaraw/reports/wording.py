@@ -1,0 +1,127 @@
+"""Sentences that a report builds from a record: the answer in plain language, and what the result does not cover."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sigmaraw.reports.numbers import given, with_unit
+from sigmaraw.reports.selection import CodecSummary, with_verdict
+from sigmaraw.reports.table import score
+
+_MODES = {
+    "around-raw": (
+        "Replicas were drawn around the raw frame itself (mode around-raw). A raw frame already carries noise, so its replicas "
+        "carry noise twice: for measurements that are not linear in the pixel values the spread and the centre can be off. "
+        "The centre shift printed with each result shows how far the replicas' centre lies from the prediction on the raw frame."
+    ),
+    "repeats": (
+        "Replicas are real repeated acquisitions (mode repeats). Drift of lamp, stage or sample between the repeats counts as noise here."
+    ),
+}
+
+
+def _several(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def answer(record: dict[str, Any], summaries: Sequence[CodecSummary]) -> list[tuple[str, str]]:
+    """Return the answer as (verdict or "", sentence), for a reader without statistics; all of it stands in the verdict table."""
+    passed, failed, unclear = (with_verdict(summaries, verdict) for verdict in ("PASS", "FAIL", "INCONCLUSIVE"))
+    tally = [f"{len(codecs)} {word}" for codecs, word in ((passed, "PASS"), (failed, "FAIL"), (unclear, "INCONCLUSIVE")) if codecs]
+    sentences = [("", f"Of {len(summaries)} codecs: {_listed(tally)}.")] if len(summaries) > 1 else []
+    if passed:
+        one, bound = len(passed) == 1, margins(record)
+        sentences.append(
+            (
+                "PASS",
+                f"{_listed(passed)}: {'it stays' if one else 'they stay'} within "
+                f"{'the margins and limits of the plan' if bound else 'the limits'} on every image and measurement, "
+                "with the uncertainty counted against the codec."
+                + ("" if bound else f" {'Its' if one else 'Their'} effect on the model's answers is covered by the camera's own noise."),
+            )
+        )
+    if failed:
+        subject = "it exceeds" if len(failed) == 1 else "each exceeds"
+        text = f"{_listed(failed)}: {subject} a limit (on shift, spread or paired change) in at least one answer, beyond the uncertainty."
+        sentences.append(("FAIL", text))
+    if unclear:
+        text = f"{_listed(unclear)}: the uncertainty is too large to say either way at this number of replicas; this is not a pass."
+        sentences.append(("INCONCLUSIVE", text))
+    sentences += [("", text) for text in _largest(record)]
+    if record["camera"].get("calibrated") is False:
+        text = "The camera is described by stated values, not by a calibration, so every σ_raw is only as good as those values."
+        sentences.append(("", text))
+    return sentences
+
+
+def _largest(record: dict[str, Any]) -> list[str]:
+    """Return a sentence on the largest defined shift, and one on shifts that are not defined."""
+    defined = [row for row in record["results"] if row["epsilon_hat"] is not None]
+    sentences = []
+    if defined:
+        worst = max(defined, key=lambda row: abs(row["epsilon_hat"]))
+        if worst["epsilon_hat"] != 0:
+            sentences.append(
+                f"The largest shift is that of {worst['codec']} on {worst['measurement']} (image {worst['image']}): "
+                f"ε̂ = {score(worst)}, in units of the spread that raw noise alone causes."
+            )
+        elif len(defined) == len(record["results"]):
+            sentences.append("No answer was shifted.")
+    if len(defined) < len(record["results"]):
+        sentences.append(f"ε̂ is undefined for {_several(len(record['results']) - len(defined), 'result')}; the reasons are listed below.")
+    return sentences
+
+
+def limitations(record: dict[str, Any]) -> list[str]:
+    """Return what the result does not show, from the record's mode, camera, images and replicas."""
+    images = len({row["image"] for row in record["results"]})
+    points = [
+        f"The verdicts hold for {_several(images, 'image')}. Replicas say how sure the answer is for these images; "
+        "they say nothing about other images, samples or instruments.",
+        "A limit in units of σ_raw shrinks as scenes become brighter or larger; relevance does not. "
+        "For a quality claim state a margin in the measurement's own unit in the plan.",
+        "Several codecs were compared: “all measurements pass” needs no adjustment for that, “some codec passes” does."
+        if len(record["codecs"]) > 1
+        else "One codec was examined: nothing is said about other settings of it.",
+        "Agreement with the raw frame is shown, not correctness: a model that is wrong on raw frames can pass.",
+    ]
+    points += [_MODES[mode] for mode in sorted({str(row.get("mode")) for row in record["results"]}) if mode in _MODES]
+    if record["camera"].get("calibrated") is False:
+        points.append(
+            "The camera was not calibrated: gain, offset and read noise are stated values, with the uncertainty given for them or none."
+        )
+    if record["plan"].get("scalars") is True:
+        points.append("The camera's scalars were used in place of its per-pixel maps, as the plan asks.")
+    return points
+
+
+REVALIDATION = (
+    "another camera, or the same camera after service, at another gain setting, temperature or read-out mode",
+    "another codec, codec setting or version of a codec library",
+    "another model, model version, threshold or preprocessing",
+    "scenes outside the range of brightness, density or texture examined here",
+)
+
+
+def criterion(record: dict[str, Any], name: str, default: str) -> str:
+    """Return a limit of the plan as printed, or the default's wording where the plan does not list it."""
+    value = (record["plan"].get("limits") or {}).get(name)
+    return (given(value) or default) if isinstance(value, int | float) and not isinstance(value, bool) else default
+
+
+def margins(record: dict[str, Any]) -> list[str]:
+    """Return the plan's margins in the measurements' own units."""
+    listed = (record["plan"].get("limits") or {}).get("margin") or {}
+    units = {row["name"]: row["unit"] for row in record["measurements"]}
+    if not isinstance(listed, dict):
+        return []
+    return [
+        f"{name}: ±{with_unit(given(value), units.get(name, ''))}"
+        for name, value in listed.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    ]

@@ -1,0 +1,31 @@
+"""Spread, score, equality tests, equivalence and decision: float64 arrays in, numbers with intervals out."""
+
+from sigmaraw.statistics.assess import Assessment, assess, null_flag_rate
+from sigmaraw.statistics.decision import Limits, Verdict, decide
+from sigmaraw.statistics.equality import TestResult, TukeyRow, ks_test, tukey
+from sigmaraw.statistics.equivalence import Ratio, rms_shift, spread_ratio
+from sigmaraw.statistics.reasons import Reason, Undefined
+from sigmaraw.statistics.score import Score, score
+from sigmaraw.statistics.spread import Spread, pooled_spread
+
+__all__ = [
+    "Assessment",
+    "Limits",
+    "Ratio",
+    "Reason",
+    "Score",
+    "Spread",
+    "TestResult",
+    "TukeyRow",
+    "Undefined",
+    "Verdict",
+    "assess",
+    "decide",
+    "ks_test",
+    "null_flag_rate",
+    "pooled_spread",
+    "rms_shift",
+    "score",
+    "spread_ratio",
+    "tukey",
+]

@@ -1,0 +1,280 @@
+"""Everything that statistics says of one measurement of one image under one codec."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import stats
+
+from sigmaraw.errors import UndefinedStatistic
+from sigmaraw.statistics.decision import Limits, Verdict, decide, place, place_shift
+from sigmaraw.statistics.equality import TestResult, ks_test
+from sigmaraw.statistics.equivalence import Ratio, rms_shift, spread_ratio
+from sigmaraw.statistics.reasons import Reason, Undefined
+from sigmaraw.statistics.score import score_from_pool
+from sigmaraw.statistics.spread import Floats, Pool, pool, pooled_spread
+from sigmaraw.statistics.warnings import checks
+
+_NONE = (math.nan, math.nan)
+_SCORES = ("epsilon_hat", "epsilon_hat_ci", "u", "u_mc", "dof", "spread_ratio", "spread_ratio_ci", "rms_d", "rms_d_upper")
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """The numbers of one row of `results[]`; NaN where undefined, with the reason in `undefined`.
+
+    sigma_raw, sigma_raw_ci (95 %) : the measurement's unit. epsilon, epsilon_hat, epsilon_hat_ci (95 %, from u_mc), u, u_mc :
+    σ_raw. u_mode, u_cal : relative to σ_raw. dof : of u. limit : on |ε̂|, k or margin/σ_raw. spread_ratio with 90 % interval.
+    rms_d, rms_d_upper (one-sided 95 %) : σ_raw. shift, u_shift, rms_shift_upper : D̄, s_D/√N and the upper limit of RMS(D), the
+    measurement's unit; a margin is compared with these. null_flag_rate : share of pairs of raw replicas more than σ_raw apart.
+    centre_shift : (mean f(R) − f(x))/σ_raw. method : "normal" or "influence".
+    """
+
+    verdict: Verdict
+    reason: Reason
+    sigma_raw: float = math.nan
+    sigma_raw_ci: tuple[float, float] = _NONE
+    epsilon: float = math.nan
+    epsilon_hat: float = math.nan
+    epsilon_hat_ci: tuple[float, float] = _NONE
+    u: float = math.nan
+    u_mc: float = math.nan
+    u_mode: float = 0.0
+    u_cal: float = 0.0
+    dof: float = math.nan
+    limit: float = math.nan
+    spread_ratio: float = math.nan
+    spread_ratio_ci: tuple[float, float] = _NONE
+    rms_d: float = math.nan
+    rms_d_upper: float = math.nan
+    shift: float = math.nan
+    u_shift: float = math.nan
+    rms_shift_upper: float = math.nan
+    ks: TestResult | None = None
+    ks_null: TestResult | None = None
+    null_flag_rate: float = math.nan
+    centre_shift: float = math.nan
+    method: str = ""
+    undefined: tuple[Undefined, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def assess(
+    *,
+    chi_raw: float,
+    chi_codec: float,
+    raw: Floats,
+    own: int,
+    decoded: Floats,
+    discrete: bool,
+    limits: Limits | None = None,
+    u_mode: float = 0.0,
+    u_cal: float = 0.0,
+    independent: bool = True,
+) -> Assessment:
+    """Return scores, tests and the verdict of one codec on one measurement of one image.
+
+    D = f(C(R)) − f(R) is paired inside group `own`; σ_raw pools all groups; KS compares `decoded` with raw group 0, and raw
+    group `own` with raw group 0 as the null check.
+
+    Parameters
+    ----------
+    chi_raw, chi_codec : f(x) and f(C(x)), float64, the measurement's unit.
+    raw : (group, replica), float64, the measurement's unit: f on every group's raw replicas; group 0 belongs to no codec.
+    own : the codec's group. With `independent` false, or own = 0, there is no independent raw group and KS is not available.
+    decoded : (replica,), float64, the measurement's unit: f∘C on the replicas of group `own`.
+    discrete : predictions take isolated values, as counts do.
+    limits : what the plan tolerates.
+    u_mode, u_cal : relative standard uncertainties of σ_raw from replica mode and calibration, 1.
+
+    Raises
+    ------
+    UndefinedStatistic : fewer than two replicas, or shapes that do not fit.
+
+    Reference: SCIENCE 1 (sampling design), 2.
+    """
+    limits = limits or Limits()
+    raw, decoded = np.asarray(raw, dtype=np.float64), np.asarray(decoded, dtype=np.float64)
+    if raw.ndim != 2 or raw.shape[1] < 2 or decoded.shape != raw.shape[1:] or not 0 <= own < raw.shape[0]:
+        raise UndefinedStatistic(
+            f"raw predictions of shape {raw.shape}, decoded ones of shape {decoded.shape}, group {own}",
+            "(group, replica) and (replica,) with at least 2 replicas, and a group that exists",
+            "make more replicas (n)",
+        )
+    base = replace(
+        _tests(raw, own, decoded, discrete, independent and own > 0),
+        limit=limits.k if limits.margin is None else math.nan,
+        u_mode=u_mode,
+        u_cal=u_cal,
+    )
+    bad_raw = int(np.count_nonzero(~np.isfinite(raw))) + (not math.isfinite(chi_raw))
+    bad_codec = int(np.count_nonzero(~np.isfinite(decoded))) + (not math.isfinite(chi_codec))
+    if not np.isfinite(raw).all():
+        gone = ("sigma_raw", "sigma_raw_ci", "epsilon", *_SCORES, "null_flag_rate", "centre_shift")
+        return _give_up(base, gone, Reason.RAW_UNDEFINED, bad_raw)
+    moments = pool(raw, discrete)
+    base = _about_raw(base, raw, moments, chi_raw, discrete, limits)
+    if bad_raw or bad_codec:
+        gone = ("epsilon", *(_SCORES if not np.isfinite(decoded).all() else ()), *(("centre_shift",) if bad_raw else ()))
+        if np.isfinite(decoded).all() and (moments.variance > 0.0 or (decoded == raw[own]).all()):
+            base = _scores(base, raw, decoded, own, moments, discrete)
+        return _give_up(base, gone, Reason.RAW_UNDEFINED if bad_raw else Reason.CODEC_UNDEFINED, bad_raw or bad_codec)
+    difference = decoded - raw[own]
+    if not difference.any():
+        return _unchanged(base, raw, decoded, own, moments, discrete, chi_codec - chi_raw, limits)
+    if moments.variance == 0.0:
+        return _without_noise(base, difference, discrete, limits)
+    scored = replace(_scores(base, raw, decoded, own, moments, discrete), epsilon=(chi_codec - chi_raw) / moments.sigma)
+    return _judge(scored, difference, moments, own, discrete, limits)
+
+
+def _tests(raw: Floats, own: int, decoded: Floats, discrete: bool, independent: bool) -> Assessment:
+    """Return an assessment that holds only the KS tests, or why they are not there."""
+    blank = Assessment("INCONCLUSIVE", Reason.RAW_UNDEFINED)
+    if not independent:
+        return replace(blank, undefined=tuple(Undefined(field, Reason.NOT_INDEPENDENT, 1) for field in ("ks", "ks_null")))
+    ks = ks_null = None
+    undefined = []
+    bad_null = int(np.count_nonzero(~np.isfinite(raw[[0, own]])))
+    bad_zero, bad_decoded = (int(np.count_nonzero(~np.isfinite(values))) for values in (raw[0], decoded))
+    if bad_zero or bad_decoded:
+        undefined.append(Undefined("ks", Reason.RAW_UNDEFINED if bad_zero else Reason.CODEC_UNDEFINED, bad_zero or bad_decoded))
+    else:
+        ks = ks_test(decoded, raw[0], discrete=discrete)
+    if bad_null:
+        undefined.append(Undefined("ks_null", Reason.RAW_UNDEFINED, bad_null))
+    else:
+        ks_null = ks_test(raw[own], raw[0], discrete=discrete)
+    return replace(blank, ks=ks, ks_null=ks_null, undefined=tuple(undefined))
+
+
+def _about_raw(base: Assessment, raw: Floats, moments: Pool, chi_raw: float, discrete: bool, limits: Limits) -> Assessment:
+    """Return `base` with what raw predictions alone determine: σ_raw, null flag rate, centre shift, limit, warnings."""
+    spread = pooled_spread(raw, discrete=discrete)
+    centre = float(raw.mean()) - chi_raw if not (raw == chi_raw).all() else 0.0
+    shift = centre / spread.value if spread.value > 0.0 else (0.0 if centre == 0.0 else math.nan)
+    undefined = base.undefined
+    if math.isnan(shift) and math.isfinite(chi_raw):
+        undefined += (Undefined("centre_shift", Reason.NO_RAW_VARIATION, 1),)
+    limit = base.limit
+    if limits.margin is not None:
+        limit = limits.margin / spread.value if spread.value > 0.0 else math.nan
+        undefined += () if spread.value > 0.0 else (Undefined("limit", Reason.NO_RAW_VARIATION, 1),)
+    return replace(
+        base,
+        sigma_raw=spread.value,
+        sigma_raw_ci=(spread.low, spread.high),
+        method=spread.method,
+        null_flag_rate=null_flag_rate(raw, spread.value),
+        centre_shift=shift,
+        limit=limit,
+        undefined=undefined,
+        warnings=checks(raw, discrete, shift, base.ks_null),
+    )
+
+
+def null_flag_rate(raw: Floats, sigma_raw: float) -> float:
+    """Return how often an independent re-acquisition would exceed |ε| = 1 against a single raw frame.
+
+    Share of all pairs of raw replicas with |χ_i − χ_j| > σ_raw; .4795 for normal predictions (P|N(0, 2)| > 1).
+
+    Parameters
+    ----------
+    raw : (group, replica), float64. sigma_raw : the same unit.
+
+    Reference: SCIENCE 2.1.
+    """
+    values = np.sort(raw, axis=None)
+    beyond = values.size - np.searchsorted(values, values + sigma_raw, side="right")
+    return float(beyond.sum()) / (values.size * (values.size - 1) / 2)
+
+
+def _scores(base: Assessment, raw: Floats, decoded: Floats, own: int, moments: Pool, discrete: bool) -> Assessment:
+    """Return `base` with ε̂, spread ratio and RMS shift; σ_raw > 0, or all differences zero."""
+    difference = decoded - raw[own]
+    value = score_from_pool(difference, moments, own, base.u_mode, base.u_cal, 0.95)
+    rms = rms_shift(difference, moments, own, discrete=discrete, u_relative=math.hypot(base.u_mode, base.u_cal))
+    undefined = base.undefined
+    if not difference.any():
+        ratio = Ratio(1.0, 1.0, 1.0, "exact")
+    elif (raw[own] == raw[own, 0]).all():
+        ratio = Ratio(math.nan, math.nan, math.nan, "exact")
+        undefined += tuple(Undefined(field, Reason.SPREAD_UNDEFINED, 1) for field in ("spread_ratio", "spread_ratio_ci"))
+    else:
+        ratio = spread_ratio(decoded, raw[own], discrete=discrete)
+        undefined += (Undefined("spread_ratio_ci", Reason.UNBOUNDED, 1),) if math.isinf(ratio.high) else ()
+    return replace(
+        _in_own_unit(base, difference, discrete),
+        epsilon_hat=value.value,
+        epsilon_hat_ci=(value.low, value.high),
+        u=value.u,
+        u_mc=value.u_mc,
+        dof=value.dof,
+        spread_ratio=ratio.value,
+        spread_ratio_ci=(ratio.low, ratio.high),
+        rms_d=rms.value,
+        rms_d_upper=rms.high,
+        undefined=undefined,
+    )
+
+
+def _in_own_unit(base: Assessment, difference: Floats, discrete: bool) -> Assessment:
+    """Return `base` with D̄, its standard error and the upper limit of RMS(D) in the measurement's unit."""
+    error = 0.0 if (difference == difference[0]).all() else float(difference.std(ddof=1)) / math.sqrt(difference.size)
+    return replace(base, shift=float(difference.mean()), u_shift=error, rms_shift_upper=rms_shift(difference, discrete=discrete).high)
+
+
+def _judge(base: Assessment, difference: Floats, moments: Pool, own: int, discrete: bool, limits: Limits) -> Assessment:
+    """Return `base` with the three-part verdict on scores that are all there."""
+    spread = place(*base.spread_ratio_ci, 1 / limits.spread, limits.spread)
+    if limits.margin is None:
+        shift = place_shift(base.epsilon_hat, float(stats.t.ppf(0.95, base.dof)) * base.u, limits.k)
+        rms = rms_shift(difference, moments, own, discrete=discrete, u_relative=math.hypot(base.u_mode, base.u_cal))
+        verdict, reason = decide(shift, spread, place(rms.low, rms.high, 0.0, limits.rms))
+    else:
+        shift = place_shift(base.shift, float(stats.t.ppf(0.95, difference.size - 1)) * base.u_shift, limits.margin)
+        rms = rms_shift(difference, discrete=discrete)
+        verdict, reason = decide(shift, spread, place(rms.low, rms.high, 0.0, limits.rms * limits.margin))
+    return replace(base, verdict=verdict, reason=reason)
+
+
+def _unchanged(
+    base: Assessment, raw: Floats, decoded: Floats, own: int, moments: Pool, discrete: bool, on_frame: float, limits: Limits
+) -> Assessment:
+    """Return the assessment where no replica's prediction changes; `on_frame` = f(C(x)) − f(x).
+
+    If the frame's own prediction changes all the same, the replicas' zero uncertainty is not believed: PASS only when that one
+    difference is itself within the limit.
+    """
+    scored = _scores(base, raw, decoded, own, moments, discrete)
+    if on_frame == 0.0:
+        return replace(scored, epsilon=0.0, verdict="PASS", reason=Reason.IDENTICAL)
+    if moments.variance > 0.0:
+        scored = replace(scored, epsilon=on_frame / moments.sigma)
+    else:
+        scored = replace(scored, undefined=(*scored.undefined, Undefined("epsilon", Reason.NO_RAW_VARIATION, 1)))
+        if limits.margin is None:
+            return replace(scored, verdict="FAIL", reason=Reason.NO_RAW_VARIATION)
+    inside = abs(on_frame) <= (limits.margin if limits.margin is not None else limits.k * moments.sigma)
+    return replace(scored, verdict="PASS" if inside else "INCONCLUSIVE", reason=Reason.WITHIN_LIMITS if inside else Reason.FRAME_DIFFERS)
+
+
+def _without_noise(base: Assessment, difference: Floats, discrete: bool, limits: Limits) -> Assessment:
+    """Return the assessment where raw predictions never vary but the codec changes some: only a margin can judge it."""
+    undefined = tuple(Undefined(field, Reason.NO_RAW_VARIATION, 1) for field in ("epsilon", *_SCORES))
+    found = replace(_in_own_unit(base, difference, discrete), undefined=base.undefined + undefined)
+    if limits.margin is None:
+        return replace(found, verdict="FAIL", reason=Reason.NO_RAW_VARIATION)
+    shift = place_shift(found.shift, float(stats.t.ppf(0.95, difference.size - 1)) * found.u_shift, limits.margin)
+    rms = rms_shift(difference, discrete=discrete)
+    verdict, reason = decide(shift, "not asked", place(rms.low, rms.high, 0.0, limits.rms * limits.margin))
+    return replace(found, verdict=verdict, reason=reason)
+
+
+def _give_up(base: Assessment, fields: tuple[str, ...], reason: Reason, count: int) -> Assessment:
+    """Return `base` as INCONCLUSIVE with the missing fields named."""
+    return replace(
+        base, verdict="INCONCLUSIVE", reason=reason, undefined=base.undefined + tuple(Undefined(field, reason, count) for field in fields)
+    )

@@ -1,0 +1,71 @@
+"""The three-way verdict: inside the limits, beyond them, or not yet decidable, with a guard band of the uncertainty's width."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from sigmaraw.errors import InvalidOption
+from sigmaraw.statistics.reasons import Reason
+
+Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
+Place = Literal["inside", "beyond", "unsure", "undefined", "not asked"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a plan tolerates.
+
+    k : largest |ε̂|, in σ_raw. spread : largest factor, up or down, between the spreads after and before the codec.
+    rms : largest RMS(D), in σ_raw. margin : in the measurement's own unit; where given it replaces σ_raw and k: |D̄| ≤ margin and
+    RMS(D) ≤ rms · margin.
+    """
+
+    k: float = 1.0
+    spread: float = 1.25
+    rms: float = 1.0
+    margin: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value, lowest in (("k", self.k, 0.0), ("spread", self.spread, 1.0), ("rms", self.rms, 0.0), ("margin", self.margin, 0.0)):
+            if value is not None and not (math.isfinite(value) and value > lowest):
+                raise InvalidOption(f"limit {name} = {value:g}", f"a finite number above {lowest:g}", f"give {name} such a value")
+
+
+def place(low: float, high: float, lower_limit: float, upper_limit: float) -> Place:
+    """Return where the interval [low, high] lies: inside [lower_limit, upper_limit], wholly beyond it, or across a limit.
+
+    Raises nothing; NaN is "undefined".
+    """
+    if math.isnan(low) or math.isnan(high):
+        return "undefined"
+    if lower_limit <= low and high <= upper_limit:
+        return "inside"
+    return "beyond" if low > upper_limit or high < lower_limit else "unsure"
+
+
+def place_shift(shift: float, reach: float, limit: float) -> Place:
+    """Return where |shift| ± reach lies: inside when |shift| + reach ≤ limit, beyond when |shift| − reach > limit."""
+    return place(max(abs(shift) - reach, 0.0), abs(shift) + reach, 0.0, limit)
+
+
+def decide(shift: Place, spread: Place, rms: Place) -> tuple[Verdict, Reason]:
+    """Return the verdict of the three parts: PASS needs all inside, FAIL one beyond, else INCONCLUSIVE.
+
+    The reason names the first part, in the order shift, spread, RMS, that decided. A spread "not asked" is one that a margin
+    makes superfluous where raw predictions do not vary at all.
+
+    Reference: SCIENCE 2.5; JCGM 106, guarded acceptance and guarded rejection.
+    """
+    beyond = ((shift, Reason.SHIFT_BEYOND), (spread, Reason.SPREAD_BEYOND), (rms, Reason.RMS_BEYOND))
+    unsure = ((shift, Reason.SHIFT_UNSURE), (spread, Reason.SPREAD_UNSURE), (rms, Reason.RMS_UNSURE))
+    for where, reason in beyond:
+        if where == "beyond":
+            return "FAIL", reason
+    for where, reason in unsure:
+        if where == "unsure":
+            return "INCONCLUSIVE", reason
+    if spread == "undefined":
+        return "INCONCLUSIVE", Reason.SPREAD_UNDEFINED
+    return "PASS", Reason.WITHIN_LIMITS

@@ -1,0 +1,210 @@
+"""Tests of equality between independent groups: Kolmogorov–Smirnov, Tukey HSD and Games–Howell."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.polynomial import chebyshev
+from scipy import stats
+
+from sigmaraw.errors import UndefinedStatistic
+from sigmaraw.statistics.reasons import Reason
+from sigmaraw.statistics.spread import Floats, centred
+
+EQUAL_VARIANCE_ALPHA = 0.05
+"""Size of the Brown–Forsythe test that chooses Games–Howell."""
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """A test statistic with its p-value and how the p-value was found."""
+
+    __test__ = False  # the name is not a test to collect
+
+    statistic: float
+    p: float
+    method: str
+
+
+@dataclass(frozen=True)
+class TukeyRow:
+    """One pair of groups: mean of group1 − mean of group2 with its simultaneous interval, the measurement's unit.
+
+    `reason` is set where numbers are missing (NaN) or are the limit of vanishing variance.
+    """
+
+    group1: str
+    group2: str
+    mean_difference: float
+    low: float
+    high: float
+    p_adjusted: float
+    reject: bool
+    reason: Reason | None = None
+
+
+def ks_test(a: Floats, b: Floats, *, discrete: bool) -> TestResult:
+    """Return the two-sided two-sample Kolmogorov–Smirnov test, D = max |F_a − F_b|.
+
+    Continuous data without ties: `scipy.stats.ks_2samp`. Discrete data, or ties: the permutation distribution given the
+    pooled values, summed exactly (no random draws, so no seed).
+
+    Parameters
+    ----------
+    a, b : (replica,), float64, independent samples of one measurement.
+    discrete : predictions take isolated values, as counts do.
+
+    Raises
+    ------
+    UndefinedStatistic : an empty sample, or values that are not finite.
+
+    Reference: SCIENCE 2.8; ties after Schröer and Trenkler, Comput. Stat. Data Anal. 20, 185 (1995).
+    """
+    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if a.size == 0 or b.size == 0 or not (np.isfinite(a).all() and np.isfinite(b).all()):
+        raise UndefinedStatistic(
+            "an empty sample or predictions that are not finite", "two samples of finite numbers", "look at the replicas"
+        )
+    pooled = np.sort(np.concatenate([a, b]))
+    if not discrete and (pooled[1:] > pooled[:-1]).all():
+        result = stats.ks_2samp(a, b)
+        return TestResult(float(result.statistic), float(result.pvalue), "Kolmogorov-Smirnov")
+    ends = np.append(np.flatnonzero(pooled[1:] > pooled[:-1]), pooled.size - 1)  # last index of each block of equal values
+    below_a = np.searchsorted(np.sort(a), pooled[ends], side="right")
+    gap = int(np.abs(below_a * b.size - (ends + 1 - below_a) * a.size).max())
+    p = 1.0 if gap == 0 else _permutation_tail(a.size, b.size, ends + 1, gap)
+    return TestResult(gap / (a.size * b.size), p, "permutation Kolmogorov-Smirnov, exact given the ties")
+
+
+def _permutation_tail(n: int, m: int, checks: np.ndarray, gap: int) -> float:
+    """Return P(max |i m − j n| ≥ gap at the checks) when all orders of n a's and m b's are equally likely.
+
+    i and j count the a's and b's among the first i + j pooled values. State probabilities walk over i + j; those that reach the
+    gap are absorbed, so a small p is a sum of small numbers and not 1 minus something.
+    """
+    check = np.zeros(n + m + 1, dtype=bool)
+    check[checks] = True
+    i = np.arange(n + 1)
+    state = np.zeros(n + 1)
+    state[0] = 1.0
+    tail = 0.0
+    for step in range(n + m):
+        j = step - i
+        left = n + m - step
+        take_a = state * (n - i) / left
+        state = state * np.maximum(m - j, 0) / left
+        state[1:] += take_a[:-1]
+        if check[step + 1]:
+            reached = np.abs(i * m - (step + 1 - i) * n) >= gap
+            tail += float(state[reached].sum())
+            state[reached] = 0.0
+    return min(tail, 1.0)
+
+
+def tukey(groups: Mapping[str, Floats], *, alpha: float = 0.05) -> tuple[list[TukeyRow], str]:
+    """Return all pairwise differences of means with family-wise error `alpha`, and the design that the table saw.
+
+    Tukey HSD: p = P(Q_{k,ν} > |d|√2 / (s √(1/n₁ + 1/n₂))), s pooled, ν = Σ(n − 1). Games–Howell where a Brown–Forsythe test finds
+    unequal variances (p < .05): s²(1/n₁ + 1/n₂) → s₁²/n₁ + s₂²/n₂ with the Welch dof.
+    A group with undefined predictions gives rows of NaN with the reason, and the other groups are tested without it. Where
+    neither group of a pair varies the result is the limit: p = 1 for equal means, 0 for others, with the reason.
+
+    Parameters
+    ----------
+    groups : name → (replica,), float64: independent samples, the measurement's unit.
+    alpha : family-wise error, 1.
+
+    Raises
+    ------
+    UndefinedStatistic : fewer than two groups, or a group with fewer than two values.
+
+    Reference: SCIENCE 2.7; Games and Howell, J. Educ. Stat. 1, 113 (1976).
+    """
+    samples = {name: np.asarray(values, dtype=np.float64) for name, values in groups.items()}
+    if len(samples) < 2 or any(values.ndim != 1 or values.size < 2 for values in samples.values()):
+        raise UndefinedStatistic("fewer than 2 groups or fewer than 2 values in a group", "2 or more of each", "make more replicas (n)")
+    undefined = {name for name, values in samples.items() if not np.isfinite(values).all()}
+    usable = {name: values for name, values in samples.items() if name not in undefined}
+    equal = _variances_agree(list(usable.values()))
+    design = f"{'Tukey HSD' if equal else 'Games-Howell'}, {len(usable)} independent groups, family-wise error {alpha:g}"
+    if undefined:
+        design += f"; left out for undefined predictions: {', '.join(sorted(undefined))}"
+    rows = []
+    moments = {
+        name: (float(v[0]) if (v == v[0]).all() else float(v.mean()), float((centred(v) ** 2).sum()), v.size) for name, v in usable.items()
+    }
+    for first, second in itertools.combinations(samples, 2):
+        if first in undefined or second in undefined:
+            rows.append(TukeyRow(first, second, math.nan, math.nan, math.nan, math.nan, False, Reason.UNDEFINED))
+        else:
+            rows.append(_compare(first, second, moments, equal, alpha))
+    return rows, design
+
+
+def _variances_agree(samples: list[Floats]) -> bool:
+    """Return whether a Brown–Forsythe test leaves equal variances standing; True where nothing varies at all."""
+    constant = [bool((values == values[0]).all()) for values in samples]
+    if len(samples) < 2 or all(constant):
+        return True
+    if any(constant):
+        return False
+    spreads = [np.abs(values - np.median(values)) for values in samples]
+    if all((spread == spread[0]).all() for spread in spreads):  # within-group variance 0 makes the F ratio 0/0 or infinite
+        return len({float(spread[0]) for spread in spreads}) == 1
+    return float(stats.f_oneway(*spreads).pvalue) >= EQUAL_VARIANCE_ALPHA
+
+
+def _compare(first: str, second: str, moments: dict[str, tuple[float, float, int]], equal: bool, alpha: float) -> TukeyRow:
+    """Return one row; `moments` holds (mean, sum of squared residuals, n) of every usable group."""
+    (mean1, squares1, n1), (mean2, squares2, n2) = moments[first], moments[second]
+    difference = mean1 - mean2
+    if equal:
+        dof = float(sum(n - 1 for _, _, n in moments.values()))
+        variance = sum(squares for _, squares, _ in moments.values()) / dof * (1 / n1 + 1 / n2)
+    else:
+        part1, part2 = squares1 / (n1 - 1) / n1, squares2 / (n2 - 1) / n2
+        variance = part1 + part2
+        largest = max(part1, part2) or 1.0
+        a, b = part1 / largest, part2 / largest
+        dof = (a + b) ** 2 / (a**2 / (n1 - 1) + b**2 / (n2 - 1)) if variance else 1.0
+    if variance == 0.0:
+        differ = difference != 0.0
+        return TukeyRow(first, second, difference, difference, difference, 0.0 if differ else 1.0, differ, Reason.NO_VARIANCE)
+    scale = math.sqrt(variance / 2.0)  # the studentized range is defined for one mean's error, √2 less than a difference's
+    p = float(np.clip(stats.studentized_range.sf(abs(difference) / scale, len(moments), dof), 0.0, 1.0))
+    low_dof, high_dof = (dof, dof) if equal else (min(n1, n2) - 1.0, n1 + n2 - 2.0)
+    reach = critical_range(alpha, len(moments), dof, low_dof, high_dof) * scale
+    return TukeyRow(first, second, difference, difference - reach, difference + reach, p, p < alpha)
+
+
+def critical_range(alpha: float, groups: int, dof: float, low_dof: float, high_dof: float) -> float:
+    """Return the upper-`alpha` quantile of the studentized range.
+
+    Its slow twin is `scipy.stats.studentized_range.ppf` (0.1 s a call): Games–Howell needs one per pair, all with dof between
+    min(n) − 1 and n₁ + n₂ − 2, so ln q is interpolated in 1/dof from few quantiles that are kept.
+    """
+    if low_dof == high_dof:
+        return _critical_range_exact(alpha, groups, dof)
+    low, high = 1.0 / high_dof, 1.0 / low_dof
+    return math.exp(
+        float(chebyshev.chebval((2.0 / dof - low - high) / (high - low), _range_coefficients(alpha, groups, low_dof, high_dof)))
+    )
+
+
+@lru_cache(maxsize=64)
+def _critical_range_exact(alpha: float, groups: int, dof: float) -> float:
+    return float(stats.studentized_range.ppf(1.0 - alpha, groups, dof))
+
+
+@lru_cache(maxsize=64)
+def _range_coefficients(alpha: float, groups: int, low_dof: float, high_dof: float) -> Floats:
+    """Return Chebyshev coefficients of ln q over 1/dof on [1/high_dof, 1/low_dof], 7 nodes."""
+    nodes = chebyshev.chebpts1(7)
+    inverse = (nodes * (1.0 / low_dof - 1.0 / high_dof) + 1.0 / low_dof + 1.0 / high_dof) / 2.0
+    quantiles = [math.log(_critical_range_exact(alpha, groups, 1.0 / value)) for value in inverse]
+    return np.asarray(chebyshev.chebfit(nodes, quantiles, 6), dtype=np.float64)

@@ -1,0 +1,58 @@
+"""Why a verdict was given, or why a number is missing: an enumeration, each member with its own sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """A short name that goes into the record, with the sentence that explains it as `help`."""
+
+    help: str
+
+    def __new__(cls, value: str, help: str) -> Reason:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.help = help
+        return member
+
+    # verdicts
+    IDENTICAL = "identical", "every prediction on decoded data equals the prediction on the data before it"
+    WITHIN_LIMITS = "within limits", "shift, spread ratio and RMS shift lie inside their limits, uncertainty included"
+    SHIFT_BEYOND = "shift beyond limit", "the mean shift exceeds its limit by more than its uncertainty"
+    SPREAD_BEYOND = "spread ratio beyond limit", "the 90 % interval of the spread ratio lies outside its limits"
+    RMS_BEYOND = "RMS shift beyond limit", "the lower 95 % limit of the RMS shift exceeds its limit"
+    SHIFT_UNSURE = "shift too uncertain", "the mean shift lies nearer to its limit than its uncertainty: more replicas decide"
+    SPREAD_UNSURE = "spread ratio too uncertain", "the 90 % interval of the spread ratio crosses a limit: more replicas decide"
+    RMS_UNSURE = "RMS shift too uncertain", "the 90 % interval of the RMS shift contains its limit: more replicas decide"
+    SPREAD_UNDEFINED = "spread ratio undefined", "the predictions of this group's raw replicas do not vary, so no ratio can be formed"
+    NO_RAW_VARIATION = (
+        "no raw variation",
+        "raw noise does not change the prediction but the codec does: there is no noise to hide in; state a margin",
+    )
+    FRAME_DIFFERS = (
+        "frame differs, replicas do not",
+        "no replica changes, but the frame itself does, by more than the limit: replicas do not represent it",
+    )
+    # missing values
+    RAW_UNDEFINED = "undefined raw predictions", "predictions on raw data are not finite numbers; none was dropped"
+    CODEC_UNDEFINED = "undefined decoded predictions", "predictions on decoded data are not finite numbers; none was dropped"
+    UNDEFINED = "undefined predictions", "a group holds predictions that are not finite numbers; none was dropped"
+    NOT_INDEPENDENT = "not available", "the test needs independent groups of replicas, and these are paired or shared"
+    NO_VARIANCE = "no variance", "the groups do not vary, so the result is the limit of vanishing variance, not an estimate"
+    UNBOUNDED = "unbounded", "too few replicas, or too few that differ, to bound the number on this side"
+
+
+@dataclass(frozen=True)
+class Undefined:
+    """A field without a finite value. `count` is the number of undefined predictions behind it, 1 where the data do not determine it."""
+
+    field: str
+    reason: Reason
+    count: int
+
+    def __iter__(self) -> Iterator[str | Reason | int]:
+        """Unpack as (field, reason, count)."""
+        return iter((self.field, self.reason, self.count))

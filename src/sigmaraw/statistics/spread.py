@@ -1,0 +1,136 @@
+"""σ_raw: the spread of predictions that raw noise alone causes, pooled within independent groups."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special, stats
+
+from sigmaraw.errors import UndefinedStatistic
+
+Floats = NDArray[np.float64]
+
+KURTOSIS_LIMIT = 4.0
+"""Above it, or for discrete predictions, normal theory gives way to influence functions (SCIENCE 2.3)."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A standard deviation with its interval, in the measurement's unit; `dof` is that of the t or χ² quantile used."""
+
+    value: float
+    low: float
+    high: float
+    dof: float
+    method: Literal["normal", "influence"]
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Moments of (group, replica) predictions about their own group's mean.
+
+    residuals : (G+1, N) ; variance : s², ν = (G+1)(N−1) in the denominator ; sigma : s/c₄(ν), unbiased for normal predictions.
+    """
+
+    residuals: Floats
+    variance: float
+    dof: int
+    sigma: float
+    heavy: bool
+
+    def log_influence(self) -> Floats:
+        """Return each prediction's influence on ln s: [(x − x̄)² − s²ν/n] / (2 s² ν), n = (G+1)N; zeros where s = 0."""
+        if self.variance == 0.0:
+            return np.zeros_like(self.residuals)
+        squares = self.residuals**2
+        return (squares - squares.mean()) / (2.0 * self.variance * self.dof)
+
+
+def c4(dof: float) -> float:
+    """Return E[s]/σ for a normal sample: c₄ = √(2/ν) Γ((ν+1)/2) / Γ(ν/2)."""
+    return float(math.sqrt(2.0 / dof) * np.exp(special.gammaln((dof + 1.0) / 2.0) - special.gammaln(dof / 2.0)))
+
+
+def kurtosis(residuals: Floats) -> float:
+    """Return m₄/m₂² of residuals about zero, 3 for a normal sample; 0 where nothing varies."""
+    squares = residuals**2
+    second = float(squares.mean())
+    return 0.0 if second == 0.0 else float((squares**2).mean()) / second**2
+
+
+def pool(raw: Floats, discrete: bool) -> Pool:
+    """Return the pooled moments of raw predictions.
+
+    A group whose values are all equal has residuals of exactly zero: the mean of equal numbers may miss them by a rounding error.
+
+    Raises
+    ------
+    UndefinedStatistic : not two-dimensional, fewer than two replicas, or values that are not finite.
+    """
+    raw = np.asarray(raw, dtype=np.float64)
+    if raw.ndim != 2 or raw.shape[1] < 2 or raw.shape[0] < 1:
+        raise UndefinedStatistic(
+            f"raw predictions of shape {raw.shape}", "(group, replica) with at least 2 replicas", "make more replicas (n)"
+        )
+    bad = int(np.count_nonzero(~np.isfinite(raw)))
+    if bad:
+        raise UndefinedStatistic(f"{bad} raw predictions that are not finite", "finite numbers", "look at these replicas; none is dropped")
+    residuals = centred(raw)
+    dof = raw.shape[0] * (raw.shape[1] - 1)
+    variance = float((residuals**2).sum()) / dof
+    heavy = discrete or kurtosis(residuals) > KURTOSIS_LIMIT
+    return Pool(residuals, variance, dof, math.sqrt(variance) / c4(dof), heavy)
+
+
+def centred(values: Floats) -> Floats:
+    """Return values minus their mean along the last axis, exactly zero where all are equal."""
+    residuals = values - values.mean(axis=-1, keepdims=True)
+    constant = (values == values[..., :1]).all(axis=-1, keepdims=True)
+    return np.where(constant, 0.0, residuals)
+
+
+def effective_dof(influence: Floats, limit: float) -> float:
+    """Return the degrees of freedom of the variance estimate Σψ², by matching its first two moments to χ².
+
+    ν = 2(Σψ²)² / (Σψ⁴ − (Σψ²)²/n), kept within [1, limit]: few large influences make an uncertain uncertainty.
+    """
+    squares = (influence / (np.abs(influence).max() or 1.0)).ravel() ** 2
+    second = float(squares.sum())
+    excess = float((squares**2).sum()) - second**2 / squares.size
+    if excess <= 0.0:
+        return float(limit)
+    return float(np.clip(2.0 * second**2 / excess, 1.0, limit))
+
+
+def pooled_spread(raw: Floats, *, discrete: bool = False, confidence: float = 0.95) -> Spread:
+    """Return σ_raw = s/c₄ with its confidence interval.
+
+    s² = Σ_g Σ_i (x_gi − x̄_g)² / ν, ν = (G+1)(N−1).
+    normal: [s √(ν/χ²_{(1+p)/2}), s √(ν/χ²_{(1−p)/2})];
+    influence (discrete, or kurtosis > 4): (s/c₄) exp(± t u), u² = Σψ², ψ the influence on ln s, t with the effective dof of Σψ².
+
+    Parameters
+    ----------
+    raw : (group, replica), float64, the measurement's unit; groups are independent.
+    discrete : predictions take isolated values, as counts do.
+    confidence : two-sided, 1.
+
+    Raises
+    ------
+    UndefinedStatistic : fewer than two replicas, or values that are not finite.
+
+    Reference: SCIENCE 2.2, 2.3.
+    """
+    moments = pool(raw, discrete)
+    s, dof = math.sqrt(moments.variance), float(moments.dof)
+    if not moments.heavy:
+        upper, lower = stats.chi2.ppf([(1 + confidence) / 2, (1 - confidence) / 2], dof)
+        return Spread(moments.sigma, s * math.sqrt(dof / upper), s * math.sqrt(dof / lower), dof, "normal")
+    psi = moments.log_influence()
+    freedom = effective_dof(psi, dof)
+    reach = float(stats.t.ppf((1 + confidence) / 2, freedom)) * math.sqrt(float((psi**2).sum()))
+    return Spread(moments.sigma, moments.sigma * math.exp(-reach), moments.sigma * math.exp(min(reach, 700.0)), freedom, "influence")

@@ -1,0 +1,41 @@
+"""Warnings that are rare where the answer is right: each states its measured false-alarm rate."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from sigmaraw.statistics.equality import TestResult
+from sigmaraw.statistics.spread import Floats
+
+CENTRE_LIMIT = 3.0
+NULL_P = 0.01
+FEWEST_EVENTS = 5
+
+
+def checks(raw: Floats, discrete: bool, centre_shift: float, ks_null: TestResult | None) -> tuple[str, ...]:
+    """Return the warnings on raw predictions.
+
+    Parameters
+    ----------
+    raw : (group, replica), float64. centre_shift : σ_raw. ks_null : raw group 0 against the codec's raw group.
+
+    Reference: SCIENCE 1, 2.8; rates are measured in tests/statistics/test_warnings.py.
+    """
+    found = []
+    if abs(centre_shift) > CENTRE_LIMIT:
+        found.append(f"the raw frame lies {abs(centre_shift):.1f} σ_raw from the mean of its replicas: they may not represent it")
+    if ks_null is not None and ks_null.p < NULL_P:
+        found.append(f"two groups of raw replicas differ (KS p = {ks_null.p:.2g}): they should be draws of one distribution")
+    events = _events(raw)
+    if discrete and 0 < events < FEWEST_EVENTS:
+        found.append(f"only {events} of {raw.size} raw predictions differ from the most frequent value: σ_raw rests on few events")
+    return tuple(found)
+
+
+def _events(raw: Floats) -> int:
+    """Return how many raw predictions differ from the most frequent value."""
+    if not math.isfinite(float(raw.sum())):
+        return 0
+    return int(raw.size - np.unique(raw, return_counts=True)[1].max())

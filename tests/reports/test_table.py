@@ -1,0 +1,148 @@
+"""The plain-text table, the flat summary, and how numbers are printed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sigmaraw.errors import InvalidRecord
+from sigmaraw.reports import JsonReport, text_table
+from sigmaraw.reports.numbers import fixed, given, interval, measured, plain, prediction, probability
+from sigmaraw.reports.selection import Reasons, summarise
+from sigmaraw.reports.table import display_width, shorten
+
+
+def _columns(rule: str) -> list[tuple[int, int]]:
+    """Return start and end of each column from the rule below the head."""
+    starts, position = [], 0
+    for part in rule.split("  "):
+        starts.append((position, position + len(part)))
+        position += len(part) + 2
+    return starts
+
+
+def test_columns_are_aligned(record: Callable[..., dict[str, Any]]) -> None:
+    lines = text_table(record(2, 5, 3)).splitlines()
+    rules = [number for number, line in enumerate(lines) if line.startswith("─")]
+    assert len(rules) == 2
+    codecs, results = (lines[number + 1 :] for number in rules)
+    assert [line.split()[0] for line in codecs[:5]] == [row["codec"] for row in record(2, 5, 3)["codecs"]]
+    columns = _columns(lines[rules[1]])
+    rows = [line for line in results if not line.startswith("     ")]
+    assert len(rows) == 2 * 5 * 3
+    for line in rows:
+        cells = "".join(mark for mark in line if display_width(mark))  # ε̂ carries a mark of no width
+        assert all(cells[end : end + 2] in ("  ", "") for _, end in columns[:-1]), line
+        assert cells[columns[-1][0] :].split(":")[0] in ("PASS", "FAIL", "INCONCLUSIVE")
+
+
+def test_rows_fit_a_wide_terminal_and_keep_their_reason(record: Callable[..., dict[str, Any]]) -> None:
+    table = text_table(record(1, 3, 2))
+    assert max(display_width(line) for line in table.splitlines()) <= 120
+    assert "PASS: identical" in table
+    assert "└ the guard band reaches over the limit" in table
+    assert "38 px" in table and "41 " in table
+    assert "stated values" not in table
+    assert "stated values, not calibrated" in text_table(record(1, 3, 2, calibrated=False))
+
+
+def test_hostile_words_cannot_steer_the_terminal(record: Callable[..., dict[str, Any]]) -> None:
+    made = record(1, 2, 1)
+    for row in (*made["codecs"], *made["results"]):
+        if row["codec"] == "lossless":
+            row["codec"] = "\x1b[2J\u202e日本\nx"
+    made["results"][0] |= {"epsilon": float("nan"), "epsilon_hat": None, "epsilon_hat_ci": None}
+    table = text_table(made)
+    assert "\x1b" not in table and "\u202e" not in table
+    assert "�[2J�日本 x" in table
+    assert "undefined" in table and "nan" not in table
+
+
+def test_table_refuses_what_is_no_record() -> None:
+    with pytest.raises(InvalidRecord, match="schema"):
+        text_table({"results": []})
+
+
+def test_summary_is_flat(folder: Path) -> None:
+    path = JsonReport().render(folder)
+    summary = json.loads(path.read_text(encoding="utf-8"))
+    record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+    assert path.name == "summary.json" and summary["record_digest"] == record["digest"]
+    assert len(summary["results"]) == len(record["results"])
+    for row in (*summary["codecs"], *summary["results"]):
+        assert all(value is None or isinstance(value, str | int | float) for value in row.values())
+    worst = next(row for row in summary["codecs"] if row["codec"] == "jpeg2000:ratio=40")
+    assert worst["largest_epsilon_hat"] == -140.0 and worst["results_fail"] == 8 and worst["verdict"] == "FAIL"
+    assert (worst["epsilon_hat_ci_low"], worst["epsilon_hat_ci_high"]) == tuple(record["results"][16]["epsilon_hat_ci"])
+
+
+def test_summary_needs_a_record(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRecord):
+        JsonReport().render(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_selection_prefers_the_severest(record: Callable[..., dict[str, Any]]) -> None:
+    made = record(1, 2, 3)
+    first, second, third = (row for row in made["results"] if row["codec"] == "noiseaware:q=1")
+    first |= {"verdict": "INCONCLUSIVE", "epsilon_hat": 0.9}
+    second |= {"verdict": "FAIL", "epsilon_hat": 0.2}
+    third |= {"verdict": "PASS", "epsilon_hat": -0.5}
+    summary = summarise(made)[1]
+    assert summary.largest is first and summary.deciding is second
+    third |= {"verdict": "FAIL", "epsilon_hat": None}  # σ_raw = 0: no number, and worse than any
+    assert summarise(made)[1].largest is third
+
+
+def test_reasons_look_from_narrow_to_wide() -> None:
+    rows = [
+        {"image": None, "codec": "a", "measurement": None, "field": "psnr_db", "reason": "lossless", "count": 1},
+        {"image": 0, "codec": "a", "measurement": "area", "field": "epsilon", "reason": "nan_prediction", "count": 3},
+    ]
+    reasons = Reasons({"undefined": rows})
+    assert reasons.of("psnr_db", {"codec": "a"}) == "undefined (lossless)"
+    assert reasons.of("epsilon", {"image": 0, "codec": "a", "measurement": "area"}) == "undefined (nan prediction)"
+    assert reasons.of("epsilon", {"image": 1, "codec": "a", "measurement": "area"}) == "undefined"
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (measured(6120.4321, 38.2), "6120"),
+        (measured(688.2049, 0.42), "688.20"),
+        (measured(4.2137e6, 3900.0), "4.2137×10⁶"),
+        (measured(-0.0301, 0.12), "−0.03"),
+        (measured(0.001, 0.12), "0.00"),
+        (measured(0.0, 0.0), "0"),
+        (measured(3.14159, None), "3.142"),
+        (measured(1e300, 1e299), "1.00×10³⁰⁰"),
+        (measured(5.0, 1e-300), "5.000000000000"),
+        (plain(0.00001234, 2), "1.2×10⁻⁵"),
+        (plain(12), "12"),
+        (given(1.25), "1.25"),
+        (given(4095.0), "4095"),
+        (given(-2.5e7 - 0.5, 3), "−2.5×10⁷"),
+        (interval(-1.19, 0.61), "[−1.19, 0.61]"),
+        (interval(0.0, 0.0), "[0, 0]"),
+        (interval(None, 1.0), None),
+        (prediction(41.0, 1.3, True), "41"),
+        (prediction(41.0, 1.3, False), "41.0"),
+        (probability(0.0412), "0.041"),
+        (probability(3.12e-7), "3.1×10⁻⁷"),
+        (fixed(-0.0004, 2), "0.00"),
+    ],
+)
+def test_numbers(shown: str | None, expected: str | None) -> None:
+    assert shown == expected
+
+
+def test_shorten_keeps_both_ends() -> None:
+    assert (
+        shorten("to8bit:minmax+jpeg:quality=90", 12) == "to8bi…ity=90" or display_width(shorten("to8bit:minmax+jpeg:quality=90", 12)) <= 12
+    )
+    assert shorten("abc", 3) == "abc" and display_width("ε̂日") == 3
+    assert display_width(shorten("日" * 40, 11)) <= 11
