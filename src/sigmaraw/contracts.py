@@ -49,6 +49,17 @@ class Parameter:
         high = "" if self.maximum is None else f" up to {self.maximum:g}"
         return number + low + high
 
+    def describe(self) -> dict[str, Any]:
+        """Return what a listing shows, as JSON values."""
+        return {
+            "name": self.name,
+            "domain": self.domain(),
+            "default": self.default,
+            "required": self.required,
+            "unit": self.unit,
+            "help": self.help,
+        }
+
 
 # --- codecs -----------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)

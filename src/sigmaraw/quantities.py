@@ -30,23 +30,55 @@ _ROWS = (
     Quantity("gain", "K", "DN/e-", "overall system gain", "EMVA 1288 r4.0, photon transfer"),
     Quantity("offset", "mu_y.dark", "DN", "mean dark level at the shortest exposure", "EMVA 1288 r4.0, linearity model"),
     Quantity("read_noise", "sigma_r", "e-", "temporal noise at zero exposure, rms over pixels", "EMVA 1288 r4.0, dark noise"),
-    Quantity("dark_noise", "sigma_d", "e-", "temporal dark noise at the shortest dark exposure, rms over pixels", "EMVA 1288 r4.0, dark noise"),
+    Quantity(
+        "dark_noise", "sigma_d", "e-", "temporal dark noise at the shortest dark exposure, rms over pixels", "EMVA 1288 r4.0, dark noise"
+    ),
     Quantity("saturation", "mu_y.sat", "DN", "level at the maximum of the variance curve, offset included", "EMVA 1288 r4.0, saturation"),
     Quantity("dynamic_range", "DR", "1", "saturation over sensitivity threshold", "EMVA 1288 r4.0, derived measures"),
     Quantity("snr_max", "SNR_max", "1", "square root of the saturation capacity in electrons", "EMVA 1288 r4.0, derived measures"),
-    Quantity("sensitivity_threshold", "mu_e.min", "e-", "signal at which the signal-to-noise ratio is 1", "EMVA 1288 r4.0, derived measures"),
-    Quantity("linearity_error", "LE", "%", "mean absolute deviation from the weighted straight line over 5 to 95 % of saturation", "EMVA 1288 r4.0, linearity"),
+    Quantity(
+        "sensitivity_threshold", "mu_e.min", "e-", "signal at which the signal-to-noise ratio is 1", "EMVA 1288 r4.0, derived measures"
+    ),
+    Quantity(
+        "linearity_error",
+        "LE",
+        "%",
+        "mean absolute deviation from the weighted straight line over 5 to 95 % of saturation",
+        "EMVA 1288 r4.0, linearity",
+    ),
     Quantity("dark_current", "mu_I", "e-/s", "slope of the dark level against exposure", "EMVA 1288 r4.0, dark current"),
     Quantity("dsnu", "DSNU", "e-", "spatial standard deviation of the dark level, temporal noise removed", "EMVA 1288 r4.0, nonuniformity"),
-    Quantity("prnu", "PRNU", "%", "spatial standard deviation of the photo response, temporal noise removed", "EMVA 1288 r4.0, nonuniformity"),
+    Quantity(
+        "prnu", "PRNU", "%", "spatial standard deviation of the photo response, temporal noise removed", "EMVA 1288 r4.0, nonuniformity"
+    ),
     Quantity("gain_unweighted", "K_0", "DN/e-", "system gain by the standard's unweighted fit", "EMVA 1288 r4.0, photon transfer"),
+    Quantity(
+        "dark_variance",
+        "sigma2_y.dark",
+        "DN2",
+        "temporal variance of the shortest dark exposure, quantisation included",
+        "EMVA 1288 r4.0, dark noise",
+    ),
+    Quantity(
+        "dark_current_from_variance", "mu_I.var", "e-/s", "slope of the dark variance against exposure", "EMVA 1288 r4.0, dark current"
+    ),
+    Quantity("saturation_capacity", "mu_e.sat", "e-", "saturation above the offset in electrons", "EMVA 1288 r4.0, saturation"),
+    Quantity("photon_transfer_chi2", "chi2/dof", "1", "reduced chi-square of the weighted photon-transfer fit", "SCIENCE 3"),
     # camera, maps and series
     Quantity("offset_map", "o", "DN", "temporal mean dark level of each pixel", "SCIENCE 3"),
     Quantity("read_noise_map", "sigma_r", "e-", "temporal dark noise of each pixel", "SCIENCE 3"),
-    Quantity("gain_map", "K", "DN/e-", "gain of each pixel, shrunk to the global gain where its standard error exceeds the nonuniformity", "SCIENCE 3"),
+    Quantity(
+        "gain_map",
+        "K",
+        "DN/e-",
+        "gain of each pixel, shrunk to the global gain where its standard error exceeds the nonuniformity",
+        "SCIENCE 3",
+    ),
     Quantity("defect_mask", "defect", "1", "1 where a pixel is unfit for use", "SCIENCE 3"),
     Quantity("level_mean", "mu_y", "DN", "mean grey value of each level", "EMVA 1288 r4.0, photon transfer"),
     Quantity("level_variance", "sigma2_y", "DN2", "temporal variance of each level", "EMVA 1288 r4.0, photon transfer"),
+    Quantity("level_exposure", "t_exp", "ms", "exposure time of each level", "EMVA 1288 r4.0, photon transfer"),
+    Quantity("level_used", "used", "1", "1 where a level enters the photon-transfer fit", "SCIENCE 3"),
     # study
     Quantity("chi_raw", "chi_raw", "", "prediction on the raw image", "SCIENCE 1"),
     Quantity("chi_codec", "chi_c", "", "prediction on the decoded image", "SCIENCE 1"),
@@ -74,5 +106,10 @@ def attributes(name: str) -> dict[str, str]:
     """
     if name not in TABLE and name.endswith("_se"):
         base = TABLE[name.removesuffix("_se")]
-        return {"units": base.unit, "long_name": f"standard error of: {base.definition}", "symbol": f"u({base.symbol})", "reference": base.reference}
+        return {
+            "units": base.unit,
+            "long_name": f"standard error of: {base.definition}",
+            "symbol": f"u({base.symbol})",
+            "reference": base.reference,
+        }
     return TABLE[name].attributes()

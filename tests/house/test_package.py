@@ -29,7 +29,8 @@ def test_help_answers_without_torch_or_jax() -> None:
 
 
 def test_jax_does_not_take_the_whole_device() -> None:
-    code = "import os; os.environ.pop('XLA_PYTHON_CLIENT_PREALLOCATE', None); import sigmaraw; print(os.environ['XLA_PYTHON_CLIENT_PREALLOCATE'])"
+    name = "XLA_PYTHON_CLIENT_PREALLOCATE"
+    code = f"import os; os.environ.pop('{name}', None); import sigmaraw; print(os.environ['{name}'])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "false"
 

@@ -53,7 +53,7 @@ def test_a_misspelt_key_is_answered_with_the_right_one() -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(UnknownName, match="jpeg2000.*noiseaware"):
+    with pytest.raises(UnknownName, match=r"jpeg2000.*noiseaware"):
         registry.load(registry.CODECS, "bogus")
 
 

@@ -26,4 +26,5 @@ def calibrate(
     if report is not None:
         from sigmaraw.reports.datasheet import write_datasheet
 
-        typer.echo(f"datasheet: {write_datasheet({**profile.summary(), "path": str(output)}, report)}")
+        page = write_datasheet({**profile.summary(), "path": str(output)}, report)
+        typer.echo(f"datasheet: {page}")
