@@ -186,6 +186,7 @@ CASES: dict[str, tuple[Make, str]] = {
     "bad number": (lambda world, tmp: _validate(world, tmp, "-n", "many"), "-n"),
     "bad seed": (lambda world, tmp: _validate(world, tmp, "--seed", "-1"), "seed"),
     "bad roi": (lambda world, tmp: _validate(world, tmp, "--roi", "1;2"), "roi"),
+    "frame not there": (lambda world, tmp: _validate(world, tmp, "--frame", "2"), "frame 2"),
     "bad batch": (lambda world, tmp: _validate(world, tmp, "--batch", "0"), "batch"),
     "missing plan": (lambda world, tmp: _validate(world, tmp, "--plan", tmp / "none.toml"), r"none\.toml"),
     "too few repeats": (lambda world, tmp: _validate(world, tmp, "--mode", "repeats"), "repeat"),

@@ -161,6 +161,12 @@ def test_a_margin_in_the_measurements_unit_replaces_sigma(frames: np.ndarray, ca
         sr.validate([frames[0]], camera, margin={"colour": 1.0}, **common)
 
 
+def test_one_frame_of_a_stack_can_be_chosen(frames: np.ndarray, camera: sr.CameraProfile, record: Record) -> None:
+    one = sr.validate([frames], camera, codecs=CODECS, pipeline="otsu", n=4, seed=7, frame=1)
+    assert [row["frame"] for row in one.document["images"]] == [1]
+    np.testing.assert_array_equal(one.dataset["raw_prediction"].values[:, :, 0], record.dataset["raw_prediction"].values[:, :4, 1])
+
+
 def test_repeats_split_into_groups_or_are_paired_only(scene: np.ndarray, camera: sr.CameraProfile) -> None:
     stack = acquire(scene, 60, seed=9)
     split = sr.validate([stack], camera, codecs=["jpegls:near=3"], pipeline="otsu", mode="repeats")

@@ -32,6 +32,7 @@ def validate(
     roi: Annotated[str | None, typer.Option(metavar="Y,X", help="Where the images lie in the camera's frame, px.")] = None,
     scalars: Annotated[bool, typer.Option("--scalars", help="Use the camera's scalars, not its maps.")] = False,
     volume: Annotated[bool, typer.Option("--volume", help="A file's pages are z, not frames.")] = False,
+    frame: Annotated[int | None, typer.Option(help="Only this frame of each file, from 0; default all.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Exit 1 on a FAIL, 3 when undecided.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
@@ -42,6 +43,7 @@ def validate(
         raise InvalidOption(f"--batch {batch}", "a whole number from 1", "correct or leave out --batch")
     check_folder(output)
     given = {"codecs": tuple(codec or ()) or None, "pipeline": pipeline, "mode": mode, "n": n, "seed": seed, "roi": parse_roi(roi)}
+    given["frame"] = frame
     command = {key: value for key, value in given.items() if value is not None}
     command |= {key: True for key, value in (("scalars", scalars), ("volume", volume)) if value}
     merged = merge_plan(read_plan(plan) if plan else {}, command)

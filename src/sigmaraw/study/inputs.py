@@ -59,8 +59,7 @@ def load_inputs(raw: Sequence[Any], camera: CameraProfile, plan: Plan, mode: Rep
                 f"an image of {frames.bits} bits", f"{camera.bits}, the camera's", "use the profile of the camera that took it"
             )
         name = frames.files[0].path if frames.files else f"array {position}"
-        stacks = [frames.data] if mode.needs_repeats else list(frames.data)
-        for index, source in enumerate(stacks):
+        for index, source in _sources(frames, name, plan, mode):
             frame = np.ascontiguousarray(source[0] if mode.needs_repeats else source)
             digest = pixel_hash(source)
             if digest in seen:
@@ -73,6 +72,19 @@ def load_inputs(raw: Sequence[Any], camera: CameraProfile, plan: Plan, mode: Rep
             scenes.append(Scene(frame, np.ascontiguousarray(source), model))
             images.append({"image": len(images), "input": position, "frame": index, "shape": list(frame.shape), "sha256": digest})
     return Inputs(tuple(scenes), inputs, images)
+
+
+def _sources(frames: RawFrames, name: str, plan: Plan, mode: ReplicaMode) -> list[tuple[int, NDArray[np.integer]]]:
+    """Return what is drawn from, with the number of its first frame: each frame, or with real repeats the stack."""
+    if mode.needs_repeats:
+        if plan.frame is not None:
+            raise InvalidOption(f"--frame {plan.frame} with mode {plan.mode}", "all frames: they are the repeats", "leave --frame out")
+        return [(0, frames.data)]
+    if plan.frame is None:
+        return list(enumerate(frames.data))
+    if not 0 <= plan.frame < len(frames):
+        raise InvalidOption(f"frame {plan.frame} of {name}, which has {len(frames)}", f"0 to {len(frames) - 1}", "correct --frame")
+    return [(plan.frame, frames.data[plan.frame])]
 
 
 def as_frames(entry: Any, bits: int, volume: bool) -> RawFrames:

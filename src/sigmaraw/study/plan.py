@@ -38,6 +38,7 @@ class Plan:
     k : limit on |ε̂| in σ_raw. spread : limit on the spread ratio and its inverse. rms : limit on RMS(D)/σ_raw.
     margin : per measurement, a limit in its own unit in place of k·σ_raw.
     roi : (y, x) of the frame's corner in the camera's maps, px. volume : a file's pages are z, not frames.
+    frame : only this frame of every input, from 0; None is all of them.
     """
 
     codecs: tuple[str, ...]
@@ -52,6 +53,7 @@ class Plan:
     roi: tuple[int, int] | None = None
     scalars: bool = False
     volume: bool = False
+    frame: int | None = None
 
     def __post_init__(self) -> None:
         if not self.codecs:
@@ -98,6 +100,7 @@ class Plan:
             "roi": None if self.roi is None else list(self.roi),
             "scalars": self.scalars,
             "volume": self.volume,
+            "frame": self.frame,
         }
         canonical = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return {**values, "sha256": hashlib.sha256(canonical.encode()).hexdigest()}
@@ -112,6 +115,7 @@ _PLAN_KEYS = {
     "roi": list,
     "scalars": bool,
     "volume": bool,
+    "frame": int,
     "limits": dict,
 }
 

@@ -45,6 +45,7 @@ def validate(
     roi: tuple[int, int] | None = None,
     scalars: bool = False,
     volume: bool = False,
+    frame: int | None = None,
     engine: Engine | str = "local",
     batch: int | None = None,
     progress: Progress | None = None,
@@ -58,7 +59,7 @@ def validate(
     raw : paths, RawFrames or integer arrays (y, x) or (frame, y, x), DN.
     camera : a profile, or the path of its netCDF.
     codecs, pipeline : specifications; a pipeline may also be an object of contracts.Pipeline.
-    n, mode, seed, k, spread, rms, margin, roi, scalars, volume : as in `Plan`.
+    n, mode, seed, k, spread, rms, margin, roi, scalars, volume, frame : as in `Plan`.
     engine : "local", "dask" or an object of contracts.Engine. batch : replicas held at once; it does not change a number.
     progress : called while the study runs.
 
@@ -67,7 +68,7 @@ def validate(
     SigmarawError : the subclass that names what is wrong with the input.
     """
     name = pipeline if isinstance(pipeline, str) else pipeline.spec
-    plan = Plan(tuple(codecs), name, mode, n, seed, k, spread, rms, dict(margin or {}), roi, scalars, volume)
+    plan = Plan(tuple(codecs), name, mode, n, seed, k, spread, rms, dict(margin or {}), roi, scalars, volume, frame)
     return run(plan, raw, camera, pipeline=pipeline, engine=engine, batch=batch, progress=progress)
 
 
