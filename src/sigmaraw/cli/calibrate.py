@@ -17,9 +17,14 @@ def calibrate(
     """Calibrate a camera by photon transfer: gain, offset, noise and saturation, each with its standard error."""
     from sigmaraw.camera import calibrate as run
     from sigmaraw.cli.camera import check_output, print_profile
+    from sigmaraw.cli.progress import Progress
+    from sigmaraw.cli.shared import check_folder
 
     check_output(output)
-    profile = run(series, bits=bits)
+    if report is not None:
+        check_folder(report)
+    with Progress() as progress:
+        profile = run(series, bits=bits, progress=progress)
     profile.to_netcdf(output)
     print_profile(profile)
     typer.echo(f"\nprofile: {output}")

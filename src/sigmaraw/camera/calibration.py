@@ -1,0 +1,366 @@
+"""Dark and flat series → CameraProfile: two passes over the files, one level in memory at a time.
+
+The first pass takes each level's scalars, from which the range of the fit follows; the second the pixels' own moments of the
+levels in that range.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from sigmaraw.camera import derived
+from sigmaraw.camera.dark import DarkResult, dark_result
+from sigmaraw.camera.dataset import assemble
+from sigmaraw.camera.moments import LevelMoments, level_moments, pixel_moments
+from sigmaraw.camera.pixels import (
+    DarkPixels,
+    FlatPixels,
+    GainPixels,
+    dark_pixels,
+    dark_pixels_from_maps,
+    prnu,
+    read_noise_pixels,
+    spatial_variance,
+)
+from sigmaraw.camera.profile import CameraProfile
+from sigmaraw.camera.transfer import GainFit, TransferData, fit_gain, saturation_level
+from sigmaraw.camera.values import Estimate, NotDetermined, square_root
+from sigmaraw.errors import BitDepthMismatch, ImplausibleSeries, ShapeMismatch
+from sigmaraw.frames import Level, RawFrames, Series, SourceFile, read_series
+
+Progress = Callable[[int, int, str], None]
+_SATURATED = 0.05  # of a level's pixels at the series' maximum
+_UNSTEADY = 0.20  # of the signal: repeats that differ more are not repeats
+_BLACK_CLIPPED = 0.001
+
+
+@dataclass
+class _Scan:
+    """What the first pass leaves: scalars of every level, and what all levels must share."""
+
+    darks: list[LevelMoments] = field(default_factory=list)
+    flats: list[LevelMoments] = field(default_factory=list)
+    files: list[tuple[str, SourceFile]] = field(default_factory=list)
+    metadata: dict[str, str] = field(default_factory=dict)
+    shape: tuple[int, ...] | None = None
+    bits: int | None = None
+    bits_source: str = ""
+    first: str = ""
+
+    def take(self, level: Level, raw: RawFrames) -> None:
+        """Check a level against the first one and add its scalars."""
+        if self.shape is None:
+            self.shape, self.bits, self.bits_source, self.first = raw.frame_shape, raw.bits, raw.bits_source, level.name
+        if raw.frame_shape != self.shape or len(raw.frame_shape) != 2:
+            raise ShapeMismatch(
+                f"level {level.name} has frames of {raw.frame_shape}, {self.first} of {self.shape}",
+                "(y, x) frames of one shape",
+                "calibrate one sensor region",
+            )
+        if raw.bits != self.bits:
+            raise BitDepthMismatch(
+                f"level {level.name} has {raw.bits} bits, {self.first} has {self.bits}", "one bit depth", "state it with bits"
+            )
+        moments = level_moments(raw.data, level.name)
+        (self.darks if level.kind == "dark" else self.flats).append(moments)
+        sources = raw.files or (SourceFile(level.name, hashlib.sha256(raw.data.tobytes()).hexdigest(), "memory"),)
+        self.files += [(f"{level.kind} {level.exposure_ms} {level.irradiance} {level.photons}", source) for source in sources]
+        self.metadata = {**{key: str(value) for key, value in raw.metadata.items()}, **self.metadata}
+
+
+def calibrate(series: str | os.PathLike[str] | Series, *, bits: int | None = None, progress: Progress | None = None) -> CameraProfile:
+    """Calibrate a camera from dark and flat frames by photon transfer.
+
+    Parameters
+    ----------
+    series : SERIES folder, EMVA 1288 descriptor file, or a `Series`.
+    bits : bit depth of the camera, 1 to 16; None takes metadata's, else the container's.
+    progress : called with (levels done, levels in all, name) after each level of either pass.
+
+    Returns
+    -------
+    CameraProfile : scalars with standard errors, per-pixel maps, the photon-transfer levels, and what could not be determined.
+
+    Raises
+    ------
+    InputNotFound, UnreadableFile, InvalidSeries, NotIntegerData, ColourImage, ShapeMismatch, BitDepthMismatch : the frames.
+    TooFewFrames : one frame only at a level, fewer than two usable flat levels.
+    ImplausibleSeries : flats darker than darks, all flats saturated, variance that does not grow.
+
+    Reference: EMVA 1288 r4.0, linear model; SCIENCE 3.
+    """
+    found = _with_bits(series, bits) if isinstance(series, Series) else read_series(series, bits=bits)
+    scan = _scan(found, progress)
+    data = TransferData(tuple(scan.flats), tuple(scan.darks), _dark_index(found))
+    full_scale = (1 << (scan.bits or 0)) - 1
+    _refuse_implausible(found, data)
+    saturation, _ = saturation_level(data.flats)
+    known = found.maps is None  # of maps no frame count is known, and so no error
+    offset = Estimate(data.darks[0].mean, float(np.sqrt(data.darks[0].mean_var)) if known else math.nan)
+    upper = (full_scale if saturation.reason else saturation.value) - offset.value
+    fit = fit_gain(data, upper)
+    dark = dark_result(data, [level.exposure_ms for level in found.dark], fit)
+    scalars, attributes = _scalars(found, data, saturation, offset, upper, fit, dark)
+    maps, uniformity = _maps(found, data, fit, upper, full_scale, progress)
+    scalars.update(uniformity)
+    top = max(level.maximum for level in (*data.flats, *data.darks))
+    dataset = assemble(
+        scalars,
+        maps,
+        _levels(found, data, fit),
+        attributes,
+        {
+            "bits": scan.bits,
+            "bits_source": scan.bits_source,
+            "source": "calibrated",
+            "valid_lo_dn": 0,
+            # A converter that saturates below the container's end clips there; one that never did may go on to the end.
+            "valid_hi_dn": full_scale if saturation.reason else top,
+            "fit_upper_dn": offset.value + 0.7 * upper,
+            "series_sha256": found.digest(scan.files),
+            "series_files": len(scan.files),
+            "notes": "\n".join(_notes(found, data, saturation, fit, dark)),
+            **{key: scan.metadata[key] for key in ("camera", "serial", "mode") if key in scan.metadata},
+        },
+    )
+    return CameraProfile(dataset)
+
+
+def _with_bits(series: Series, bits: int | None) -> Series:
+    """Return the series with a stated bit depth on every level, those in memory checked against it."""
+    if bits is None:
+        return series
+
+    def stated(level: Level) -> Level:
+        if level.loaded is None:
+            return replace(level, bits=bits)
+        if int(level.loaded.data.max()) >= 1 << bits:
+            raise BitDepthMismatch(
+                f"level {level.name} holds {int(level.loaded.data.max())}, but {bits} bits are stated", "values that fit", "state more bits"
+            )
+        return replace(level, loaded=replace(level.loaded, bits=bits, bits_source="stated"))
+
+    return replace(series, dark=tuple(map(stated, series.dark)), flat=tuple(map(stated, series.flat)), bits=bits)
+
+
+def _scan(series: Series, progress: Progress | None) -> _Scan:
+    scan = _Scan()
+    levels = (*series.dark, *series.flat)
+    for done, level in enumerate(levels, start=1):
+        raw = level.frames()
+        if series.size is not None and raw.frame_shape != series.size:
+            raise ShapeMismatch(
+                f"level {level.name} has frames of {raw.frame_shape}", f"{series.size}, as the descriptor says", "correct the descriptor"
+            )
+        scan.take(level, raw)
+        if progress is not None:
+            progress(done, len(levels), level.name)
+    if series.maps is not None:
+        maps = series.maps
+        if maps.offset_dn.shape != scan.shape:
+            raise ShapeMismatch(
+                f"the dark maps have the shape {maps.offset_dn.shape}, the flats {scan.shape}", "one shape", "give maps of the same region"
+            )
+        scan.darks.append(_moments_of_maps(maps.offset_dn, maps.read_noise_dn))
+        scan.files += [(f"map {index}", source) for index, source in enumerate(maps.files)]
+    return scan
+
+
+def _moments_of_maps(offset: np.ndarray, noise: np.ndarray) -> LevelMoments:
+    """Scalars of dark maps. How many frames are behind them is not known, so their own error counts as none, and a note says so."""
+    square = noise**2
+    return LevelMoments(
+        mean=float(offset.mean()),
+        variance=float(square.mean()),
+        variance_var=0.0,
+        excess=float(square.var()),
+        n_frames=0,
+        n_pairs=0,
+        n_pixels=offset.size,
+        frame_means=np.array([offset.mean()]),
+        minimum=0,
+        maximum=0,
+        top_fraction=0.0,
+        bottom_fraction=0.0,
+    )
+
+
+def _dark_index(series: Series) -> np.ndarray:
+    if series.maps is not None:
+        return np.zeros(len(series.flat), dtype=np.intp)
+    return np.array([series.dark.index(series.dark_for(level)) for level in series.flat], dtype=np.intp)
+
+
+def _refuse_implausible(series: Series, data: TransferData) -> None:
+    """Raise ImplausibleSeries for flats darker than their darks, flats that are all saturated, and repeats that are none."""
+    signal = data.x
+    names = [level.name for level in series.flat]
+    for index, (flat, level) in enumerate(zip(data.flats, series.flat, strict=True)):
+        dark = data.darks[data.dark_index[index]]
+        if signal[index] < -max(5.0 * np.sqrt(flat.mean_var + dark.mean_var), np.sqrt(dark.variance)):
+            raise ImplausibleSeries(
+                f"flat level {level.name} (mean {flat.mean:.1f} DN) is darker than its dark level (mean {dark.mean:.1f} DN)",
+                "flats brighter than darks",
+                "check whether dark/ and flat/ are swapped",
+            )
+    top = max(flat.maximum for flat in data.flats)
+    if all(flat.maximum == top and flat.top_fraction > _SATURATED for flat in data.flats):
+        raise ImplausibleSeries(f"all {len(names)} flat levels are saturated at {top} DN", "levels from dark to saturation", "expose less")
+    if not np.any(
+        signal > 5.0 * np.sqrt([flat.mean_var + data.darks[g].mean_var for flat, g in zip(data.flats, data.dark_index, strict=True)])
+    ):
+        raise ImplausibleSeries(
+            "no flat level is brighter than its dark level", "flats brighter than darks", "check the light and the folders"
+        )
+    for index, (flat, level) in enumerate(zip(data.flats, series.flat, strict=True)):
+        spread = float(np.ptp(flat.frame_means))
+        if spread > _UNSTEADY * abs(signal[index]) and spread > 10.0 * np.sqrt(2.0 * flat.variance / flat.n_pixels):
+            raise ImplausibleSeries(
+                f"the repeats of flat level {level.name} differ by {spread:.1f} DN in mean, its signal is {signal[index]:.1f} DN",
+                "repeats of one exposure",
+                "give each exposure or irradiance its own level",
+            )
+
+
+def _scalars(
+    series: Series, data: TransferData, saturation: Estimate, offset: Estimate, upper: float, fit: GainFit, dark: DarkResult
+) -> tuple[dict[str, Estimate], dict[str, dict[str, float | str]]]:
+    """All scalars but the nonuniformities, and attributes that some of them carry."""
+    gain, darkest = fit.weighted, data.darks[0]
+    full = derived.capacity(saturation, offset, gain)
+    threshold = derived.sensitivity_threshold(darkest.variance, darkest.variance_var, gain)
+    linearity, extremes = derived.linearity_error(data.flats, data.x, _light(series), upper)
+    scalars = {
+        "gain": gain,
+        "gain_unweighted": fit.unweighted,
+        "photon_transfer_chi2": Estimate(fit.chi2, float(np.sqrt(2.0 / (np.count_nonzero(fit.used) - 1)))),
+        "offset": offset,
+        "dark_variance": Estimate(darkest.variance, float(np.sqrt(darkest.variance_var)) if series.maps is None else math.nan),
+        "read_noise": dark.read_noise,
+        "dark_noise": dark.dark_noise,
+        "dark_current": dark.dark_current,
+        "dark_current_from_variance": dark.dark_current_from_variance,
+        "saturation": saturation,
+        "saturation_capacity": full,
+        "dynamic_range": derived.dynamic_range(full, threshold),
+        "snr_max": derived.snr_max(full),
+        "sensitivity_threshold": threshold,
+        "linearity_error": linearity,
+    }
+    attributes: dict[str, dict[str, float | str]] = {}
+    if dark.noise_limit_e is not None:
+        for name in ("read_noise", "dark_noise"):
+            attributes[name] = {"flag": "below-quantisation-limit", "upper_limit": dark.noise_limit_e}
+    if linearity.reason is None:
+        attributes["linearity_error"] = {"minimum": extremes[0], "maximum": extremes[1]}
+    return scalars, attributes
+
+
+def _light(series: Series) -> np.ndarray | None:
+    """Relative light of each flat: photons, else irradiance × exposure, else exposure where no irradiance is given."""
+    if all(level.photons is not None for level in series.flat):
+        return np.array([level.photons for level in series.flat], dtype=np.float64)
+    if any(level.exposure_ms is None for level in series.flat):
+        return None
+    exposure = np.array([level.exposure_ms for level in series.flat], dtype=np.float64)
+    given = [level.irradiance for level in series.flat]
+    if all(value is None for value in given):
+        return exposure
+    return None if any(value is None for value in given) else exposure * np.array(given, dtype=np.float64)
+
+
+def _maps(
+    series: Series, data: TransferData, fit: GainFit, upper: float, full_scale: int, progress: Progress | None
+) -> tuple[dict[str, np.ndarray], dict[str, Estimate]]:
+    """Second pass: per-pixel maps from the levels of the fit, DSNU, and PRNU at the level nearest half saturation."""
+    signal = np.where(fit.used, data.x, np.nan)
+    middle = int(np.nanargmin(np.abs(signal - 0.5 * upper)))
+    spatial: list[Estimate] = []
+    total = int(np.count_nonzero(fit.used))
+
+    def flats(dark: int) -> Iterator[FlatPixels]:
+        for index in np.flatnonzero(fit.used & (data.dark_index == dark)):
+            raw = series.flat[index].frames()
+            mean, variance = pixel_moments(raw.data)
+            if index == middle:
+                spatial.append(spatial_variance(mean, float(variance.mean()), len(raw)))
+            if progress is not None:
+                progress(int(np.count_nonzero(fit.used[: index + 1])), total, f"{series.flat[index].name}, pixels")
+            yield FlatPixels(mean, variance, len(raw), data.flats[index].variance)
+
+    shortest = _dark_pixels(series, 0)
+    sums = GainPixels((shortest.offset.shape[0], shortest.offset.shape[1]))
+    middle_dark = shortest
+    for dark in range(len(data.darks)):
+        serving = bool(np.any(fit.used & (data.dark_index == dark)))
+        if serving:
+            pixels = shortest if dark == 0 else _dark_pixels(series, dark)
+            sums.add(pixels, flats(dark))
+            middle_dark = pixels if dark == data.dark_index[middle] else middle_dark
+    gain = fit.weighted
+    response = prnu(spatial[0], middle_dark.spatial_variance, float(data.x[middle]))
+    gain_map, gain_map_se = sums.result(gain.value, gain.se, response.value / 100.0)
+    noise, noise_se = read_noise_pixels(shortest, gain_map)
+    maps = {
+        "offset_map": shortest.offset,
+        "offset_map_se": np.sqrt(shortest.offset_var),
+        "read_noise_map": noise,
+        "read_noise_map_se": noise_se,
+        "gain_map": gain_map,
+        "gain_map_se": gain_map_se,
+        "defect_mask": sums.defects(shortest.offset, full_scale),
+    }
+    if series.maps is not None:
+        dsnu = Estimate.missing(NotDetermined.MAPS_STAND_IN)
+    else:
+        root = square_root(shortest.spatial_variance.value, shortest.spatial_variance.se)
+        value = root.value / gain.value
+        dsnu = Estimate(value, float(np.hypot(root.se / gain.value, value * gain.se / gain.value)))
+    return maps, {"dsnu": dsnu, "prnu": response}
+
+
+def _dark_pixels(series: Series, index: int) -> DarkPixels:
+    if series.maps is not None:
+        return dark_pixels_from_maps(series.maps.offset_dn, series.maps.read_noise_dn)
+    raw = series.dark[index].frames()
+    return dark_pixels(*pixel_moments(raw.data), len(raw))
+
+
+def _levels(series: Series, data: TransferData, fit: GainFit) -> dict[str, np.ndarray]:
+    """The photon-transfer curve, flat levels in order of their mean."""
+    order = np.argsort([level.mean for level in data.flats], kind="stable")
+    exposure = [np.nan if level.exposure_ms is None else level.exposure_ms for level in series.flat]
+    return {
+        "level_mean": np.array([data.flats[i].mean for i in order]),
+        "level_mean_se": np.sqrt([data.flats[i].mean_var for i in order]),
+        "level_variance": np.array([data.flats[i].variance for i in order]),
+        "level_variance_se": np.sqrt([data.flats[i].variance_var for i in order]),
+        "level_exposure": np.array(exposure)[order],
+        "level_used": fit.used[order].astype(np.int8),
+    }
+
+
+def _notes(series: Series, data: TransferData, saturation: Estimate, fit: GainFit, dark: DarkResult) -> list[str]:
+    notes = [*fit.notes, *dark.notes]
+    if saturation.reason is not None:
+        notes.append("saturation was not reached: the gain fit takes 70 % of full scale as its upper end")
+    if series.maps is not None:
+        notes.append("offset and read-noise maps stand in for dark frames; their own uncertainty is not known and not included")
+    if any(level.n_frames and level.minimum == 0 and level.bottom_fraction > _BLACK_CLIPPED for level in data.darks):
+        notes.append("dark pixels are clipped at 0 DN: offset and read noise are biased")
+    odd = [level.name for level, moments in zip((*series.dark, *series.flat), _framed(data, series), strict=True) if moments.n_frames % 2]
+    if odd:
+        notes.append(f"odd number of frames: the last one is in the mean but in no pair ({len(odd)} level{'s' if len(odd) > 1 else ''})")
+    if len(series.dark) == 2:
+        notes.append("read noise is that at the shortest dark exposure: extrapolation to zero needs three")
+    return notes
+
+
+def _framed(data: TransferData, series: Series) -> tuple[LevelMoments, ...]:
+    return (*(data.darks if series.maps is None else ()), *data.flats)

@@ -1,0 +1,152 @@
+"""The camera dataset: which variables a profile has, how it is put together, and what a file must fulfil to be taken for one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sigmaraw.camera.values import Estimate
+from sigmaraw.errors import InvalidProfile
+from sigmaraw.quantities import attributes as quantity
+
+SCHEMA = "sigmaraw/camera/1"
+SCALARS = (
+    "gain",
+    "gain_unweighted",
+    "photon_transfer_chi2",
+    "offset",
+    "dark_variance",
+    "read_noise",
+    "dark_noise",
+    "dark_current",
+    "dark_current_from_variance",
+    "saturation",
+    "saturation_capacity",
+    "dynamic_range",
+    "snr_max",
+    "sensitivity_threshold",
+    "linearity_error",
+    "prnu",
+    "dsnu",
+)
+REQUIRED = ("gain", "offset", "read_noise", "dark_noise", "saturation", "dark_current", "prnu", "dsnu")
+MAPS = ("offset_map", "read_noise_map", "gain_map", "defect_mask")
+SERIES = ("level_mean", "level_variance", "level_variance_se", "level_used")
+SOURCES = ("calibrated", "stated values")
+_MAX_PIXELS = 1 << 30
+
+
+def assemble(
+    scalars: Mapping[str, Estimate],
+    maps: Mapping[str, np.ndarray],
+    levels: Mapping[str, np.ndarray],
+    extra: Mapping[str, Mapping[str, float | str]],
+    attributes: Mapping[str, Any],
+) -> xr.Dataset:
+    """Return the dataset, units stamped from the table of quantities. `extra` are further attributes of single variables."""
+    variables: dict[str, tuple[tuple[str, ...], Any, dict[str, Any]]] = {}
+    for name in SCALARS:
+        estimate = scalars[name]
+        reason = {} if estimate.reason is None else {"not_determined": str(estimate.reason)}
+        variables[name] = ((), np.float64(estimate.value), {**quantity(name), **reason, **extra.get(name, {})})
+        variables[f"{name}_se"] = ((), np.float64(estimate.se), {**quantity(f"{name}_se"), **reason})
+    for name, array in maps.items():
+        variables[name] = (("y", "x"), np.ascontiguousarray(array), quantity(name))
+    for name, array in levels.items():
+        variables[name] = (("level",), np.ascontiguousarray(array), quantity(name))
+    dataset = xr.Dataset(variables, attrs={"schema": SCHEMA, **attributes})
+    check(dataset, "the profile")
+    return dataset
+
+
+def check(dataset: xr.Dataset, name: str) -> None:
+    """Raise InvalidProfile when a required variable is missing or a value lies out of its domain."""
+    if dataset.attrs.get("schema") != SCHEMA:
+        raise _invalid(name, f"says schema '{str(dataset.attrs.get('schema'))[:40]}'", f"'{SCHEMA}'")
+    for key in REQUIRED:
+        for variable in (key, f"{key}_se"):
+            if variable not in dataset.variables:
+                raise _invalid(name, f"lacks the variable {variable}", f"0-d {', '.join(REQUIRED)}, each with its _se")
+    for label, column in dataset.variables.items():
+        if column.dtype.kind not in "fiu":
+            raise _invalid(name, f"has the variable {str(label)[:40]} of type {column.dtype}", "numbers")
+    _check_attributes(dataset, name)
+    _check_scalars(dataset, name)
+    _check_maps(dataset, name)
+    _check_levels(dataset, name)
+
+
+def _invalid(name: str, found: str, expected: str) -> InvalidProfile:
+    return InvalidProfile(f"{name} {found}", expected, "make the profile again with sigmaraw calibrate or sigmaraw camera")
+
+
+def _check_attributes(dataset: xr.Dataset, name: str) -> None:
+    whole: dict[str, int] = {}
+    for key in ("bits", "valid_lo_dn", "valid_hi_dn"):
+        value = dataset.attrs.get(key)
+        if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
+            raise _invalid(name, f"has {key} = {str(value)[:40]}", "a whole number")
+        whole[key] = int(value)
+    if not 1 <= whole["bits"] <= 16:
+        raise _invalid(name, f"has bits = {whole['bits']}", "1 to 16")
+    if not 0 <= whole["valid_lo_dn"] < whole["valid_hi_dn"] < 1 << whole["bits"]:
+        raise _invalid(name, f"is valid from {whole['valid_lo_dn']} to {whole['valid_hi_dn']} DN", f"a range within {whole['bits']} bits")
+    if dataset.attrs.get("source") not in SOURCES:
+        raise _invalid(name, f"has source '{str(dataset.attrs.get('source'))[:40]}'", " or ".join(SOURCES))
+
+
+def _check_scalars(dataset: xr.Dataset, name: str) -> None:
+    full = (1 << int(dataset.attrs["bits"])) - 1
+    domains = {
+        "gain": (0.0, math.inf),
+        "offset": (-math.inf, float(full)),
+        "read_noise": (-math.inf, math.inf),
+        "dark_noise": (-math.inf, math.inf),
+    }
+    for key in [key for key in SCALARS if key in dataset.variables]:
+        for variable in (key, f"{key}_se"):
+            if variable not in dataset.variables or dataset[variable].ndim != 0 or dataset[variable].dtype != np.float64:
+                raise _invalid(name, f"lacks {variable} as a 0-d float64", "0-d float64 scalars")
+        value, error = float(dataset[key]), float(dataset[f"{key}_se"])
+        if error < 0 or math.isinf(error) or math.isinf(value):
+            raise _invalid(name, f"has {key} = {value:g}, {key}_se = {error:g}", "finite values or NaN, errors not negative")
+        if key in domains and not domains[key][0] < value < domains[key][1]:
+            raise _invalid(name, f"has {key} = {value:g}", "a finite value in its domain")
+        if key in ("offset", "read_noise", "dark_noise") and value < 0:
+            raise _invalid(name, f"has {key} = {value:g}", "at least 0")
+
+
+def _check_maps(dataset: xr.Dataset, name: str) -> None:
+    present = [key for key in MAPS if key in dataset.variables]
+    if not present:
+        return
+    if len(present) < len(MAPS):
+        raise _invalid(name, f"has {', '.join(present)} only", f"all of {', '.join(MAPS)}, or none")
+    for key in (*MAPS, *(f"{key}_se" for key in MAPS if f"{key}_se" in dataset.variables)):
+        variable = dataset[key]
+        if variable.dims != ("y", "x") or not 0 < variable.size <= _MAX_PIXELS:
+            raise _invalid(name, f"has {key} of dimensions {variable.dims}", "maps (y, x)")
+        if key.endswith("_se"):
+            good = not bool((variable.values < 0).any() or np.isinf(variable.values).any())
+        elif key == "defect_mask":
+            good = bool(np.isin(variable.values, (0, 1)).all())
+        else:
+            lowest = variable.values.min()  # NaN where one value is
+            good = bool(np.isfinite(variable.values).all()) and bool(lowest > 0 if key == "gain_map" else lowest >= 0)
+        if not good:
+            raise _invalid(name, f"has values in {key} out of their domain", "finite; gain above 0, offset and noise from 0, mask 0 or 1")
+
+
+def _check_levels(dataset: xr.Dataset, name: str) -> None:
+    present = [key for key in SERIES if key in dataset.variables]
+    if not present:
+        return
+    if len(present) < len(SERIES):
+        raise _invalid(name, f"has {', '.join(present)} only", f"all of {', '.join(SERIES)}, or none")
+    for key in SERIES:
+        if dataset[key].dims != ("level",) or not np.isfinite(dataset[key].values).all():
+            raise _invalid(name, f"has {key} with dimensions {dataset[key].dims}", "finite values (level)")

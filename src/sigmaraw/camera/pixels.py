@@ -1,0 +1,148 @@
+"""Per-pixel maps, and the spatial nonuniformity that decides how far a noisy map is to be believed.
+
+Offset: temporal mean of the shortest dark. Read variance and gain are shrunk by the linear Bayes rule
+    shrunk = centre + B·(pixel − centre),   B = τ²/(τ² + u²),
+with τ² the variance between pixels and u² the pixel's own error: few frames give a flat map, many give the pixels' own
+values, and the mean (so the rms noise) stays. Gain of a pixel: least squares through the origin of variance − dark variance on
+mean − offset, the noisy one being the response. Reference: SCIENCE 3.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sigmaraw.camera.dark import QUANTISATION_DN2
+from sigmaraw.camera.values import Estimate, square_root
+
+Map = NDArray[np.float64]
+RESPONSE_LIMITS = (0.5, 1.5)  # of the 5 × 5 px neighbourhood's mean: outside, a pixel is dead or hot
+_LOG_RARE = math.log(1e-9)  # a pixel that never changes is called stuck only where chance cannot do it
+DARK_LIMIT = 0.5  # of full scale: a pixel whose dark level is above it has no range left
+
+
+@dataclass(frozen=True)
+class DarkPixels:
+    """Maps of the dark level: mean (DN), temporal variance (DN²) shrunk, and the variance of each (NaN where not known)."""
+
+    offset: Map
+    offset_var: Map
+    variance: Map
+    variance_error: Map
+    spatial_variance: Estimate  # DN², temporal noise removed
+
+
+def shrink_variance(variance: Map, frames: int) -> tuple[Map, Map]:
+    """Return the map of temporal variances shrunk to its mean, and the variance of each entry.
+
+    For Gaussian frames Var(s²) = 2σ⁴/(L−1), and 2·mean(s⁴)/(L+1) estimates its mean over pixels without bias; what the map
+    varies beyond that is real.
+    """
+    centre = float(variance.mean())
+    spread = float(variance.var())
+    within = 2.0 * float((variance * variance).mean()) / (frames + 1)
+    trust = max(spread - within, 0.0) / spread if spread > 0 else 0.0
+    shrunk = centre + trust * (variance - centre)
+    # Posterior variance: what trust leaves of a pixel's own error, and the error of the centre that all share.
+    return shrunk, trust * 2.0 * shrunk**2 / (frames - 1) + within / variance.size
+
+
+def spatial_variance(mean_map: Map, temporal_variance: float, frames: int) -> Estimate:
+    """Return s² of a mean image with temporal noise removed, s² − σ²_t/L, DN², and its SE √(2/(N−1))·s²."""
+    total = float(mean_map.var(ddof=1))
+    return Estimate(total - temporal_variance / frames, total * math.sqrt(2.0 / (mean_map.size - 1)))
+
+
+def dark_pixels(mean: Map, variance: Map, frames: int) -> DarkPixels:
+    """Return the dark maps from per-pixel moments over `frames` frames."""
+    shrunk, error = shrink_variance(variance, frames)
+    return DarkPixels(mean, shrunk / frames, shrunk, error, spatial_variance(mean, float(variance.mean()), frames))
+
+
+def dark_pixels_from_maps(offset: Map, noise_dn: Map) -> DarkPixels:
+    """Return given maps as they are; what they hide of their own error is not known."""
+    unknown = np.full(offset.shape, np.nan)
+    total = float(offset.var(ddof=1))
+    spatial = Estimate(total, total * math.sqrt(2.0 / (offset.size - 1)))
+    return DarkPixels(offset, unknown, noise_dn**2, unknown, spatial)
+
+
+def prnu(bright: Estimate, dark: Estimate, signal_dn: float) -> Estimate:
+    """PRNU = √(s²_bright − s²_dark)/(μ_bright − μ_dark), %, temporal noise removed from both."""
+    root = square_root(bright.value - dark.value, math.hypot(bright.se, dark.se))
+    return Estimate(100.0 * root.value / signal_dn, 100.0 * root.se / signal_dn)
+
+
+@dataclass(frozen=True)
+class FlatPixels:
+    """Per-pixel moments of one flat level over `frames` frames: mean (DN), variance (DN²), and the level's own variance (DN²)."""
+
+    mean: Map
+    variance: Map
+    frames: int
+    level_variance: float
+
+
+class GainPixels:
+    """Sums for every pixel's gain and response, one level at a time, so that a whole series never lies in memory."""
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self._xy, self._xx, self._dark_error, self._response = (np.zeros(shape) for _ in range(4))
+        self._signal = 0.0
+        self._still = np.ones(shape, dtype=bool)
+        self._log_chance = 0.0  # of a working pixel giving one value throughout
+
+    def add(self, dark: DarkPixels, flats: Iterable[FlatPixels]) -> None:
+        """Add the flat levels that one dark level serves."""
+        weighted = np.zeros_like(self._xx)
+        for flat in flats:
+            weight = (flat.frames - 1) / (2.0 * flat.level_variance**2)  # 1/Var(s²) at the level's variance, equal for all pixels
+            x = flat.mean - dark.offset
+            self._xy += weight * x * (flat.variance - dark.variance)
+            self._xx += weight * x * x
+            weighted += weight * x
+            signal = float(x.mean())
+            self._response += signal * x
+            self._signal += signal * signal
+            self._still &= flat.variance == 0
+            self._log_chance += (flat.frames - 1) * min(0.0, -0.5 * math.log(4.0 * math.pi * flat.level_variance))
+        # One dark level's error enters all flats that it serves with the same sign.
+        self._dark_error += weighted**2 * np.nan_to_num(dark.variance_error)
+
+    def result(self, gain: float, gain_se: float, prnu_fraction: float) -> tuple[Map, Map]:
+        """Return gain_map, shrunk to `gain`, and its standard error (DN/e⁻): √(B·u² + SE²(K)), the first part the pixel's own."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            own = self._xy / self._xx
+            error = np.sqrt(self._xx + self._dark_error) / self._xx
+        spread = gain * prnu_fraction
+        trust = spread**2 / (spread**2 + error**2) if spread > 0 else np.zeros_like(error)
+        trust = np.nan_to_num(trust)
+        good = np.isfinite(own) & np.isfinite(error)
+        shrunk = np.where(good, gain + trust * (np.where(good, own, gain) - gain), gain)
+        # A gain at or below zero is a defect, not a camera; the mask says where.
+        return np.where(shrunk > 0.1 * gain, shrunk, gain), np.sqrt(trust * np.where(good, error, gain) ** 2 + gain_se**2)
+
+    def defects(self, offset: Map, full_scale: int) -> NDArray[np.int8]:
+        """Return 1 where a pixel never changes, responds less than half or more than 1.5 times its neighbours, or is bright in the dark."""
+        from scipy.ndimage import uniform_filter
+
+        response = self._response / self._signal
+        around = uniform_filter(response, size=5, mode="reflect")
+        low, high = RESPONSE_LIMITS
+        odd = (response < low * around) | (response > high * around) | (offset > DARK_LIMIT * full_scale)
+        stuck = self._still if self._log_chance < _LOG_RARE else np.zeros_like(self._still)
+        return (odd | stuck).astype(np.int8)
+
+
+def read_noise_pixels(dark: DarkPixels, gain_map: Map) -> tuple[Map, Map]:
+    """Return read_noise_map = √(σ²_y.dark − 1/12)/K of each pixel and its standard error, e⁻."""
+    square = np.maximum(dark.variance - QUANTISATION_DN2, 0.0)
+    root = np.sqrt(square)
+    error = np.sqrt(dark.variance_error)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        se = np.where(square > error, error / (2.0 * root), np.sqrt(error))
+    return root / gain_map, se / gain_map

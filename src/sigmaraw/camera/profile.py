@@ -1,0 +1,231 @@
+"""CameraProfile: the camera dataset behind a frozen face, to and from netCDF-4."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sigmaraw.camera.dataset import SCALARS, SERIES, assemble, check
+from sigmaraw.camera.values import Estimate, NotDetermined
+from sigmaraw.errors import InputNotFound, InvalidProfile, UnreadableFile
+from sigmaraw.files import atomic_path
+from sigmaraw.quantities import TABLE
+
+_HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+
+
+@dataclass(frozen=True, eq=False)
+class CameraProfile:
+    """A camera's calibration or stated values. Everything is in `dataset`; its arrays are read-only.
+
+    dataset : scalars 0-d float64, each with `<name>_se`; maps (y, x); photon-transfer series (level); see `camera.dataset`.
+    """
+
+    dataset: xr.Dataset
+
+    def __post_init__(self) -> None:
+        check(self.dataset, "the profile")
+        for variable in self.dataset.variables.values():
+            variable.values.flags.writeable = False
+
+    @property
+    def bits(self) -> int:
+        """Bit depth of the camera's converter."""
+        return int(self.dataset.attrs["bits"])
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether the values were measured from frames; False for stated values."""
+        return bool(self.dataset.attrs["source"] == "calibrated")
+
+    @property
+    def map_shape(self) -> tuple[int, int] | None:
+        """(y, x) of the per-pixel maps; None where there are none and the profile fits any shape."""
+        if "gain_map" not in self.dataset.variables:
+            return None
+        y, x = self.dataset["gain_map"].shape
+        return int(y), int(x)
+
+    @property
+    def valid_range(self) -> tuple[int, int]:
+        """Lowest and highest pixel value, DN, for which the profile speaks."""
+        return int(self.dataset.attrs["valid_lo_dn"]), int(self.dataset.attrs["valid_hi_dn"])
+
+    @classmethod
+    def from_values(
+        cls,
+        *,
+        gain: float,
+        offset: float,
+        read_noise: float,
+        bits: int,
+        gain_se: float | None = None,
+        read_noise_se: float | None = None,
+        saturation: float | None = None,
+    ) -> CameraProfile:
+        """Return a profile from stated values, as from a datasheet: fits frames of any shape, marked as not calibrated.
+
+        Parameters
+        ----------
+        gain : K, DN/e⁻. offset : DN. read_noise : e⁻ rms; dark noise is taken to be the same. bits : 1 to 16.
+        gain_se, read_noise_se : standard errors in the same units, None where not known. saturation : DN, offset included.
+
+        Raises
+        ------
+        InvalidProfile : a value that is no finite number of its domain.
+        """
+        if isinstance(bits, bool) or not isinstance(bits, (int, np.integer)) or not 1 <= bits <= 16:
+            raise InvalidProfile(f"bits = {bits}", "a whole number from 1 to 16", "give the camera's bit depth")
+        full_scale = (1 << int(bits)) - 1
+        _in_domain("gain", gain, above=0.0, unit="DN/e-")
+        _in_domain("offset", offset, above=None, below=full_scale, unit="DN")
+        _in_domain("read_noise", read_noise, above=None, unit="e-")
+        for name, value in (("gain_se", gain_se), ("read_noise_se", read_noise_se)):
+            if value is not None:
+                _in_domain(name, value, above=None, unit=TABLE[name.removesuffix("_se")].unit)
+        if saturation is not None:
+            _in_domain("saturation", saturation, above=offset, below=full_scale + 0.5, unit="DN")
+        missing = Estimate.missing(NotDetermined.STATED_VALUES)
+        noise = Estimate(float(read_noise), _or_nan(read_noise_se))
+        scalars = dict.fromkeys(SCALARS, missing) | {
+            "gain": Estimate(float(gain), _or_nan(gain_se)),
+            "offset": Estimate(float(offset)),
+            "read_noise": noise,
+            "dark_noise": noise,
+        }
+        if saturation is not None:
+            scalars["saturation"] = Estimate(float(saturation))
+        attributes = {
+            "bits": int(bits),
+            "bits_source": "stated",
+            "source": "stated values",
+            "valid_lo_dn": 0,
+            "valid_hi_dn": full_scale,
+            "notes": "made from stated values: not calibrated",
+        }
+        return cls(assemble(scalars, {}, {}, {}, attributes))
+
+    def to_netcdf(self, path: str | os.PathLike[str]) -> Path:
+        """Write the dataset as netCDF-4, whole or not at all, and return the path. Values and attributes return exactly."""
+        encoding: dict[str, dict[str, Any]] = {}
+        for name, variable in self.dataset.variables.items():
+            encoding[str(name)] = {"_FillValue": None}
+            if variable.ndim == 2:
+                encoding[str(name)] |= {"zlib": True, "complevel": 4, "shuffle": True}
+        with atomic_path(path) as temporary:
+            self.dataset.to_netcdf(temporary, mode="w", format="NETCDF4", engine="netcdf4", encoding=encoding)
+        return Path(path)
+
+    @classmethod
+    def from_netcdf(cls, path: str | os.PathLike[str]) -> CameraProfile:
+        """Read a profile, checked variable by variable.
+
+        Raises
+        ------
+        InputNotFound : no such file. UnreadableFile : not netCDF-4, or cut off. InvalidProfile : no camera profile in it.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise InputNotFound(f"{path} does not exist", "a camera profile (.nc)", "make one with sigmaraw calibrate or sigmaraw camera")
+        with path.open("rb") as stream:
+            if stream.read(len(_HDF5_MAGIC)) != _HDF5_MAGIC:
+                raise UnreadableFile(
+                    f"{path} is not a netCDF-4 file", "a camera profile (.nc)", "make it again with sigmaraw calibrate or sigmaraw camera"
+                )
+        try:
+            # decode_cf: a file's scale factors and fill values could turn stored numbers into others.
+            with xr.open_dataset(path, engine="netcdf4", decode_cf=False, cache=False) as opened:
+                _refuse_giants(opened, path)
+                dataset = opened.load()
+        except (OSError, ValueError, RuntimeError, TypeError, KeyError, AttributeError, MemoryError) as error:
+            reason = " ".join(str(error).split())[:120]
+            raise UnreadableFile(
+                f"{path} cannot be read as netCDF-4 ({reason})", "a whole camera profile", "copy or make it again"
+            ) from error
+        attributes = {key: _plain(value) for key, value in dataset.attrs.items()}
+        dataset = dataset.copy(deep=True)
+        dataset.attrs = attributes
+        for variable in dataset.variables.values():
+            variable.attrs = {key: _plain(value) for key, value in variable.attrs.items()}
+            variable.encoding = {}
+        check(dataset, str(path))
+        return cls(dataset)
+
+    def summary(self) -> dict[str, Any]:
+        """Return the profile without its maps as JSON values; NaN is None."""
+        data = self.dataset
+        shape = self.map_shape
+        levels = {key: data[key].values if key in data.variables else np.empty(0) for key in SERIES}
+        return {
+            "calibrated": self.calibrated,
+            "source": data.attrs["source"],
+            "bits": self.bits,
+            "valid_range_dn": list(self.valid_range),
+            "map_shape": None if shape is None else list(shape),
+            "identity": {key: data.attrs[key] for key in ("camera", "serial", "mode") if key in data.attrs},
+            "series_sha256": data.attrs.get("series_sha256"),
+            "scalars": {key: self._scalar(key) for key in SCALARS if key in data.variables},
+            "levels": {
+                "mean_dn": [_number(value) for value in levels["level_mean"]],
+                "variance_dn2": [_number(value) for value in levels["level_variance"]],
+                "variance_se_dn2": [_number(value) for value in levels["level_variance_se"]],
+                "used": [bool(value) for value in levels["level_used"]],
+            },
+            "dark": {
+                "mean_dn": _number(data["offset"].values),
+                "variance_dn2": _number(data["dark_variance"].values) if "dark_variance" in data else None,
+            },
+            "defects": int(data["defect_mask"].values.sum()) if shape is not None else None,
+            "notes": [line for line in str(data.attrs.get("notes", "")).split("\n") if line],
+        }
+
+    def _scalar(self, name: str) -> dict[str, Any]:
+        row = TABLE[name]
+        entry = {
+            "value": _number(self.dataset[name].values),
+            "se": _number(self.dataset[f"{name}_se"].values),
+            "unit": row.unit,
+            "symbol": row.symbol,
+            "definition": row.definition,
+        }
+        for key in ("not_determined", "flag", "upper_limit"):
+            if key in self.dataset[name].attrs:
+                entry[key] = _plain(self.dataset[name].attrs[key])
+        return entry
+
+
+def _in_domain(name: str, value: float, *, unit: str, above: float | None, below: float = math.inf) -> None:
+    """Raise InvalidProfile unless `value` is a finite real number, > above (≥ 0 where None) and < below."""
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    low = 0.0 if above is None else above
+    if not number or not math.isfinite(value) or value >= below or value < low or (above is not None and value == low):
+        limit = f" and below {below:g}" if math.isfinite(below) else ""
+        raise InvalidProfile(
+            f"{name} = {value}", f"a finite number {'from' if above is None else 'above'} {low:g}{limit}, in {unit}", f"correct {name}"
+        )
+
+
+def _refuse_giants(dataset: xr.Dataset, path: Path) -> None:
+    """Refuse a file that would unfold to far more than a sensor's maps before any of it is read."""
+    size = sum(variable.nbytes for variable in dataset.variables.values())
+    if size > 1 << 35:
+        raise InvalidProfile(f"{path} unfolds to {size} bytes", "the maps of one sensor", "check the file")
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if math.isfinite(float(value)) else None
+
+
+def _plain(value: Any) -> Any:
+    """netCDF attributes come back as NumPy scalars."""
+    return value.item() if isinstance(value, np.generic) else value

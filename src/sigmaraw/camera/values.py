@@ -1,0 +1,45 @@
+"""A number with its standard error, or the reason why there is none."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class NotDetermined(StrEnum):
+    """Why a quantity has no value. The word stands in the dataset as the attribute `not_determined`."""
+
+    NOT_REACHED = "not-reached"  # no flat level is beyond the maximum of the variance curve
+    NEEDS_DARK_EXPOSURES = "needs-dark-exposures"  # fewer than two dark exposures
+    NEEDS_EXPOSURES = "needs-exposures"  # flat exposures or irradiances unknown, or too few different ones
+    STATED_VALUES = "stated-values"  # the profile was made from stated values
+    MAPS_STAND_IN = "maps-stand-in"  # dark maps carry no frame count
+    TOO_FEW_PIXELS = "too-few-pixels"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """`value` and its standard error `se` in one unit; both NaN, with a reason, where the series does not determine it.
+
+    An se of NaN beside a finite value says that the value is known and its uncertainty is not.
+    """
+
+    value: float
+    se: float = math.nan
+    reason: NotDetermined | None = None
+
+    @classmethod
+    def missing(cls, reason: NotDetermined) -> Estimate:
+        """Return the estimate of what cannot be determined."""
+        return cls(math.nan, math.nan, reason)
+
+
+def square_root(square: float, square_se: float) -> Estimate:
+    """Return √max(square, 0) with a finite standard error.
+
+    u(√q) = u(q)/(2√q); where q is smaller than its own error the root is not linear and √u(q) bounds it.
+    """
+    root = math.sqrt(max(square, 0.0))
+    se = square_se / (2.0 * root) if square > square_se else math.sqrt(square_se)
+    return Estimate(root, se)

@@ -1,0 +1,9 @@
+"""Files into camera frames: integers in DN, with their bit depth and the hash of every file that was read."""
+
+from sigmaraw.frames.levels import Level, Series
+from sigmaraw.frames.maps import DarkMaps
+from sigmaraw.frames.reading import read_frames
+from sigmaraw.frames.series import read_series
+from sigmaraw.frames.types import RawFrames, SourceFile
+
+__all__ = ["DarkMaps", "Level", "RawFrames", "Series", "SourceFile", "read_frames", "read_series"]

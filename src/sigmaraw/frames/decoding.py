@@ -1,0 +1,101 @@
+"""What the format readers share: the decoded planes of one file, and the refusals that all of them make."""
+
+from __future__ import annotations
+
+import contextlib
+import lzma
+import os
+import re
+import struct
+import tokenize
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sigmaraw.errors import ColourImage, InputNotFound, NotIntegerData, UnreadableFile
+
+# What decoders raise on damaged or hostile files. Programming errors such as NameError stay visible.
+DECODING_ERRORS = (
+    OSError,
+    EOFError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    ArithmeticError,
+    MemoryError,
+    RuntimeError,  # imagecodecs' errors derive from it
+    AssertionError,  # tifffile's own checks
+    SyntaxError,  # NumPy parses .npy headers as literals
+    tokenize.TokenError,
+    struct.error,
+    zlib.error,
+    lzma.LZMAError,
+)
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """One file's pixels: `planes` (plane, y, x) or, for a 4-D stack, (frame, z, y, x), any dtype; bits if the file states it."""
+
+    planes: NDArray[Any]
+    reader: str
+    bits: int | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def require_file(path: Path) -> None:
+    """Raise InputNotFound when `path` is not there, UnreadableFile when it is no ordinary file or empty."""
+    if not path.exists():
+        raise InputNotFound(f"{path} does not exist", "an image file or a folder of frames", "check the name")
+    if not path.is_file():
+        raise UnreadableFile(f"{path} is not an ordinary file", "an image file", "give a TIFF, .npy or FITS file")
+    if path.stat().st_size == 0:
+        raise UnreadableFile(f"{path} is empty (0 bytes)", "an image file", "copy or record it again")
+
+
+def unreadable(path: Path, kind: str, reason: object) -> UnreadableFile:
+    """Return the refusal for a damaged file, the decoder's reason shortened to one line."""
+    text = " ".join(str(reason).split())[:160] or type(reason).__name__
+    return UnreadableFile(f"{path} cannot be read as {kind} ({text})", f"a whole {kind} file", "copy or record it again")
+
+
+@contextlib.contextmanager
+def decoding(path: Path, kind: str) -> Iterator[None]:
+    """Turn a decoder's exceptions into UnreadableFile; the project's own refusals pass through."""
+    try:
+        yield
+    except DECODING_ERRORS as error:
+        raise unreadable(path, kind, error) from error
+
+
+def require_grey(path: Path, samples: int) -> None:
+    """Raise ColourImage when a pixel has more than one sample."""
+    if samples > 1:
+        raise ColourImage(
+            f"{path} has {samples} colour samples per pixel", "one grey value per pixel", "export the raw, undemosaiced frames"
+        )
+
+
+def camera_integers(path: Path, planes: NDArray[Any]) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Return `planes` as native-endian uint8 or uint16, value for value.
+
+    Raises
+    ------
+    NotIntegerData : any other dtype; nothing is rounded, scaled or wrapped.
+    """
+    if planes.dtype.kind != "u" or planes.dtype.itemsize > 2:
+        raise NotIntegerData(f"{path} holds {planes.dtype.name} pixels", "uint8 or uint16", "save the camera's integers unconverted")
+    return planes.astype(planes.dtype.newbyteorder("="), copy=False)
+
+
+def natural_key(name: str | os.PathLike[str]) -> tuple[tuple[int, int, str], ...]:
+    """Sort key in which frame_2 comes before frame_10, since pairs are taken from neighbours in time."""
+    parts = re.split(r"(\d+)", Path(name).as_posix())
+    return tuple((1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts if part)

@@ -1,0 +1,35 @@
+"""NumPy .npy arrays, never pickled ones: (y, x), (frame, y, x) or (frame, z, y, x)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from sigmaraw.frames.decoding import Decoded, decoding, require_grey, unreadable
+
+SUFFIXES = (".npy",)
+
+
+def read_npy(path: Path) -> Decoded:
+    """Return the array of a .npy file as planes.
+
+    The header's shape is held against the file's length before anything is allocated. A last axis of 3 or 4 on an image
+    more than four pixels wide and high is taken for colour.
+
+    Raises
+    ------
+    UnreadableFile : not .npy, pickled, cut off, or of more than four or fewer than two dimensions.
+    ColourImage : the last axis holds colour samples.
+    """
+    with decoding(path, ".npy"):
+        mapped = np.lib.format.open_memmap(path, mode="r")  # refuses pickled objects and headers larger than the file
+        data_start = mapped.offset
+        if path.stat().st_size != data_start + mapped.nbytes:
+            raise unreadable(path, ".npy", f"{mapped.nbytes} bytes announced, {path.stat().st_size - data_start} present")
+        if mapped.ndim < 2 or mapped.ndim > 4 or 0 in mapped.shape:
+            raise unreadable(path, ".npy", f"array of shape {mapped.shape}, not (frame, y, x)")
+        if mapped.ndim >= 3 and mapped.shape[-1] in (3, 4) and min(mapped.shape[-3:-1]) > 4:
+            require_grey(path, mapped.shape[-1])
+        planes = np.array(mapped, order="C", subok=False)
+    return Decoded(planes[np.newaxis] if planes.ndim == 2 else planes, "numpy")

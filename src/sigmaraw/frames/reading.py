@@ -1,0 +1,152 @@
+"""One file, or a folder of single frames, into RawFrames."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from sigmaraw.errors import BitDepthMismatch, InputNotFound, InvalidOption, ShapeMismatch, UnreadableFile
+from sigmaraw.files import sha256_of_file
+from sigmaraw.frames import fits, npy, tiff
+from sigmaraw.frames.decoding import Decoded, camera_integers, natural_key, require_file
+from sigmaraw.frames.types import RawFrames, SourceFile
+
+_READERS: dict[str, Callable[[Path], Decoded]] = {
+    **dict.fromkeys(tiff.SUFFIXES, tiff.read_tiff),
+    **dict.fromkeys(npy.SUFFIXES, npy.read_npy),
+    **dict.fromkeys(fits.SUFFIXES, fits.read_fits),
+}
+# Files that people keep beside frames; anything else that is no frame is refused rather than passed over.
+COMPANIONS = (".txt", ".md", ".csv", ".json", ".xml", ".yaml", ".yml", ".sha256", ".log")
+
+
+def suffix_of(path: Path) -> str:
+    """Return the lower-case suffix that chooses the reader, with .gz kept on what it wraps."""
+    name = path.name.lower()
+    return "".join(Path(name).suffixes[-2:]) if name.endswith(".gz") else Path(name).suffix
+
+
+def is_frame_file(path: Path) -> bool:
+    """Return whether the name is one that a reader takes."""
+    return suffix_of(path) in _READERS
+
+
+def decode(path: Path) -> Decoded:
+    """Return one file's planes as stored, whatever their dtype.
+
+    Raises
+    ------
+    InputNotFound, UnreadableFile : missing, empty, damaged, or of a suffix that no reader takes.
+    """
+    require_file(path)
+    reader = _READERS.get(suffix_of(path))
+    if reader is None:
+        known = ", ".join(sorted(_READERS))
+        raise UnreadableFile(f"{path} has the suffix '{suffix_of(path)}'", f"one of {known}", "export the frames as TIFF, .npy or FITS")
+    return reader(path)
+
+
+def frame_files(folder: Path) -> list[Path]:
+    """Return the frame files directly in `folder`, in natural order.
+
+    Raises
+    ------
+    UnreadableFile : a file that is neither a frame nor a known companion: nothing is left out in silence.
+    """
+    found = []
+    for path in sorted(folder.iterdir(), key=lambda path: natural_key(path.name)):
+        if path.name.startswith(".") or path.name == "Thumbs.db":
+            continue
+        if is_frame_file(path) and not path.is_dir():
+            found.append(path)
+        elif path.is_dir():
+            raise UnreadableFile(f"{folder} holds a folder, {path.name}", "single frames only", "give each exposure its own folder")
+        elif path.suffix.lower() not in COMPANIONS:
+            raise UnreadableFile(f"{path} is not a frame that can be read", "TIFF, .npy or FITS files only", "convert or remove it")
+    return found
+
+
+def read_frames(path: str | os.PathLike[str], *, bits: int | None = None, volume: bool = False) -> RawFrames:
+    """Read camera frames from one file or from a folder of single frames.
+
+    Parameters
+    ----------
+    path : TIFF, OME-TIFF, .npy, FITS (also .gz) file, or a folder of them taken in natural order of their names.
+    bits : bit depth of the camera, 1 to 16; None takes it from metadata, else from the container.
+    volume : pages are z: data is (1, z, y, x) instead of (frame, y, x).
+
+    Returns
+    -------
+    RawFrames : uint8 or uint16, DN, exactly the stored values, with the SHA-256 of every file.
+
+    Raises
+    ------
+    InputNotFound, UnreadableFile, NotIntegerData, ColourImage, ShapeMismatch, BitDepthMismatch, InvalidOption
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputNotFound(f"{path} does not exist", "an image file or a folder of frames", "check the name")
+    if not path.is_dir():
+        return assemble([path], bits=bits, volume=volume)
+    paths = frame_files(path)
+    if not paths:
+        raise InputNotFound(f"{path} holds no frames", "TIFF, .npy or FITS files", "check the folder")
+    return assemble(paths, bits=bits, volume=volume)
+
+
+def assemble(paths: Iterable[Path], *, bits: int | None, volume: bool = False) -> RawFrames:
+    """Read files that belong together, in the order given, into one RawFrames; arguments and refusals as `read_frames`."""
+    if bits is not None and (isinstance(bits, bool) or not isinstance(bits, (int, np.integer)) or not 1 <= bits <= 16):
+        raise InvalidOption(f"bits={bits}", "a whole number from 1 to 16", "give the camera's bit depth")
+    stacks, sources, stated = [], [], []
+    metadata: dict[str, object] = {}
+    for path in paths:
+        decoded = decode(path)
+        stacks.append(_framed(path, camera_integers(path, decoded.planes), volume))
+        sources.append(SourceFile(str(path), sha256_of_file(path), decoded.reader))
+        stated.append(decoded.bits)
+        metadata = {**decoded.metadata, **metadata}
+        if stacks[-1].shape[1:] != stacks[0].shape[1:] or stacks[-1].dtype != stacks[0].dtype:
+            shapes = [f"{'x'.join(map(str, stack.shape[1:]))} {stack.dtype.name}" for stack in (stacks[0], stacks[-1])]
+            raise ShapeMismatch(f"{path} has frames of {shapes[1]}, {sources[0].path} of {shapes[0]}", "one shape", "separate them")
+    data = stacks[0] if len(stacks) == 1 else np.concatenate(stacks, axis=1 if volume and stacks[0].ndim == 4 else 0)
+    depth, source = _bit_depth(sources[0].path, data, bits, stated)
+    return RawFrames(data, depth, source, tuple(sources), metadata)
+
+
+def _framed(path: Path, planes: np.ndarray, volume: bool) -> np.ndarray:
+    if planes.ndim == 4 and not volume:
+        raise ShapeMismatch(
+            f"{path} is four-dimensional {planes.shape}", "(frame, y, x)", "read it as a volume, or save frames (frame, y, x)"
+        )
+    return planes[np.newaxis] if volume and planes.ndim == 3 else planes
+
+
+def _bit_depth(
+    name: str, data: np.ndarray, bits: int | None, stated: list[int | None]
+) -> tuple[int, Literal["stated", "metadata", "container"]]:
+    """Bit depth and where it is from. Raises BitDepthMismatch when a pixel does not fit in it."""
+    container = 8 * data.dtype.itemsize
+    known = [value for value in stated if value is not None]
+    source: Literal["stated", "metadata", "container"]
+    if bits is not None:
+        depth, source = int(bits), "stated"
+    elif known:
+        depth, source = max(known), "metadata"
+    else:
+        return container, "container"
+    top = int(data.max())
+    if depth > container:
+        raise BitDepthMismatch(
+            f"{name} has {container}-bit pixels, but {depth} bits are {source}", f"at most {container} bits", "check the bit depth"
+        )
+    if not 1 <= depth <= 16 or top >= 1 << depth:
+        remedy = f"state at least {top.bit_length()} bits" if source == "stated" else "state the camera's bits, which override metadata"
+        raise BitDepthMismatch(
+            f"{name} holds the value {top}, but {depth} bits are {source}", f"values up to {(1 << min(depth, 16)) - 1}", remedy
+        )
+    return depth, source
