@@ -51,7 +51,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for kind, levels in (("dark", [0.0]), ("flat", [200.0, 800.0, 1800.0, 3200.0, 5000.0, 7000.0])):
         (folder / "series" / kind).mkdir(parents=True)
         for number, level in enumerate(levels):
-            tifffile.imwrite(folder / "series" / kind / f"level{number}.tif", np.stack([expose(level) for _ in range(4)]), photometric="minisblack")
+            frames = np.stack([expose(level) for _ in range(4)])
+            tifffile.imwrite(folder / "series" / kind / f"level{number}.tif", frames, photometric="minisblack")
     spots = sum(300 * np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / 18) for cy, cx in ((14, 14), (14, 46), (46, 20), (48, 48)))
     tifffile.imwrite(folder / "image.tif", np.stack([expose(10 + spots), expose(10 + spots)]))
     with pytest.raises(SystemExit) as stopped:

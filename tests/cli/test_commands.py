@@ -106,7 +106,9 @@ def test_check_turns_the_verdict_into_an_exit_code(study: Path, monkeypatch: pyt
     assert sigmaraw(*common, "--codec", "noiseaware:q=0.5").code == 3
 
 
-def test_verify_accepts_the_record_and_names_what_changed(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sigmaraw: Callable) -> None:
+def test_verify_accepts_the_record_and_names_what_changed(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sigmaraw: Callable
+) -> None:
     folder = Path(shutil.copytree(study, tmp_path / "copy"))
     monkeypatch.chdir(folder)
     assert sigmaraw("verify", "out").code == 0

@@ -15,7 +15,10 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("exam
 
 def rows() -> list[str]:
     """The lines of the table in docs/reference/quantities.md, as the code has them."""
-    return [f"| `{row.name}` | {row.symbol} | {row.unit or 'the measurement’s'} | {row.definition} | {row.reference} |" for row in quantities.TABLE.values()]
+    unit = "the measurement's"
+    return [
+        f"| `{row.name}` | {row.symbol} | {row.unit or unit} | {row.definition} | {row.reference} |" for row in quantities.TABLE.values()
+    ]
 
 
 def test_the_table_of_quantities_is_the_codes() -> None:
