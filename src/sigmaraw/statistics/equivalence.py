@@ -143,7 +143,8 @@ def rms_shift(
     """Return RMS(D)/σ_raw with one-sided limits, each of the given confidence; without `moments` RMS(D) in its own unit.
 
     normal: RMS² σ_true²/(s² E D²) ~ F(h, ν), h = N(μ² + τ²)²/(τ⁴ + 2μ²τ²) matching the variance of Σ D² for D ~ N(μ, τ²);
-    influence (discrete, or kurtosis of χ or D > 4): RMS exp(± t √Σψ²), ψ = (D² − m₂)/(2 m₂ N) − ψ_ln s, effective dof.
+    influence (discrete, or kurtosis of χ or D > 4): RMS exp(± t u), u² = Σψ² + ½/(n(N − 1)), ψ = (D² − m₂)/(2 m₂ N) − ψ_ln s,
+    t with the effective dof of Σψ².
     A relative uncertainty of σ_raw (u_mode, u_cal) widens the logarithm in quadrature.
 
     Parameters
@@ -178,12 +179,12 @@ def rms_shift(
 
 
 def _influence_reach(difference: Floats, second: float, moments: Pool | None, own: int, confidence: float) -> float:
-    """Return t √Σψ² for ln(RMS(D)/σ_raw)."""
+    """Return t u for ln(RMS(D)/σ_raw)."""
     n = difference.size
     from_shift = (difference**2 / second - 1.0) / (2.0 * math.sqrt(n * (n - 1)))
     if moments is None:
-        psi, limit = from_shift, n - 1
+        psi, limit, floor = from_shift, n - 1, 0.0
     else:
-        psi, limit = -moments.log_influence(), moments.dof
+        psi, limit, floor = -moments.log_influence(), moments.dof, moments.log_floor
         psi[own] += from_shift
-    return float(stats.t.ppf(confidence, effective_dof(psi, limit))) * math.sqrt(float((psi**2).sum()))
+    return float(stats.t.ppf(confidence, effective_dof(psi, limit))) * math.sqrt(float((psi**2).sum()) + floor)

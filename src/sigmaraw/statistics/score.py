@@ -39,8 +39,9 @@ def score(
 
     u² = u_mc² + ε̂²(u_mode² + u_cal²);
     normal: u_mc² = s_D²/(N σ²) + ε̂²/(2ν), Welch–Satterthwaite dof;
-    influence (discrete, or kurtosis > 4): u_mc² = Σψ², ψ = (D − D̄)/(Nσ) − ε̂ ψ_ln s in the own group, the second term alone in
-    the others (their covariance is thereby in), dof the smaller of Welch–Satterthwaite's and the effective dof of Σψ².
+    influence (discrete, or kurtosis > 4): u_mc² = Σψ² + ½ε̂²/(n(N − 1)), n = (G+1)N, ψ = (D − D̄)/(Nσ) − ε̂ ψ_ln s in the own
+    group, the second term alone in the others (their covariance is thereby in), dof the smaller of Welch–Satterthwaite's and
+    the effective dof of Σψ².
 
     Parameters
     ----------
@@ -84,9 +85,10 @@ def score_from_pool(difference: Floats, moments: Pool, own: int, u_mode: float, 
     from_mean = float((residual**2).sum()) / ((n - 1) * n * moments.sigma**2)
     if moments.heavy:
         psi = -value * moments.log_influence()
-        from_sigma = float((psi**2).sum())
+        floor = value**2 * moments.log_floor
+        from_sigma = float((psi**2).sum()) + floor
         psi[own] += residual / (moments.sigma * math.sqrt(n * (n - 1)))
-        variance = float((psi**2).sum())
+        variance = float((psi**2).sum()) + floor
         dof_mc = min(welch(from_mean, n - 1, from_sigma, moments.dof), effective_dof(psi, moments.dof))
     else:
         from_sigma = value**2 / (2 * moments.dof)

@@ -42,6 +42,15 @@ class Pool:
     sigma: float
     heavy: bool
 
+    @property
+    def log_floor(self) -> float:
+        """What Σψ² leaves out of var(ln s): ½/(n(N − 1)), n = (G+1)N.
+
+        var(s²)/σ⁴ = (κ − 1)/n + 2/(n(N − 1)) exactly; Σψ² estimates a quarter of the first term, which is zero for two replicas
+        and for binary predictions half of which are 1.
+        """
+        return 0.5 / (self.residuals.size * (self.residuals.shape[1] - 1))
+
     def log_influence(self) -> Floats:
         """Return each prediction's influence on ln s: [(x − x̄)² − s²ν/n] / (2 s² ν), n = (G+1)N; zeros where s = 0."""
         if self.variance == 0.0:
@@ -111,7 +120,8 @@ def pooled_spread(raw: Floats, *, discrete: bool = False, confidence: float = 0.
 
     s² = Σ_g Σ_i (x_gi − x̄_g)² / ν, ν = (G+1)(N−1).
     normal: [s √(ν/χ²_{(1+p)/2}), s √(ν/χ²_{(1−p)/2})];
-    influence (discrete, or kurtosis > 4): (s/c₄) exp(± t u), u² = Σψ², ψ the influence on ln s, t with the effective dof of Σψ².
+    influence (discrete, or kurtosis > 4): (s/c₄) exp(± t u), u² = Σψ² + ½/(n(N − 1)), ψ the influence on ln s, t with the effective
+    dof of Σψ².
 
     Parameters
     ----------
@@ -130,7 +140,9 @@ def pooled_spread(raw: Floats, *, discrete: bool = False, confidence: float = 0.
     if not moments.heavy:
         upper, lower = stats.chi2.ppf([(1 + confidence) / 2, (1 - confidence) / 2], dof)
         return Spread(moments.sigma, s * math.sqrt(dof / upper), s * math.sqrt(dof / lower), dof, "normal")
+    if moments.variance == 0.0:
+        return Spread(0.0, 0.0, 0.0, dof, "influence")
     psi = moments.log_influence()
     freedom = effective_dof(psi, dof)
-    reach = float(stats.t.ppf((1 + confidence) / 2, freedom)) * math.sqrt(float((psi**2).sum()))
+    reach = float(stats.t.ppf((1 + confidence) / 2, freedom)) * math.sqrt(float((psi**2).sum()) + moments.log_floor)
     return Spread(moments.sigma, moments.sigma * math.exp(-reach), moments.sigma * math.exp(min(reach, 700.0)), freedom, "influence")

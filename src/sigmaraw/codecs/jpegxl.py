@@ -1,0 +1,77 @@
+"""JPEG XL (libjxl): perceptual lossy coding, and a strong lossless mode."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+
+from sigmaraw.codecs.bits import containers, require_bits
+from sigmaraw.codecs.library import guarded
+from sigmaraw.codecs.search import Knob
+from sigmaraw.codecs.targets import TARGET_PARAMETERS, TargetCoder
+from sigmaraw.contracts import CodecContract, Parameter
+
+_DISTANCE = (0.01, 25.0)  # the library's own limits: it codes anything below 0.01 as 0.01
+
+
+class JpegXl(TargetCoder):
+    """JPEG XL at a perceptual `distance`, or exact with lossless=true.
+
+    The distance is relative to full scale, 2^bits − 1: 12-bit data coded as 16 bit needs a far smaller one. Distance 0
+    would *not* be lossless, so it is not offered.
+    Small distances come in steps (6 % of the bytes near 0.06): stating `bits` keeps the distance large and the steps small.
+
+    Reference: ISO/IEC 18181; SCIENCE 5.
+    """
+
+    name = "jpegxl"
+    parameters = (
+        Parameter("distance", float, minimum=_DISTANCE[0], maximum=_DISTANCE[1], unit="1", help="1 is 'visually lossless'"),
+        *TARGET_PARAMETERS,
+        Parameter("effort", int, 7, minimum=1, maximum=9, unit="1", help="the library's effort"),
+        Parameter("bits", int, minimum=2, maximum=16, unit="bit", help="significant bits; values that need more are refused"),
+    )
+    contract = CodecContract(("uint8", "uint16"), lossless=False, knob="distance", knob_direction=-1)
+    libraries = ("libjxl",)
+    axis = Knob("distance", *_DISTANCE, scale="log", integer=False, direction=-1, step=0.7, resolution=2e-3)
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.contract = dataclasses.replace(
+            type(self).contract,
+            dtypes=containers(settings["bits"]),
+            lossless=self.lossless,
+            guarantee="exact" if self.lossless else "none",
+            max_error=0 if self.lossless else None,
+        )
+
+    @property
+    def example(self) -> str:
+        """A setting that works, for messages."""
+        return "distance=1"
+
+    def encode_at(self, frame: NDArray[np.integer], value: float) -> bytes:
+        """Return the code stream at distance = value."""
+        return self._encode(frame, distance=value, lossless=False)
+
+    def encode_lossless(self, frame: NDArray[np.integer]) -> bytes:
+        """Return the exact code stream."""
+        return self._encode(frame, lossless=True)
+
+    def decode_payload(self, payload: bytes) -> Any:
+        """Return the decoded frame."""
+        with guarded(self.name, "decode"):
+            return imagecodecs.jpegxl_decode(payload, numthreads=1)
+
+    def _encode(self, frame: NDArray[np.integer], **options: Any) -> bytes:
+        bits = require_bits(self.name, frame, self.settings["bits"])
+        with guarded(self.name, "encode"):
+            return bytes(
+                imagecodecs.jpegxl_encode(
+                    frame, effort=self.settings["effort"], bitspersample=bits, usecontainer=False, numthreads=1, **options
+                )
+            )

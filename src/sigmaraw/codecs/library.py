@@ -1,0 +1,50 @@
+"""The wall between this package and the codec libraries: their exceptions, versions, and the check of results."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+
+from sigmaraw.errors import CodecFailed
+
+# What imagecodecs raises: each library's own error is a RuntimeError; wrong arguments and broken headers give the others.
+_LIBRARY_ERRORS = (RuntimeError, ValueError, TypeError, IndexError, OverflowError, MemoryError)
+
+
+@contextmanager
+def guarded(name: str, action: str) -> Iterator[None]:
+    """Turn a codec library's exception inside the block into CodecFailed, in one line.
+
+    name : the codec family. action : "encode" or "decode".
+    """
+    try:
+        yield
+    except _LIBRARY_ERRORS as error:
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        remedy = "choose another setting or codec" if action == "encode" else "encode the frame again"
+        raise CodecFailed(f"{name} could not {action} the frame ({reason})", "a whole code stream", remedy) from error
+
+
+def checked(name: str, decoded: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[np.integer]:
+    """Return `decoded` when it has the shape and dtype that were coded. Raises CodecFailed otherwise."""
+    if not isinstance(decoded, np.ndarray) or decoded.shape != tuple(shape) or decoded.dtype != dtype:
+        found = f"{decoded.dtype} of shape {decoded.shape}" if isinstance(decoded, np.ndarray) else type(decoded).__name__
+        raise CodecFailed(f"{name} decoded to {found}", f"{np.dtype(dtype)} of shape {tuple(shape)}", "report this codec's fault")
+    return decoded
+
+
+@functools.cache  # it loads every library that imagecodecs has
+def _known_versions() -> dict[str, str]:
+    return dict(imagecodecs.version(dict))
+
+
+def versions(libraries: tuple[str, ...]) -> dict[str, str]:
+    """Return the versions of imagecodecs and of the named libraries in it, for instance ("openjpeg",)."""
+    known = _known_versions()
+    return {name: known.get(name, "unknown") for name in ("imagecodecs", *libraries)}

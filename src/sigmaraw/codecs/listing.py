@@ -1,0 +1,39 @@
+"""What is installed, in one list, for the command line and the documentation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sigmaraw import registry
+from sigmaraw.codecs.library import versions
+from sigmaraw.errors import SigmarawError
+
+
+def describe() -> list[dict[str, Any]]:
+    """Return one entry per registered family: name, summary, parameters, contract, library versions, availability (JSON values).
+
+    A family that cannot be loaded is listed with `available` False and the `reason`; nothing is left out.
+    """
+    return [_entry(name) for name in registry.names(registry.CODECS)]
+
+
+def _entry(name: str) -> dict[str, Any]:
+    try:
+        family = registry.load(registry.CODECS, name)
+    except (SigmarawError, ImportError, AttributeError) as error:  # an extension's fault must not hide the others
+        return {"name": name, "available": False, "reason": " ".join(str(error).split())}
+    contract = family.contract
+    parameters = [parameter.describe() for parameter in family.parameters]
+    return {
+        "name": name,
+        "available": True,
+        "reason": "",
+        "summary": (family.__doc__ or "").strip().partition("\n")[0],
+        "parameters": parameters,
+        "dtypes": list(contract.dtypes),
+        "lossless": contract.lossless or any(p.name == "lossless" for p in family.parameters),
+        "knob": contract.knob,
+        "guarantee": contract.guarantee,
+        "needs_camera": bool(family.needs_camera),
+        "libraries": versions(tuple(getattr(family, "libraries", ()))),
+    }

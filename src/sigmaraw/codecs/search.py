@@ -1,0 +1,151 @@
+"""Target search: the knob value at which a codec meets a rate or a quality.
+
+Rate and quality follow a codec's knob almost monotonically, but with plateaus (integer knobs, code blocks dropped whole)
+and small reversals. So every value tried is kept, a sign change is bracketed and closed by the secant, safeguarded by
+bisection, and the nearest value tried is returned, with what it achieved.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Knob:
+    """A codec's setting, as the search sees it.
+
+    name : the parameter's name. low, high : its range, in its own unit.
+    scale : "linear" for decibels and quality, "log" for distances and tolerated errors (of 1 + value when low is 0).
+    integer : whether only whole values exist. direction : +1 when more of it means more quality, else −1.
+    step : the first stride of the bracket, on the search's own axis (the scale's logarithm is natural); a tenth of it from
+        a hint. resolution : stop when the bracket is narrower, on the same axis.
+    """
+
+    name: str
+    low: float
+    high: float
+    scale: Literal["linear", "log"]
+    integer: bool
+    direction: Literal[1, -1]
+    step: float
+    resolution: float
+
+    def position(self, value: float) -> float:
+        """Return the place of `value` on the search's axis, on which quality rises."""
+        if self.scale == "linear":
+            return self.direction * value
+        return self.direction * math.log(value + (1 if self.low == 0 else 0))
+
+    def value(self, position: float) -> float:
+        """Return the knob value at a place on the search's axis, rounded to a whole one where need be, inside the range."""
+        value = self.direction * position
+        if self.scale == "log":
+            value = math.exp(value) - (1 if self.low == 0 else 0)
+        if self.integer:
+            value = float(round(value))
+        return min(max(value, self.low), self.high)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The nearest setting: knob `value`, its `excess` over the target (0 = met), number of `evaluations` made."""
+
+    value: float
+    excess: float
+    evaluations: int
+
+
+@dataclass
+class _Trials:
+    """Every knob value tried and the quality in excess of the target that it gave."""
+
+    knob: Knob
+    excess_of: Callable[[float], float]
+    seen: dict[float, float] = field(default_factory=dict)
+
+    def at(self, position: float) -> tuple[float, float]:
+        """Return the position of the nearest possible knob value and its excess, evaluated once."""
+        value = self.knob.value(position)
+        if value not in self.seen:
+            self.seen[value] = self.excess_of(value)
+        return self.knob.position(value), self.seen[value]
+
+    def best(self) -> Found:
+        value = min(self.seen, key=lambda tried: abs(self.seen[tried]))
+        return Found(value, self.seen[value], len(self.seen))
+
+
+def search(excess_of: Callable[[float], float], knob: Knob, *, tolerance: float, hint: float | None = None, evaluations: int = 24) -> Found:
+    """Return the knob value at which `excess_of` is nearest to 0.
+
+    The outcome is a function of the arguments alone: the same frame and the same hint give the same setting.
+
+    Parameters
+    ----------
+    excess_of : knob value → quality in excess of the target; dB, or ln(target ratio / achieved ratio). May be infinite.
+    knob : the setting's range and scale.
+    tolerance : stop when |excess| is not above it, in the unit of `excess_of`.
+    hint : knob value from a similar frame; the search starts there.
+    evaluations : the most calls of `excess_of`.
+
+    Reference: SCIENCE 5, target search.
+    """
+    trials = _Trials(knob, excess_of)
+    ends = sorted((knob.position(knob.low), knob.position(knob.high)))
+    start = sum(ends) / 2 if hint is None else knob.position(min(max(hint, knob.low), knob.high))
+    stride = knob.step if hint is None else knob.step / 10
+    bracket = _bracket(trials, start, stride, ends, tolerance, evaluations)
+    if bracket is not None:
+        _close(trials, *bracket, tolerance, evaluations)
+    return trials.best()
+
+
+_Point = tuple[float, float]  # (position, excess)
+
+
+def _bracket(
+    trials: _Trials, start: float, stride: float, ends: list[float], tolerance: float, evaluations: int
+) -> tuple[_Point, _Point] | None:
+    """Stride from `start` towards the target until the sign changes; None when it is met, or not met within the range."""
+    here = trials.at(start)
+    while abs(here[1]) > tolerance and len(trials.seen) < evaluations:
+        wanted = here[0] - math.copysign(stride, here[1])
+        place = min(max(wanted, ends[0]), ends[1])
+        if place == here[0]:
+            return None  # at the end of the range
+        there = trials.at(place)
+        if there[1] == 0 or (there[1] > 0) != (here[1] > 0):
+            return (here, there) if here[1] < 0 else (there, here)
+        if there[0] == here[0] and stride > ends[1] - ends[0]:
+            return None  # the end again, missed by rounding
+        # A rounded stride may land on the same whole value: then only the stride grows.
+        here, stride = there, 2 * stride
+    return None
+
+
+def _close(trials: _Trials, low: _Point, high: _Point, tolerance: float, evaluations: int) -> None:
+    """Shrink a bracket (excess < 0 at `low`, ≥ 0 at `high`) by the secant, or by bisection where the secant stalls."""
+    width = high[0] - low[0]
+    while len(trials.seen) < evaluations:
+        if min(abs(low[1]), abs(high[1])) <= tolerance or abs(high[0] - low[0]) < trials.knob.resolution:
+            return
+        share = 0.5
+        stalled = abs(high[0] - low[0]) > 0.5 * abs(width)
+        width = high[0] - low[0]
+        if math.isfinite(high[1] - low[1]) and not (stalled and len(trials.seen) % 2):
+            # Stay clear of the ends: a plateau there would otherwise pin the secant.
+            share = min(max(-low[1] / (high[1] - low[1]), 0.05), 0.95)
+        tried = trials.at(low[0] + share * (high[0] - low[0]))
+        if tried[0] in (low[0], high[0]):
+            if not trials.knob.integer or share == 0.5:
+                return  # no value between
+            tried = trials.at((low[0] + high[0]) / 2)
+            if tried[0] in (low[0], high[0]):
+                return
+        if tried[1] < 0:
+            low = tried
+        else:
+            high = tried

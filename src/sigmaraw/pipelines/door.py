@@ -1,0 +1,54 @@
+"""The door of every pipeline: integer camera data comes in as it is, everything else is refused by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sigmaraw.errors import ColourImage, InvalidOption, NotIntegerData, ShapeMismatch
+from sigmaraw.frames.types import RawFrames
+
+
+def one_frame(raw: Any) -> NDArray[np.integer]:
+    """Return one frame (y, x) or volume (z, y, x), uint8 or uint16, DN, from an array or from RawFrames that hold one.
+
+    Raises
+    ------
+    NotIntegerData, ColourImage, ShapeMismatch
+    """
+    if isinstance(raw, RawFrames):
+        if len(raw) != 1:
+            raise ShapeMismatch(f"{len(raw)} frames", "one frame", "give one of them, or all of them to batch(frames.data)")
+        raw = raw.data[0]
+    array = _integers(raw)
+    if array.ndim not in (2, 3):
+        raise ShapeMismatch(f"an array of shape {array.shape}", "one frame (y, x) or one volume (z, y, x)", "give many images to batch()")
+    return array
+
+
+def many_frames(images: Any) -> NDArray[np.integer]:
+    """Return images (image, y, x) or (image, z, y, x), uint8 or uint16, DN.
+
+    Raises
+    ------
+    NotIntegerData, ColourImage, ShapeMismatch
+    """
+    array = _integers(images.data if isinstance(images, RawFrames) else images)
+    if array.ndim not in (3, 4):
+        raise ShapeMismatch(f"an array of shape {array.shape}", "images (image, y, x) or (image, z, y, x)", "add the image axis")
+    return array
+
+
+def _integers(array: Any) -> NDArray[np.integer]:
+    if not isinstance(array, np.ndarray):
+        raise InvalidOption(f"a {type(array).__name__}", "a NumPy array or RawFrames", "convert it, or read the file with read_frames")
+    if array.dtype.kind != "u" or array.dtype.itemsize > 2:
+        raise NotIntegerData(f"an image of {array.dtype}", "uint8 or uint16, DN", "give the camera's own integers")
+    if array.size == 0:
+        raise ShapeMismatch(f"an empty array of shape {array.shape}", "at least one pixel", "check how it was cut out")
+    if array.ndim >= 3 and array.shape[-1] in (3, 4) and min(array.shape[-3:-1]) > 4:
+        raise ColourImage(f"an array of shape {array.shape}", "one grey value per pixel", "choose one colour channel")
+    # Contiguous and in native byte order: sums of floats must not depend on how the caller had laid it out.
+    return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))

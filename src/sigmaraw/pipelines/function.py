@@ -1,0 +1,177 @@
+"""A user's own function as a pipeline: image → {name: number}."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import math
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sigmaraw.contracts import Measurement
+from sigmaraw.errors import InvalidPrediction, InvalidSpec
+from sigmaraw.pipelines.door import many_frames, one_frame
+
+Function = Callable[[Any], Mapping[str, float]]
+
+
+class FunctionPipeline:
+    """Calls `function(image)` with each image, a private copy (y, x) or (z, y, x) in the camera's dtype, DN.
+
+    Its `measurements` attribute, where it has one, names what it returns: a sequence of Measurement or of names, or a
+    mapping of names to units. Otherwise the first call does, with unit "1".
+
+    Parameters
+    ----------
+    function : returns a mapping of names to real numbers (NaN where undefined).
+    spec : as typed by the user; None names it by its module.
+    """
+
+    name = "function"
+
+    def __init__(self, function: Function, spec: str | None = None) -> None:
+        self.function = function
+        module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", type(function).__name__)
+        self.spec = spec or f"{module}:{name}"
+        self._measurements = _declared(function, self.spec)
+
+    @property
+    def measurements(self) -> tuple[Measurement, ...]:
+        """What the function returns.
+
+        Raises
+        ------
+        InvalidPrediction : it does not say so itself, and has not been called yet.
+        """
+        if self._measurements is None:
+            raise InvalidPrediction(
+                f"the measurements of '{self.spec}' are not known yet", "one call before", "predict one image, or set function.measurements"
+            )
+        return self._measurements
+
+    @measurements.setter
+    def measurements(self, stated: tuple[Measurement, ...]) -> None:
+        self._measurements = tuple(stated)
+
+    def config(self) -> dict[str, Any]:
+        """Return the specification and the SHA-256 of the function's source file, where it has one (JSON values)."""
+        from sigmaraw.files import sha256_of_file
+
+        target = inspect.unwrap(self.function) if inspect.isroutine(self.function) else type(self.function)
+        module = sys.modules.get(getattr(target, "__module__", ""))
+        source = getattr(module, "__file__", None)
+        digest = sha256_of_file(source) if source and Path(source).is_file() else None
+        return {
+            "name": self.name,
+            "spec": self.spec,
+            "source_sha256": digest,
+            "module_version": _text(getattr(module, "__version__", None)),
+            "versions": {"numpy": np.__version__},
+        }
+
+    def __call__(self, raw: Any) -> dict[str, float]:
+        """Return the function's numbers of one frame (y, x) or volume (z, y, x), uint8 or uint16, DN.
+
+        Raises
+        ------
+        NotIntegerData, ColourImage, ShapeMismatch
+        InvalidPrediction : something else than named finite-or-NaN numbers, or other names than before.
+        """
+        return self._call(one_frame(raw))
+
+    def batch(self, images: NDArray[np.integer]) -> dict[str, NDArray[np.float64]]:
+        """Return per measurement a float64 array (image); each image is its own call. Raises as `__call__`."""
+        rows = [self._call(image) for image in many_frames(images)]
+        return {m.name: np.array([row[m.name] for row in rows], dtype=np.float64) for m in self.measurements}
+
+    def _call(self, image: NDArray[np.integer]) -> dict[str, float]:
+        values = self.function(image.copy())  # a copy: a function that works in place must not reach the study's frame
+        if not isinstance(values, Mapping) or not values or not all(isinstance(name, str) and name for name in values):
+            raise InvalidPrediction(f"'{self.spec}' returned {_short(values)}", "a mapping of names to numbers", "return such a dict")
+        result = {name: _number(self.spec, name, value) for name, value in values.items()}
+        if self._measurements is None:
+            self._measurements = tuple(_plain(name, self.spec) for name in result)
+        expected = [measurement.name for measurement in self._measurements]
+        if set(result) != set(expected):
+            raise InvalidPrediction(
+                f"'{self.spec}' returned {', '.join(result)}", f"{', '.join(expected)} for every image", "return NaN where undefined"
+            )
+        return {name: result[name] for name in expected}
+
+
+def load_function(module: str, name: str, spec: str) -> FunctionPipeline:
+    """Import `module` and return its function `name` as a pipeline. The user's word is the only reason to import it.
+
+    The working folder is searched last, as for a script that lies there.
+
+    Raises
+    ------
+    InvalidSpec : no such module, one that fails to import, no such name in it, or not a function.
+    """
+    try:
+        found = _import(module)
+    except (ImportError, SyntaxError, ValueError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InvalidSpec(
+            f"pipeline '{spec}': module {module} cannot be imported ({reason[:120]})",
+            "package.module:function, or a pipeline that `sigmaraw pipelines` lists",
+            "check the name, and put the module's folder on PYTHONPATH",
+        ) from error
+    function = getattr(found, name, None)
+    if not callable(function):
+        what = "no function" if function is None else "something else than a function called"
+        raise InvalidSpec(f"pipeline '{spec}': {module} has {what} '{name}'", "a function of one image", "check the name")
+    return FunctionPipeline(function, spec)
+
+
+def _import(module: str) -> Any:
+    top, here = module.partition(".")[0], str(Path.cwd())
+    if top not in sys.modules and importlib.util.find_spec(top) is None and here not in sys.path:
+        if not (Path(here, f"{top}.py").is_file() or Path(here, top).is_dir()):
+            raise ModuleNotFoundError(f"No module named '{top}'")
+        sys.path.append(here)
+        importlib.invalidate_caches()
+    return importlib.import_module(module)
+
+
+def _declared(function: Function, spec: str) -> tuple[Measurement, ...] | None:
+    stated = getattr(function, "measurements", None)
+    if stated is None:
+        return None
+    if isinstance(stated, Mapping):
+        rows = [_plain(str(name), spec, str(unit)) for name, unit in stated.items()]
+    elif isinstance(stated, Sequence) and not isinstance(stated, str):
+        rows = [row if isinstance(row, Measurement) else _plain(str(row), spec) for row in stated]
+    else:
+        rows = []
+    if not rows or len({row.name for row in rows}) < len(rows):
+        expected = "names, each once, or a mapping of names to units"
+        raise InvalidSpec(f"measurements of '{spec}' are {_short(stated)}", expected, "correct them")
+    return tuple(rows)
+
+
+def _plain(name: str, spec: str, unit: str = "1") -> Measurement:
+    return Measurement(name, unit, name, f"{name} as {spec} returns it")
+
+
+def _number(spec: str, name: str, value: Any) -> float:
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    if isinstance(value, bool | int | float | np.bool_ | np.integer | np.floating) and not math.isinf(value):
+        return float(value)
+    raise InvalidPrediction(f"'{spec}' returned {name} = {_short(value)}", "a finite number or NaN", "return one number per name")
+
+
+def _short(value: Any) -> str:
+    text = " ".join(repr(value).split())
+    return f"{type(value).__name__} {text[:60]}"
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)

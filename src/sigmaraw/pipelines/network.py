@@ -1,0 +1,139 @@
+"""Pipelines around a segmenting network: preparation, tiles, the network itself, threshold."""
+
+from __future__ import annotations
+
+import abc
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sigmaraw.contracts import Parameter
+from sigmaraw.errors import InputNotFound, InvalidModel, InvalidOption, InvalidPrediction
+from sigmaraw.pipelines.measurements import CONNECTIVITY, min_size
+from sigmaraw.pipelines.preparation import POST, PRE, foreground, prepare
+from sigmaraw.pipelines.segmentation import SegmentationPipeline
+from sigmaraw.pipelines.tiling import Tiling
+
+THRESHOLD = Parameter("threshold", float, 0.5, unit="1", help="foreground is above it, in the unit that `post` gives")
+NETWORK_PARAMETERS = (
+    Parameter("model", str, required=True, help="the model's file"),
+    Parameter("pre", str, "zscore", choices=tuple(PRE), help="normalisation of the whole image"),
+    Parameter("post", str, "sigmoid", choices=POST, help="what turns the output into a foreground map"),
+    THRESHOLD,
+    min_size(20),
+    CONNECTIVITY,
+    Parameter("channel", int, None, minimum=0, unit="1", help="output channel of the foreground; default 0, with softmax 1"),
+    Parameter("window", int, None, minimum=16, unit="px", help="side of a tile; default: the model's fixed input size, else the image"),
+    Parameter("border", int, None, minimum=0, unit="px", help="discarded on each side of a tile; default: window / 16"),
+    Parameter("multiple", int, 16, minimum=1, unit="px", help="without window the image is padded to a multiple of this"),
+    Parameter("layout", str, "nchw", choices=("nchw", "nhwc"), help="order of the model's axes"),
+)
+
+
+class NetworkPipeline(SegmentationPipeline):
+    """Base of pipelines whose model maps one grey image to one or more maps of its size.
+
+    mask = post(network(pre(raw))) > threshold, on overlapping tiles where the input size is fixed (SCIENCE 6).
+    A volume is segmented plane by plane, and measured as a whole.
+    """
+
+    parameters: ClassVar[tuple[Parameter, ...]] = NETWORK_PARAMETERS
+    fixed: ClassVar[dict[str, Any]] = {}  # values of keys that are no choice with this model
+    window: tuple[int, int] | None = None  # (y, x) of the model's input where it is fixed; `_load` may set it
+    fixed_batch: int = 1  # images that one call of the model takes
+
+    def __init__(self, spec: str, **settings: Any) -> None:
+        super().__init__(spec, **settings)
+        self.keys = {**dict.fromkeys(parameter.name for parameter in NETWORK_PARAMETERS), **self.settings, **self.fixed}
+        self._load()
+        if self.keys["channel"] is None:
+            self.keys["channel"] = 1 if self.keys["post"] == "softmax" else 0
+        self._set_window(self.keys["window"], self.keys["border"])
+
+    def _set_window(self, side: int | None, border: int | None) -> None:
+        if side is not None and self.window not in (None, (side, side)):
+            raise InvalidOption(f"window={side}", f"{self.window} (y, x), which the model fixes", "leave out window")
+        self.window = (side, side) if side is not None else self.window
+        if self.window is None and border is not None:
+            raise InvalidOption(f"border={border} without tiles", "a window", "set window, or leave out border")
+        if self.window is not None:
+            self.keys["border"] = min(self.window) // 16 if border is None else border
+            Tiling(self.window, self.window, self.keys["border"])  # refuses a border that leaves nothing
+
+    @abc.abstractmethod
+    def _load(self) -> None:
+        """Load the model; set `sha256`, and `window` where the model fixes its input size."""
+
+    @abc.abstractmethod
+    def _forward(self, tile: NDArray[np.float32]) -> NDArray[Any]:
+        """Return the network's output for one input (1, 1, y, x) or (1, y, x, 1), as it comes."""
+
+    def config(self) -> dict[str, Any]:
+        """Return every setting with defaults written out, the input size in use, model SHA-256 and versions (JSON values)."""
+        return {**super().config(), **self.keys, "input_size": None if self.window is None else list(self.window)}
+
+    def probability(self, plane: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Return the foreground map of one plane (y, x), uint8 or uint16, DN, in the unit that `post` gives."""
+        multiple = self.keys["multiple"]
+        whole = (-(-plane.shape[0] // multiple) * multiple, -(-plane.shape[1] // multiple) * multiple)
+        tiling = Tiling((plane.shape[0], plane.shape[1]), self.window or whole, self.keys["border"] or 0)
+        prepared = prepare(plane, self.keys["pre"])
+        outputs = np.stack([self._output(tile) for tile in tiling.split(prepared)])
+        return foreground(tiling.join(outputs), self.keys["post"], self.keys["channel"])
+
+    def _mask(self, image: NDArray[np.integer]) -> NDArray[np.bool_]:
+        if image.ndim == 3:
+            return np.stack([self._mask(plane) for plane in image])
+        return self.probability(image) > self.keys["threshold"]
+
+    def _output(self, tile: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return (channel, y, x) of one tile (y, x), checked: the model is a stranger's."""
+        last = self.keys["layout"] == "nhwc"
+        output = self._forward(np.ascontiguousarray(tile[np.newaxis, :, :, np.newaxis] if last else tile[np.newaxis, np.newaxis]))
+        expected = "one float map of the input's size"
+        if not isinstance(output, np.ndarray) or output.dtype.kind != "f":
+            kind = getattr(output, "dtype", type(output).__name__)
+            raise InvalidModel(f"model {self._model_name()} returned {kind}", expected, "export the model with that one output")
+        if output.ndim != 4 or output.shape[0] != 1:
+            raise InvalidModel(f"model {self._model_name()} returned shape {output.shape}", "four axes, batch 1", "check layout and output")
+        maps = np.moveaxis(output[0], -1, 0) if last else output[0]
+        if maps.shape[1:] != tile.shape or len(maps) == 0:
+            found = f"model {self._model_name()} turned {tile.shape} px into {maps.shape[1:]} px with {len(maps)} channels"
+            raise InvalidModel(found, expected, "choose a model that keeps the size, or check layout, window and multiple")
+        if not np.all(np.isfinite(maps)):
+            raise InvalidPrediction(f"model {self._model_name()} returned values that are not finite", "finite maps", "check pre")
+        return np.asarray(maps, dtype=np.float32)
+
+    def _model_name(self) -> str:
+        return str(self.keys["model"] or self.name)
+
+
+def model_file(path: str) -> Path:
+    """Return the path of a model file that exists.
+
+    Raises
+    ------
+    InputNotFound : nothing there, or a folder.
+    """
+    found = Path(path)
+    if not found.is_file():
+        what = "is a folder" if found.is_dir() else "does not exist"
+        raise InputNotFound(f"model {path} {what}", "a model file", "check the path")
+    return found
+
+
+def fixed_size(name: str, shape: tuple[int | None, ...], layout: str) -> tuple[int, tuple[int, int] | None]:
+    """Return batch and input size (y, x) from a model's declared input shape, in which None stands for any size.
+
+    Raises
+    ------
+    InvalidModel : more than one channel, or only one of y and x fixed.
+    """
+    batch, channels, y, x = (shape[0], shape[3], shape[1], shape[2]) if layout == "nhwc" else shape
+    if channels not in (None, 1):
+        raise InvalidModel(f"model {name} takes {channels} channels", "one grey channel", "choose another model, or set layout")
+    if (y is None) != (x is None):
+        raise InvalidModel(f"model {name} fixes one side of its input only", "both sides fixed or both free", "export it so")
+    return batch or 1, None if y is None or x is None else (y, x)

@@ -1,0 +1,30 @@
+"""Otsu's threshold: the classical pipeline that needs no model."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sigmaraw.pipelines.measurements import CONNECTIVITY, min_size
+from sigmaraw.pipelines.segmentation import SegmentationPipeline
+
+
+class OtsuPipeline(SegmentationPipeline):
+    """Pixels above Otsu's threshold of the image's own histogram, one bin per grey value.
+
+    mask = raw > t, t maximising the variance between the classes raw ≤ t and raw > t. A constant image has no objects.
+
+    Reference: N. Otsu, IEEE Trans. Syst. Man Cybern. 9(1), 62–66, 1979; SCIENCE 6.
+    """
+
+    name = "otsu"
+    libraries = ("scikit-image", "scipy", "numpy")
+    parameters = (min_size(0), CONNECTIVITY)
+
+    def _mask(self, image: NDArray[np.integer]) -> NDArray[np.bool_]:
+        from skimage.filters import threshold_otsu
+
+        if image.min() == image.max():
+            return np.zeros(image.shape, dtype=bool)
+        mask: NDArray[np.bool_] = image > threshold_otsu(image)  # a volume has one threshold
+        return mask

@@ -1,0 +1,113 @@
+"""From what a user writes to a pipeline: a registered name with keys, module:function, a TOML file or a function."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sigmaraw import registry
+from sigmaraw.contracts import Pipeline
+from sigmaraw.errors import InputNotFound, InvalidOption, InvalidSpec, UnreadableFile
+from sigmaraw.pipelines.function import FunctionPipeline, load_function
+
+# A model file that is named alone says by its suffix which pipeline reads it.
+_SUFFIXES = {".onnx": "onnx", ".pt2": "torch", ".pt": "torch", ".pth": "torch"}
+_FILE_KEYS = ("model", "weights")
+_SCALARS = (bool, int, float, str)
+
+
+def pipeline(spec: str | os.PathLike[str] | Callable[..., Any]) -> Pipeline:
+    """Return the pipeline that `spec` names.
+
+    Parameters
+    ----------
+    spec : ``name:key=value,…`` of a registered pipeline (``otsu``, ``onnx:model.onnx,threshold=0.4``),
+        ``package.module:function``, the path of a TOML file with the same keys, or a function image → {name: number}.
+
+    Raises
+    ------
+    UnknownName : no pipeline of that name.
+    InvalidSpec : a wrong key, a bad value or bad syntax; a module or function that is not there.
+    InputNotFound : a TOML or model file that does not exist.
+    InvalidModel : a model that cannot be used. MissingExtra : its library is not installed.
+    """
+    if callable(spec) and not isinstance(spec, str | os.PathLike):
+        return FunctionPipeline(spec)
+    if not isinstance(spec, str | os.PathLike):
+        raise InvalidOption(f"a {type(spec).__name__} as pipeline", "a specification, a path or a function", "give one of these")
+    text = os.fspath(spec).strip()
+    if Path(text).suffix.lower() == ".toml":
+        return _from_toml(Path(text))
+    if isinstance(spec, os.PathLike):
+        return _registered(registry.Step(_kind_of(text), text), text)
+    return _from_text(text)
+
+
+def _from_text(text: str, base: Path | None = None, extra: dict[str, str] | None = None) -> Pipeline:
+    step = registry.parse_step(text)
+    names = registry.names(registry.PIPELINES)
+    if step.name not in names and step.bare is not None and step.bare.isidentifier() and _dotted(step.name):
+        if step.keys or extra:
+            raise InvalidSpec(f"'{text}' has keys", "none after package.module:function", "set them in the function itself")
+        return load_function(step.name, step.bare, text)
+    if step.name not in names and step.bare is None and Path(step.name).suffix.lower() in _SUFFIXES:
+        raise InvalidSpec(f"'{text}' is a file", "the pipeline's name before it", f"write {_kind_of(step.name)}:{text}")
+    for key in extra or {}:
+        if key in step.keys:
+            raise InvalidSpec(f"{key} given twice", "each key once", f"remove it from '{text}'")
+    return _registered(registry.Step(step.name, step.bare, {**step.keys, **(extra or {})}), text, base)
+
+
+def _registered(step: registry.Step, spec: str, base: Path | None = None) -> Pipeline:
+    kind = registry.load(registry.PIPELINES, step.name)
+    settings = registry.typed(step, kind.parameters)
+    for key in _FILE_KEYS:
+        if base is not None and settings.get(key):
+            settings[key] = str(base / settings[key])  # an absolute path stays as it is
+    built: Pipeline = kind(spec, **settings)
+    return built
+
+
+def _from_toml(path: Path) -> Pipeline:
+    """Keys: `spec` (as on the command line) or `model` (a file), and those of the pipeline; paths are relative to the file."""
+    if not path.is_file():
+        raise InputNotFound(f"{path} does not exist", "a TOML file with a pipeline", "check the path")
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UnreadableFile(
+            f"{path} is not TOML ({' '.join(str(error).split())[:120]})", "key = value lines", "correct the file"
+        ) from error
+    keys = {key: _written(path, key, value) for key, value in table.items()}
+    spec = keys.pop("spec", None)
+    if spec is None:
+        if "model" not in keys:
+            raise InvalidSpec(f"{path} names no pipeline", 'spec = "…" or model = "…"', "add one of these lines")
+        spec = _kind_of(keys["model"])
+    if Path(spec).suffix.lower() == ".toml":
+        raise InvalidSpec(f"{path} names another TOML file, {spec}", "a pipeline", "name the pipeline itself")
+    built = _from_text(spec, path.parent, keys)
+    built.spec = str(path)
+    return built
+
+
+def _written(path: Path, key: str, value: Any) -> str:
+    if not isinstance(value, _SCALARS):
+        raise InvalidSpec(f"{key} in {path} is a {type(value).__name__}", "a number, true, false or text", f"correct {key}")
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _kind_of(path: str) -> str:
+    suffix = Path(path).suffix.lower()
+    if suffix not in _SUFFIXES:
+        raise InvalidSpec(
+            f"'{path}' is neither a pipeline nor a model file", f"a file ending in {', '.join(_SUFFIXES)}, .toml", "check the name"
+        )
+    return _SUFFIXES[suffix]
+
+
+def _dotted(text: str) -> bool:
+    return all(part.isidentifier() for part in text.split("."))

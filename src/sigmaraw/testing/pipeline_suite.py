@@ -1,0 +1,151 @@
+"""The conformance suite for pipelines: what a study relies on, checked from outside, for built-ins and extensions alike."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sigmaraw.contracts import Measurement, Pipeline
+from sigmaraw.errors import SigmarawError
+from sigmaraw.frames.types import RawFrames
+
+_SHAPE = (72, 88)  # no multiple of a usual network's factor, and not square
+
+
+def check_pipeline(pipeline: Pipeline, *, volumes: bool = True, shape: tuple[int, int] = _SHAPE) -> None:
+    """Check a pipeline against the contract.
+
+    Parameters
+    ----------
+    pipeline : what `sigmaraw.pipeline` returns. volumes : it takes volumes (z, y, x) too.
+    shape : (y, x) of the frames to try, px, where a pipeline needs a certain size.
+
+    Checks: measurements declared, named once and stable; numbers float64, finite or NaN; the input untouched; the same bits
+    twice, from RawFrames, from a view that is not contiguous, alone and in batches of 1, 3 and 8 in any order; uint8 as well
+    as uint16, bright, dark and constant frames; floats, wide integers, colour, empty arrays and wrong ranks refused by name;
+    `config` as JSON.
+
+    Raises
+    ------
+    AssertionError : the pipeline breaks the contract; the message says how.
+    """
+    frames = _frames(shape)
+    first = _predicted(pipeline, frames[0])
+    _check_declaration(pipeline, first)
+    _check_same_bits(pipeline, frames)
+    for label, frame in _special(shape):
+        _require(list(_predicted(pipeline, frame)) == list(first), f"other names on a {label} frame")
+    _check_refusals(pipeline, shape)
+    if volumes:
+        volume = frames[:3]
+        _require(_bits(_predicted(pipeline, volume)) == _bits(_row(pipeline.batch(volume[np.newaxis]), 0)), "a volume differs in a batch")
+
+
+def _require(condition: bool, message: str) -> None:
+    """Raise AssertionError with `message`: unlike a bare assert it also works under python -O."""
+    if not condition:
+        raise AssertionError(message)
+
+
+def _frames(shape: tuple[int, int]) -> NDArray[np.uint16]:
+    """Eight different frames of spots, 12 bit."""
+    random = np.random.default_rng(12)
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    frames = []
+    for _ in range(8):
+        centres = random.uniform(8, np.array(shape) - 8, (6, 2))
+        light = 30 + sum(400 * np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / 40) for cy, cx in centres)
+        frames.append(np.clip(100 + random.poisson(light), 0, 4095).astype(np.uint16))
+    return np.stack(frames)
+
+
+def _special(shape: tuple[int, int]) -> list[tuple[str, NDArray[np.integer]]]:
+    frame = _frames(shape)[0]
+    return [
+        ("uint8", (frame // 16).astype(np.uint8)),
+        ("black", np.zeros(shape, np.uint16)),
+        ("saturated", np.full(shape, 65535, np.uint16)),
+        ("two-valued", np.where(frame > np.median(frame), 65535, 0).astype(np.uint16)),
+    ]
+
+
+def _predicted(pipeline: Pipeline, frame: NDArray[np.integer]) -> dict[str, float]:
+    before = frame.copy()
+    values = pipeline(frame)
+    _require(np.array_equal(before, frame), "the pipeline changes the image that it is given")
+    _require(isinstance(values, dict) and bool(values), f"a call returns {type(values).__name__}, not a dict of numbers")
+    for name, value in values.items():
+        _require(type(value) is float and not math.isinf(value), f"{name} is {value!r}, not a finite float or NaN")
+    return values
+
+
+def _row(batch: dict[str, NDArray[np.float64]], index: int) -> dict[str, float]:
+    return {name: float(values[index]) for name, values in batch.items()}
+
+
+def _bits(values: dict[str, float]) -> dict[str, bytes]:
+    """Compare bits: NaN equals NaN, and nearly equal is not equal."""
+    return {name: np.float64(value).tobytes() for name, value in values.items()}
+
+
+def _check_declaration(pipeline: Pipeline, values: dict[str, float]) -> None:
+    declared = pipeline.measurements
+    _require(isinstance(declared, tuple) and all(isinstance(row, Measurement) for row in declared), "measurements are not Measurement")
+    names = [row.name for row in declared]
+    _require(len(set(names)) == len(names), "a measurement is declared twice")
+    _require(list(values) == names, f"returns {', '.join(values)} but declares {', '.join(names)}")
+    for row in declared:
+        _require(bool(row.unit and row.symbol and row.definition), f"{row.name} lacks unit, symbol or definition")
+    _require(isinstance(pipeline.spec, str) and bool(pipeline.spec), "spec is not text")
+    config = json.loads(json.dumps(pipeline.config(), allow_nan=False))
+    _require(isinstance(config, dict) and bool(config), "config is empty")
+
+
+def _check_same_bits(pipeline: Pipeline, frames: NDArray[np.uint16]) -> None:
+    alone = [_bits(_predicted(pipeline, frame)) for frame in frames]
+    _require(len({str(row) for row in alone}) > 1, "gives the same numbers for different images")
+    orders = ([0], [2, 1, 0], list(range(8)), [7, 0, 5, 2, 6, 1, 4, 3], [3] * 5)
+    for order in orders:
+        batch = pipeline.batch(frames[order])
+        for name, values in batch.items():
+            _require(values.dtype == np.float64 and values.shape == (len(order),), f"batch: {name} is {values.dtype} {values.shape}")
+        for position, index in enumerate(order):
+            _require(
+                _bits(_row(batch, position)) == alone[index], f"image {index} at place {position} of {len(order)} differs from it alone"
+            )
+    _require(_bits(pipeline(frames[0])) == alone[0], "the same image gives other bits a second time")
+    _require(_bits(pipeline(RawFrames(frames[:1], 12, "stated"))) == alone[0], "RawFrames differ from their array")
+    strided = np.asfortranarray(frames[0])
+    _require(_bits(pipeline(strided)) == alone[0], "the memory layout of the image changes its numbers")
+    _require(_bits(pipeline(frames[0].astype(">u2"))) == alone[0], "the byte order of the image changes its numbers")
+
+
+def _check_refusals(pipeline: Pipeline, shape: tuple[int, int]) -> None:
+    wrong: list[tuple[str, Any]] = [
+        ("a float32 image", np.zeros(shape, np.float32)),
+        ("a float16 image", np.zeros(shape, np.float16)),
+        ("an int16 image", np.zeros(shape, np.int16)),
+        ("a uint32 image", np.zeros(shape, np.uint32)),
+        ("a bool image", np.zeros(shape, bool)),
+        ("a colour image", np.zeros((*shape, 3), np.uint8)),
+        ("one axis", np.zeros(shape[0], np.uint16)),
+        ("five axes", np.zeros((1, 1, 1, *shape), np.uint16)),
+        ("no pixels", np.zeros((0, shape[1]), np.uint16)),
+        ("two frames in one call", RawFrames(np.zeros((2, *shape), np.uint16), 12, "stated")),
+    ]
+    for label, value in wrong:
+        _refuses(pipeline, label, value)
+    for label, value in (("a batch of floats", np.zeros((2, *shape))), ("a batch without its axis", np.zeros(shape, np.uint16))):
+        _refuses(pipeline.batch, label, value)
+
+
+def _refuses(call: Any, label: str, value: Any) -> None:
+    try:
+        call(value)
+    except SigmarawError:
+        return
+    _require(False, f"{label} is taken without a word")

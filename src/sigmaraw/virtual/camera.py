@@ -1,0 +1,203 @@
+"""A camera whose every property is known, for demonstrations, tests and coverage studies.
+
+Its acquisition is plain NumPy in float64 and shares nothing with the replica sampler, so that each can judge the other.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sigmaraw.errors import InvalidOption, ShapeMismatch
+
+if TYPE_CHECKING:
+    from sigmaraw.camera import CameraProfile
+
+# Each fixed pattern has its own stream, so that adding or removing one leaves the others as they were.
+_OFFSET_STREAM, _GAIN_STREAM, _READ_STREAM, _RESPONSE_STREAM = range(4)
+
+
+@dataclass(frozen=True)
+class VirtualCamera:
+    """A linear sensor with fixed pattern, heavy-tailed read noise, dark current, full well and an analogue-digital converter.
+
+    DN = clip(round(o + K·(min(n, w) + r)), 0, 2^bits − 1), n ~ Poisson(p·m + I·t), r ~ N(0, σ_r)
+
+    with m the scene's mean photoelectrons, p the pixel's relative photo response, I dark current, t exposure, w full well.
+
+    Parameters
+    ----------
+    shape : (y, x), px.
+    gain : K, DN/e-; `gain_spread` is its standard deviation over pixels, % (0: one converter for all pixels).
+    offset_dn : dark level at zero exposure, DN. dsnu_e : standard deviation of its fixed pattern over pixels, e-.
+    read_noise_e : σ_r, e-, rms over pixels; `read_noise_tail` is the standard deviation of its logarithm over pixels
+        (log-normal: 0 is uniform, 0.5 a heavy tail).
+    dark_current_e_per_s : I, e-/s.
+    prnu_percent : standard deviation over pixels of the photo response p, %. It multiplies the light, not the converter:
+        `gain_map` does not contain it, hence neither does a gain from temporal variance.
+    full_well_e : w, e-; None: the converter saturates first.
+    bits : 1 to 16; up to 8 bits frames are uint8, else uint16.
+    seed : of the fixed pattern.
+
+    Reference: EMVA 1288 r4.0, linear camera model; SCIENCE 3.
+    """
+
+    shape: tuple[int, int] = (256, 256)
+    gain: float = 0.46
+    offset_dn: float = 100.0
+    read_noise_e: float = 1.6
+    read_noise_tail: float = 0.3
+    dark_current_e_per_s: float = 0.5
+    prnu_percent: float = 0.5
+    dsnu_e: float = 0.5
+    full_well_e: float | None = None
+    bits: int = 12
+    gain_spread: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        shape = tuple(self.shape)
+        if len(shape) != 2 or any(not isinstance(side, int | np.integer) or side < 1 for side in shape):
+            raise InvalidOption(f"shape={self.shape}", "(y, x) in whole pixels", "give such a shape")
+        for name, value, lowest in (
+            ("offset_dn", self.offset_dn, 0.0),
+            ("read_noise_e", self.read_noise_e, 0.0),
+            ("read_noise_tail", self.read_noise_tail, 0.0),
+            ("dark_current_e_per_s", self.dark_current_e_per_s, 0.0),
+            ("prnu_percent", self.prnu_percent, 0.0),
+            ("dsnu_e", self.dsnu_e, 0.0),
+            ("gain_spread", self.gain_spread, 0.0),
+        ):
+            if not (math.isfinite(value) and value >= lowest):
+                raise InvalidOption(f"{name}={value}", f"a number from {lowest:g}", f"correct {name}")
+        if not (math.isfinite(self.gain) and self.gain > 0):
+            raise InvalidOption(f"gain={self.gain}", "DN/e- above 0", "correct gain")
+        if self.full_well_e is not None and not self.full_well_e > 0:
+            raise InvalidOption(f"full_well_e={self.full_well_e}", "electrons above 0, or None", "correct full_well_e")
+        if isinstance(self.bits, bool) or not isinstance(self.bits, int) or not 1 <= self.bits <= 16:
+            raise InvalidOption(f"bits={self.bits}", "a whole number from 1 to 16", "correct bits")
+        if self.offset_dn >= self.full_scale:
+            raise InvalidOption(f"offset_dn={self.offset_dn} with {self.bits} bits", f"below {self.full_scale} DN", "lower offset_dn")
+
+    # --- truth --------------------------------------------------------------------------------------------------------
+    @property
+    def full_scale(self) -> int:
+        """Largest value of the converter, DN."""
+        return (1 << self.bits) - 1
+
+    @property
+    def dtype(self) -> np.dtype[np.unsignedinteger]:
+        """uint8 up to 8 bits, else uint16."""
+        return np.dtype(np.uint8 if self.bits <= 8 else np.uint16)
+
+    @property
+    def saturation_e(self) -> float:
+        """Electrons at which the full well or the converter ends, whichever is first; the fixed pattern left out."""
+        converter = (self.full_scale - self.offset_dn) / self.gain
+        return converter if self.full_well_e is None else min(converter, self.full_well_e)
+
+    def _pattern(self, stream: int) -> NDArray[np.float64]:
+        return np.random.default_rng([self.seed, stream]).standard_normal(self.shape)
+
+    @functools.cached_property
+    def gain_map(self) -> NDArray[np.float64]:
+        """K of each pixel, (y, x), DN/e-."""
+        return _frozen(self.gain * np.maximum(1 + self.gain_spread / 100 * self._pattern(_GAIN_STREAM), 0.05))
+
+    @functools.cached_property
+    def offset_map_dn(self) -> NDArray[np.float64]:
+        """Dark level of each pixel at zero exposure, (y, x), DN: o + K·DSNU."""
+        return _frozen(self.offset_dn + self.gain * self.dsnu_e * self._pattern(_OFFSET_STREAM))
+
+    @functools.cached_property
+    def read_noise_map_e(self) -> NDArray[np.float64]:
+        """σ_r of each pixel, (y, x), e-: log-normal with root mean square `read_noise_e` in the limit of many pixels.
+
+        For ln σ ~ N(μ, s²), E[σ²] = exp(2μ + 2s²), so μ = ln σ_r − s².
+        """
+        if self.read_noise_tail == 0 or self.read_noise_e == 0:
+            return _frozen(np.full(self.shape, float(self.read_noise_e)))
+        s = self.read_noise_tail
+        return _frozen(np.exp(math.log(self.read_noise_e) - s * s + s * self._pattern(_READ_STREAM)))
+
+    @functools.cached_property
+    def response_map(self) -> NDArray[np.float64]:
+        """Relative photo response p of each pixel, (y, x), mean 1 in the limit of many pixels; PRNU lives here."""
+        return _frozen(np.maximum(1 + self.prnu_percent / 100 * self._pattern(_RESPONSE_STREAM), 0.0))
+
+    @property
+    def read_noise_rms_e(self) -> float:
+        """Root mean square over the pixels that this camera really has, e-."""
+        return float(np.sqrt(np.mean(self.read_noise_map_e**2)))
+
+    def dark_map_dn(self, exposure_s: float = 0.0) -> NDArray[np.float64]:
+        """Mean dark level of each pixel at an exposure, (y, x), DN, before rounding and clipping: o + K·I·t."""
+        return self.offset_map_dn + self.gain_map * self.dark_current_e_per_s * exposure_s
+
+    def mean_dn(self, mean_photoelectrons: ArrayLike, exposure_s: float = 0.0) -> NDArray[np.float64]:
+        """Mean of each pixel, (y, x), DN, before full well, rounding and clipping."""
+        return self.offset_map_dn + self.gain_map * self._rate(mean_photoelectrons, exposure_s)
+
+    def variance_dn2(self, mean_photoelectrons: ArrayLike, exposure_s: float = 0.0) -> NDArray[np.float64]:
+        """Temporal variance of each pixel, (y, x), DN²: K²·(rate + σ_r²) + 1/12; full well and clipping left out."""
+        return self.gain_map**2 * (self._rate(mean_photoelectrons, exposure_s) + self.read_noise_map_e**2) + 1 / 12
+
+    # --- frames -------------------------------------------------------------------------------------------------------
+    def _rate(self, mean_photoelectrons: ArrayLike, exposure_s: float) -> NDArray[np.float64]:
+        mean = np.asarray(mean_photoelectrons, dtype=np.float64)
+        if mean.shape not in ((), tuple(self.shape)):
+            raise ShapeMismatch(f"a scene of shape {mean.shape}", f"{tuple(self.shape)} as the camera, or one number", "match them")
+        if not np.all(np.isfinite(mean)) or np.any(mean < 0):
+            raise InvalidOption("mean photoelectrons below 0 or not finite", "numbers from 0", "correct the scene")
+        if not (math.isfinite(exposure_s) and exposure_s >= 0):
+            raise InvalidOption(f"exposure_s={exposure_s}", "seconds from 0", "correct the exposure")
+        return self.response_map * mean + self.dark_current_e_per_s * exposure_s
+
+    def acquire(
+        self, mean_photoelectrons: ArrayLike, n: int, seed: int | Sequence[int], *, exposure_s: float = 0.0
+    ) -> NDArray[np.uint8] | NDArray[np.uint16]:
+        """Take n independent frames of one static scene.
+
+        Parameters
+        ----------
+        mean_photoelectrons : (y, x) or one number, e-; what this exposure collects where the photo response is 1.
+        n : frames. seed : of the noise; frame i does not depend on n.
+        exposure_s : for the dark current alone, s.
+
+        Returns
+        -------
+        (n, y, x) uint8 or uint16, DN.
+
+        Raises
+        ------
+        ShapeMismatch, InvalidOption
+        """
+        rate = self._rate(mean_photoelectrons, exposure_s)
+        if n < 1:
+            raise InvalidOption(f"n={n}", "at least 1 frame", "correct n")
+        random = np.random.default_rng(seed)
+        frames = np.empty((n, *self.shape), self.dtype)
+        for frame in frames:
+            electrons = random.poisson(rate).astype(np.float64)
+            if self.full_well_e is not None:
+                electrons = np.minimum(electrons, self.full_well_e)
+            signal = self.offset_map_dn + self.gain_map * (electrons + random.normal(0.0, self.read_noise_map_e))
+            frame[...] = np.clip(np.rint(signal), 0, self.full_scale).astype(self.dtype)
+        return frames
+
+    def truth_profile(self) -> CameraProfile:
+        """Return the profile that stated values give: gain, offset, read noise (rms over pixels), bits; no maps."""
+        from sigmaraw.camera import CameraProfile
+
+        return CameraProfile.from_values(gain=self.gain, offset=self.offset_dn, read_noise=self.read_noise_rms_e, bits=self.bits)
+
+
+def _frozen(array: NDArray[np.float64]) -> NDArray[np.float64]:
+    array.flags.writeable = False
+    return array

@@ -1,0 +1,94 @@
+"""The target search on curves of known shape: smooth, stepped, reversed, out of reach."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from sigmaraw.codecs.search import Knob, search
+
+LEVEL = Knob("level", 20, 140, scale="linear", integer=False, direction=1, step=3, resolution=0.02)
+DISTANCE = Knob("distance", 0.01, 25, scale="log", integer=False, direction=-1, step=0.7, resolution=1e-4)
+NEAR = Knob("near", 0, 255, scale="log", integer=True, direction=-1, step=0.7, resolution=1e-6)
+QUALITY = Knob("quality", 1, 100, scale="linear", integer=True, direction=1, step=10, resolution=0.5)
+
+
+@pytest.mark.parametrize("hint", [None, 20, 71.3, 140])
+@pytest.mark.parametrize("goal", [21.7, 73.1, 139.2])
+def test_a_smooth_curve_is_met(goal, hint):
+    found = search(lambda level: 0.9 * (level - goal) + 0.001 * (level - goal) ** 2, LEVEL, tolerance=0.01, hint=hint)
+    assert abs(found.excess) <= 0.01
+    assert found.value == pytest.approx(goal, abs=0.02)
+    assert found.evaluations <= 16
+
+
+@pytest.mark.parametrize("goal", [0.011, 0.3, 24.0])
+def test_a_logarithmic_knob_that_lowers_quality(goal):
+    found = search(lambda distance: math.log(goal / distance), DISTANCE, tolerance=1e-3)
+    assert found.value == pytest.approx(goal, rel=1.1e-3)
+
+
+@pytest.mark.parametrize(("knob", "values"), [(NEAR, range(0, 256, 5)), (QUALITY, range(1, 101, 3))])
+def test_whole_numbers_find_the_nearest(knob, values):
+    for goal in values:
+        found = search(lambda value, goal=goal: knob.direction * (value - goal - 0.3), knob, tolerance=0)
+        assert found.value == goal
+
+
+def test_a_staircase_gives_its_nearest_step():
+    def stairs(level):
+        return 2.0 * math.floor(level / 1.7) - 81.3
+
+    nearest = min(abs(stairs(20 + 0.01 * i)) for i in range(12001))
+    assert abs(search(stairs, LEVEL, tolerance=0.01).excess) == pytest.approx(nearest)
+
+
+def test_reversals_do_not_lose_the_best_seen():
+    seen = []
+
+    def wavy(level):
+        seen.append(level - 80 + 1.5 * math.sin(3 * level))
+        return seen[-1]
+
+    found = search(wavy, LEVEL, tolerance=0.01, hint=70)
+    assert abs(found.excess) == min(map(abs, seen))
+    assert abs(found.excess) <= 0.01
+
+
+@pytest.mark.parametrize(("goal", "end"), [(500, 140), (-500, 20)])
+def test_out_of_reach_gives_the_end_of_the_range(goal, end):
+    found = search(lambda level: level - goal, LEVEL, tolerance=0.01)
+    assert found.value == end
+    assert found.excess == end - goal
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.01, 25), (0.1, 0.3), (0.07, 7.3), (1e-3, 49.0)])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_search_ends_where_rounding_misses_the_end_of_the_range(low, high, sign):
+    # exp(log(high)) may fall an ulp short of high: the stride must not go on for ever.
+    knob = Knob("distance", low, high, scale="log", integer=False, direction=-1, step=0.7, resolution=1e-4)
+    found = search(lambda distance: sign * 100.0, knob, tolerance=0.01)
+    assert found.value == pytest.approx(high if sign > 0 else low, rel=1e-12) or found.evaluations > 1
+    assert found.excess == sign * 100.0
+
+
+def test_infinite_quality_is_bracketed_too():
+    found = search(lambda level: math.inf if level > 90 else level - 85, LEVEL, tolerance=0.05)
+    assert found.value == pytest.approx(85, abs=0.05)
+
+
+def test_each_value_is_tried_once_and_a_good_hint_saves_trials():
+    def count(hint):
+        tried = []
+
+        def excess(level):
+            tried.append(level)
+            return level - 77.7
+
+        search(excess, LEVEL, tolerance=0.01, hint=hint)
+        assert len(set(tried)) == len(tried)
+        return len(tried)
+
+    assert count(77.705) == 1
+    assert count(None) > 1

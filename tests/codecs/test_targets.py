@@ -1,0 +1,135 @@
+"""Rate control on a realistic frame: what was asked is what is delivered, by direct count and direct calculation."""
+
+from __future__ import annotations
+
+import imagecodecs
+import numpy as np
+import pytest
+
+from sigmaraw.codecs import codec
+from sigmaraw.codecs.targets import psnr_db
+from sigmaraw.errors import UnreachableTarget
+
+
+def psnr(raw, decoded, peak):
+    return 10 * np.log10(peak**2 / np.mean((raw.astype(float) - decoded) ** 2))
+
+
+@pytest.mark.parametrize("bits", [12, 16])
+@pytest.mark.parametrize(
+    "spec",
+    # Steps remain: JPEG 2000's truncation points (up to 5 % of the bytes at 256², 1.2 % at 512²), JPEG XL's own decisions.
+    ["jpeg2000:ratio=10", "jpeg2000:ratio=5", "jpegxl:ratio=10,effort=3", "jpegxl:ratio=30,effort=3"],
+)
+def test_ratio_is_met(cells, spec, bits):
+    raw = cells(384, 0, bits)
+    result = codec(spec).apply(raw)
+    goal = float(spec.split("ratio=")[1].split(",")[0])
+    assert raw.nbytes / result.nbytes == pytest.approx(goal, rel=0.02)
+    assert result.achieved["target_met"] is True
+    assert result.achieved["ratio"] == raw.nbytes / result.nbytes
+
+
+@pytest.mark.parametrize(
+    "spec", ["jpeg2000:psnr=60,range=4095", "jpeg2000:psnr=86", "jpegxl:psnr=60,range=4095,effort=3", "jpegxl:psnr=86,effort=3"]
+)
+def test_psnr_is_met_against_the_stated_range(cells, spec):
+    raw = cells()
+    result = codec(spec).apply(raw)
+    goal, peak = (60, 4095) if "range" in spec else (86, 65535)
+    assert psnr(raw, result.decoded, peak) == pytest.approx(goal, abs=0.5)
+    assert result.achieved["psnr"] == pytest.approx(psnr(raw, result.decoded, peak), abs=1e-9)
+    assert result.achieved["target_met"] is True
+
+
+def test_psnr_60_on_full_range_16_bit_data(cells):
+    raw = cells(256, 0, 16)
+    for spec in ("jpeg2000:psnr=60", "jpegxl:psnr=60,effort=3"):
+        assert psnr(raw, codec(spec).roundtrip(raw)[0], 65535) == pytest.approx(60, abs=0.5)
+
+
+def test_the_bytes_are_those_of_the_library_at_the_reported_setting(cells):
+    raw = cells()
+    result = codec("jpeg2000:ratio=10").apply(raw)
+    stream = imagecodecs.jpeg2k_encode(
+        raw, level=result.achieved["level"], codecformat="j2k", reversible=False, bitspersample=16, numthreads=1
+    )
+    assert result.nbytes == len(stream)
+    assert np.array_equal(result.decoded, imagecodecs.jpeg2k_decode(stream))
+    fixed = codec(f"jpeg2000:level={result.achieved['level']!r}").apply(raw)
+    assert fixed.nbytes == result.nbytes
+
+
+def test_every_replica_is_targeted_anew_and_frozen_is_another_codec(cells):
+    first, second = cells(seed=0), cells(seed=1) // 2 + 50  # half the contrast: another rate at the same setting
+    again, frozen = codec("jpegxl:ratio=10,effort=3"), codec("jpegxl:ratio=10,effort=3,frozen=true")
+    start = again.apply(first)
+    assert second.nbytes / again.apply(second, start.hint).nbytes == pytest.approx(10, rel=0.02)
+    fixed = frozen.freeze(first)
+    assert first.nbytes / fixed.roundtrip(first)[1] == pytest.approx(10, rel=0.02)
+    assert fixed.apply(second).achieved["distance"] == fixed.apply(first).achieved["distance"]
+    assert second.nbytes / fixed.roundtrip(second)[1] > 12
+    assert fixed.resolved()["steps"][0]["distance"] == fixed.apply(first).achieved["distance"]
+    assert codec("jpegxl:ratio=10").freeze(first).resolved()["steps"][0]["distance"] is None
+
+
+def test_freezing_sees_what_the_steps_before_make_of_the_frame(cells):
+    raw = cells()
+    fixed = codec("to8bit:minmax+jpegxl:ratio=10,effort=3,frozen=true").freeze(raw)
+    assert raw.nbytes / fixed.roundtrip(raw)[1] == pytest.approx(10, rel=0.02)
+
+
+def test_a_frozen_stack_has_one_setting_for_the_whole(cells):
+    stack = np.stack([cells(128, 0), cells(128, 1) // 2 + 50])
+    fixed = codec("jpegxl:ratio=8,effort=3,frozen=true").freeze(stack)
+    assert stack.nbytes / fixed.roundtrip(stack)[1] == pytest.approx(8, rel=0.02)
+    sizes = [frame.nbytes / fixed.roundtrip(frame)[1] for frame in stack]
+    assert sizes[0] < 7.5 and sizes[1] > 8.5
+    assert codec("jpegxl:ratio=8,effort=3,frozen=true").roundtrip(stack)[1] == fixed.roundtrip(stack)[1]
+
+
+def test_the_ratio_counts_what_earlier_steps_stored(cells):
+    raw = cells()
+    step = codec("jpegxl:ratio=10,effort=3").steps[0]
+    encoded = step.encode(raw, container_bytes=2 * raw.nbytes, side_bytes=9000)
+    assert 2 * raw.nbytes / (len(encoded.payload) + 9000) == pytest.approx(10, rel=0.02)
+    assert encoded.achieved["ratio"] == 2 * raw.nbytes / (len(encoded.payload) + 9000)
+
+
+def test_the_hint_saves_trials_and_does_not_hold_the_search_back(cells):
+    chain = codec("jpegxl:ratio=10,effort=3")
+    cold = chain.apply(cells(seed=0))
+    warm = chain.apply(cells(seed=1), cold.hint)
+    assert warm.achieved["evaluations"] < cold.achieved["evaluations"]
+    far = chain.apply(cells(seed=1), (25.0,))
+    assert cells(seed=1).nbytes / far.nbytes == pytest.approx(10, rel=0.02)
+
+
+def test_coarse_knobs_return_the_nearest_and_say_so(cells):
+    raw = cells()
+    result = codec("jpegls:ratio=5").apply(raw)
+    ratios = {near: raw.nbytes / len(imagecodecs.jpegls_encode(raw, level=near, out=4 * raw.nbytes)) for near in range(6)}
+    nearest = min(ratios, key=lambda near: abs(np.log(ratios[near] / 5)))
+    assert result.achieved["near"] == nearest
+    assert result.achieved["target_met"] is (abs(ratios[nearest] / 5 - 1) <= 0.02)
+    quality = codec("jpeg:bits=12,ratio=12").apply(raw)
+    assert raw.nbytes / quality.nbytes == pytest.approx(12, rel=0.06)
+
+
+def test_a_constant_frame_beats_the_ratio_and_says_that_it_is_not_met():
+    result = codec("jpeg2000:ratio=10").apply(np.full((256, 256), 321, np.uint16))
+    assert result.achieved["ratio"] > 100
+    assert result.achieved["target_met"] is False
+    assert np.ptp(result.decoded) == 0
+
+
+@pytest.mark.parametrize("spec", ["jpeg2000:ratio=10", "jpegxl:ratio=20", "jpeg:bits=12,ratio=5", "jpegls:ratio=50", "jpegxl:psnr=150"])
+def test_nothing_near_the_target_is_refused(spec):
+    frame = np.random.default_rng(0).integers(0, 4096, (5, 7)).astype(np.uint16)
+    with pytest.raises(UnreachableTarget, match=r"expected (ratio|psnr)="):
+        codec(spec).roundtrip(frame)
+
+
+def test_psnr_of_equal_frames_is_infinite():
+    assert psnr_db(0.0, 255) == np.inf
+    assert psnr_db(1.0, 255) == pytest.approx(48.1308, abs=1e-4)

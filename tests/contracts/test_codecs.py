@@ -1,0 +1,104 @@
+"""Every registered codec family passes the conformance suite that an extension's author calls."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from sigmaraw import registry
+from sigmaraw.codecs import Chain, describe
+from sigmaraw.contracts import CodecContract, Coder, Encoded, Map, Parameter, Targeted
+from sigmaraw.testing import check_codec
+from sigmaraw.testing import codec_suite as suite
+
+CAMERA = "gain=0.5,offset=100,read_noise=1.6"
+SPECS = {
+    "lossless": ["lossless", "lossless:deflate", "lossless:png", "lossless:jpegxl", "lossless:jpegls"],
+    "to8bit": ["to8bit:minmax", "to8bit:shift", "to8bit:shift,bits=12", "to8bit:percentile,low=1,high=99", "to8bit:minmax+jpeg:quality=90"],
+    "jpeg": [
+        "jpeg:quality=90",
+        "jpeg:bits=12,quality=90",
+        "jpeg:ratio=4",
+        "jpeg:lossless=true",
+        "jpeg:bits=12,lossless=true",
+        "jpeg:bits=16,lossless=true",
+    ],
+    "jpeg2000": [
+        "jpeg2000:ratio=4",
+        "jpeg2000:ratio=4,frozen=true",
+        "jpeg2000:psnr=35",
+        "jpeg2000:level=45",
+        "jpeg2000:lossless=true",
+        "jpeg2000:lossless=true,bits=12",
+        "jpeg2000:ratio=4+lossless",
+    ],
+    "jpegxl": ["jpegxl:distance=1", "jpegxl:ratio=4,effort=3", "jpegxl:psnr=35,effort=3", "jpegxl:lossless=true"],
+    "jpegls": ["jpegls", "jpegls:near=3", "jpegls:ratio=2", "jpegls:lossless=true"],
+    "noiseaware": [
+        f"noiseaware:{CAMERA}",
+        f"noiseaware:q=0.5,dither=false,backend=zstd,bits=12,{CAMERA}",
+        f"noiseaware:q=2,backend=jpegls,{CAMERA}",
+    ],
+}
+
+
+def test_no_family_is_missing_or_untested():
+    assert set(registry.names(registry.CODECS)) >= set(SPECS)
+    assert {entry["name"] for entry in describe() if entry["available"]} >= set(SPECS)
+    assert all(any(spec.startswith(name) for spec in specs) for name, specs in SPECS.items())
+
+
+@pytest.mark.parametrize("spec", [spec for specs in SPECS.values() for spec in specs])
+def test_conformance(spec):
+    check_codec(spec)
+
+
+@pytest.mark.parametrize("name", sorted(SPECS))
+def test_steps_are_what_the_protocols_say(name):
+    from sigmaraw.codecs import codec
+
+    step = codec(SPECS[name][0]).steps[0]
+    assert isinstance(step, Map) if name == "to8bit" else isinstance(step, Coder)
+    assert isinstance(step, Targeted) == (name in ("jpeg", "jpeg2000", "jpegxl", "jpegls"))
+
+
+class _Faulty:
+    """An exact coder with one fault at a time, to see the suite find it."""
+
+    name = "faulty"
+    parameters: ClassVar[tuple[Parameter, ...]] = ()
+    contract = CodecContract(("uint8", "uint16"), lossless=True)
+    needs_camera = False
+    fault = ""
+
+    def encode(self, frame: Any, hint: float | None = None) -> Encoded:
+        if self.fault == "writes":
+            frame[0, 0] ^= 1
+        noise = np.random.default_rng().bytes(1) * int(np.random.default_rng().integers(1, 200)) if self.fault == "random" else b""
+        return Encoded(frame.tobytes() if self.fault != "empty" else b"", noise)
+
+    def decode(self, encoded: Encoded, shape: tuple[int, ...], dtype: Any) -> Any:
+        if self.fault == "empty":
+            return np.zeros(shape, dtype)
+        frame = np.frombuffer(encoded.payload, dtype).reshape(shape).copy()
+        if self.fault == "lossy":
+            frame[-1, -1] ^= 1
+        return frame.T if self.fault == "transposed" else frame
+
+
+@pytest.mark.parametrize("fault", ["writes", "random", "lossy", "transposed", "empty"])
+def test_the_suite_finds_a_fault(fault, monkeypatch):
+    step = _Faulty()
+    step.fault = fault
+    monkeypatch.setattr(suite, "codec", lambda spec, camera=None: Chain(spec, (step,), ({},)))
+    monkeypatch.setattr(suite, "_check_metadata", lambda spec, chain: None)
+    with pytest.raises((AssertionError, suite.SigmarawError)):
+        check_codec("faulty")
+
+
+def test_the_suite_passes_the_same_coder_without_a_fault(monkeypatch):
+    monkeypatch.setattr(suite, "codec", lambda spec, camera=None: Chain(spec, (_Faulty(),), ({},)))
+    monkeypatch.setattr(suite, "_check_metadata", lambda spec, chain: None)
+    check_codec("faulty")

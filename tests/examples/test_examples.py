@@ -1,0 +1,28 @@
+"""Every example runs as its first lines say."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+SMALLER = {
+    "01_calibrate_and_validate.py": ["-n", "5"],
+    "02_train_demo_model.py": ["--steps", "4"],
+}
+NEEDS_REAL_DATA = {"03_real_nuclei.py"}  # tests/reference runs its parts on the data themselves
+
+
+def test_every_example_is_listed() -> None:
+    assert {path.name for path in EXAMPLES.glob("*.py")} == SMALLER.keys() | NEEDS_REAL_DATA
+
+
+@pytest.mark.parametrize("name", SMALLER)
+def test_an_example_runs(name: str, tmp_path: Path) -> None:
+    command = [sys.executable, str(EXAMPLES / name), "--out", str(tmp_path / "out"), *SMALLER[name]]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=240)
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert result.stdout.strip()

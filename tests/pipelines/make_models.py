@@ -1,0 +1,55 @@
+"""Small models of every kind of file, written by the tests that need them."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+
+
+class Blur(torch.nn.Module):
+    """A fixed 3 × 3 mean, so that a tile's margin matters; `channels` maps, the last of which is the blur minus a level."""
+
+    def __init__(self, channels: int = 1, level: float = 0.0) -> None:
+        super().__init__()
+        self.convolution = torch.nn.Conv2d(1, channels, 3, padding=1)
+        torch.nn.init.constant_(self.convolution.weight, 0.0)
+        torch.nn.init.constant_(self.convolution.bias, 0.0)
+        with torch.no_grad():
+            self.convolution.weight[-1] = 1 / 9
+            self.convolution.bias[-1] = -level
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.convolution(image)
+
+
+def exported(path: Path, module: torch.nn.Module, shape: tuple[int, ...] = (1, 1, 32, 32), free: bool = False) -> Path:
+    """Write an exported program; `free` leaves y and x open."""
+    sides = {2: torch.export.Dim("y", min=8, max=4096), 3: torch.export.Dim("x", min=8, max=4096)} if free else None
+    program = torch.export.export(module.eval(), (torch.zeros(shape),), dynamic_shapes=(sides,) if sides else None)
+    torch.export.save(program, str(path))
+    return path
+
+
+def torchscript(path: Path, module: torch.nn.Module) -> Path:
+    """Write TorchScript."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.jit.script(module.eval()).save(str(path))
+    return path
+
+
+def onnx_blur(path: Path, shape: tuple[int | str, ...] = (1, 1, 32, 32), *, outputs: int = 1, kind: int = TensorProto.FLOAT) -> Path:
+    """Write the 3 × 3 mean as ONNX; words in `shape` are free sizes."""
+    weight = numpy_helper.from_array(np.full((1, 1, 3, 3), 1 / 9, np.float32), "weight")
+    nodes = [helper.make_node("Conv", ["image", "weight"], [f"map{i}"], pads=[1, 1, 1, 1]) for i in range(outputs)]
+    source = helper.make_tensor_value_info("image", kind, list(shape))
+    maps = [helper.make_tensor_value_info(f"map{i}", kind, None) for i in range(outputs)]
+    graph = helper.make_graph(nodes, "blur", [source], maps, [weight])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.save(model, str(path))
+    return path

@@ -1,0 +1,64 @@
+"""False-alarm rate and power of each warning: one that is not rare where the answer is right is not worth having."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from sigmaraw.statistics import ks_test, pooled_spread
+from sigmaraw.statistics.warnings import checks
+
+
+def rate(word: str, runs: list[tuple[str, ...]]) -> float:
+    return float(np.mean([any(word in warning for warning in found) for found in runs]))
+
+
+def at_most(p: float, runs: int) -> float:
+    """p + 3 SE of a proportion."""
+    return p + 3 * math.sqrt(p * (1 - p) / runs)
+
+
+@pytest.mark.parametrize(("counts", "n", "alarms"), [(0.0, 10, 0.005), (0.0, 100, 0.003), (0.1, 100, 0.04)])
+def test_centre_warning(counts: float, n: int, alarms: float) -> None:
+    """x a fresh acquisition, as in mode `repeats` where its centre scatters most: |t| > 3. Power: a centre 6 σ off."""
+    rng = np.random.default_rng([1, n, int(10 * counts)])
+    found, off = [], []
+    for _ in range(2000):
+        draws = rng.poisson(counts, 5 * n + 1).astype(float) if counts else rng.normal(size=5 * n + 1)
+        raw, frame = draws[1:].reshape(5, n), draws[0]
+        centre = (raw.mean() - frame) / pooled_spread(raw).value
+        found.append(checks(raw, False, centre, None))
+        off.append(checks(raw, False, centre + 6.0, None))
+    assert rate("from the mean", found) <= at_most(alarms, 2000)
+    assert rate("from the mean", off) > 0.96  # a bright count can cancel it
+
+
+@pytest.mark.parametrize("discrete", [False, True])
+def test_null_warning(discrete: bool) -> None:
+    """Two raw groups of 60; false alarms 1 %. Power: one of them a σ off."""
+    rng = np.random.default_rng(2)
+    found, off = [], []
+    for _ in range(600):
+        raw = rng.poisson(4.0, (2, 60)).astype(float) if discrete else rng.normal(size=(2, 60))
+        found.append(checks(raw, discrete, 0.0, ks_test(raw[1], raw[0], discrete=discrete)))
+        apart = np.stack([raw[0], raw[1] + math.ceil(raw.std())])
+        off.append(checks(apart, discrete, 0.0, ks_test(apart[1], apart[0], discrete=discrete)))
+    assert rate("groups of raw replicas differ", found) <= at_most(0.01, 600)
+    assert rate("groups of raw replicas differ", off) > 0.9
+
+
+def test_few_events_warning() -> None:
+    """Rare counts whose interval still covers, Poisson(.1) at 5 × 20: 2.9 % false alarms. Power: Poisson(.02), which has 2 events."""
+    rng = np.random.default_rng(3)
+    found = [checks(rng.poisson(0.1, (5, 20)).astype(float), True, 0.0, None) for _ in range(2000)]
+    rarer = [raw for raw in rng.poisson(0.02, (2000, 5, 20)).astype(float) if raw.any()]
+    off = [checks(raw, True, 0.0, None) for raw in rarer]
+    assert rate("few events", found) <= 0.05
+    assert rate("few events", off) > 0.85
+
+
+def test_constant_or_undefined_predictions_give_no_event_warning() -> None:
+    assert checks(np.full((3, 9), 4.0), True, 0.0, None) == ()
+    assert checks(np.full((3, 9), np.nan), True, math.nan, None) == ()
