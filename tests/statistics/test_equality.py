@@ -98,11 +98,13 @@ def test_tukey_equals_scipy_and_statsmodels() -> None:
     other = pairwise_tukeyhsd(np.concatenate(list(groups.values())), np.repeat(list(groups), 25))
     for row, p, ci, reject in zip(rows, other.pvalues, other.confint, other.reject, strict=True):
         i, j = int(row.group1[1]), int(row.group2[1])
+        # scipy's element [j, i] is mean j − mean i, which is group2 − group1
         assert (row.p_adjusted, row.low, row.high) == pytest.approx(
-            (oracle.pvalue[i, j], interval.low[i, j], interval.high[i, j]), rel=1e-6
+            (oracle.pvalue[j, i], interval.low[j, i], interval.high[j, i]), rel=1e-6
         )
-        # statsmodels takes group2 − group1, and has its own studentized range
-        assert (row.p_adjusted, -row.high, -row.low) == pytest.approx((p, *ci), abs=2e-4)
+        # statsmodels takes group2 − group1 too, and has its own studentized range
+        assert (row.p_adjusted, row.low, row.high) == pytest.approx((p, *ci), abs=2e-4)
+        assert row.mean_difference == pytest.approx(np.mean(groups[row.group2]) - np.mean(groups[row.group1]))
         assert row.reject == reject
     assert {row.reject for row in rows} == {True, False}
 
@@ -116,7 +118,7 @@ def test_games_howell_equals_scipy_where_variances_differ() -> None:
     for row in rows:
         i, j = int(row.group1[1]), int(row.group2[1])
         assert row.p_adjusted == pytest.approx(oracle.pvalue[i, j], rel=1e-6, abs=1e-10)
-        assert (row.low, row.high) == pytest.approx((interval.low[i, j], interval.high[i, j]), rel=1e-4)
+        assert (row.low, row.high) == pytest.approx((interval.low[j, i], interval.high[j, i]), rel=1e-4)
 
 
 @pytest.mark.parametrize(("low", "high", "groups"), [(1.0, 2.0, 3), (19.0, 38.0, 7), (199.0, 398.0, 9)])

@@ -33,7 +33,9 @@ class TestResult:
 
 @dataclass(frozen=True)
 class TukeyRow:
-    """One pair of groups: mean of group1 − mean of group2 with its simultaneous interval, the measurement's unit.
+    """One pair of groups: mean of group2 − mean of group1 with its simultaneous interval, the measurement's unit.
+
+    With raw as group1 the difference is what the codec adds.
 
     `reason` is set where numbers are missing (NaN) or are the limit of vanishing variance.
     """
@@ -162,7 +164,7 @@ def _variances_agree(samples: list[Floats]) -> bool:
 def _compare(first: str, second: str, moments: dict[str, tuple[float, float, int]], equal: bool, alpha: float) -> TukeyRow:
     """Return one row; `moments` holds (mean, sum of squared residuals, n) of every usable group."""
     (mean1, squares1, n1), (mean2, squares2, n2) = moments[first], moments[second]
-    difference = mean1 - mean2
+    difference = mean2 - mean1
     if equal:
         dof = float(sum(n - 1 for _, _, n in moments.values()))
         variance = sum(squares for _, squares, _ in moments.values()) / dof * (1 / n1 + 1 / n2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -98,6 +99,10 @@ def tukey_all(
             comparisons, design = tukey(groups)
             for comparison in comparisons:
                 row = dataclasses.asdict(comparison)
+                if not math.isfinite(comparison.p_adjusted):
+                    missing = {**key, "codec": comparison.group2, "field": "tukey", "reason": str(comparison.reason), "count": 1}
+                    undefined.append(missing)
+                row["reason"] = None if comparison.reason is None else str(comparison.reason)
                 ci = [row.pop("low"), row.pop("high")]
                 rows.append({**key, **row, "ci": ci, "design": design})
     return rows, undefined
