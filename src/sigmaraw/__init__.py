@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from sigmaraw.camera import CameraProfile, calibrate
     from sigmaraw.codecs import codec
     from sigmaraw.frames import RawFrames, read_frames
-    from sigmaraw.noise import NoiseModel, iter_replicas, replicas
+    from sigmaraw.noise import NoiseModel
+    from sigmaraw.noise.replicas import iter_replicas, replicas
     from sigmaraw.pipelines import pipeline
     from sigmaraw.study import Plan, Record, validate
 

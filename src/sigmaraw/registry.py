@@ -160,7 +160,7 @@ def convert(text: str, parameter: Parameter, owner: str) -> Any:
             raise problem
         return text
     try:
-        value: float = parameter.kind(text)
+        value = float(text) if parameter.kind is float else int(text)
     except ValueError as error:
         raise problem from error
     if not math.isfinite(value):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import imagecodecs
 import numpy as np
+from tests.benchmarks.timing import show, side_by_side
 
 import sigmaraw as sr
-from tests.benchmarks.timing import show, side_by_side
 
 
 def main() -> None:

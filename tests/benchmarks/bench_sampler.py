@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from tests.benchmarks.timing import show, side_by_side
 
 from sigmaraw.noise import NoiseModel
-from tests.benchmarks.timing import show, side_by_side
 
 N = 8
 GAIN, OFFSET, READ = 0.46, 100.0, 1.6
@@ -25,7 +25,9 @@ def main() -> None:
                     light += READ * random.standard_normal(rates.shape, dtype=np.float32)
                     np.clip(np.rint(OFFSET + GAIN * light), 0, 4095).astype(np.uint16)
 
-            def ours(mean_dn: np.ndarray = model.to_dn(rates)) -> None:
+            mean = model.to_dn(rates)
+
+            def ours(mean_dn: np.ndarray = mean) -> None:
                 for _ in model.sample_blocks(mean_dn, N, seed=1):
                     pass
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 import time
 
 import pytest
 
 from sigmaraw import registry
 from sigmaraw.contracts import Engine
-from sigmaraw.errors import CodecFailed
+from sigmaraw.errors import CodecFailed, MissingExtra
 
 
 def _slow_first(base: int, item: int) -> tuple[int, int]:
@@ -37,6 +38,12 @@ def test_dask_works_in_two_other_processes() -> None:
     processes = {process for _, process in results}
     assert len(processes) == 2
     assert os.getpid() not in processes
+
+
+def test_without_dask_the_engine_is_refused_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(MissingExtra, match=r"sigmaraw\[dask\]"):
+        registry.load(registry.ENGINES, "dask")()
 
 
 def test_a_refusal_in_a_worker_arrives_as_itself(engine: Engine) -> None:

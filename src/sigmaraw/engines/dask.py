@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
+from sigmaraw.errors import MissingExtra
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -22,6 +24,11 @@ class DaskEngine:
     name = "dask"
 
     def __init__(self, workers: int = WORKERS) -> None:
+        """Raise MissingExtra where Dask is not installed: before a study begins, not in its middle."""
+        try:
+            import distributed  # noqa: F401 (only whether it is there)
+        except ModuleNotFoundError as error:
+            raise MissingExtra("engine 'dask' without Dask", "the extra 'dask'", "run: pip install 'sigmaraw[dask]'") from error
         self.workers = workers
 
     def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:

@@ -85,6 +85,7 @@ def run(
 ) -> Record:
     """Run a frozen plan and return its record. Parameters and refusals as in `validate`."""
     report = progress or (lambda done, total, what: None)
+    fixed = _now()  # before anything is read
     mode: ReplicaMode = registry.load(registry.MODES, plan.mode)()
     worker: Engine = registry.load(registry.ENGINES, engine)() if isinstance(engine, str) else engine
     profile, camera_rows = _camera(camera)
@@ -108,7 +109,7 @@ def run(
         design.independent,
     )
     files = [*inputs.inputs, *camera_rows, *_model_rows(model), *extra_inputs]
-    return _assemble(plan, profile, model, mode, inputs, files, prepared, predictions, gathered, design)
+    return _assemble(plan, profile, model, mode, inputs, files, prepared, predictions, gathered, design, fixed)
 
 
 def _camera(camera: CameraProfile | str | os.PathLike[str]) -> tuple[CameraProfile, list[dict[str, Any]]]:
@@ -225,6 +226,7 @@ def _assemble(
     predictions: Predictions,
     gathered: _Gathered,
     design: _Design,
+    fixed: str,
 ) -> Record:
     scenes = [entry.scene for entry in prepared]
     u_cal = [0.0 if mode.needs_repeats else scene.model.relative_spread_uncertainty(scene.frame) for scene in scenes]
@@ -235,11 +237,11 @@ def _assemble(
     dataset = _dataset(plan, predictions, [measurement.name for measurement in model.measurements])
     document: dict[str, Any] = {
         "schema": SCHEMA,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "created": _now(),
         "inputs": files,
         "images": inputs.images,
         "camera": {**profile.summary(), "path": next((row["path"] for row in files if row["role"] == "camera"), None)},
-        "plan": plan.as_json(),
+        "plan": {**plan.as_json(), "created": fixed},
         "design": {"replicas_per_group": design.n, "groups": plan.groups, "independent": design.independent, "reason": design.reason},
         "environment": environment(),
         "pipeline": model.config(),
@@ -254,6 +256,10 @@ def _assemble(
     document = json_value(document)
     document["digest"] = digest_of(document)
     return Record(document, dataset.assign(worst_crops(plan, scenes, trips)))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _floor_rows(prepared: list[_Prepared], model: Pipeline) -> list[dict[str, Any]]:
