@@ -17,7 +17,7 @@ def main() -> None:
     frame = np.clip(np.rint(100 + 0.46 * (random.poisson(mean) + random.normal(0, 1.6, mean.shape))), 0, 4095).astype(np.uint16)
     bare = {
         "jpegls:near=2": lambda: imagecodecs.jpegls_decode(imagecodecs.jpegls_encode(frame, level=2)),
-        "jpeg2000:level=70": lambda: imagecodecs.jpeg2k_decode(imagecodecs.jpeg2k_encode(frame, level=70, numthreads=1), numthreads=1),
+        "jpeg2000:level=90": lambda: imagecodecs.jpeg2k_decode(imagecodecs.jpeg2k_encode(frame, level=90, numthreads=1), numthreads=1),
         "jpegxl:lossless=true": lambda: imagecodecs.jpegxl_decode(
             imagecodecs.jpegxl_encode(frame, lossless=True, effort=7, numthreads=1), numthreads=1
         ),

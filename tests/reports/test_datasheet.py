@@ -1,0 +1,52 @@
+"""The camera's datasheet and the text file: same parts as the report, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sigmaraw.errors import InvalidRecord
+from sigmaraw.reports import text_table
+from sigmaraw.reports.datasheet import write_datasheet
+from sigmaraw.reports.text import TextReport
+
+
+def test_a_datasheet_shows_every_scalar_and_the_curve(summary: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    made = summary()
+    page = write_datasheet({**made, "path": "camera.nc"}, tmp_path / "sheet").read_text(encoding="utf-8")
+    for name, row in made["scalars"].items():
+        assert name.replace("_", " ") in page
+        assert row["definition"] in page
+    assert "<svg" in page
+    assert "camera.nc" in page
+    assert not re.search(r"(src|href)\s*=\s*[\"']?https?:", page)
+
+
+def test_stated_values_are_marked_and_hostile_words_escaped(summary: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    made = summary(False)
+    made["notes"] = ["<script>alert(1)</script>"]
+    page = write_datasheet(made, tmp_path).read_text(encoding="utf-8")
+    assert "Camera from stated values, not calibrated" in page
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_a_summary_that_cannot_be_drawn_is_refused_and_nothing_is_written(summary: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    made = summary()
+    made["levels"]["variance_dn2"] = made["levels"]["variance_dn2"][:-1]
+    with pytest.raises(InvalidRecord):
+        write_datasheet(made, tmp_path / "sheet")
+    assert not (tmp_path / "sheet").exists()
+
+
+def test_the_text_file_is_the_table(folder: Path, record: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    path = TextReport().render(copy)
+    assert path.read_text(encoding="utf-8") == text_table(json.loads((copy / "record.json").read_text(encoding="utf-8")))
+    assert TextReport().text(record()) == text_table(record())
