@@ -270,3 +270,13 @@ def test_frames_import_neither_torch_nor_jax() -> None:
     heavy = "('torch', 'jax', 'matplotlib', 'statsmodels')"
     code = f"import sys, sigmaraw.frames, sigmaraw.camera; print([name for name in {heavy} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_frames_are_in_native_byte_order_whatever_the_file_has(tmp_path: Path, order: str) -> None:
+    frames = np.arange(2 * 5 * 4, dtype=np.uint16).reshape(2, 5, 4) * 300
+    path = tmp_path / "frames.tif"
+    tifffile.imwrite(path, frames, byteorder=order, photometric="minisblack")
+    read = read_frames(path).data
+    assert repr(read.dtype) == "dtype('uint16')"
+    np.testing.assert_array_equal(read, frames)

@@ -13,7 +13,7 @@ import pytest
 
 import sigmaraw as sr
 from sigmaraw.contracts import Measurement
-from sigmaraw.errors import InvalidPlan, InvalidPrediction
+from sigmaraw.errors import InvalidOption, InvalidPlan, InvalidPrediction
 from sigmaraw.study import Record
 from sigmaraw.study.record import _pruned
 
@@ -182,6 +182,17 @@ def test_repeats_split_into_groups_or_are_paired_only(scene: np.ndarray, camera:
     assert paired.document["tukey"] == []
     assert all(row["ks"] is None and row["epsilon_hat"] is not None for row in paired.document["results"])
     assert {row["field"] for row in paired.document["undefined"]} >= {"tukey"}
+
+
+def test_a_function_and_a_single_codec_are_taken_as_they_are(frames: np.ndarray, camera: sr.CameraProfile) -> None:
+    record = sr.validate(frames[0], camera, codecs="to8bit:shift", pipeline=lambda image: {"level": float(image.mean())}, n=5)
+    (row,) = record.document["results"]
+    assert (row["codec"], row["measurement"], row["chi_raw"]) == ("to8bit:shift", "level", frames[0].mean())
+
+
+def test_something_else_as_camera_is_refused(frames: np.ndarray) -> None:
+    with pytest.raises(InvalidOption, match="NoneType as camera"):
+        sr.validate([frames[0]], None, codecs=["lossless"], pipeline="otsu", n=2)  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_a_pipeline_that_breaks_its_word_is_refused(frames: np.ndarray, camera: sr.CameraProfile) -> None:

@@ -114,6 +114,8 @@ def assemble(paths: Iterable[Path], *, bits: int | None, volume: bool = False) -
             shapes = [f"{'x'.join(map(str, stack.shape[1:]))} {stack.dtype.name}" for stack in (stacks[0], stacks[-1])]
             raise ShapeMismatch(f"{path} has frames of {shapes[1]}, {sources[0].path} of {shapes[0]}", "one shape", "separate them")
     data = stacks[0] if len(stacks) == 1 else np.concatenate(stacks, axis=1 if volume and stacks[0].ndim == 4 else 0)
+    native = np.dtype(data.dtype.name)  # whatever byte order the file had
+    data = data.astype(native, copy=False).view(native)
     depth, source = _bit_depth(sources[0].path, data, bits, stated)
     return RawFrames(data, depth, source, tuple(sources), metadata)
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sigmaraw import registry
 from sigmaraw.camera import CameraProfile
 from sigmaraw.contracts import Engine, Pipeline, ReplicaMode, RoundTrip
+from sigmaraw.errors import InvalidOption, InvalidPlan
 from sigmaraw.noise import DEFAULT_MODE, split_repeats
 from sigmaraw.study.environment import environment
 from sigmaraw.study.inputs import Inputs, file_row, load_inputs
@@ -33,8 +34,8 @@ def validate(
     raw: Sequence[Any],
     camera: CameraProfile | str | os.PathLike[str],
     *,
-    codecs: Sequence[str],
-    pipeline: Pipeline | str,
+    codecs: Sequence[str] | str,
+    pipeline: Pipeline | Callable[..., Any] | str,
     n: int | None = None,
     mode: str = DEFAULT_MODE,
     seed: int = 0,
@@ -58,7 +59,8 @@ def validate(
     ----------
     raw : paths, RawFrames or integer arrays (y, x) or (frame, y, x), DN.
     camera : a profile, or the path of its netCDF.
-    codecs, pipeline : specifications; a pipeline may also be an object of contracts.Pipeline.
+    codecs, pipeline : specifications; a pipeline may also be an object of contracts.Pipeline, or a function
+        image → {name: number}.
     n, mode, seed, k, spread, rms, margin, roi, scalars, volume, frame : as in `Plan`.
     engine : "local", "dask" or an object of contracts.Engine. batch : replicas held at once; it does not change a number.
     progress : called while the study runs.
@@ -67,9 +69,11 @@ def validate(
     ------
     SigmarawError : the subclass that names what is wrong with the input.
     """
-    name = pipeline if isinstance(pipeline, str) else pipeline.spec
-    plan = Plan(tuple(codecs), name, mode, n, seed, k, spread, rms, dict(margin or {}), roi, scalars, volume, frame)
-    return run(plan, raw, camera, pipeline=pipeline, engine=engine, batch=batch, progress=progress)
+    model = _as_pipeline(pipeline)
+    name = model if isinstance(model, str) else model.spec
+    specs = (codecs,) if isinstance(codecs, str) else tuple(codecs)
+    plan = Plan(specs, name, mode, n, seed, k, spread, rms, dict(margin or {}), roi, scalars, volume, frame)
+    return run(plan, raw, camera, pipeline=model, engine=engine, batch=batch, progress=progress)
 
 
 def run(
@@ -115,7 +119,18 @@ def run(
 def _camera(camera: CameraProfile | str | os.PathLike[str]) -> tuple[CameraProfile, list[dict[str, Any]]]:
     if isinstance(camera, (str, os.PathLike)):
         return CameraProfile.from_netcdf(camera), [file_row(os.fspath(camera), "camera", "netcdf")]
+    if not isinstance(camera, CameraProfile):
+        raise InvalidOption(f"a {type(camera).__name__} as camera", "a CameraProfile, or the path of one", "calibrate, or state values")
     return camera, []
+
+
+def _as_pipeline(pipeline: Pipeline | Callable[..., Any] | str) -> Pipeline | str:
+    """Return a pipeline object or its specification; a plain function becomes a pipeline."""
+    if isinstance(pipeline, str) or hasattr(pipeline, "batch"):
+        return pipeline  # type: ignore[return-value]  # has what the Protocol asks for; predictions are checked as they come
+    from sigmaraw.pipelines import pipeline as make
+
+    return make(pipeline)
 
 
 def _codec(spec: str, profile: CameraProfile, plan: Plan, scene: Scene | None = None) -> Any:
@@ -128,8 +143,6 @@ def _codec(spec: str, profile: CameraProfile, plan: Plan, scene: Scene | None = 
 
 
 def _check_margins(plan: Plan, model: Pipeline) -> None:
-    from sigmaraw.errors import InvalidPlan
-
     names = [measurement.name for measurement in model.measurements]
     for name in plan.margin:
         if name not in names:
