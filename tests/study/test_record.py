@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from sigmaraw import registry
 from sigmaraw.errors import InvalidRecord
 from sigmaraw.files import sha256_of_file
 from sigmaraw.study.record import SCHEMA, Record, digest_of, json_value, predictions_digest, read_document, verify, worst
@@ -81,6 +82,23 @@ def test_a_changed_number_an_edited_prediction_and_a_changed_or_missing_input_ar
     assert verify(folder) == [f"{image}: its bytes have changed since"]
     image.unlink()
     assert verify(folder)[0].startswith(f"{image}: not there any more")
+
+
+def test_a_failing_rendering_leaves_the_folder_as_it_was(record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken:
+        name = "broken"
+
+        def render(self, folder: Path) -> Path:
+            (folder / "half.html").write_text("<html>")
+            raise RuntimeError("no ink")
+
+    folder = tmp_path / "out"
+    record.write(folder, formats=())
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    monkeypatch.setattr(registry, "load", lambda group, name: Broken)
+    with pytest.raises(RuntimeError, match="no ink"):
+        record.write(folder, formats=("broken",))
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"schema": "other"}', '{"schema": "sigmaraw/record/1"}'])

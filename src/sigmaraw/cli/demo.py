@@ -27,7 +27,7 @@ def demo(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the frames, the profile and the report.")
     ] = Path("sigmaraw-demo"),
-    n: Annotated[int, typer.Option("-n", help="Replicas per group.")] = 40,
+    n: Annotated[int, typer.Option("-n", help="Replicas per group.")] = 50,
 ) -> None:
     """Calibrate a virtual camera, then validate seven codecs on its images with the shipped U-Net."""
     from sigmaraw.camera import calibrate

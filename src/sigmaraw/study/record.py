@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sigmaraw import registry
+from sigmaraw.contracts import ReportFormat
 from sigmaraw.errors import InvalidOption, InvalidRecord
-from sigmaraw.files import atomic_path, sha256_of_file, write_text
+from sigmaraw.files import sha256_of_file, write_text
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -83,6 +85,8 @@ class Record:
     def write(self, folder: str | Path, formats: tuple[str, ...] = ("html",)) -> Path:
         """Write record.json, result.nc and the renderings named in `formats`; return the last rendering's path.
 
+        All are made beside the folder first and moved into it when the last is done: a failure leaves it as it was.
+
         Raises
         ------
         InvalidOption : the folder's name is taken by a file, or it cannot be made.
@@ -94,13 +98,18 @@ class Record:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InvalidOption(f"output {folder} ({error.strerror})", "a folder that can be made", "choose another with -o") from error
-        with atomic_path(folder / "result.nc") as temporary:
-            compressed = {
-                str(name): {"zlib": True, "complevel": 4} for name, data in self.dataset.data_vars.items() if data.dtype.kind == "f"
-            }
-            self.dataset.to_netcdf(temporary, engine="netcdf4", encoding=compressed)
-        write_text(folder / "record.json", json.dumps(self.document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        with tempfile.TemporaryDirectory(prefix=".record-", dir=folder) as name:
+            made = Path(name)
+            last = self._write_files(made, renderers)
+            for file in sorted(made.iterdir()):
+                file.replace(folder / file.name)
+        return folder / last.name
+
+    def _write_files(self, folder: Path, renderers: list[ReportFormat]) -> Path:
+        floats = [str(name) for name, data in self.dataset.data_vars.items() if data.dtype.kind == "f"]
+        self.dataset.to_netcdf(folder / "result.nc", engine="netcdf4", encoding={name: {"zlib": True, "complevel": 4} for name in floats})
         path = folder / "record.json"
+        write_text(path, json.dumps(self.document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
         for renderer in renderers:
             path = renderer.render(folder)
         return path
