@@ -220,7 +220,10 @@ class Pipeline(Protocol):
     measurements: tuple[Measurement, ...]
 
     def config(self) -> dict[str, Any]:
-        """Return every setting with defaults written out, model SHA-256 and versions, enough to reproduce it (JSON values)."""
+        """Return every setting with defaults written out and versions, enough to reproduce it (JSON values).
+
+        `name` is always there; where a file was read, `model` (or `weights`) is its path and `model_sha256` its hash.
+        """
         ...
 
     def __call__(self, raw: Any) -> dict[str, float]:

@@ -49,6 +49,13 @@ def test_both_formats_give_the_same_table(records: dict[str, sr.Record]) -> None
             assert one[name] == pytest.approx(other[name], rel=1e-6, abs=1e-9, nan_ok=True), (one["codec"], one["measurement"], name)
 
 
+def test_the_model_is_among_the_inputs(records: dict[str, sr.Record]) -> None:
+    for kind, name in (("onnx", "weights.onnx"), ("torch", "weights.pt")):
+        (row,) = [row for row in records[kind].document["inputs"] if row["role"] == "model"]
+        assert row["path"].endswith(name)
+        assert row["sha256"] == records[kind].document["pipeline"]["model_sha256"]
+
+
 def test_what_is_found_on_the_raw_image_is_plausible(records: dict[str, sr.Record]) -> None:
     """Some thirty nuclei are in view; the network was trained on other images and merges a few."""
     chi = {row["measurement"]: row["chi_raw"] for row in _table(records["onnx"])}

@@ -63,6 +63,16 @@ def test_times_paths_and_hardware_are_outside_the_digest_and_nothing_else_is(rec
         assert digest_of({**record.document, **change}) != base
 
 
+def test_where_a_model_lies_is_outside_the_digest_and_what_it_holds_is_not(record: Record) -> None:
+    def at(folder: str, sha256: str) -> str:
+        spec = f"onnx:{folder}/m.onnx"
+        pipeline = {"name": "onnx", "spec": spec, "model": f"{folder}/m.onnx", "model_sha256": sha256, "threshold": 0.5}
+        return digest_of(record.document | {"pipeline": pipeline, "plan": {"n": 3, "pipeline": spec, "sha256": folder}})
+
+    assert at("here", "ab") == at("there", "ab")
+    assert at("here", "ab") != at("here", "cd")
+
+
 def test_a_changed_number_an_edited_prediction_and_a_changed_or_missing_input_are_found(record: Record, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     record.write(folder, formats=())

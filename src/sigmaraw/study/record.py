@@ -43,8 +43,16 @@ def json_value(value: Any) -> Any:
 
 
 def digest_of(document: Mapping[str, Any]) -> str:
-    """Return the SHA-256 over the canonical form of a record, times, paths and hardware left out."""
-    text = json.dumps(_pruned(document), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    """Return the SHA-256 over the canonical form of a record, times, paths and hardware left out.
+
+    A pipeline's specification may name a model's file: where the model's own SHA-256 stands beside it, the specification is a
+    path and is left out too.
+    """
+    kept = _pruned(document)
+    if kept.get("pipeline", {}).get("model_sha256"):
+        kept["pipeline"] = {key: value for key, value in kept["pipeline"].items() if key not in ("model", "spec", "weights")}
+        kept["plan"] = {key: value for key, value in kept["plan"].items() if key not in ("pipeline", "sha256")}
+    text = json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -224,8 +224,8 @@ def _gather(job: Job, n: int, plan: Plan, measurements: int, engine: Engine, rep
 
 def _model_rows(model: Pipeline) -> list[dict[str, Any]]:
     config = model.config()
-    path = config.get("path")
-    return [file_row(path, "model", str(config.get("kind", "model")))] if path else []
+    path = config.get("model") or config.get("weights")
+    return [file_row(path, "model", str(config["name"]))] if path else []
 
 
 def _assemble(
