@@ -1,0 +1,57 @@
+"""Images meet their camera: cut-outs, scalars, stated bit depths, repeated pixels."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import sigmaraw as sr
+from sigmaraw.errors import BitDepthMismatch, InvalidOption, ProfileMismatch
+from sigmaraw.virtual import VirtualCamera, write_series
+
+
+@pytest.fixture(scope="module")
+def camera(tmp_path_factory: pytest.TempPathFactory) -> sr.CameraProfile:
+    """A calibrated profile with maps of 64 × 48 px whose offsets differ from pixel to pixel."""
+    virtual = VirtualCamera(shape=(64, 48), gain=0.5, offset_dn=100.0, read_noise_e=2.0, dsnu_e=40.0, seed=2)
+    return sr.calibrate(write_series(virtual, tmp_path_factory.mktemp("series"), 6, 2, 16, 1))
+
+
+@pytest.fixture(scope="module")
+def frame() -> np.ndarray:
+    return np.rint(100 + 0.5 * np.random.default_rng(1).poisson(200, (32, 24))).astype(np.uint16)
+
+
+def test_a_cut_out_takes_the_maps_of_where_it_lies(camera: sr.CameraProfile, frame: np.ndarray) -> None:
+    """σ_raw of the frame mean from replicas equals that of replicas drawn by hand with the same corner."""
+    pipeline = "otsu"
+    record = sr.validate([frame], camera, codecs=["lossless"], pipeline=pipeline, n=4, seed=3, roi=(20, 10))
+    expected = sr.pipeline(pipeline).batch(sr.replicas(frame, camera, 4, seed=3, roi=(20, 10)).values)
+    other = sr.pipeline(pipeline).batch(sr.replicas(frame, camera, 4, seed=3, roi=(10, 20)).values)
+    got = record.dataset["raw_prediction"].sel(measurement="total_intensity").values[0, :, 0]
+    np.testing.assert_array_equal(got, expected["total_intensity"])
+    assert not np.array_equal(got, other["total_intensity"])
+
+
+def test_a_frame_of_another_shape_is_refused_unless_one_says_where_or_takes_scalars(camera: sr.CameraProfile, frame: np.ndarray) -> None:
+    with pytest.raises(ProfileMismatch, match="--roi"):
+        sr.validate([frame], camera, codecs=["lossless"], pipeline="otsu", n=2)
+    with pytest.raises(ProfileMismatch):
+        sr.validate([frame], camera, codecs=["lossless"], pipeline="otsu", n=2, roi=(40, 30))
+    record = sr.validate([frame], camera, codecs=["lossless"], pipeline="otsu", n=2, scalars=True)
+    assert record.document["plan"]["scalars"] is True
+
+
+def test_a_bit_depth_that_a_file_states_must_be_the_cameras(camera: sr.CameraProfile, frame: np.ndarray) -> None:
+    frames = sr.RawFrames(frame[np.newaxis], 14, "metadata")
+    with pytest.raises(BitDepthMismatch, match="14 bits"):
+        sr.validate([frames], camera, codecs=["lossless"], pipeline="otsu", n=2, scalars=True)
+    same = dataclasses.replace(frames, bits=camera.bits)
+    assert sr.validate([same], camera, codecs=["lossless"], pipeline="otsu", n=2, scalars=True).verdict == "PASS"
+
+
+def test_the_same_pixels_twice_are_no_second_image(camera: sr.CameraProfile, frame: np.ndarray) -> None:
+    with pytest.raises(InvalidOption, match="same pixels"):
+        sr.validate([frame, frame.copy()], camera, codecs=["lossless"], pipeline="otsu", n=2, scalars=True)
