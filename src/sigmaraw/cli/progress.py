@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Self
+from collections.abc import Iterable, Iterator, Sized
+from typing import Self, TypeVar
+
+Block = TypeVar("Block", bound=Sized)
 
 
 class Progress:
@@ -41,6 +44,15 @@ class Progress:
             self._last = tenth
             sys.stderr.write(f"{self._line(done, total)}\n")
         sys.stderr.flush()
+
+    def count(self, blocks: Iterable[Block], total: int, what: str) -> Iterator[Block]:
+        """Yield the blocks and report how many items of them have passed."""
+        done = 0
+        self(0, total, what)
+        for block in blocks:
+            yield block
+            done += len(block)
+            self(done, total, what)
 
     def _line(self, done: int, total: int) -> str:
         elapsed = time.monotonic() - self._begin

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sigmaraw.cli.progress import Progress
 from sigmaraw.cli.shared import parse_roi
 from sigmaraw.errors import InvalidOption
 
@@ -38,5 +39,7 @@ def replicas(
         raise InvalidOption(f"--frame {frame} of a file with {len(frames)}", f"a number from 0 to {len(frames) - 1}", "correct --frame")
     image = frames.data if repeats else frames.data[frame]
     blocks = iter_replicas(image, profile, n, mode=mode, seed=seed, roi=parse_roi(roi), scalars=scalars)
-    written = write_replicas(output, blocks, n, attributes={"mode": mode, "seed": str(seed), "source_sha256": frames.files[0].sha256})
+    attributes = {"mode": mode, "seed": str(seed), "source_sha256": frames.files[0].sha256}
+    with Progress() as progress:
+        written = write_replicas(output, progress.count(blocks, n, "replicas"), n, attributes=attributes)
     typer.echo(f"{n} replicas by {mode}, seed {seed}: {written}")
