@@ -31,7 +31,13 @@ SCALARS = (
     "sensitivity_threshold",
     "linearity_error",
     "prnu",
+    "prnu_row",
+    "prnu_column",
+    "prnu_pixel",
     "dsnu",
+    "dsnu_row",
+    "dsnu_column",
+    "dsnu_pixel",
 )
 REQUIRED = ("gain", "offset", "read_noise", "dark_noise", "saturation", "dark_current", "prnu", "dsnu")
 MAPS = ("offset_map", "read_noise_map", "gain_map", "defect_mask")

@@ -57,6 +57,7 @@ def print_profile(profile: CameraProfile) -> None:
     for name, row in summary["scalars"].items():
         value = "not determined" if row["value"] is None else f"{row['value']:.6g}"
         error = "" if row["value"] is None else " ± (not stated)" if row["se"] is None else f" ± {row['se']:.2g}"
-        typer.echo(f"  {name:<22} {value + error:<26} {row['unit']:<6} {row['definition']}")
+        limit = f" (flagged: {row['flag']}, at most {row['upper_limit']:.3g})" if "upper_limit" in row and "flag" in row else ""
+        typer.echo(f"  {name:<26} {value + error:<26} {row['unit']:<6} {row['definition']}{limit}")
     for note in summary["notes"]:
         typer.echo(f"  note: {note}")
