@@ -6,6 +6,7 @@ levels in that range.
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from sigmaraw.camera import derived
+from sigmaraw.camera.checks import Findings, run_checks
 from sigmaraw.camera.dark import DarkResult, dark_result
 from sigmaraw.camera.dataset import assemble
 from sigmaraw.camera.moments import LevelMoments, pixel_moments
@@ -67,6 +69,8 @@ def calibrate(series: str | os.PathLike[str] | Series, *, bits: int | None = Non
     scalars.update(uniformity)
     attributes.update(flags)
     top = max(level.maximum for level in (*data.flats, *data.darks))
+    findings = Findings(data, fit, tuple(scan.dark_evidence), tuple(scan.flat_evidence), _light(found), upper, full_scale)
+    checks = run_checks(findings)
     dataset = assemble(
         scalars,
         maps,
@@ -80,6 +84,7 @@ def calibrate(series: str | os.PathLike[str] | Series, *, bits: int | None = Non
             # A converter that saturates below the container's end clips there; one that never did may go on to the end.
             "valid_hi_dn": full_scale if saturation.reason else top,
             "fit_upper_dn": offset.value + 0.7 * upper,
+            "checks": json.dumps([check.as_dict() for check in checks]),
             "series_sha256": found.digest(scan.files),
             "series_files": len(scan.files),
             "notes": "\n".join(_notes(found, data, saturation, fit, dark)),

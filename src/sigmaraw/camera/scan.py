@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from sigmaraw.camera.evidence import LevelEvidence, level_evidence
 from sigmaraw.camera.moments import LevelMoments, level_moments
 from sigmaraw.errors import BitDepthMismatch, ShapeMismatch
 from sigmaraw.frames import Level, RawFrames, Series, SourceFile
@@ -21,6 +22,8 @@ class Scan:
 
     darks: list[LevelMoments] = field(default_factory=list)
     flats: list[LevelMoments] = field(default_factory=list)
+    dark_evidence: list[LevelEvidence] = field(default_factory=list)
+    flat_evidence: list[LevelEvidence] = field(default_factory=list)
     files: list[tuple[str, SourceFile]] = field(default_factory=list)
     metadata: dict[str, str] = field(default_factory=dict)
     shape: tuple[int, ...] | None = None
@@ -44,6 +47,7 @@ class Scan:
             )
         moments = level_moments(raw.data, level.name)
         (self.darks if level.kind == "dark" else self.flats).append(moments)
+        (self.dark_evidence if level.kind == "dark" else self.flat_evidence).append(level_evidence(raw.data, moments))
         sources = raw.files or (SourceFile(level.name, hashlib.sha256(raw.data.tobytes()).hexdigest(), "memory"),)
         self.files += [(f"{level.kind} {level.exposure_ms} {level.irradiance} {level.photons}", source) for source in sources]
         self.metadata = {**{key: str(value) for key, value in raw.metadata.items()}, **self.metadata}
@@ -67,6 +71,7 @@ def with_bits(series: Series, bits: int | None) -> Series:
 
 
 def scan_levels(series: Series, progress: Progress | None) -> Scan:
+    """Read every level once. Raises ShapeMismatch, BitDepthMismatch, TooFewFrames, ImplausibleSeries."""
     scan = Scan()
     levels = (*series.dark, *series.flat)
     for done, level in enumerate(levels, start=1):
