@@ -51,6 +51,12 @@ _ROWS = (
     Quantity(
         "prnu", "PRNU", "%", "spatial standard deviation of the photo response, temporal noise removed", "EMVA 1288 r4.0, nonuniformity"
     ),
+    Quantity("dsnu_row", "DSNU_row", "e-", "DSNU of the rows", "EMVA 1288 r4.0, nonuniformity"),
+    Quantity("dsnu_column", "DSNU_col", "e-", "DSNU of the columns", "EMVA 1288 r4.0, nonuniformity"),
+    Quantity("dsnu_pixel", "DSNU_pix", "e-", "DSNU of the pixels, rows and columns taken out", "EMVA 1288 r4.0, nonuniformity"),
+    Quantity("prnu_row", "PRNU_row", "%", "PRNU of the rows", "EMVA 1288 r4.0, nonuniformity"),
+    Quantity("prnu_column", "PRNU_col", "%", "PRNU of the columns", "EMVA 1288 r4.0, nonuniformity"),
+    Quantity("prnu_pixel", "PRNU_pix", "%", "PRNU of the pixels, rows and columns taken out", "EMVA 1288 r4.0, nonuniformity"),
     Quantity("gain_unweighted", "K_0", "DN/e-", "system gain by the standard's unweighted fit", "EMVA 1288 r4.0, photon transfer"),
     Quantity(
         "dark_variance",

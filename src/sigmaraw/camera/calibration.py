@@ -6,72 +6,30 @@ levels in that range.
 
 from __future__ import annotations
 
-import hashlib
+import json
 import math
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
 
 import numpy as np
 
 from sigmaraw.camera import derived
+from sigmaraw.camera.checks import Findings, run_checks
 from sigmaraw.camera.dark import DarkResult, dark_result
 from sigmaraw.camera.dataset import assemble
-from sigmaraw.camera.moments import LevelMoments, level_moments, pixel_moments
-from sigmaraw.camera.pixels import (
-    DarkPixels,
-    FlatPixels,
-    GainPixels,
-    dark_pixels,
-    dark_pixels_from_maps,
-    prnu,
-    read_noise_pixels,
-    spatial_variance,
-)
+from sigmaraw.camera.moments import LevelMoments, pixel_moments
+from sigmaraw.camera.nonuniformity import PARTS, Pattern, deviations, line_noise, pattern, response_variance
+from sigmaraw.camera.pixels import DarkPixels, FlatPixels, GainPixels, dark_pixels, dark_pixels_from_maps, read_noise_pixels
 from sigmaraw.camera.profile import CameraProfile
+from sigmaraw.camera.scan import Progress, scan_levels, with_bits
 from sigmaraw.camera.transfer import GainFit, TransferData, fit_gain, saturation_level
-from sigmaraw.camera.values import Estimate, NotDetermined, square_root
-from sigmaraw.errors import BitDepthMismatch, ImplausibleSeries, ShapeMismatch
-from sigmaraw.frames import Level, RawFrames, Series, SourceFile, read_series
+from sigmaraw.camera.values import Estimate, NotDetermined
+from sigmaraw.errors import ImplausibleSeries
+from sigmaraw.frames import Series, read_series
 
-Progress = Callable[[int, int, str], None]
 _SATURATED = 0.05  # of a level's pixels at the series' maximum
 _UNSTEADY = 0.20  # of the signal: repeats that differ more are not repeats
 _BLACK_CLIPPED = 0.001
-
-
-@dataclass
-class _Scan:
-    """What the first pass leaves: scalars of every level, and what all levels must share."""
-
-    darks: list[LevelMoments] = field(default_factory=list)
-    flats: list[LevelMoments] = field(default_factory=list)
-    files: list[tuple[str, SourceFile]] = field(default_factory=list)
-    metadata: dict[str, str] = field(default_factory=dict)
-    shape: tuple[int, ...] | None = None
-    bits: int | None = None
-    bits_source: str = ""
-    first: str = ""
-
-    def take(self, level: Level, raw: RawFrames) -> None:
-        """Check a level against the first one and add its scalars."""
-        if self.shape is None:
-            self.shape, self.bits, self.bits_source, self.first = raw.frame_shape, raw.bits, raw.bits_source, level.name
-        if raw.frame_shape != self.shape or len(raw.frame_shape) != 2:
-            raise ShapeMismatch(
-                f"level {level.name} has frames of {raw.frame_shape}, {self.first} of {self.shape}",
-                "(y, x) frames of one shape",
-                "calibrate one sensor region",
-            )
-        if raw.bits != self.bits:
-            raise BitDepthMismatch(
-                f"level {level.name} has {raw.bits} bits, {self.first} has {self.bits}", "one bit depth", "state it with bits"
-            )
-        moments = level_moments(raw.data, level.name)
-        (self.darks if level.kind == "dark" else self.flats).append(moments)
-        sources = raw.files or (SourceFile(level.name, hashlib.sha256(raw.data.tobytes()).hexdigest(), "memory"),)
-        self.files += [(f"{level.kind} {level.exposure_ms} {level.irradiance} {level.photons}", source) for source in sources]
-        self.metadata = {**{key: str(value) for key, value in raw.metadata.items()}, **self.metadata}
 
 
 def calibrate(series: str | os.PathLike[str] | Series, *, bits: int | None = None, progress: Progress | None = None) -> CameraProfile:
@@ -95,8 +53,8 @@ def calibrate(series: str | os.PathLike[str] | Series, *, bits: int | None = Non
 
     Reference: EMVA 1288 r4.0, linear model; SCIENCE 3.
     """
-    found = _with_bits(series, bits) if isinstance(series, Series) else read_series(series, bits=bits)
-    scan = _scan(found, progress)
+    found = with_bits(series, bits) if isinstance(series, Series) else read_series(series, bits=bits)
+    scan = scan_levels(found, progress)
     data = TransferData(tuple(scan.flats), tuple(scan.darks), _dark_index(found))
     full_scale = (1 << (scan.bits or 0)) - 1
     _refuse_implausible(found, data)
@@ -107,9 +65,12 @@ def calibrate(series: str | os.PathLike[str] | Series, *, bits: int | None = Non
     fit = fit_gain(data, upper)
     dark = dark_result(data, [level.exposure_ms for level in found.dark], fit)
     scalars, attributes = _scalars(found, data, saturation, offset, upper, fit, dark)
-    maps, uniformity = _maps(found, data, fit, upper, full_scale, progress)
+    maps, uniformity, flags = _maps(found, data, fit, upper, full_scale, progress)
     scalars.update(uniformity)
+    attributes.update(flags)
     top = max(level.maximum for level in (*data.flats, *data.darks))
+    findings = Findings(data, fit, tuple(scan.dark_evidence), tuple(scan.flat_evidence), _light(found), upper, full_scale)
+    checks = run_checks(findings)
     dataset = assemble(
         scalars,
         maps,
@@ -123,6 +84,7 @@ def calibrate(series: str | os.PathLike[str] | Series, *, bits: int | None = Non
             # A converter that saturates below the container's end clips there; one that never did may go on to the end.
             "valid_hi_dn": full_scale if saturation.reason else top,
             "fit_upper_dn": offset.value + 0.7 * upper,
+            "checks": json.dumps([check.as_dict() for check in checks]),
             "series_sha256": found.digest(scan.files),
             "series_files": len(scan.files),
             "notes": "\n".join(_notes(found, data, saturation, fit, dark)),
@@ -130,65 +92,6 @@ def calibrate(series: str | os.PathLike[str] | Series, *, bits: int | None = Non
         },
     )
     return CameraProfile(dataset)
-
-
-def _with_bits(series: Series, bits: int | None) -> Series:
-    """Return the series with a stated bit depth on every level, those in memory checked against it."""
-    if bits is None:
-        return series
-
-    def stated(level: Level) -> Level:
-        if level.loaded is None:
-            return replace(level, bits=bits)
-        if int(level.loaded.data.max()) >= 1 << bits:
-            raise BitDepthMismatch(
-                f"level {level.name} holds {int(level.loaded.data.max())}, but {bits} bits are stated", "values that fit", "state more bits"
-            )
-        return replace(level, loaded=replace(level.loaded, bits=bits, bits_source="stated"))
-
-    return replace(series, dark=tuple(map(stated, series.dark)), flat=tuple(map(stated, series.flat)), bits=bits)
-
-
-def _scan(series: Series, progress: Progress | None) -> _Scan:
-    scan = _Scan()
-    levels = (*series.dark, *series.flat)
-    for done, level in enumerate(levels, start=1):
-        raw = level.frames()
-        if series.size is not None and raw.frame_shape != series.size:
-            raise ShapeMismatch(
-                f"level {level.name} has frames of {raw.frame_shape}", f"{series.size}, as the descriptor says", "correct the descriptor"
-            )
-        scan.take(level, raw)
-        if progress is not None:
-            progress(done, len(levels), level.name)
-    if series.maps is not None:
-        maps = series.maps
-        if maps.offset_dn.shape != scan.shape:
-            raise ShapeMismatch(
-                f"the dark maps have the shape {maps.offset_dn.shape}, the flats {scan.shape}", "one shape", "give maps of the same region"
-            )
-        scan.darks.append(_moments_of_maps(maps.offset_dn, maps.read_noise_dn))
-        scan.files += [(f"map {index}", source) for index, source in enumerate(maps.files)]
-    return scan
-
-
-def _moments_of_maps(offset: np.ndarray, noise: np.ndarray) -> LevelMoments:
-    """Scalars of dark maps. How many frames are behind them is not known, so their own error counts as none, and a note says so."""
-    square = noise**2
-    return LevelMoments(
-        mean=float(offset.mean()),
-        variance=float(square.mean()),
-        variance_var=0.0,
-        excess=float(square.var()),
-        n_frames=0,
-        n_pairs=0,
-        n_pixels=offset.size,
-        frame_means=np.array([offset.mean()]),
-        minimum=0,
-        maximum=0,
-        top_fraction=0.0,
-        bottom_fraction=0.0,
-    )
 
 
 def _dark_index(series: Series) -> np.ndarray:
@@ -277,11 +180,11 @@ def _light(series: Series) -> np.ndarray | None:
 
 def _maps(
     series: Series, data: TransferData, fit: GainFit, upper: float, full_scale: int, progress: Progress | None
-) -> tuple[dict[str, np.ndarray], dict[str, Estimate]]:
-    """Second pass: per-pixel maps from the levels of the fit, DSNU, and PRNU at the level nearest half saturation."""
+) -> tuple[dict[str, np.ndarray], dict[str, Estimate], dict[str, dict[str, float | str]]]:
+    """Second pass: per-pixel maps from the levels of the fit, DSNU, PRNU at the level nearest half saturation, and their flags."""
     signal = np.where(fit.used, data.x, np.nan)
     middle = int(np.nanargmin(np.abs(signal - 0.5 * upper)))
-    spatial: list[Estimate] = []
+    spatial: list[Pattern] = []
     total = int(np.count_nonzero(fit.used))
 
     def flats(dark: int) -> Iterator[FlatPixels]:
@@ -289,7 +192,7 @@ def _maps(
             raw = series.flat[index].frames()
             mean, variance = pixel_moments(raw.data)
             if index == middle:
-                spatial.append(spatial_variance(mean, float(variance.mean()), len(raw)))
+                spatial.append(pattern(mean, variance, len(raw), line_noise(raw.data)))
             if progress is not None:
                 progress(int(np.count_nonzero(fit.used[: index + 1])), total, f"{series.flat[index].name}, pixels")
             yield FlatPixels(mean, variance, len(raw), data.flats[index].variance)
@@ -304,8 +207,9 @@ def _maps(
             sums.add(pixels, flats(dark))
             middle_dark = pixels if dark == data.dark_index[middle] else middle_dark
     gain = fit.weighted
-    response = prnu(spatial[0], middle_dark.spatial_variance, float(data.x[middle]))
-    gain_map, gain_map_se = sums.result(gain.value, gain.se, response.value / 100.0)
+    percent = Estimate(100.0 / float(data.x[middle]), 0.0)  # the level's own error is far below the pattern's
+    uniformity, flags = deviations("prnu", response_variance(spatial[0], middle_dark.pattern), percent)
+    gain_map, gain_map_se = sums.result(gain.value, gain.se, uniformity["prnu"].value / 100.0)
     noise, noise_se = read_noise_pixels(shortest, gain_map)
     maps = {
         "offset_map": shortest.offset,
@@ -317,19 +221,17 @@ def _maps(
         "defect_mask": sums.defects(shortest.offset, full_scale),
     }
     if series.maps is not None:
-        dsnu = Estimate.missing(NotDetermined.MAPS_STAND_IN)
-    else:
-        root = square_root(shortest.spatial_variance.value, shortest.spatial_variance.se)
-        value = root.value / gain.value
-        dsnu = Estimate(value, float(np.hypot(root.se / gain.value, value * gain.se / gain.value)))
-    return maps, {"dsnu": dsnu, "prnu": response}
+        missing = Estimate.missing(NotDetermined.MAPS_STAND_IN)
+        return maps, {**uniformity, **{"dsnu" if part == "total" else f"dsnu_{part}": missing for part in PARTS}}, flags
+    shade, shade_flags = deviations("dsnu", shortest.pattern.variance, Estimate(1.0 / gain.value, gain.se / gain.value**2))
+    return maps, {**uniformity, **shade}, {**flags, **shade_flags}
 
 
 def _dark_pixels(series: Series, index: int) -> DarkPixels:
     if series.maps is not None:
         return dark_pixels_from_maps(series.maps.offset_dn, series.maps.read_noise_dn)
     raw = series.dark[index].frames()
-    return dark_pixels(*pixel_moments(raw.data), len(raw))
+    return dark_pixels(*pixel_moments(raw.data), len(raw), line_noise(raw.data))
 
 
 def _levels(series: Series, data: TransferData, fit: GainFit) -> dict[str, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -31,12 +32,20 @@ SCALARS = (
     "sensitivity_threshold",
     "linearity_error",
     "prnu",
+    "prnu_row",
+    "prnu_column",
+    "prnu_pixel",
     "dsnu",
+    "dsnu_row",
+    "dsnu_column",
+    "dsnu_pixel",
 )
 REQUIRED = ("gain", "offset", "read_noise", "dark_noise", "saturation", "dark_current", "prnu", "dsnu")
 MAPS = ("offset_map", "read_noise_map", "gain_map", "defect_mask")
 SERIES = ("level_mean", "level_variance", "level_variance_se", "level_used")
 SOURCES = ("calibrated", "stated values")
+OUTCOMES = ("pass", "fail", "unknown")
+_CHECK_KEYS = ("name", "outcome", "evidence", "value", "limit", "unit")
 _MAX_PIXELS = 1 << 30
 
 
@@ -95,8 +104,37 @@ def _check_attributes(dataset: xr.Dataset, name: str) -> None:
         raise _invalid(name, f"has bits = {whole['bits']}", "1 to 16")
     if not 0 <= whole["valid_lo_dn"] < whole["valid_hi_dn"] < 1 << whole["bits"]:
         raise _invalid(name, f"is valid from {whole['valid_lo_dn']} to {whole['valid_hi_dn']} DN", f"a range within {whole['bits']} bits")
+    stored_checks(dataset, name)
     if dataset.attrs.get("source") not in SOURCES:
         raise _invalid(name, f"has source '{str(dataset.attrs.get('source'))[:40]}'", " or ".join(SOURCES))
+
+
+def stored_checks(dataset: xr.Dataset, name: str = "the profile") -> list[dict[str, Any]]:
+    """Return the checks that the attribute `checks` (JSON) holds; none in profiles from stated values and in older ones.
+
+    Raises
+    ------
+    InvalidProfile : no list of checks as `camera.checks.Check` writes them.
+    """
+    text = dataset.attrs.get("checks", "[]")
+    try:
+        rows = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        rows = None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and _is_check(row) for row in rows):
+        raise _invalid(
+            name, "has an attribute 'checks' that holds no checks", "a JSON list of {name, outcome, evidence, value, limit, unit}"
+        )
+    return [{key: row[key] for key in _CHECK_KEYS} for row in rows]
+
+
+def _is_check(row: Mapping[str, Any]) -> bool:
+    words = all(isinstance(row.get(key), str) for key in ("name", "outcome", "evidence", "unit"))
+    numbers = all(
+        row.get(key) is None or (isinstance(row[key], (int, float)) and not isinstance(row[key], bool) and math.isfinite(row[key]))
+        for key in ("value", "limit")
+    )
+    return words and numbers and row["outcome"] in OUTCOMES
 
 
 def _check_scalars(dataset: xr.Dataset, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Per-pixel maps, and the spatial nonuniformity that decides how far a noisy map is to be believed.
+"""Per-pixel maps, each believed as far as its own error allows.
 
 Offset: temporal mean of the shortest dark. Read variance and gain are shrunk by the linear Bayes rule
     shrunk = centre + B·(pixel − centre),   B = τ²/(τ² + u²),
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.camera.dark import QUANTISATION_DN2
-from sigmaraw.camera.values import Estimate, square_root
+from sigmaraw.camera.nonuniformity import LineNoise, Pattern, pattern
 
 Map = NDArray[np.float64]
 RESPONSE_LIMITS = (0.5, 1.5)  # of the 5 × 5 px neighbourhood's mean: outside, a pixel is dead or hot
@@ -33,7 +33,7 @@ class DarkPixels:
     offset_var: Map
     variance: Map
     variance_error: Map
-    spatial_variance: Estimate  # DN², temporal noise removed
+    pattern: Pattern
 
 
 def shrink_variance(variance: Map, frames: int) -> tuple[Map, Map]:
@@ -51,30 +51,16 @@ def shrink_variance(variance: Map, frames: int) -> tuple[Map, Map]:
     return shrunk, trust * 2.0 * shrunk**2 / (frames - 1) + within / variance.size
 
 
-def spatial_variance(mean_map: Map, temporal_variance: float, frames: int) -> Estimate:
-    """Return s² of a mean image with temporal noise removed, s² − σ²_t/L, DN², and its SE √(2/(N−1))·s²."""
-    total = float(mean_map.var(ddof=1))
-    return Estimate(total - temporal_variance / frames, total * math.sqrt(2.0 / (mean_map.size - 1)))
-
-
-def dark_pixels(mean: Map, variance: Map, frames: int) -> DarkPixels:
-    """Return the dark maps from per-pixel moments over `frames` frames."""
+def dark_pixels(mean: Map, variance: Map, frames: int, lines: LineNoise) -> DarkPixels:
+    """Return the dark maps from per-pixel moments over `frames` frames, and the pattern they show."""
     shrunk, error = shrink_variance(variance, frames)
-    return DarkPixels(mean, shrunk / frames, shrunk, error, spatial_variance(mean, float(variance.mean()), frames))
+    return DarkPixels(mean, shrunk / frames, shrunk, error, pattern(mean, variance, frames, lines))
 
 
 def dark_pixels_from_maps(offset: Map, noise_dn: Map) -> DarkPixels:
     """Return given maps as they are; what they hide of their own error is not known."""
     unknown = np.full(offset.shape, np.nan)
-    total = float(offset.var(ddof=1))
-    spatial = Estimate(total, total * math.sqrt(2.0 / (offset.size - 1)))
-    return DarkPixels(offset, unknown, noise_dn**2, unknown, spatial)
-
-
-def prnu(bright: Estimate, dark: Estimate, signal_dn: float) -> Estimate:
-    """PRNU = √(s²_bright − s²_dark)/(μ_bright − μ_dark), %, temporal noise removed from both."""
-    root = square_root(bright.value - dark.value, math.hypot(bright.se, dark.se))
-    return Estimate(100.0 * root.value / signal_dn, 100.0 * root.se / signal_dn)
+    return DarkPixels(offset, unknown, noise_dn**2, unknown, pattern(offset, noise_dn**2, 0, LineNoise(0.0, 0.0)))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sigmaraw.camera.dataset import SCALARS, SERIES, assemble, check
+from sigmaraw.camera.dataset import SCALARS, SERIES, assemble, check, stored_checks
 from sigmaraw.camera.values import Estimate, NotDetermined
 from sigmaraw.errors import InputNotFound, InvalidProfile, UnreadableFile
 from sigmaraw.files import atomic_path
@@ -182,6 +182,7 @@ class CameraProfile:
                 "variance_dn2": _number(data["dark_variance"].values) if "dark_variance" in data else None,
             },
             "defects": int(data["defect_mask"].values.sum()) if shape is not None else None,
+            "checks": stored_checks(data),
             "notes": [line for line in str(data.attrs.get("notes", "")).split("\n") if line],
         }
 

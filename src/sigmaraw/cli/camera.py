@@ -49,7 +49,7 @@ def check_output(path: Path) -> None:
 
 
 def print_profile(profile: CameraProfile) -> None:
-    """Print every scalar with standard error, unit and definition, then the notes."""
+    """Print every scalar with standard error, unit and definition, then the checks and the notes."""
     summary = profile.summary()
     low, high = summary["valid_range_dn"]
     kind = "calibrated from frames" if summary["calibrated"] else "stated values, NOT CALIBRATED"
@@ -57,6 +57,9 @@ def print_profile(profile: CameraProfile) -> None:
     for name, row in summary["scalars"].items():
         value = "not determined" if row["value"] is None else f"{row['value']:.6g}"
         error = "" if row["value"] is None else " ± (not stated)" if row["se"] is None else f" ± {row['se']:.2g}"
-        typer.echo(f"  {name:<22} {value + error:<26} {row['unit']:<6} {row['definition']}")
+        limit = f" (flagged: {row['flag']}, at most {row['upper_limit']:.3g})" if "upper_limit" in row and "flag" in row else ""
+        typer.echo(f"  {name:<26} {value + error:<26} {row['unit']:<6} {row['definition']}{limit}")
+    for row in summary["checks"]:
+        typer.echo(f"  check {row['name']:<20} {row['outcome'].upper():<8} {row['evidence']}")
     for note in summary["notes"]:
         typer.echo(f"  note: {note}")

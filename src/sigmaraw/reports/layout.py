@@ -228,6 +228,16 @@ def camera_facts(summary: Mapping[str, Any]) -> dict[str, Any]:
             ("Levels", f"{len(means)}, of which {sum(bool(mark) for mark in used)} used in the fit" if means else "none"),
         ],
         "scalars": scalars,
+        "checks": [
+            {
+                "name": row["name"].replace("-", " "),
+                "verdict": {"pass": "PASS", "fail": "FAIL", "unknown": "INCONCLUSIVE"}[row["outcome"]],
+                "value": with_unit(given(row["value"], 3), unit_label(row["unit"])) if row.get("value") is not None else "",
+                "limit": with_unit(given(row["limit"], 3), unit_label(row["unit"])),
+                "evidence": row["evidence"],
+            }
+            for row in summary.get("checks") or []
+        ],
         "notes": [str(note) for note in summary.get("notes") or []],
     }
 

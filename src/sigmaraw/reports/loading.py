@@ -213,6 +213,17 @@ def check_camera(summary: Any) -> None:
         _refuse("'camera.levels' of the record", "lists of numbers")
     if len(columns[0]) != len(columns[1]) or any(column and len(column) != len(columns[0]) for column in columns):
         _refuse("'camera.levels' of the record", "as many variances, standard errors and marks as means")
+    checks = summary.get("checks") or []
+    words = ("name", "outcome", "evidence", "unit")
+    if not isinstance(checks, list) or not all(
+        isinstance(row, dict)
+        and all(isinstance(row.get(key), str) for key in words)
+        and row["outcome"] in ("pass", "fail", "unknown")
+        and _is_number(row.get("value"))
+        and _is_number(row.get("limit"))
+        for row in checks
+    ):
+        _refuse("'camera.checks' of the record", "a list of {name, outcome, evidence, value, limit, unit}")
     single = [dark.get("mean_dn"), dark.get("variance_dn2"), summary.get("bits")]
     if not all(_is_number(value) for value in single) or not _is_pair(summary.get("valid_range_dn")):
         _refuse("the dark level, bit depth or valid range of 'camera' in the record", "numbers or null")

@@ -1,0 +1,43 @@
+"""The datasheet's page: checks with their outcome in words, nothing that a summary does not hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sigmaraw as sr
+from sigmaraw.errors import InvalidRecord
+from sigmaraw.frames import Level, RawFrames, Series
+from sigmaraw.reports.datasheet import write_datasheet
+from sigmaraw.virtual import VirtualCamera
+
+
+@pytest.fixture(scope="module")
+def summary() -> dict[str, Any]:
+    camera = VirtualCamera(shape=(24, 32))
+    dark = Level("dark", "dark", 1.0, loaded=RawFrames(camera.acquire(0, 8, 1), 12, "stated"))
+    flats = [
+        Level("flat", f"flat {e}", float(e), loaded=RawFrames(camera.acquire(e, 4, [2, e]), 12, "stated")) for e in range(600, 6600, 600)
+    ]
+    return sr.calibrate(Series((dark,), tuple(flats))).summary()
+
+
+def test_checks_stand_on_the_page_with_outcome_and_evidence(summary: dict[str, Any], tmp_path: Path) -> None:
+    page = write_datasheet(summary, tmp_path).read_text(encoding="utf-8")
+    assert "Checks of the series" in page
+    assert "hidden quantisation" in page
+    assert next(row["evidence"] for row in summary["checks"] if row["name"] == "too-few-levels") in page
+    assert page.count("✓ pass") == sum(row["outcome"] == "pass" for row in summary["checks"]) > 8
+    failed = {**summary, "checks": [{**summary["checks"][0], "outcome": "fail", "evidence": "<b>lamp</b>", "value": None, "limit": None}]}
+    page = write_datasheet(failed, tmp_path).read_text(encoding="utf-8")
+    assert page.count("✗ fail") == 1
+    assert "&lt;b&gt;lamp" in page
+    assert "Checks of the series" not in write_datasheet({**summary, "checks": []}, tmp_path).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("checks", [3, [3], [{"name": "x"}], [{"name": "x", "outcome": "good", "evidence": "", "unit": ""}]])
+def test_odd_checks_are_refused(summary: dict[str, Any], tmp_path: Path, checks: object) -> None:
+    with pytest.raises(InvalidRecord, match="checks"):
+        write_datasheet({**summary, "checks": checks}, tmp_path)
