@@ -245,21 +245,29 @@ class Metric(Protocol):
 
 
 class ReplicaMode(Protocol):
-    """A way to make replicas; entry points of "sigmaraw.modes".
+    """A way to make replicas; entry points of "sigmaraw.modes". Inherit from it to get the defaults.
 
     `frame` is (y, x) or (z, y, x), or (repeat, …) where `needs_repeats`. Yields blocks (replica, …) in frame's dtype.
     Replica i of a group is the same bytes whatever `start`, `n` and `batch` are. `u_mode(measurement)` is the relative
     standard uncertainty of σ_raw that the construction itself causes, and its source.
+
+    `draws_noise` : replicas come out of the noise model, any number of them, each group from a stream of its own. Where it is
+    False they are the repeats themselves, which groups have to split, and no calibration error enters.
     """
 
     name: str
     needs_repeats: bool
+    draws_noise: bool = True
 
     def blocks(
         self, frame: NDArray[np.integer], model: NoiseModel | None, *, n: int, start: int, group: int, seed: int, batch: int | None
     ) -> Iterator[NDArray[np.integer]]: ...
 
     def u_mode(self, measurement: Measurement) -> tuple[float, str]: ...
+
+    def spread_factor(self, frame: NDArray[np.integer]) -> float:
+        """Return σ_raw/sd(f(R)): what the spread of these replicas is multiplied by, where they are known to vary too little."""
+        return 1.0
 
 
 Item = TypeVar("Item")

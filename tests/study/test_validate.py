@@ -13,7 +13,7 @@ import pytest
 
 import sigmaraw as sr
 from sigmaraw.contracts import Measurement
-from sigmaraw.errors import InvalidPlan, InvalidPrediction
+from sigmaraw.errors import InsufficientRepeats, InvalidPlan, InvalidPrediction
 from sigmaraw.study import Record
 from sigmaraw.study.record import _pruned
 
@@ -182,6 +182,31 @@ def test_repeats_split_into_groups_or_are_paired_only(scene: np.ndarray, camera:
     assert paired.document["tukey"] == []
     assert all(row["ks"] is None and row["epsilon_hat"] is not None for row in paired.document["results"])
     assert {row["field"] for row in paired.document["undefined"]} >= {"tukey"}
+
+
+def test_replicas_around_a_mean_of_repeats_carry_the_factor(scene: np.ndarray, camera: sr.CameraProfile) -> None:
+    """Mode mean-n: any n in independent groups from four frames, and σ_raw is √(4/3) times the replicas' own spread."""
+    stack = acquire(scene, 4, seed=9)
+    common: dict[str, Any] = {"codecs": ["lossless", "jpegls:near=3"], "pipeline": "otsu", "mode": "mean-n", "n": 23, "seed": 7}
+    record = sr.validate([stack], camera, **common)
+    assert record.document["design"] == {"replicas_per_group": 23, "groups": 3, "independent": True, "reason": ""}
+    raw = record.dataset["raw_prediction"].values[:, :, 0]
+    own = np.sqrt(raw.var(axis=1, ddof=1).mean(axis=0))
+    replicas = sr.replicas(stack, camera, 23, mode="mean-n", seed=7)
+    expected = sr.pipeline("otsu").batch(replicas.values)
+    for column, measurement in enumerate(record.document["measurements"]):
+        np.testing.assert_array_equal(raw[0, :, column], expected[measurement["name"]])
+        for row in record.document["results"]:
+            if row["measurement"] == measurement["name"]:
+                # c₄(66) = .9962 is the only other factor between s and σ_raw
+                assert row["sigma_raw"] == pytest.approx(own[column] * (4 / 3) ** 0.5 / 0.9962, rel=1e-3)
+                assert row["spread_factor"] == pytest.approx((4 / 3) ** 0.5)
+                assert (row["mode"], row["n"]) == ("mean-n", 23)
+                assert row["u_mode"] > 0
+    for other in ({"batch": 4}, {"engine": "dask"}):
+        assert sr.validate([stack], camera, **common, **other).document["digest"] == record.document["digest"]
+    with pytest.raises(InsufficientRepeats):
+        sr.validate([stack[0]], camera, **common)
 
 
 def test_a_pipeline_that_breaks_its_word_is_refused(frames: np.ndarray, camera: sr.CameraProfile) -> None:

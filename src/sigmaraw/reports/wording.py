@@ -15,6 +15,10 @@ _MODES = {
         "carry noise twice: for measurements that are not linear in the pixel values the spread and the centre can be off. "
         "The centre shift printed with each result shows how far the replicas' centre lies from the prediction on the raw frame."
     ),
+    "mean-n": (
+        "Replicas were drawn around the mean of a few repeated acquisitions (mode mean-n), and σ_raw is multiplied by √(n/(n − 1)) for "
+        "the noise that the mean keeps. Drift of lamp, stage or sample between the repeats is not noise here, but blurs the mean."
+    ),
     "repeats": (
         "Replicas are real repeated acquisitions (mode repeats). Drift of lamp, stage or sample between the repeats counts as noise here."
     ),
