@@ -209,6 +209,31 @@ def test_replicas_around_a_mean_of_repeats_carry_the_factor(scene: np.ndarray, c
         sr.validate([stack[0]], camera, **common)
 
 
+def test_replicas_around_a_denoised_frame_say_what_their_estimate_is_worth(
+    frames: np.ndarray, camera: sr.CameraProfile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mode bootstrap: checks stand in the record once an image, and in the warnings of the results where one fails."""
+    from sigmaraw.noise import residuals
+
+    common: dict[str, Any] = {"codecs": ["lossless", "jpegls:near=3"], "pipeline": "otsu", "mode": "bootstrap", "n": 13, "seed": 7}
+    record = sr.validate(list(frames), camera, **common)
+    checks = record.document["mode_diagnostics"]
+    names = ["residual_variance", "residual_correlation_y", "residual_correlation_x"]
+    assert [(row["image"], row["name"]) for row in checks] == [(image, name) for image in range(2) for name in names]
+    assert all(row["passed"] == (row["low"] <= row["value"] <= row["high"]) for row in checks)
+    expected = sr.pipeline("otsu").batch(sr.replicas(frames[1], camera, 13, mode="bootstrap", seed=7).values)
+    for column, row in enumerate(record.document["measurements"]):
+        np.testing.assert_array_equal(record.dataset["raw_prediction"].values[0, :, 1, column], expected[row["name"]])
+    for other in ({"batch": 4}, {"engine": "dask"}):
+        assert sr.validate(list(frames), camera, **common, **other).document["digest"] == record.document["digest"]
+
+    monkeypatch.setattr(residuals, "CORRELATION", 0.0)  # nothing is as white as that
+    strict = sr.validate([frames[0]], camera, **common)
+    assert not any(row["passed"] for row in strict.document["mode_diagnostics"] if "correlation" in row["name"])
+    assert all(any("correlated along y" in text for text in row["warnings"]) for row in strict.document["results"])
+    assert not any("correlated along" in text for row in record.document["results"] for text in row["warnings"])
+
+
 def test_a_pipeline_that_breaks_its_word_is_refused(frames: np.ndarray, camera: sr.CameraProfile) -> None:
     class Liar:
         spec = "liar"

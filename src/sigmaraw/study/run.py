@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from sigmaraw import registry
 from sigmaraw.camera import CameraProfile
 from sigmaraw.contracts import Engine, Pipeline, ReplicaMode, RoundTrip
-from sigmaraw.noise import DEFAULT_MODE, split_repeats
+from sigmaraw.noise import DEFAULT_MODE, replica_mode, split_repeats
 from sigmaraw.study.environment import environment
 from sigmaraw.study.inputs import Inputs, file_row, load_inputs
 from sigmaraw.study.plan import DEFAULT_N, Plan
 from sigmaraw.study.quality import codec_rows, worst_crops
 from sigmaraw.study.record import SCHEMA, Record, digest_of, json_value, predictions_digest
-from sigmaraw.study.scoring import Construction, Predictions, score_all, tukey_all
+from sigmaraw.study.scoring import Construction, Predictions, diagnostic_rows, score_all, tukey_all
 from sigmaraw.study.work import BlockResult, Job, Scene, predict, resolve_pipeline
 
 Progress = Callable[[int, int, str], None]
@@ -85,7 +85,7 @@ def run(
 ) -> Record:
     """Run a frozen plan and return its record. Parameters and refusals as in `validate`."""
     report = progress or (lambda done, total, what: None)
-    mode: ReplicaMode = registry.load(registry.MODES, plan.mode)()
+    mode = replica_mode(plan.mode)
     worker: Engine = registry.load(registry.ENGINES, engine)() if isinstance(engine, str) else engine
     profile, camera_rows = _camera(camera)
     # Specifications are checked before anything is read: a typing error must not cost an hour.
@@ -244,6 +244,7 @@ def _assemble(
         "environment": environment(),
         "pipeline": model.config(),
         "measurements": [dataclasses.asdict(measurement) for measurement in model.measurements],
+        "mode_diagnostics": diagnostic_rows(constructions),
         "floor": _floor_rows(prepared, model),
         "codecs": codecs,
         "results": results,
