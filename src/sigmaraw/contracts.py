@@ -204,13 +204,19 @@ class CodecFamily(Protocol):
 # --- pipelines --------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Measurement:
-    """One named number that a pipeline predicts. `discrete` when it takes isolated values, as a count does."""
+    """One named number that a pipeline predicts. `discrete` when it takes isolated values, as a count does.
+
+    `kind` says how it depends on the pixels, as the coverage tables of replica modes distinguish it: "mean" (linear in all
+    pixels), "adaptive-area" (a threshold found in the image itself), "area" (any other), "count", "intensity" (of objects),
+    "texture"; "" is not said, and counts as the worst that was measured.
+    """
 
     name: str
     unit: str
     symbol: str
     definition: str
     discrete: bool = False
+    kind: str = ""
 
 
 class Pipeline(Protocol):
@@ -247,22 +253,74 @@ class Metric(Protocol):
     def __call__(self, reference: NDArray[Any], test: NDArray[Any]) -> float: ...
 
 
+@dataclass(frozen=True)
+class Diagnostic:
+    """One check of a replica mode's premises on one image: `value` should lie in [low, high]. `text` warns when it does not.
+
+    `kinds` : kinds of measurement (`Measurement.kind`) that a failure speaks against; empty is all.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    definition: str
+    text: str
+    kinds: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether the value lies within its limits."""
+        return self.low <= self.value <= self.high
+
+    def warns(self, measurement: Measurement) -> bool:
+        """Return whether it warns of this measurement."""
+        return not self.passed and (not self.kinds or measurement.kind in self.kinds)
+
+
+class Denoiser(Protocol):
+    """Takes noise of unit standard deviation from an image; entry points of "sigmaraw.denoisers" (classes without arguments).
+
+    Deterministic: the same image gives the same bytes, whatever was denoised before.
+    """
+
+    name: str
+
+    def __call__(self, image: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the denoised image. image: (y, x) float64, variance-stabilised: noise of standard deviation 1 everywhere."""
+        ...
+
+
 class ReplicaMode(Protocol):
-    """A way to make replicas; entry points of "sigmaraw.modes".
+    """A way to make replicas; entry points of "sigmaraw.modes". Inherit from it to get the defaults.
 
     `frame` is (y, x) or (z, y, x), or (repeat, …) where `needs_repeats`. Yields blocks (replica, …) in frame's dtype.
     Replica i of a group is the same bytes whatever `start`, `n` and `batch` are. `u_mode(measurement)` is the relative
     standard uncertainty of σ_raw that the construction itself causes, and its source.
+
+    `draws_noise` : replicas come out of the noise model, any number of them, each group from a stream of its own. Where it is
+    False they are the repeats themselves, which groups have to split, and no calibration error enters.
+    `parameters` : settings that a specification may give (`name:key=value`), keywords of the constructor.
     """
 
     name: str
     needs_repeats: bool
+    draws_noise: bool = True
+    parameters: tuple[Parameter, ...] = ()
 
     def blocks(
         self, frame: NDArray[np.integer], model: NoiseModel | None, *, n: int, start: int, group: int, seed: int, batch: int | None
     ) -> Iterator[NDArray[np.integer]]: ...
 
     def u_mode(self, measurement: Measurement) -> tuple[float, str]: ...
+
+    def spread_factor(self, frame: NDArray[np.integer]) -> float:
+        """Return σ_raw/sd(f(R)): what the spread of these replicas is multiplied by, where they are known to vary too little."""
+        return 1.0
+
+    def diagnostics(self, frame: NDArray[np.integer], model: NoiseModel) -> tuple[Diagnostic, ...]:
+        """Return checks of what the construction rests on for this image; `frame` as in `blocks`."""
+        return ()
 
 
 Item = TypeVar("Item")

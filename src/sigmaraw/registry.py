@@ -22,8 +22,9 @@ PIPELINES = "sigmaraw.pipelines"
 METRICS = "sigmaraw.metrics"
 ENGINES = "sigmaraw.engines"
 MODES = "sigmaraw.modes"
+DENOISERS = "sigmaraw.denoisers"
 REPORTS = "sigmaraw.reports"
-GROUPS = (CODECS, PIPELINES, METRICS, ENGINES, MODES, REPORTS)
+GROUPS = (CODECS, PIPELINES, METRICS, ENGINES, MODES, DENOISERS, REPORTS)
 
 
 @functools.cache

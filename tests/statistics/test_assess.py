@@ -304,3 +304,22 @@ def test_refusals() -> None:
 def test_every_reason_explains_itself() -> None:
     assert all(len(reason.help.split()) > 5 for reason in Reason)
     assert len({reason.help for reason in Reason}) == len(Reason)
+
+
+@pytest.mark.parametrize("discrete", [False, True])
+def test_a_spread_factor_scales_sigma_raw_and_what_is_measured_in_it(discrete: bool) -> None:
+    """σ_raw, its interval and the RMS shift follow the factor; D, KS, spread ratio and null flag rate are the replicas' own."""
+    rng = np.random.default_rng(11)
+    raw = rng.normal(50, 2.0, size=(3, 80)).round() if discrete else rng.normal(50, 2.0, size=(3, 80))
+    decoded = raw[1] + (rng.integers(0, 3, 80) if discrete else rng.normal(1.0, 0.5, 80))
+    plain, scaled = (judge(raw, decoded, discrete=discrete, spread_factor=factor, u_mode=0.1) for factor in (1.0, 1.25))
+    assert (plain.spread_factor, scaled.spread_factor) == (1.0, 1.25)
+    assert scaled.sigma_raw == pytest.approx(1.25 * plain.sigma_raw)
+    assert scaled.sigma_raw_ci == pytest.approx([1.25 * end for end in plain.sigma_raw_ci])
+    for field in ("epsilon_hat", "rms_d", "centre_shift", "epsilon"):
+        assert getattr(scaled, field) == pytest.approx(getattr(plain, field) / 1.25)
+    assert scaled.u == pytest.approx(plain.u / 1.25)
+    assert scaled.dof == pytest.approx(plain.dof)
+    assert scaled.null_flag_rate == pytest.approx(plain.null_flag_rate)
+    for field in ("spread_ratio", "spread_ratio_ci", "shift", "ks", "ks_null", "method"):
+        assert getattr(scaled, field) == getattr(plain, field)

@@ -13,7 +13,7 @@ import pytest
 
 import sigmaraw as sr
 from sigmaraw.contracts import Measurement
-from sigmaraw.errors import InvalidOption, InvalidPlan, InvalidPrediction
+from sigmaraw.errors import InsufficientRepeats, InvalidOption, InvalidPlan, InvalidPrediction
 from sigmaraw.study import Record
 from sigmaraw.study.record import _pruned
 
@@ -194,6 +194,56 @@ def test_a_function_and_a_single_codec_are_taken_as_they_are(frames: np.ndarray,
 def test_something_else_as_camera_is_refused(frames: np.ndarray) -> None:
     with pytest.raises(InvalidOption, match="NoneType as camera"):
         sr.validate([frames[0]], None, codecs=["lossless"], pipeline="otsu", n=2)  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_replicas_around_a_mean_of_repeats_carry_the_factor(scene: np.ndarray, camera: sr.CameraProfile) -> None:
+    """Mode mean-n: any n in independent groups from four frames, and σ_raw is √(4/3) times the replicas' own spread."""
+    stack = acquire(scene, 4, seed=9)
+    common: dict[str, Any] = {"codecs": ["lossless", "jpegls:near=3"], "pipeline": "otsu", "mode": "mean-n", "n": 23, "seed": 7}
+    record = sr.validate([stack], camera, **common)
+    assert record.document["design"] == {"replicas_per_group": 23, "groups": 3, "independent": True, "reason": ""}
+    raw = record.dataset["raw_prediction"].values[:, :, 0]
+    own = np.sqrt(raw.var(axis=1, ddof=1).mean(axis=0))
+    replicas = sr.replicas(stack, camera, 23, mode="mean-n", seed=7)
+    expected = sr.pipeline("otsu").batch(replicas.values)
+    for column, measurement in enumerate(record.document["measurements"]):
+        np.testing.assert_array_equal(raw[0, :, column], expected[measurement["name"]])
+        for row in record.document["results"]:
+            if row["measurement"] == measurement["name"]:
+                # c₄(66) = .9962 is the only other factor between s and σ_raw
+                assert row["sigma_raw"] == pytest.approx(own[column] * (4 / 3) ** 0.5 / 0.9962, rel=1e-3)
+                assert row["spread_factor"] == pytest.approx((4 / 3) ** 0.5)
+                assert (row["mode"], row["n"]) == ("mean-n", 23)
+                assert row["u_mode"] > 0
+    for other in ({"batch": 4}, {"engine": "dask"}):
+        assert sr.validate([stack], camera, **common, **other).document["digest"] == record.document["digest"]
+    with pytest.raises(InsufficientRepeats):
+        sr.validate([stack[0]], camera, **common)
+
+
+def test_replicas_around_a_denoised_frame_say_what_their_estimate_is_worth(
+    frames: np.ndarray, camera: sr.CameraProfile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mode bootstrap: checks stand in the record once an image, and in the warnings of the results where one fails."""
+    from sigmaraw.noise import residuals
+
+    common: dict[str, Any] = {"codecs": ["lossless", "jpegls:near=3"], "pipeline": "otsu", "mode": "bootstrap", "n": 13, "seed": 7}
+    record = sr.validate(list(frames), camera, **common)
+    checks = record.document["mode_diagnostics"]
+    names = ["residual_variance", "residual_correlation_y", "residual_correlation_x"]
+    assert [(row["image"], row["name"]) for row in checks] == [(image, name) for image in range(2) for name in names]
+    assert all(row["passed"] == (row["low"] <= row["value"] <= row["high"]) for row in checks)
+    expected = sr.pipeline("otsu").batch(sr.replicas(frames[1], camera, 13, mode="bootstrap", seed=7).values)
+    for column, row in enumerate(record.document["measurements"]):
+        np.testing.assert_array_equal(record.dataset["raw_prediction"].values[0, :, 1, column], expected[row["name"]])
+    for other in ({"batch": 4}, {"engine": "dask"}):
+        assert sr.validate(list(frames), camera, **common, **other).document["digest"] == record.document["digest"]
+
+    monkeypatch.setattr(residuals, "CORRELATION", 0.0)  # nothing is as white as that
+    strict = sr.validate([frames[0]], camera, **common)
+    assert not any(row["passed"] for row in strict.document["mode_diagnostics"] if "correlation" in row["name"])
+    assert all(any("correlated along y" in text for text in row["warnings"]) for row in strict.document["results"])
+    assert not any("correlated along" in text for row in record.document["results"] for text in row["warnings"])
 
 
 def test_a_pipeline_that_breaks_its_word_is_refused(frames: np.ndarray, camera: sr.CameraProfile) -> None:

@@ -24,15 +24,14 @@ def replicas(
     scalars: Annotated[bool, typer.Option("--scalars", help="Use the camera's scalars, not its maps.")] = False,
 ) -> None:
     """Draw replicas: frames that the camera could have delivered instead of RAW."""
-    from sigmaraw import registry
     from sigmaraw.camera import CameraProfile
     from sigmaraw.frames import read_frames
-    from sigmaraw.noise import DEFAULT_MODE, iter_replicas
+    from sigmaraw.noise import DEFAULT_MODE, iter_replicas, replica_mode
     from sigmaraw.noise.export import check_format, write_replicas
 
     mode = mode or DEFAULT_MODE
     check_format(output)
-    repeats = registry.load(registry.MODES, mode)().needs_repeats
+    repeats = replica_mode(mode).needs_repeats
     profile = CameraProfile.from_netcdf(camera)
     frames = read_frames(raw)
     if not 0 <= frame < len(frames):

@@ -46,7 +46,7 @@ class DaskEngine:
         with (
             dask.config.set(settings),
             LocalCluster(
-                n_workers=self.workers, threads_per_worker=1, processes=True, dashboard_address=None, env=threads, silence_logs=40
+                n_workers=self.workers, threads_per_worker=1, processes=True, dashboard_address=":0", env=threads, silence_logs=40
             ) as cluster,
             Client(cluster) as client,
         ):

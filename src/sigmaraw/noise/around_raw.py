@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from sigmaraw.contracts import ReplicaMode
 from sigmaraw.errors import InvalidOption
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _WIDEST = (0.9, 1.5)
 _PRINTED = 0.05  # the table gives one decimal: "1.0" means within this
 
 
-class AroundRaw:
+class AroundRaw(ReplicaMode):
     """Replicas around the raw frame x, without a guess of the noise-free one:
 
         e = (x − o)/K,  e⁺ = max(e, 0),  R = clip(round(x + K(Poisson(e⁺) − e⁺ + r)), lo, hi),  r ~ N(0, σ_r)

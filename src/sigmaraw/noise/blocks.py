@@ -37,6 +37,7 @@ def sample_blocks(
     batch: int | None,
     domain: str,
     image: NDArray[Any],
+    read_noise_e: NDArray[np.float64] | None = None,
 ) -> Iterator[NDArray[Any]]:
     """Return an iterator over blocks (replica, …) of clip(round(level + K·(n − λ + r)), lo, hi), n ~ Poisson(λ).
 
@@ -45,12 +46,13 @@ def sample_blocks(
 
     Parameters
     ----------
-    level_dn, rate_e : (…, y, x), DN and e⁻. domain, image : what the key is hashed from, with `seed`.
+    level_dn, rate_e : (…, y, x), DN and e⁻. read_noise_e : σ of r, (…, y, x), e⁻; None takes the camera's.
+    domain, image : what the key is hashed from, with `seed`.
     """
     counters = counter_words(group, start, n)
     size = batch_size(batch, len(counters), level_dn.size)
     key = key_words(seed, domain, image)
-    scene = make_scene(level_dn, rate_e, model.gain_dn_per_e, model.read_noise_e)
+    scene = make_scene(level_dn, rate_e, model.gain_dn_per_e, model.read_noise_e if read_noise_e is None else read_noise_e)
     sampler = Sampler(scene, key, lo=model.lo_dn, hi=model.hi_dn, dtype=model.dtype)
 
     def blocks() -> Iterator[NDArray[Any]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from sigmaraw.contracts import ReplicaMode
 from sigmaraw.errors import InsufficientRepeats, ShapeMismatch
 from sigmaraw.noise.keys import whole_number
 
@@ -46,7 +47,7 @@ def split_repeats(available: int, groups: int, n: int | None = None) -> RepeatSp
     """
     groups = whole_number(groups, "groups", 1, 1 << 31)
     wanted = None if n is None else whole_number(n, "n", 1, 1 << 31)
-    _require(available, max(2, wanted or 0))
+    require_repeats(available, max(2, wanted or 0))
     each = available // groups
     if each >= MINIMUM_PER_GROUP and (wanted is None or wanted <= each):
         size = each if wanted is None else wanted
@@ -57,7 +58,8 @@ def split_repeats(available: int, groups: int, n: int | None = None) -> RepeatSp
     return RepeatSplit((share,) * groups, groups == 1, "" if groups == 1 else reason)
 
 
-def _require(available: int, needed: int) -> None:
+def require_repeats(available: int, needed: int) -> None:
+    """Refuse fewer repeated frames than `needed`. Raises InsufficientRepeats."""
     if available < needed:
         raise InsufficientRepeats(
             f"{available} repeated frame{'' if available == 1 else 's'}",
@@ -66,7 +68,7 @@ def _require(available: int, needed: int) -> None:
         )
 
 
-class Repeats:
+class Repeats(ReplicaMode):
     """Replicas are the repeated frames themselves: exact, whatever the model or the camera does.
 
     Reference: SCIENCE 1, replica modes.
@@ -74,6 +76,7 @@ class Repeats:
 
     name = "repeats"
     needs_repeats = True
+    draws_noise = False
 
     def blocks(
         self, frame: NDArray[np.integer], model: NoiseModel | None, *, n: int, start: int, group: int, seed: int, batch: int | None
@@ -91,7 +94,7 @@ class Repeats:
         start, n = whole_number(start, "start", 0, 1 << 31), whole_number(n, "n", 1, 1 << 31)
         if frame.ndim < 3:
             raise ShapeMismatch(f"an array of shape {frame.shape}", "repeats (repeat, y, x)", "give all repeats as one stack")
-        _require(frame.shape[0], start + n)
+        require_repeats(frame.shape[0], start + n)
         if model is not None:
             model.check_image(frame)
         size = n if batch is None else whole_number(batch, "batch", 1, 1 << 31)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw import registry
 from sigmaraw.errors import BitDepthMismatch, InvalidOption, NotIntegerData, ShapeMismatch
 from sigmaraw.frames.types import RawFrames
 from sigmaraw.noise.keys import MAX_GROUPS, whole_number
 from sigmaraw.noise.model import NoiseModel
+from sigmaraw.noise.modes import replica_mode
 
 if TYPE_CHECKING:
     import xarray
@@ -43,7 +43,8 @@ def iter_replicas(
     Parameters
     ----------
     raw : one frame (y, x) or volume (z, y, x), uint8 or uint16, DN; in mode `repeats` the stack (repeat, …).
-    camera : whose noise it is. n : replicas. mode : a name of "sigmaraw.modes". seed : study seed, 0 … 2⁶⁴ − 1.
+    camera : whose noise it is. n : replicas. mode : a name of "sigmaraw.modes", with settings as `name:key=value`.
+    seed : study seed, 0 … 2⁶⁴ − 1.
     batch : replicas a block; None takes what fits 64 MiB. group : 0 is raw, 1 … G the codecs; each its own stream.
     roi, scalars : see `NoiseModel.from_profile`.
 
@@ -54,7 +55,7 @@ def iter_replicas(
 
     Reference: SCIENCE 1 and 4.
     """
-    maker: ReplicaMode = registry.load(registry.MODES, mode)()
+    maker = replica_mode(mode)
     whole_number(seed, "seed", 0, 1 << 64)
     whole_number(group, "group", 0, MAX_GROUPS)
     frame, stated_bits = _frame(raw, maker)

@@ -15,6 +15,15 @@ _MODES = {
         "carry noise twice: for measurements that are not linear in the pixel values the spread and the centre can be off. "
         "The centre shift printed with each result shows how far the replicas' centre lies from the prediction on the raw frame."
     ),
+    "bootstrap": (
+        "Replicas were drawn around a denoised estimate of the raw frame (mode bootstrap). They are as good as that estimate: "
+        "structure that the denoiser removed is missing in them, noise that it kept is in them twice. Variance and whiteness of its "
+        "residuals stand under mode_diagnostics in the record, and a result warns where they fail."
+    ),
+    "mean-n": (
+        "Replicas were drawn around the mean of a few repeated acquisitions (mode mean-n), and σ_raw is multiplied by √(n/(n − 1)) for "
+        "the noise that the mean keeps. Drift of lamp, stage or sample between the repeats is not noise here, but blurs the mean."
+    ),
     "repeats": (
         "Replicas are real repeated acquisitions (mode repeats). Drift of lamp, stage or sample between the repeats counts as noise here."
     ),
@@ -90,7 +99,8 @@ def limitations(record: dict[str, Any]) -> list[str]:
         else "One codec was examined: nothing is said about other settings of it.",
         "Agreement with the raw frame is shown, not correctness: a model that is wrong on raw frames can pass.",
     ]
-    points += [_MODES[mode] for mode in sorted({str(row.get("mode")) for row in record["results"]}) if mode in _MODES]
+    modes = sorted({str(row.get("mode")).partition(":")[0] for row in record["results"]})
+    points += [_MODES[mode] for mode in modes if mode in _MODES]
     if record["camera"].get("calibrated") is False:
         points.append(
             "The camera was not calibrated: gain, offset and read noise are stated values, with the uncertainty given for them or none."

@@ -14,7 +14,7 @@ from sigmaraw.statistics.equality import TestResult, ks_test
 from sigmaraw.statistics.equivalence import Ratio, rms_shift, spread_ratio
 from sigmaraw.statistics.reasons import Reason, Undefined
 from sigmaraw.statistics.score import score_from_pool
-from sigmaraw.statistics.spread import Floats, Pool, pool, pooled_spread
+from sigmaraw.statistics.spread import Floats, Pool, pool, pooled_spread, widen
 from sigmaraw.statistics.warnings import checks
 
 _NONE = (math.nan, math.nan)
@@ -29,7 +29,7 @@ class Assessment:
     σ_raw. u_mode, u_cal : relative to σ_raw. dof : of u. limit : on |ε̂|, k or margin/σ_raw. spread_ratio with 90 % interval.
     rms_d, rms_d_upper (one-sided 95 %) : σ_raw. shift, u_shift, rms_shift_upper : D̄, s_D/√N and the upper limit of RMS(D), the
     measurement's unit; a margin is compared with these. null_flag_rate : share of pairs of raw replicas more than σ_raw apart.
-    centre_shift : (mean f(R) − f(x))/σ_raw. method : "normal" or "influence".
+    centre_shift : (mean f(R) − f(x))/σ_raw. method : "normal" or "influence". spread_factor : σ_raw over the replicas' own spread.
     """
 
     verdict: Verdict
@@ -57,6 +57,7 @@ class Assessment:
     null_flag_rate: float = math.nan
     centre_shift: float = math.nan
     method: str = ""
+    spread_factor: float = 1.0
     undefined: tuple[Undefined, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -73,6 +74,7 @@ def assess(
     u_mode: float = 0.0,
     u_cal: float = 0.0,
     independent: bool = True,
+    spread_factor: float = 1.0,
 ) -> Assessment:
     """Return scores, tests and the verdict of one codec on one measurement of one image.
 
@@ -88,6 +90,8 @@ def assess(
     discrete : predictions take isolated values, as counts do.
     limits : what the plan tolerates.
     u_mode, u_cal : relative standard uncertainties of σ_raw from replica mode and calibration, 1.
+    spread_factor : σ_raw over the spread of raw predictions, where the replicas' construction makes them vary too little, 1.
+        It scales σ_raw and what is measured in σ_raw; differences and the spread ratio are of the replicas as they are.
 
     Raises
     ------
@@ -108,14 +112,16 @@ def assess(
         limit=limits.k if limits.margin is None else math.nan,
         u_mode=u_mode,
         u_cal=u_cal,
+        spread_factor=spread_factor,
     )
     bad_raw = int(np.count_nonzero(~np.isfinite(raw))) + (not math.isfinite(chi_raw))
     bad_codec = int(np.count_nonzero(~np.isfinite(decoded))) + (not math.isfinite(chi_codec))
     if not np.isfinite(raw).all():
         gone = ("sigma_raw", "sigma_raw_ci", "epsilon", *_SCORES, "null_flag_rate", "centre_shift")
         return _give_up(base, gone, Reason.RAW_UNDEFINED, bad_raw)
-    moments = pool(raw, discrete)
-    base = _about_raw(base, raw, moments, chi_raw, discrete, limits)
+    widened = widen(raw, spread_factor)
+    moments = pool(widened, discrete)
+    base = _about_raw(base, raw, widened, chi_raw, discrete, limits)
     if bad_raw or bad_codec:
         gone = ("epsilon", *(_SCORES if not np.isfinite(decoded).all() else ()), *(("centre_shift",) if bad_raw else ()))
         if np.isfinite(decoded).all() and (moments.variance > 0.0 or (decoded == raw[own]).all()):
@@ -150,9 +156,9 @@ def _tests(raw: Floats, own: int, decoded: Floats, discrete: bool, independent: 
     return replace(blank, ks=ks, ks_null=ks_null, undefined=tuple(undefined))
 
 
-def _about_raw(base: Assessment, raw: Floats, moments: Pool, chi_raw: float, discrete: bool, limits: Limits) -> Assessment:
+def _about_raw(base: Assessment, raw: Floats, widened: Floats, chi_raw: float, discrete: bool, limits: Limits) -> Assessment:
     """Return `base` with what raw predictions alone determine: σ_raw, null flag rate, centre shift, limit, warnings."""
-    spread = pooled_spread(raw, discrete=discrete)
+    spread = pooled_spread(widened, discrete=discrete)
     centre = float(raw.mean()) - chi_raw if not (raw == chi_raw).all() else 0.0
     shift = centre / spread.value if spread.value > 0.0 else (0.0 if centre == 0.0 else math.nan)
     undefined = base.undefined
@@ -167,7 +173,7 @@ def _about_raw(base: Assessment, raw: Floats, moments: Pool, chi_raw: float, dis
         sigma_raw=spread.value,
         sigma_raw_ci=(spread.low, spread.high),
         method=spread.method,
-        null_flag_rate=null_flag_rate(raw, spread.value),
+        null_flag_rate=null_flag_rate(raw, spread.value / base.spread_factor),  # both as the replicas are
         centre_shift=shift,
         limit=limit,
         undefined=undefined,

@@ -102,6 +102,15 @@ def centred(values: Floats) -> Floats:
     return np.where(constant, 0.0, residuals)
 
 
+def widen(raw: Floats, factor: float) -> Floats:
+    """Return (group, replica) predictions spread out about their own group's mean: x̄ + factor·(x − x̄).
+
+    All that is computed of σ_raw from them then carries the factor. With factor 1 the same array is returned, so that no
+    rounding enters.
+    """
+    return raw if factor == 1.0 else raw + (factor - 1.0) * centred(raw)
+
+
 def effective_dof(influence: Floats, limit: float) -> float:
     """Return the degrees of freedom of the variance estimate Σψ², by matching its first two moments to χ².
 

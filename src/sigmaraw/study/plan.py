@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sigmaraw import registry
 from sigmaraw.errors import InputNotFound, InvalidOption, InvalidPlan
-from sigmaraw.noise import DEFAULT_MODE
+from sigmaraw.noise import DEFAULT_MODE, replica_mode
 
 DEFAULT_N = 100
 BLOCK = 10
@@ -61,8 +60,7 @@ class Plan:
         repeated = {spec for spec in self.codecs if self.codecs.count(spec) > 1}
         if repeated:
             raise InvalidOption(f"codec '{min(repeated)}' given twice", "each codec once", "remove one of the two")
-        if self.mode not in registry.names(registry.MODES):
-            registry.load(registry.MODES, self.mode)  # raises UnknownName with the known ones
+        replica_mode(self.mode)  # raises UnknownName with the known ones
         if self.n is not None and self.n < 2:
             raise InvalidOption(f"n = {self.n} replicas", "at least 2 per group", "use -n 100, or more for narrow intervals")
         if not 0 <= self.seed < 2**64:

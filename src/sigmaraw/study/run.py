@@ -17,13 +17,13 @@ from sigmaraw import registry
 from sigmaraw.camera import CameraProfile
 from sigmaraw.contracts import Engine, Pipeline, ReplicaMode, RoundTrip
 from sigmaraw.errors import InvalidOption, InvalidPlan
-from sigmaraw.noise import DEFAULT_MODE, split_repeats
+from sigmaraw.noise import DEFAULT_MODE, replica_mode, split_repeats
 from sigmaraw.study.environment import environment
 from sigmaraw.study.inputs import Inputs, file_row, load_inputs
 from sigmaraw.study.plan import DEFAULT_N, Plan
 from sigmaraw.study.quality import codec_rows, worst_crops
 from sigmaraw.study.record import SCHEMA, Record, digest_of, json_value, predictions_digest
-from sigmaraw.study.scoring import Predictions, score_all, tukey_all
+from sigmaraw.study.scoring import Construction, Predictions, diagnostic_rows, score_all, tukey_all
 from sigmaraw.study.work import BlockResult, Job, Scene, predict, resolve_pipeline
 
 Progress = Callable[[int, int, str], None]
@@ -90,7 +90,7 @@ def run(
     """Run a frozen plan and return its record. Parameters and refusals as in `validate`."""
     report = progress or (lambda done, total, what: None)
     fixed = _now()  # before anything is read
-    mode: ReplicaMode = registry.load(registry.MODES, plan.mode)()
+    mode = replica_mode(plan.mode)
     worker: Engine = registry.load(registry.ENGINES, engine)() if isinstance(engine, str) else engine
     profile, camera_rows = _camera(camera)
     # Specifications are checked before anything is read: a typing error must not cost an hour.
@@ -150,8 +150,8 @@ def _check_margins(plan: Plan, model: Pipeline) -> None:
 
 
 def _design(plan: Plan, mode: ReplicaMode, inputs: Inputs) -> _Design:
-    """Return how many replicas each group has; of real repeats, as many as there are unless the plan says."""
-    if not mode.needs_repeats:
+    """Return how many replicas each group has; where they are the repeats themselves, as many as there are unless the plan says."""
+    if mode.draws_noise:
         return _Design(plan.n or DEFAULT_N, True)
     available = min(len(scene.source) for scene in inputs.scenes)
     split = split_repeats(available, plan.groups, plan.n)
@@ -242,8 +242,8 @@ def _assemble(
     fixed: str,
 ) -> Record:
     scenes = [entry.scene for entry in prepared]
-    u_cal = [0.0 if mode.needs_repeats else scene.model.relative_spread_uncertainty(scene.frame) for scene in scenes]
-    results, undefined = score_all(plan, predictions, model.measurements, mode, u_cal)
+    constructions = [Construction.of(scene, mode) for scene in scenes]
+    results, undefined = score_all(plan, predictions, model.measurements, mode, constructions)
     tukey, tukey_undefined = tukey_all(plan, predictions, model.measurements)
     trips = [[entry.trips[index] for entry in prepared] for index in range(len(plan.codecs))]
     codecs, codecs_undefined = codec_rows(plan, profile.bits, scenes, trips, gathered.blocks, results)
@@ -259,6 +259,7 @@ def _assemble(
         "environment": environment(),
         "pipeline": model.config(),
         "measurements": [dataclasses.asdict(measurement) for measurement in model.measurements],
+        "mode_diagnostics": diagnostic_rows(constructions),
         "floor": _floor_rows(prepared, model),
         "codecs": codecs,
         "results": results,

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Measurement, ReplicaMode
+from sigmaraw.contracts import Diagnostic, Measurement, ReplicaMode
 from sigmaraw.statistics import Assessment, Limits, assess, tukey
 from sigmaraw.study.plan import Plan
+from sigmaraw.study.work import Scene
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,45 @@ class Predictions:
     independent: bool
 
 
+@dataclass(frozen=True)
+class Construction:
+    """What is known of one image's replicas before any prediction.
+
+    u_cal : relative standard uncertainty of σ_raw from the calibration, 1. spread_factor : σ_raw over the replicas' spread, 1.
+    diagnostics : checks of what the mode's construction rests on.
+    """
+
+    u_cal: float
+    spread_factor: float
+    diagnostics: tuple[Diagnostic, ...]
+
+    @classmethod
+    def of(cls, scene: Scene, mode: ReplicaMode) -> Construction:
+        """Return what the mode and the camera say of a scene."""
+        u_cal = scene.model.relative_spread_uncertainty(scene.frame) if mode.draws_noise else 0.0
+        return cls(u_cal, mode.spread_factor(scene.source), mode.diagnostics(scene.source, scene.model))
+
+    def warnings(self, measurement: Measurement) -> list[str]:
+        """Return what failed checks say of a measurement."""
+        return [entry.text for entry in self.diagnostics if entry.warns(measurement)]
+
+
+def diagnostic_rows(constructions: Sequence[Construction]) -> list[dict[str, Any]]:
+    """Return the record's `mode_diagnostics`, one row per image and check."""
+    fields = ("name", "value", "low", "high", "definition", "passed")
+    return [
+        {"image": image, **{name: getattr(entry, name) for name in fields}, "kinds": list(entry.kinds)}
+        for image, construction in enumerate(constructions)
+        for entry in construction.diagnostics
+    ]
+
+
 def score_all(
-    plan: Plan, predictions: Predictions, measurements: Sequence[Measurement], mode: ReplicaMode, u_cal: Sequence[float]
+    plan: Plan, predictions: Predictions, measurements: Sequence[Measurement], mode: ReplicaMode, constructions: Sequence[Construction]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return the record's `results` and `undefined` rows, per image, codec and measurement.
 
-    u_cal : per image, the relative standard uncertainty of σ_raw from the calibration.
+    constructions : per image, what is known of its replicas.
     """
     results: list[dict[str, Any]] = []
     undefined: list[dict[str, Any]] = []
@@ -55,13 +89,16 @@ def score_all(
                     discrete=measurement.discrete,
                     limits=limits,
                     u_mode=u_mode,
-                    u_cal=float(u_cal[image]),
+                    u_cal=constructions[image].u_cal,
                     independent=predictions.independent,
+                    spread_factor=constructions[image].spread_factor,
                 )
                 key = {"image": image, "codec": codec, "measurement": measurement.name}
                 chi = {"chi_raw": predictions.chi_raw[image, column], "chi_codec": predictions.chi_codec[index, image, column]}
                 tail = {"u_mode_source": u_mode_source, "mode": plan.mode, "n": predictions.raw.shape[1]}
-                results.append({**key, **chi, **_fields(outcome), **tail})
+                row = {**key, **chi, **_fields(outcome), **tail}
+                row["warnings"] += constructions[image].warnings(measurement)
+                results.append(row)
                 undefined += [{**key, "field": name, "reason": str(reason), "count": count} for name, reason, count in outcome.undefined]
     return results, undefined
 

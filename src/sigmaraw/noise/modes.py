@@ -1,0 +1,23 @@
+"""From a mode's specification to the mode: `around-raw`, `bootstrap:denoiser=nlm`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sigmaraw import registry
+
+if TYPE_CHECKING:
+    from sigmaraw.contracts import ReplicaMode
+
+
+def replica_mode(spec: str) -> ReplicaMode:
+    """Return the mode that a specification names, with its settings.
+
+    Raises
+    ------
+    UnknownName : no such mode. InvalidSpec : not of the form name:key=value, or a key or value that the mode does not have.
+    """
+    step = registry.parse_step(spec)
+    kind = registry.load(registry.MODES, step.name)
+    mode: ReplicaMode = kind(**registry.typed(step, kind.parameters))
+    return mode

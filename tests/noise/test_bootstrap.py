@@ -1,0 +1,276 @@
+"""Mode `bootstrap`: the estimate, the noise around it, and the checks that say how far to trust it."""
+
+import pickle
+
+import numpy as np
+import pytest
+from scipy import integrate, stats
+
+from sigmaraw import registry
+from sigmaraw.contracts import Measurement
+from sigmaraw.errors import BitDepthMismatch, InvalidOption, InvalidPrediction, InvalidSpec, UnknownName
+from sigmaraw.noise import NoiseModel, iter_replicas, replica_mode, replicas
+from sigmaraw.noise.bootstrap import Bootstrap
+from sigmaraw.noise.denoise import NonLocalMeans, estimate, unbiased_inverse
+from sigmaraw.noise.keys import counter_words, key_words
+from sigmaraw.noise.residuals import residual_checks
+from sigmaraw.noise.sampler_slow import reference_block
+
+GAIN, OFFSET, READ = 0.46, 100.0, 1.6
+MODEL = NoiseModel(GAIN, OFFSET, READ, 12)
+Y, X = np.mgrid[:96, :96]
+SCENE = 10 + 60 * np.exp(-((Y - 48) ** 2 + (X - 40) ** 2) / 300)  # e⁻
+
+
+def acquire(mean_e, seed):
+    """Draw one frame by plain NumPy, independently of the package's sampler."""
+    random = np.random.default_rng(seed)
+    electrons = random.poisson(mean_e) + random.normal(0, READ, mean_e.shape)
+    return np.clip(np.rint(OFFSET + GAIN * electrons), 0, 4095).astype(np.uint16)
+
+
+FRAME = acquire(SCENE, 1)
+
+
+class Truth:
+    """A denoiser that knows the answer, so that what is left is the mode alone."""
+
+    name = "truth"
+
+    def __call__(self, image):
+        return MODEL.stabilise(OFFSET + GAIN * SCENE)
+
+
+class Identity:
+    """No denoising at all."""
+
+    name = "identity"
+
+    def __call__(self, image):
+        return image
+
+
+class Counting(NonLocalMeans):
+    name = "counting"
+
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self, image):
+        self.calls += 1
+        return super().__call__(image)
+
+
+def draw(frame, n, mode=None, model=MODEL, **options):
+    mode = mode or Bootstrap()
+    return np.concatenate(list(mode.blocks(frame, model, **({"start": 0, "group": 0, "seed": 0, "batch": None} | options), n=n)))
+
+
+# --- the estimate -----------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("read", [0.5, 1.6, 5.0])
+@pytest.mark.parametrize("rate", [1.0, 5.0, 30.0, 400.0])
+def test_the_inverse_is_unbiased(rate, read):
+    """E[2√(N + r + 3/8 + σ²)] by exact sum over N and integration over r, brought back, is the rate within .06 e⁻ or 1 %.
+
+    That is the closed form's own error (Mäkitalo and Foi, 2013, Fig. 3); the algebraic inverse is ¼ e⁻ too low.
+    """
+    counts = np.arange(stats.poisson.ppf(1e-12, rate), stats.poisson.isf(1e-12, rate) + 1)
+    r = np.linspace(-8 * read, 8 * read, 4001)
+    transformed = 2 * np.sqrt(np.maximum(counts[:, None] + r + 0.375 + read**2, 0))
+    given_count = integrate.simpson(transformed * stats.norm.pdf(r, scale=read), x=r)
+    mean = float(given_count @ stats.poisson.pmf(counts, rate))
+    assert float(unbiased_inverse(np.array(mean), read)) == pytest.approx(rate, abs=0.06, rel=0.01)
+    assert (mean / 2) ** 2 - 0.375 - read**2 < rate - 0.1
+
+
+def test_the_estimate_is_near_the_truth_and_keeps_the_mean():
+    """RMS error below .35 of the noise (the frame itself has 1), and the frame's mean to 1e-3 of its σ."""
+    truth = OFFSET + GAIN * SCENE
+    found = estimate(FRAME, MODEL, NonLocalMeans())
+    assert np.sqrt(np.mean((found - truth) ** 2 / MODEL.variance(truth))) < 0.35
+    sigma_of_mean = np.sqrt(MODEL.variance(truth).sum()) / truth.size
+    assert abs(found.mean() - FRAME.mean()) < 0.05 * sigma_of_mean
+
+
+def test_what_the_denoiser_takes_from_local_means_is_given_back():
+    """A denoiser that loses an electron everywhere leaves no bias."""
+
+    class Thief:
+        name = "thief"
+
+        def __call__(self, image):
+            return MODEL.stabilise(MODEL.to_dn((NonLocalMeans()(image) / 2) ** 2 - 0.375 - READ**2 - 1.0))
+
+    found = estimate(FRAME, MODEL, Thief())
+    sigma_of_mean = np.sqrt(MODEL.variance(FRAME).sum()) / FRAME.size
+    assert abs(found.mean() - FRAME.mean()) < 0.05 * sigma_of_mean
+
+
+def test_pages_of_a_volume_are_denoised_one_by_one():
+    volume = np.stack([FRAME, acquire(SCENE, 2)])
+    found = estimate(volume, MODEL, NonLocalMeans())
+    np.testing.assert_array_equal(found[1], estimate(volume[1], MODEL, NonLocalMeans()))
+    assert draw(volume, 2).shape == (2, *volume.shape)
+
+
+def test_a_denoiser_that_fails_is_named():
+    class Broken:
+        name = "broken"
+
+        def __call__(self, image):
+            return np.full_like(image, np.nan)
+
+    with pytest.raises(InvalidPrediction, match="broken"):
+        draw(FRAME, 1, Bootstrap(Broken()))
+
+
+# --- the noise around it ----------------------------------------------------------------------------------------------
+def test_replicas_are_the_whole_model_around_the_estimate():
+    """Against m̂ + K(Poisson(λ) − λ + r) in float64 with SciPy's quantiles on the same words."""
+    level = estimate(FRAME, MODEL, NonLocalMeans())
+    rate = np.maximum((level - OFFSET) / GAIN, 0)
+    words = key_words(9, "bootstrap:nlm", FRAME), counter_words(3, 2, 6)
+    slow = reference_block(*words, level, rate, GAIN, READ, lo=0, hi=4095)
+    fast = draw(FRAME, 6, start=2, group=3, seed=9)
+    assert fast.dtype == np.uint16
+    assert np.mean(fast != slow) < 1e-4
+    assert np.abs(fast.astype(int) - slow).max() <= 1
+
+
+def test_around_the_truth_noise_is_counted_once():
+    """With a denoiser that knows the scene, pixels vary about the truth by V (4 SE, √(2/N)); around the frame it would be 2 V.
+
+    What the frame's local means give back adds V/(4π·6²) to the offset of m̂, not to the spread.
+    """
+    truth = OFFSET + GAIN * SCENE
+    found = draw(FRAME, 200, Bootstrap(Truth()))
+    ratio = (found.var(axis=0, ddof=1) / (GAIN**2 * (SCENE + READ**2) + 1 / 12)).mean()
+    assert abs(ratio - 1) < 4 * np.sqrt(2 / found.size)
+    about = ((found - truth) ** 2 / (GAIN**2 * (SCENE + READ**2) + 1 / 12)).mean()
+    assert 0.98 < about < 1.03
+
+
+def test_texture_is_not_counted_twice():
+    """Standard deviation of horizontal neighbours' differences, against fresh frames: around-raw is √2 too high, bootstrap within 5 %."""
+
+    def texture(images):
+        return np.diff(images.astype(float), axis=-1).std(axis=(1, 2)).mean()
+
+    fresh = texture(np.stack([acquire(SCENE, seed) for seed in range(20, 40)]))
+    assert texture(draw(FRAME, 20)) / fresh == pytest.approx(1, abs=0.05)
+    assert texture(replicas(FRAME, MODEL, 20, mode="around-raw").values) / fresh > 1.3
+
+
+# --- identity ---------------------------------------------------------------------------------------------------------
+def test_replica_i_does_not_depend_on_n_start_batch_or_process():
+    whole = replicas(FRAME, MODEL, n=9, mode="bootstrap", seed=7).values
+    np.testing.assert_array_equal(replicas(FRAME, MODEL, n=4, mode="bootstrap", seed=7).values, whole[:4])
+    for batch in (1, 2):
+        np.testing.assert_array_equal(replicas(FRAME, MODEL, n=9, mode="bootstrap", seed=7, batch=batch).values, whole)
+    np.testing.assert_array_equal(np.concatenate(list(iter_replicas(FRAME, MODEL, 5, "bootstrap", 7, start=4))), whole[4:])
+    travelled = pickle.loads(pickle.dumps(Bootstrap()))  # noqa: S301 (bytes made on this line)
+    np.testing.assert_array_equal(draw(FRAME, 9, travelled, seed=7), whole)
+
+
+def test_an_image_is_denoised_once():
+    """Blocks, groups, seeds and checks share one estimate; another image or another camera has its own."""
+    denoiser = Counting()
+    mode = Bootstrap(denoiser)
+    for group in range(3):
+        for start in (0, 10):
+            draw(FRAME, 2, mode, group=group, start=start, seed=group)
+    mode.diagnostics(FRAME.copy(), NoiseModel(GAIN, OFFSET, READ, 12))
+    assert denoiser.calls == 1
+    other = FRAME.copy()
+    other[0, 0] += 1
+    draw(other, 2, mode)
+    assert denoiser.calls == 2
+    darker = NoiseModel(GAIN, OFFSET - 5, READ, 12)
+    np.testing.assert_array_equal(draw(FRAME, 2, mode, darker), draw(FRAME, 2, Bootstrap(Counting()), darker))
+    assert denoiser.calls == 3
+
+
+def test_groups_seeds_and_denoisers_have_their_own_streams():
+    base = draw(FRAME, 1)
+    for other in (draw(FRAME, 1, group=1), draw(FRAME, 1, seed=1), draw(FRAME, 1, Bootstrap(Counting()))):
+        assert np.mean(other == base) < 0.3
+
+
+# --- checks -----------------------------------------------------------------------------------------------------------
+def checks(frame, level):
+    return {entry.name: entry for entry in residual_checks(frame, level, MODEL)}
+
+
+def test_residuals_about_the_truth_are_white_with_unit_variance():
+    """4 SE: √(2/N) for the variance, 1/√N for the correlations."""
+    found = checks(FRAME, OFFSET + GAIN * SCENE)
+    assert set(found) == {"residual_variance", "residual_correlation_y", "residual_correlation_x"}
+    assert abs(found["residual_variance"].value - 1) < 4 * np.sqrt(2 / FRAME.size)
+    for axis in "yx":
+        assert abs(found[f"residual_correlation_{axis}"].value) < 4 / np.sqrt(FRAME.size)
+    assert all(entry.passed for entry in found.values())
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_noise_correlated_along_an_axis_is_found(axis):
+    """Pairs of neighbours share half of their variance along one axis only: lag-1 correlation .5 (4 SE of 1.3/√N)."""
+    random = np.random.default_rng(5)
+    white = random.normal(size=(400, 400))
+    level = np.full(white.shape, 1000.0)
+    mixed = (white + np.roll(white, 1, axis)) / np.sqrt(2)
+    frame = np.rint(level + np.sqrt(MODEL.variance(level)) * mixed).astype(np.uint16)
+    found = checks(frame, level)
+    along, across = ("y", "x") if axis == 0 else ("x", "y")
+    assert abs(found[f"residual_correlation_{along}"].value - 0.5) < 4 * 1.3 / 400
+    assert not found[f"residual_correlation_{along}"].passed
+    assert found[f"residual_correlation_{across}"].passed
+    assert along in found[f"residual_correlation_{along}"].text
+
+
+def test_an_estimate_that_keeps_the_noise_or_lacks_structure_is_found():
+    kept = {entry.name: entry for entry in Bootstrap(Identity()).diagnostics(FRAME, MODEL)}["residual_variance"]
+    assert kept.value < 0.1
+    assert "keeps part of the noise" in kept.text
+    flat = checks(FRAME, np.full(FRAME.shape, float(FRAME.mean())))
+    assert not flat["residual_variance"].passed
+    assert "lacks structure" in flat["residual_variance"].text
+    assert not flat["residual_correlation_x"].passed
+
+
+def test_clipped_pixels_are_left_out():
+    frame, level = FRAME.copy(), OFFSET + GAIN * SCENE
+    level[::2] -= 1.0  # stripes: correlations that are not near zero
+    expected = checks(FRAME[:, 30:], level[:, 30:])
+    frame[:, :30] = 4095
+    for name, entry in checks(frame, level).items():
+        assert entry.value == pytest.approx(expected[name].value, rel=1e-9)
+    assert checks(np.full_like(FRAME, 4095), np.full(FRAME.shape, 4095.0))["residual_variance"].value == 0
+
+
+# --- the door ---------------------------------------------------------------------------------------------------------
+def test_the_denoiser_is_chosen_by_name():
+    assert registry.names(registry.DENOISERS) == ["nlm"]
+    assert replica_mode("bootstrap:denoiser=nlm").denoiser.name == "nlm"
+    assert replica_mode("bootstrap:nlm").denoiser.name == "nlm"
+    np.testing.assert_array_equal(replicas(FRAME, MODEL, 2, mode="bootstrap:nlm"), replicas(FRAME, MODEL, 2, mode="bootstrap"))
+    with pytest.raises(UnknownName, match="denoiser 'magic'"):
+        replica_mode("bootstrap:denoiser=magic")
+    with pytest.raises(InvalidSpec):
+        replica_mode("bootstrap:strength=2")
+    with pytest.raises(InvalidSpec):
+        replica_mode("around-raw:denoiser=nlm")
+
+
+def test_bad_input_is_refused():
+    with pytest.raises(InvalidOption, match="camera"):
+        draw(FRAME, 2, model=None)
+    with pytest.raises(BitDepthMismatch):
+        draw(FRAME.astype(np.uint8), 2)
+    with pytest.raises(InvalidOption, match="n = 0"):
+        Bootstrap().blocks(FRAME, MODEL, n=0, start=0, group=0, seed=0, batch=None)
+
+
+def test_u_mode_says_where_it_comes_from():
+    value, source = Bootstrap().u_mode(Measurement("texture", "DN", "T", "sd of the Laplacian", kind="texture"))
+    assert 0 < value < 0.4
+    assert "bootstrap" in source
