@@ -152,3 +152,10 @@ def test_repeats_and_volume_are_read_as_stated(world: Path, tmp_path: Path, sigm
     assert sigmaraw(*common, "--volume", "-n", 4, "-o", tmp_path / "volume").code == 0
     record = json.loads((tmp_path / "volume" / "record.json").read_text())
     assert [row["shape"] for row in record["images"]] == [[24, 64, 64]]
+
+
+def test_a_corner_is_y_then_x() -> None:
+    from sigmaraw.cli.shared import parse_roi
+
+    assert parse_roi("8, 4") == (8, 4)
+    assert parse_roi(None) is None
