@@ -201,6 +201,15 @@ class CodecFamily(Protocol):
     def __call__(self, **settings: Any) -> Coder | Map: ...
 
 
+@runtime_checkable
+class OpenFamily(Protocol):
+    """A codec family whose first key names another library's codec, on which the other keys depend."""
+
+    def parameters_for(self, first: str | None) -> tuple[Parameter, ...]:
+        """Return all parameters, the first one included, for its value as typed (None where it is missing)."""
+        ...
+
+
 # --- pipelines --------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Measurement:
