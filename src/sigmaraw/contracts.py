@@ -191,6 +191,8 @@ class CodecFamily(Protocol):
     """What an entry point of "sigmaraw.codecs" is: a class that `typed(step, parameters)` can fill.
 
     Families that need the camera declare `needs_camera = True` and take it as the keyword `noise_model`.
+    A family may name `probes`, groups of settings (text, as in a specification) for its self-test: one, or several from coarse
+    to fine; and `build()`, the versions to which the result belongs.
     """
 
     name: str

@@ -189,6 +189,11 @@ def test_square_root_is_exact_where_the_step_is_below_one_dn():
     assert np.all(np.diff(codes[0].astype(int)) == 1)  # and no finer: whole DN are all there is
 
 
+def test_a_saturated_8_bit_pixel_does_not_wrap_around():
+    saturated = np.full((3, 3), 255, np.uint8)
+    assert np.abs(error("sqrt:q=1,gain=0.5,offset=100,read_noise=1.6", saturated)).max() <= 5
+
+
 def test_square_root_refuses_what_it_does_not_know():
     with pytest.raises(InvalidSpec, match="offset"):
         codec("sqrt:gain=1,read_noise=1")

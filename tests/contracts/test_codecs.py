@@ -83,6 +83,11 @@ def test_no_family_is_missing_or_untested():
     assert all(any(spec.startswith(name) for spec in specs) for name, specs in SPECS.items())
 
 
+def test_every_family_passes_its_self_test_and_only_lut_has_none():
+    assert {entry["name"]: entry["fault"] for entry in describe() if entry["name"] in SPECS} == dict.fromkeys(SPECS, "")
+    assert [entry["name"] for entry in describe() if entry["name"] in SPECS and not entry["tested"]] == ["lut"]
+
+
 @pytest.mark.parametrize("spec", [spec for specs in SPECS.values() for spec in specs])
 def test_conformance(spec):
     check_codec(spec)

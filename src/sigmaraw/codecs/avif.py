@@ -34,6 +34,12 @@ class Avif(TargetCoder):
     )
     contract = CodecContract(("uint8", "uint16"), lossless=False, knob="quality", knob_direction=1, max_side=16384)
     libraries = ("libavif",)
+    probes = (
+        ("speed=9,quality=30", "speed=9,quality=90"),
+        ("speed=9,bits=12,quality=30", "speed=9,bits=12,quality=90"),
+        ("speed=9,lossless=true",),
+        ("speed=9,bits=10,lossless=true",),
+    )
     axis = Knob("quality", 0, 99, scale="linear", integer=True, direction=1, step=10, resolution=0.5)
 
     def __init__(self, **settings: Any) -> None:

@@ -28,6 +28,7 @@ class Bounded(TargetCoder):
         *TARGET_PARAMETERS,
     )
     contract = CodecContract(("uint8", "uint16"), lossless=False, knob="maxerr", knob_direction=-1, guarantee="max |error| <= maxerr")
+    probes: ClassVar[tuple[tuple[str, ...], ...]] = (("maxerr=20", "maxerr=3", "maxerr=0"),)
     axis: ClassVar[Knob] = Knob("maxerr", 0, 32767, scale="log", integer=True, direction=-1, step=0.7, resolution=1e-6)
 
     def __init__(self, **settings: Any) -> None:

@@ -38,6 +38,7 @@ class Htj2k(TargetCoder):
     )
     contract = CodecContract(("uint8", "uint16"), lossless=False, knob="step", knob_direction=-1)
     libraries = ("openjph",)
+    probes = (("bits=15,step=2000", "bits=15,step=8"), ("bits=8,step=16", "bits=8,step=2"), ("lossless=true",))
     axis = Knob("step", 0.5, 32768, scale="log", integer=False, direction=-1, step=0.7, resolution=2e-3)
 
     def __init__(self, **settings: Any) -> None:

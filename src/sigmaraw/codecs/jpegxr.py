@@ -31,6 +31,7 @@ class JpegXr(TargetCoder):
     )
     contract = CodecContract(("uint8", "uint16"), lossless=False, knob="quality", knob_direction=1)
     libraries = ("jxrlib",)
+    probes = (("quality=30", "quality=90"), ("lossless=true",))
     axis = Knob("quality", 1, 99.9, scale="linear", integer=False, direction=1, step=10, resolution=0.02)
 
     def __init__(self, **settings: Any) -> None:

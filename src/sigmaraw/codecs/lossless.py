@@ -163,6 +163,8 @@ class Lossless:
     parameters = (Parameter("method", str, "zstd", choices=METHODS, help="zstd and blosc2 bit-shuffle 16-bit pixels"),)
     contract = CodecContract(("uint8", "uint16"), lossless=True, guarantee="exact", max_error=0)
     needs_camera = False
+    libraries = tuple(library for libraries in _LIBRARIES.values() for library in libraries)
+    probes = tuple((method,) for method in METHODS)
 
     def __init__(self, *, method: str = "zstd") -> None:
         self.method = method

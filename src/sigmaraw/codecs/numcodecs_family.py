@@ -31,6 +31,7 @@ class NumcodecsFamily:
     parameters = (_CODEC,)
     contract = CodecContract(("uint8", "uint16"), lossless=True, guarantee="exact", max_error=0)
     needs_camera = False
+    probes = tuple((name,) for name in _EXACT)
 
     @staticmethod
     def parameters_for(codec: str | None) -> tuple[Parameter, ...]:
@@ -42,6 +43,11 @@ class NumcodecsFamily:
         signature = inspect.signature(numcodecs_registry.codec_registry[codec].__init__)
         own = [entry for entry in list(signature.parameters.values())[1:] if type(entry.default) in (bool, int, float, str)]
         return (_CODEC, *(Parameter(entry.name, type(entry.default), entry.default, help=f"numcodecs' {entry.name}") for entry in own))
+
+    @staticmethod
+    def build() -> dict[str, str]:
+        """Return the versions that a self-test's result belongs to."""
+        return {"numcodecs": numcodecs.__version__}
 
     def __init__(self, *, codec: str, **settings: Any) -> None:
         self.settings = {"id": codec, **settings}
@@ -75,4 +81,4 @@ class NumcodecsFamily:
 
     def details(self) -> dict[str, Any]:
         """Return numcodecs' version."""
-        return {"libraries": {"numcodecs": numcodecs.__version__}}
+        return {"libraries": self.build()}

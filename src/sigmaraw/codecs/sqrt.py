@@ -37,6 +37,7 @@ class SquareRoot:
     )
     contract = CodecContract(("uint8", "uint16"), lossless=False, knob="q", knob_direction=-1, guarantee="|error| <= q·sigma/2 + 1/2 DN")
     needs_camera = True
+    probes = (("q=1,gain=0.5,offset=100,read_noise=1.6",),)
 
     def __init__(
         self,

@@ -53,4 +53,5 @@ class Table:
         """Return DN; codes beyond the largest, from a lossy coder's overshoot, count as the largest."""
         if side != bytes.fromhex(self.sha256)[:_FINGERPRINT]:
             raise CodecFailed(f"a frame mapped by another table than this '{self.name}'", "its own table", "decode with its codec")
-        return self.levels[np.minimum(mapped, self.levels.size - 1)].astype(dtype)
+        levels = self.levels[np.minimum(mapped, self.levels.size - 1)]
+        return np.minimum(levels, np.iinfo(dtype).max).astype(dtype)  # a bin's middle may lie above the last DN of uint8

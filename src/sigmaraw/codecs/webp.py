@@ -32,6 +32,7 @@ class WebP(TargetCoder):
     )
     contract = CodecContract(("uint8",), lossless=False, knob="quality", knob_direction=1, max_side=16383)
     libraries = ("libwebp",)
+    probes = (("quality=30", "quality=95"), ("lossless=true",))
     axis = Knob("quality", 0, 100, scale="linear", integer=False, direction=1, step=10, resolution=0.1)
 
     def __init__(self, **settings: Any) -> None:
