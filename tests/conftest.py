@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep results of codec self-tests in a folder of this run: tests never write into the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SIGMARAW_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
 
 _SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -191,6 +191,8 @@ class CodecFamily(Protocol):
     """What an entry point of "sigmaraw.codecs" is: a class that `typed(step, parameters)` can fill.
 
     Families that need the camera declare `needs_camera = True` and take it as the keyword `noise_model`.
+    A family may name `probes`, groups of settings (text, as in a specification) for its self-test: one, or several from coarse
+    to fine; and `build()`, the versions to which the result belongs.
     """
 
     name: str
@@ -199,6 +201,15 @@ class CodecFamily(Protocol):
     needs_camera: bool
 
     def __call__(self, **settings: Any) -> Coder | Map: ...
+
+
+@runtime_checkable
+class OpenFamily(Protocol):
+    """A codec family whose first key names another library's codec, on which the other keys depend."""
+
+    def parameters_for(self, first: str | None) -> tuple[Parameter, ...]:
+        """Return all parameters, the first one included, for its value as typed (None where it is missing)."""
+        ...
 
 
 # --- pipelines --------------------------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,13 +11,17 @@ import pytest
 
 from sigmaraw import registry
 from sigmaraw.codecs import Chain, describe
+from sigmaraw.codecs.lossless import METHODS
 from sigmaraw.contracts import CodecContract, Coder, Encoded, Map, Parameter, Targeted
 from sigmaraw.testing import check_codec
 from sigmaraw.testing import codec_suite as suite
 
+_FOLDER = tempfile.TemporaryDirectory()  # removed with the module
+TABLE = Path(_FOLDER.name) / "square_root.npy"
+np.save(TABLE, np.rint(np.sqrt(np.arange(65536)) * (255 / np.sqrt(65535))).astype(np.uint8))
 CAMERA = "gain=0.5,offset=100,read_noise=1.6"
 SPECS = {
-    "lossless": ["lossless", "lossless:deflate", "lossless:png", "lossless:jpegxl", "lossless:jpegls"],
+    "lossless": [f"lossless:{method}" for method in METHODS],
     "to8bit": ["to8bit:minmax", "to8bit:shift", "to8bit:shift,bits=12", "to8bit:percentile,low=1,high=99", "to8bit:minmax+jpeg:quality=90"],
     "jpeg": [
         "jpeg:quality=90",
@@ -41,13 +47,45 @@ SPECS = {
         f"noiseaware:q=0.5,dither=false,backend=zstd,bits=12,{CAMERA}",
         f"noiseaware:q=2,backend=jpegls,{CAMERA}",
     ],
+    "htj2k": ["htj2k:step=4,bits=12", "htj2k:step=16", "htj2k:lossless=true", "htj2k:ratio=4,bits=15", "htj2k:psnr=35"],
+    "jpegxr": ["jpegxr:quality=80", "jpegxr:quality=5", "jpegxr:lossless=true", "jpegxr:ratio=3"],
+    "webp": ["webp:quality=80", "webp:lossless=true", "webp:psnr=35"],
+    "avif": [
+        "avif:quality=60,speed=9",
+        "avif:quality=60,bits=12,speed=9",
+        "avif:lossless=true,speed=9",
+        "avif:bits=10,lossless=true,speed=9",
+        "avif:bits=10,psnr=45,range=1023,speed=10",
+    ],
+    "zfp": ["zfp:maxerr=4", "zfp:lossless=true", "zfp:ratio=2"],
+    "sz3": ["sz3:maxerr=4", "sz3:maxerr=0", "sz3:ratio=3"],
+    "sperr": ["sperr:maxerr=4", "sperr:lossless=true", "sperr:psnr=50"],
+    "lerc": ["lerc:maxerr=4", "lerc:lossless=true", "lerc:maxerr=1,compression=zstd", "lerc:ratio=2"],
+    "sqrt": [f"sqrt:{CAMERA}", f"sqrt:q=1,bits=12,{CAMERA}", f"sqrt:q=0.3,{CAMERA}+lossless"],
+    "lut": [f"lut:{TABLE}", f"lut:{TABLE}+jpegls:near=1"],
+    "numcodecs": [
+        "numcodecs:zlib,level=9",
+        "numcodecs:blosc,cname=zstd,clevel=7,shuffle=2",
+        "numcodecs:gzip",
+        "numcodecs:bz2",
+        "numcodecs:lz4",
+        "numcodecs:lzma",
+        "numcodecs:zstd",
+    ],
 }
+MAPS = ("to8bit", "sqrt", "lut")
+EXACT_OR_OTHER = ("lossless", "noiseaware", "numcodecs")  # coders without a rate target
 
 
 def test_no_family_is_missing_or_untested():
     assert set(registry.names(registry.CODECS)) >= set(SPECS)
     assert {entry["name"] for entry in describe() if entry["available"]} >= set(SPECS)
     assert all(any(spec.startswith(name) for spec in specs) for name, specs in SPECS.items())
+
+
+def test_every_family_passes_its_self_test_and_only_lut_has_none():
+    assert {entry["name"]: entry["fault"] for entry in describe() if entry["name"] in SPECS} == dict.fromkeys(SPECS, "")
+    assert [entry["name"] for entry in describe() if entry["name"] in SPECS and not entry["tested"]] == ["lut"]
 
 
 @pytest.mark.parametrize("spec", [spec for specs in SPECS.values() for spec in specs])
@@ -60,8 +98,8 @@ def test_steps_are_what_the_protocols_say(name):
     from sigmaraw.codecs import codec
 
     step = codec(SPECS[name][0]).steps[0]
-    assert isinstance(step, Map) if name == "to8bit" else isinstance(step, Coder)
-    assert isinstance(step, Targeted) == (name in ("jpeg", "jpeg2000", "jpegxl", "jpegls"))
+    assert isinstance(step, Map) if name in MAPS else isinstance(step, Coder)
+    assert isinstance(step, Targeted) == (name not in MAPS + EXACT_OR_OTHER)
 
 
 class _Faulty:

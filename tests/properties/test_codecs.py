@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from sigmaraw.codecs import codec
+from sigmaraw.codecs.lossless import METHODS
 from sigmaraw.errors import UnreachableTarget
 
 SHAPES = st.sampled_from([(1, 1), (1, 2), (2, 1), (1, 17), (3, 17), (17, 3), (8, 8), (17, 33), (3, 17, 33), (1, 1, 1), (2, 5, 4)])
@@ -37,12 +38,12 @@ CHECK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCh
     "spec",
     [
         "lossless",
-        "lossless:deflate",
-        "lossless:png",
-        "lossless:jpegls",
         "jpeg2000:lossless=true",
         "jpegxl:lossless=true,effort=3",
         "jpegls",
+        *[f"lossless:{method}" for method in METHODS if method not in ("jpegxl", "brotli", "lzma")],
+        *[f"{name}:lossless=true" for name in ("htj2k", "jpegxr", "zfp", "sz3", "sperr", "lerc")],
+        "numcodecs:zlib",
     ],
 )
 def test_lossless_gives_back_every_frame(spec):
@@ -68,6 +69,17 @@ def test_jpegls_bounds_every_pixel(raw, near):
     assert np.abs(decoded.astype(int) - raw).max() <= near
 
 
+@pytest.mark.parametrize("name", ["zfp", "sz3", "sperr", "lerc"])
+def test_bounded_families_bound_every_pixel(name):
+    @CHECK
+    @given(frames(), st.integers(0, 127))
+    def check(raw, bound):
+        decoded, _ = codec(f"{name}:maxerr={bound}").roundtrip(raw)
+        assert np.abs(decoded.astype(int) - raw).max() <= bound
+
+    check()
+
+
 @CHECK
 @given(frames(dtypes=("uint16",)))
 def test_minmax_keeps_the_range_and_half_a_step(raw):
@@ -89,6 +101,9 @@ def test_minmax_keeps_the_range_and_half_a_step(raw):
         "jpeg2000:psnr=40",
         "jpegxl:ratio=2,effort=1",
         "jpegls:ratio=2",
+        "jpegxr:quality=30",
+        "jpegxr:ratio=3",
+        "zfp:ratio=2",
     ],
 )
 def test_lossy_coders_keep_shape_dtype_and_determinism(spec):
@@ -113,10 +128,11 @@ def test_lossy_coders_keep_shape_dtype_and_determinism(spec):
 
 @CHECK
 @given(frames(dtypes=("uint8",)), st.integers(1, 100))
-def test_jpeg_takes_any_8_bit_frame(raw, quality):
-    decoded, _ = codec(f"jpeg:quality={quality}").roundtrip(raw)
-    assert decoded.shape == raw.shape
-    assert decoded.dtype == np.uint8
+def test_8_bit_coders_take_any_8_bit_frame(raw, quality):
+    for spec in (f"jpeg:quality={quality}", f"webp:quality={quality}", f"avif:quality={quality - 1},speed=10", f"htj2k:step={quality}"):
+        decoded, _ = codec(spec).roundtrip(raw)
+        assert decoded.shape == raw.shape
+        assert decoded.dtype == np.uint8
 
 
 @CHECK

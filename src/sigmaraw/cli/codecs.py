@@ -6,7 +6,7 @@ import typer
 
 
 def codecs() -> None:
-    """List codec families with their parameters, what they take, and the libraries' versions."""
+    """List codec families with their parameters, what they take, the libraries' versions and self-tests."""
     from sigmaraw.cli.tables import print_parameters
     from sigmaraw.codecs import describe
 
@@ -17,5 +17,7 @@ def codecs() -> None:
         kind = "lossless possible" if row["lossless"] else "lossy"
         libraries = ", ".join(f"{name} {version}" for name, version in row["libraries"].items())
         typer.echo(f"{row['name']:<12} {row['summary']}")
+        test = f"FAILS, and is refused: {row['fault']}" if row["fault"] else "passes" if row["tested"] else "needs your own settings"
+        typer.echo(f"{'':<14}self-test: {test}")
         typer.echo(f"{'':<14}takes {', '.join(row['dtypes'])}; {kind}; guarantee: {row['guarantee']}; {libraries}")
         print_parameters(row["parameters"])

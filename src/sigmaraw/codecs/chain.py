@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw import registry
+from sigmaraw.codecs import selftest
 from sigmaraw.codecs.library import checked
-from sigmaraw.contracts import Coder, Detailed, Encoded, Map, RoundTrip, Targeted
+from sigmaraw.contracts import Coder, Detailed, Encoded, Map, OpenFamily, RoundTrip, Targeted
 from sigmaraw.errors import CodecFailed, UnsupportedArray
 
 if TYPE_CHECKING:
@@ -41,13 +42,18 @@ def codec(spec: str, camera: CameraProfile | NoiseModel | None = None) -> Chain:
     ------
     UnknownName : no such family; the message lists those that are installed.
     InvalidSpec : wrong key, bad value, contradicting keys, or a missing camera.
+    CodecFailed : the family fails its self-test, which runs at the first use of a build.
     """
     parsed = registry.parse_chain(spec)
     steps: list[Coder | Map] = []
     settings: list[Mapping[str, Any]] = []
     for step in parsed:
         family = registry.load(registry.CODECS, step.name)
-        values = registry.typed(step, family.parameters)
+        parameters = family.parameters
+        if isinstance(family, OpenFamily):  # the first key decides which others there are
+            parameters = family.parameters_for(step.bare if step.bare is not None else step.keys.get(parameters[0].name))
+        values = registry.typed(step, parameters)
+        selftest.require(step.name, family)
         extra = {"noise_model": _noise_model(camera)} if family.needs_camera else {}
         steps.append(family(**values, **extra))
         settings.append(values)

@@ -36,6 +36,7 @@ class Jpeg(TargetCoder):
     )
     contract = CodecContract(("uint8", "uint16"), lossless=False, knob="quality", knob_direction=1, max_side=65535)
     libraries = ("libjpeg_turbo",)
+    probes = (("quality=30", "quality=95"), ("bits=12,quality=30", "bits=12,quality=95"), ("lossless=true",), ("bits=16,lossless=true",))
     axis = Knob("quality", 1, 100, scale="linear", integer=True, direction=1, step=10, resolution=0.5)
 
     def __init__(self, **settings: Any) -> None:

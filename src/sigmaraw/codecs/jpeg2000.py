@@ -37,6 +37,7 @@ class Jpeg2000(TargetCoder):
     )
     contract = CodecContract(("uint8", "uint16"), lossless=False, knob="level", knob_direction=1)
     libraries = ("openjpeg",)
+    probes = (("level=40", "level=80"), ("bits=12,level=80",), ("lossless=true",))
     axis = Knob("level", *_LEVEL, scale="linear", integer=False, direction=1, step=3.0, resolution=0.02)
 
     def __init__(self, **settings: Any) -> None:

@@ -32,6 +32,7 @@ class JpegLs(TargetCoder):
     )
     contract = CodecContract(("uint8", "uint16"), lossless=False, knob="near", knob_direction=-1, guarantee="max |error| <= near")
     libraries = ("charls",)
+    probes = (("near=7", "near=1", "near=0"),)
     axis = Knob("near", 0, 255, scale="log", integer=True, direction=-1, step=0.7, resolution=1e-6)
 
     def __init__(self, **settings: Any) -> None:

@@ -37,6 +37,7 @@ class JpegXl(TargetCoder):
     )
     contract = CodecContract(("uint8", "uint16"), lossless=False, knob="distance", knob_direction=-1)
     libraries = ("libjxl",)
+    probes = (("effort=3,distance=5", "effort=3,distance=0.1"), ("effort=3,bits=12,distance=0.1",), ("effort=3,lossless=true",))
     axis = Knob("distance", *_DISTANCE, scale="log", integer=False, direction=-1, step=0.7, resolution=2e-3)
 
     def __init__(self, **settings: Any) -> None:

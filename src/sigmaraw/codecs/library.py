@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import struct
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +17,22 @@ from sigmaraw.errors import CodecFailed
 
 # What imagecodecs raises: each library's own error is a RuntimeError; wrong arguments and broken headers give the others.
 _LIBRARY_ERRORS = (RuntimeError, ValueError, TypeError, IndexError, OverflowError, MemoryError)
+
+
+_SEAL = struct.Struct("<I")
+
+
+def seal(stream: bytes) -> bytes:
+    """Return a code stream with its CRC-32 (4 bytes, counted) behind it, for libraries that crash on a broken one."""
+    return stream + _SEAL.pack(zlib.crc32(stream))
+
+
+def unseal(name: str, payload: bytes) -> bytes:
+    """Return the code stream that `seal` sealed. Raises CodecFailed when a bit of it has changed."""
+    stream, mark = payload[: -_SEAL.size], payload[-_SEAL.size :]
+    if len(mark) != _SEAL.size or _SEAL.pack(zlib.crc32(stream)) != mark:
+        raise CodecFailed(f"a {name} code stream of {len(payload)} bytes with a wrong check sum", "a whole code stream", "encode it again")
+    return stream
 
 
 @contextmanager

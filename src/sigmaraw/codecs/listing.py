@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from sigmaraw import registry
+from sigmaraw.codecs import selftest
 from sigmaraw.codecs.library import versions
 from sigmaraw.errors import SigmarawError
 
 
 def describe() -> list[dict[str, Any]]:
-    """Return one entry per registered family: name, summary, parameters, contract, library versions, availability (JSON values).
+    """Return one entry per registered family: name, summary, parameters, contract, library versions, availability, self-test (JSON values).
 
-    A family that cannot be loaded is listed with `available` False and the `reason`; nothing is left out.
+    A family that cannot be loaded is listed with `available` False and the `reason`; nothing is left out. `fault` is empty where the
+    self-test passes; `tested` is False where a family has nothing that can be tried alone.
     """
     return [_entry(name) for name in registry.names(registry.CODECS)]
 
@@ -35,5 +37,7 @@ def _entry(name: str) -> dict[str, Any]:
         "knob": contract.knob,
         "guarantee": contract.guarantee,
         "needs_camera": bool(family.needs_camera),
-        "libraries": versions(tuple(getattr(family, "libraries", ()))),
+        "libraries": family.build() if hasattr(family, "build") else versions(tuple(getattr(family, "libraries", ()))),
+        "tested": bool(selftest.probes(family)),
+        "fault": selftest.result(name, family),
     }

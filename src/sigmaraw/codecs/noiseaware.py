@@ -76,6 +76,7 @@ class NoiseAware:
     contract = CodecContract(("uint8", "uint16"), lossless=False, knob="q", knob_direction=-1, guarantee="unbiased, noise grows as stated")
     needs_camera = True
     libraries = ("libjxl", "charls", "zstd")
+    probes = (("effort=3,q=4,gain=0.5,offset=100,read_noise=1.6", "effort=3,q=0.5,gain=0.5,offset=100,read_noise=1.6"),)
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
@@ -26,6 +27,12 @@ RANGE = Parameter("range", float, minimum=1, unit="DN", help="peak that psnr ref
 FROZEN = Parameter("frozen", bool, False, help="find the setting once, on the raw image, and keep it for its replicas")
 LOSSLESS = Parameter("lossless", bool, False, help="exact coding by the format's own lossless mode")
 TARGET_PARAMETERS = (RATIO, PSNR, RANGE, FROZEN, LOSSLESS)
+
+
+def promised(contract: CodecContract, *, lossless: bool, dtypes: tuple[str, ...] | None = None) -> CodecContract:
+    """Return a family's contract as its settings narrow it: exact where `lossless`, and the dtypes that they leave."""
+    exact: dict[str, Any] = {"lossless": True, "guarantee": "exact", "max_error": 0} if lossless else {}
+    return dataclasses.replace(contract, dtypes=dtypes or contract.dtypes, **exact)
 
 
 def mean_square_error(first: Sequence[NDArray[np.integer]], second: Sequence[NDArray[np.integer]]) -> float:

@@ -35,6 +35,7 @@ class To8Bit:
     )
     contract = CodecContract(("uint16",), lossless=False, guarantee="none")
     needs_camera = False
+    probes = (("minmax",), ("percentile",), ("shift",), ("shift,bits=12",))
 
     def __init__(self, *, method: str, bits: int | None = None, low: float | None = None, high: float | None = None) -> None:
         if bits is not None and method != "shift":
