@@ -70,6 +70,9 @@ _ROWS = (
     ),
     Quantity("saturation_capacity", "mu_e.sat", "e-", "saturation above the offset in electrons", "EMVA 1288 r4.0, saturation"),
     Quantity("photon_transfer_chi2", "chi2/dof", "1", "reduced chi-square of the weighted photon-transfer fit", "SCIENCE 3"),
+    Quantity("brighter_fatter", "a_00", "1/e-", "relative loss of variance per electron of signal, not positive", "SCIENCE 3"),
+    Quantity("gain_break", "x_b", "DN", "signal above dark at which the gain changes", "SCIENCE 3"),
+    Quantity("gain_above_break", "K_2", "DN/e-", "slope of variance against mean above the break", "SCIENCE 3"),
     # camera, maps and series
     Quantity("offset_map", "o", "DN", "temporal mean dark level of each pixel", "SCIENCE 3"),
     Quantity("read_noise_map", "sigma_r", "e-", "temporal dark noise of each pixel", "SCIENCE 3"),
@@ -83,6 +86,7 @@ _ROWS = (
     Quantity("defect_mask", "defect", "1", "1 where a pixel is unfit for use", "SCIENCE 3"),
     Quantity("level_mean", "mu_y", "DN", "mean grey value of each level", "EMVA 1288 r4.0, photon transfer"),
     Quantity("level_variance", "sigma2_y", "DN2", "temporal variance of each level", "EMVA 1288 r4.0, photon transfer"),
+    Quantity("level_model", "sigma2_y", "DN2", "variance of each fitted level by the chosen transfer model", "SCIENCE 3"),
     Quantity("level_exposure", "t_exp", "ms", "exposure time of each level", "EMVA 1288 r4.0, photon transfer"),
     Quantity("level_used", "used", "1", "1 where a level enters the photon-transfer fit", "SCIENCE 3"),
     # study

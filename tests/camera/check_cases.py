@@ -21,6 +21,7 @@ OPTIONS: dict[str, dict[str, float]] = {
     "row-noise": {"rows": 0.25},
     "column-noise": {"columns": 0.25},
     "lamp-drift": {"lamp": 0.01},
+    "strong lamp drift": {"lamp": 0.03},
     "hidden-quantisation": {"noise": 0.5},
     "black-clipping": {"offset": 3.0},
     "clean, unequal pixels": {"tail": 0.5},

@@ -10,6 +10,7 @@ import json
 import math
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from sigmaraw.camera import derived
 from sigmaraw.camera.checks import Findings, run_checks
 from sigmaraw.camera.dark import DarkResult, dark_result
 from sigmaraw.camera.dataset import assemble
+from sigmaraw.camera.models import ModelFit, TransferModel, choose_model, transfer_attributes, transfer_scalars
 from sigmaraw.camera.moments import LevelMoments, pixel_moments
 from sigmaraw.camera.nonuniformity import PARTS, Pattern, deviations, line_noise, pattern, response_variance
 from sigmaraw.camera.pixels import DarkPixels, FlatPixels, GainPixels, dark_pixels, dark_pixels_from_maps, read_noise_pixels
@@ -62,19 +64,22 @@ def calibrate(series: str | os.PathLike[str] | Series, *, bits: int | None = Non
     known = found.maps is None  # of maps no frame count is known, and so no error
     offset = Estimate(data.darks[0].mean, float(np.sqrt(data.darks[0].mean_var)) if known else math.nan)
     upper = (full_scale if saturation.reason else saturation.value) - offset.value
-    fit = fit_gain(data, upper)
+    straight = fit_gain(data, upper)
+    model, bics = choose_model(data, straight)
+    fit = replace(straight, weighted=model.gain, coefficients=model.coefficients)
     dark = dark_result(data, [level.exposure_ms for level in found.dark], fit)
     scalars, attributes = _scalars(found, data, saturation, offset, upper, fit, dark)
-    maps, uniformity, flags = _maps(found, data, fit, upper, full_scale, progress)
+    maps, uniformity, flags = _maps(found, data, fit, model, upper, full_scale, progress)
     scalars.update(uniformity)
+    scalars.update(transfer_scalars(model))
     attributes.update(flags)
     top = max(level.maximum for level in (*data.flats, *data.darks))
-    findings = Findings(data, fit, tuple(scan.dark_evidence), tuple(scan.flat_evidence), _light(found), upper, full_scale)
+    findings = Findings(data, straight, tuple(scan.dark_evidence), tuple(scan.flat_evidence), _light(found), upper, full_scale)
     checks = run_checks(findings)
     dataset = assemble(
         scalars,
         maps,
-        _levels(found, data, fit),
+        _levels(found, data, fit, model),
         attributes,
         {
             "bits": scan.bits,
@@ -84,10 +89,11 @@ def calibrate(series: str | os.PathLike[str] | Series, *, bits: int | None = Non
             # A converter that saturates below the container's end clips there; one that never did may go on to the end.
             "valid_hi_dn": full_scale if saturation.reason else top,
             "fit_upper_dn": offset.value + 0.7 * upper,
+            **transfer_attributes(model, bics, offset.value, upper),
             "checks": json.dumps([check.as_dict() for check in checks]),
             "series_sha256": found.digest(scan.files),
             "series_files": len(scan.files),
-            "notes": "\n".join(_notes(found, data, saturation, fit, dark)),
+            "notes": "\n".join(_notes(found, data, saturation, fit, model, dark)),
             **{key: scan.metadata[key] for key in ("camera", "serial", "mode") if key in scan.metadata},
         },
     )
@@ -179,7 +185,7 @@ def _light(series: Series) -> np.ndarray | None:
 
 
 def _maps(
-    series: Series, data: TransferData, fit: GainFit, upper: float, full_scale: int, progress: Progress | None
+    series: Series, data: TransferData, fit: GainFit, model: ModelFit, upper: float, full_scale: int, progress: Progress | None
 ) -> tuple[dict[str, np.ndarray], dict[str, Estimate], dict[str, dict[str, float | str]]]:
     """Second pass: per-pixel maps from the levels of the fit, DSNU, PRNU at the level nearest half saturation, and their flags."""
     signal = np.where(fit.used, data.x, np.nan)
@@ -195,7 +201,9 @@ def _maps(
                 spatial.append(pattern(mean, variance, len(raw), line_noise(raw.data)))
             if progress is not None:
                 progress(int(np.count_nonzero(fit.used[: index + 1])), total, f"{series.flat[index].name}, pixels")
-            yield FlatPixels(mean, variance, len(raw), data.flats[index].variance)
+            # Of a bent curve a pixel shares the bend: its gain is that at small signals, as the camera's is.
+            straighten = fit.weighted.value * data.x[index] / float(model.predict(data.x[index : index + 1])[0])
+            yield FlatPixels(mean, variance, len(raw), data.flats[index].variance, straighten)
 
     shortest = _dark_pixels(series, 0)
     sums = GainPixels((shortest.offset.shape[0], shortest.offset.shape[1]))
@@ -234,9 +242,10 @@ def _dark_pixels(series: Series, index: int) -> DarkPixels:
     return dark_pixels(*pixel_moments(raw.data), len(raw), line_noise(raw.data))
 
 
-def _levels(series: Series, data: TransferData, fit: GainFit) -> dict[str, np.ndarray]:
+def _levels(series: Series, data: TransferData, fit: GainFit, model: ModelFit) -> dict[str, np.ndarray]:
     """The photon-transfer curve, flat levels in order of their mean."""
     order = np.argsort([level.mean for level in data.flats], kind="stable")
+    dark = np.array([level.variance for level in data.darks])[data.dark_index]
     exposure = [np.nan if level.exposure_ms is None else level.exposure_ms for level in series.flat]
     return {
         "level_mean": np.array([data.flats[i].mean for i in order]),
@@ -244,12 +253,17 @@ def _levels(series: Series, data: TransferData, fit: GainFit) -> dict[str, np.nd
         "level_variance": np.array([data.flats[i].variance for i in order]),
         "level_variance_se": np.sqrt([data.flats[i].variance_var for i in order]),
         "level_exposure": np.array(exposure)[order],
+        "level_model": np.where(fit.used, dark + model.predict(data.x), np.nan)[order],
         "level_used": fit.used[order].astype(np.int8),
     }
 
 
-def _notes(series: Series, data: TransferData, saturation: Estimate, fit: GainFit, dark: DarkResult) -> list[str]:
+def _notes(series: Series, data: TransferData, saturation: Estimate, fit: GainFit, model: ModelFit, dark: DarkResult) -> list[str]:
     notes = [*fit.notes, *dark.notes]
+    if model.model is not TransferModel.LINEAR:
+        notes.append(
+            f"the {model.model} transfer model describes the levels better than a straight line; the gain is that at small signals"
+        )
     if saturation.reason is not None:
         notes.append("saturation was not reached: the gain fit takes 70 % of full scale as its upper end")
     if series.maps is not None:

@@ -65,12 +65,16 @@ def dark_pixels_from_maps(offset: Map, noise_dn: Map) -> DarkPixels:
 
 @dataclass(frozen=True)
 class FlatPixels:
-    """Per-pixel moments of one flat level over `frames` frames: mean (DN), variance (DN²), and the level's own variance (DN²)."""
+    """Per-pixel moments of one flat level over `frames` frames: mean (DN), variance (DN²), and the level's own variance (DN²).
+
+    straighten : factor that brings the variance above dark onto the straight line of small signals.
+    """
 
     mean: Map
     variance: Map
     frames: int
     level_variance: float
+    straighten: float = 1.0
 
 
 class GainPixels:
@@ -88,7 +92,7 @@ class GainPixels:
         for flat in flats:
             weight = (flat.frames - 1) / (2.0 * flat.level_variance**2)  # 1/Var(s²) at the level's variance, equal for all pixels
             x = flat.mean - dark.offset
-            self._xy += weight * x * (flat.variance - dark.variance)
+            self._xy += weight * x * flat.straighten * (flat.variance - dark.variance)
             self._xx += weight * x * x
             weighted += weight * x
             signal = float(x.mean())

@@ -57,6 +57,12 @@ class CameraProfile:
         """Lowest and highest pixel value, DN, for which the profile speaks."""
         return int(self.dataset.attrs["valid_lo_dn"]), int(self.dataset.attrs["valid_hi_dn"])
 
+    @property
+    def linear_limit_dn(self) -> float | None:
+        """Level, DN, up to which variance grows as K·(m − o), within 2 %; None where no departure from it was found."""
+        limit = self.dataset.attrs.get("linear_hi_dn")
+        return None if limit is None else float(limit)
+
     @classmethod
     def from_values(
         cls,
@@ -175,6 +181,7 @@ class CameraProfile:
                 "mean_dn": [_number(value) for value in levels["level_mean"]],
                 "variance_dn2": [_number(value) for value in levels["level_variance"]],
                 "variance_se_dn2": [_number(value) for value in levels["level_variance_se"]],
+                "model_dn2": [_number(value) for value in data["level_model"].values] if "level_model" in data.variables else [],
                 "used": [bool(value) for value in levels["level_used"]],
             },
             "dark": {
@@ -182,6 +189,12 @@ class CameraProfile:
                 "variance_dn2": _number(data["dark_variance"].values) if "dark_variance" in data else None,
             },
             "defects": int(data["defect_mask"].values.sum()) if shape is not None else None,
+            "transfer": {
+                "model": data.attrs.get("transfer_model"),
+                "chi2": data.attrs.get("transfer_chi2"),
+                "bic": {key.removeprefix("transfer_bic_"): value for key, value in data.attrs.items() if key.startswith("transfer_bic_")},
+                "linear_to_dn": self.linear_limit_dn,
+            },
             "checks": stored_checks(data),
             "notes": [line for line in str(data.attrs.get("notes", "")).split("\n") if line],
         }

@@ -49,15 +49,16 @@ class TransferData:
         flats = tuple(level for level, kept in zip(self.flats, keep, strict=True) if kept)
         return TransferData(flats, self.darks, self.dark_index[keep])
 
-    def covariance(self, gain: float, *, model: bool) -> NDArray[np.float64]:
+    def covariance(self, gain: float, *, model: bool, above_dark: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """Return C (level, level), DN⁴, at gain K.
 
-        `model` takes Var σ̂² from the straight line, V = K·x + σ²_dark: weights from the noisy variances themselves would
-        favour levels that happen to come out low, and pull K down. Else the measured Var σ̂² enter.
+        `model` takes Var σ̂² from the straight line, V = K·x + σ²_dark, or from `above_dark` (level), DN², in place
+        of K·x: weights from the noisy variances themselves would favour levels that happen to come out low, and pull K down.
+        Else the measured Var σ̂² enter.
         """
         dark_variance = np.array([level.variance for level in self.darks])[self.dark_index]
         excess = np.array([level.excess for level in self.darks])[self.dark_index]
-        line = np.maximum(gain * self.x, 0.0) + dark_variance
+        line = np.maximum(gain * self.x if above_dark is None else above_dark, 0.0) + dark_variance
         pairs = np.array([level.n_pairs * (level.n_pixels - 1.0) for level in self.flats])
         own = 2.0 * (line**2 + excess) / pairs + quantisation_var(line) if model else np.array([level.variance_var for level in self.flats])
         own = own + gain**2 * line / np.array([float(level.n_pixels * level.n_frames) for level in self.flats])

@@ -16,6 +16,7 @@ class NotDetermined(StrEnum):
     STATED_VALUES = "stated-values"  # the profile was made from stated values
     MAPS_STAND_IN = "maps-stand-in"  # dark maps carry no frame count
     TOO_FEW_PIXELS = "too-few-pixels"
+    OTHER_MODEL = "other-transfer-model"  # a parameter of a model that the data did not choose
 
 
 @dataclass(frozen=True)

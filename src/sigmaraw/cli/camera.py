@@ -54,6 +54,11 @@ def print_profile(profile: CameraProfile) -> None:
     low, high = summary["valid_range_dn"]
     kind = "calibrated from frames" if summary["calibrated"] else "stated values, NOT CALIBRATED"
     typer.echo(f"{kind}; {summary['bits']} bit; valid from {low} to {high} DN")
+    transfer = summary["transfer"]
+    if transfer["model"] is not None:
+        end = "" if transfer["linear_to_dn"] is None else f", straight only up to {transfer['linear_to_dn']:.0f} DN"
+        others = ", ".join(f"{name} {value:.1f}" for name, value in transfer["bic"].items())
+        typer.echo(f"transfer model: {transfer['model']}{end} (BIC: {others})")
     for name, row in summary["scalars"].items():
         value = "not determined" if row["value"] is None else f"{row['value']:.6g}"
         error = "" if row["value"] is None else " ± (not stated)" if row["se"] is None else f" ± {row['se']:.2g}"

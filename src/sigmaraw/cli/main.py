@@ -11,6 +11,7 @@ import typer
 from sigmaraw import __version__
 from sigmaraw.cli.calibrate import calibrate
 from sigmaraw.cli.camera import camera
+from sigmaraw.cli.check import check
 from sigmaraw.cli.codecs import codecs
 from sigmaraw.cli.demo import demo
 from sigmaraw.cli.metrics import metrics
@@ -33,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (calibrate, camera, replicas, validate, report, verify, codecs, pipelines, metrics, demo):
+for verb in (calibrate, camera, check, replicas, validate, report, verify, codecs, pipelines, metrics, demo):
     app.command()(verb)
 
 
@@ -51,7 +52,7 @@ def options(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 2 bad input or usage; validate --check adds 1 (a FAIL) and 3 (undecided)."""
+    """Run the command line and exit: 0 done, 2 bad input or usage; validate --check and check add 1 (a FAIL) and 3 (undecided)."""
     try:
         code = app(args=None if arguments is None else list(arguments), standalone_mode=False)
     except SigmarawError as error:

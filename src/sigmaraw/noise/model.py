@@ -10,11 +10,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.errors import BitDepthMismatch, InvalidOption, InvalidProfile, NotIntegerData, ProfileMismatch, ShapeMismatch
+from sigmaraw.errors import (
+    BitDepthMismatch,
+    InvalidOption,
+    InvalidProfile,
+    NotIntegerData,
+    OutsideValidRange,
+    ProfileMismatch,
+    ShapeMismatch,
+)
 
 if TYPE_CHECKING:
     from sigmaraw.camera import CameraProfile
 
+BEYOND_LINEAR = 0.001  # share of pixels
 QUANTISATION_VARIANCE = 1 / 12  # DN², of rounding to whole DN
 
 
@@ -31,6 +40,7 @@ class NoiseModel:
     lo_dn, hi_dn : ends of the converter's range, DN; hi_dn None is 2^bits − 1.
     u_gain : relative standard uncertainty of K; u_read_noise : standard uncertainty of σ_r, e⁻; 0 where unknown.
     saturation_dn : level from which pixels count as saturated, DN; None is hi_dn.
+    linear_hi_dn : level up to which the calibrated variance is that of this linear model, DN; None where no end is known.
 
     Raises
     ------
@@ -48,6 +58,7 @@ class NoiseModel:
     u_gain: float = 0.0
     u_read_noise: float = 0.0
     saturation_dn: float | None = None
+    linear_hi_dn: float | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.bits <= 16:
@@ -133,6 +144,7 @@ class NoiseModel:
         ------
         NotIntegerData : neither uint8 nor uint16.
         BitDepthMismatch : the container, or a value, does not fit the bit depth.
+        OutsideValidRange : more than .1 % of the pixels lie where the linear model does not hold (brighter-fatter, dual gain).
         ProfileMismatch : the maps are of another shape.
         """
         if image.dtype not in (np.uint8, np.uint16):
@@ -151,6 +163,19 @@ class NoiseModel:
                 f"a pixel value of {largest} DN with a {self.bits}-bit camera",
                 f"at most {top} DN",
                 "use the profile of the camera mode that took the image, or state its bit depth with --bits",
+            )
+
+        self._check_linear(image)
+
+    def _check_linear(self, image: NDArray[Any]) -> None:
+        if self.linear_hi_dn is None:
+            return
+        beyond = float(np.mean(image > self.linear_hi_dn))
+        if beyond > BEYOND_LINEAR:  # single hot pixels do not make an image useless
+            raise OutsideValidRange(
+                f"{beyond:.2%} of the pixels are above {self.linear_hi_dn:.0f} DN, where the noise is not that of the linear model",
+                f"at most {BEYOND_LINEAR:.1%}",
+                "expose less; the calibration's datasheet shows the curve",
             )
 
     def saturated_fraction(self, image: NDArray[np.integer]) -> float:
@@ -296,4 +321,5 @@ def _read_profile(profile: CameraProfile, scalars: bool) -> NoiseModel:
         u_gain=uncertainty("gain_se") / gain if gain > 0 else 0.0,
         u_read_noise=uncertainty("dark_noise_se"),
         saturation_dn=float(profile.valid_range[1]),
+        linear_hi_dn=float(dataset.attrs["linear_hi_dn"]) if "linear_hi_dn" in dataset.attrs else None,
     )

@@ -208,7 +208,7 @@ def check_camera(summary: Any) -> None:
     levels, dark = summary.get("levels") or {}, summary.get("dark") or {}
     if not isinstance(levels, dict) or not isinstance(dark, dict):
         _refuse("'camera.levels' or 'camera.dark' of the record", "objects")
-    columns = [levels.get(name) or [] for name in ("mean_dn", "variance_dn2", "variance_se_dn2", "used")]
+    columns = [levels.get(name) or [] for name in ("mean_dn", "variance_dn2", "variance_se_dn2", "used", "model_dn2")]
     if not all(isinstance(column, list) and all(isinstance(value, bool) or _is_number(value) for value in column) for column in columns):
         _refuse("'camera.levels' of the record", "lists of numbers")
     if len(columns[0]) != len(columns[1]) or any(column and len(column) != len(columns[0]) for column in columns):

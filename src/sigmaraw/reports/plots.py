@@ -298,7 +298,11 @@ def _measured_curve(axes: Axes, summary: Mapping[str, Any]) -> None:
         ends = np.array([start, float(np.nanmax(mean[used] if used.any() else mean))])
         error_of_gain = (summary["scalars"]["gain"] or {}).get("se")
         label = f"fit, K = {measured(gain, error_of_gain)} DN/e⁻"
-        axes.plot(ends, floor + gain * (ends - start), color=COLOURS["FAIL"], linewidth=1.4, label=label, zorder=1)
+        curve = np.asarray(levels.get("model_dn2") or [], dtype=np.float64)
+        if curve.size == mean.size and (shown := np.isfinite(curve)).any():
+            axes.plot(np.r_[start, mean[shown]], np.r_[floor, curve[shown]], color=COLOURS["FAIL"], linewidth=1.4, label=label, zorder=1)
+        else:
+            axes.plot(ends, floor + gain * (ends - start), color=COLOURS["FAIL"], linewidth=1.4, label=label, zorder=1)
     axes.set_xlabel("mean grey value μ_y / DN")
     axes.set_ylabel("temporal variance σ²_y / DN²")
     axes.set_ylim(bottom=0.0)

@@ -1,0 +1,139 @@
+"""Has the camera changed? Equivalence of two profiles, quantity by quantity, by two one-sided tests.
+
+With d = new − old, u² = u²(new) + u²(old) and a bound B, at 5 % each side (Schuirmann 1987, the 90 % interval rule):
+    PASS          |d| + 1.645·u ≤ B     shown to be the same within B
+    FAIL          |d| − 1.645·u > B     shown to differ by more than B
+    INCONCLUSIVE  else, and where a value or its standard error is there in one profile only
+A camera passes when all its quantities do; asking for all needs no correction for their number (intersection–union).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sigmaraw.camera.dataset import SCALARS
+from sigmaraw.camera.nonuniformity import ONE_SIDED_95
+from sigmaraw.camera.profile import CameraProfile
+from sigmaraw.errors import InvalidOption, ProfileMismatch
+from sigmaraw.quantities import TABLE
+
+PASS, FAIL, OPEN = "PASS", "FAIL", "INCONCLUSIVE"
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A margin: `size` in the quantity's unit, or as a part of the old value, or of the old dark noise in DN."""
+
+    size: float
+    of: str = "value"  # "value" | "unit" | "dark noise"
+
+    def absolute(self, old: float, dark_noise_dn: float) -> float:
+        """Return the margin in the quantity's unit."""
+        return self.size * {"value": abs(old), "unit": 1.0, "dark noise": dark_noise_dn}[self.of]
+
+
+# What a user of the numbers would notice: 1 % of gain is 0.5 % of the noise; a fifth of the dark noise is what replicas shift by.
+BOUNDS: dict[str, Bound] = {
+    "gain": Bound(0.01),
+    "gain_unweighted": Bound(0.02),
+    "offset": Bound(0.2, "dark noise"),
+    "dark_variance": Bound(0.10),
+    "read_noise": Bound(0.05),
+    "dark_noise": Bound(0.05),
+    "dark_current": Bound(0.20),
+    "dark_current_from_variance": Bound(0.50),
+    "saturation": Bound(0.20),
+    "saturation_capacity": Bound(0.20),
+    "dynamic_range": Bound(0.20),
+    "snr_max": Bound(0.10),
+    "sensitivity_threshold": Bound(0.05),
+    "linearity_error": Bound(0.5, "unit"),
+    "prnu": Bound(0.10),
+    "dsnu": Bound(0.10),
+    **{f"prnu_{part}": Bound(0.25, "unit") for part in ("row", "column", "pixel")},
+    **{f"dsnu_{part}": Bound(0.5, "unit") for part in ("row", "column", "pixel")},
+    "brighter_fatter": Bound(0.50),
+    "gain_break": Bound(0.20),
+    "gain_above_break": Bound(0.05),
+}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One quantity: old and new value, their difference with its standard error, and the bound, all in `unit`."""
+
+    name: str
+    unit: str
+    old: float
+    new: float
+    difference: float
+    u: float
+    bound: float
+    verdict: str
+
+
+def compare(new: CameraProfile, old: CameraProfile, bounds: Mapping[str, Bound] | None = None) -> tuple[Comparison, ...]:
+    """Return every quantity that either profile determines.
+
+    Parameters
+    ----------
+    bounds : in place of the defaults for the quantities it names.
+
+    Raises
+    ------
+    ProfileMismatch : another bit depth. InvalidOption : a bound for what is no quantity of a camera, or one that is not positive.
+    """
+    chosen = {**BOUNDS, **(bounds or {})}
+    for name, bound in chosen.items():
+        if name not in BOUNDS or not (math.isfinite(bound.size) and bound.size > 0):
+            raise InvalidOption(f"bound {name}={bound.size:g}", f"a positive number for one of {', '.join(BOUNDS)}", "correct --bound")
+    if new.bits != old.bits:
+        raise ProfileMismatch(f"a {new.bits}-bit profile against one of {old.bits} bits", "the same camera mode", "calibrate in that mode")
+    noise = float(old.dataset["dark_noise"]) * float(old.dataset["gain"])
+    rows = []
+    for name in SCALARS:
+        if name not in BOUNDS:  # goodness of the fit is no property of the camera
+            continue
+        (a, u_a), (b, u_b) = _read(old, name), _read(new, name)
+        if math.isnan(a) and math.isnan(b):
+            continue
+        bound = chosen[name].absolute(a, noise)
+        rows.append(
+            Comparison(name, TABLE[name].unit, a, b, b - a, math.hypot(u_a, u_b), bound, verdict(b - a, math.hypot(u_a, u_b), bound))
+        )
+    return tuple(rows)
+
+
+def verdict(difference: float, u: float, bound: float) -> str:
+    """Return the outcome of the two one-sided tests; what is not a number decides nothing."""
+    if not (math.isfinite(difference) and math.isfinite(u) and math.isfinite(bound)):
+        return OPEN
+    if abs(difference) + ONE_SIDED_95 * u <= bound:
+        return PASS
+    return FAIL if abs(difference) - ONE_SIDED_95 * u > bound else OPEN
+
+
+def parse_bound(text: str) -> tuple[str, Bound]:
+    """Return (name, bound) of ``gain=2%`` (of the old value) or ``offset=0.5`` (in the quantity's unit).
+
+    Raises
+    ------
+    InvalidOption : neither.
+    """
+    name, _, size = text.partition("=")
+    relative = size.endswith("%")
+    try:
+        value = float(size.removesuffix("%"))
+    except ValueError:
+        value = math.nan
+    if name not in BOUNDS or not (math.isfinite(value) and value > 0):
+        raise InvalidOption(f"--bound {text}", "NAME=VALUE, VALUE a positive number or a percentage", f"name one of {', '.join(BOUNDS)}")
+    return name, Bound(value / 100.0, "value") if relative else Bound(value, "unit")
+
+
+def _read(profile: CameraProfile, name: str) -> tuple[float, float]:
+    if name not in profile.dataset.variables:
+        return math.nan, math.nan
+    return float(profile.dataset[name]), float(profile.dataset[f"{name}_se"])
