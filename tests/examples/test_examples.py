@@ -11,6 +11,7 @@ import pytest
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SMALLER = {
     "01_calibrate_and_validate.py": ["-n", "5"],
+    "04_coverage.py": ["--scenes", "1", "--frames", "2", "--truth", "100", "--replicas", "40", "--side", "64", "--levels", "100"],
     "02_train_demo_model.py": ["--steps", "4"],
 }
 NEEDS_REAL_DATA = {"03_real_nuclei.py"}  # tests/reference runs its parts on the data themselves

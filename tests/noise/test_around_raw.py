@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from sigmaraw.contracts import Measurement
 from sigmaraw.errors import BitDepthMismatch, InvalidOption
 from sigmaraw.noise import NoiseModel
 from sigmaraw.noise.around_raw import AroundRaw
@@ -78,23 +77,3 @@ def test_bad_input_is_refused():
 def test_options_are_checked_before_the_first_block():
     with pytest.raises(InvalidOption, match="n = 0"):
         AroundRaw().blocks(np.zeros((4, 4), np.uint16), NoiseModel(1.0, 100.0, 1.0, 12), n=0, start=0, group=0, seed=0, batch=None)
-
-
-@pytest.mark.parametrize(
-    ("name", "definition", "expected", "label"),
-    [
-        ("count", "number of objects", 0.4 / 3**0.5, "0.9 to 1.4"),
-        ("nuclei-count", "number of objects", 0.4 / 3**0.5, "0.9 to 1.4"),
-        ("discount", "no count at all", 0.5 / 3**0.5, "widest"),
-        ("mean_intensity", "mean of the raw frame inside the area", 0.5 / 3**0.5, "widest"),
-        ("area", "pixels above Otsu's threshold", 0.05 / 3**0.5, "σ_true 1,"),
-        ("area", "pixels above a threshold", 0.5 / 3**0.5, "1 to 1.5"),
-        ("texture", "sd of the Laplacian", 0.28 / 3**0.5, "1.28"),
-        ("frame_mean", "mean of all pixels", 0.05 / 3**0.5, "σ_true 1,"),
-        ("something", "else", 0.5 / 3**0.5, "widest"),
-    ],
-)
-def test_u_mode_is_the_measured_table(name, definition, expected, label):
-    value, source = AroundRaw().u_mode(Measurement(name, "1", "N", definition))
-    assert value == pytest.approx(expected)
-    assert label in source

@@ -231,9 +231,12 @@ def test_an_estimate_that_keeps_the_noise_or_lacks_structure_is_found():
     kept = {entry.name: entry for entry in Bootstrap(Identity()).diagnostics(FRAME, MODEL)}["residual_variance"]
     assert kept.value < 0.1
     assert "keeps part of the noise" in kept.text
+    harmed = {kind for kind in ("mean", "count", "area", "texture", "") if kept.warns(Measurement("x", "1", "x", "x", kind=kind))}
+    assert harmed == {"texture", ""}  # a kind that is not said counts as the worst
     flat = checks(FRAME, np.full(FRAME.shape, float(FRAME.mean())))
     assert not flat["residual_variance"].passed
     assert "lacks structure" in flat["residual_variance"].text
+    assert flat["residual_variance"].warns(Measurement("x", "1", "x", "x", kind="count"))
     assert not flat["residual_correlation_x"].passed
 
 
@@ -268,9 +271,3 @@ def test_bad_input_is_refused():
         draw(FRAME.astype(np.uint8), 2)
     with pytest.raises(InvalidOption, match="n = 0"):
         Bootstrap().blocks(FRAME, MODEL, n=0, start=0, group=0, seed=0, batch=None)
-
-
-def test_u_mode_says_where_it_comes_from():
-    value, source = Bootstrap().u_mode(Measurement("texture", "DN", "T", "sd of the Laplacian", kind="texture"))
-    assert 0 < value < 0.4
-    assert "bootstrap" in source

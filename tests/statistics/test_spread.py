@@ -10,7 +10,7 @@ from scipy import stats
 
 from sigmaraw.errors import UndefinedStatistic
 from sigmaraw.statistics import pooled_spread
-from sigmaraw.statistics.spread import c4, effective_dof, pool
+from sigmaraw.statistics.spread import c4, effective_dof, peak_ratio, pool
 
 
 def coverage_limit(p: float, runs: int) -> float:
@@ -99,3 +99,14 @@ def test_uncertainty_of_s_is_its_exact_variance_for_binary_predictions() -> None
     s2 = rng.integers(0, 2, (runs, 2, n)).astype(float).var(axis=2, ddof=1).mean(axis=1)
     # relative SE of a variance estimate over runs: √((κ_s² − 1)/runs), κ of these s² about 6
     assert s2.var() / (4 * 0.25**2) == pytest.approx(pool(np.ones((2, n)), True).log_floor, rel=4 * math.sqrt(12 / runs))
+
+
+def test_peak_ratio_is_one_for_a_normal_peak_and_known_for_others() -> None:
+    """Uniform: (1/√12)/(½/1.349) = .7788; two far points ± d: d/(2d/1.349) = .6745; SE of the quartiles' ratio about 1.2/√n."""
+    rng = np.random.default_rng(0)
+    n = 40_000
+    assert abs(peak_ratio(rng.normal(5, 3, size=n)) - 1) < 4 * 1.2 / math.sqrt(n)
+    assert abs(peak_ratio(rng.random(n)) - 2 * 1.349 / math.sqrt(12)) < 4 * 1.2 / math.sqrt(n)
+    assert peak_ratio(np.repeat([-1e6, 1e6], 500) + rng.normal(size=1000)) == pytest.approx(1.349 / 2, rel=0.01)
+    assert abs(peak_ratio(rng.poisson(1.0, n).astype(float)) - 1) < 0.06  # ties spread over their unit
+    assert math.isnan(peak_ratio(np.full(9, 4.0)))

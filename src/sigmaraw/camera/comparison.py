@@ -99,10 +99,8 @@ def compare(new: CameraProfile, old: CameraProfile, bounds: Mapping[str, Bound] 
         (a, u_a), (b, u_b) = _read(old, name), _read(new, name)
         if math.isnan(a) and math.isnan(b):
             continue
-        bound = chosen[name].absolute(a, noise)
-        rows.append(
-            Comparison(name, TABLE[name].unit, a, b, b - a, math.hypot(u_a, u_b), bound, verdict(b - a, math.hypot(u_a, u_b), bound))
-        )
+        u, allowed = math.hypot(u_a, u_b), chosen[name].absolute(a, noise)
+        rows.append(Comparison(name, TABLE[name].unit, a, b, b - a, u, allowed, verdict(b - a, u, allowed)))
     return tuple(rows)
 
 

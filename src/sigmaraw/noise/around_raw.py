@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -11,22 +10,11 @@ from numpy.typing import NDArray
 
 from sigmaraw.contracts import ReplicaMode
 from sigmaraw.errors import InvalidOption
+from sigmaraw.noise.coverage import measured_u_mode
 
 if TYPE_CHECKING:
     from sigmaraw.contracts import Measurement
     from sigmaraw.noise.model import NoiseModel
-
-# Measured σ_est/σ_true of this construction, by what is measured (SCIENCE 1, replica modes): a word of the measurement's name, a
-# phrase that its definition must have, range, label. The first row that fits is taken; what is not listed gets the widest range.
-_COVERAGE = (
-    ("count", "", 0.9, 1.4, "count"),
-    ("area", "otsu", 1.0, 1.0, "area by Otsu's threshold"),
-    ("area", "", 1.0, 1.5, "area by a threshold"),
-    ("texture", "", 1.28, 1.28, "texture"),
-    ("mean", "mean of all pixels", 1.0, 1.0, "mean of the frame"),
-)
-_WIDEST = (0.9, 1.5)
-_PRINTED = 0.05  # the table gives one decimal: "1.0" means within this
 
 
 class AroundRaw(ReplicaMode):
@@ -63,14 +51,5 @@ class AroundRaw(ReplicaMode):
         return sample_blocks(model, frame, rate, n=n, start=start, group=group, seed=seed, batch=batch, domain=self.name, image=frame)
 
     def u_mode(self, measurement: Measurement) -> tuple[float, str]:
-        """Return the relative standard uncertainty of σ_raw due to this construction, and where it comes from.
-
-        The measured range of σ_est/σ_true is taken as a uniform distribution about 1 whose half-width a reaches the end that is
-        further from 1: u = a/√3 (JCGM 100 (2008) 4.3.7). Single printed values get the half-width of their last digit.
-        """
-        words, definition = re.split(r"\W|_", measurement.name.lower()), measurement.definition.lower()
-        rows = ((low, high, label) for word, phrase, low, high, label in _COVERAGE if word in words and phrase in definition)
-        low, high, label = next(rows, (*_WIDEST, "a measurement that is not in the table: widest range"))
-        half_width = max(abs(low - 1), abs(high - 1), _PRINTED)
-        measured = f"{low:g}" if low == high else f"{low:g} to {high:g}"
-        return half_width / 3**0.5, f"{self.name}, {label}: measured σ_est/σ_true {measured}, uniform about 1 (SCIENCE 1)"
+        """Return the relative standard uncertainty of σ_raw, as measured by kind of measurement."""
+        return measured_u_mode(self.name, measurement)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sigmaraw import registry
 from sigmaraw.contracts import Denoiser, Diagnostic, Parameter, ReplicaMode
 from sigmaraw.errors import InvalidOption
+from sigmaraw.noise.coverage import measured_u_mode
 
 if TYPE_CHECKING:
     from sigmaraw.contracts import Measurement
@@ -87,8 +88,8 @@ class Bootstrap(ReplicaMode):
         return self._estimate(frame, model).diagnostics
 
     def u_mode(self, measurement: Measurement) -> tuple[float, str]:
-        """Return the relative standard uncertainty of σ_raw: the measured range about 1 as uniform (JCGM 100 (2008) 4.3.7)."""
-        return 0.3 / 3**0.5, f"{self.name}: measured σ_est/σ_true 0.95 to 1.3, uniform about 1 (SCIENCE 1)"
+        """Return the relative standard uncertainty of σ_raw, as measured by kind of measurement."""
+        return measured_u_mode(self.name, measurement)
 
     def _estimate(self, frame: NDArray[np.integer], model: NoiseModel) -> _Estimate:
         """Return m̂ and its checks, computed once for the same pixels and camera values."""

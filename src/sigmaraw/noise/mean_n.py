@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.contracts import ReplicaMode
 from sigmaraw.errors import InvalidOption, ShapeMismatch
+from sigmaraw.noise.coverage import measured_u_mode
 from sigmaraw.noise.model import QUANTISATION_VARIANCE
 from sigmaraw.noise.repeats import require_repeats
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from sigmaraw.noise.model import NoiseModel
 
 FEWEST = 2  # of one frame 1 − 1/n leaves nothing to draw
-# σ_est/σ_true with the factor applied: .87–.97 at n = 4 and .97–.99 at n = 16 without it (SCIENCE 1), times √(n/(n − 1)).
-_HALF_WIDTH = 0.12
 
 
 class MeanN(ReplicaMode):
@@ -74,8 +73,8 @@ class MeanN(ReplicaMode):
         )
 
     def u_mode(self, measurement: Measurement) -> tuple[float, str]:
-        """Return the relative standard uncertainty of σ_raw: the measured range about 1 as uniform (JCGM 100 (2008) 4.3.7)."""
-        return _HALF_WIDTH / 3**0.5, f"{self.name}: measured σ_est/σ_true 1 to {1 + _HALF_WIDTH:g}, uniform about 1 (SCIENCE 1)"
+        """Return the relative standard uncertainty of σ_raw, as measured by kind of measurement."""
+        return measured_u_mode(self.name, measurement)
 
     def spread_factor(self, frame: NDArray[np.integer]) -> float:
         """Return √(n/(n − 1)) for n repeats, the first axis of `frame`. Raises InsufficientRepeats, ShapeMismatch."""

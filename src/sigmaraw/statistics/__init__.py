@@ -6,7 +6,7 @@ from sigmaraw.statistics.equality import TestResult, TukeyRow, ks_test, tukey
 from sigmaraw.statistics.equivalence import Ratio, rms_shift, spread_ratio
 from sigmaraw.statistics.reasons import Reason, Undefined
 from sigmaraw.statistics.score import Score, score
-from sigmaraw.statistics.spread import Spread, pooled_spread
+from sigmaraw.statistics.spread import Spread, peak_ratio, pooled_spread
 
 __all__ = [
     "Assessment",
@@ -23,6 +23,7 @@ __all__ = [
     "decide",
     "ks_test",
     "null_flag_rate",
+    "peak_ratio",
     "pooled_spread",
     "rms_shift",
     "score",

@@ -7,11 +7,13 @@ import math
 import numpy as np
 
 from sigmaraw.statistics.equality import TestResult
-from sigmaraw.statistics.spread import Floats
+from sigmaraw.statistics.spread import Floats, peak_ratio
 
 # False alarms measured where the answer is right (tests/statistics/test_warnings.py):
 CENTRE_LIMIT = 3.0  # .3 to .6 % for normal predictions and 3.4 % for Poisson(.1), the frame a fresh acquisition
 NULL_P = 0.01  # .7 %, N = 60
+ONE_PEAK = (0.8, 1.35)  # under .6 % from 100 predictions on, normal or Poisson(.5 … 10)
+FEWEST_FOR_PEAK = 100
 FEWEST_EVENTS = 5  # 2.9 % for Poisson(.1) at 5 × 20, where the intervals still cover
 
 
@@ -32,6 +34,14 @@ def checks(raw: Floats, discrete: bool, centre_shift: float, ks_null: TestResult
     events = _events(raw)
     if discrete and 0 < events < FEWEST_EVENTS:
         found.append(f"only {events} of {raw.size} raw predictions differ from the most frequent value: σ_raw rests on few events")
+    low, high = ONE_PEAK
+    ratio = peak_ratio(raw) if raw.size >= FEWEST_FOR_PEAK and events >= FEWEST_FOR_PEAK // 5 else 1.0
+    if not low <= ratio <= high:
+        how = "two answers" if ratio < low else "its usual answer and one far off"
+        found.append(
+            f"raw predictions are not one peak (their standard deviation is {ratio:.2f} times what their quartiles imply): the "
+            f"measurement switches between {how}, and σ_raw from a single frame can be far from that of fresh frames"
+        )
     return tuple(found)
 
 
