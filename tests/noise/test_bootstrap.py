@@ -113,6 +113,13 @@ def test_pages_of_a_volume_are_denoised_one_by_one():
     assert draw(volume, 2).shape == (2, *volume.shape)
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 8), (2, 2), (7, 3), (1, 1, 9)])
+def test_frames_of_any_size_are_taken(shape):
+    found = replicas(np.full(shape, 300, np.uint16), MODEL, 3, mode="bootstrap")
+    assert found.shape == (3, *shape)
+    assert abs(found.values.mean() - 300) < 4 * np.sqrt(MODEL.variance(300) / found.size)
+
+
 def test_a_denoiser_that_fails_is_named():
     class Broken:
         name = "broken"

@@ -13,7 +13,7 @@ from sigmaraw.errors import (
     UnknownName,
 )
 from sigmaraw.frames.types import RawFrames
-from sigmaraw.noise import NoiseModel, iter_replicas, replicas
+from sigmaraw.noise import DEFAULT_MODE, NoiseModel, iter_replicas, replicas
 
 MODEL = NoiseModel(0.46, 100.0, 1.6, 12)
 FRAME = MODEL.sample(np.linspace(100, 900, 20 * 30).reshape(20, 30), 1, seed=1)[0]
@@ -36,7 +36,7 @@ def test_replicas_can_be_stored(tmp_path):
     found.to_netcdf(tmp_path / "replicas.nc")
     with xarray.open_dataarray(tmp_path / "replicas.nc") as stored:
         np.testing.assert_array_equal(stored, found)
-        assert stored.attrs["mode"] == "around-raw"
+        assert stored.attrs["mode"] == DEFAULT_MODE == "bootstrap"
 
 
 def test_replica_i_does_not_depend_on_n_batch_or_start():

@@ -114,7 +114,7 @@ def test_predictions_are_those_of_the_public_parts(record: Record, frames: np.nd
 
 
 def test_group_0_is_what_replicas_returns(record: Record, frames: np.ndarray, camera: sr.CameraProfile) -> None:
-    expected = sr.pipeline("otsu").batch(sr.replicas(frames[0], camera, 25, mode="around-raw", seed=7).values)
+    expected = sr.pipeline("otsu").batch(sr.replicas(frames[0], camera, 25, mode="bootstrap", seed=7).values)
     values = record.dataset["raw_prediction"].values[0, :, 0]
     for column, row in enumerate(record.document["measurements"]):
         np.testing.assert_array_equal(values[:, column], expected[row["name"]])

@@ -29,8 +29,8 @@ class NonLocalMeans:
         """Return the denoised (y, x) float64 of an image with noise of unit standard deviation."""
         from skimage.restoration import denoise_nl_means
 
-        estimate: NDArray[np.float64] = denoise_nl_means(image, patch_size=5, patch_distance=6, h=1.0, sigma=1.0, fast_mode=True)
-        return estimate
+        found: NDArray[np.float64] = denoise_nl_means(image, patch_size=5, patch_distance=6, h=1.0, sigma=1.0, fast_mode=True)
+        return found.reshape(image.shape)  # an axis of one pixel is dropped on the way
 
 
 def estimate(frame: NDArray[np.integer], model: NoiseModel, denoiser: Denoiser) -> NDArray[np.float64]:

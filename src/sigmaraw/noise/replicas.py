@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sigmaraw.camera import CameraProfile
     from sigmaraw.contracts import ReplicaMode
 
-DEFAULT_MODE = "around-raw"
+DEFAULT_MODE = "bootstrap"
 
 
 def iter_replicas(
