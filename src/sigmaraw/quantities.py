@@ -89,6 +89,19 @@ _ROWS = (
     Quantity("level_model", "sigma2_y", "DN2", "variance of each fitted level by the chosen transfer model", "SCIENCE 3"),
     Quantity("level_exposure", "t_exp", "ms", "exposure time of each level", "EMVA 1288 r4.0, photon transfer"),
     Quantity("level_used", "used", "1", "1 where a level enters the photon-transfer fit", "SCIENCE 3"),
+    # camera, what a datasheet draws of the fixed pattern
+    *(
+        Quantity(f"{name}_{part}", symbol, unit, f"{name.upper()}: {what}", "EMVA 1288 r4.0, nonuniformity")
+        for name, of in (("dsnu", "e-"), ("prnu", "%"))
+        for part, symbol, unit, what in (
+            ("row_profile", "y(m)", of, "mean of each row"),
+            ("column_profile", "y(n)", of, "mean of each column"),
+            ("spectrum_x", "P(f_x)", of, "root mean power along rows, 0 to 1/2 per pixel"),
+            ("spectrum_y", "P(f_y)", of, "root mean power along columns, 0 to 1/2 per pixel"),
+            ("histogram", "H", "px", "pixels per bin"),
+            ("histogram_edges", "y", of, "edges of the bins"),
+        )
+    ),
     # study
     Quantity("chi_raw", "chi_raw", "", "prediction on the raw image", "SCIENCE 1"),
     Quantity("chi_codec", "chi_c", "", "prediction on the decoded image", "SCIENCE 1"),

@@ -15,6 +15,8 @@ import sigmaraw as sr
 from sigmaraw.camera import CameraProfile
 from sigmaraw.camera.models import ModelFit, choose_model
 from sigmaraw.camera.moments import LevelMoments
+from sigmaraw.camera.nonuniformity import LineNoise
+from sigmaraw.camera.pixels import FlatPixels, GainPixels, dark_pixels
 from sigmaraw.camera.transfer import GainFit, TransferData, fit_gain
 from sigmaraw.errors import InvalidProfile, OutsideValidRange
 from sigmaraw.noise import NoiseModel
@@ -139,6 +141,20 @@ def test_profile_holds_model_range_and_parameters(profile: CameraProfile, tmp_pa
     assert back.summary()["transfer"] == profile.summary()["transfer"]
     assert back.linear_limit_dn == profile.linear_limit_dn
     assert any("astier" in note for note in profile.summary()["notes"])
+
+
+def test_gains_of_pixels_are_those_of_small_signals() -> None:
+    """Exact moments of a bent camera whose pixels share K: each pixel's gain is K when its variances are brought onto the line."""
+    shape = (6, 6)
+    dark = dark_pixels(np.full(shape, OFFSET), np.full(shape, 65.0), 100, LineNoise(0.0, 0.0))
+    flats = []
+    for x in (5_000.0, 20_000.0, 60_000.0):
+        y = float(bent(2.0)(np.float64(x)))
+        flats.append(FlatPixels(np.full(shape, OFFSET + x), np.full(shape, y + 65.0), 100, y + 65.0, 2.0 * x / y))
+    sums = GainPixels(shape)
+    sums.add(dark, flats)
+    gain_map, _ = sums.result(1.0, 0.01, 100.0)  # a response spread of 10000 % believes the pixels entirely
+    np.testing.assert_allclose(gain_map, 2.0, rtol=1e-3)
 
 
 def test_noise_model_refuses_frames_beyond_the_straight_part(profile: CameraProfile) -> None:

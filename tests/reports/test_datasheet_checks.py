@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,18 @@ from sigmaraw.virtual import VirtualCamera
 
 
 @pytest.fixture(scope="module")
-def summary() -> dict[str, Any]:
+def profile() -> sr.CameraProfile:
     camera = VirtualCamera(shape=(24, 32))
     dark = Level("dark", "dark", 1.0, loaded=RawFrames(camera.acquire(0, 8, 1), 12, "stated"))
     flats = [
         Level("flat", f"flat {e}", float(e), loaded=RawFrames(camera.acquire(e, 4, [2, e]), 12, "stated")) for e in range(600, 6600, 600)
     ]
-    return sr.calibrate(Series((dark,), tuple(flats))).summary()
+    return sr.calibrate(Series((dark,), tuple(flats)))
+
+
+@pytest.fixture(scope="module")
+def summary(profile: sr.CameraProfile) -> dict[str, Any]:
+    return profile.summary()
 
 
 def test_checks_stand_on_the_page_with_outcome_and_evidence(summary: dict[str, Any], tmp_path: Path) -> None:
@@ -41,3 +47,39 @@ def test_checks_stand_on_the_page_with_outcome_and_evidence(summary: dict[str, A
 def test_odd_checks_are_refused(summary: dict[str, Any], tmp_path: Path, checks: object) -> None:
     with pytest.raises(InvalidRecord, match="checks"):
         write_datasheet({**summary, "checks": checks}, tmp_path)
+
+
+def test_figures_of_the_pattern_stand_on_the_page(profile: sr.CameraProfile, summary: dict[str, Any], tmp_path: Path) -> None:
+    figures = profile.figures()
+    page = write_datasheet(summary, tmp_path, figures).read_text(encoding="utf-8")
+    for name in (
+        "residuals",
+        *(f"{kind}-{what}" for kind in ("dsnu", "prnu") for what in ("spectrogram", "profiles", "histogram")),
+        "defects",
+    ):
+        assert page.count(f'aria-labelledby="{name}-title"') == 1, name
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert write_datasheet(summary, tmp_path, figures).read_text(encoding="utf-8") == page
+    without = write_datasheet(summary, tmp_path).read_text(encoding="utf-8")
+    assert "Fixed pattern" not in without
+    assert "residuals-title" in without
+    flat = {**summary, "levels": {**summary["levels"], "residual_se": []}}
+    assert "residuals-title" not in write_datasheet(flat, tmp_path).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        [],
+        {"dsnu": 3},
+        {"dsnu": {}},
+        {"colour": {}},
+        {"defects": {"shape": [0, 4], "count": 0, "positions": []}},
+        {"defects": {"shape": [4, 4], "count": 1, "positions": [["a", 1]]}},
+        {"defects": {"shape": [4, 4], "count": float("nan"), "positions": []}},
+    ],
+)
+def test_odd_figures_are_refused(summary: dict[str, Any], tmp_path: Path, figures: object) -> None:
+    with pytest.raises(InvalidRecord, match="figure"):
+        write_datasheet(summary, tmp_path, figures)  # type: ignore[arg-type]  # that is the point

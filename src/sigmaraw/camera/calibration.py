@@ -24,6 +24,7 @@ from sigmaraw.camera.nonuniformity import PARTS, Pattern, deviations, line_noise
 from sigmaraw.camera.pixels import DarkPixels, FlatPixels, GainPixels, dark_pixels, dark_pixels_from_maps, read_noise_pixels
 from sigmaraw.camera.profile import CameraProfile
 from sigmaraw.camera.scan import Progress, scan_levels, with_bits
+from sigmaraw.camera.spatial import Arrays, pattern_arrays
 from sigmaraw.camera.transfer import GainFit, TransferData, fit_gain, saturation_level
 from sigmaraw.camera.values import Estimate, NotDetermined
 from sigmaraw.errors import ImplausibleSeries
@@ -69,7 +70,7 @@ def calibrate(series: str | os.PathLike[str] | Series, *, bits: int | None = Non
     fit = replace(straight, weighted=model.gain, coefficients=model.coefficients)
     dark = dark_result(data, [level.exposure_ms for level in found.dark], fit)
     scalars, attributes = _scalars(found, data, saturation, offset, upper, fit, dark)
-    maps, uniformity, flags = _maps(found, data, fit, model, upper, full_scale, progress)
+    maps, drawn, uniformity, flags = _maps(found, data, fit, model, upper, full_scale, progress)
     scalars.update(uniformity)
     scalars.update(transfer_scalars(model))
     attributes.update(flags)
@@ -96,6 +97,7 @@ def calibrate(series: str | os.PathLike[str] | Series, *, bits: int | None = Non
             "notes": "\n".join(_notes(found, data, saturation, fit, model, dark)),
             **{key: scan.metadata[key] for key in ("camera", "serial", "mode") if key in scan.metadata},
         },
+        drawn,
     )
     return CameraProfile(dataset)
 
@@ -186,11 +188,11 @@ def _light(series: Series) -> np.ndarray | None:
 
 def _maps(
     series: Series, data: TransferData, fit: GainFit, model: ModelFit, upper: float, full_scale: int, progress: Progress | None
-) -> tuple[dict[str, np.ndarray], dict[str, Estimate], dict[str, dict[str, float | str]]]:
-    """Second pass: per-pixel maps from the levels of the fit, DSNU, PRNU at the level nearest half saturation, and their flags."""
+) -> tuple[dict[str, np.ndarray], Arrays, dict[str, Estimate], dict[str, dict[str, float | str]]]:
+    """Second pass: maps from the levels of the fit, what is drawn of the patterns, DSNU, PRNU at half saturation, and their flags."""
     signal = np.where(fit.used, data.x, np.nan)
     middle = int(np.nanargmin(np.abs(signal - 0.5 * upper)))
-    spatial: list[Pattern] = []
+    spatial: list[tuple[Pattern, np.ndarray]] = []
     total = int(np.count_nonzero(fit.used))
 
     def flats(dark: int) -> Iterator[FlatPixels]:
@@ -198,7 +200,7 @@ def _maps(
             raw = series.flat[index].frames()
             mean, variance = pixel_moments(raw.data)
             if index == middle:
-                spatial.append(pattern(mean, variance, len(raw), line_noise(raw.data)))
+                spatial.append((pattern(mean, variance, len(raw), line_noise(raw.data)), mean))
             if progress is not None:
                 progress(int(np.count_nonzero(fit.used[: index + 1])), total, f"{series.flat[index].name}, pixels")
             # Of a bent curve a pixel shares the bend: its gain is that at small signals, as the camera's is.
@@ -216,7 +218,7 @@ def _maps(
             middle_dark = pixels if dark == data.dark_index[middle] else middle_dark
     gain = fit.weighted
     percent = Estimate(100.0 / float(data.x[middle]), 0.0)  # the level's own error is far below the pattern's
-    uniformity, flags = deviations("prnu", response_variance(spatial[0], middle_dark.pattern), percent)
+    uniformity, flags = deviations("prnu", response_variance(spatial[0][0], middle_dark.pattern), percent)
     gain_map, gain_map_se = sums.result(gain.value, gain.se, uniformity["prnu"].value / 100.0)
     noise, noise_se = read_noise_pixels(shortest, gain_map)
     maps = {
@@ -228,11 +230,16 @@ def _maps(
         "gain_map_se": gain_map_se,
         "defect_mask": sums.defects(shortest.offset, full_scale),
     }
+    response = spatial[0][1] - middle_dark.offset
+    drawn = {
+        **pattern_arrays("dsnu", (shortest.offset - shortest.offset.mean()) / gain.value, high_pass=False),
+        **pattern_arrays("prnu", 100.0 * (response / response.mean() - 1.0), high_pass=True),
+    }
     if series.maps is not None:
         missing = Estimate.missing(NotDetermined.MAPS_STAND_IN)
-        return maps, {**uniformity, **{"dsnu" if part == "total" else f"dsnu_{part}": missing for part in PARTS}}, flags
+        return maps, drawn, {**uniformity, **{"dsnu" if part == "total" else f"dsnu_{part}": missing for part in PARTS}}, flags
     shade, shade_flags = deviations("dsnu", shortest.pattern.variance, Estimate(1.0 / gain.value, gain.se / gain.value**2))
-    return maps, {**uniformity, **shade}, {**flags, **shade_flags}
+    return maps, drawn, {**uniformity, **shade}, {**flags, **shade_flags}
 
 
 def _dark_pixels(series: Series, index: int) -> DarkPixels:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sigmaraw.camera.spatial import KINDS, PARTS_DRAWN
 from sigmaraw.camera.values import Estimate
 from sigmaraw.errors import InvalidProfile
 from sigmaraw.quantities import attributes as quantity
@@ -58,8 +59,12 @@ def assemble(
     levels: Mapping[str, np.ndarray],
     extra: Mapping[str, Mapping[str, float | str]],
     attributes: Mapping[str, Any],
+    drawn: Mapping[str, tuple[tuple[str, ...], np.ndarray]] | None = None,
 ) -> xr.Dataset:
-    """Return the dataset, units stamped from the table of quantities. `extra` are further attributes of single variables."""
+    """Return the dataset, units stamped from the table of quantities.
+
+    extra : further attributes of single variables. drawn : profiles, spectra and histograms, each with its dimensions.
+    """
     variables: dict[str, tuple[tuple[str, ...], Any, dict[str, Any]]] = {}
     for name in SCALARS:
         estimate = scalars[name]
@@ -70,6 +75,8 @@ def assemble(
         variables[name] = (("y", "x"), np.ascontiguousarray(array), quantity(name))
     for name, array in levels.items():
         variables[name] = (("level",), np.ascontiguousarray(array), quantity(name))
+    for name, (dims, array) in (drawn or {}).items():
+        variables[name] = (dims, np.ascontiguousarray(array), quantity(name))
     dataset = xr.Dataset(variables, attrs={"schema": SCHEMA, **attributes})
     check(dataset, "the profile")
     return dataset
@@ -90,6 +97,7 @@ def check(dataset: xr.Dataset, name: str) -> None:
     _check_scalars(dataset, name)
     _check_maps(dataset, name)
     _check_levels(dataset, name)
+    _check_drawn(dataset, name)
 
 
 def _invalid(name: str, found: str, expected: str) -> InvalidProfile:
@@ -194,3 +202,17 @@ def _check_levels(dataset: xr.Dataset, name: str) -> None:
     for key in SERIES:
         if dataset[key].dims != ("level",) or not np.isfinite(dataset[key].values).all():
             raise _invalid(name, f"has {key} with dimensions {dataset[key].dims}", "finite values (level)")
+
+
+def _check_drawn(dataset: xr.Dataset, name: str) -> None:
+    for kind in KINDS:
+        present = [key for part in PARTS_DRAWN if (key := f"{kind}_{part}") in dataset.variables]
+        if not present:
+            continue
+        columns = [dataset[key] for key in present]
+        whole = len(present) == len(PARTS_DRAWN) and all(column.ndim == 1 and np.isfinite(column.values).all() for column in columns)
+        if not whole or columns[-1].size != columns[-2].size + 1 or not columns[-2].size:
+            raise _invalid(name, f"has odd {kind} profiles, spectra or histogram", "finite series, one more edge than bins")
+        rows, across, along_x, along_y = (column.size for column in columns[:4])
+        if (along_x, along_y) != (across // 2 + 1, rows // 2 + 1):
+            raise _invalid(name, f"has {kind} spectra that do not belong to its profiles", "half as many frequencies as pixels, and one")

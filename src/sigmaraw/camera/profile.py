@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from sigmaraw.camera.dataset import SCALARS, SERIES, assemble, check, stored_checks
+from sigmaraw.camera.spatial import spatial_summary
 from sigmaraw.camera.values import Estimate, NotDetermined
 from sigmaraw.errors import InputNotFound, InvalidProfile, UnreadableFile
 from sigmaraw.files import atomic_path
@@ -182,6 +183,7 @@ class CameraProfile:
                 "variance_dn2": [_number(value) for value in levels["level_variance"]],
                 "variance_se_dn2": [_number(value) for value in levels["level_variance_se"]],
                 "model_dn2": [_number(value) for value in data["level_model"].values] if "level_model" in data.variables else [],
+                "residual_se": _residuals(data),
                 "used": [bool(value) for value in levels["level_used"]],
             },
             "dark": {
@@ -198,6 +200,10 @@ class CameraProfile:
             "checks": stored_checks(data),
             "notes": [line for line in str(data.attrs.get("notes", "")).split("\n") if line],
         }
+
+    def figures(self) -> dict[str, Any]:
+        """Return what a datasheet draws beside the summary, as JSON values: see `camera.spatial.spatial_summary`."""
+        return spatial_summary(self.dataset)
 
     def _scalar(self, name: str) -> dict[str, Any]:
         row = TABLE[name]
@@ -234,6 +240,15 @@ def _refuse_giants(dataset: xr.Dataset, path: Path) -> None:
 
 def _or_nan(value: float | None) -> float:
     return math.nan if value is None else float(value)
+
+
+def _residuals(data: xr.Dataset) -> list[float | None]:
+    """(variance − model)/SE of each level, None where the level is not in the fit."""
+    if "level_model" not in data.variables:
+        return []
+    with np.errstate(divide="ignore", invalid="ignore"):
+        residual = (data["level_variance"].values - data["level_model"].values) / data["level_variance_se"].values
+    return [_number(value) for value in residual]
 
 
 def _number(value: Any) -> float | None:

@@ -31,5 +31,5 @@ def calibrate(
     if report is not None:
         from sigmaraw.reports.datasheet import write_datasheet
 
-        page = write_datasheet({**profile.summary(), "path": str(output)}, report)
+        page = write_datasheet({**profile.summary(), "path": str(output)}, report, profile.figures())
         typer.echo(f"datasheet: {page}")

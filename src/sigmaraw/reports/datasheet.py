@@ -11,16 +11,23 @@ from sigmaraw.reports.html import template
 from sigmaraw.reports.layout import camera_facts
 from sigmaraw.reports.loading import check_camera
 from sigmaraw.reports.plots import camera_plot
+from sigmaraw.reports.sheet_plots import pattern_plots, residual_plot
 
 
-def write_datasheet(summary: Mapping[str, Any], folder: str | Path) -> Path:
-    """Write `folder`/datasheet.html from `CameraProfile.summary()`, whole or not at all, and return its path.
+def write_datasheet(summary: Mapping[str, Any], folder: str | Path, figures: Mapping[str, Any] | None = None) -> Path:
+    """Write `folder`/datasheet.html from `CameraProfile.summary()` and `.figures()`, whole or not at all, and return its path.
 
     Raises
     ------
-    InvalidRecord : a summary of which table and curve cannot be drawn. InvalidOption : a folder that cannot be written.
+    InvalidRecord : a summary or figures that cannot be drawn. InvalidOption : a folder that cannot be written.
     """
     check_camera(summary)
     target = Path(folder) / "datasheet.html"
-    write_text(target, template("datasheet.html.j2").render(camera=camera_facts(summary), camera_figure=camera_plot(summary)))
+    page = template("datasheet.html.j2").render(
+        camera=camera_facts(summary),
+        camera_figure=camera_plot(summary),
+        residual_figure=residual_plot(summary),
+        figures=pattern_plots({} if figures is None else figures),
+    )
+    write_text(target, page)
     return target

@@ -208,7 +208,7 @@ def check_camera(summary: Any) -> None:
     levels, dark = summary.get("levels") or {}, summary.get("dark") or {}
     if not isinstance(levels, dict) or not isinstance(dark, dict):
         _refuse("'camera.levels' or 'camera.dark' of the record", "objects")
-    columns = [levels.get(name) or [] for name in ("mean_dn", "variance_dn2", "variance_se_dn2", "used", "model_dn2")]
+    columns = [levels.get(name) or [] for name in ("mean_dn", "variance_dn2", "variance_se_dn2", "used", "model_dn2", "residual_se")]
     if not all(isinstance(column, list) and all(isinstance(value, bool) or _is_number(value) for value in column) for column in columns):
         _refuse("'camera.levels' of the record", "lists of numbers")
     if len(columns[0]) != len(columns[1]) or any(column and len(column) != len(columns[0]) for column in columns):
@@ -227,6 +227,34 @@ def check_camera(summary: Any) -> None:
     single = [dark.get("mean_dn"), dark.get("variance_dn2"), summary.get("bits")]
     if not all(_is_number(value) for value in single) or not _is_pair(summary.get("valid_range_dn")):
         _refuse("the dark level, bit depth or valid range of 'camera' in the record", "numbers or null")
+
+
+def check_figures(figures: Any) -> None:
+    """Refuse what `CameraProfile.figures` would not return. Raises InvalidRecord."""
+    pattern = {"row_profile", "column_profile", "spectrum_x", "spectrum_y", "frequency_x", "frequency_y", "histogram", "edges"}
+    pairs = (("spectrum_x", "frequency_x"), ("spectrum_y", "frequency_y"))
+    if not isinstance(figures, Mapping):
+        _refuse("the figures of a camera", "an object")
+    for kind, row in figures.items():
+        good = isinstance(row, Mapping) and kind in ("dsnu", "prnu", "defects")
+        if good and kind in ("dsnu", "prnu"):
+            beyond = row.get("beyond")
+            columns = [row.get(name) for name in pattern] + (
+                [beyond.get("distance"), beyond.get("count")] if isinstance(beyond, Mapping) else [None]
+            )
+            good = all(isinstance(column, list) and column and all(map(_is_finite, column)) for column in columns)
+            good = good and all(len(row[a]) == len(row[b]) for a, b in pairs) and len(row["edges"]) == len(row["histogram"]) + 1
+            good = good and len(row["beyond"]["distance"]) == len(row["beyond"]["count"])
+        elif good and kind == "defects":
+            shape, positions = row.get("shape"), row.get("positions")
+            good = _is_pair(shape) and all(_is_finite(side) and side > 0 for side in shape) and _is_finite(row.get("count"))
+            good = good and isinstance(positions, list) and all(_is_pair(place) and all(map(_is_finite, place)) for place in positions)
+        if not good:
+            _refuse(f"figure '{str(kind)[:40]}' of a camera", "what CameraProfile.figures returns")
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def checked(record: Any) -> dict[str, Any]:

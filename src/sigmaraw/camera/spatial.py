@@ -1,0 +1,81 @@
+"""What a datasheet draws of the fixed pattern: profiles, spectrograms, histograms, defects; computed once, at calibration.
+
+Profiles are means over rows and over columns. Spectrograms are √(mean power) of the rows' (or columns') discrete Fourier transforms,
+scaled so that white noise of standard deviation s is a line at s. Histograms are taken of the map itself (DSNU), or after the 5 × 5
+mean is taken off (PRNU), so that uneven light does not widen them. Reference: EMVA 1288 r4.0, spectrograms, profiles, defect pixels.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+Map = NDArray[np.float64]
+Arrays = dict[str, tuple[tuple[str, ...], NDArray[Any]]]
+BINS = 128
+KINDS = ("dsnu", "prnu")
+PARTS_DRAWN = ("row_profile", "column_profile", "spectrum_x", "spectrum_y", "histogram", "histogram_edges")
+DEFECTS_LISTED = 5000
+
+
+def spectrogram(deviation: Map, axis: int) -> Map:
+    """Return √(mean over lines of |F|²/n), frequencies 0 … ½ px⁻¹ along `axis`; its mean square over all frequencies is the variance."""
+    power = np.abs(np.fft.rfft(deviation, axis=axis)) ** 2 / deviation.shape[axis]
+    return np.sqrt(power.mean(axis=1 - axis))
+
+
+def pattern_arrays(kind: str, deviation: Map, *, high_pass: bool) -> Arrays:
+    """Return dataset variables (dims, values) of one pattern.
+
+    Parameters
+    ----------
+    kind : "dsnu" or "prnu". deviation : (y, x), from the mean, in the quantity's unit.
+    """
+    from scipy.ndimage import uniform_filter
+
+    shown = deviation - uniform_filter(deviation, size=5, mode="reflect") if high_pass else deviation
+    low, high = float(shown.min()), float(shown.max())
+    counts, edges = np.histogram(shown, BINS, (low, high) if high > low else (low - 0.5, low + 0.5))
+    return {
+        f"{kind}_row_profile": (("y",), deviation.mean(axis=1)),
+        f"{kind}_column_profile": (("x",), deviation.mean(axis=0)),
+        f"{kind}_spectrum_x": (("frequency_x",), spectrogram(deviation, 1)),
+        f"{kind}_spectrum_y": (("frequency_y",), spectrogram(deviation, 0)),
+        f"{kind}_histogram": (("bin",), counts.astype(np.float64)),
+        f"{kind}_histogram_edges": (("edge",), edges),
+    }
+
+
+def spatial_summary(dataset: xr.Dataset) -> dict[str, Any]:
+    """Return the arrays as JSON values for a datasheet; empty for profiles without them.
+
+    {kind: {row_profile, column_profile, spectrum_x, frequency_x, spectrum_y, frequency_y, histogram, edges, beyond}},
+    {"defects": {"shape", "count", "positions": [[y, x] …]}}; beyond[i] counts the pixels farther from 0 than |edges| of its index.
+    """
+    found: dict[str, Any] = {}
+    for kind in KINDS:
+        if f"{kind}_histogram" not in dataset.variables:
+            continue
+        values = {name: dataset[f"{kind}_{name}"].values for name in ("row_profile", "column_profile", "spectrum_x", "spectrum_y")}
+        counts, edges = dataset[f"{kind}_histogram"].values, dataset[f"{kind}_histogram_edges"].values
+        distance = np.abs(0.5 * (edges[1:] + edges[:-1]))
+        order = np.argsort(-distance, kind="stable")
+        found[kind] = {
+            **{name: array.tolist() for name, array in values.items()},
+            "frequency_x": np.fft.rfftfreq(values["column_profile"].size).tolist(),
+            "frequency_y": np.fft.rfftfreq(values["row_profile"].size).tolist(),
+            "histogram": counts.tolist(),
+            "edges": edges.tolist(),
+            "beyond": {"distance": distance[order].tolist(), "count": np.cumsum(counts[order]).tolist()},
+        }
+    if "defect_mask" in dataset.variables:
+        positions = np.argwhere(dataset["defect_mask"].values)
+        found["defects"] = {
+            "shape": list(dataset["defect_mask"].shape),
+            "count": len(positions),
+            "positions": positions[:DEFECTS_LISTED].tolist(),
+        }
+    return found

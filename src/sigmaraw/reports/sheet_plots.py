@@ -1,0 +1,126 @@
+"""Figures of a camera's datasheet: residuals of the transfer model, spectrograms, profiles, histograms, defects. Drawing only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sigmaraw.reports.loading import check_figures
+from sigmaraw.reports.svg import BAND, COLOURS, FAINT, RAW, drawing, figure, to_svg
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TITLES = {"dsnu": "DSNU", "prnu": "PRNU"}
+UNITS = {"dsnu": "e⁻", "prnu": "%"}
+_LINES, _COLUMNS = COLOURS["PASS"], COLOURS["FAIL"]
+
+
+def residual_plot(summary: Mapping[str, Any]) -> str:
+    """Return the residuals of the photon-transfer fit in standard errors against the mean; "" where the summary has none."""
+    levels = summary.get("levels") or {}
+    mean, residual = (np.asarray(levels.get(name) or [], dtype=np.float64) for name in ("mean_dn", "residual_se"))
+    shown = np.isfinite(residual)
+    if mean.size != residual.size or not shown.any():
+        return ""
+    with drawing():
+        drawn = figure(2.3)
+        axes = drawn.add_axes((0.115, 0.22, 0.865, 0.72))
+        axes.axhspan(-2, 2, color=BAND, linewidth=0)
+        axes.axhline(0, color=RAW, linewidth=0.8)
+        axes.plot(mean[shown], residual[shown], "o", markersize=4, color=_LINES)
+        _dress(axes, "mean grey value μ_y / DN", "residual / SE")
+        return to_svg(drawn, "residuals", "Residuals of the photon-transfer fit in standard errors")
+
+
+def pattern_plots(figures: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return {title, svg, caption} of each figure that a profile's `figures()` hold.
+
+    Raises
+    ------
+    InvalidRecord : figures that cannot be drawn.
+    """
+    check_figures(figures)
+    found = []
+    for kind in (kind for kind in TITLES if kind in figures):
+        found += [_spectrogram(kind, figures[kind]), _profiles(kind, figures[kind]), _histogram(kind, figures[kind])]
+    if "defects" in figures:
+        found.append(_defects(figures["defects"]))
+    return found
+
+
+def _dress(axes: Axes, x: str, y: str) -> None:
+    axes.set(xlabel=x, ylabel=y)
+    axes.grid(color="#e8eaee", linewidth=0.7)
+    axes.set_axisbelow(True)
+    for side in ("right", "top"):
+        axes.spines[side].set_visible(False)
+
+
+def _two_panels() -> tuple[Figure, Axes, Axes]:
+    drawn = figure(2.7)
+    return drawn, drawn.add_axes((0.125, 0.19, 0.36, 0.74)), drawn.add_axes((0.625, 0.19, 0.36, 0.74))
+
+
+def _as_arrays(row: Mapping[str, Any], *names: str) -> Sequence[np.ndarray]:
+    return [np.asarray(row[name], dtype=np.float64) for name in names]
+
+
+def _spectrogram(kind: str, row: Mapping[str, Any]) -> dict[str, str]:
+    with drawing():
+        drawn = figure(2.7)
+        axes = drawn.add_axes((0.15, 0.19, 0.83, 0.74))
+        for along, colour, label in (("x", _LINES, "along rows"), ("y", _COLUMNS, "along columns")):
+            frequency, power = _as_arrays(row, f"frequency_{along}", f"spectrum_{along}")
+            positive = (frequency > 0) & (power > 0)
+            if positive.any():
+                axes.semilogy(frequency[positive], power[positive], color=colour, linewidth=1.0, label=label)
+                axes.legend(loc="best", frameon=False, fontsize=8.5)
+        _dress(axes, "spatial frequency / (1/px)", f"{TITLES[kind]} spectrum / {UNITS[kind]}")
+        svg = to_svg(drawn, f"{kind}-spectrogram", f"Spectrogram of {TITLES[kind]}")
+    caption = "Root mean power of the rows' and of the columns' Fourier transforms; white noise of standard deviation s is a line at s."
+    return {"title": f"{TITLES[kind]} spectrogram", "svg": svg, "caption": caption}
+
+
+def _profiles(kind: str, row: Mapping[str, Any]) -> dict[str, str]:
+    with drawing():
+        drawn, left, right = _two_panels()
+        for axes, name, colour, label in ((left, "row", _LINES, "row"), (right, "column", _COLUMNS, "column")):
+            (values,) = _as_arrays(row, f"{name}_profile")
+            axes.plot(np.arange(values.size), values, color=colour, linewidth=0.9)
+            _dress(axes, f"{label} / px", f"mean of a {label} / {UNITS[kind]}")
+        svg = to_svg(drawn, f"{kind}-profiles", f"Profiles of {TITLES[kind]}: means of rows and of columns")
+    return {"title": f"{TITLES[kind]} profiles", "svg": svg, "caption": "Means of rows and of columns, from the mean of all pixels."}
+
+
+def _histogram(kind: str, row: Mapping[str, Any]) -> dict[str, str]:
+    with drawing():
+        drawn, left, right = _two_panels()
+        counts, edges = _as_arrays(row, "histogram", "edges")
+        left.stairs(np.maximum(counts, 0.5), edges, baseline=0.5, fill=True, color=_LINES, alpha=0.75, linewidth=0)
+        left.set_yscale("log")
+        _dress(left, f"deviation / {UNITS[kind]}", "pixels per bin")
+        distance, beyond = _as_arrays(row["beyond"], "distance", "count")
+        right.semilogy(distance, np.maximum(beyond, 0.5), color=FAINT, linewidth=1.2, drawstyle="steps-mid")
+        _dress(right, f"|deviation| / {UNITS[kind]}", "pixels at or beyond")
+        svg = to_svg(drawn, f"{kind}-histogram", f"Logarithmic and cumulative histograms of {TITLES[kind]}")
+    taken = "after the mean of 5 × 5 pixels is taken off" if kind == "prnu" else "from the mean of all pixels"
+    return {"title": f"{TITLES[kind]} histograms", "svg": svg, "caption": f"Logarithmic and cumulative histogram of the pixels, {taken}."}
+
+
+def _defects(row: Mapping[str, Any]) -> dict[str, str]:
+    height, width = row["shape"]
+    with drawing():
+        tall = min(max(5.2 * height / width, 1.2), 6.0)
+        drawn = figure(tall + 0.7)
+        axes = drawn.add_axes((0.115, 0.45 / (tall + 0.7), 0.865, tall / (tall + 0.7)))
+        where = np.asarray(row["positions"], dtype=np.float64).reshape(-1, 2)
+        axes.plot(where[:, 1], where[:, 0], "s", markersize=2.5, color=_COLUMNS, linestyle="none")
+        axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), aspect="equal")
+        _dress(axes, "x / px", "y / px")
+        svg = to_svg(drawn, "defects", f"Map of {row['count']} defect pixels")
+    listed = f"; the first {len(where)} are drawn" if len(where) < row["count"] else ""
+    return {"title": "Defect map", "svg": svg, "caption": f"{row['count']} of {height * width} pixels are unfit for use{listed}."}
