@@ -9,7 +9,7 @@ OUT ?= demo-report
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[onnx,dask,zarr,numcodecs,test,lint]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[onnx,dask,zarr,numcodecs,video,test,lint]'
 	touch $@
 
 demo: .venv/.installed

@@ -77,6 +77,7 @@ class CodecContract:
     guarantee: str = "none"
     max_error: int | None = None  # DN, where the family promises a bound
     max_side: int | None = None  # pixels along y or x, where the format has a limit
+    axes: Literal["frame", "stack"] = "frame"  # "stack": (frame, y, x) is given whole, as to a video coder
 
 
 @dataclass(frozen=True)

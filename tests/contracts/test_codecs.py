@@ -44,6 +44,14 @@ SPECS = {
         f"noiseaware:q=2,backend=jpegls,{CAMERA}",
     ],
     "htj2k": ["htj2k:step=4,bits=12", "htj2k:step=16", "htj2k:lossless=true", "htj2k:ratio=4,bits=15", "htj2k:psnr=35"],
+    "hevc": [
+        "hevc:qp=20",
+        "hevc:qp=20,bits=12,gop=8",
+        "hevc:lossless=true",
+        "hevc:bits=12,lossless=true,gop=8",
+        "hevc:bits=10,ratio=6",
+        "to8bit:minmax+hevc:lossless=true,gop=8",
+    ],
     "jpegxr": ["jpegxr:quality=80", "jpegxr:quality=5", "jpegxr:lossless=true", "jpegxr:ratio=3"],
     "webp": ["webp:quality=80", "webp:lossless=true", "webp:psnr=35"],
     "avif": [

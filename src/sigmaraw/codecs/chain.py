@@ -98,6 +98,7 @@ class Chain:
 
     def apply(self, raw: NDArray[np.integer], hint: Hint | None = None) -> RoundTrip:
         """Return the round trip with what it achieved. Each frame of a stack is coded by itself; bytes are summed.
+        Where a step takes whole stacks (contract axes "stack"), the stack goes through all steps as one array.
 
         With `frozen=true` and no `freeze` before, the setting is found once, on `raw` as a whole.
 
@@ -111,10 +112,11 @@ class Chain:
         UnsupportedArray : outside a step's contract. UnreachableTarget : no setting comes near. CodecFailed : a library failed.
         """
         frames = self._frames(raw)
+        whole = frames[0].ndim == 3
         ready = self._frozen(frames)
         hints = hint if hint is not None and len(hint) == len(self.steps) else (None,) * len(self.steps)
         parts = [ready._frame(frame, hints) for frame in frames]
-        decoded = np.stack([part.decoded for part in parts]) if raw.ndim == 3 else parts[0].decoded
+        decoded = np.stack([part.decoded for part in parts]) if raw.ndim == 3 and not whole else parts[0].decoded
         return RoundTrip(
             decoded.astype(raw.dtype, copy=False),
             sum(part.nbytes for part in parts),
@@ -143,7 +145,10 @@ class Chain:
         return replace(self, steps=tuple(steps))
 
     def _frames(self, raw: NDArray[np.integer]) -> list[NDArray[np.integer]]:
-        """Return contiguous native 2-D frames. Raises UnsupportedArray for anything but a non-empty integer frame or stack."""
+        """Return contiguous native 2-D frames, or the whole stack where a step takes it so.
+
+        Raises UnsupportedArray for anything but a non-empty integer frame or stack, and for a video coder behind a coder of frames.
+        """
         if not isinstance(raw, np.ndarray) or raw.dtype.kind != "u" or raw.dtype.itemsize > 2:
             found = str(raw.dtype) if isinstance(raw, np.ndarray) else type(raw).__name__
             raise UnsupportedArray(f"{found} given to codec '{self.spec}'", "uint8 or uint16 pixels", "pass the camera's integers")
@@ -155,7 +160,15 @@ class Chain:
             )
         # A fresh copy: some libraries refuse the odd strides that a one-pixel view keeps, and none may write into the input.
         native = np.array(raw, raw.dtype.newbyteorder("="), order="C", copy=True)
-        return list(native) if raw.ndim == 3 else [native]
+        if raw.ndim == 2:
+            return [native]
+        if not any(step.contract.axes == "stack" for step in self.steps):
+            return list(native)
+        for step in self.steps:
+            if not isinstance(step, Map) and step.contract.axes != "stack":
+                found = f"a stack given to '{self.spec}', of which '{step.name}' codes single frames"
+                raise UnsupportedArray(found, "maps and one video coder", "code every frame by itself, with gop=1")
+        return [native]
 
     def _frame(self, frame: NDArray[np.integer], hints: Hint) -> RoundTrip:
         """Take one frame through all steps and back through the maps."""
@@ -196,7 +209,7 @@ def _through(step: Coder | Map, array: NDArray[np.integer], hint: float | None, 
     """Apply a map, or encode and decode; the decoder sees only bytes, shape and dtype."""
     if isinstance(step, Map):
         mapped, side = step.forward(array)
-        if not isinstance(mapped, np.ndarray) or mapped.ndim != 2 or mapped.dtype not in (np.uint8, np.uint16):
+        if not isinstance(mapped, np.ndarray) or mapped.ndim != array.ndim or mapped.dtype not in (np.uint8, np.uint16):
             raise CodecFailed(f"{step.name} mapped to something else than a frame", "2-D uint8 or uint16", "report this codec's fault")
         return _Output(np.ascontiguousarray(mapped), side, b"", {})
     if isinstance(step, Targeted):
@@ -213,7 +226,7 @@ def _require(step: Coder | Map, array: NDArray[np.integer]) -> None:
     contract = step.contract
     if array.dtype.name not in contract.dtypes:
         raise UnsupportedArray(f"{array.dtype} given to '{step.name}'", " or ".join(contract.dtypes), _dtype_remedy(step, array))
-    if contract.max_side is not None and max(array.shape) > contract.max_side:
+    if contract.max_side is not None and max(array.shape[-2:]) > contract.max_side:
         raise UnsupportedArray(
             f"a frame of shape {array.shape} given to '{step.name}'",
             f"at most {contract.max_side} pixels a side",
