@@ -51,6 +51,14 @@ class LevelEvidence:
         return (m, n), (n, m)
 
     @property
+    def shared_variance_var(self) -> float:
+        """What temporal noise of whole rows and columns adds to Var(σ̂²) of one pair, DN⁴: 2σ_row⁴/M + 2σ_col⁴/N."""
+        m, n = self.shape
+        row = max(self.lines.row - self.lag_variance / n, 0.0)
+        column = max(self.lines.column - self.lag_variance / m, 0.0)
+        return 2.0 * row**2 / m + 2.0 * column**2 / n if self.lag_count else 0.0
+
+    @property
     def mean_noise(self) -> float:
         """Variance, DN², of one frame's mean: T_row/M and T_col/N, each of which holds the pixels' share, counted once."""
         m, n = self.shape

@@ -100,7 +100,9 @@ def pattern(mean: NDArray[np.float64], variance: NDArray[np.float64], frames: in
     shared = (4.0 * row * shared_row + 4.0 * shared_row**2) / m + (4.0 * column * shared_column + 4.0 * shared_column**2) / n
     own = _pixel_error(mean - rows[:, None] - columns[None, :] + mean.mean(), noise, frames)
     leak = 2.0 * (pixel / m + column_noise) ** 2 / n + 2.0 * (pixel / n + row_noise) ** 2 / m
+    rounded = [_rounding_error(value, float(variance.mean()), frames) for value in (total, row, column, pixel)]
     errors = (pixels + shared, row_var + own / n**2, column_var + own / m**2, own + leak)
+    errors = tuple(error + extra for error, extra in zip(errors, rounded, strict=True))
     return Pattern((m, n), {part: Estimate(value, math.sqrt(error)) for part, value, error in zip(PARTS, values, errors, strict=True)})
 
 
@@ -115,6 +117,17 @@ def _pixel_error(mean: NDArray[np.float64], noise: NDArray[np.float64], frames: 
     deviation = mean - mean.mean()
     cross = max(float((deviation * deviation * noise).mean()) - square, 0.0)
     return (4.0 * cross + 2.0 * square * frames / (frames - 1)) / mean.size
+
+
+def _rounding_error(spatial: float, variance: float, frames: int) -> float:
+    """Return the squared uncertainty, DN⁴, that rounding leaves in a spatial variance s², for an unknown phase φ of the mean.
+
+    The mean of round(x), x ~ N(μ, σ²), is μ − exp(−2π²σ²)·sin(2πμ)/π + …; over μ ~ N(·, s²) that changes s² by
+    −4s²·exp(−2π²(σ² + s²))·cos 2πφ, of which half the squared amplitude is the mean square. variance : σ² + 1/12, DN².
+    """
+    if not frames or spatial <= 0:
+        return 0.0
+    return 0.5 * (4.0 * spatial * math.exp(-2.0 * math.pi**2 * (max(variance - 1.0 / 12.0, 0.0) + spatial))) ** 2
 
 
 def response_variance(bright: Pattern, dark: Pattern) -> dict[str, Estimate]:

@@ -46,8 +46,11 @@ class Scan:
                 f"level {level.name} has {raw.bits} bits, {self.first} has {self.bits}", "one bit depth", "state it with bits"
             )
         moments = level_moments(raw.data, level.name)
+        evidence = level_evidence(raw.data, moments)
+        # Pixels of a line that shares noise are not independent witnesses of the variance.
+        moments = replace(moments, variance_var=moments.variance_var + evidence.shared_variance_var / moments.n_pairs)
         (self.darks if level.kind == "dark" else self.flats).append(moments)
-        (self.dark_evidence if level.kind == "dark" else self.flat_evidence).append(level_evidence(raw.data, moments))
+        (self.dark_evidence if level.kind == "dark" else self.flat_evidence).append(evidence)
         sources = raw.files or (SourceFile(level.name, hashlib.sha256(raw.data.tobytes()).hexdigest(), "memory"),)
         self.files += [(f"{level.kind} {level.exposure_ms} {level.irradiance} {level.photons}", source) for source in sources]
         self.metadata = {**{key: str(value) for key, value in raw.metadata.items()}, **self.metadata}
