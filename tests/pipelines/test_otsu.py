@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import sigmaraw as sr
+from sigmaraw.pipelines import MEASUREMENTS
 
 
 def slow_threshold(image: np.ndarray) -> int:
@@ -47,3 +48,9 @@ def test_keys_and_defaults_are_recorded() -> None:
     assert config["connectivity"] == 8
     assert config["spec"] == "otsu:min_size=12"
     assert {"scikit-image", "scipy", "numpy"} == set(config["versions"])
+
+
+def test_kinds_are_those_that_the_coverage_study_measured():
+    kinds = {row.name: row.kind for row in sr.pipeline("otsu").measurements}
+    assert kinds == {"count": "count", "area": "adaptive-area", "total_intensity": "intensity", "mean_intensity": ""}
+    assert {row.kind for row in MEASUREMENTS} == {""}  # a network's segmentation was not measured

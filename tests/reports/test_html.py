@@ -170,6 +170,26 @@ def test_stated_camera_says_so(record: Callable[..., dict[str, Any]], write: Cal
     assert "undefined (not determined)" in text  # saturation
 
 
+def test_checks_of_the_mode_are_shown(record: Callable[..., dict[str, Any]], write: Callable[..., Path], tmp_path: Path) -> None:
+    content = record(1, 2, 1, 5)
+    text, _ = _render(write(tmp_path / "none", content))
+    assert "Checks of the replica mode" not in text
+    check = {
+        "image": 0,
+        "name": "residual_variance",
+        "value": 0.7712,
+        "low": 0.83,
+        "high": 1.1,
+        "passed": False,
+        "definition": "<b>of r</b>",
+    }
+    content["mode_diagnostics"] = [check]
+    text, page = _render(write(tmp_path / "one", content))
+    assert "Checks of the replica mode" in text
+    assert all(word in page.texts for word in ("residual variance", "0.771", "0.83 to 1.1", "no", "<b>of r</b>"))
+    assert "b" not in page.tags
+
+
 def _undefined(results: list[dict[str, Any]]) -> None:
     for row in results:
         if row["codec"] == "noiseaware:q=1":

@@ -8,12 +8,10 @@ from numpy.typing import NDArray
 from sigmaraw.contracts import Measurement, Parameter
 
 MEASUREMENTS = (
-    Measurement("count", "1", "N", "number of connected objects of at least min_size pixels", discrete=True, kind="count"),
-    Measurement("area", "px", "A", "pixels inside these objects", kind="area"),
-    Measurement("total_intensity", "DN", "I_tot", "sum of the raw frame inside these objects", kind="intensity"),
-    Measurement(
-        "mean_intensity", "DN", "I_mean", "mean of the raw frame inside these objects, undefined where there are none", kind="intensity"
-    ),
+    Measurement("count", "1", "N", "number of connected objects of at least min_size pixels", discrete=True),
+    Measurement("area", "px", "A", "pixels inside these objects"),
+    Measurement("total_intensity", "DN", "I_tot", "sum of the raw frame inside these objects"),
+    Measurement("mean_intensity", "DN", "I_mean", "mean of the raw frame inside these objects, undefined where there are none"),
 )
 CONNECTIVITY = Parameter(
     "connectivity", int, 8, choices=(4, 8), unit="1", help="neighbours that join pixels to one object; in volumes 4 means 6, and 8 means 26"

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from sigmaraw.pipelines.measurements import CONNECTIVITY, MEASUREMENTS, min_size
 from sigmaraw.pipelines.segmentation import SegmentationPipeline
 
+# What the coverage study of replica modes measured with this threshold; networks were not in it, nor mean intensities.
+_KINDS = {"count": "count", "area": "adaptive-area", "total_intensity": "intensity"}
+
 
 class OtsuPipeline(SegmentationPipeline):
     """Pixels above Otsu's threshold of the image's own histogram, one bin per grey value.
@@ -22,8 +25,7 @@ class OtsuPipeline(SegmentationPipeline):
     name = "otsu"
     libraries = ("scikit-image", "scipy", "numpy")
     parameters = (min_size(0), CONNECTIVITY)
-    # The threshold follows each image's own histogram, which keeps areas truer than a fixed level does.
-    measurements = tuple(replace(row, kind="adaptive-area") if row.kind == "area" else row for row in MEASUREMENTS)
+    measurements = tuple(replace(row, kind=_KINDS.get(row.name, "")) for row in MEASUREMENTS)
 
     def _mask(self, image: NDArray[np.integer]) -> NDArray[np.bool_]:
         from skimage.filters import threshold_otsu

@@ -281,6 +281,16 @@ def _floor(record: dict[str, Any]) -> str:
     return f"changed its answer: {'; '.join(changed)}" if changed else "gave exactly the same answers"
 
 
+def _mode_checks(record: dict[str, Any]) -> list[dict[str, str]]:
+    """Return what the replica mode checked on each image, as text; none where the record does not say."""
+    rows = record.get("mode_diagnostics")
+    if not isinstance(rows, list):
+        return []
+    names = ("image", "name", "value", "low", "high", "passed", "definition")
+    shown = [{name: row.get(name) for name in names} for row in rows if isinstance(row, dict)]
+    return [{name: given(value, 3) or "" if isinstance(value, float) else setting(value) for name, value in row.items()} for row in shown]
+
+
 def _images(results: Sequence[Mapping[str, Any]]) -> int:
     return len({row["image"] for row in results})
 
@@ -306,6 +316,7 @@ def context(folder: RecordFolder) -> dict[str, Any]:
         "floor": _floor(record),
         "design": flatten(record["design"]) if isinstance(record.get("design"), dict) else [],
         "sources": sorted({str(row["u_mode_source"]) for row in record["results"] if row.get("u_mode_source")}),
+        "mode_checks": _mode_checks(record),
         "predictions_sha256": setting(record.get("predictions_sha256")),
         "images": [_provenance(row, ("image", "input", "frame", "sha256")) for row in record["images"]],
         "environment": flatten(record["environment"]),
