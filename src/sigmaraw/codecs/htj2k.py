@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.codecs.bits import containers, require_bits
 from sigmaraw.codecs.door import to_pixels
-from sigmaraw.codecs.library import guarded
+from sigmaraw.codecs.library import guarded, seal, unseal
 from sigmaraw.codecs.search import Knob
 from sigmaraw.codecs.targets import TARGET_PARAMETERS, TargetCoder, promised
 from sigmaraw.contracts import CodecContract, Parameter
@@ -26,6 +26,7 @@ class Htj2k(TargetCoder):
     The library lets overshoot wrap around: a saturated pixel of the full container comes back as black [m: at 16 bit and
     step 0.07 DN, 112 of 4096 pixels]. So lossy uint16 takes `bits` up to 15, lossy uint8 is coded in a 16-bit container, and the
     overshoot is clipped on this side. Steps under about 0.7 DN change nothing more.
+    Of a broken stream the library returns whatever was in memory, so a CRC-32 (4 bytes, counted) goes behind each.
 
     Reference: ISO/IEC 15444-15; SCIENCE 5 (the library controls a step, not a rate).
     """
@@ -63,16 +64,17 @@ class Htj2k(TargetCoder):
         if require_bits(self.name, frame, self.settings["bits"]) > _HEADROOM_BITS:
             raise UnsupportedArray("uint16 given to lossy 'htj2k' without bits", "bits up to 15", "state the data's bit depth with bits=")
         with guarded(self.name, "encode"):
-            return bytes(imagecodecs.htj2k_encode(frame.astype(np.uint16), value / _FULL_SCALE, reversible=False))
+            return seal(bytes(imagecodecs.htj2k_encode(frame.astype(np.uint16), value / _FULL_SCALE, reversible=False)))
 
     def encode_lossless(self, frame: NDArray[np.integer]) -> bytes:
         """Return the reversible code stream."""
         require_bits(self.name, frame, self.settings["bits"])
         with guarded(self.name, "encode"):
-            return bytes(imagecodecs.htj2k_encode(frame, reversible=True))
+            return seal(bytes(imagecodecs.htj2k_encode(frame, reversible=True)))
 
     def decode_payload(self, payload: bytes) -> Any:
         """Return the decoded frame; where lossy, clipped to the bit depth and back in the container that holds it."""
+        payload = unseal(self.name, payload)
         with guarded(self.name, "decode"):
             decoded = imagecodecs.htj2k_decode(payload)
         if self.lossless:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.codecs.library import guarded
-from sigmaraw.codecs.lossless import jpegls_bytes
+from sigmaraw.codecs.lossless import jpegls_bytes, jpegls_frame
 from sigmaraw.codecs.search import Knob
 from sigmaraw.codecs.targets import TARGET_PARAMETERS, TargetCoder
 from sigmaraw.contracts import CodecContract, Parameter
@@ -65,7 +64,7 @@ class JpegLs(TargetCoder):
     def decode_payload(self, payload: bytes) -> Any:
         """Return the decoded frame."""
         with guarded(self.name, "decode"):
-            return imagecodecs.jpegls_decode(payload)
+            return jpegls_frame(payload)
 
     @staticmethod
     def _largest(dtype: np.dtype[Any]) -> int:

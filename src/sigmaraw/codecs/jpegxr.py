@@ -8,7 +8,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.codecs.library import checked, guarded
+from sigmaraw.codecs.library import checked, guarded, seal, unseal
 from sigmaraw.codecs.search import Knob
 from sigmaraw.codecs.targets import TARGET_PARAMETERS, TargetCoder, promised
 from sigmaraw.contracts import CodecContract, Encoded, Parameter
@@ -20,6 +20,7 @@ class JpegXr(TargetCoder):
     """JPEG XR at a quality from 1 to 99.9 % of the library's scale, or exact with lossless=true.
 
     The scale differs between 8 and 16 bit. Lossy frames narrower than 32 pixels are widened by their last column, and cut back.
+    The library crashes on broken streams, so a CRC-32 (4 bytes, counted) goes behind each.
 
     Reference: ITU-T T.832.
     """
@@ -48,15 +49,16 @@ class JpegXr(TargetCoder):
         missing = max(_NARROWEST - frame.shape[1], 0)
         wide = np.pad(frame, ((0, 0), (0, missing)), mode="edge") if missing else frame
         with guarded(self.name, "encode"):
-            return bytes(imagecodecs.jpegxr_encode(wide, value / 100))
+            return seal(bytes(imagecodecs.jpegxr_encode(wide, value / 100)))
 
     def encode_lossless(self, frame: NDArray[np.integer]) -> bytes:
         """Return the exact code stream."""
         with guarded(self.name, "encode"):
-            return bytes(imagecodecs.jpegxr_encode(frame))
+            return seal(bytes(imagecodecs.jpegxr_encode(frame)))
 
     def decode_payload(self, payload: bytes) -> Any:
         """Return what the library decodes, a widened frame still wide."""
+        payload = unseal(self.name, payload)
         with guarded(self.name, "decode"):
             return imagecodecs.jpegxr_decode(payload)
 

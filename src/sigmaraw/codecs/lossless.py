@@ -50,6 +50,13 @@ def jpegls_bytes(frame: NDArray[np.integer], near: int = 0) -> bytes:
     return bytes(imagecodecs.jpegls_encode(frame, level=near, out=2 * frame.nbytes + 4096))
 
 
+def jpegls_frame(payload: bytes) -> Any:
+    """Return what CharLS decodes. Raises ValueError for a truncated stream, on which the library spends seconds."""
+    if payload[-2:] != b"\xff\xd9":
+        raise ValueError(f"{len(payload)} bytes without end mark")
+    return imagecodecs.jpegls_decode(payload)
+
+
 def jpegxl_bytes(frame: NDArray[np.integer], effort: int) -> bytes:
     """Return a lossless JPEG XL code stream without container boxes."""
     return bytes(imagecodecs.jpegxl_encode(frame, lossless=True, effort=effort, usecontainer=False, numthreads=1))
@@ -83,8 +90,12 @@ def decode_exact(method: str, payload: bytes, shape: tuple[int, ...], dtype: np.
             return np.frombuffer(pixels, dtype.newbyteorder("<")).astype(dtype).reshape(shape)
         if method in _MORE:
             return _MORE[method][1](payload, shape, dtype)
-        decoder = {"png": imagecodecs.png_decode, "jpegxl": imagecodecs.jpegxl_decode, "jpegls": imagecodecs.jpegls_decode}[method]
-        return decoder(payload)
+        decoders: dict[str, Callable[[bytes], Any]] = {
+            "png": imagecodecs.png_decode,
+            "jpegxl": imagecodecs.jpegxl_decode,
+            "jpegls": jpegls_frame,
+        }
+        return decoders[method](payload)
 
 
 def _pixels(frame: NDArray[np.integer]) -> bytes:
@@ -106,7 +117,7 @@ _LAST = b"\x01\x02"
 _Encode = Callable[[NDArray[np.integer]], bytes]
 _Decode = Callable[[bytes, tuple[int, ...], np.dtype[Any]], Any]
 
-# Pairs of one line each. rice and pcodec read beyond a broken stream, so they are sealed by a CRC-32; deflate in a TIFF strip goes
+# Pairs of one line each. rice, pcodec and htj2k do not check a broken stream, so they are sealed by a CRC-32; deflate in a TIFF strip goes
 # with the horizontal predictor; brotli and lzma see the bare pixels.
 _MORE: dict[str, tuple[_Encode, _Decode]] = {
     "blosc2": (
@@ -132,8 +143,8 @@ _MORE: dict[str, tuple[_Encode, _Decode]] = {
         lambda payload, shape, dtype: imagecodecs.tiff_decode(payload),
     ),
     "htj2k": (
-        lambda frame: bytes(imagecodecs.htj2k_encode(frame, reversible=True)),
-        lambda payload, shape, dtype: imagecodecs.htj2k_decode(payload),
+        lambda frame: seal(bytes(imagecodecs.htj2k_encode(frame, reversible=True))),
+        lambda payload, shape, dtype: imagecodecs.htj2k_decode(unseal("htj2k", payload)),
     ),
     "brotli": (
         lambda frame: bytes(imagecodecs.brotli_encode(_pixels(frame), 11)),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import lzma
+import zlib
 from typing import Any
 
 import numcodecs
@@ -75,7 +77,7 @@ class NumcodecsFamily:
             with guarded(self.name, "decode"):
                 pixels = bytes(self._build().decode(encoded.payload))
                 frame = np.frombuffer(pixels, dtype.newbyteorder("<")).astype(dtype).reshape(shape)
-        except (OSError, EOFError) as error:  # what the standard library's bz2, gzip and lzma raise
+        except (OSError, EOFError, zlib.error, lzma.LZMAError, SystemError) as error:  # blosc of a negative size: SystemError
             raise CodecFailed("a broken numcodecs code stream", "a whole code stream", "encode the frame again") from error
         return checked(self.name, frame, shape, dtype)
 

@@ -1,0 +1,44 @@
+"""A part of the hunt in every run: broken code streams neither crash the process nor return a wrong shape in silence."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.fuzz.fuzzing import KINDS, SPECS, hunt, mutated, mutation
+
+from sigmaraw import registry
+from sigmaraw.contracts import Encoded
+
+COUNT = 210  # a multiple of the kinds of damage times the frames
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_broken_streams_do_no_harm(spec):
+    assert hunt(spec, COUNT) == []
+
+
+def test_every_family_with_a_code_stream_is_hunted():
+    hunted = {registry.parse_step(spec).name for spec in SPECS}
+    assert hunted | {"to8bit", "sqrt", "lut"} >= {
+        name for name in registry.names(registry.CODECS) if registry.load(registry.CODECS, name).__module__.startswith("sigmaraw.")
+    }
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"), [("crash", "died of SIGSEGV"), ("shape", "came back as uint8"), ("exception", "KeyError"), ("none", "")]
+)
+def test_a_planted_fault_is_found(harm, words):
+    faults = hunt(harm, 140, "tests.fuzz.planted:make")
+    assert bool(faults) == bool(words)
+    assert all(words in fault.what or fault.what.startswith("and so on") for fault in faults)
+
+
+def test_mutations_are_the_same_everywhere_and_of_all_kinds():
+    encoded = Encoded(bytes(range(200)), b"side data")
+    seen = [mutation(encoded, index) for index in range(140)]
+    assert seen == [mutation(encoded, index) for index in range(140)]
+    assert {kind for kind, _ in seen} == set(KINDS)
+    assert any(broken.side != encoded.side for _, broken in seen)
+    rng = np.random.default_rng(0)
+    assert all(len(mutated(encoded.payload, rng, "cut")) <= 200 for _ in range(20))
+    assert len(mutated(encoded.payload, rng, "longer")) > 200
