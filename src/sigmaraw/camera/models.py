@@ -4,8 +4,9 @@
     astier      y = [exp(2·a·x/K) − 1]·K²/(2a), a ≤ 0 in 1/e⁻: brighter-fatter, charge that repels charge
     piecewise   y = K·x up to a break, c + K₂·x above it: dual gain, or a gain that changes with level
 Each is fitted by generalised least squares, the covariance taken from the model's own variances, so that
-BIC = χ² + ln det C + k·ln n (k parameters, n levels; the break is one). The piecewise model must win by 10, very strong evidence
-on the scale of Kass and Raftery (1995): BIC prices one parameter, not the search over all places where the break could be.
+BIC = χ² + ln det C + k·ln n (k parameters, n levels; the break is one). A bent curve must win by 10, very strong evidence on
+the scale of Kass and Raftery (1995). Without that margin 14 of 400 straight cameras (35 levels, one pair each, 128² px) were called
+brighter-fatter, which drew the mean z of K to 0.14; with it none was, and z of K has mean 0.06 and sd 1.01.
 Reference: P. Astier et al., A&A 629, A36 (2019), eq. 16; SCIENCE 3.
 """
 
@@ -23,7 +24,7 @@ from sigmaraw.camera.transfer import GainFit, TransferData
 from sigmaraw.camera.values import Estimate, NotDetermined
 
 Vector = NDArray[np.float64]
-SEARCH_MARGIN = 10.0  # of BIC, for a break that was looked for everywhere
+MARGIN = 10.0  # of BIC, before a bent curve replaces a straight one
 LINEAR_TOLERANCE = 0.02  # of the variance (1 % of the noise): from there on y = K·x does not hold
 _STEEPEST = -4.0  # 2a·x/K at the brightest level: far beyond any sensor
 _ITERATIONS = 6
@@ -88,8 +89,7 @@ def choose_model(data: TransferData, fit: GainFit) -> tuple[ModelFit, dict[Trans
         candidates += [_astier(chosen, fit), *_piecewise(chosen, fit)]
     best = candidates[0]
     for candidate in candidates[1:]:
-        margin = SEARCH_MARGIN if candidate.model is TransferModel.PIECEWISE else 0.0
-        best = candidate if candidate.bic < best.bic - margin else best
+        best = candidate if candidate.bic < best.bic - MARGIN else best
     return best, {candidate.model: candidate.bic for candidate in candidates}
 
 
