@@ -7,7 +7,9 @@ import pytest
 from tests.fuzz.fuzzing import KINDS, SPECS, hunt, mutated, mutation
 
 from sigmaraw import registry
+from sigmaraw.codecs import codec
 from sigmaraw.contracts import Encoded
+from sigmaraw.errors import CodecFailed
 
 COUNT = 210  # a multiple of the kinds of damage times the frames
 
@@ -42,3 +44,13 @@ def test_mutations_are_the_same_everywhere_and_of_all_kinds():
     rng = np.random.default_rng(0)
     assert all(len(mutated(encoded.payload, rng, "cut")) <= 200 for _ in range(20))
     assert len(mutated(encoded.payload, rng, "longer")) > 200
+
+
+def test_a_jpeg2000_stream_that_claims_another_size_is_refused_before_it_is_decoded():
+    step = codec("jpeg2000:lossless=true").steps[0]
+    frame = np.zeros((40, 33), np.uint16)
+    payload = step.encode(frame).payload
+    assert payload[8:16] == (33).to_bytes(4, "big") + (40).to_bytes(4, "big")
+    huge = payload[:8] + b"\x00\x01\x00\x00" * 2 + payload[16:]
+    with pytest.raises(CodecFailed, match="another size"):
+        step.decode(Encoded(huge), frame.shape, frame.dtype)

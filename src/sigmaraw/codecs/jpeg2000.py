@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import struct
 from typing import Any
 
 import imagecodecs
@@ -13,8 +14,10 @@ from sigmaraw.codecs.bits import containers, require_bits
 from sigmaraw.codecs.library import guarded
 from sigmaraw.codecs.search import Knob
 from sigmaraw.codecs.targets import TARGET_PARAMETERS, TargetCoder
-from sigmaraw.contracts import CodecContract, Parameter
+from sigmaraw.contracts import CodecContract, Encoded, Parameter
+from sigmaraw.errors import CodecFailed
 
+_SIZE = struct.Struct(">8s4I")  # SOC, SIZ and its first two fields; then width, height and their offsets
 _LEVEL = (20.0, 140.0)  # dB; below, the stream is all header; above, only the transform's rounding error is left
 
 
@@ -62,6 +65,13 @@ class Jpeg2000(TargetCoder):
         """Return the decoded frame."""
         with guarded(self.name, "decode"):
             return imagecodecs.jpeg2k_decode(payload, numthreads=1)
+
+    def decode(self, encoded: Encoded, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[np.integer]:
+        """Return the frame. Raises CodecFailed for a broken stream; one that claims another size costs no time or memory."""
+        head = encoded.payload[: _SIZE.size]
+        if len(head) < _SIZE.size or _SIZE.unpack(head)[1:] != (shape[1], shape[0], 0, 0):
+            raise CodecFailed("a jpeg2000 code stream of another size", f"{shape[1]} by {shape[0]} pixels", "encode the frame again")
+        return super().decode(encoded, shape, dtype)
 
     def _encode(self, frame: NDArray[np.integer], **options: Any) -> bytes:
         bits = require_bits(self.name, frame, self.settings["bits"])
