@@ -169,7 +169,10 @@ class RoundTrip:
 class Codec(Protocol):
     """A whole chain: what `sigmaraw.codec(spec)` returns and a study scores. Stateless: same input, same bytes."""
 
-    spec: str  # as typed
+    @property
+    def spec(self) -> str:
+        """The specification as typed."""
+        ...
 
     def resolved(self) -> dict[str, Any]:
         """Return the chain with every default written out and library versions, enough to reproduce it (JSON values)."""

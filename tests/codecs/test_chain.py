@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sigmaraw.codecs import codec, describe
-from sigmaraw.codecs.library import checked
+from sigmaraw.codecs.calls import checked
 from sigmaraw.contracts import Encoded
 from sigmaraw.errors import CodecFailed, InvalidSpec, UnknownName, UnsupportedArray
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sigmaraw.codecs import codec
-from sigmaraw.codecs.library import seal, unseal
+from sigmaraw.codecs.calls import seal, unseal
 from sigmaraw.errors import CodecFailed, InputNotFound, InvalidSpec, UnreadableFile, UnsupportedArray
 
 BOUNDED = ["zfp", "sz3", "sperr", "lerc"]

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from sigmaraw.codecs.calls import checked, guarded, seal, unseal
 from sigmaraw.codecs.door import to_pixels
-from sigmaraw.codecs.library import checked, guarded, seal, unseal
 from sigmaraw.codecs.search import Knob
 from sigmaraw.codecs.targets import TARGET_PARAMETERS, TargetCoder
 from sigmaraw.contracts import CodecContract, Encoded, Parameter

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from sigmaraw import registry
 from sigmaraw.codecs import selftest
-from sigmaraw.codecs.library import checked
+from sigmaraw.codecs.calls import checked
 from sigmaraw.contracts import Coder, Detailed, Encoded, Map, OpenFamily, RoundTrip, Targeted
 from sigmaraw.errors import CodecFailed, UnsupportedArray
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import av
 import numpy as np
+from av import library_versions
 from numpy.typing import NDArray
 
 from sigmaraw.codecs.bits import require_bits
+from sigmaraw.codecs.calls import checked
 from sigmaraw.codecs.door import to_pixels
-from sigmaraw.codecs.library import checked
 from sigmaraw.codecs.search import Knob
 from sigmaraw.codecs.targets import TARGET_PARAMETERS, TargetCoder, promised
 from sigmaraw.contracts import CodecContract, Encoded, Parameter
@@ -77,7 +78,7 @@ class Hevc(TargetCoder):
     @staticmethod
     def build() -> dict[str, str]:
         """Return the versions that a result belongs to."""
-        codec = ".".join(map(str, av.library_versions["libavcodec"]))
+        codec = ".".join(map(str, library_versions["libavcodec"]))
         return {"av": av.__version__, "libavcodec": codec}
 
     @property

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.codecs.bits import containers, require_bits
-from sigmaraw.codecs.library import guarded
+from sigmaraw.codecs.calls import guarded
 from sigmaraw.codecs.search import Knob
 from sigmaraw.codecs.targets import TARGET_PARAMETERS, TargetCoder
 from sigmaraw.contracts import CodecContract, Encoded, Parameter

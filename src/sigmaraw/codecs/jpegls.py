@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.codecs.library import guarded
+from sigmaraw.codecs.calls import guarded
 from sigmaraw.codecs.lossless import jpegls_bytes, jpegls_frame
 from sigmaraw.codecs.search import Knob
 from sigmaraw.codecs.targets import TARGET_PARAMETERS, TargetCoder

@@ -8,7 +8,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.codecs.library import checked, guarded, seal, unseal
+from sigmaraw.codecs.calls import checked, guarded, seal, unseal
 from sigmaraw.codecs.search import Knob
 from sigmaraw.codecs.targets import TARGET_PARAMETERS, TargetCoder, promised
 from sigmaraw.contracts import CodecContract, Encoded, Parameter

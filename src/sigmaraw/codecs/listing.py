@@ -6,7 +6,7 @@ from typing import Any
 
 from sigmaraw import registry
 from sigmaraw.codecs import selftest
-from sigmaraw.codecs.library import versions
+from sigmaraw.codecs.calls import versions
 from sigmaraw.errors import SigmarawError
 
 

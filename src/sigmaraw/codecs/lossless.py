@@ -9,7 +9,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.codecs.library import checked, guarded, seal, unseal, versions
+from sigmaraw.codecs.calls import checked, guarded, seal, unseal, versions
 from sigmaraw.contracts import CodecContract, Encoded, Parameter
 
 _LIBRARIES = {

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.codecs.bits import containers, require_bits
+from sigmaraw.codecs.calls import checked, versions
 from sigmaraw.codecs.dither import DITHER, ROUNDING, nonce_of, uniform
-from sigmaraw.codecs.library import checked, versions
 from sigmaraw.codecs.lossless import decode_exact, encode_exact, libraries_of
 from sigmaraw.contracts import CodecContract, Encoded, Parameter
 from sigmaraw.errors import CodecFailed, InvalidSpec, UnsupportedArray

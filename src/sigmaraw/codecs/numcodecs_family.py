@@ -12,7 +12,7 @@ import numpy as np
 from numcodecs import registry as numcodecs_registry
 from numpy.typing import NDArray
 
-from sigmaraw.codecs.library import checked, guarded
+from sigmaraw.codecs.calls import checked, guarded
 from sigmaraw.contracts import CodecContract, Encoded, Parameter
 from sigmaraw.errors import CodecFailed, InvalidSpec, UnknownName
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from sigmaraw import registry
 from sigmaraw.codecs import selftest_cache
-from sigmaraw.codecs.library import versions
+from sigmaraw.codecs.calls import versions
 from sigmaraw.contracts import CodecFamily, Coder, Encoded, Map, OpenFamily
 from sigmaraw.errors import CodecFailed, InvalidSpec, SigmarawError, UnsupportedArray
 

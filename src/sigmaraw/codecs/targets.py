@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.codecs.library import checked, versions
+from sigmaraw.codecs.calls import checked, versions
 from sigmaraw.codecs.search import Found, Knob, search
 from sigmaraw.contracts import CodecContract, Encoded, Parameter
 from sigmaraw.errors import InvalidSpec, UnreachableTarget

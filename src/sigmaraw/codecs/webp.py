@@ -8,7 +8,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.codecs.library import guarded
+from sigmaraw.codecs.calls import guarded
 from sigmaraw.codecs.search import Knob
 from sigmaraw.codecs.targets import TARGET_PARAMETERS, TargetCoder, promised
 from sigmaraw.contracts import CodecContract, Parameter

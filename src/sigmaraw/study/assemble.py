@@ -1,0 +1,85 @@
+"""After the last replica: predictions become a record."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sigmaraw.contracts import Pipeline
+from sigmaraw.study.environment import environment
+from sigmaraw.study.plan import Plan
+from sigmaraw.study.prepare import Prepared, Setting
+from sigmaraw.study.quality import codec_rows, worst_crops
+from sigmaraw.study.record import SCHEMA, Record, digest_of, json_value, predictions_digest
+from sigmaraw.study.scoring import Construction, Predictions, diagnostic_rows, score_all, tukey_all
+from sigmaraw.study.work import BlockResult
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def assemble(
+    setting: Setting, prepared: list[Prepared], predictions: Predictions, blocks: Mapping[tuple[int, int], list[BlockResult]]
+) -> Record:
+    """Return the record of a finished study. blocks : per (image, codec), in the order of their replicas."""
+    plan, profile, model, mode, design = setting.plan, setting.profile, setting.model, setting.mode, setting.design
+    scenes = [entry.scene for entry in prepared]
+    constructions = [Construction.of(scene, mode) for scene in scenes]
+    results, undefined = score_all(plan, predictions, model.measurements, mode, constructions)
+    tukey, tukey_undefined = tukey_all(plan, predictions, model.measurements)
+    trips = [[entry.trips[index] for entry in prepared] for index in range(len(plan.codecs))]
+    codecs, codecs_undefined = codec_rows(plan, profile.bits, scenes, trips, blocks, results)
+    dataset = _dataset(plan, predictions, [measurement.name for measurement in model.measurements])
+    document: dict[str, Any] = {
+        "schema": SCHEMA,
+        "created": now(),
+        "inputs": setting.files,
+        "images": setting.inputs.images,
+        "camera": {**profile.summary(), "path": next((row["path"] for row in setting.files if row["role"] == "camera"), None)},
+        "plan": {**plan.as_json(), "created": setting.fixed},
+        "design": {"replicas_per_group": design.n, "groups": plan.groups, "independent": design.independent, "reason": design.reason},
+        "environment": environment(),
+        "pipeline": model.config(),
+        "measurements": [dataclasses.asdict(measurement) for measurement in model.measurements],
+        "mode_diagnostics": diagnostic_rows(constructions),
+        "floor": _floor_rows(prepared, model),
+        "codecs": codecs,
+        "results": results,
+        "tukey": tukey,
+        "undefined": undefined + tukey_undefined + codecs_undefined,
+        "predictions_sha256": predictions_digest(dataset),
+    }
+    document = json_value(document)
+    document["digest"] = digest_of(document)
+    return Record(document, dataset.assign(worst_crops(plan, scenes, trips)))
+
+
+def now() -> str:
+    """Return the time, UTC, ISO 8601 to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _floor_rows(prepared: list[Prepared], model: Pipeline) -> list[dict[str, Any]]:
+    """What the same input gives a second time: other than 0 the pipeline is not deterministic (SCIENCE 2.9)."""
+    return [
+        {"image": image, "measurement": measurement.name, "difference": float(difference)}
+        for image, entry in enumerate(prepared)
+        for measurement, difference in zip(model.measurements, entry.floor, strict=True)
+    ]
+
+
+def _dataset(plan: Plan, predictions: Predictions, names: list[str]) -> xr.Dataset:
+    import xarray as xr
+
+    return xr.Dataset(
+        {
+            "raw_prediction": (("group", "replica", "image", "measurement"), predictions.raw),
+            "codec_prediction": (("codec", "replica", "image", "measurement"), predictions.decoded),
+            "chi_raw": (("image", "measurement"), predictions.chi_raw),
+            "chi_codec": (("codec", "image", "measurement"), predictions.chi_codec),
+        },
+        coords={"group": ["raw", *plan.codecs], "codec": list(plan.codecs), "measurement": names},
+        attrs={"schema": SCHEMA, "mode": plan.mode, "seed": str(plan.seed)},
+    )

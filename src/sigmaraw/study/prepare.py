@@ -1,0 +1,101 @@
+"""Before the first replica: what the plan needs is resolved on each image itself."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sigmaraw.camera import CameraProfile
+from sigmaraw.contracts import Codec, Pipeline, ReplicaMode, RoundTrip
+from sigmaraw.errors import InvalidPlan
+from sigmaraw.noise import NoiseModel, split_repeats
+from sigmaraw.study.inputs import Inputs
+from sigmaraw.study.plan import DEFAULT_N, Plan
+from sigmaraw.study.work import Scene, predict
+
+Progress = Callable[[int, int, str], None]
+"""Called as progress(done, total, what) while a study runs."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """Replicas per group; whether groups have streams of their own; with real repeats, the frames of each group."""
+
+    n: int
+    independent: bool
+    repeats: tuple[range, ...] | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a study runs with: the plan and everything that was looked up for it. `fixed` is the time before anything was read."""
+
+    plan: Plan
+    profile: CameraProfile
+    model: Pipeline
+    mode: ReplicaMode
+    inputs: Inputs
+    design: Design
+    files: list[dict[str, Any]]
+    fixed: str
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A scene with its codecs resolved on x, and what was predicted on x itself."""
+
+    scene: Scene
+    chi_raw: NDArray[np.float64]
+    floor: NDArray[np.float64]
+    chi_codec: NDArray[np.float64]
+    trips: list[RoundTrip] = field(default_factory=list)
+
+
+def codec_of(spec: str, profile: CameraProfile, scene: Scene | None = None) -> Codec:
+    """Return the codec of a specification for one scene; without a scene, only to see that the specification is right."""
+    from sigmaraw.codecs import codec
+
+    # The scene's own model carries the maps of its cut-out; before there is a scene, scalars do for the check.
+    return codec(spec, NoiseModel.from_profile(profile, scalars=True) if scene is None else scene.model)
+
+
+def check_margins(plan: Plan, model: Pipeline) -> None:
+    """Refuse a margin for what the pipeline does not measure. Raises InvalidPlan."""
+    names = [measurement.name for measurement in model.measurements]
+    for name in plan.margin:
+        if name not in names:
+            raise InvalidPlan(f"margin for '{name}'", f"one of {', '.join(names)}", "name a measurement of this pipeline")
+
+
+def design_of(plan: Plan, mode: ReplicaMode, inputs: Inputs) -> Design:
+    """Return how many replicas each group has; where they are the repeats themselves, as many as there are unless the plan says."""
+    if mode.draws_noise:
+        return Design(plan.n or DEFAULT_N, True)
+    available = min(len(scene.source) for scene in inputs.scenes)
+    split = split_repeats(available, plan.groups, plan.n)
+    return Design(len(split.groups[0]), split.independent, split.groups, split.reason)
+
+
+def prepare(setting: Setting, report: Progress) -> list[Prepared]:
+    """Return every scene with its codecs resolved on x, so that replicas start their searches from there."""
+    scenes, specs = setting.inputs.scenes, setting.plan.codecs
+    prepared = []
+    for index, scene in enumerate(scenes):
+        codecs, trips, chi_codec = [], [], []
+        for position, spec in enumerate(specs):
+            report(index * len(specs) + position, len(scenes) * len(specs), f"image {index + 1}: {spec}")
+            codec = codec_of(spec, setting.profile, scene).freeze(scene.frame)
+            trip = codec.apply(scene.frame)
+            codecs.append(codec)
+            trips.append(trip)
+            chi_codec.append(predict(setting.model, trip.decoded[np.newaxis])[:, 0])
+        chi_raw, again = (predict(setting.model, scene.frame[np.newaxis])[:, 0] for _ in range(2))
+        ready = dataclasses.replace(scene, codecs=tuple(codecs), hints=tuple(trip.hint for trip in trips))
+        prepared.append(Prepared(ready, chi_raw, again - chi_raw, np.stack(chi_codec), trips))
+    return prepared
