@@ -28,6 +28,15 @@ def test_a_datasheet_shows_every_scalar_and_the_curve(summary: Callable[..., dic
     assert not re.search(r"(src|href)\s*=\s*[\"']?https?:", page)
 
 
+def test_a_quantity_that_is_not_above_zero_shows_its_upper_limit(summary: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    made = summary()
+    name = next(iter(made["scalars"]))
+    made["scalars"][name] |= {"flag": "not-above-zero", "upper_limit": 0.0244}
+    assert "(not-above-zero: at most 0.024" in write_datasheet(made, tmp_path).read_text(encoding="utf-8")
+    made["scalars"][name]["upper_limit"] = "<script>"
+    assert "<script>" not in write_datasheet(made, tmp_path).read_text(encoding="utf-8")
+
+
 def test_stated_values_are_marked_and_hostile_words_escaped(summary: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
     made = summary(False)
     made["notes"] = ["<script>alert(1)</script>"]

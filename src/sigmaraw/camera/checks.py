@@ -192,7 +192,7 @@ def _correlated(findings: Findings) -> Check:
         for lags in ([level.lag_x for level in usable], [level.lag_y for level in usable])
     ]
     worst = max(abs(value) for value in found)
-    chance = 2.0 * math.erfc(worst * math.sqrt(count) / math.sqrt(2.0))
+    chance = min(1.0, 2.0 * math.erfc(worst * math.sqrt(count) / math.sqrt(2.0)))  # two directions
     text = f"temporal noise of neighbours correlates by {found[0]:.3g} in rows, {found[1]:.3g} in columns (chance {chance:.2g})"
     return _against(name, worst, text, seen=chance < CHANCE)
 

@@ -197,6 +197,13 @@ def _stated(value: float | None, error: float | None) -> str | None:
     return measured(value, error) if error else given(value)
 
 
+def _upper(row: Mapping[str, Any], unit: str) -> str:
+    """Return the upper limit of a quantity that is not above zero, or is hidden, in words; nothing for others."""
+    limit = row.get("upper_limit")
+    is_number = isinstance(limit, (int, float)) and not isinstance(limit, bool)
+    return f" ({row.get('flag') or 'flagged'}: at most {with_unit(plain(limit, 2), unit)})" if is_number else ""
+
+
 def camera_facts(summary: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a page prints of a camera: facts, quantities with standard errors, notes. summary: as a record holds it."""
     summary = clean(dict(summary))
@@ -209,7 +216,7 @@ def camera_facts(summary: Mapping[str, Any]) -> dict[str, Any]:
                 "symbol": symbol(str(row.get("symbol") or "")),
                 "value": with_unit(_stated(row.get("value"), row.get("se")), unit) or "undefined (not determined)",
                 "se": with_unit(plain(row.get("se"), 2), unit) or "not stated",
-                "definition": str(row.get("definition") or ""),
+                "definition": str(row.get("definition") or "") + _upper(row, unit),
             }
         )
     low, high = summary.get("valid_range_dn") or (None, None)
