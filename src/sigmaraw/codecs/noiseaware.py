@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.codecs.bits import containers, require_bits
 from sigmaraw.codecs.calls import checked, versions
+from sigmaraw.codecs.camera_keys import CAMERA_KEYS, require_camera
 from sigmaraw.codecs.dither import DITHER, ROUNDING, nonce_of, uniform
 from sigmaraw.codecs.lossless import decode_exact, encode_exact, libraries_of
 from sigmaraw.contracts import CodecContract, Encoded, Parameter
@@ -68,9 +69,7 @@ class NoiseAware:
         Parameter("reconstruct", str, choices=("midpoint", "mean"), help="without dither: a bin's middle, or the mean of its whole DN"),
         Parameter("backend", str, "jpegxl", choices=("jpegxl", "jpegls", "zstd"), help="exact coding of the codes"),
         Parameter("effort", int, 9, minimum=1, maximum=9, unit="1", help="effort of jpegxl; 7 is 4 times faster, 4 % larger"),
-        Parameter("gain", float, minimum=1e-6, unit="DN/e-", help="system gain K; the camera's unless given"),
-        Parameter("offset", float, unit="DN", help="dark level; the camera's unless given"),
-        Parameter("read_noise", float, minimum=0, unit="e-", help="temporal dark noise; the camera's unless given"),
+        *CAMERA_KEYS,
         Parameter("bits", int, minimum=1, maximum=16, unit="bit", help="bit depth; the camera's, else the container's"),
     )
     contract = CodecContract(("uint8", "uint16"), lossless=False, knob="q", knob_direction=-1, guarantee="unbiased, noise grows as stated")
@@ -93,13 +92,7 @@ class NoiseAware:
         bits: int | None = None,
     ) -> None:
         given = {"gain": gain, "offset": offset, "read_noise": read_noise}
-        missing = [key for key, value in given.items() if value is None]
-        if noise_model is None and missing:
-            raise InvalidSpec(
-                f"'noiseaware' without a camera and without {', '.join(missing)}",
-                "a camera, or the keys gain, offset and read_noise",
-                "pass camera=, or write noiseaware:gain=0.46,offset=100,read_noise=1.6",
-            )
+        require_camera(self.name, noise_model, given)
         if dither and reconstruct is not None:
             raise InvalidSpec(f"'noiseaware' with dither and reconstruct={reconstruct}", "reconstruct beside dither=false", "remove one")
         if not dither and q > _UNDITHERED_LIMIT:

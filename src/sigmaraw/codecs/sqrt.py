@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.codecs.bits import containers
+from sigmaraw.codecs.camera_keys import CAMERA_KEYS, require_camera
 from sigmaraw.codecs.noiseaware import stabilised
 from sigmaraw.codecs.tables import Table
 from sigmaraw.contracts import CodecContract, Parameter
-from sigmaraw.errors import InvalidSpec
 
 if TYPE_CHECKING:
     from sigmaraw.noise import NoiseModel
@@ -30,9 +30,7 @@ class SquareRoot:
     name = "sqrt"
     parameters = (
         Parameter("q", float, 0.5, minimum=0.05, maximum=2, unit="1", help="step in noise standard deviations"),
-        Parameter("gain", float, minimum=1e-6, unit="DN/e-", help="system gain K; the camera's unless given"),
-        Parameter("offset", float, unit="DN", help="dark level; the camera's unless given"),
-        Parameter("read_noise", float, minimum=0, unit="e-", help="temporal dark noise; the camera's unless given"),
+        *CAMERA_KEYS,
         Parameter("bits", int, minimum=1, maximum=16, unit="bit", help="bit depth; the camera's, else 16"),
     )
     contract = CodecContract(("uint8", "uint16"), lossless=False, knob="q", knob_direction=-1, guarantee="|error| <= q·sigma/2 + 1/2 DN")
@@ -51,13 +49,7 @@ class SquareRoot:
     ) -> None:
         given = {"gain": gain, "offset": offset, "read_noise": read_noise}
         names = {"gain": "gain_dn_per_e", "offset": "offset_dn", "read_noise": "read_noise_e"}
-        missing = [key for key, value in given.items() if value is None]
-        if noise_model is None and missing:
-            raise InvalidSpec(
-                f"'sqrt' without a camera and without {', '.join(missing)}",
-                "a camera, or the keys gain, offset and read_noise",
-                "pass camera=, or write sqrt:gain=0.46,offset=100,read_noise=1.6",
-            )
+        require_camera(self.name, noise_model, given)
         self.values = {
             key: float(np.mean(getattr(noise_model, names[key]))) if value is None else float(value) for key, value in given.items()
         }

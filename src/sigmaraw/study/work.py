@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Codec, Measurement, Pipeline, ReplicaMode
+from sigmaraw.contracts import Codec, Pipeline, ReplicaMode
 from sigmaraw.errors import CodecFailed, InvalidPrediction
 from sigmaraw.metrics import QualityMoments, block_quality
 from sigmaraw.study.plan import WorkItem
@@ -133,8 +133,3 @@ def _pipeline(spec: str) -> Pipeline:
 def resolve_pipeline(pipeline: Pipeline | str) -> Pipeline:
     """Return the pipeline of a specification, loaded once per process."""
     return _pipeline(pipeline) if isinstance(pipeline, str) else pipeline
-
-
-def discrete(measurements: tuple[Measurement, ...]) -> NDArray[np.bool_]:
-    """Return which measurements take isolated values."""
-    return np.array([measurement.discrete for measurement in measurements], dtype=bool)
