@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import unicodedata
 from collections.abc import Mapping
@@ -13,13 +12,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from sigmaraw.errors import InvalidRecord
+from sigmaraw.study.record import SCHEMA, VERDICTS, read_document
 
 if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
-SCHEMA = "sigmaraw/record/1"
-VERDICTS = ("PASS", "FAIL", "INCONCLUSIVE")
 _LARGEST_ARRAY = 50_000_000  # elements; a stranger's compressed zeros must not fill the memory
 
 # What each list holds: words, whole numbers, numbers or null, pairs [low, high] or null.
@@ -129,13 +127,6 @@ def clean(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return _refuse(f"a value of type {type(value).__name__} in the record", "JSON values")
-
-
-def _float(text: str) -> float:
-    value = float(text)
-    if math.isinf(value):
-        raise ValueError(f"number {text[:20]} is beyond float64")
-    return value
 
 
 def _is_number(value: Any) -> bool:
@@ -292,19 +283,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     ------
     InvalidRecord : no record.json, not UTF-8 JSON, or not a record.
     """
-    path = Path(folder) / "record.json"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError:
-        _refuse(f"{path} cannot be read", "a record folder that holds record.json", "give the folder that sigmaraw validate wrote")
-    except UnicodeDecodeError:
-        _refuse(f"{path} is not UTF-8 text", "a JSON record")
-    try:
-        record = json.loads(text, parse_float=_float, parse_constant=lambda word: None)
-    except (ValueError, RecursionError) as error:  # JSONDecodeError is a ValueError
-        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)[:120]
-        _refuse(f"{path} is not JSON ({reason})", "a JSON record")
-    return checked(record)
+    return checked(read_document(folder))
 
 
 # --- result.nc --------------------------------------------------------------------------------------------------------
