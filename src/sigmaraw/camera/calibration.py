@@ -210,7 +210,7 @@ def _light(series: Series) -> np.ndarray | None:
     exposure = np.array([level.exposure_ms for level in series.flat], dtype=np.float64)
     given = [level.irradiance for level in series.flat]
     if all(value is None for value in given):
-        return exposure
+        return exposure if len(set(exposure)) == len(exposure) else None  # levels of one exposure differ in light
     return None if any(value is None for value in given) else exposure * np.array(given, dtype=np.float64)
 
 
