@@ -159,3 +159,27 @@ def test_a_corner_is_y_then_x() -> None:
 
     assert parse_roi("8, 4") == (8, 4)
     assert parse_roi(None) is None
+
+
+def test_taps_are_printed_and_drawn(tmp_path: Path, sigmaraw: Callable) -> None:
+    from sigmaraw.virtual import VirtualCamera
+    from sigmaraw.virtual.series import write_series
+
+    write_series(VirtualCamera(shape=(32, 40), seed=5), tmp_path / "series", levels=6)
+    output, sheet = tmp_path / "camera.nc", tmp_path / "sheet"
+    outcome = sigmaraw("calibrate", tmp_path / "series", "-o", output, "--cfa", "RGGB", "--report", sheet)
+    assert outcome.code == 0, outcome.err
+    lines = outcome.out.splitlines()
+    (head,) = [line for line in lines if line.strip().startswith("cfa RGGB")]
+    assert head.split()[2:] == ["R", "G1", "G2", "B"]
+    gains = sr.CameraProfile.from_netcdf(output).dataset["tap_gain"].values
+    printed = lines[lines.index(head) + 1]
+    assert printed.split()[0] == "gain"
+    assert all(f"{gain:.5g} ±" in printed for gain in gains)
+    page = (sheet / "datasheet.html").read_text(encoding="utf-8")
+    assert "By tap: cfa RGGB" in page
+    assert page.count(">G1</th>") == 1
+    refused = sigmaraw("calibrate", tmp_path / "series", "-o", tmp_path / "no.nc", "--cfa", "RGGB", "--taps", "2x2")
+    assert refused.code == 2
+    assert "both taps and cfa" in refused.err
+    assert not (tmp_path / "no.nc").exists()

@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+import xarray as xr
 
 from sigmaraw.camera import derived
 from sigmaraw.camera.checks import Findings, run_checks
 from sigmaraw.camera.dark import DarkResult, dark_result
-from sigmaraw.camera.dataset import assemble
+from sigmaraw.camera.dataset import SCALARS, assemble
 from sigmaraw.camera.models import ModelFit, TransferModel, choose_model, transfer_attributes, transfer_scalars
 from sigmaraw.camera.moments import LevelMoments, pixel_moments
 from sigmaraw.camera.nonuniformity import PARTS, Pattern, deviations, line_noise, pattern, response_variance
@@ -25,9 +26,10 @@ from sigmaraw.camera.pixels import DarkPixels, FlatPixels, GainPixels, dark_pixe
 from sigmaraw.camera.profile import CameraProfile
 from sigmaraw.camera.scan import Progress, scan_levels, with_bits
 from sigmaraw.camera.spatial import Arrays, pattern_arrays
+from sigmaraw.camera.taps import parse_layout, part_of_series, with_taps
 from sigmaraw.camera.transfer import GainFit, TransferData, fit_gain, saturation_level
 from sigmaraw.camera.values import Estimate, NotDetermined
-from sigmaraw.errors import ImplausibleSeries
+from sigmaraw.errors import ImplausibleSeries, SigmarawError
 from sigmaraw.frames import Series, read_series
 
 _SATURATED = 0.05  # of a level's pixels at the series' maximum
@@ -35,28 +37,55 @@ _UNSTEADY = 0.20  # of the signal: repeats that differ more are not repeats
 _BLACK_CLIPPED = 0.001
 
 
-def calibrate(series: str | os.PathLike[str] | Series, *, bits: int | None = None, progress: Progress | None = None) -> CameraProfile:
+def calibrate(
+    series: str | os.PathLike[str] | Series,
+    *,
+    bits: int | None = None,
+    taps: str | None = None,
+    cfa: str | None = None,
+    progress: Progress | None = None,
+) -> CameraProfile:
     """Calibrate a camera from dark and flat frames by photon transfer.
 
     Parameters
     ----------
     series : SERIES folder, EMVA 1288 descriptor file, or a `Series`.
     bits : bit depth of the camera, 1 to 16; None takes metadata's, else the container's.
+    taps : "rows x columns" of regions that have a readout of their own ("2x2"). cfa : colour filter pattern of 2 × 2 pixels, first row
+        first ("RGGB"). Either adds `tap_*` variables along `tap` and centres each pixel's maps on its own tap; the files are read
+        once more for each tap.
     progress : called with (levels done, levels in all, name) after each level of either pass.
 
     Returns
     -------
-    CameraProfile : scalars with standard errors, per-pixel maps, the photon-transfer levels, and what could not be determined.
+    CameraProfile : scalars of the whole sensor with standard errors, per-pixel maps, the photon-transfer levels, and what could not
+        be determined.
 
     Raises
     ------
     InputNotFound, UnreadableFile, InvalidSeries, NotIntegerData, ColourImage, ShapeMismatch, BitDepthMismatch : the frames.
     TooFewFrames : one frame only at a level, fewer than two usable flat levels.
     ImplausibleSeries : flats darker than darks, all flats saturated, variance that does not grow.
+    InvalidOption : taps and cfa together, or malformed.
 
     Reference: EMVA 1288 r4.0, linear model; SCIENCE 3.
     """
+    layout = parse_layout(taps, cfa)
     found = with_bits(series, bits) if isinstance(series, Series) else read_series(series, bits=bits)
+    whole = _dataset(found, progress)
+    if layout is None:
+        return CameraProfile(whole)
+    parts = []
+    for label, window in zip(layout.labels, layout.windows(whole["gain_map"].shape), strict=True):
+        try:
+            parts.append(_dataset(part_of_series(found, window, label), progress))
+        except SigmarawError as error:
+            raise type(error)(f"tap {label}: {error.found}", error.expected, error.remedy) from error
+    return CameraProfile(with_taps(whole, parts, layout, SCALARS))
+
+
+def _dataset(found: Series, progress: Progress | None) -> xr.Dataset:
+    """The camera dataset of all pixels of a series."""
     scan = scan_levels(found, progress)
     data = TransferData(tuple(scan.flats), tuple(scan.darks), _dark_index(found))
     full_scale = (1 << (scan.bits or 0)) - 1
@@ -77,7 +106,7 @@ def calibrate(series: str | os.PathLike[str] | Series, *, bits: int | None = Non
     top = max(level.maximum for level in (*data.flats, *data.darks))
     findings = Findings(data, straight, tuple(scan.dark_evidence), tuple(scan.flat_evidence), _light(found), upper, full_scale)
     checks = run_checks(findings)
-    dataset = assemble(
+    return assemble(
         scalars,
         maps,
         _levels(found, data, fit, model),
@@ -99,7 +128,6 @@ def calibrate(series: str | os.PathLike[str] | Series, *, bits: int | None = Non
         },
         drawn,
     )
-    return CameraProfile(dataset)
 
 
 def _dark_index(series: Series) -> np.ndarray:
@@ -182,7 +210,7 @@ def _light(series: Series) -> np.ndarray | None:
     exposure = np.array([level.exposure_ms for level in series.flat], dtype=np.float64)
     given = [level.irradiance for level in series.flat]
     if all(value is None for value in given):
-        return exposure
+        return exposure if len(set(exposure)) == len(exposure) else None  # levels of one exposure differ in light
     return None if any(value is None for value in given) else exposure * np.array(given, dtype=np.float64)
 
 

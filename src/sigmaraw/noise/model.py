@@ -89,7 +89,8 @@ class NoiseModel:
         """Return the model of a profile's camera for frames of `shape`; the only place that reads camera variables.
 
         Offset and σ_r are the dark level and dark noise, which hold at the image's exposure. Maps are used when the frame is of
-        the maps' shape; a cut-out names its corner (`roi`) or takes the scalars knowingly.
+        the maps' shape; a cut-out names its corner (`roi`) or takes the scalars knowingly. Where the profile has taps or colour planes,
+        scalars are those of each pixel's tap, and a cut-out names its corner then too.
 
         Parameters
         ----------
@@ -104,9 +105,13 @@ class NoiseModel:
         InvalidOption : roi together with scalars, or without shape.
         InvalidProfile : a variable is missing or out of its domain.
         """
-        if roi is not None and scalars:
+        tapped = shape is not None and not isinstance(profile, NoiseModel) and _by_taps(profile, scalars)
+        if roi is not None and scalars and not tapped:
             raise InvalidOption("both --roi and --scalars", "one of them", "drop --scalars to use the maps, or --roi to use the scalars")
         model = profile if isinstance(profile, NoiseModel) else _read_profile(profile, scalars)
+        if tapped:
+            assert shape is not None and not isinstance(profile, NoiseModel)
+            return _with_taps(model, profile, shape, roi)
         if scalars and model.shape is not None:
             raise ProfileMismatch("scalars asked of a model that has maps only", "a camera profile", "build the model from the profile")
         if roi is not None:
@@ -313,13 +318,40 @@ def _read_profile(profile: CameraProfile, scalars: bool) -> NoiseModel:
         return np.asarray(dataset[map_name].values, dtype=np.float64)
 
     gain = scalar("gain")
+    u_gain, u_noise = uncertainty("gain_se") / gain if gain > 0 else 0.0, uncertainty("dark_noise_se")
+    if "tap_layout" in dataset.attrs:  # an image may lie in one tap: the least certain one counts
+        u_gain = float(np.nanmax(dataset["tap_gain_se"].values / dataset["tap_gain"].values, initial=0.0))
+        u_noise = float(np.nanmax(dataset["tap_dark_noise_se"].values, initial=0.0))
     return NoiseModel(
         gain_dn_per_e=values("gain", "gain_map"),
         offset_dn=values("offset", "offset_map"),
         read_noise_e=values("dark_noise", "read_noise_map"),
         bits=int(profile.bits),
-        u_gain=uncertainty("gain_se") / gain if gain > 0 else 0.0,
-        u_read_noise=uncertainty("dark_noise_se"),
+        u_gain=u_gain,
+        u_read_noise=u_noise,
         saturation_dn=float(profile.valid_range[1]),
         linear_hi_dn=float(dataset.attrs["linear_hi_dn"]) if "linear_hi_dn" in dataset.attrs else None,
     )
+
+
+def _by_taps(profile: CameraProfile, scalars: bool) -> bool:
+    """Whether readout taps or colour planes stand in for maps: a filter array has no one dark level or gain."""
+    return "tap_layout" in profile.dataset.attrs and (scalars or "gain_map" not in profile.dataset)
+
+
+def _with_taps(model: NoiseModel, profile: CameraProfile, shape: tuple[int, ...], roi: tuple[int, int] | None) -> NoiseModel:
+    """Return the model with the values of each pixel's tap, (y, x), for frames (…, y, x)."""
+    from sigmaraw.camera.taps import sensor_shape, stored_layout
+
+    dataset = profile.dataset
+    layout, sensor = stored_layout(dataset), sensor_shape(dataset)
+    if len(shape) < 2 or (roi is None and shape[-2:] != sensor):
+        raise ProfileMismatch(
+            f"frames of {' × '.join(map(str, shape))} pixels on a sensor of {sensor[0]} × {sensor[1]} with {layout}",
+            "whole frames, or the place of the cut-out",
+            "say where the cut-out lies with --roi y,x",
+        )
+    assert layout is not None
+    tap = layout.index(sensor, (shape[-2], shape[-1]), roi or (0, 0))
+    gain, offset, noise = (np.asarray(dataset[f"tap_{name}"].values)[tap] for name in ("gain", "offset", "dark_noise"))
+    return replace(model, gain_dn_per_e=gain, offset_dn=offset, read_noise_e=noise)

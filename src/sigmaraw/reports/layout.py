@@ -8,6 +8,7 @@ from typing import Any
 from sigmaraw.reports.loading import RecordFolder, clean
 from sigmaraw.reports.numbers import fixed, given, interval, measured, percent, plain, prediction, probability, unit_label, with_unit
 from sigmaraw.reports.selection import CodecSummary, Reasons, summarise
+from sigmaraw.reports.taps import tap_table
 from sigmaraw.reports.wording import REVALIDATION, answer, criterion, limitations, margins
 
 _MOST_CONTRASTS = 15  # between codecs, as many as six codecs have; a longer list stays in the record
@@ -235,6 +236,7 @@ def camera_facts(summary: Mapping[str, Any]) -> dict[str, Any]:
             ("Levels", f"{len(means)}, of which {sum(bool(mark) for mark in used)} used in the fit" if means else "none"),
         ],
         "scalars": scalars,
+        "taps": tap_table(summary.get("taps")),
         "checks": [
             {
                 "name": row["name"].replace("-", " "),

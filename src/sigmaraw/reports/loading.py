@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from sigmaraw.errors import InvalidRecord
+from sigmaraw.reports.taps import check_tap_summary
 from sigmaraw.study.record import SCHEMA, VERDICTS, read_document
 
 if TYPE_CHECKING:
@@ -204,6 +205,7 @@ def check_camera(summary: Any) -> None:
         _refuse("'camera.levels' of the record", "lists of numbers")
     if len(columns[0]) != len(columns[1]) or any(column and len(column) != len(columns[0]) for column in columns):
         _refuse("'camera.levels' of the record", "as many variances, standard errors and marks as means")
+    check_tap_summary(summary.get("taps"))
     checks = summary.get("checks") or []
     words = ("name", "outcome", "evidence", "unit")
     if not isinstance(checks, list) or not all(
