@@ -343,7 +343,10 @@ Result = TypeVar("Result")
 
 
 class Engine(Protocol):
-    """Maps one pure, picklable function over work items; results come in the order of the items."""
+    """Maps one pure, picklable function over work items; results come in the order of the items.
+
+    An engine whose workers take time to start may be a context manager too: a study enters it and then calls `map` several times.
+    """
 
     name: str
 

@@ -6,11 +6,13 @@ from sigmaraw.statistics.equality import TestResult, TukeyRow, ks_test, tukey
 from sigmaraw.statistics.equivalence import Ratio, rms_shift, spread_ratio
 from sigmaraw.statistics.reasons import Reason, Undefined
 from sigmaraw.statistics.score import Score, score
-from sigmaraw.statistics.spread import Spread, peak_ratio, pooled_spread
+from sigmaraw.statistics.spread import Spread, peak_ratio, pooled_spread, relative_uncertainty
+from sigmaraw.statistics.stopping import Precision, precision
 
 __all__ = [
     "Assessment",
     "Limits",
+    "Precision",
     "Ratio",
     "Reason",
     "Score",
@@ -25,6 +27,8 @@ __all__ = [
     "null_flag_rate",
     "peak_ratio",
     "pooled_spread",
+    "precision",
+    "relative_uncertainty",
     "rms_shift",
     "score",
     "spread_ratio",

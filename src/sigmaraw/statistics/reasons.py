@@ -40,6 +40,7 @@ class Reason(StrEnum):
     RAW_UNDEFINED = "undefined raw predictions", "predictions on raw data are not finite numbers; none was dropped"
     CODEC_UNDEFINED = "undefined decoded predictions", "predictions on decoded data are not finite numbers; none was dropped"
     UNDEFINED = "undefined predictions", "a group holds predictions that are not finite numbers; none was dropped"
+    NOTHING_VARIES = "nothing varies", "all raw predictions are equal, so their spread has no relative uncertainty"
     NOT_INDEPENDENT = "not available", "the test needs independent groups of replicas, and these are paired or shared"
     NO_VARIANCE = "no variance", "the groups do not vary, so the result is the limit of vanishing variance, not an estimate"
     UNBOUNDED = "unbounded", "too few replicas, or too few that differ, to bound the number on this side"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sigmaraw.contracts import Pipeline
 from sigmaraw.study.environment import environment
-from sigmaraw.study.plan import Plan
+from sigmaraw.study.plan import BLOCK, Plan
 from sigmaraw.study.prepare import Prepared, Setting
 from sigmaraw.study.quality import codec_rows, worst_crops
 from sigmaraw.study.record import SCHEMA, Record, digest_of, json_value, predictions_digest
@@ -40,6 +40,7 @@ def assemble(
         "camera": {**profile.summary(), "path": next((row["path"] for row in setting.files if row["role"] == "camera"), None)},
         "plan": {**plan.as_json(), "created": setting.fixed},
         "design": {"replicas_per_group": design.n, "groups": plan.groups, "independent": design.independent, "reason": design.reason},
+        "adaptive": None if plan.adaptive is None else plan.adaptive.as_json(predictions.raw, model.measurements, BLOCK),
         "environment": environment(),
         "pipeline": model.config(),
         "measurements": [dataclasses.asdict(measurement) for measurement in model.measurements],

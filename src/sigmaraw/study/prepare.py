@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from sigmaraw.camera import CameraProfile
 from sigmaraw.contracts import Codec, Pipeline, ReplicaMode, RoundTrip
-from sigmaraw.errors import InvalidPlan
+from sigmaraw.errors import InvalidOption, InvalidPlan
 from sigmaraw.noise import NoiseModel, split_repeats
 from sigmaraw.study.inputs import Inputs
-from sigmaraw.study.plan import DEFAULT_N, Plan
+from sigmaraw.study.plan import BLOCK, DEFAULT_N, Plan
 from sigmaraw.study.work import Scene, predict
 
 Progress = Callable[[int, int, str], None]
@@ -24,7 +24,8 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class Design:
-    """Replicas per group; whether groups have streams of their own; with real repeats, the frames of each group."""
+    """Replicas per group (to begin with, where the plan adds some); whether groups have streams of their own; with real repeats,
+    the frames of each group."""
 
     n: int
     independent: bool
@@ -75,10 +76,15 @@ def check_margins(plan: Plan, model: Pipeline) -> None:
 
 def design_of(plan: Plan, mode: ReplicaMode, inputs: Inputs) -> Design:
     """Return how many replicas each group has; where they are the repeats themselves, as many as there are unless the plan says."""
+    if plan.adaptive is not None:
+        if not mode.draws_noise:
+            raise InvalidOption(f"-n {plan.n} with mode {plan.mode}", "a number: repeats are as many as were taken", "leave -n out")
+        return Design(plan.adaptive.first(plan.groups, BLOCK), True)
+    stated = plan.n if isinstance(plan.n, int) else None
     if mode.draws_noise:
-        return Design(plan.n or DEFAULT_N, True)
+        return Design(stated or DEFAULT_N, True)
     available = min(len(scene.source) for scene in inputs.scenes)
-    split = split_repeats(available, plan.groups, plan.n)
+    split = split_repeats(available, plan.groups, stated)
     return Design(len(split.groups[0]), split.independent, split.groups, split.reason)
 
 
