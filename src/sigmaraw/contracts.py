@@ -256,6 +256,18 @@ class Pipeline(Protocol):
         ...
 
 
+@runtime_checkable
+class Differentiable(Protocol):
+    """A pipeline that knows how some of its measurements change with the pixels; the hook is optional."""
+
+    def gradient(self, image: NDArray[np.integer]) -> Mapping[str, NDArray[np.floating]]:
+        """Return ∂χ/∂x of the measurements that are differentiable at `image`, by name; the others are left out.
+
+        image : (y, x) or (z, y, x), uint8 or uint16, DN. Each derivative has the image's shape, the measurement's unit per DN.
+        """
+        ...
+
+
 # --- metrics, modes, engines, reports ---------------------------------------------------------------------------------
 @runtime_checkable
 class Metric(Protocol):
@@ -332,6 +344,10 @@ class ReplicaMode(Protocol):
     def spread_factor(self, frame: NDArray[np.integer]) -> float:
         """Return σ_raw/sd(f(R)): what the spread of these replicas is multiplied by, where they are known to vary too little."""
         return 1.0
+
+    def centre(self, frame: NDArray[np.integer], model: NoiseModel) -> NDArray[np.integer] | NDArray[np.float64]:
+        """Return the levels that replicas are drawn around, (y, x) or (z, y, x), DN; `frame` as in `blocks`."""
+        return frame.mean(axis=0, dtype=float) if self.needs_repeats else frame
 
     def diagnostics(self, frame: NDArray[np.integer], model: NoiseModel) -> tuple[Diagnostic, ...]:
         """Return checks of what the construction rests on for this image; `frame` as in `blocks`."""

@@ -83,6 +83,10 @@ class Bootstrap(ReplicaMode):
             image=frame,
         )
 
+    def centre(self, frame: NDArray[np.integer], model: NoiseModel) -> NDArray[np.float64]:
+        """Return m̂, (y, x) or (z, y, x), DN."""
+        return self._estimate(frame, model).level_dn
+
     def diagnostics(self, frame: NDArray[np.integer], model: NoiseModel) -> tuple[Diagnostic, ...]:
         """Return variance and lag-1 correlations of the denoiser's residuals on `frame`."""
         return self._estimate(frame, model).diagnostics

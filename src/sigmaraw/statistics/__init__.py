@@ -4,6 +4,7 @@ from sigmaraw.statistics.assess import Assessment, assess, null_flag_rate
 from sigmaraw.statistics.decision import Limits, Verdict, decide
 from sigmaraw.statistics.equality import TestResult, TukeyRow, ks_test, tukey
 from sigmaraw.statistics.equivalence import Ratio, rms_shift, spread_ratio
+from sigmaraw.statistics.propagation import Propagation, compare
 from sigmaraw.statistics.reasons import Reason, Undefined
 from sigmaraw.statistics.score import Score, score
 from sigmaraw.statistics.spread import Spread, peak_ratio, pooled_spread, relative_uncertainty
@@ -13,6 +14,7 @@ __all__ = [
     "Assessment",
     "Limits",
     "Precision",
+    "Propagation",
     "Ratio",
     "Reason",
     "Score",
@@ -22,6 +24,7 @@ __all__ = [
     "Undefined",
     "Verdict",
     "assess",
+    "compare",
     "decide",
     "ks_test",
     "null_flag_rate",

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sigmaraw.contracts import Pipeline
+from sigmaraw.study.delta import as_json, propagations
 from sigmaraw.study.environment import environment
 from sigmaraw.study.plan import BLOCK, Plan
 from sigmaraw.study.prepare import Prepared, Setting
@@ -28,6 +29,7 @@ def assemble(
     scenes = [entry.scene for entry in prepared]
     constructions = [Construction.of(scene, mode) for scene in scenes]
     results, undefined = score_all(plan, predictions, model.measurements, mode, constructions)
+    _add_deltas(results, setting, prepared, predictions, constructions)
     tukey, tukey_undefined = tukey_all(plan, predictions, model.measurements)
     trips = [[entry.trips[index] for entry in prepared] for index in range(len(plan.codecs))]
     codecs, codecs_undefined = codec_rows(plan, profile.bits, scenes, trips, blocks, results)
@@ -55,6 +57,23 @@ def assemble(
     document = json_value(document)
     document["digest"] = digest_of(document)
     return Record(document, dataset.assign(worst_crops(plan, scenes, trips)))
+
+
+def _add_deltas(
+    results: list[dict[str, Any]],
+    setting: Setting,
+    prepared: list[Prepared],
+    predictions: Predictions,
+    constructions: list[Construction],
+) -> None:
+    """Give each result σ_raw by the law of propagation, `delta`; it is the same for all codecs of an image."""
+    model = setting.model
+    found = [
+        propagations(entry.linear, model, predictions.raw[:, :, image], constructions[image].spread_factor, predictions.independent)
+        for image, entry in enumerate(prepared)
+    ]
+    for row in results:
+        row["delta"] = as_json(found[row["image"]][row["measurement"]])
 
 
 def now() -> str:

@@ -14,6 +14,7 @@ from sigmaraw.camera import CameraProfile
 from sigmaraw.contracts import Codec, Pipeline, ReplicaMode, RoundTrip
 from sigmaraw.errors import InvalidOption, InvalidPlan
 from sigmaraw.noise import NoiseModel, split_repeats
+from sigmaraw.study.delta import Linear, linearise
 from sigmaraw.study.inputs import Inputs
 from sigmaraw.study.plan import BLOCK, DEFAULT_N, Plan
 from sigmaraw.study.work import Scene, predict
@@ -49,13 +50,14 @@ class Setting:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A scene with its codecs resolved on x, and what was predicted on x itself."""
+    """A scene with its codecs resolved on x, what was predicted on x itself, and what is known of it by derivatives."""
 
     scene: Scene
     chi_raw: NDArray[np.float64]
     floor: NDArray[np.float64]
     chi_codec: NDArray[np.float64]
     trips: list[RoundTrip] = field(default_factory=list)
+    linear: dict[str, Linear] = field(default_factory=dict)
 
 
 def codec_of(spec: str, profile: CameraProfile, scene: Scene | None = None) -> Codec:
@@ -103,5 +105,7 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
             chi_codec.append(predict(setting.model, trip.decoded[np.newaxis])[:, 0])
         chi_raw, again = (predict(setting.model, scene.frame[np.newaxis])[:, 0] for _ in range(2))
         ready = dataclasses.replace(scene, codecs=tuple(codecs), hints=tuple(trip.hint for trip in trips))
-        prepared.append(Prepared(ready, chi_raw, again - chi_raw, np.stack(chi_codec), trips))
+        prepared.append(
+            Prepared(ready, chi_raw, again - chi_raw, np.stack(chi_codec), trips, linearise(scene, setting.model, setting.mode))
+        )
     return prepared
