@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from sigmaraw.errors import InvalidRecord
+from sigmaraw.reports.replica_number import check_replica_number
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -281,6 +282,7 @@ def checked(record: Any) -> dict[str, Any]:
     for section in _WORDS:
         _check_rows(whole, section)
     _check_results(whole)
+    check_replica_number(whole)
     check_camera(whole["camera"])
     return whole
 
