@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,8 +63,12 @@ def test_the_terminal_says_what_was_not_reached_and_what_derivatives_give(told: 
     assert "law of propagation, count" not in text
 
 
-def test_the_page_shows_both_tables(told: dict[str, Any], write: Callable[..., Path], tmp_path: Path) -> None:
-    page = registry.load(registry.REPORTS, "html")().render(write(tmp_path, told)).read_text(encoding="utf-8")
+def test_the_page_shows_both_tables(
+    told: dict[str, Any], record: Callable[..., dict[str, Any]], write: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = write(tmp_path, record())
+    (folder / "record.json").write_text(json.dumps(told), encoding="utf-8")
+    page = registry.load(registry.REPORTS, "html")().render(folder).read_text(encoding="utf-8")
     for words in (
         "Number of replicas",
         "2000 (auto:0.05,max=2000: not reached)",
