@@ -322,7 +322,8 @@ class ReplicaMode(Protocol):
     """A way to make replicas; entry points of "sigmaraw.modes". Inherit from it to get the defaults.
 
     `frame` is (y, x) or (z, y, x), or (repeat, …) where `needs_repeats`. Yields blocks (replica, …) in frame's dtype.
-    Replica i of a group is the same bytes whatever `start`, `n` and `batch` are. `u_mode(measurement)` is the relative
+    Replica i of a group is the same bytes whatever `start`, `n` and `batch` are; `slab` asks for some planes of a volume only, the
+    same bytes as those planes have in the whole, which the caller has held against the camera. `u_mode(measurement)` is the relative
     standard uncertainty of σ_raw that the construction itself causes, and its source.
 
     `draws_noise` : replicas come out of the noise model, any number of them, each group from a stream of its own. Where it is
@@ -336,7 +337,16 @@ class ReplicaMode(Protocol):
     parameters: tuple[Parameter, ...] = ()
 
     def blocks(
-        self, frame: NDArray[np.integer], model: NoiseModel | None, *, n: int, start: int, group: int, seed: int, batch: int | None
+        self,
+        frame: NDArray[np.integer],
+        model: NoiseModel | None,
+        *,
+        n: int,
+        start: int,
+        group: int,
+        seed: int,
+        batch: int | None,
+        slab: slice | None = None,
     ) -> Iterator[NDArray[np.integer]]: ...
 
     def u_mode(self, measurement: Measurement) -> tuple[float, str]: ...

@@ -31,8 +31,8 @@ def assemble(
     results, undefined = score_all(plan, predictions, model.measurements, mode, constructions)
     _add_deltas(results, setting, prepared, predictions, constructions)
     tukey, tukey_undefined = tukey_all(plan, predictions, model.measurements)
-    trips = [[entry.trips[index] for entry in prepared] for index in range(len(plan.codecs))]
-    codecs, codecs_undefined = codec_rows(plan, profile.bits, scenes, trips, blocks, results)
+    qualities = [[entry.quality[index] for entry in prepared] for index in range(len(plan.codecs))]
+    codecs, codecs_undefined = codec_rows(plan, profile.bits, scenes, qualities, blocks, results)
     dataset = _dataset(plan, predictions, [measurement.name for measurement in model.measurements])
     document: dict[str, Any] = {
         "schema": SCHEMA,
@@ -56,7 +56,7 @@ def assemble(
     }
     document = json_value(document)
     document["digest"] = digest_of(document)
-    return Record(document, dataset.assign(worst_crops(plan, scenes, trips)))
+    return Record(document, dataset.assign(worst_crops(plan, qualities)))
 
 
 def _add_deltas(

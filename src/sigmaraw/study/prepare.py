@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.camera import CameraProfile
-from sigmaraw.contracts import Codec, Pipeline, ReplicaMode, RoundTrip
+from sigmaraw.contracts import Codec, Pipeline, ReplicaMode
 from sigmaraw.errors import InvalidOption, InvalidPlan
 from sigmaraw.noise import NoiseModel, split_repeats
 from sigmaraw.study.delta import Linear, linearise
 from sigmaraw.study.inputs import Inputs
 from sigmaraw.study.plan import BLOCK, DEFAULT_N, Plan
+from sigmaraw.study.quality import ImageQuality
 from sigmaraw.study.work import Scene, predict
 
 Progress = Callable[[int, int, str], None]
@@ -56,7 +57,7 @@ class Prepared:
     chi_raw: NDArray[np.float64]
     floor: NDArray[np.float64]
     chi_codec: NDArray[np.float64]
-    trips: list[RoundTrip] = field(default_factory=list)
+    quality: list[ImageQuality] = field(default_factory=list)
     linear: dict[str, Linear] = field(default_factory=dict)
 
 
@@ -95,17 +96,18 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
     scenes, specs = setting.inputs.scenes, setting.plan.codecs
     prepared = []
     for index, scene in enumerate(scenes):
-        codecs, trips, chi_codec = [], [], []
+        codecs, hints, quality, chi_codec = [], [], [], []
         for position, spec in enumerate(specs):
             report(index * len(specs) + position, len(scenes) * len(specs), f"image {index + 1}: {spec}")
             codec = codec_of(spec, setting.profile, scene).freeze(scene.frame)
             trip = codec.apply(scene.frame)
             codecs.append(codec)
-            trips.append(trip)
+            hints.append(trip.hint)
+            quality.append(ImageQuality.of(index, setting.profile.bits, scene, trip))  # the decoded image itself is not kept
             chi_codec.append(predict(setting.model, trip.decoded[np.newaxis])[:, 0])
         chi_raw, again = (predict(setting.model, scene.frame[np.newaxis])[:, 0] for _ in range(2))
-        ready = dataclasses.replace(scene, codecs=tuple(codecs), hints=tuple(trip.hint for trip in trips))
+        ready = dataclasses.replace(scene, codecs=tuple(codecs), hints=tuple(hints))
         prepared.append(
-            Prepared(ready, chi_raw, again - chi_raw, np.stack(chi_codec), trips, linearise(scene, setting.model, setting.mode))
+            Prepared(ready, chi_raw, again - chi_raw, np.stack(chi_codec), quality, linearise(scene, setting.model, setting.mode))
         )
     return prepared
