@@ -256,6 +256,18 @@ class Pipeline(Protocol):
         ...
 
 
+@runtime_checkable
+class Differentiable(Protocol):
+    """A pipeline that knows how some of its measurements change with the pixels; the hook is optional."""
+
+    def gradient(self, image: NDArray[np.integer]) -> Mapping[str, NDArray[np.floating]]:
+        """Return ∂χ/∂x of the measurements that are differentiable at `image`, by name; the others are left out.
+
+        image : (y, x) or (z, y, x), uint8 or uint16, DN. Each derivative has the image's shape, the measurement's unit per DN.
+        """
+        ...
+
+
 # --- metrics, modes, engines, reports ---------------------------------------------------------------------------------
 @runtime_checkable
 class Metric(Protocol):
@@ -310,7 +322,8 @@ class ReplicaMode(Protocol):
     """A way to make replicas; entry points of "sigmaraw.modes". Inherit from it to get the defaults.
 
     `frame` is (y, x) or (z, y, x), or (repeat, …) where `needs_repeats`. Yields blocks (replica, …) in frame's dtype.
-    Replica i of a group is the same bytes whatever `start`, `n` and `batch` are. `u_mode(measurement)` is the relative
+    Replica i of a group is the same bytes whatever `start`, `n` and `batch` are; `slab` asks for some planes of a volume only, the
+    same bytes as those planes have in the whole, which the caller has held against the camera. `u_mode(measurement)` is the relative
     standard uncertainty of σ_raw that the construction itself causes, and its source.
 
     `draws_noise` : replicas come out of the noise model, any number of them, each group from a stream of its own. Where it is
@@ -324,7 +337,16 @@ class ReplicaMode(Protocol):
     parameters: tuple[Parameter, ...] = ()
 
     def blocks(
-        self, frame: NDArray[np.integer], model: NoiseModel | None, *, n: int, start: int, group: int, seed: int, batch: int | None
+        self,
+        frame: NDArray[np.integer],
+        model: NoiseModel | None,
+        *,
+        n: int,
+        start: int,
+        group: int,
+        seed: int,
+        batch: int | None,
+        slab: slice | None = None,
     ) -> Iterator[NDArray[np.integer]]: ...
 
     def u_mode(self, measurement: Measurement) -> tuple[float, str]: ...
@@ -332,6 +354,10 @@ class ReplicaMode(Protocol):
     def spread_factor(self, frame: NDArray[np.integer]) -> float:
         """Return σ_raw/sd(f(R)): what the spread of these replicas is multiplied by, where they are known to vary too little."""
         return 1.0
+
+    def centre(self, frame: NDArray[np.integer], model: NoiseModel) -> NDArray[np.integer] | NDArray[np.float64]:
+        """Return the levels that replicas are drawn around, (y, x) or (z, y, x), DN; `frame` as in `blocks`."""
+        return frame.mean(axis=0, dtype=float) if self.needs_repeats else frame
 
     def diagnostics(self, frame: NDArray[np.integer], model: NoiseModel) -> tuple[Diagnostic, ...]:
         """Return checks of what the construction rests on for this image; `frame` as in `blocks`."""
@@ -343,7 +369,10 @@ Result = TypeVar("Result")
 
 
 class Engine(Protocol):
-    """Maps one pure, picklable function over work items; results come in the order of the items."""
+    """Maps one pure, picklable function over work items; results come in the order of the items.
+
+    An engine whose workers take time to start may be a context manager too: a study enters it and then calls `map` several times.
+    """
 
     name: str
 

@@ -8,7 +8,7 @@ from the block's own mean of that pixel, and their degrees of freedom are (b −
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.errors import InvalidOption, ShapeMismatch, UndefinedStatistic
+
+Variance = NDArray[np.float64] | float | Callable[[int], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -46,15 +48,95 @@ class Undefined(StrEnum):
     ERROR_CONSTANT = "the error does not vary over replicas"
 
 
-def block_quality(raw_block: NDArray[Any], decoded_block: NDArray[Any], variance_dn2: NDArray[np.float64] | float) -> QualityMoments:
-    """Return the moments of a block of raw replicas and their decoded versions.
+class BlockQuality:
+    """Takes a block's replicas one after the other and returns the block's moments.
 
-    Replicas are taken one at a time, so that memory is a few frames, whatever the block's size.
+    What grows with the frame are two sums per pixel and the first replica, raw and decoded: 12 bytes a pixel for uint16, however many
+    replicas come. All sums but Σe²/V are of whole numbers, and exact.
 
     Parameters
     ----------
-    raw_block, decoded_block : (replica, y, x) or (replica, z, y, x), DN.
-    variance_dn2 : V of the image, broadcastable to one frame, DN², > 0.
+    shape : of one frame, (y, x) or (z, y, x).
+    variance_dn2 : V of the image, DN², > 0: a number, an array that broadcasts to a frame, or a function of the plane's number that
+        returns the plane's (y, x); the last spares a float64 copy of a volume.
+
+    Reference: SCIENCE 5, "per codec result".
+    """
+
+    def __init__(self, shape: tuple[int, ...], variance_dn2: Variance) -> None:
+        self._shape, self._variance = shape, variance_dn2
+        self._planes = (math.prod(shape[:-2]), *shape[-2:])
+        self._sum_raw, self._sum_error = (np.zeros(self._planes, np.int32) for _ in range(2))  # of deviations from the first replica
+        self._first: tuple[NDArray[np.integer], NDArray[np.integer]] | None = None
+        self._replicas = self._max = 0
+        self._total = {"e": 0, "nn": 0, "ee": 0, "en": 0}
+        self._scaled = 0.0
+
+    def add(self, raw: NDArray[np.integer], decoded: NDArray[np.integer]) -> None:
+        """Take one replica and its decoded version, both of the frame's shape, DN. Raises ShapeMismatch, InvalidOption."""
+        if raw.shape != self._shape or decoded.shape != self._shape:
+            raise ShapeMismatch(
+                f"a replica of shape {raw.shape} decoded to {decoded.shape}", f"{self._shape} twice", "decode every replica"
+            )
+        raw, decoded = raw.reshape(self._planes), decoded.reshape(self._planes)
+        if self._first is None:
+            self._first = (raw.copy(), decoded.copy())
+        self._replicas += 1
+        for number, (raw_plane, decoded_plane) in enumerate(zip(raw, decoded, strict=True)):
+            self._add_plane(number, raw_plane.astype(np.int64), decoded_plane.astype(np.int64))
+
+    def _add_plane(self, number: int, raw: NDArray[np.int64], decoded: NDArray[np.int64]) -> None:
+        assert self._first is not None
+        first = self._first[0][number].astype(np.int64)
+        error = decoded - raw
+        n, e = raw - first, error - (self._first[1][number].astype(np.int64) - first)
+        self._sum_raw[number] += n.astype(np.int32)
+        self._sum_error[number] += e.astype(np.int32)
+        for name, values in (("e", error), ("nn", n * n), ("ee", e * e), ("en", e * n)):
+            self._total[name] += int(values.sum())
+        self._max = max(self._max, int(error.max()), -int(error.min()))
+        self._scaled += float((error * error / self._plane_variance(number)).sum())
+
+    def _plane_variance(self, number: int) -> NDArray[np.float64]:
+        if callable(self._variance):
+            variance = self._variance(number)
+        else:
+            variance = np.broadcast_to(self._variance, self._shape).reshape(self._planes)[number]
+        if not np.all(variance > 0):
+            raise InvalidOption("a raw variance that is not above 0 DN²", "V > 0 for every pixel", "take it from NoiseModel.variance")
+        return variance
+
+    def moments(self) -> QualityMoments:
+        """Return the moments of all replicas so far. Raises ShapeMismatch where there is none."""
+        if not self._replicas:
+            raise ShapeMismatch("a block without replicas", "at least one", "decode at least one replica")
+        pixels = math.prod(self._shape)
+        squared = {"nn": 0, "ee": 0, "en": 0}  # Σ over pixels of products of sums over replicas
+        for plane_raw, plane_error in zip(self._sum_raw, self._sum_error, strict=True):
+            n, e = plane_raw.astype(np.int64), plane_error.astype(np.int64)
+            for name, values in (("nn", n * n), ("ee", e * e), ("en", e * n)):
+                squared[name] += int(values.sum())
+        within = {name: self._total[name] * self._replicas - squared[name] for name in squared}  # times the number of replicas
+        return QualityMoments(
+            count=self._replicas * pixels,
+            dof=(self._replicas - 1) * pixels,
+            sum_error=float(self._total["e"]),
+            sum_scaled=self._scaled,
+            raw_within=within["nn"] / self._replicas,
+            decoded_within=(within["nn"] + 2 * within["en"] + within["ee"]) / self._replicas,  # c = n + e
+            error_within=within["ee"] / self._replicas,
+            error_raw_within=within["en"] / self._replicas,
+            max_error=float(self._max),
+        )
+
+
+def block_quality(raw_block: NDArray[Any], decoded_block: NDArray[Any], variance_dn2: Variance) -> QualityMoments:
+    """Return the moments of a block of raw replicas and their decoded versions.
+
+    Parameters
+    ----------
+    raw_block, decoded_block : (replica, y, x) or (replica, z, y, x), whole numbers, DN.
+    variance_dn2 : as for `BlockQuality`.
 
     Raises
     ------
@@ -62,44 +144,14 @@ def block_quality(raw_block: NDArray[Any], decoded_block: NDArray[Any], variance
 
     Reference: SCIENCE 5, "per codec result".
     """
-    if raw_block.shape != decoded_block.shape or raw_block.ndim < 2 or raw_block.size == 0:
+    if raw_block.shape != decoded_block.shape or raw_block.ndim < 3 or raw_block.size == 0:
         raise ShapeMismatch(
             f"blocks of shapes {raw_block.shape} and {decoded_block.shape}", "one shape (replica, …)", "decode every replica"
         )
-    variance = np.asarray(variance_dn2, dtype=np.float64)
-    if not np.all(variance > 0):
-        raise InvalidOption("a raw variance that is not above 0 DN²", "V > 0 for every pixel", "take it from NoiseModel.variance")
-    frame = raw_block.shape[1:]
-    # Deviations are taken from the first replica: whole numbers near zero, so that sums of squares lose nothing.
-    base_raw, base_error = raw_block[0].astype(np.float64), decoded_block[0].astype(np.float64) - raw_block[0]
-    sums = {name: np.zeros(frame) for name in ("n", "c", "e", "nn", "cc", "ee", "en")}
-    scaled = maximum = total = 0.0
+    sums = BlockQuality(raw_block.shape[1:], variance_dn2)
     for raw, decoded in zip(raw_block, decoded_block, strict=True):
-        values = raw.astype(np.float64)
-        error = decoded - values
-        scaled += float(np.sum(error * error / variance))
-        maximum = max(maximum, float(np.abs(error).max()))
-        total += float(error.sum())
-        n, e = values - base_raw, error - base_error
-        c = n + e  # decoded, from its own first replica
-        for name, term in (("n", n), ("c", c), ("e", e), ("nn", n * n), ("cc", c * c), ("ee", e * e), ("en", e * n)):
-            sums[name] += term
-    replicas = len(raw_block)
-
-    def within(first: str, second: str) -> float:
-        return float(np.sum(sums[first + second] - sums[first] * sums[second] / replicas))
-
-    return QualityMoments(
-        count=raw_block.size,
-        dof=(replicas - 1) * math.prod(frame),
-        sum_error=total,
-        sum_scaled=scaled,
-        raw_within=within("n", "n"),
-        decoded_within=within("c", "c"),
-        error_within=within("e", "e"),
-        error_raw_within=within("e", "n"),
-        max_error=maximum,
-    )
+        sums.add(raw, decoded)
+    return sums.moments()
 
 
 def combine(blocks: Iterable[QualityMoments]) -> dict[str, float]:

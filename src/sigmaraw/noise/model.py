@@ -175,7 +175,7 @@ class NoiseModel:
     def _check_linear(self, image: NDArray[Any]) -> None:
         if self.linear_hi_dn is None:
             return
-        beyond = float(np.mean(image > self.linear_hi_dn))
+        beyond = sum(int(np.count_nonzero(page > self.linear_hi_dn)) for page in _pages(image)) / image.size
         if beyond > BEYOND_LINEAR:  # single hot pixels do not make an image useless
             raise OutsideValidRange(
                 f"{beyond:.2%} of the pixels are above {self.linear_hi_dn:.0f} DN, where the noise is not that of the linear model",
@@ -228,11 +228,14 @@ class NoiseModel:
         uncorrelated. image_dn : (…, y, x), DN. Reference: SCIENCE 2.3; JCGM 100 (2008) 5.1.2.
         """
         gain, noise = np.asarray(self.gain_dn_per_e), np.asarray(self.read_noise_e)
-        variance = self.variance(image_dn)
-        signal = np.maximum(np.asarray(image_dn, dtype=np.float64) - self.offset_dn, 0.0)
-        by_gain = np.mean(0.5 * (signal + 2 * gain * noise**2) * gain * self.u_gain / variance)
-        by_noise = np.mean(gain**2 * noise * self.u_read_noise / variance)
-        return float(np.hypot(by_gain, by_noise))
+        image = np.asarray(image_dn)
+        by_gain = by_noise = 0.0
+        for page in _pages(image):  # a volume in float64 would be several times its own size
+            variance = self.variance(page)
+            signal = np.maximum(page.astype(np.float64) - self.offset_dn, 0.0)
+            by_gain += float(np.sum(0.5 * (signal + 2 * gain * noise**2) * gain * self.u_gain / variance))
+            by_noise += float(np.sum(gain**2 * noise * self.u_read_noise / variance))
+        return float(np.hypot(by_gain, by_noise) / image.size)
 
     # --- sampling -----------------------------------------------------------------------------------------------------
     def sample(self, mean_dn: Any, n: int, seed: int = 0, *, start: int = 0, group: int = 0, batch: int | None = None) -> NDArray[Any]:
@@ -288,6 +291,11 @@ class NoiseModel:
             return value[y : y + height, x : x + width] if isinstance(value, np.ndarray) and value.ndim else value
 
         return replace(self, gain_dn_per_e=cut(self.gain_dn_per_e), offset_dn=cut(self.offset_dn), read_noise_e=cut(self.read_noise_e))
+
+
+def _pages(image: NDArray[Any]) -> NDArray[Any]:
+    """Return an image (…, y, x), or one number, as pages (page, y, x)."""
+    return image.reshape(-1, *image.shape[-2:]) if image.ndim >= 2 else image.reshape(1, 1, -1)
 
 
 def _check_values(name: str, unit: str, value: Any, good: Any, domain: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sigmaraw.reports.loading import RecordFolder, clean
 from sigmaraw.reports.numbers import fixed, given, interval, measured, percent, plain, prediction, probability, unit_label, with_unit
+from sigmaraw.reports.replica_number import adaptive_rows, delta_rows, replicas_used
 from sigmaraw.reports.selection import CodecSummary, Reasons, summarise
 from sigmaraw.reports.taps import tap_table
 from sigmaraw.reports.wording import REVALIDATION, answer, criterion, limitations, margins
@@ -268,7 +269,7 @@ def _identification(record: dict[str, Any]) -> list[tuple[str, str]]:
         ("Pipeline", setting(plan.get("pipeline"))),
         ("Camera", setting(record["camera"].get("path"))),
         ("Images × codecs × measurements", f"{_images(results)} × {len(record['codecs'])} × {len(record['measurements'])}"),
-        ("Replicas per group, mode, seed", f"{setting(plan.get('n'))}, {', '.join(modes)}, {setting(plan.get('seed'))}"),
+        ("Replicas per group, mode, seed", f"{replicas_used(record)}, {', '.join(modes)}, {setting(plan.get('seed'))}"),
         ("Record digest (SHA-256)", setting(record.get("digest"))),
     ]
 
@@ -326,6 +327,9 @@ def context(folder: RecordFolder) -> dict[str, Any]:
         "design": flatten(record["design"]) if isinstance(record.get("design"), dict) else [],
         "sources": sorted({str(row["u_mode_source"]) for row in record["results"] if row.get("u_mode_source")}),
         "mode_checks": _mode_checks(record),
+        "adaptive": adaptive_rows(record),
+        "replicas_used": replicas_used(record),
+        "deltas": delta_rows(record),
         "predictions_sha256": setting(record.get("predictions_sha256")),
         "images": [_provenance(row, ("image", "input", "frame", "sha256")) for row in record["images"]],
         "environment": flatten(record["environment"]),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from sigmaraw.errors import InvalidRecord
+from sigmaraw.reports.replica_number import check_replica_number
 from sigmaraw.reports.taps import check_tap_summary
 from sigmaraw.study.record import SCHEMA, VERDICTS, read_document
 
@@ -274,6 +275,7 @@ def checked(record: Any) -> dict[str, Any]:
     for section in _WORDS:
         _check_rows(whole, section)
     _check_results(whole)
+    check_replica_number(whole)
     check_camera(whole["camera"])
     return whole
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from sigmaraw.reports.loading import checked
 from sigmaraw.reports.numbers import interval, measured, plain, prediction, with_unit
+from sigmaraw.reports.replica_number import text_lines
 from sigmaraw.reports.selection import summarise
 
 _WIDTH = 120
@@ -127,4 +128,6 @@ def text_table(record: Mapping[str, Any]) -> str:
     lines = [*_codec_lines(clean), "", *_result_lines(clean)]
     if camera.get("calibrated") is False:
         lines += ["", "Camera from stated values, not calibrated: σ_raw is as good as those values."]
+    extra = [part for line in text_lines(clean) for part in textwrap.wrap(line, _WIDTH, subsequent_indent="  ")]
+    lines += ["", *extra] if extra else []
     return "\n".join(lines) + "\n"
