@@ -49,6 +49,7 @@ def test_a_large_image_is_drawn_in_parts_of_the_same_bytes(monkeypatch: pytest.M
         whole = np.concatenate([np.asarray(block) for block in iter_replicas(image, model, 3, "around-raw", seed=3)])
         with monkeypatch.context() as patch:
             patch.setattr(blocks, "SLAB_PIXELS", 50)
+            patch.setattr(blocks, "WHOLE_PIXELS", 50)
             assert len(blocks.slabs(image.shape)) > 1
             parts = np.concatenate([np.asarray(block) for block in iter_replicas(image, model, 3, "around-raw", seed=3, batch=2)])
         np.testing.assert_array_equal(parts, whole)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from sigmaraw.noise.model import NoiseModel
 
 BLOCK_BYTES = 64 << 20  # of float32: what one block of replicas may take in the kernel
-SLAB_PIXELS = 1 << 22  # a larger frame or volume is drawn slab by slab: the kernel's own arrays take tens of bytes a pixel
+WHOLE_PIXELS = 1 << 22  # what the kernel needs of a larger frame or volume, tens of bytes a pixel, is made slab by slab and not kept
+SLAB_PIXELS = 1 << 20
 
 
 def batch_size(batch: int | None, n: int, pixels: int) -> int:
@@ -83,7 +84,7 @@ def sample_blocks(
     counters = counter_words(group, start, n)
     size = batch_size(batch, len(counters), level_dn.size)
     key = key_words(seed, domain, image)
-    parts = slabs(level_dn.shape)
+    parts = [slice(0, len(level_dn))] if level_dn.size <= WHOLE_PIXELS else slabs(level_dn.shape)
     plane = math.prod(level_dn.shape[1:])
 
     def sampler(part: slice) -> Sampler:

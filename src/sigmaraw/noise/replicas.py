@@ -89,7 +89,7 @@ def iter_slabs(
     Parameters
     ----------
     raw : one volume (z, y, x), uint8 or uint16, DN; where the mode needs repeats (repeat, z, y, x).
-    pixels : of one slab at most, but one plane at least; None takes 2²².
+    pixels : of one slab at most, but one plane at least; None takes 2²⁰.
     Others as in `iter_replicas`, and so are the refusals; InvalidOption also for a frame, which has no planes.
     """
     from sigmaraw.noise.blocks import slabs

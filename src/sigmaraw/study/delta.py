@@ -41,7 +41,8 @@ def linearise(scene: Scene, model: Pipeline, mode: ReplicaMode) -> dict[str, Lin
     if not isinstance(model, Differentiable):
         return {}
     centre = mode.centre(scene.source, scene.model)
-    whole: NDArray[np.integer] = np.rint(centre).astype(scene.frame.dtype)
+    exact = centre.dtype == scene.frame.dtype  # around the frame itself: no copy of a volume
+    whole: NDArray[np.integer] = np.asarray(centre if exact else np.rint(centre), dtype=scene.frame.dtype)
     gradients = model.gradient(whole)
     values = dict(zip((row.name for row in model.measurements), predict(model, whole[np.newaxis])[:, 0], strict=True)) if gradients else {}
     found = {}
