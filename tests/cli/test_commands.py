@@ -154,6 +154,42 @@ def test_repeats_and_volume_are_read_as_stated(world: Path, tmp_path: Path, sigm
     assert [row["shape"] for row in record["images"]] == [[24, 64, 64]]
 
 
+@pytest.mark.parametrize("suffix", ["tif", "nc", "zarr"])
+def test_replicas_of_a_volume_are_written_slab_by_slab(
+    world: Path, tmp_path: Path, sigmaraw: Callable, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sigmaraw.noise import blocks
+
+    volume = np.random.default_rng(3).integers(90, 300, (7, 16, 20), dtype=np.uint16)
+    tifffile.imwrite(tmp_path / "volume.tif", volume, photometric="minisblack")
+    camera = sr.CameraProfile.from_netcdf(world / "camera.nc")
+    expected = sr.replicas(volume, camera, 3, mode="around-raw", seed=3).values
+    path = tmp_path / f"r.{suffix}"
+    monkeypatch.setattr(blocks, "SLAB_PIXELS", 2 * 16 * 20)
+    arguments = ["replicas", tmp_path / "volume.tif", "--volume", "--camera", world / "camera.nc", "-n", 3, "--mode", "around-raw"]
+    outcome = sigmaraw(*arguments, "--seed", 3, "-o", path)
+    assert outcome.code == 0, outcome.err
+    assert "planes: 21 of 21" in outcome.err
+    readers = {
+        "tif": lambda: tifffile.imread(path),
+        "nc": lambda: np.asarray(netCDF4.Dataset(path)["replicas"]),
+        "zarr": lambda: np.asarray(zarr.open_array(str(path), mode="r")),
+    }
+    np.testing.assert_array_equal(readers[suffix](), expected)
+
+
+def test_n_may_be_left_to_the_study(study: Path, tmp_path: Path, sigmaraw: Callable) -> None:
+    common = ["validate", study / "image.tif", "--camera", study / "camera.nc", "--codec", "lossless", "--pipeline", "intensity"]
+    outcome = sigmaraw(*common, "-n", "auto:0.1,max=40", "--mode", "around-raw", "-o", tmp_path / "out")
+    assert outcome.code == 0, outcome.err
+    record = json.loads((tmp_path / "out" / "record.json").read_text())
+    # 1/√(2·2·(n − 1)) ≤ .1 from n = 26 on, so 30; the influence form may ask for one more block
+    assert record["adaptive"]["n"] in (30, 40)
+    assert f"n = {record['adaptive']['n']} (auto:0.1,max=40" in outcome.out
+    assert "law of propagation, mean_intensity, image 0" in outcome.out
+    assert "σ_raw known" in outcome.err or record["adaptive"]["n"] == 30
+
+
 def test_a_corner_is_y_then_x() -> None:
     from sigmaraw.cli.shared import parse_roi
 
