@@ -35,6 +35,7 @@ from sigmaraw.frames import Series, read_series
 _SATURATED = 0.05  # of a level's pixels at the series' maximum
 _UNSTEADY = 0.20  # of the signal: repeats that differ more are not repeats
 _BLACK_CLIPPED = 0.001
+_ABOUT_HALF = 0.15  # of saturation
 
 
 def calibrate(
@@ -227,12 +228,22 @@ def _light(series: Series) -> np.ndarray | None:
     return None if any(value is None for value in given) else exposure * np.array(given, dtype=np.float64)
 
 
+def _half_saturated(signal: np.ndarray, upper: float, frames: np.ndarray) -> int:
+    """Index of the level for PRNU: of those about half saturation the one of most frames, the nearest of equals.
+
+    A stack is taken there on purpose; saturation is known to the spacing of the levels only, so the nearest may be another.
+    """
+    away = np.abs(signal / upper - 0.5)
+    about = np.where(away <= _ABOUT_HALF, frames, 0) if np.nanmin(away) <= _ABOUT_HALF else np.zeros_like(frames)
+    return int(np.nanargmin(np.where(about == about.max(), away, np.nan)))
+
+
 def _maps(
     series: Series, data: TransferData, fit: GainFit, model: ModelFit, upper: float, full_scale: int, progress: Progress | None
 ) -> tuple[dict[str, np.ndarray], Arrays, dict[str, Estimate], dict[str, dict[str, float | str]]]:
     """Second pass: maps from the levels of the fit, what is drawn of the patterns, DSNU, PRNU at half saturation, and their flags."""
     signal = np.where(fit.used, data.x, np.nan)
-    middle = int(np.nanargmin(np.abs(signal - 0.5 * upper)))
+    middle = _half_saturated(signal, upper, np.array([level.n_frames for level in data.flats]))
     spatial: list[tuple[Pattern, np.ndarray]] = []
     total = int(np.count_nonzero(fit.used))
 
