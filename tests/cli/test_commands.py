@@ -219,3 +219,16 @@ def test_taps_are_printed_and_drawn(tmp_path: Path, sigmaraw: Callable) -> None:
     assert refused.code == 2
     assert "both taps and cfa" in refused.err
     assert not (tmp_path / "no.nc").exists()
+
+
+def test_a_calibration_is_planned_before_frames_are_taken(sigmaraw: Callable) -> None:
+    outcome = sigmaraw("plan-calibration", "--gain", 0.5, "--read-noise", 4, "--bits", 12, "--shape", "128x128", "--levels", 35)
+    assert outcome.code == 0, outcome.err
+    assert outcome.out.startswith("100 frames; 22 of 35 flat levels")
+    (line,) = [line for line in outcome.out.splitlines() if line.split()[0] == "gain"]
+    # 22 levels of one pair and seven pairs more in the stack, 128² pixels: √(2/(29·16384)) and what the dark adds.
+    assert float(line.split()[2]) == pytest.approx(0.5 * (2 / (29 * 16384)) ** 0.5, rel=0.06)
+    for wrong in (["--shape", "12"], ["--dark-ms", "a"], ["--levels", "1"]):
+        refused = sigmaraw("plan-calibration", "--gain", 0.5, "--read-noise", 4, "--bits", 12, *wrong)
+        assert refused.code == 2
+        assert refused.err.count("\n") == 1

@@ -35,6 +35,7 @@ from sigmaraw.frames import Series, read_series
 _SATURATED = 0.05  # of a level's pixels at the series' maximum
 _UNSTEADY = 0.20  # of the signal: repeats that differ more are not repeats
 _BLACK_CLIPPED = 0.001
+_ABOUT_HALF = 0.15  # of saturation
 
 
 def calibrate(
@@ -90,15 +91,17 @@ def _dataset(found: Series, progress: Progress | None) -> xr.Dataset:
     data = TransferData(tuple(scan.flats), tuple(scan.darks), _dark_index(found))
     full_scale = (1 << (scan.bits or 0)) - 1
     _refuse_implausible(found, data)
-    saturation, _ = saturation_level(data.flats)
+    saturation, peak = saturation_level(data.flats)
     known = found.maps is None  # of maps no frame count is known, and so no error
-    offset = Estimate(data.darks[0].mean, float(np.sqrt(data.darks[0].mean_var)) if known else math.nan)
-    upper = (full_scale if saturation.reason else saturation.value) - offset.value
+    offset = _mean(data.darks[0], known)
+    # The dark level of the saturated level's own exposure: dark current fills the well as light does, but is no signal.
+    below = offset if peak is None else _mean(data.darks[data.dark_index[peak]], known)
+    upper = (full_scale if saturation.reason else saturation.value) - below.value
     straight = fit_gain(data, upper)
     model, bics = choose_model(data, straight)
     fit = replace(straight, weighted=model.gain, coefficients=model.coefficients)
     dark = dark_result(data, [level.exposure_ms for level in found.dark], fit)
-    scalars, attributes = _scalars(found, data, saturation, offset, upper, fit, dark)
+    scalars, attributes = _scalars(found, data, saturation, (offset, below), upper, fit, dark)
     maps, drawn, uniformity, flags = _maps(found, data, fit, model, upper, full_scale, progress)
     scalars.update(uniformity)
     scalars.update(transfer_scalars(model))
@@ -128,6 +131,10 @@ def _dataset(found: Series, progress: Progress | None) -> xr.Dataset:
         },
         drawn,
     )
+
+
+def _mean(dark: LevelMoments, known: bool) -> Estimate:
+    return Estimate(dark.mean, float(np.sqrt(dark.mean_var)) if known else math.nan)
 
 
 def _dark_index(series: Series) -> np.ndarray:
@@ -168,11 +175,18 @@ def _refuse_implausible(series: Series, data: TransferData) -> None:
 
 
 def _scalars(
-    series: Series, data: TransferData, saturation: Estimate, offset: Estimate, upper: float, fit: GainFit, dark: DarkResult
+    series: Series,
+    data: TransferData,
+    saturation: Estimate,
+    offsets: tuple[Estimate, Estimate],
+    upper: float,
+    fit: GainFit,
+    dark: DarkResult,
 ) -> tuple[dict[str, Estimate], dict[str, dict[str, float | str]]]:
     """All scalars but the nonuniformities, and attributes that some of them carry."""
     gain, darkest = fit.weighted, data.darks[0]
-    full = derived.capacity(saturation, offset, gain)
+    offset, below = offsets  # at the shortest exposure, and at the saturated level's
+    full = derived.capacity(saturation, below, gain)
     threshold = derived.sensitivity_threshold(darkest.variance, darkest.variance_var, gain)
     linearity, extremes = derived.linearity_error(data.flats, data.x, _light(series), upper)
     scalars = {
@@ -214,12 +228,22 @@ def _light(series: Series) -> np.ndarray | None:
     return None if any(value is None for value in given) else exposure * np.array(given, dtype=np.float64)
 
 
+def _half_saturated(signal: np.ndarray, upper: float, frames: np.ndarray) -> int:
+    """Index of the level for PRNU: of those about half saturation the one of most frames, the nearest of equals.
+
+    A stack is taken there on purpose; saturation is known to the spacing of the levels only, so the nearest may be another.
+    """
+    away = np.abs(signal / upper - 0.5)
+    about = np.where(away <= _ABOUT_HALF, frames, 0) if np.nanmin(away) <= _ABOUT_HALF else np.zeros_like(frames)
+    return int(np.nanargmin(np.where(about == about.max(), away, np.nan)))
+
+
 def _maps(
     series: Series, data: TransferData, fit: GainFit, model: ModelFit, upper: float, full_scale: int, progress: Progress | None
 ) -> tuple[dict[str, np.ndarray], Arrays, dict[str, Estimate], dict[str, dict[str, float | str]]]:
     """Second pass: maps from the levels of the fit, what is drawn of the patterns, DSNU, PRNU at half saturation, and their flags."""
     signal = np.where(fit.used, data.x, np.nan)
-    middle = int(np.nanargmin(np.abs(signal - 0.5 * upper)))
+    middle = _half_saturated(signal, upper, np.array([level.n_frames for level in data.flats]))
     spatial: list[tuple[Pattern, np.ndarray]] = []
     total = int(np.count_nonzero(fit.used))
 

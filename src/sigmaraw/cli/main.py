@@ -16,6 +16,7 @@ from sigmaraw.cli.codecs import codecs
 from sigmaraw.cli.demo import demo
 from sigmaraw.cli.metrics import metrics
 from sigmaraw.cli.pipelines import pipelines
+from sigmaraw.cli.plan_calibration import plan_calibration
 from sigmaraw.cli.replicas import replicas
 from sigmaraw.cli.report import report
 from sigmaraw.cli.validate import validate
@@ -34,7 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (calibrate, camera, check, replicas, validate, report, verify, codecs, pipelines, metrics, demo):
+for verb in (calibrate, plan_calibration, camera, check, replicas, validate, report, verify, codecs, pipelines, metrics, demo):
     app.command()(verb)
 
 
