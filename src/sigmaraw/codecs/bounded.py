@@ -29,7 +29,7 @@ class Bounded(TargetCoder):
     )
     contract = CodecContract(("uint8", "uint16"), lossless=False, knob="maxerr", knob_direction=-1, guarantee="max |error| <= maxerr")
     probes: ClassVar[tuple[tuple[str, ...], ...]] = (("maxerr=20", "maxerr=3", "maxerr=0"),)
-    axis: ClassVar[Knob] = Knob("maxerr", 0, 32767, scale="log", integer=True, direction=-1, step=0.7, resolution=1e-6)
+    axis: ClassVar[Knob] = Knob("maxerr", 0, 32767, scale="log", integer=True, direction=-1, step=0.7, resolution=1e-6, tops={"uint8": 127})
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -53,10 +53,6 @@ class Bounded(TargetCoder):
         raise NotImplementedError
 
     # --- the coder ---
-    def knob_for(self, dtype: np.dtype[Any]) -> Knob:
-        """Return the range of `maxerr` for a dtype: half its range."""
-        return dataclasses.replace(self.axis, high=np.iinfo(dtype).max // 2)
-
     def encode_at(self, frame: NDArray[np.integer], value: float) -> bytes:
         """Return the sealed code stream at maxerr = value. Raises UnsupportedArray when it is more than half the range."""
         largest = int(np.iinfo(frame.dtype).max) // 2
