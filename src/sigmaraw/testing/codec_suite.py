@@ -34,7 +34,7 @@ def check_codec(spec: str, camera: CameraProfile | NoiseModel | None = None, *, 
 
     Checks, on frames from one pixel to 96 × 80, dark, saturated, noise and scene, in every dtype of the first step's contract:
     shape, dtype and input untouched; bytes a positive int; the same result twice, from a non-contiguous view, from a pickled
-    copy, and in a stack as frame by frame (unless it is coded whole, or one target is met on the whole); exactness or the error bound where promised; refusal by
+    copy, and in a stack as frame by frame (unless coded whole, or to one target); exactness or the error bound where promised; refusal by
     name of every other dtype and rank; `resolved` and `achieved` as JSON; that a search started from its own hint, and `freeze`,
     give a working codec.
     The only refusal let pass is UnreachableTarget, and not on the scene.
