@@ -178,6 +178,7 @@ class Chain:
             else:
                 last = done
                 passage = passage.through(step.step if isinstance(step, Aimed) else step)
+                report = {step.knob.name: step.fixed} if isinstance(step, Aimed) and step.fixed is not None else {}
             if last in coders:
                 words = {**passage.achieved(), **report, "ratio": sum(frame.nbytes for frame in frames) / sum(passage.nbytes())}
                 prefix = "" if last == coders[-1] else f"{last + 1}.{self.steps[last].name}."

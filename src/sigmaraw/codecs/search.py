@@ -2,11 +2,12 @@
 
 Rate and quality follow a codec's knob almost monotonically, but with plateaus (integer knobs, code blocks dropped whole)
 and small reversals. So every value tried is kept, a sign change is bracketed and closed by the secant, safeguarded by
-bisection, and the nearest value tried is returned, with what it achieved.
+bisection, and the nearest value tried is returned, with what it achieved. Where that is not near enough, its neighbours are tried too.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,9 +26,10 @@ class Found:
     evaluations: int
 
 
-def rank(excess: float, bound: bool) -> tuple[bool, float]:
-    """Return the order of preference, the least first: nearest to the target; where it is a `bound`, those that keep it before all."""
-    return bound and excess < 0, abs(excess)
+def rank(excess: float, position: float, bound: bool) -> tuple[bool, float, float]:
+    """Return the order of preference, the least first: nearest to the target; under a `bound` those that keep it, and of equals the
+    one of the lowest `position`, which saves most."""
+    return bound and excess < 0, abs(excess), position if bound else 0.0
 
 
 @dataclass
@@ -47,7 +49,7 @@ class _Trials:
         return self.knob.position(value), self.seen[value]
 
     def best(self) -> Found:
-        value = min(self.seen, key=lambda tried: rank(self.seen[tried], self.bound))
+        value = min(self.seen, key=lambda tried: rank(self.seen[tried], self.knob.position(tried), self.bound))
         return Found(value, self.seen[value], len(self.seen))
 
 
@@ -59,6 +61,7 @@ def search(
     hint: float | None = None,
     evaluations: int = 24,
     bound: bool = False,
+    good: float = math.inf,
 ) -> Found:
     """Return the knob value at which `excess_of` is nearest to 0; with `bound` the nearest at which it is not below 0, if any is seen.
 
@@ -71,6 +74,7 @@ def search(
     tolerance : stop when |excess| is not above it, in the unit of `excess_of`.
     hint : knob value from a similar frame; the search starts there.
     evaluations : the most calls of `excess_of`. bound : the target is one that must not be missed, as a largest error is.
+    good : where the nearest |excess| stays above it, its neighbours are tried too: a reversal may have hidden a nearer one.
 
     Reference: SCIENCE 5, target search.
     """
@@ -81,7 +85,19 @@ def search(
     bracket = _bracket(trials, start, stride, ends, tolerance, evaluations)
     if bracket is not None:
         _close(trials, *bracket, tolerance, evaluations)
+        _around(trials, good)
     return trials.best()
+
+
+def _around(trials: _Trials, good: float) -> None:
+    """Try up to four neighbours on either side of the nearest value: whole ones, or at thirty-seconds of the first stride."""
+    knob, centre = trials.knob, trials.best().value
+    for reach, side in itertools.product(range(1, 5), (1, -1)):
+        if abs(trials.best().excess) <= good:
+            return
+        value = centre + side * reach if knob.integer else knob.value(knob.position(centre) + side * reach * knob.step / 32)
+        if knob.low <= value <= knob.high:
+            trials.at(knob.position(value))
 
 
 _Point = tuple[float, float]  # (position, excess)

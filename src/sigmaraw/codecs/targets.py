@@ -26,6 +26,7 @@ __all__ = ["LOSSLESS", "TARGETS", "TARGET_PARAMETERS", "Aimed", "Reached", "Targ
 
 # Stop the search here: well inside what is promised below, so that re-targeting follows every replica and does not stay at the hint.
 _STOP = {"ratio": 0.002, "bpp": 0.002, "rz": 0.002, "psnr": 0.02, "maxerr": 0.0}  # of `excess`: natural logarithm; dB
+_GOOD = {"ratio": 0.015, "bpp": 0.015, "rz": 0.015, "psnr": 0.4, "maxerr": math.inf}  # inside that: its neighbours need not be tried
 _MET = {"ratio": 0.02, "bpp": 0.02, "rz": 0.02, "psnr": 0.5}  # what `target_met` states: relative; dB; a maxerr is kept or not
 _HOPELESS = {"ratio": math.log(2.0), "bpp": math.log(2.0), "rz": math.log(2.0), "psnr": 6.0, "maxerr": 0.0}  # beyond, nothing "comes near"
 
@@ -201,20 +202,25 @@ class Aimed:
             def excess_of(value: float, ready: Aimed = ready, finer: Mapping[str, Any] = finer) -> float:
                 nonlocal best
                 reached, made = trial(ready.at(value))
-                if best is None or self._rank(reached) < self._rank(float(best.report[self.target.name])):
+                if best is None or self._rank(reached, value) < self._rank(float(best.report[self.target.name]), best.value):
                     best = Reached(ready, made, value, {knob.name: value, **finer, self.target.name: reached})
                 return self.target.excess(reached)
 
             found = search(
-                excess_of, knob, tolerance=_STOP[self.target.name], hint=best.value if best else hint, bound=self.target.name == "maxerr"
+                excess_of,
+                knob,
+                tolerance=_STOP[self.target.name],
+                hint=best.value if best else hint,
+                bound=self.target.name == "maxerr",
+                good=_GOOD[self.target.name],
             )
             evaluations += found.evaluations
             if self._settled(best):
                 break
         return self._reported(best, evaluations)
 
-    def _rank(self, reached: float) -> tuple[bool, float]:
-        return rank(self.target.excess(reached), bound=self.target.name == "maxerr")
+    def _rank(self, reached: float, value: float) -> tuple[bool, float, float]:
+        return rank(self.target.excess(reached), self.knob.position(value), bound=self.target.name == "maxerr")
 
     def _settled(self, best: Reached[Made] | None) -> bool:
         """Whether no finer setting can help: the target is met, or far away."""
