@@ -17,7 +17,7 @@ from sigmaraw.testing import codec_suite as suite
 TABLE = "TABLE"  # stands for a file made when the test runs: names of tests must be the same in every process
 CAMERA = "gain=0.5,offset=100,read_noise=1.6"
 SPECS = {
-    "lossless": [f"lossless:{method}" for method in METHODS],
+    "lossless": [*(f"lossless:{method}" for method in METHODS), "lossless:blosc2,dims=3", "lossless:rice,dims=3"],
     "to8bit": ["to8bit:minmax", "to8bit:shift", "to8bit:shift,bits=12", "to8bit:percentile,low=1,high=99", "to8bit:minmax+jpeg:quality=90"],
     "jpeg": [
         "jpeg:quality=90",
@@ -61,9 +61,9 @@ SPECS = {
         "avif:bits=10,lossless=true,speed=9",
         "avif:bits=10,psnr=45,range=1023,speed=10",
     ],
-    "zfp": ["zfp:maxerr=4", "zfp:lossless=true", "zfp:ratio=2"],
-    "sz3": ["sz3:maxerr=4", "sz3:maxerr=0", "sz3:ratio=3"],
-    "sperr": ["sperr:maxerr=4", "sperr:lossless=true", "sperr:psnr=50"],
+    "zfp": ["zfp:maxerr=4", "zfp:maxerr=4,dims=3", "zfp:lossless=true", "zfp:ratio=2"],
+    "sz3": ["sz3:maxerr=4", "sz3:psnr=40,dims=3", "sz3:maxerr=0", "sz3:ratio=3"],
+    "sperr": ["sperr:maxerr=4", "sperr:maxerr=4,dims=3", "sperr:lossless=true", "sperr:psnr=50"],
     "lerc": ["lerc:maxerr=4", "lerc:lossless=true", "lerc:maxerr=1,compression=zstd", "lerc:ratio=2"],
     "sqrt": [f"sqrt:{CAMERA}", f"sqrt:q=1,bits=12,{CAMERA}", f"sqrt:q=0.3,{CAMERA}+lossless"],
     "lut": [f"lut:{TABLE}", f"lut:{TABLE}+jpegls:near=1"],

@@ -18,6 +18,7 @@ PSNR = Parameter("psnr", float, minimum=1, maximum=200, unit="dB", help="peak si
 RANGE = Parameter("range", float, minimum=1, unit="DN", help="peak that psnr refers to; the container's full scale unless given")
 FROZEN = Parameter("frozen", bool, False, help="find the setting once, on the raw image, and keep it for its replicas")
 LOSSLESS = Parameter("lossless", bool, False, help="exact coding by the format's own lossless mode")
+DIMS = Parameter("dims", int, 2, choices=(2, 3), unit="1", help="2: a stack's slices one by one; 3: the stack whole, as a volume")
 TARGET_PARAMETERS = (RATIO, PSNR, RANGE, FROZEN, LOSSLESS)
 """For a family that wants its targets at this place; those that it leaves out come behind its own keys."""
 
