@@ -14,18 +14,18 @@ MEAN = 4.0 + 400 * np.exp(-((Y - 12) ** 2 + (X - 10) ** 2) / 60)  # e⁻; a hund
 
 
 def judged(decode, seed, mean=MEAN):
-    rng = np.random.default_rng(seed)
-    raw = 100 + rng.poisson(mean, (20, *mean.shape)) + rng.normal(0, 1.5, (20, *mean.shape))
-    decoded = decode(raw, mean, rng)
-    return combine([block_quality(raw[part], decoded[part], mean + 2.25) for part in (slice(0, 10), slice(10, 20))])
+    rng = np.random.default_rng(seed)  # 16 DN/e⁻, so that rounding to whole DN is nothing
+    raw = np.rint(1600 + 16 * (rng.poisson(mean, (20, *mean.shape)) + rng.normal(0, 1.5, (20, *mean.shape)))).astype(np.int32)
+    decoded = np.rint(decode(raw, mean, rng)).astype(np.int32)
+    return combine([block_quality(raw[part], decoded[part], 256 * (mean + 2.25)) for part in (slice(0, 10), slice(10, 20))])
 
 
 def shrunk(share, added):
     """A codec that is known: it takes `share` of the noise out and adds white noise of `added` σ of its own."""
 
     def decode(raw, mean, rng):
-        noise = raw - 100 - mean
-        return raw - share * noise + added * np.sqrt(mean + 2.25) * rng.standard_normal(raw.shape)
+        noise = raw - 1600 - 16 * mean
+        return raw - share * noise + added * 16 * np.sqrt(mean + 2.25) * rng.standard_normal(raw.shape)
 
     return decode
 
@@ -76,7 +76,7 @@ def test_the_lag_one_correlation_of_white_and_of_smooth_errors():
     white = judged(shrunk(0.0, 0.5), 1)
     # About 2·552 pairs × 18 degrees of freedom of products of independent errors; bright pixels weigh more: a wide 6 SE.
     assert abs(white["error_lag1"]) < 6 / math.sqrt(18 * 1104)
-    smooth = judged(lambda raw, mean, rng: raw + np.repeat(np.repeat(rng.standard_normal((20, 12, 12)), 2, 1), 2, 2), 2)
+    smooth = judged(lambda raw, mean, rng: raw + 16 * np.repeat(np.repeat(rng.standard_normal((20, 12, 12)), 2, 1), 2, 2), 2)
     # Blocks of 2 × 2: of 23 neighbours along a row 12 are in the same block.
     assert smooth["error_lag1"] == pytest.approx(12 / 23, abs=0.05)
 
