@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sigmaraw import registry
 from sigmaraw.codecs import selftest
+from sigmaraw.codecs.camera_keys import CAMERA_KEYS
 from sigmaraw.codecs.passage import Achieved, Passage
 from sigmaraw.codecs.targets import Aimed, Reached, aim, own_values, target_names, with_targets
 from sigmaraw.contracts import CodecContract, Coder, Detailed, Map, OpenFamily, Parameter, RoundTrip
@@ -102,8 +103,12 @@ class Chain:
     settings: tuple[Mapping[str, Any], ...]
 
     def resolved(self) -> dict[str, Any]:
-        """Return the chain with every default written out and library versions, enough to reproduce it (JSON values)."""
-        steps = []
+        """Return the chain with every default written out and library versions, enough to reproduce it (JSON values).
+
+        `full_spec` is a specification by itself, with every setting and the camera's values in use (unless they are maps): with the same
+        library versions it gives the same bytes.
+        """
+        steps, texts = [], []
         for step, settings in zip(self.steps, self.settings, strict=True):
             made = step.step if isinstance(step, Aimed) else step
             kind = type(made)
@@ -113,7 +118,8 @@ class Chain:
             if isinstance(step, Aimed):
                 entry.update(step.settings_in_use())
             steps.append(entry)
-        return {"spec": self.spec, "steps": steps}
+            texts.append(_full(step, settings, entry))
+        return {"spec": self.spec, "full_spec": "+".join(texts), "steps": steps}
 
     def roundtrip(self, raw: NDArray[np.integer]) -> tuple[NDArray[np.integer], int]:
         """Return decode(encode(raw)) and the byte count. raw: (y, x) or (frame, y, x), uint8 or uint16, DN."""
@@ -232,6 +238,27 @@ class Chain:
                 found = f"a stack given to '{self.spec}', of which '{step.name}' codes single frames"
                 raise UnsupportedArray(found, "maps and coders of whole stacks", "code every frame by itself, with gop=1 or dims=2")
         return [native]
+
+
+def _full(step: Step, settings: Mapping[str, Any], entry: Mapping[str, Any]) -> str:
+    """Return one step as a specification with nothing left to a default. entry : of the step in `resolved`."""
+    values = dict(settings)
+    if isinstance(step, Aimed):
+        values.update(step.settings_in_use())
+        if step.fixed is not None:  # its target is met, and asks for nothing any more
+            values = own_values(step.contract, values)
+    if not entry.get("maps"):
+        values.update({parameter.name: entry[parameter.name] for parameter in CAMERA_KEYS if parameter.name in settings})
+        values.update({"bits": entry["bits"]} if CAMERA_KEYS[0].name in settings else {})
+    kinds = {parameter.name: parameter.kind for parameter in step.parameters}
+    keys = [f"{key}={_text(value, kinds.get(key))}" for key, value in values.items() if value is not None]
+    return f"{step.name}:{','.join(keys)}" if keys else step.name
+
+
+def _text(value: Any, kind: type | None) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(int(value) if kind is int else value) if isinstance(value, int | float) else str(value)
 
 
 def _to_freeze(step: Step) -> bool:
