@@ -11,6 +11,7 @@ from sigmaraw.reports.crops import crop_view, diverging_stops
 from sigmaraw.reports.layout import context
 from sigmaraw.reports.loading import RecordFolder, read_folder
 from sigmaraw.reports.plots import Row, Score, camera_plot, distribution_plot, epsilon_plot
+from sigmaraw.reports.slices import slice_sections
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -108,6 +109,7 @@ def page(folder: RecordFolder) -> str:
         camera_figure=camera_plot(folder.record["camera"]),
         crops=[crop_view(crop) for crop in folder.crops],
         diverging=diverging_stops(),
+        slices=slice_sections(folder.record),
     )
 
 

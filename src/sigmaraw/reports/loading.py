@@ -46,6 +46,9 @@ _NUMBERS = {
         "rz",
         "bias_dn",
         "noise_std_ratio",
+        "error_lag1",
+        "noise_removed",
+        "noise_removed_se",
         "error_noise_correlation",
     ),
     "results": (

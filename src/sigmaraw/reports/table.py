@@ -77,6 +77,12 @@ def _codec_lines(record: dict[str, Any]) -> list[str]:
     return align(head, rows, (False, False, True, True, True, False))
 
 
+def _alarm_lines(record: dict[str, Any]) -> list[str]:
+    """Return a line for each codec that removes noise, which no reader should take for a good codec."""
+    rows = [row for row in record["codecs"] if row.get("denoising_alarm") is True and isinstance(row.get("noise_removed"), float)]
+    return [f"Denoising: {shorten(row['codec'], 60)} removes {100 * row['noise_removed']:.0f} % of the raw noise." for row in rows]
+
+
 def _result_lines(record: dict[str, Any]) -> list[str]:
     listed = {row["name"]: row for row in record["measurements"]}
     ratios = {row["codec"]: row.get("compression_ratio") for row in record["codecs"]}
@@ -125,7 +131,7 @@ def text_table(record: Mapping[str, Any]) -> str:
     """
     clean = checked(record)
     camera = clean["camera"]
-    lines = [*_codec_lines(clean), "", *_result_lines(clean)]
+    lines = [*_codec_lines(clean), *_alarm_lines(clean), "", *_result_lines(clean)]
     if camera.get("calibrated") is False:
         lines += ["", "Camera from stated values, not calibrated: σ_raw is as good as those values."]
     extra = [part for line in text_lines(clean) for part in textwrap.wrap(line, _WIDTH, subsequent_indent="  ")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
 from sigmaraw.contracts import RoundTrip
-from sigmaraw.metrics import combine, undefined
+from sigmaraw.metrics import combine, denoises, undefined
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.record import worst
 from sigmaraw.study.work import BlockResult, Scene
@@ -37,15 +38,18 @@ def codec_rows(
         images = [quality.row for quality in qualities[index]]
         own = [block for image in range(len(scenes)) for block in blocks[image, index]]
         moments = [block.quality for block in own if block.quality is not None]
+        noise = combine(moments)
         key = {"image": None, "codec": spec, "measurement": None}
         missing += [{**key, "field": name, "reason": str(reason), "count": 1} for name, reason in undefined(moments).items()]
+        missing += [{**key, **entry} for entry in _without_slices(images)]
         rows.append(
             {
                 "codec": spec,
                 "resolved": scenes[0].codecs[index].resolved(),
                 "verdict": worst(row["verdict"] for row in results if row["codec"] == spec),
                 **_totals(images, bits, [scene.frame for scene in scenes]),
-                **combine(moments),
+                **noise,
+                "denoising_alarm": denoises(noise),
                 "replicas_nbytes_mean": float(np.mean([size for block in own for size in block.nbytes])),
                 "achieved": dict(images[0]["achieved"]),
                 "achieved_replicas": _ranges([entry for block in own for entry in block.achieved]),
@@ -76,27 +80,62 @@ class ImageQuality:
     def of(cls, image: int, bits: int, scene: Scene, trip: RoundTrip) -> ImageQuality:
         """Return the quality of an image's round trip, taken page by page: a volume's errors would be several times its own size."""
         pages = list(zip(_pages(scene.frame), _pages(trip.decoded), strict=True))
-        squares = total = largest = 0
+        total = 0
+        squares: list[int] = []  # of each page
+        largest: list[int] = []
         best: Square | None = None
         for raw, decoded in pages:
             error = decoded.astype(np.int64) - raw.astype(np.int64)
-            squares, total, largest = squares + int((error**2).sum()), total + int(error.sum()), max(largest, int(np.abs(error).max()))
+            total += int(error.sum())
+            squares.append(int((error**2).sum()))
+            largest.append(int(np.abs(error).max()))
             found = _worst_square(raw, decoded, error**2 / scene.model.variance(raw))
             best = found if best is None or found.score > best.score else best
         assert best is not None  # a frame has pixels
-        frame, mse = scene.frame, squares / scene.frame.size
+        frame, mse = scene.frame, sum(squares) / scene.frame.size
+        container, span = int(np.iinfo(frame.dtype).max), int(frame.max()) - int(frame.min())
         row = {
             "image": image,
             "nbytes": trip.nbytes,
             "compression_ratio": frame.nbytes / trip.nbytes,
             "mse_dn2": mse,
-            "psnr_db": _psnr(mse, int(np.iinfo(frame.dtype).max)),
+            "psnr_db": _psnr(mse, container),
             "psnr_camera_db": _psnr(mse, (1 << bits) - 1),
-            "max_error_dn": largest,
+            "psnr_minmax_db": _psnr(mse, span) if span else math.nan,
+            "psnr_minmax_range_dn": span,
+            "max_error_dn": max(largest),
             "bias_x_dn": total / frame.size,
             "achieved": dict(trip.achieved),
+            "slices": None if frame.ndim == 2 else _slices(frame, container, squares, largest, trip.frame_nbytes),
         }
         return cls(row, best)
+
+
+class NoSlice(StrEnum):
+    """Why a figure of a single slice cannot be given."""
+
+    ONE_STREAM = "the volume is one code stream: no bytes belong to a single slice"
+
+
+def _slices(
+    volume: NDArray[np.integer], peak: int, squares: Sequence[int], largest: Sequence[int], nbytes: Sequence[int]
+) -> dict[str, Any]:
+    """Return per slice (z) what a volume's row says of the whole; PSNR against the container's range, null where identical.
+
+    squares : Σe² of each slice. nbytes : of each slice, empty where the volume is one stream: then compression_ratio is None.
+    """
+    return {
+        "compression_ratio": [volume[0].nbytes / size for size in nbytes] or None,
+        "psnr_db": [_psnr(square / volume[0].size, peak) for square in squares],
+        "max_error_dn": list(largest),
+    }
+
+
+def _without_slices(images: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return what `undefined` says of volumes that were coded as one stream."""
+    field, reason = "slices.compression_ratio", str(NoSlice.ONE_STREAM)
+    whole = [row for row in images if row["slices"] and row["slices"]["compression_ratio"] is None]
+    return [{"image": row["image"], "field": field, "reason": reason, "count": len(row["slices"]["psnr_db"])} for row in whole]
 
 
 def _pages(image: NDArray[np.integer]) -> NDArray[np.integer]:
