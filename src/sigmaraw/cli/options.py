@@ -23,7 +23,7 @@ Grid = Annotated[
 PipelineSpec = Annotated[str | None, typer.Option(metavar="SPEC", help="otsu, unet-demo, onnx:FILE, torch:FILE, module:function.")]
 Mode = Annotated[str | None, typer.Option(help="Replica mode; default: as the decision record says.")]
 PlanFile = Annotated[Path | None, typer.Option(metavar="PLAN.toml", help="A plan; its codecs may be grids.")]
-Count = Annotated[int | None, typer.Option("-n", help="Replicas per group; default 100.")]
+Count = Annotated[str | None, typer.Option("-n", help="Replicas per group; default 100. auto:0.05 until u(σ_raw) is 5 %.")]
 Seed = Annotated[int | None, typer.Option(help="Study seed, 0 to 2^64 - 1; default 0.")]
 EngineName = Annotated[str, typer.Option(help="local or dask: same numbers, different speed.")]
 Batch = Annotated[int | None, typer.Option(help="Replicas held in memory at once; changes no number.")]
@@ -34,13 +34,15 @@ Frame = Annotated[int | None, typer.Option(help="Only this frame of each file, f
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 
 
-def plan_from(file: Path | None, codec: list[str] | None, batch: int | None, roi: str | None, **given: Any) -> Plan:
+def plan_from(
+    file: Path | None, codec: list[str] | None, n: str | None, batch: int | None, roi: str | None, **given: Any
+) -> Plan:
     """Return the plan of a file and the command's options; None and False are not stated. Raises as `merge_plan` does."""
-    from sigmaraw.study import merge_plan, read_plan
+    from sigmaraw.study import count_or_auto, merge_plan, read_plan
 
     if batch is not None and batch < 1:
         raise InvalidOption(f"--batch {batch}", "a whole number from 1", "correct or leave out --batch")
-    stated = {**given, "codecs": tuple(codec or ()) or None, "roi": parse_roi(roi)}
+    stated = {**given, "codecs": tuple(codec or ()) or None, "roi": parse_roi(roi), "n": None if n is None else count_or_auto(n)}
     return merge_plan(
         read_plan(file) if file else {}, {key: value for key, value in stated.items() if value is not None and value is not False}
     )

@@ -46,8 +46,8 @@ def search(
     from sigmaraw.study import Rule, plan_row, run_search
 
     check_folder(output)
-    given = {"pipeline": pipeline, "mode": mode, "n": n, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame}
-    merged = take.plan_from(plan, codec, batch, roi, **given)
+    given = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame}
+    merged = take.plan_from(plan, codec, n, batch, roi, **given)
     rule = Rule(fraction, refine, back, exceedance)
     extra = [plan_row(plan)] if plan else []
     with Progress(quiet) as progress:

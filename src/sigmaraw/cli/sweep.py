@@ -32,8 +32,8 @@ def sweep(
     from sigmaraw.study import plan_row, run_sweep
 
     check_folder(output)
-    given = {"pipeline": pipeline, "mode": mode, "n": n, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame}
-    merged = take.plan_from(plan, codec, batch, roi, **given)
+    given = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame}
+    merged = take.plan_from(plan, codec, n, batch, roi, **given)
     extra = [plan_row(plan)] if plan else []
     with Progress(quiet) as progress:
         record = run_sweep(merged, raw, str(camera), engine=engine, batch=batch, progress=progress, extra_inputs=extra)

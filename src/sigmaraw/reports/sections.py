@@ -99,9 +99,12 @@ def search_of(record: Mapping[str, Any]) -> dict[str, Any] | None:
     part = record.get("search")
     if part is None:
         return None
-    images, rates, recommended = (part.get(name) if isinstance(part, dict) else None for name in ("images", "error_rate", "recommended"))
-    if not (isinstance(images, dict) and isinstance(rates, dict) and isinstance(recommended, dict)):
-        _refuse("'search' of record.json", "an object with images, error_rate and recommended")
+    names = ("images", "error_rate", "recommended", "rule")
+    if not isinstance(part, dict) or not all(isinstance(part.get(name), dict) for name in names):
+        _refuse("'search' of record.json", f"an object with {', '.join(names)}")
+    images, rates, recommended, rule = (part[name] for name in names)
+    if not (rule.get("exceedance") is None or _number(rule["exceedance"])):
+        _refuse("the rule of 'search' in record.json", "a share of images, or null")
     if not all(isinstance(images.get(name), list) for name in ("tuning", "confirmation")):
         _refuse("the images of 'search' in record.json", "lists")
     if not all(_number(rates.get(name)) for name in ("recommended", "each_family", "all_families")):

@@ -126,16 +126,17 @@ def side_text(side: Mapping[str, Any] | None) -> str:
 def claim(part: Mapping[str, Any]) -> list[str]:
     """Return what a search claims and at what error rate, in sentences."""
     held_out, rates, chosen = len(part["images"]["confirmation"]), part["error_rate"], part["recommended"].get("codec")
-    first = (
+    if not held_out:
+        return ["No setting passed on the tuning images, so none was tested on the held-out ones and none is recommended."]
+    share = part["rule"].get("exceedance")
+    wrong = f"every one of the {held_out} held-out images" if share is None else f"more than {percent(1 - share)} of images like these"
+    sentences = [
         f"Recommended: {chosen}, of the family that compressed most on the tuning images."
         if chosen
-        else "Nothing is recommended: the family that compressed most on the tuning images has no confirmed setting."
-    )
-    sentences = [
-        first,
-        f"The chance that the whole search recommends a setting which is not tolerable on every one of the {held_out} held-out images is "
-        f"at most {percent(rates['recommended'])}; the same holds for each family by itself, and for all together "
-        f"{percent(rates['all_families'])}.",
+        else "Nothing is recommended: the family that compressed most on the tuning images has no confirmed setting.",
+        f"The chance that the whole search recommends a setting which is not tolerable on {wrong} is at most "
+        f"{percent(rates['recommended'])}. The same holds for each family by itself; the chance that one of {len(part['families'])} "
+        f"families is wrong is at most {percent(rates['all_families'])}.",
     ]
     limits = {row["exceedance_upper"] for row in part["families"] if row.get("exceedance_upper") is not None}
     if limits:
