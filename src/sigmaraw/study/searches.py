@@ -292,7 +292,7 @@ def _family(ordered: list[Candidate], rungs: list[Candidate], rule: Rule, confir
         "chosen": None if chosen is None else chosen.point.codec,
         "compression_ratio": None if chosen is None else scores[chosen.point.codec].compression_ratio,
         "exceedance_upper": limit,
-        "at_end": bool(rungs) and rungs[-1] is ordered[-1],
+        "at_end": bool(rungs) and len(ordered) > 1 and rungs[-1] is ordered[-1],
         "tried": [tried_row(candidate, scores.get(candidate.point.codec)) for candidate in ordered],
     }
 
