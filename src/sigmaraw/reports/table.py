@@ -120,6 +120,11 @@ def _reasoned(line: str, result: Mapping[str, Any]) -> list[str]:
     return [line, *textwrap.wrap(reason, _WIDTH, initial_indent="     └ ", subsequent_indent="       ")]
 
 
+def codec_table(record: Mapping[str, Any]) -> str:
+    """Return one row per codec as aligned text. Parameters and refusals as in `text_table`."""
+    return "\n".join(_codec_lines(checked(record)))
+
+
 def text_table(record: Mapping[str, Any]) -> str:
     """Return the verdicts as aligned text: one row per codec, then one per result with its reason.
 

@@ -3,6 +3,8 @@
 from sigmaraw.study.plan import DEFAULT_N, Plan, count_or_auto, merge_plan, read_plan
 from sigmaraw.study.record import SCHEMA, VERDICTS, Record, verify
 from sigmaraw.study.run import plan_row, run, validate
+from sigmaraw.study.searches import Rule, SearchResult, run_search, search
+from sigmaraw.study.sweeps import run_sweep, sweep
 
 __all__ = [
     "DEFAULT_N",
@@ -10,11 +12,17 @@ __all__ = [
     "VERDICTS",
     "Plan",
     "Record",
+    "Rule",
+    "SearchResult",
     "count_or_auto",
     "merge_plan",
     "plan_row",
     "read_plan",
     "run",
+    "run_search",
+    "run_sweep",
+    "search",
+    "sweep",
     "validate",
     "verify",
 ]

@@ -66,7 +66,7 @@ def validate(
     ------
     SigmarawError : the subclass that names what is wrong with the input.
     """
-    model = _as_pipeline(pipeline)
+    model = as_pipeline(pipeline)
     name = model if isinstance(model, str) else model.spec
     specs = (codecs,) if isinstance(codecs, str) else tuple(codecs)
     plan = Plan(specs, name, mode, n, seed, k, spread, rms, dict(margin or {}), roi, scalars, volume, frame)
@@ -123,7 +123,7 @@ def _camera(camera: CameraProfile | str | os.PathLike[str]) -> tuple[CameraProfi
     return camera, []
 
 
-def _as_pipeline(pipeline: Pipeline | Callable[..., Any] | str) -> Pipeline | str:
+def as_pipeline(pipeline: Pipeline | Callable[..., Any] | str) -> Pipeline | str:
     """Return a pipeline object or its specification; a plain function becomes a pipeline."""
     if isinstance(pipeline, str) or hasattr(pipeline, "batch"):
         return pipeline  # type: ignore[return-value]  # has what the Protocol asks for; predictions are checked as they come
