@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sigmaraw.contracts import Measurement
     from sigmaraw.noise.model import NoiseModel
 
-_KEPT = 2  # estimates held: a study goes image by image
+_KEPT_BYTES = 1 << 29  # of estimates held, the latest in any case: a study of adaptive n comes back to every image
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class Bootstrap(ReplicaMode):
             level = estimate(frame, model, self.denoiser)
             found = _Estimate(level, residual_checks(frame, level, model))
             self._estimates[key] = found
-            while len(self._estimates) > _KEPT:
+            while len(self._estimates) > 1 and sum(kept.level_dn.nbytes for kept in self._estimates.values()) > _KEPT_BYTES:
                 self._estimates.popitem(last=False)
         return found
 
