@@ -258,3 +258,23 @@ def test_a_mixture_of_taps_that_bends_is_said() -> None:
         for flats in (unequal, even)
     ]
     assert noted == [True, False]
+
+
+def test_a_tap_that_has_changed_is_found_and_named() -> None:
+    """Blue read with 5 % less gain. SE(K) of a tap is .8 %, of a difference 1.1 %: 5 % is 4.5 of it, the bound of .5 % 0.5."""
+    from sigmaraw.camera.comparison import Bound, compare
+
+    _, before = calibrated("planes", 0)
+    camera = Camera(PLANES, 0)
+    camera.gain[1::2, 1::2] *= 0.95
+    flats = [camera.frames(e, 4) for e in np.linspace(200, 7000, 16)]
+    after = sr.calibrate(series([camera.frames(0, 16)], flats), cfa="RGGB")
+    rows = {row.name: row for row in compare(after, before, {"gain": Bound(0.005), "offset": Bound(0.2, "unit")})}
+    assert rows["gain[B]"].verdict == "FAIL"
+    assert rows["gain[B]"].difference == float(after.dataset["tap_gain"][3] - before.dataset["tap_gain"][3])
+    assert not {rows[f"gain[{label}]"].verdict for label in ("R", "G1", "G2")} & {"FAIL"}
+    assert {rows[f"offset[{label}]"].verdict for label in ("R", "G1", "G2", "B")} == {"PASS"}
+    assert "gain" in rows
+    plain = sr.calibrate(series([camera.frames(0, 4)], flats[::5]))
+    with pytest.raises(ProfileMismatch, match="R G1 G2 B against one of none"):
+        compare(before, plain)
