@@ -281,4 +281,6 @@ def aim(
     narrowed = aimed.step.contract  # settings may narrow the knob's range, or the dtypes
     bound = int(target.goal) if target.name == "maxerr" and not aimed.frozen else None
     words = contract.guarantee if bound is None else f"max |error| <= {bound} DN"
-    return dataclasses.replace(aimed, contract=dataclasses.replace(narrowed, lossless=False, max_error=bound, guarantee=words))
+    # A step may write its contract anew and leave the knob's range, which its class has declared, out.
+    declared = dataclasses.replace(narrowed, axis=narrowed.axis or contract.axis, finer=narrowed.finer or contract.finer)
+    return dataclasses.replace(aimed, contract=dataclasses.replace(declared, lossless=False, max_error=bound, guarantee=words))
