@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sigmaraw.noise.model import NoiseModel
 
 _KEPT_BYTES = 1 << 29  # of estimates held, the latest in any case: a study of adaptive n comes back to every image
+AGAIN = 4
 
 
 @dataclass(frozen=True)
@@ -40,15 +41,20 @@ class Bootstrap(ReplicaMode):
     Parameters
     ----------
     denoiser : a name of the entry points "sigmaraw.denoisers", or any contracts.Denoiser.
+    again : replicas from which a study starts once more, for the double bootstrap (`statistics.found_again`).
 
     Reference: SCIENCE 1, replica modes.
     """
 
     name = "bootstrap"
     needs_repeats = False
-    parameters = (Parameter("denoiser", str, "nlm", help="a name of the entry points sigmaraw.denoisers"),)
+    parameters = (
+        Parameter("denoiser", str, "nlm", help="a name of the entry points sigmaraw.denoisers"),
+        Parameter("again", int, AGAIN, minimum=0, maximum=64, unit="1", help="replicas that are taken for the frame in turn"),
+    )
 
-    def __init__(self, denoiser: str | Denoiser = "nlm") -> None:
+    def __init__(self, denoiser: str | Denoiser = "nlm", again: int = AGAIN) -> None:
+        self.again = again
         self.denoiser: Denoiser = registry.load(registry.DENOISERS, denoiser)() if isinstance(denoiser, str) else denoiser
         self._estimates: OrderedDict[bytes, _Estimate] = OrderedDict()
 
