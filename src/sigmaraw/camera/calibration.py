@@ -19,11 +19,12 @@ from sigmaraw.camera.checks import Findings, run_checks
 from sigmaraw.camera.dark import DarkResult, dark_result
 from sigmaraw.camera.dataset import assemble
 from sigmaraw.camera.models import ModelFit, TransferModel, choose_model, transfer_attributes, transfer_scalars
-from sigmaraw.camera.moments import LevelMoments, pixel_moments
-from sigmaraw.camera.nonuniformity import PARTS, Pattern, deviations, line_noise, pattern, response_variance
+from sigmaraw.camera.moments import LevelMoments
+from sigmaraw.camera.nonuniformity import PARTS, Pattern, deviations, pattern, response_variance
+from sigmaraw.camera.onepass import CHUNK_PIXELS, pixel_sums
 from sigmaraw.camera.pixels import DarkPixels, FlatPixels, GainPixels, dark_pixels, dark_pixels_from_maps, read_noise_pixels
 from sigmaraw.camera.profile import CameraProfile
-from sigmaraw.camera.scan import Progress, scan_levels, with_bits
+from sigmaraw.camera.scan import Progress, Scan, scan_levels, with_bits
 from sigmaraw.camera.spatial import Arrays, pattern_arrays
 from sigmaraw.camera.transfer import GainFit, TransferData, fit_gain, saturation_level
 from sigmaraw.camera.values import Estimate, NotDetermined
@@ -70,7 +71,7 @@ def calibrate(series: str | os.PathLike[str] | Series, *, bits: int | None = Non
     fit = replace(straight, weighted=model.gain, coefficients=model.coefficients)
     dark = dark_result(data, [level.exposure_ms for level in found.dark], fit)
     scalars, attributes = _scalars(found, data, saturation, offset, upper, fit, dark)
-    maps, drawn, uniformity, flags = _maps(found, data, fit, model, upper, full_scale, progress)
+    maps, drawn, uniformity, flags = _maps(found, scan, data, fit, model, upper, full_scale, progress)
     scalars.update(uniformity)
     scalars.update(transfer_scalars(model))
     attributes.update(flags)
@@ -187,7 +188,7 @@ def _light(series: Series) -> np.ndarray | None:
 
 
 def _maps(
-    series: Series, data: TransferData, fit: GainFit, model: ModelFit, upper: float, full_scale: int, progress: Progress | None
+    series: Series, scan: Scan, data: TransferData, fit: GainFit, model: ModelFit, upper: float, full_scale: int, progress: Progress | None
 ) -> tuple[dict[str, np.ndarray], Arrays, dict[str, Estimate], dict[str, dict[str, float | str]]]:
     """Second pass: maps from the levels of the fit, what is drawn of the patterns, DSNU, PRNU at half saturation, and their flags."""
     signal = np.where(fit.used, data.x, np.nan)
@@ -197,23 +198,23 @@ def _maps(
 
     def flats(dark: int) -> Iterator[FlatPixels]:
         for index in np.flatnonzero(fit.used & (data.dark_index == dark)):
-            raw = series.flat[index].frames()
-            mean, variance = pixel_moments(raw.data)
+            sums = pixel_sums(series.flat[index].stream().chunks(CHUNK_PIXELS))
+            mean, variance, count = sums.mean(), sums.variance(), sums.frames
             if index == middle:
-                spatial.append((pattern(mean, variance, len(raw), line_noise(raw.data)), mean))
+                spatial.append((pattern(mean, variance, count, scan.flat_evidence[index].lines), mean))
             if progress is not None:
                 progress(int(np.count_nonzero(fit.used[: index + 1])), total, f"{series.flat[index].name}, pixels")
             # Of a bent curve a pixel shares the bend: its gain is that at small signals, as the camera's is.
             straighten = fit.weighted.value * data.x[index] / float(model.predict(data.x[index : index + 1])[0])
-            yield FlatPixels(mean, variance, len(raw), data.flats[index].variance, straighten)
+            yield FlatPixels(mean, variance, count, data.flats[index].variance, straighten)
 
-    shortest = _dark_pixels(series, 0)
+    shortest = _dark_pixels(series, scan, 0)
     sums = GainPixels((shortest.offset.shape[0], shortest.offset.shape[1]))
     middle_dark = shortest
     for dark in range(len(data.darks)):
         serving = bool(np.any(fit.used & (data.dark_index == dark)))
         if serving:
-            pixels = shortest if dark == 0 else _dark_pixels(series, dark)
+            pixels = shortest if dark == 0 else _dark_pixels(series, scan, dark)
             sums.add(pixels, flats(dark))
             middle_dark = pixels if dark == data.dark_index[middle] else middle_dark
     gain = fit.weighted
@@ -242,11 +243,13 @@ def _maps(
     return maps, drawn, {**uniformity, **shade}, {**flags, **shade_flags}
 
 
-def _dark_pixels(series: Series, index: int) -> DarkPixels:
+def _dark_pixels(series: Series, scan: Scan, index: int) -> DarkPixels:
     if series.maps is not None:
         return dark_pixels_from_maps(series.maps.offset_dn, series.maps.read_noise_dn)
-    raw = series.dark[index].frames()
-    return dark_pixels(*pixel_moments(raw.data), len(raw), line_noise(raw.data))
+    sums = scan.dark_pixels if index == 0 else None
+    if sums is None:
+        sums = pixel_sums(series.dark[index].stream().chunks(CHUNK_PIXELS))
+    return dark_pixels(sums.mean(), sums.variance(), sums.frames, scan.dark_evidence[index].lines)
 
 
 def _levels(series: Series, data: TransferData, fit: GainFit, model: ModelFit) -> dict[str, np.ndarray]:
