@@ -1,7 +1,7 @@
-"""Dark and flat series → CameraProfile: two passes over the files, one level in memory at a time.
+"""Dark and flat series → CameraProfile: two passes over the files, a few frames in memory at a time.
 
 The first pass takes each level's scalars, from which the range of the fit follows; the second the pixels' own moments of the
-levels in that range.
+levels in that range, and of odd pixels of the dark.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import math
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from sigmaraw.camera import derived
 from sigmaraw.camera.checks import Findings, run_checks
+from sigmaraw.camera.classes import PixelClass, class_map, flag_attributes, near_floor, outstanding, telegraph
 from sigmaraw.camera.dark import DarkResult, dark_result
 from sigmaraw.camera.dataset import assemble
 from sigmaraw.camera.models import ModelFit, TransferModel, choose_model, transfer_attributes, transfer_scalars
@@ -71,11 +73,12 @@ def calibrate(series: str | os.PathLike[str] | Series, *, bits: int | None = Non
     fit = replace(straight, weighted=model.gain, coefficients=model.coefficients)
     dark = dark_result(data, [level.exposure_ms for level in found.dark], fit)
     scalars, attributes = _scalars(found, data, saturation, offset, upper, fit, dark)
-    maps, drawn, uniformity, flags = _maps(found, scan, data, fit, model, upper, full_scale, progress)
+    # A converter that saturates below the container's end clips there; one that never did may go on to the end.
+    top = full_scale if saturation.reason else max(level.maximum for level in (*data.flats, *data.darks))
+    maps, drawn, uniformity, flags = _maps(found, scan, data, fit, model, upper, (top, full_scale), progress)
     scalars.update(uniformity)
     scalars.update(transfer_scalars(model))
     attributes.update(flags)
-    top = max(level.maximum for level in (*data.flats, *data.darks))
     findings = Findings(data, straight, tuple(scan.dark_evidence), tuple(scan.flat_evidence), _light(found), upper, full_scale)
     checks = run_checks(findings)
     dataset = assemble(
@@ -88,8 +91,7 @@ def calibrate(series: str | os.PathLike[str] | Series, *, bits: int | None = Non
             "bits_source": scan.bits_source,
             "source": "calibrated",
             "valid_lo_dn": 0,
-            # A converter that saturates below the container's end clips there; one that never did may go on to the end.
-            "valid_hi_dn": full_scale if saturation.reason else top,
+            "valid_hi_dn": top,
             "fit_upper_dn": offset.value + 0.7 * upper,
             **transfer_attributes(model, bics, offset.value, upper),
             "checks": json.dumps([check.as_dict() for check in checks]),
@@ -188,8 +190,15 @@ def _light(series: Series) -> np.ndarray | None:
 
 
 def _maps(
-    series: Series, scan: Scan, data: TransferData, fit: GainFit, model: ModelFit, upper: float, full_scale: int, progress: Progress | None
-) -> tuple[dict[str, np.ndarray], Arrays, dict[str, Estimate], dict[str, dict[str, float | str]]]:
+    series: Series,
+    scan: Scan,
+    data: TransferData,
+    fit: GainFit,
+    model: ModelFit,
+    upper: float,
+    ends: tuple[int, int],
+    progress: Progress | None,
+) -> tuple[dict[str, np.ndarray], Arrays, dict[str, Estimate], dict[str, dict[str, Any]]]:
     """Second pass: maps from the levels of the fit, what is drawn of the patterns, DSNU, PRNU at half saturation, and their flags."""
     signal = np.where(fit.used, data.x, np.nan)
     middle = int(np.nanargmin(np.abs(signal - 0.5 * upper)))
@@ -209,7 +218,7 @@ def _maps(
             yield FlatPixels(mean, variance, count, data.flats[index].variance, straighten)
 
     shortest = _dark_pixels(series, scan, 0)
-    sums = GainPixels((shortest.offset.shape[0], shortest.offset.shape[1]))
+    sums = GainPixels((shortest.offset.shape[0], shortest.offset.shape[1]), ends[0])
     middle_dark = shortest
     for dark in range(len(data.darks)):
         serving = bool(np.any(fit.used & (data.dark_index == dark)))
@@ -222,6 +231,8 @@ def _maps(
     uniformity, flags = deviations("prnu", response_variance(spatial[0][0], middle_dark.pattern), percent)
     gain_map, gain_map_se = sums.result(gain.value, gain.se, uniformity["prnu"].value / 100.0)
     noise, noise_se = read_noise_pixels(shortest, gain_map)
+    dead, hot = sums.defects(shortest.offset, ends[1])
+    classes, flags["pixel_class_map"] = _classes(series, scan, shortest, {PixelClass.DEAD: dead, PixelClass.HOT: hot}, sums.clipped)
     maps = {
         "offset_map": shortest.offset,
         "offset_map_se": np.sqrt(shortest.offset_var),
@@ -229,7 +240,8 @@ def _maps(
         "read_noise_map_se": noise_se,
         "gain_map": gain_map,
         "gain_map_se": gain_map_se,
-        "defect_mask": sums.defects(shortest.offset, full_scale),
+        "defect_mask": (dead | hot).astype(np.int8),
+        "pixel_class_map": classes,
     }
     response = spatial[0][1] - middle_dark.offset
     drawn = {
@@ -241,6 +253,24 @@ def _maps(
         return maps, drawn, {**uniformity, **{"dsnu" if part == "total" else f"dsnu_{part}": missing for part in PARTS}}, flags
     shade, shade_flags = deviations("dsnu", shortest.pattern.variance, Estimate(1.0 / gain.value, gain.se / gain.value**2))
     return maps, drawn, {**uniformity, **shade}, {**flags, **shade_flags}
+
+
+def _classes(
+    series: Series, scan: Scan, dark: DarkPixels, marks: dict[PixelClass, np.ndarray], clipped: np.ndarray
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """The class of each pixel, and the attributes of the map; RTS and correlation from the first dark level, read once more."""
+    noise = math.sqrt(float(dark.variance.mean()))
+    marks[PixelClass.HOT] = marks[PixelClass.HOT] | outstanding(dark.offset, noise)
+    marks[PixelClass.CLIPPED] = clipped | near_floor(dark.offset, dark.variance)
+    suspects = scan.suspects
+    if suspects is None:
+        reason = NotDetermined.NEEDS_DARK_FRAMES if series.maps is None else NotDetermined.MAPS_STAND_IN
+        return class_map(marks), flag_attributes(reason)
+    marks[PixelClass.CORRELATED] = suspects.correlated
+    marks[PixelClass.RTS] = np.zeros(dark.offset.shape, dtype=bool)
+    jumping = telegraph(suspects, series.dark[0].stream().chunks(CHUNK_PIXELS), scan.darks[0].frame_means)
+    marks[PixelClass.RTS].reshape(-1)[suspects.where[jumping]] = True
+    return class_map(marks), {**flag_attributes(None), **({"suspects_dropped": suspects.dropped} if suspects.dropped else {})}
 
 
 def _dark_pixels(series: Series, scan: Scan, index: int) -> DarkPixels:

@@ -22,6 +22,8 @@ Map = NDArray[np.float64]
 Single = NDArray[np.float32]
 CHUNK_PIXELS = 1 << 25  # of the frames in memory: 64 MiB of uint16
 _STRIP_PIXELS = 1 << 16
+_SHAPE_ORDER = ("first", "second", "third", "fourth", "right", "below")
+_STILL = 1e-6  # DN²
 _PIECE = 8192  # a dot product of this length stays on one thread of the linear-algebra library
 
 
@@ -126,7 +128,8 @@ class PixelSums:
     def __init__(self, shape: tuple[int, int], *, shape_sums: bool = False) -> None:
         self.shape, self.frames = shape, 0
         self._names = ("first", "second", *(("third", "fourth", "right", "below") if shape_sums else ()))
-        self._sums = {name: np.zeros(shape) for name in self._names}
+        # What only the classes of pixels need is kept in single precision.
+        self._sums = {name: np.zeros(shape, np.float64 if name in ("first", "second") else np.float32) for name in self._names}
         self._reference: Single | None = None
         self._start = self._change = 0.0
 
@@ -185,24 +188,31 @@ class PixelSums:
         variance *= pixels / (pixels - 1.0) / (self.frames - 1.0)
         return np.maximum(variance, 0.0, out=variance)
 
-    def shape_statistics(self) -> tuple[Map, Map, Map, Map]:
+    def release_shapes(self) -> None:
+        """Forget what only `shape_statistics` needs."""
+        self._sums = {name: self._sums[name] for name in ("first", "second")}
+
+    def shape_statistics(self, rows: slice) -> tuple[Map, Map, Map, Map]:
         """Return skewness, excess kurtosis, and correlation with the right and the lower neighbour, of each pixel; 0 where it is still.
 
         The last column has no right neighbour and the last row no lower one: 0.
         """
-        count = float(self.frames)
-        m = self._sums["first"] / count
-        s2, s3, s4 = (self._sums[name] / count for name in ("second", "third", "fourth"))
+        stop = min(rows.stop + 1, self.shape[0])
+        m, s2, s3, s4, right, below = (self._sums[name][rows.start : stop].astype(np.float64) / self.frames for name in _SHAPE_ORDER)
         central = np.maximum(s2 - m * m, 0.0)
-        still = central <= 1e-6
+        still = central <= _STILL
         safe = np.where(still, 1.0, central)
         skew = np.where(still, 0.0, (s3 - 3 * m * s2 + 2 * m**3) / safe**1.5)
         kurtosis = np.where(still, 0.0, (s4 - 4 * m * s3 + 6 * m * m * s2 - 3 * m**4) / safe**2 - 3.0)
-        right, below = np.zeros_like(m), np.zeros_like(m)
-        right[:, :-1] = (self._sums["right"] / count - m * np.roll(m, -1, 1))[:, :-1] / np.sqrt(safe * np.roll(safe, -1, 1))[:, :-1]
-        below[:-1] = (self._sums["below"] / count - m * np.roll(m, -1, 0))[:-1] / np.sqrt(safe * np.roll(safe, -1, 0))[:-1]
-        right[still], below[still] = 0.0, 0.0
-        return skew, kurtosis, right, below
+        for product, axis in ((right, 1), (below, 0)):
+            product -= m * np.roll(m, -1, axis)
+            product /= np.sqrt(safe * np.roll(safe, -1, axis))
+            product[still | np.roll(still, -1, axis)] = 0.0
+        right[:, -1] = 0.0
+        if stop == self.shape[0]:
+            below[-1] = 0.0
+        count = rows.stop - rows.start
+        return skew[:count], kurtosis[:count], right[:count], below[:count]
 
 
 def pixel_sums(chunks: Iterable[Frames]) -> PixelSums:

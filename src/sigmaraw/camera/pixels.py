@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sigmaraw.camera.classes import near_ceiling
 from sigmaraw.camera.dark import QUANTISATION_DN2
 from sigmaraw.camera.nonuniformity import LineNoise, Pattern, pattern
 
@@ -80,7 +81,8 @@ class FlatPixels:
 class GainPixels:
     """Sums for every pixel's gain and response, one level at a time, so that a whole series never lies in memory."""
 
-    def __init__(self, shape: tuple[int, int]) -> None:
+    def __init__(self, shape: tuple[int, int], top_dn: float = math.inf) -> None:
+        self.top_dn, self.clipped = top_dn, np.zeros(shape, dtype=bool)  # at the highest code, in a fitted level
         self._xy, self._xx, self._dark_error, self._response = (np.zeros(shape) for _ in range(4))
         self._signal = 0.0
         self._still = np.ones(shape, dtype=bool)
@@ -99,6 +101,7 @@ class GainPixels:
             self._response += signal * x
             self._signal += signal * signal
             self._still &= flat.variance == 0
+            self.clipped |= near_ceiling(flat.mean, flat.level_variance, self.top_dn)
             self._log_chance += (flat.frames - 1) * min(0.0, -0.5 * math.log(4.0 * math.pi * flat.level_variance))
         # One dark level's error enters all flats that it serves with the same sign.
         self._dark_error += weighted**2 * np.nan_to_num(dark.variance_error)
@@ -116,16 +119,18 @@ class GainPixels:
         # A gain at or below zero is a defect, not a camera; the mask says where.
         return np.where(shrunk > 0.1 * gain, shrunk, gain), np.sqrt(trust * np.where(good, error, gain) ** 2 + gain_se**2)
 
-    def defects(self, offset: Map, full_scale: int) -> NDArray[np.int8]:
-        """Return 1 where a pixel never changes, responds less than half or more than 1.5 times its neighbours, or is bright in the dark."""
+    def defects(self, offset: Map, full_scale: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return where a pixel is dead (never changes, or responds less than half as its neighbours), and where it is hot beyond use.
+
+        That is a response of more than 1.5 times the neighbours', or a dark level above half of full scale.
+        """
         from scipy.ndimage import uniform_filter
 
         response = self._response / self._signal
         around = uniform_filter(response, size=5, mode="reflect")
         low, high = RESPONSE_LIMITS
-        odd = (response < low * around) | (response > high * around) | (offset > DARK_LIMIT * full_scale)
         stuck = self._still if self._log_chance < _LOG_RARE else np.zeros_like(self._still)
-        return (odd | stuck).astype(np.int8)
+        return stuck | (response < low * around), (response > high * around) | (offset > DARK_LIMIT * full_scale)
 
 
 def read_noise_pixels(dark: DarkPixels, gain_map: Map) -> tuple[Map, Map]:

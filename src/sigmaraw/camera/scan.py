@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from sigmaraw.camera.classes import Suspects, find_suspects
 from sigmaraw.camera.evidence import LevelEvidence
 from sigmaraw.camera.level import measure_level
 from sigmaraw.camera.moments import LevelMoments
@@ -27,6 +28,7 @@ class Scan:
     dark_evidence: list[LevelEvidence] = field(default_factory=list)
     flat_evidence: list[LevelEvidence] = field(default_factory=list)
     dark_pixels: PixelSums | None = None
+    suspects: Suspects | None = None
     files: list[tuple[str, SourceFile]] = field(default_factory=list)
     metadata: dict[str, str] = field(default_factory=dict)
     shape: tuple[int, ...] | None = None
@@ -60,8 +62,9 @@ class Scan:
         moments = replace(moments, variance_var=moments.variance_var + evidence.shared_variance_var / moments.n_pairs)
         (self.darks if level.kind == "dark" else self.flats).append(moments)
         (self.dark_evidence if level.kind == "dark" else self.flat_evidence).append(evidence)
-        if pixels:
-            self.dark_pixels = measured.pixels
+        if measured.pixels is not None:
+            self.dark_pixels, self.suspects = measured.pixels, find_suspects(measured.pixels)
+            measured.pixels.release_shapes()
         self.files += [(f"{level.kind} {level.exposure_ms} {level.irradiance} {level.photons}", source) for source in _sources(level)]
         self.metadata = {**{key: str(value) for key, value in stream.metadata.items()}, **self.metadata}
 
