@@ -68,9 +68,10 @@ def test_two_states_of_a_histogram_by_hand() -> None:
 def test_heavy_tails_and_two_codes_are_not_telegraphs() -> None:
     """Noise of .3 DN jumps between two codes, particles hit now and then, a uniform law fills a range: none has two states."""
     rng = np.random.default_rng(92)
+    hits = rng.random((FRAMES, *SHAPE)) < 0.001
     for draw in (
         lambda: OFFSET + rng.random((1, *SHAPE)) + 0.3 * rng.standard_normal((FRAMES, *SHAPE)),
-        lambda: OFFSET + 2 * rng.standard_normal((FRAMES, *SHAPE)) + rng.exponential(60, (FRAMES, *SHAPE)) * (rng.random((FRAMES, *SHAPE)) < 0.001),
+        lambda: OFFSET + 2 * rng.standard_normal((FRAMES, *SHAPE)) + hits * rng.exponential(60, (FRAMES, *SHAPE)),
         lambda: OFFSET + rng.uniform(-6, 6, (FRAMES, *SHAPE)),
     ):
         assert np.count_nonzero(found_rts(np.rint(draw()).astype(np.uint16))) <= 2

@@ -68,12 +68,25 @@ class FrameSums:
     highest: NDArray[np.int64]
 
 
-def frame_sums(frames: Frames, run: Callable[[Callable[[int], None], int], None], *, columns: bool = True) -> FrameSums:
+def frame_means(frames: Frames, run: Callable[[Callable[[int], None], int], None]) -> NDArray[np.float64]:
+    """Return the mean of each frame of (frame, y, x), DN: exact sums, divided."""
+    parts = strips((frames.shape[1], frames.shape[2]))
+    sums = np.empty((len(parts), len(frames)), np.int64)
+
+    def task(index: int) -> None:
+        for frame in range(len(frames)):
+            sums[index, frame] = frames[frame, parts[index]].sum(axis=1, dtype=np.uint32).sum(dtype=np.int64)
+
+    run(task, len(parts))
+    return sums.sum(axis=0) / frames[0].size
+
+
+def frame_sums(frames: Frames, run: Callable[[Callable[[int], None], int], None]) -> FrameSums:
     """Return row, column and frame sums, and extremes, of (frame, y, x). A row of up to 65537 pixels fits into uint32."""
     count, height, width = frames.shape
     parts = strips((height, width))
     rows = np.empty((count, height), np.uint32)
-    by_strip = np.zeros((len(parts), count, width if columns else 0), np.uint32)
+    by_strip = np.zeros((len(parts), count, width), np.uint32)
     low, high = np.empty((len(parts), count), np.int64), np.empty((len(parts), count), np.int64)
 
     def task(index: int) -> None:
@@ -81,8 +94,7 @@ def frame_sums(frames: Frames, run: Callable[[Callable[[int], None], int], None]
             strip = frames[frame, parts[index]]
             strip.sum(axis=1, dtype=np.uint32, out=rows[frame, parts[index]])
             low[index, frame], high[index, frame] = strip.min(), strip.max()
-            if columns:
-                strip.sum(axis=0, dtype=np.uint32, out=by_strip[index, frame])
+            strip.sum(axis=0, dtype=np.uint32, out=by_strip[index, frame])
 
     run(task, len(parts))
     total, by_column = rows.sum(axis=1, dtype=np.int64), by_strip.sum(axis=0, dtype=np.uint64)
@@ -221,7 +233,7 @@ def pixel_sums(chunks: Iterable[Frames]) -> PixelSums:
     with workers() as run:
         for frames in chunks:
             sums = PixelSums((frames.shape[1], frames.shape[2])) if sums is None else sums
-            sums.add(frames, frame_sums(frames, run, columns=False).total / frames[0].size, run)
+            sums.add(frames, frame_means(frames, run), run)
     assert sums is not None
     return sums
 
