@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,13 +29,23 @@ DARK_LIMIT = 0.5  # of full scale: a pixel whose dark level is above it has no r
 
 @dataclass(frozen=True)
 class DarkPixels:
-    """Maps of the dark level: mean (DN), temporal variance (DN²) shrunk, and the variance of each (NaN where not known)."""
+    """Maps of the dark level: mean (DN), temporal variance (DN²) shrunk, and the variance of each (NaN where not known).
+
+    raw_variance : before it is shrunk. frames, lines : behind them; 0 frames where not known.
+    """
 
     offset: Map
     offset_var: Map
     variance: Map
     variance_error: Map
-    pattern: Pattern
+    raw_variance: Map
+    frames: int
+    lines: LineNoise
+
+    @cached_property
+    def pattern(self) -> Pattern:
+        """The fixed pattern of the dark level, by part."""
+        return pattern(self.offset, self.raw_variance, self.frames, self.lines)
 
 
 def shrink_variance(variance: Map, frames: int) -> tuple[Map, Map]:
@@ -55,13 +66,13 @@ def shrink_variance(variance: Map, frames: int) -> tuple[Map, Map]:
 def dark_pixels(mean: Map, variance: Map, frames: int, lines: LineNoise) -> DarkPixels:
     """Return the dark maps from per-pixel moments over `frames` frames, and the pattern they show."""
     shrunk, error = shrink_variance(variance, frames)
-    return DarkPixels(mean, shrunk / frames, shrunk, error, pattern(mean, variance, frames, lines))
+    return DarkPixels(mean, shrunk / frames, shrunk, error, variance, frames, lines)
 
 
 def dark_pixels_from_maps(offset: Map, noise_dn: Map) -> DarkPixels:
     """Return given maps as they are; what they hide of their own error is not known."""
     unknown = np.full(offset.shape, np.nan)
-    return DarkPixels(offset, unknown, noise_dn**2, unknown, pattern(offset, noise_dn**2, 0, LineNoise(0.0, 0.0)))
+    return DarkPixels(offset, unknown, noise_dn**2, unknown, noise_dn**2, 0, LineNoise(0.0, 0.0))
 
 
 @dataclass(frozen=True)
@@ -94,11 +105,16 @@ class GainPixels:
         for flat in flats:
             weight = (flat.frames - 1) / (2.0 * flat.level_variance**2)  # 1/Var(s²) at the level's variance, equal for all pixels
             x = flat.mean - dark.offset
-            self._xy += weight * x * flat.straighten * (flat.variance - dark.variance)
-            self._xx += weight * x * x
-            weighted += weight * x
             signal = float(x.mean())
             self._response += signal * x
+            above = flat.variance - dark.variance
+            above *= x
+            above *= weight * flat.straighten
+            self._xy += above
+            weighted += weight * x
+            x *= x
+            x *= weight
+            self._xx += x
             self._signal += signal * signal
             self._still &= flat.variance == 0
             self.clipped |= near_ceiling(flat.mean, flat.level_variance, self.top_dn)
