@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from sigmaraw.camera.level import measure_level
 from sigmaraw.camera.moments import LevelMoments, quantisation_var
 from sigmaraw.camera.onepass import difference_sums_slow, pixel_moments_slow
 from sigmaraw.errors import ImplausibleSeries, TooFewFrames
+from sigmaraw.frames import Level
 
 
 def level_moments(frames: np.ndarray, name: str) -> LevelMoments:
@@ -81,7 +84,8 @@ def test_streamed_moments_match_the_slow_twin_in_any_portions(
     assert (level.moments.minimum, level.moments.maximum) == (frames.min(), frames.max())
     assert level.moments.top_fraction == np.count_nonzero(frames == frames.max()) / frames.size
     assert level.moments.bottom_fraction == np.count_nonzero(frames == frames.min()) / frames.size
-    skew, kurtosis, right, below = level.pixels.shape_statistics()
+    upper, lower = (level.pixels.shape_statistics(rows) for rows in (slice(0, 5), slice(5, 9)))
+    skew, kurtosis, right, below = (np.concatenate(parts) for parts in zip(upper, lower, strict=True))
     steady = frames - frames.mean(axis=(1, 2), keepdims=True, dtype=np.float64)
     np.testing.assert_allclose(skew, scipy.stats.skew(steady, axis=0), atol=1e-4)
     np.testing.assert_allclose(kurtosis, scipy.stats.kurtosis(steady, axis=0), atol=1e-4)
@@ -90,6 +94,23 @@ def test_streamed_moments_match_the_slow_twin_in_any_portions(
         assert below[y, x] == pytest.approx(np.corrcoef(steady[:, y, x], steady[:, y + 1, x])[0, 1], abs=1e-5)
     assert not right[:, -1].any()
     assert not below[-1].any()
+
+
+def test_memory_does_not_grow_with_the_number_of_frames(tmp_path: Path) -> None:
+    """Sparse files of 512 × 512 px, 40 and 160 frames, through the stream into all sums. A frame is 0.5 MB; 120 more cost the row and column means."""
+    peaks = []
+    for count in (40, 40, 160):  # the first run also pays for imports
+        path = tmp_path / f"{count}.npy"
+        np.lib.format.open_memmap(path, mode="w+", dtype=np.uint16, shape=(count, 512, 512)).flush()
+        tracemalloc.start()
+        stream = Level("dark", "d", paths=(path,)).stream()
+        level = measure_level(stream.chunks(8 * 512 * 512), "d", pixels=True, shape_sums=True)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert level.moments.n_frames == count
+    # Row and column means of up to 512 frames are kept: 8 kB a frame here.
+    assert abs(peaks[2] - peaks[1]) < 120 * (2 * 512 * 8 + 500) + 100_000
+    assert peaks[1] < 40 * 512 * 512 * 2
 
 
 def test_rounding_error_of_the_variance_stays_within_its_bound() -> None:

@@ -186,7 +186,8 @@ def saturation_level(flats: tuple[LevelMoments, ...]) -> tuple[Estimate, int | N
     """Return the mean at the maximum of the variance curve (DN, offset included) and that level's index.
 
     The maximum counts only when a brighter level's variance lies significantly below it (5 SE and a tenth); else the sensor
-    was never saturated. A level above both its neighbours after which the curve goes on rising is an outlier. SE: the true maximum lies between the neighbouring levels, (μ_{i+1} − μ_{i−1})/√12 for a uniform law.
+    was never saturated. A level above both its neighbours after which the curve goes on rising is an outlier. SE: the true
+    maximum lies between the neighbouring levels, (μ_{i+1} − μ_{i−1})/√12 for a uniform law.
     Reference: EMVA 1288 r4.0, saturation.
     """
     order = np.argsort([level.mean for level in flats], kind="stable")

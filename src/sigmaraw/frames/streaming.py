@@ -32,9 +32,11 @@ def open_frames(path: Path) -> Opened:
     ------
     InputNotFound, UnreadableFile, NotIntegerData, ColourImage, ShapeMismatch : as `read_frames`.
     """
-    require_file(path)
     opener = _OPENERS.get(suffix_of(path))
-    opened = None if opener is None else opener(path)
+    opened = None
+    if opener is not None:
+        require_file(path)
+        opened = opener(path)
     if opened is None:
         decoded = decode(path)
         planes = framed(path, camera_integers(path, decoded.planes), volume=False)

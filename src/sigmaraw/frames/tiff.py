@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.errors import ColourImage, ShapeMismatch
-from sigmaraw.frames.decoding import Decoded, Opened, decoding, read_exactly, require_grey, unreadable
+from sigmaraw.frames.decoding import Decoded, Opened, decoding, mappable, read_exactly, require_grey, unreadable
 
 SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
 _COLOUR_PHOTOMETRICS = {2: "RGB", 3: "palette", 5: "CMYK", 6: "YCbCr", 8: "CIELab"}
@@ -108,7 +108,7 @@ def open_tiff(path: Path) -> Opened | None:
 def _read_open(path: Path, tif: Any, complaints: _Complaints) -> Decoded:
     stacks = []
     for series in _checked_series(path, tif):
-        stacks.append(series.asarray().reshape(-1, series.keyframe.imagelength, series.keyframe.imagewidth))
+        stacks.append(_pixels(path, tif, series).reshape(-1, series.keyframe.imagelength, series.keyframe.imagewidth))
     if complaints.lines:
         raise unreadable(path, "TIFF", complaints.lines[0])
     if not stacks:
@@ -132,6 +132,16 @@ def _checked_series(path: Path, tif: Any) -> Iterator[Any]:
             require_grey(path, first.samplesperpixel)
         _check_extent(path, series, size)
         yield series
+
+
+def _pixels(path: Path, tif: Any, series: Any) -> np.ndarray[Any, Any]:
+    """Return a series' pixels; mapped, where there are many and they lie in the file one after the other, uncompressed."""
+    dtype = series.dtype.newbyteorder(tif.byteorder)
+    if series.dataoffset is not None and series.keyframe.is_memmappable and mappable(dtype, series.nbytes):
+        # Copy on write: pages come when they are needed, and nothing that is done to the array reaches the file.
+        return np.asarray(np.memmap(path, dtype, mode="c", offset=series.dataoffset, shape=series.shape))
+    pixels: np.ndarray[Any, Any] = series.asarray()
+    return pixels
 
 
 def _frames_as_planes(tif: Any, page: Any) -> bool:
