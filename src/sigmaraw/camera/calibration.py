@@ -267,7 +267,7 @@ def _maps(
                 progress(int(np.count_nonzero(fit.used[: index + 1])), total, f"{series.flat[index].name}, pixels")
             # Of a bent curve a pixel shares the bend: its gain is that at small signals, as the camera's is.
             straighten = fit.weighted.value * data.x[index] / float(model.predict(data.x[index : index + 1])[0])
-            yield FlatPixels(mean, variance, count, data.flats[index].variance, straighten)
+            yield FlatPixels(mean, variance, count, data.flats[index].variance, straighten, sums.still())
 
     shortest = _dark_pixels(series, scan, 0)
     sums = GainPixels((shortest.offset.shape[0], shortest.offset.shape[1]), ends[0])

@@ -143,7 +143,7 @@ class PixelSums:
         # What only the classes of pixels need is kept in single precision.
         self._sums = {name: np.zeros(shape, np.float64 if name in ("first", "second") else np.float32) for name in self._names}
         self._reference: Single | None = None
-        self._start = self._change = 0.0
+        self._start = self._change = self._squares = 0.0
 
     def add(self, frames: Frames, means: NDArray[np.float64], run: Callable[[Callable[[int], None], int], None]) -> None:
         """Add (frame, y, x) whose means (frame), DN, are given."""
@@ -151,6 +151,7 @@ class PixelSums:
             self._reference, self._start = frames[0].astype(np.float32), float(means[0])
         changes = (means - self._start).astype(np.float32)
         self._change += float(changes.sum(dtype=np.float64))
+        self._squares += float(np.square(changes, dtype=np.float64).sum())
         self.frames += len(frames)
         parts = strips(self.shape)
         run(lambda index: self._strip(frames, changes, parts[index]), len(parts))
@@ -189,7 +190,14 @@ class PixelSums:
     def mean(self) -> Map:
         """Return the temporal mean of each pixel, DN."""
         assert self._reference is not None
-        return self._reference + (self._sums["first"] + self._change) / self.frames
+        # Rounding must not take a pixel that reads 0 throughout below it.
+        return np.maximum(self._reference + (self._sums["first"] + self._change) / self.frames, 0.0)
+
+    def still(self) -> NDArray[np.bool_]:
+        """Return which pixels gave one value throughout: Σe and Σe² are then those of the frames' changes alone."""
+        first, second = self._sums["first"] + self._change, self._sums["second"] - self._squares
+        slack = 1e-3 + 1e-5 * self._squares  # of single precision; one step of one frame makes 1 of either or more
+        return np.asarray((np.abs(first) < slack) & (np.abs(second) < slack))
 
     def variance(self) -> Map:
         """Return the unbiased temporal variance of each pixel, DN², [Σe² − (Σe)²/L]/(L−1) · N/(N−1)."""

@@ -79,7 +79,7 @@ def dark_pixels_from_maps(offset: Map, noise_dn: Map) -> DarkPixels:
 class FlatPixels:
     """Per-pixel moments of one flat level over `frames` frames: mean (DN), variance (DN²), and the level's own variance (DN²).
 
-    straighten : factor that brings the variance above dark onto the straight line of small signals.
+    straighten : factor that brings the variance above dark onto the straight line of small signals. still : gave one value throughout.
     """
 
     mean: Map
@@ -87,6 +87,7 @@ class FlatPixels:
     frames: int
     level_variance: float
     straighten: float = 1.0
+    still: NDArray[np.bool_] | None = None
 
 
 class GainPixels:
@@ -116,7 +117,7 @@ class GainPixels:
             x *= weight
             self._xx += x
             self._signal += signal * signal
-            self._still &= flat.variance == 0
+            self._still &= flat.variance == 0 if flat.still is None else flat.still
             self.clipped |= near_ceiling(flat.mean, flat.level_variance, self.top_dn)
             self._log_chance += (flat.frames - 1) * min(0.0, -0.5 * math.log(4.0 * math.pi * flat.level_variance))
         # One dark level's error enters all flats that it serves with the same sign.
