@@ -196,7 +196,8 @@ class CodecFamily(Protocol):
 
     Families that need the camera declare `needs_camera = True` and take it as the keyword `noise_model`.
     A family may name `probes`, groups of settings (text, as in a specification) for its self-test: one, or several from coarse
-    to fine; and `build()`, the versions to which the result belongs.
+    to fine; and `build()`, the versions to which the result belongs. One that runs programs says `runs_programs = True`: it is
+    refused unless the caller allows it.
     """
 
     name: str

@@ -33,6 +33,7 @@ def validate(
     scalars: Annotated[bool, typer.Option("--scalars", help="Use the camera's scalars, not its maps.")] = False,
     volume: Annotated[bool, typer.Option("--volume", help="A file's pages are z, not frames.")] = False,
     frame: Annotated[int | None, typer.Option(help="Only this frame of each file, from 0; default all.")] = None,
+    allow_exec: Annotated[bool, typer.Option("--allow-exec", help="Codecs typed here with --codec may run programs (exec).")] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit 1 on a FAIL, 3 when undecided.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
@@ -49,7 +50,9 @@ def validate(
     merged = merge_plan(read_plan(plan) if plan else {}, command)
     with Progress(quiet) as progress:
         extra = [plan_row(plan)] if plan else []
-        record = run(merged, raw, str(camera), engine=engine, batch=batch, progress=progress, extra_inputs=extra)
+        # What is typed is the user's own word; what only the plan file says may be a stranger's.
+        allowed = tuple(codec or ()) if allow_exec else ()
+        record = run(merged, raw, str(camera), engine=engine, batch=batch, allow_exec=allowed, progress=progress, extra_inputs=extra)
     finish(record, output)
     if check:
         raise typer.Exit(EXIT_CODES[record.verdict])

@@ -19,7 +19,7 @@ from sigmaraw import registry
 from sigmaraw.codecs import selftest
 from sigmaraw.codecs.calls import checked
 from sigmaraw.contracts import Coder, Detailed, Encoded, Map, OpenFamily, RoundTrip, Targeted
-from sigmaraw.errors import CodecFailed, UnsupportedArray
+from sigmaraw.errors import CodecFailed, ProgramNotAllowed, UnsupportedArray
 
 if TYPE_CHECKING:
     from sigmaraw.camera import CameraProfile
@@ -29,7 +29,7 @@ Hint = tuple[float | None, ...]
 Achieved = dict[str, float | bool | str]
 
 
-def codec(spec: str, camera: CameraProfile | NoiseModel | None = None) -> Chain:
+def codec(spec: str, camera: CameraProfile | NoiseModel | None = None, *, allow_exec: bool = False) -> Chain:
     """Return the codec that a specification names, for instance ``to8bit:minmax+jpeg:quality=90``.
 
     Parameters
@@ -37,11 +37,13 @@ def codec(spec: str, camera: CameraProfile | NoiseModel | None = None) -> Chain:
     spec : ``name:key=value,key=value``, steps joined by ``+``; a bare word sets a step's first parameter.
     camera : for families that quantise in units of the camera's noise. A profile's maps fit frames of their own shape; for
         a cut-out or for scalars pass a NoiseModel made for it.
+    allow_exec : steps that run a program on this machine (`exec`) are taken; never pass on what a file or another person says.
 
     Raises
     ------
     UnknownName : no such family; the message lists those that are installed.
     InvalidSpec : wrong key, bad value, contradicting keys, or a missing camera.
+    ProgramNotAllowed : a step would run a program, without `allow_exec`.
     CodecFailed : the family fails its self-test, which runs at the first use of a build.
     """
     parsed = registry.parse_chain(spec)
@@ -53,6 +55,12 @@ def codec(spec: str, camera: CameraProfile | NoiseModel | None = None) -> Chain:
         if isinstance(family, OpenFamily):  # the first key decides which others there are
             parameters = family.parameters_for(step.bare if step.bare is not None else step.keys.get(parameters[0].name))
         values = registry.typed(step, parameters)
+        if getattr(family, "runs_programs", False) and not allow_exec:
+            raise ProgramNotAllowed(
+                f"'{step.name}' in '{spec}' would run a program on this machine",
+                "the permission of the one who starts sigmaraw, which no file can give",
+                "read the command; then type this specification with --codec and add --allow-exec, or pass allow_exec=True",
+            )
         selftest.require(step.name, family)
         extra = {"noise_model": _noise_model(camera)} if family.needs_camera else {}
         steps.append(family(**values, **extra))
