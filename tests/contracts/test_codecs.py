@@ -76,6 +76,8 @@ SPECS = {
         "numcodecs:lz4",
         "numcodecs:lzma",
         "numcodecs:zstd",
+        "numcodecs:id=delta,dtype=<u2,then=zstd",
+        "numcodecs:bitround,keepbits=6,door=float32,then=gzip",
     ],
     "exec": [COPY, COPY + ",format=raw,lossless=true"],
 }

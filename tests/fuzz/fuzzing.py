@@ -35,6 +35,8 @@ SPECS = [
         "lerc:maxerr=3",
         "hevc:qp=20,bits=12",
         "hevc:lossless=true",
+        "numcodecs:delta,dtype=<u2,then=zstd",
+        "numcodecs:bitround,keepbits=6,door=float32",
         'exec:encode="cp {in} {out}",decode="cp {in} {out}"',
         *[f"numcodecs:{name}" for name in ("blosc", "bz2", "gzip", "lz4", "lzma", "zlib", "zstd")],
     ],

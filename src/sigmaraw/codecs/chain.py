@@ -61,7 +61,7 @@ def codec(spec: str, camera: CameraProfile | NoiseModel | None = None, *, allow_
                 "the permission of the one who starts sigmaraw, which no file can give",
                 "read the command; then type this specification with --codec and add --allow-exec, or pass allow_exec=True",
             )
-        selftest.require(step.name, family)
+        selftest.require(step.name, family, values)
         extra = {"noise_model": _noise_model(camera)} if family.needs_camera else {}
         steps.append(family(**values, **extra))
         settings.append(values)

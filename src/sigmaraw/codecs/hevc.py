@@ -60,6 +60,8 @@ class Hevc(TargetCoder):
         ("bits=12,qp=40", "bits=12,qp=10"),
         ("bits=12,lossless=true",),
         ("lossless=true",),
+        ("gop=8,bits=12,qp=40", "gop=8,bits=12,qp=10"),
+        ("gop=8,bits=12,lossless=true",),
     )
     axis = Knob("qp", 0, 51, scale="linear", integer=True, direction=-1, step=6, resolution=0.5)
 

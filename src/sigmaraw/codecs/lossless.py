@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import imagecodecs
 import numpy as np
@@ -175,7 +175,7 @@ class Lossless:
     contract = CodecContract(("uint8", "uint16"), lossless=True, guarantee="exact", max_error=0)
     needs_camera = False
     libraries = tuple(library for libraries in _LIBRARIES.values() for library in libraries)
-    probes = tuple((method,) for method in METHODS)
+    probes: ClassVar[dict[str, tuple[tuple[str, ...], ...]]] = {method: ((method,),) for method in METHODS}
 
     def __init__(self, *, method: str = "zstd") -> None:
         self.method = method
