@@ -195,7 +195,8 @@ class Codec(Protocol):
 class CodecFamily(Protocol):
     """What an entry point of "sigmaraw.codecs" is: a class that `typed(step, parameters)` can fill.
 
-    Families that need the camera declare `needs_camera = True` and take it as the keyword `noise_model`.
+    Families that need the camera declare `needs_camera = True` and take it as the keyword `noise_model`; those that only report
+    something in its units declare `takes_camera = True`.
     A family may name `probes`, groups of settings (text, as in a specification) for its self-test: one, or several from coarse
     to fine; or a mapping from methods to such groups, the methods being values of its first parameter, or of `method_key`; and
     `build()`, the versions to which the result belongs. One that runs programs says `runs_programs = True`: it is refused unless

@@ -53,6 +53,13 @@ SPECS = {
         "hevc:bits=10,ratio=6",
         "to8bit:minmax+hevc:lossless=true,gop=8",
     ],
+    "av1": [
+        "av1:qp=20,preset=10",
+        "av1:qp=20,bits=10,gop=8,preset=10",
+        "av1:lossless=true,preset=10",
+        "av1:bits=10,lossless=true,gop=8,preset=10",
+        "av1:bits=10,ratio=6,preset=12",
+    ],
     "jpegxr": ["jpegxr:quality=80", "jpegxr:quality=5", "jpegxr:lossless=true", "jpegxr:ratio=3"],
     "webp": ["webp:quality=80", "webp:lossless=true", "webp:psnr=35"],
     "avif": [

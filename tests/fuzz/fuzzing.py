@@ -35,6 +35,8 @@ SPECS = [
         "lerc:maxerr=3",
         "hevc:qp=20,bits=12",
         "hevc:lossless=true",
+        "av1:qp=20,bits=10,preset=10",
+        "av1:lossless=true,preset=10",
         "numcodecs:delta,dtype=<u2,then=zstd",
         "numcodecs:bitround,keepbits=6,door=float32",
         'exec:encode="cp {in} {out}",decode="cp {in} {out}"',

@@ -62,7 +62,8 @@ def codec(spec: str, camera: CameraProfile | NoiseModel | None = None, *, allow_
                 "read the command; then type this specification with --codec and add --allow-exec, or pass allow_exec=True",
             )
         selftest.require(step.name, family, values)
-        extra = {"noise_model": _noise_model(camera)} if family.needs_camera else {}
+        wants = family.needs_camera or getattr(family, "takes_camera", False)
+        extra = {"noise_model": _noise_model(camera)} if wants else {}
         steps.append(family(**values, **extra))
         settings.append(values)
     return Chain(spec, tuple(steps), tuple(settings))
