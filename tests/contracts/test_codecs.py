@@ -86,9 +86,13 @@ SPECS = {
         "numcodecs:id=delta,dtype=<u2,then=zstd",
         "numcodecs:bitround,keepbits=6,door=float32,then=gzip",
     ],
+    "gaussian": ["gaussian:sigma=1.5", "gaussian+jpegls"],
+    "median": ["median:size=5", "median:3+hevc:qp=20,gop=8"],
+    "denoise": [f"denoise:nlm,{CAMERA}", f"denoise:bits=12,{CAMERA}+lossless"],
+    "bin": ["bin:2", "bin:size=3,how=mean+jpeg2000:lossless=true", "bin:2+hevc:qp=20,gop=8"],
     "exec": [COPY, COPY + ",format=raw,lossless=true"],
 }
-MAPS = ("to8bit", "sqrt", "lut")
+MAPS = ("to8bit", "sqrt", "lut", "gaussian", "median", "denoise", "bin")
 EXACT_OR_OTHER = ("lossless", "noiseaware", "numcodecs", "exec")  # coders without a rate target
 
 

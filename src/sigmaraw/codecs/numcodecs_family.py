@@ -116,7 +116,7 @@ class _Coder:
     """A codec of numcodecs between frames and bytes, which promises nothing."""
 
     name = "numcodecs"
-    parameters = _OWN
+    parameters: tuple[Parameter, ...] = _OWN
 
     def __init__(self, config: str, door: str, then: str, bits: int | None) -> None:
         self.config, self.bits = config, bits
