@@ -61,6 +61,14 @@ def test_lossy_codecs_are_found_to_be_so_and_keep_their_own_bounds(spec, bound):
     assert nbytes < codec("numcodecs:zstd").roundtrip(SCENE)[1]
 
 
+def test_exact_in_one_dtype_alone_promises_nothing():
+    chain = codec("numcodecs:bitround,keepbits=7,door=float32")  # with the leading one, 8 bits
+    bytes_alone = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    assert np.array_equal(chain.roundtrip(bytes_alone)[0], bytes_alone)
+    assert not np.array_equal(chain.roundtrip(SCENE)[0], SCENE)
+    assert not chain.steps[0].contract.lossless
+
+
 def test_bytes_are_the_librarys_and_the_layout():
     made = numcodecs.BitRound(keepbits=6).encode(SCENE.astype(np.float32))
     payload = numcodecs.Zstd().encode(numcodecs.compat.ensure_bytes(made))

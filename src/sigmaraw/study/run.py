@@ -44,6 +44,7 @@ def validate(
     frame: int | None = None,
     engine: Engine | str = "local",
     batch: int | None = None,
+    workers: int | None = None,
     allow_exec: bool = False,
     progress: Progress | None = None,
 ) -> Record:
@@ -59,6 +60,7 @@ def validate(
         image → {name: number}.
     n, mode, seed, k, spread, rms, margin, roi, scalars, volume, frame : as in `Plan`.
     engine : "local", "dask" or an object of contracts.Engine. batch : replicas held at once; it does not change a number.
+    workers : threads that code replicas while the model predicts, one per core unless given; they do not change a number.
     allow_exec : `codecs` may name programs of this machine (`exec`). Never pass what a file or another person says.
     progress : called while the study runs.
 
@@ -71,7 +73,7 @@ def validate(
     specs = (codecs,) if isinstance(codecs, str) else tuple(codecs)
     plan = Plan(specs, name, mode, n, seed, k, spread, rms, dict(margin or {}), roi, scalars, volume, frame)
     allowed = frozenset(specs if allow_exec else ())
-    return run(plan, raw, camera, pipeline=model, engine=engine, batch=batch, allow_exec=allowed, progress=progress)
+    return run(plan, raw, camera, pipeline=model, engine=engine, batch=batch, workers=workers, allow_exec=allowed, progress=progress)
 
 
 def run(
@@ -82,6 +84,7 @@ def run(
     pipeline: Pipeline | str | None = None,
     engine: Engine | str = "local",
     batch: int | None = None,
+    workers: int | None = None,
     allow_exec: Collection[str] = (),
     progress: Progress | None = None,
     extra_inputs: Sequence[dict[str, Any]] = (),
@@ -106,7 +109,7 @@ def run(
     files = [*inputs.inputs, *camera_rows, *_model_rows(model), *extra_inputs]
     setting = Setting(plan, profile, model, mode, inputs, design_of(plan, mode, inputs), files, fixed, frozenset(allow_exec))
     prepared = prepare(setting, report)
-    job = Job(tuple(entry.scene for entry in prepared), source, mode, plan.seed, setting.design.repeats, batch)
+    job = Job(tuple(entry.scene for entry in prepared), source, mode, plan.seed, setting.design.repeats, batch, workers)
     gathered = _gather(job, setting.design.n, plan, len(model.measurements), worker, report)
     predictions = Predictions(
         gathered.raw,

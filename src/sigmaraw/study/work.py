@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import functools
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Codec, Pipeline, ReplicaMode
+from sigmaraw.contracts import Codec, Pipeline, ReplicaMode, RoundTrip
 from sigmaraw.errors import CodecFailed, InvalidPrediction
 from sigmaraw.metrics import QualityMoments, block_quality
+from sigmaraw.pipelines.threads import available_cores
 from sigmaraw.study.plan import WorkItem
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ class Job:
 
     repeats : where the mode draws from real repeats, the frames of each group; groups may share theirs.
     batch : replicas held at once, None for the mode's own choice; it changes memory, not numbers.
+    workers : threads that code replicas while the model predicts, None for one per core, 0 for none; it changes speed, not numbers.
     """
 
     scenes: tuple[Scene, ...]
@@ -59,17 +62,17 @@ class Job:
     seed: int
     repeats: tuple[range, ...] | None = None
     batch: int | None = None
+    workers: int | None = None
 
     def __call__(self, item: WorkItem) -> BlockResult:
         """Return the predictions of one block of replicas and, for a codec's group, of their decoded versions."""
         scene = self.scenes[item.image]
         pipeline = resolve_pipeline(self.pipeline)
         replicas = self.draw(scene, item)
-        raw = self._predict(pipeline, replicas)
         if item.group == 0:
-            return BlockResult(item, raw)
+            return BlockResult(item, self._predict(pipeline, replicas))
         codec, hint = scene.codecs[item.group - 1], scene.hints[item.group - 1]
-        trips = [codec.apply(replica, hint) for replica in replicas]
+        raw, trips = self._predict_and_code(pipeline, codec, replicas, hint)
         decoded = np.stack([trip.decoded for trip in trips])
         if decoded.shape != replicas.shape or decoded.dtype != replicas.dtype:
             raise CodecFailed(
@@ -94,6 +97,24 @@ class Job:
             source, group = source[frames.start : frames.stop], 0
         blocks = self.mode.blocks(source, scene.model, n=item.count, start=item.start, group=group, seed=self.seed, batch=self.batch)
         return np.concatenate([np.asarray(block) for block in blocks])
+
+    def _predict_and_code(
+        self, pipeline: Pipeline, codec: Codec, replicas: NDArray[np.integer], hint: Any
+    ) -> tuple[NDArray[np.float64], list[RoundTrip]]:
+        """Return the predictions of the replicas themselves and their round trips, which are made in threads meanwhile.
+
+        Every replica is coded by itself from the same hint, so that the order of work changes no number.
+        """
+        workers = available_cores() if self.workers is None else self.workers
+        if workers == 0:
+            return self._predict(pipeline, replicas), [codec.apply(replica, hint) for replica in replicas]
+        pool = ThreadPoolExecutor(workers, "codec")
+        try:
+            coming = [pool.submit(codec.apply, replica, hint) for replica in replicas]
+            raw = self._predict(pipeline, replicas)
+            return raw, [trip.result() for trip in coming]
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def _predict(self, pipeline: Pipeline, images: NDArray[np.integer]) -> NDArray[np.float64]:
         step = self.batch or len(images)
