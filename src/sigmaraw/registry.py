@@ -138,6 +138,12 @@ def _unquoted(value: str, problem: InvalidSpec) -> str:
     return inner.replace('""', '"')
 
 
+def quoted(value: str) -> str:
+    """Return a value as a specification holds it: in quotation marks where it would be read as something else without them."""
+    plain = value == value.strip() and value and not any(character in value for character in ',+="')
+    return value if plain else '"' + value.replace('"', '""') + '"'
+
+
 def parse_chain(text: str) -> list[Step]:
     """Parse steps joined by ``+``. Raises InvalidSpec as `parse_step` does.
 

@@ -83,8 +83,6 @@ def test_what_the_library_has_not_is_refused():
         codec("av1:qp=20,bits=10").roundtrip(np.full((16, 16), 1024, np.uint16))
     with pytest.raises(InvalidSpec, match="8, 10"):
         codec("av1:qp=20,bits=12")
-    with pytest.raises(InvalidSpec, match="frozen"):
-        codec("av1:ratio=5,frozen=true,gop=8")
 
 
 def test_the_step_is_that_of_the_quantiser_index():

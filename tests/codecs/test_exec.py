@@ -56,6 +56,7 @@ def test_a_permitted_program_is_studied_and_recorded():
     resolved = entry["resolved"]["steps"][0]
     assert resolved["encode"] == "cp {in} {out}"
     assert resolved["programs_sha256"] == dict.fromkeys(("encode", "decode"), sha256_of_file(Path(shutil.which("cp"))))
+    assert np.array_equal(roundtrip(entry["resolved"]["full_spec"])[0], FRAME)
     assert all(row["epsilon_hat"] == 0 for row in record.document["results"])
 
 

@@ -145,6 +145,11 @@ def test_the_record_has_the_codecs_own_configuration():
     assert resolved["config"] == {"id": "bitround", "keepbits": 6}
     assert resolved["libraries"] == {"numcodecs": numcodecs.__version__}
     assert json.loads(json.dumps(resolved, allow_nan=False)) == resolved
+    for spec in ("numcodecs:bitround,keepbits=6,door=float32", "numcodecs:lzma,preset=3", "numcodecs:delta,dtype=<u2,then=zstd"):
+        chain = codec(spec)
+        again = codec(chain.resolved()["full_spec"])
+        assert again.steps[0].coder.config == chain.steps[0].coder.config
+        assert again.roundtrip(SCENE)[1] == chain.roundtrip(SCENE)[1]
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ def codecs() -> None:
         for line in _tests(row["tests"]):
             typer.echo(f"{'':<14}self-test: {line}")
         typer.echo(f"{'':<14}takes {', '.join(row['dtypes'])}; {kind}; guarantee: {row['guarantee']}; {libraries}")
+        if row["targets"]:
+            typer.echo(f"{'':<14}targets {', '.join(row['targets'])}, by {row['knob']}")
         print_parameters(row["parameters"])
 
 

@@ -70,4 +70,9 @@ class Denoising(Processing):
 
     def details(self) -> dict[str, Any]:
         """Return that nothing is coded here, library versions, and the camera's values in use (the means of maps)."""
-        return {**super().details(), **{key: float(np.mean(value)) for key, value in self.values.items()}, "bits": self.bits}
+        return {
+            **super().details(),
+            **{key: float(np.mean(value)) for key, value in self.values.items()},
+            "bits": self.bits,
+            "maps": any(np.ndim(value) > 0 for value in self.values.values()),
+        }

@@ -18,7 +18,7 @@ from sigmaraw.codecs.calls import checked
 from sigmaraw.codecs.door import to_pixels
 from sigmaraw.codecs.targets import TargetCoder, promised
 from sigmaraw.contracts import Encoded, Parameter
-from sigmaraw.errors import CodecFailed, InvalidSpec
+from sigmaraw.errors import CodecFailed
 
 if TYPE_CHECKING:
     from sigmaraw.noise import NoiseModel
@@ -61,8 +61,6 @@ class VideoCoder(TargetCoder):
             dtypes = ("uint8", "uint16") if bits is None else ("uint16",)
         contract = promised(type(self).contract, lossless=self.lossless, dtypes=dtypes)
         self.contract = dataclasses.replace(contract, axes="stack" if settings["gop"] > 1 else "frame")
-        if self.frozen and settings["gop"] > 1:
-            raise InvalidSpec(f"'{self.name}' with frozen=true and gop=8", "one of the two", "remove frozen=true")
         self.dark_dn = None if noise_model is None else _dark_noise(noise_model)
 
     # --- what a family gives ---

@@ -89,7 +89,8 @@ class NoiseModel:
         """Return the model of a profile's camera for frames of `shape`; the only place that reads camera variables.
 
         Offset and σ_r are the dark level and dark noise, which hold at the image's exposure. Maps are used when the frame is of
-        the maps' shape; a cut-out names its corner (`roi`) or takes the scalars knowingly.
+        the maps' shape; a cut-out names its corner (`roi`) or takes the scalars knowingly. Where the profile has taps or colour planes,
+        scalars are those of each pixel's tap, and a cut-out names its corner then too.
 
         Parameters
         ----------
@@ -104,9 +105,13 @@ class NoiseModel:
         InvalidOption : roi together with scalars, or without shape.
         InvalidProfile : a variable is missing or out of its domain.
         """
-        if roi is not None and scalars:
+        tapped = shape is not None and not isinstance(profile, NoiseModel) and _by_taps(profile, scalars)
+        if roi is not None and scalars and not tapped:
             raise InvalidOption("both --roi and --scalars", "one of them", "drop --scalars to use the maps, or --roi to use the scalars")
         model = profile if isinstance(profile, NoiseModel) else _read_profile(profile, scalars)
+        if tapped:
+            assert shape is not None and not isinstance(profile, NoiseModel)
+            return _with_taps(model, profile, shape, roi)
         if scalars and model.shape is not None:
             raise ProfileMismatch("scalars asked of a model that has maps only", "a camera profile", "build the model from the profile")
         if roi is not None:
@@ -170,7 +175,7 @@ class NoiseModel:
     def _check_linear(self, image: NDArray[Any]) -> None:
         if self.linear_hi_dn is None:
             return
-        beyond = float(np.mean(image > self.linear_hi_dn))
+        beyond = sum(int(np.count_nonzero(page > self.linear_hi_dn)) for page in _pages(image)) / image.size
         if beyond > BEYOND_LINEAR:  # single hot pixels do not make an image useless
             raise OutsideValidRange(
                 f"{beyond:.2%} of the pixels are above {self.linear_hi_dn:.0f} DN, where the noise is not that of the linear model",
@@ -223,11 +228,14 @@ class NoiseModel:
         uncorrelated. image_dn : (…, y, x), DN. Reference: SCIENCE 2.3; JCGM 100 (2008) 5.1.2.
         """
         gain, noise = np.asarray(self.gain_dn_per_e), np.asarray(self.read_noise_e)
-        variance = self.variance(image_dn)
-        signal = np.maximum(np.asarray(image_dn, dtype=np.float64) - self.offset_dn, 0.0)
-        by_gain = np.mean(0.5 * (signal + 2 * gain * noise**2) * gain * self.u_gain / variance)
-        by_noise = np.mean(gain**2 * noise * self.u_read_noise / variance)
-        return float(np.hypot(by_gain, by_noise))
+        image = np.asarray(image_dn)
+        by_gain = by_noise = 0.0
+        for page in _pages(image):  # a volume in float64 would be several times its own size
+            variance = self.variance(page)
+            signal = np.maximum(page.astype(np.float64) - self.offset_dn, 0.0)
+            by_gain += float(np.sum(0.5 * (signal + 2 * gain * noise**2) * gain * self.u_gain / variance))
+            by_noise += float(np.sum(gain**2 * noise * self.u_read_noise / variance))
+        return float(np.hypot(by_gain, by_noise) / image.size)
 
     # --- sampling -----------------------------------------------------------------------------------------------------
     def sample(self, mean_dn: Any, n: int, seed: int = 0, *, start: int = 0, group: int = 0, batch: int | None = None) -> NDArray[Any]:
@@ -285,6 +293,11 @@ class NoiseModel:
         return replace(self, gain_dn_per_e=cut(self.gain_dn_per_e), offset_dn=cut(self.offset_dn), read_noise_e=cut(self.read_noise_e))
 
 
+def _pages(image: NDArray[Any]) -> NDArray[Any]:
+    """Return an image (…, y, x), or one number, as pages (page, y, x)."""
+    return image.reshape(-1, *image.shape[-2:]) if image.ndim >= 2 else image.reshape(1, 1, -1)
+
+
 def _check_values(name: str, unit: str, value: Any, good: Any, domain: str) -> None:
     array = np.asarray(value, dtype=np.float64)
     bad = ~(np.isfinite(array) & good(array))
@@ -313,13 +326,40 @@ def _read_profile(profile: CameraProfile, scalars: bool) -> NoiseModel:
         return np.asarray(dataset[map_name].values, dtype=np.float64)
 
     gain = scalar("gain")
+    u_gain, u_noise = uncertainty("gain_se") / gain if gain > 0 else 0.0, uncertainty("dark_noise_se")
+    if "tap_layout" in dataset.attrs:  # an image may lie in one tap: the least certain one counts
+        u_gain = float(np.nanmax(dataset["tap_gain_se"].values / dataset["tap_gain"].values, initial=0.0))
+        u_noise = float(np.nanmax(dataset["tap_dark_noise_se"].values, initial=0.0))
     return NoiseModel(
         gain_dn_per_e=values("gain", "gain_map"),
         offset_dn=values("offset", "offset_map"),
         read_noise_e=values("dark_noise", "read_noise_map"),
         bits=int(profile.bits),
-        u_gain=uncertainty("gain_se") / gain if gain > 0 else 0.0,
-        u_read_noise=uncertainty("dark_noise_se"),
+        u_gain=u_gain,
+        u_read_noise=u_noise,
         saturation_dn=float(profile.valid_range[1]),
         linear_hi_dn=float(dataset.attrs["linear_hi_dn"]) if "linear_hi_dn" in dataset.attrs else None,
     )
+
+
+def _by_taps(profile: CameraProfile, scalars: bool) -> bool:
+    """Whether readout taps or colour planes stand in for maps: a filter array has no one dark level or gain."""
+    return "tap_layout" in profile.dataset.attrs and (scalars or "gain_map" not in profile.dataset)
+
+
+def _with_taps(model: NoiseModel, profile: CameraProfile, shape: tuple[int, ...], roi: tuple[int, int] | None) -> NoiseModel:
+    """Return the model with the values of each pixel's tap, (y, x), for frames (…, y, x)."""
+    from sigmaraw.camera.taps import sensor_shape, stored_layout
+
+    dataset = profile.dataset
+    layout, sensor = stored_layout(dataset), sensor_shape(dataset)
+    if len(shape) < 2 or (roi is None and shape[-2:] != sensor):
+        raise ProfileMismatch(
+            f"frames of {' × '.join(map(str, shape))} pixels on a sensor of {sensor[0]} × {sensor[1]} with {layout}",
+            "whole frames, or the place of the cut-out",
+            "say where the cut-out lies with --roi y,x",
+        )
+    assert layout is not None
+    tap = layout.index(sensor, (shape[-2], shape[-1]), roi or (0, 0))
+    gain, offset, noise = (np.asarray(dataset[f"tap_{name}"].values)[tap] for name in ("gain", "offset", "dark_noise"))
+    return replace(model, gain_dn_per_e=gain, offset_dn=offset, read_noise_e=noise)

@@ -38,6 +38,10 @@ class Scene:
         """Return the arrays by name."""
         return {item.name: getattr(self, item.name) for item in fields(self) if item.name not in ("shape", "size")}
 
+    def moved(self, pixels: int) -> Scene:
+        """Return the scene as part of a larger frame, `pixels` (an even number) after its first: other random words."""
+        return replace(self, pixel=self.pixel + np.uint32(pixels))
+
     def take(self, index: NDArray[np.integer]) -> Scene:
         """Return the scene of these pixels alone; each keeps its own `pixel`, and so its own random words."""
         chosen: dict[str, Any] = {name: value if value.size == 1 else value[index] for name, value in self.arrays().items()}

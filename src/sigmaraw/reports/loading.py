@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from sigmaraw.errors import InvalidRecord
+from sigmaraw.reports.replica_number import check_replica_number
+from sigmaraw.reports.taps import check_tap_summary
 from sigmaraw.study.record import SCHEMA, VERDICTS, read_document
 
 if TYPE_CHECKING:
@@ -44,6 +46,9 @@ _NUMBERS = {
         "rz",
         "bias_dn",
         "noise_std_ratio",
+        "error_lag1",
+        "noise_removed",
+        "noise_removed_se",
         "error_noise_correlation",
     ),
     "results": (
@@ -204,6 +209,7 @@ def check_camera(summary: Any) -> None:
         _refuse("'camera.levels' of the record", "lists of numbers")
     if len(columns[0]) != len(columns[1]) or any(column and len(column) != len(columns[0]) for column in columns):
         _refuse("'camera.levels' of the record", "as many variances, standard errors and marks as means")
+    check_tap_summary(summary.get("taps"))
     checks = summary.get("checks") or []
     words = ("name", "outcome", "evidence", "unit")
     if not isinstance(checks, list) or not all(
@@ -272,6 +278,7 @@ def checked(record: Any) -> dict[str, Any]:
     for section in _WORDS:
         _check_rows(whole, section)
     _check_results(whole)
+    check_replica_number(whole)
     check_camera(whole["camera"])
     return whole
 

@@ -86,6 +86,11 @@ class Record:
         """The worst verdict over every image, codec and measurement: FAIL, INCONCLUSIVE or PASS."""
         return worst(entry["verdict"] for entry in self.document["results"])
 
+    def with_section(self, name: str, content: Any) -> Record:
+        """Return this record with one more part, of which the digest is taken too. content : JSON values."""
+        document = {**self.document, name: json_value(content)}
+        return Record({**document, "digest": digest_of(document)}, self.dataset)
+
     def table(self) -> str:
         """Return the verdict table as aligned text."""
         return str(registry.load(registry.REPORTS, "text")().text(self.document))
