@@ -158,13 +158,13 @@ class _Faulty:
 def test_the_suite_finds_a_fault(fault, monkeypatch):
     step = _Faulty()
     step.fault = fault
-    monkeypatch.setattr(suite, "codec", lambda spec, camera=None: Chain(spec, (step,), ({},)))
+    monkeypatch.setattr(suite, "codec", lambda spec, camera=None, allow_exec=False: Chain(spec, (step,), ({},)))
     monkeypatch.setattr(suite, "_check_metadata", lambda spec, chain: None)
     with pytest.raises((AssertionError, suite.SigmarawError)):
         check_codec("faulty")
 
 
 def test_the_suite_passes_the_same_coder_without_a_fault(monkeypatch):
-    monkeypatch.setattr(suite, "codec", lambda spec, camera=None: Chain(spec, (_Faulty(),), ({},)))
+    monkeypatch.setattr(suite, "codec", lambda spec, camera=None, allow_exec=False: Chain(spec, (_Faulty(),), ({},)))
     monkeypatch.setattr(suite, "_check_metadata", lambda spec, chain: None)
     check_codec("faulty")
