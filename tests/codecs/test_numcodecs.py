@@ -153,7 +153,15 @@ def test_the_record_has_the_codecs_own_configuration():
 
 
 @pytest.mark.parametrize(
-    "side", [b"", b"|O8\x01\x01\x00\x00\x00", b"<f4\x09", b"<f4\x02\xff\xff\xff\xff\xff\xff\xff\xff", b"<f4\x02" + bytes(7)]
+    "side",
+    [
+        b"",
+        b"<(4\x02\x40\0\0\0\x30\0\0\0",
+        b"|O8\x01\x01\x00\x00\x00",
+        b"<f4\x09",
+        b"<f4\x02\xff\xff\xff\xff\xff\xff\xff\xff",
+        b"<f4\x02" + bytes(7),
+    ],
 )
 def test_side_data_of_another_kind_are_refused(side):
     coder = step("numcodecs:bitround,keepbits=6,door=float32")

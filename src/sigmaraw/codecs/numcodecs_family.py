@@ -6,6 +6,7 @@ import functools
 import inspect
 import json
 import lzma
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -160,7 +161,7 @@ class _Coder:
 def _array(stream: bytes, side: bytes) -> NDArray[Any]:
     """Return the array that a codec had made. Raises ValueError or struct.error when the side data say something else."""
     kind, axes = _LAYOUT.unpack_from(side)
-    if axes > _MOST_AXES or len(side) != _LAYOUT.size + axes * _LENGTH.size or kind[1:2] not in (b"b", b"i", b"u", b"f"):
+    if axes > _MOST_AXES or len(side) != _LAYOUT.size + axes * _LENGTH.size or not re.fullmatch(rb"[<|][biuf][1248]", kind):
         raise ValueError("side data of another codec")
     lengths = [_LENGTH.unpack_from(side, _LAYOUT.size + axis * _LENGTH.size)[0] for axis in range(axes)]
     return np.frombuffer(stream, np.dtype(kind.decode("ascii"))).reshape(lengths)
