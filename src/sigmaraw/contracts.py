@@ -118,6 +118,7 @@ class CodecContract:
     max_error: int | None = None  # DN, where the family promises a bound
     max_side: int | None = None  # pixels along y or x, where the format has a limit
     axes: Literal["frame", "stack"] = "frame"  # "stack": (frame, y, x) is given whole, as to a video coder
+    processing: bool = False  # changes pixels and codes nothing, as a denoiser does
     axis: Knob | None = None
     finer: tuple[Mapping[str, Any], ...] = ()
 
@@ -218,9 +219,12 @@ class Codec(Protocol):
 class CodecFamily(Protocol):
     """What an entry point of "sigmaraw.codecs" is: a class that `typed(step, parameters)` can fill.
 
-    Families that need the camera declare `needs_camera = True` and take it as the keyword `noise_model`.
+    Families that need the camera declare `needs_camera = True` and take it as the keyword `noise_model`; those that only report
+    something in its units declare `takes_camera = True`.
     A family may name `probes`, groups of settings (text, as in a specification) for its self-test: one, or several from coarse
-    to fine; and `build()`, the versions to which the result belongs.
+    to fine; or a mapping from methods to such groups, the methods being values of its first parameter, or of `method_key`; and
+    `build()`, the versions to which the result belongs. One that runs programs says `runs_programs = True`: it is refused unless
+    the caller allows it.
     """
 
     name: str

@@ -198,7 +198,7 @@ def _text(steps: Sequence[registry.Step], values: dict[tuple[int, str | None], s
     """Return the chain as a specification, with some values put in place of those typed."""
     parts = []
     for index, step in enumerate(steps):
-        items = [] if step.bare is None else [values.get((index, None), step.bare)]
-        items += [f"{key}={values.get((index, key), text)}" for key, text in step.keys.items()]
+        items = [] if step.bare is None else [values.get((index, None)) or registry.quoted(step.bare)]
+        items += [f"{key}={values.get((index, key)) or registry.quoted(text)}" for key, text in step.keys.items()]
         parts.append(f"{step.name}:{','.join(items)}" if items else step.name)
     return "+".join(parts)

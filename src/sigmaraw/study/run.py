@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,8 @@ def validate(
     frame: int | None = None,
     engine: Engine | str = "local",
     batch: int | None = None,
+    workers: int | None = None,
+    allow_exec: bool = False,
     progress: Progress | None = None,
 ) -> Record:
     """Score what codecs do to a pipeline's answers against the spread that the camera's noise alone causes.
@@ -60,6 +62,8 @@ def validate(
         image → {name: number}.
     n, mode, seed, k, spread, rms, margin, roi, scalars, volume, frame : as in `Plan`.
     engine : "local", "dask" or an object of contracts.Engine. batch : replicas held at once; it does not change a number.
+    workers : threads that code replicas while the model predicts, one per core unless given; they do not change a number.
+    allow_exec : `codecs` may name programs of this machine (`exec`). Never pass what a file or another person says.
     progress : called while the study runs.
 
     Raises
@@ -70,7 +74,8 @@ def validate(
     name = model if isinstance(model, str) else model.spec
     specs = (codecs,) if isinstance(codecs, str) else tuple(codecs)
     plan = Plan(specs, name, mode, n, seed, k, spread, rms, dict(margin or {}), roi, scalars, volume, frame)
-    return run(plan, raw, camera, pipeline=model, engine=engine, batch=batch, progress=progress)
+    allowed = frozenset(specs if allow_exec else ())
+    return run(plan, raw, camera, pipeline=model, engine=engine, batch=batch, workers=workers, allow_exec=allowed, progress=progress)
 
 
 def run(
@@ -81,10 +86,15 @@ def run(
     pipeline: Pipeline | str | None = None,
     engine: Engine | str = "local",
     batch: int | None = None,
+    workers: int | None = None,
+    allow_exec: Collection[str] = (),
     progress: Progress | None = None,
     extra_inputs: Sequence[dict[str, Any]] = (),
 ) -> Record:
-    """Run a frozen plan and return its record. Parameters and refusals as in `validate`."""
+    """Run a frozen plan and return its record. Parameters and refusals as in `validate`.
+
+    allow_exec : the plan's specifications that the caller wrote himself and that may run programs; a plan says nothing of it.
+    """
     report = progress or (lambda done, total, what: None)
     fixed = now()
     mode = replica_mode(plan.mode)
@@ -92,16 +102,16 @@ def run(
     profile, camera_rows = _camera(camera)
     # Specifications are checked before anything is read: a typing error must not cost an hour.
     for spec in plan.codecs:
-        codec_of(spec, profile)
+        codec_of(spec, profile, allow_exec=spec in allow_exec)
     source = plan.pipeline if pipeline is None else pipeline
     model = resolve_pipeline(source)
     inputs = load_inputs(raw, profile, plan, mode)
     model.batch(inputs.scenes[0].frame[np.newaxis])  # a function's measurements are known once it has been called
     check_margins(plan, model)
     files = [*inputs.inputs, *camera_rows, *_model_rows(model), *extra_inputs]
-    setting = Setting(plan, profile, model, mode, inputs, design_of(plan, mode, inputs), files, fixed)
+    setting = Setting(plan, profile, model, mode, inputs, design_of(plan, mode, inputs), files, fixed, frozenset(allow_exec))
     prepared = prepare(setting, report)
-    job = Job(tuple(entry.scene for entry in prepared), source, mode, plan.seed, setting.design.repeats, batch)
+    job = Job(tuple(entry.scene for entry in prepared), source, mode, plan.seed, setting.design.repeats, batch, workers)
     with _session(worker) as engine_:
         gathered = _gather(job, setting, engine_, report)
     setting = dataclasses.replace(setting, design=dataclasses.replace(setting.design, n=gathered.raw.shape[1]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from sigmaraw.contracts import Codec, Extrapolation, Pipeline, ReplicaMode
 from sigmaraw.errors import CodecFailed, InvalidPrediction
 from sigmaraw.metrics import BlockQuality, QualityMoments
+from sigmaraw.pipelines.threads import available_cores
 from sigmaraw.study.plan import WorkItem
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ class Job:
 
     repeats : where the mode draws from real repeats, the frames of each group; groups may share theirs.
     batch : replicas held at once, None for the mode's own choice; it changes memory, not numbers.
+    workers : threads that code replicas while the model predicts, None for one per core, 0 for none; it changes speed, not numbers.
     """
 
     scenes: tuple[Scene, ...]
@@ -63,6 +66,7 @@ class Job:
     seed: int
     repeats: tuple[range, ...] | None = None
     batch: int | None = None
+    workers: int | None = None
 
     def __call__(self, item: WorkItem) -> BlockResult:
         """Return the predictions of one block of replicas and, for a codec's group, of their decoded versions.
@@ -79,10 +83,11 @@ class Job:
         trips: list[tuple[int, dict[str, Any]]] = []
         quality = _Quality(scene, item.start, self.mode.extrapolation)
         for replicas in self.draw(scene, item):
-            raw.append(predict(pipeline, replicas))
+            predictions, coded = self._predict_and_code(pipeline, scene, item.group - 1, replicas)
+            raw.append(predictions)
             images = np.empty_like(replicas)
             for index, replica in enumerate(replicas):
-                nbytes, achieved, images[index] = _trip(scene, item.group - 1, replica)
+                nbytes, achieved, images[index] = coded[index]
                 trips.append((nbytes, achieved))
                 quality.add(replica, images[index])
             decoded.append(predict(pipeline, images))
@@ -107,6 +112,24 @@ class Job:
             batch = max(1, _HELD_BYTES // scene.frame.nbytes)
         blocks = self.mode.blocks(source, scene.model, n=item.count, start=item.start, group=group, seed=self.seed, batch=batch)
         return map(np.asarray, blocks)
+
+    def _predict_and_code(
+        self, pipeline: Pipeline, scene: Scene, index: int, replicas: NDArray[np.integer]
+    ) -> tuple[NDArray[np.float64], list[_Trip]]:
+        """Return the predictions of the replicas themselves and their round trips, which are made in threads meanwhile.
+
+        Every replica is coded by itself from the same hint, so that the order of work changes no number.
+        """
+        workers = available_cores() if self.workers is None else self.workers
+        if workers == 0:
+            return predict(pipeline, replicas), [_trip(scene, index, replica) for replica in replicas]
+        pool = ThreadPoolExecutor(workers, "codec")
+        try:
+            coming = [pool.submit(_trip, scene, index, replica) for replica in replicas]
+            raw = predict(pipeline, replicas)
+            return raw, [trip.result() for trip in coming]
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 class _Quality:
@@ -135,7 +158,10 @@ def _variance_of(scene: Scene) -> NDArray[np.float64] | Callable[[int], NDArray[
     return lambda plane: scene.model.variance(scene.frame[plane])
 
 
-def _trip(scene: Scene, index: int, replica: NDArray[np.integer]) -> tuple[int, dict[str, Any], NDArray[np.integer]]:
+_Trip = tuple[int, dict[str, Any], NDArray[np.integer]]
+
+
+def _trip(scene: Scene, index: int, replica: NDArray[np.integer]) -> _Trip:
     """Return bytes, settings as achieved, and the decoded replica. Raises CodecFailed for another shape or dtype."""
     codec = scene.codecs[index]
     trip = codec.apply(replica, scene.hints[index])
