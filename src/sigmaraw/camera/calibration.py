@@ -18,7 +18,7 @@ from sigmaraw.camera import derived
 from sigmaraw.camera.checks import Findings, run_checks
 from sigmaraw.camera.dark import DarkResult, dark_result
 from sigmaraw.camera.dataset import assemble
-from sigmaraw.camera.models import ModelFit, TransferModel, choose_model, transfer_attributes, transfer_scalars
+from sigmaraw.camera.models import ModelFit, TransferModel, choose_model, highest_signal, transfer_attributes, transfer_scalars
 from sigmaraw.camera.moments import LevelMoments, pixel_moments
 from sigmaraw.camera.nonuniformity import PARTS, Pattern, deviations, line_noise, pattern, response_variance
 from sigmaraw.camera.pixels import DarkPixels, FlatPixels, GainPixels, dark_pixels, dark_pixels_from_maps, read_noise_pixels
@@ -90,7 +90,7 @@ def calibrate(series: str | os.PathLike[str] | Series, *, bits: int | None = Non
             # A converter that saturates below the container's end clips there; one that never did may go on to the end.
             "valid_hi_dn": full_scale if saturation.reason else top,
             "fit_upper_dn": offset.value + 0.7 * upper,
-            **transfer_attributes(model, bics, offset.value, upper),
+            **transfer_attributes(model, bics, offset.value, upper, highest_signal(model, data, straight.used)),
             "checks": json.dumps([check.as_dict() for check in checks]),
             "series_sha256": found.digest(scan.files),
             "series_files": len(scan.files),

@@ -46,13 +46,14 @@ def sample_blocks(
 
     Parameters
     ----------
-    level_dn, rate_e : (…, y, x), DN and e⁻. read_noise_e : σ of r, (…, y, x), e⁻; None takes the camera's.
+    level_dn, rate_e : (…, y, x), DN and e⁻. read_noise_e : σ of r, (…, y, x), e⁻, all of the noise then; None takes the camera's.
     domain, image : what the key is hashed from, with `seed`.
     """
     counters = counter_words(group, start, n)
     size = batch_size(batch, len(counters), level_dn.size)
     key = key_words(seed, domain, image)
-    scene = make_scene(level_dn, rate_e, model.gain_dn_per_e, model.read_noise_e if read_noise_e is None else read_noise_e)
+    gain, noise = model.drawn_values(rate_e) if read_noise_e is None else (model.gain_dn_per_e, read_noise_e)
+    scene = make_scene(level_dn, rate_e, gain, noise)
     sampler = Sampler(scene, key, lo=model.lo_dn, hi=model.hi_dn, dtype=model.dtype)
 
     def blocks() -> Iterator[NDArray[Any]]:

@@ -49,7 +49,8 @@ class Construction:
     def of(cls, scene: Scene, mode: ReplicaMode) -> Construction:
         """Return what the mode and the camera say of a scene."""
         u_cal = scene.model.relative_spread_uncertainty(scene.frame) if mode.draws_noise else 0.0
-        return cls(u_cal, mode.spread_factor(scene.source), mode.diagnostics(scene.source, scene.model))
+        of_camera = scene.model.diagnostics(scene.frame) if mode.draws_noise else ()
+        return cls(u_cal, mode.spread_factor(scene.source), mode.diagnostics(scene.source, scene.model) + of_camera)
 
     def warnings(self, measurement: Measurement) -> list[str]:
         """Return what failed checks say of a measurement."""
