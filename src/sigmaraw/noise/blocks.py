@@ -38,7 +38,8 @@ def sample_blocks(
     domain: str,
     image: NDArray[Any],
     read_noise_e: NDArray[np.float64] | None = None,
-) -> Iterator[NDArray[Any]]:
+    device: bool = False,
+) -> Iterator[Any]:
     """Return an iterator over blocks (replica, …) of clip(round(level + K·(n − λ + r)), lo, hi), n ~ Poisson(λ).
 
     Options are checked now, not at the first block. A last block that is not full is drawn full and cut, since another
@@ -48,6 +49,7 @@ def sample_blocks(
     ----------
     level_dn, rate_e : (…, y, x), DN and e⁻. read_noise_e : σ of r, (…, y, x), e⁻, all of the noise then; None takes the camera's.
     domain, image : what the key is hashed from, with `seed`.
+    device : leave blocks where they were drawn, as JAX arrays; else they are NumPy's, free to be written to.
     """
     counters = counter_words(group, start, n)
     size = batch_size(batch, len(counters), level_dn.size)
@@ -55,10 +57,11 @@ def sample_blocks(
     gain, noise = model.drawn_values(rate_e) if read_noise_e is None else (model.gain_dn_per_e, read_noise_e)
     scene = make_scene(level_dn, rate_e, gain, noise)
     sampler = Sampler(scene, key, lo=model.lo_dn, hi=model.hi_dn, dtype=model.dtype)
+    draw = sampler.device_block if device else sampler.block
 
-    def blocks() -> Iterator[NDArray[Any]]:
+    def blocks() -> Iterator[Any]:
         for first in range(0, len(counters), size):
             part = counters[first : first + size]
-            yield sampler.block(np.resize(part, size))[: len(part)]
+            yield draw(np.resize(part, size))[: len(part)]
 
     return blocks()

@@ -22,19 +22,29 @@ from numpy.typing import NDArray
 from sigmaraw.noise.keys import LOW_WORDS, PHOTON_WORDS, READ_WORDS, threefry
 from sigmaraw.noise.normal import normal_pair
 from sigmaraw.noise.poisson import LOW_RATE, TOPS, poisson_high, poisson_low, tail_probability
-from sigmaraw.noise.scene import LANES, Scene
+from sigmaraw.noise.scene import TILE, Scene, padded_pairs
 
-# Share of low-rate pixels from which the exact kernel runs over the whole frame: listing costs 8 × as much a pixel, as measured.
-APART = 0.1
+# Share of low-rate pixels from which the exact kernel runs over the whole frame rather than over a list of them, as measured.
+APART = 0.15
 
 _F = np.float32
 
 
-@functools.partial(jax.jit, static_argnames=("lo", "hi", "high", "top", "dtype"))
+@functools.partial(jax.jit, static_argnames=("lo", "hi", "high", "top", "dtype", "tile"))
 def kernel(
-    key: jax.Array, counters: jax.Array, pair: jax.Array, scene: dict[str, jax.Array], *, lo: int, hi: int, high: bool, top: int, dtype: str
+    key: jax.Array,
+    counters: jax.Array,
+    pair: jax.Array,
+    scene: dict[str, jax.Array],
+    *,
+    lo: int,
+    hi: int,
+    high: bool,
+    top: int,
+    dtype: str,
+    tile: int,
 ) -> jax.Array:
-    """Return (replica, pair) DN of one batch, the second pixel of a pair in the upper half of each word.
+    """Return (tile, replica, pair) DN of one batch, the second pixel of a pair in the upper half of each word.
 
     Float32 never holds a whole DN level or count, only the distance from one: the count as n − ⌊λ⌋, the level as the distance
     from an even whole number near it (even, so that ties round to even as they do on the sum).
@@ -44,18 +54,20 @@ def kernel(
     key : (2,) uint32; counters : (replica,) uint32; pair : (pair,) uint32.
     scene : the arrays of `Scene`, each (2, pair) or (1, 1).
     lo, hi : ADC range, DN. high : whether any rate is from `LOW_RATE`. top : largest count summed exactly, 0 when no rate is below.
-    dtype : "uint8" or "uint16"; words are of twice its bits.
+    dtype : "uint8" or "uint16"; words are of twice its bits. tile : pairs a tile, of which there must be a whole number.
     """
+    places = pair.reshape(-1, 1, tile)
+    tiled = {name: value.reshape(2, -1, 1, tile) if value.size > 1 else value for name, value in scene.items()}
 
     def words(domain: int) -> tuple[jax.Array, jax.Array]:
-        both: tuple[jax.Array, jax.Array] = threefry(key, counters[:, None], pair[None, :] | np.uint32(domain))
+        both: tuple[jax.Array, jax.Array] = threefry(key, counters[None, :, None], places | np.uint32(domain))
         return both
 
     read = normal_pair(*words(READ_WORDS))
     normals = normal_pair(*words(PHOTON_WORDS)) if high else (None, None)
     uniforms = words(LOW_WORDS) if top else (None, None)
     first, second = (
-        _levels(normals[i], uniforms[i], read[i], {name: value[i % len(value)] for name, value in scene.items()}, lo, hi, top)
+        _levels(normals[i], uniforms[i], read[i], {name: value[i % len(value)] for name, value in tiled.items()}, lo, hi, top)
         for i in (0, 1)
     )
     word = jnp.uint16 if dtype == "uint8" else jnp.uint32
@@ -63,7 +75,7 @@ def kernel(
 
 
 def _levels(w: Any, word: Any, read: jax.Array, pixel: dict[str, jax.Array], lo: int, hi: int, top: int) -> jax.Array:
-    """Return DN (replica, pair), int32, of one pixel of each pair. w : normal for the count, or None; word : uniform, or None."""
+    """Return DN (tile, replica, pair), int32, of one pixel of each pair. w : normal for the count, or None; word : uniform, or None."""
     whole, fraction = pixel["rate_whole"], pixel["rate_fraction"]
     if w is not None:
         excess = poisson_high(w, pixel["rate_root"], pixel["rate_inverse"], fraction, whole)
@@ -76,9 +88,9 @@ def _levels(w: Any, word: Any, read: jax.Array, pixel: dict[str, jax.Array], lo:
     return (jnp.clip(distance, lo - level, hi - level) + level).astype(jnp.int32)
 
 
-def _top(rate: NDArray[np.float32]) -> int:
-    """Return the largest count to sum for these low rates; 0 where there are none."""
-    return next(top for limit, top in TOPS if rate.max() <= limit) if rate.size else 0
+def _top(rate: float) -> int:
+    """Return the largest count to sum for low rates up to this one."""
+    return next(top for limit, top in TOPS if rate <= limit)
 
 
 class Sampler:
@@ -90,55 +102,69 @@ class Sampler:
 
     def __init__(self, scene: Scene, key: Any, *, lo: int, hi: int, dtype: np.dtype[Any]) -> None:
         self._shape, self._dtype, self._size = scene.shape, dtype, scene.size
-        low = np.flatnonzero(scene.rate < LOW_RATE)
-        top = _top(scene.rate[low])
-        apart = 0 < low.size < APART * scene.size
+        share, largest = scene.low_share()
+        top = _top(largest) if share else 0
+        apart = 0 < share < APART
         self._run = functools.partial(kernel, jnp.asarray(key), lo=lo, hi=hi, dtype=dtype.name)
         self._all = _on_device(scene)
-        self._variant = {"high": low.size < scene.size, "top": 0 if apart else top}
+        self._variant = {"high": share < 1, "top": 0 if apart else top}
         self._low: tuple[Any, ...] | None = None
         if apart:
+            low = scene.low_pixels()
             pairs, where = np.unique(low // 2, return_inverse=True)
-            step = -(-scene.pair.size // (8 * LANES)) * LANES
+            step = padded_pairs(-(-scene.pair.size // 8))
             listed = np.resize(pairs, -(-pairs.size // step) * step)  # repeats fill the list up
             self._low = (low, 2 * where + low % 2, _on_device(scene.take(listed)), top)
 
     def block(self, counters: Any) -> NDArray[Any]:
         """Return (replica, *shape) NumPy integers for these counter words."""
         counters = jnp.asarray(counters)
-        frames = self._pixels(self._run(counters, *self._all, **self._variant))[:, : self._size].copy()
+        frames = self._pixels(self._draw(counters, self._all, **self._variant), self._size)
         if self._low is not None:
             index, source, arrays, top = self._low
-            frames[:, index] = self._pixels(self._run(counters, *arrays, high=False, top=top))[:, source]
+            frames[:, index] = self._pixels(self._draw(counters, arrays, high=False, top=top), 2 * arrays[0].size)[:, source]
         return frames.reshape(-1, *self._shape)
 
     def device_block(self, counters: Any) -> jax.Array:
         """Return the same frames (replica, *shape) as an array that stays on the device."""
-        counters = jnp.asarray(counters)
-        words = self._run(counters, *self._all, **self._variant)
-        listed: tuple[jax.Array, ...] = ()
+        counters, dtype = jnp.asarray(counters), self._dtype.name
+        frames = _unpack(self._draw(counters, self._all, **self._variant), size=self._size, dtype=dtype)
         if self._low is not None:
             index, source, arrays, top = self._low
-            listed = (self._run(counters, *arrays, high=False, top=top), jnp.asarray(index), jnp.asarray(source))
-        return _unpack(words, listed, shape=self._shape, dtype=self._dtype.name)
+            low = _unpack(self._draw(counters, arrays, high=False, top=top), size=2 * arrays[0].size, dtype=dtype)
+            frames = _put(frames, low, jnp.asarray(index), jnp.asarray(source))
+        return frames.reshape(-1, *self._shape)
 
-    def _pixels(self, words: jax.Array) -> NDArray[Any]:
-        return np.asarray(words).view(self._dtype)
+    def _draw(self, counters: jax.Array, arrays: tuple[jax.Array, dict[str, jax.Array]], **variant: Any) -> jax.Array:
+        """Return the kernel's words (tile, replica, pair)."""
+        pairs = arrays[0].size
+        # A GPU has no cache to keep a tile in, and would have to transpose.
+        tile = TILE if pairs % TILE == 0 and jax.default_backend() == "cpu" else pairs
+        return self._run(counters, *arrays, tile=tile, **variant)
+
+    def _pixels(self, words: jax.Array, size: int) -> NDArray[Any]:
+        """Return (replica, pixel) integers that may be written to."""
+        tiles = np.asarray(words).view(self._dtype)
+        count, replicas, width = tiles.shape
+        frames = np.empty((replicas, size), self._dtype)
+        for index in range(count):
+            part = frames[:, index * width : (index + 1) * width]
+            part[...] = tiles[index, :, : part.shape[1]]
+        return frames
 
 
 def _on_device(scene: Scene) -> tuple[jax.Array, dict[str, jax.Array]]:
     return jnp.asarray(scene.pair), {name: jnp.asarray(value) for name, value in scene.arrays.items()}
 
 
-@functools.partial(jax.jit, static_argnames=("shape", "dtype"))
-def _unpack(words: jax.Array, listed: tuple[jax.Array, ...], *, shape: tuple[int, ...], dtype: str) -> jax.Array:
-    """Return (replica, *shape) integers from words of two pixels, the listed ones put in their places."""
+@functools.partial(jax.jit, static_argnames=("size", "dtype"))
+def _unpack(words: jax.Array, *, size: int, dtype: str) -> jax.Array:
+    """Return (replica, pixel) integers from words (tile, replica, pair) of two pixels."""
+    pixels = jax.lax.bitcast_convert_type(words.swapaxes(0, 1), jnp.dtype(dtype))
+    return pixels.reshape(words.shape[1], -1)[:, :size]
 
-    def pixels(packed: jax.Array) -> jax.Array:
-        return jax.lax.bitcast_convert_type(packed, jnp.dtype(dtype)).reshape(len(packed), -1)
 
-    frames = pixels(words)[:, : int(np.prod(shape))]
-    if listed:
-        low, index, source = listed
-        frames = frames.at[:, index].set(pixels(low)[:, source])
-    return frames.reshape(-1, *shape)
+@functools.partial(jax.jit, donate_argnums=0)
+def _put(frames: jax.Array, low: jax.Array, index: jax.Array, source: jax.Array) -> jax.Array:
+    """Return frames with the listed pixels in their places."""
+    return frames.at[:, index].set(low[:, source])

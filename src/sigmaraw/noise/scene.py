@@ -14,12 +14,13 @@ from sigmaraw.noise.poisson import LOW_RATE
 # Pairs of pixels are padded to a multiple of this, so that compiled loops have no remainder: the arithmetic of a pixel is then the
 # same instructions whatever the number of replicas in a batch.
 LANES = 64
+TILE = 4096  # pairs; more of them are padded to whole tiles, all replicas of which are drawn while the tile's values are in the cache
 _CHUNK = 1 << 15  # pixels split at a time: float64 intermediates stay in the cache, which is 3 × as fast on frames of 2048²
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Per-pixel arrays (2, pair), or (1, 1) where one value serves all: pixels 2p and 2p + 1 in C order are pair p, padded to `LANES`.
+    """Per-pixel arrays (2, pair), or (1, 1) where one value serves all: pixels 2p and 2p + 1 in C order are pair p, padded.
 
     `arrays` holds, all float32:
     rate_whole = ⌊λ⌋, rate_fraction = λ − ⌊λ⌋, e⁻; rate_root = √λ and rate_inverse = 1/√λ for rates from `LOW_RATE`, that rate's below;
@@ -33,11 +34,18 @@ class Scene:
     arrays: Mapping[str, NDArray[np.float32]]
     pair: NDArray[np.uint32]
 
-    @property
-    def rate(self) -> NDArray[np.float32]:
-        """λ of each pixel, (pixel,), e⁻."""
-        whole = (self.arrays["rate_whole"] + self.arrays["rate_fraction"]).T
-        return np.broadcast_to(whole, (self.pair.size, 2)).reshape(-1)[: self.size]
+    def low_share(self) -> tuple[float, float]:
+        """Return the share of pixels whose rate is below `LOW_RATE`, padding included, and the largest such rate, e⁻ (0 if none)."""
+        whole, fraction = self.arrays["rate_whole"], self.arrays["rate_fraction"]
+        low = whole < LOW_RATE
+        count = np.count_nonzero(low)
+        return count / low.size, float((whole + fraction).max(where=low, initial=0.0)) if count else 0.0
+
+    def low_pixels(self) -> NDArray[np.integer]:
+        """Return the pixels whose rate is below `LOW_RATE`, ascending."""
+        parity, pair = np.nonzero(self.arrays["rate_whole"] < LOW_RATE)
+        pixel = np.sort(2 * pair + parity)
+        return pixel[pixel < self.size]
 
     def take(self, pairs: NDArray[np.integer]) -> Scene:
         """Return the scene of these pairs alone; each keeps its own `pair`, and so its own random words."""
@@ -55,7 +63,7 @@ def make_scene(level_dn: NDArray[Any], rate_e: NDArray[np.float64], gain: Any, r
     """
     level = np.asarray(level_dn, dtype=np.float64)
     size = level.size
-    pairs = -(-size // (2 * LANES)) * LANES
+    pairs = padded_pairs(-(-size // 2))
     arrays: dict[str, NDArray[np.float32]] = {}
     filled: dict[str, NDArray[np.float32]] = {}
     for name, value in (("gain", gain), ("read_noise", read_noise)):
@@ -65,7 +73,7 @@ def make_scene(level_dn: NDArray[Any], rate_e: NDArray[np.float64], gain: Any, r
         else:
             filled[name] = _padded(np.broadcast_to(array, level.shape).reshape(-1), size, pairs)
     names = ("rate_whole", "rate_fraction", "rate_root", "rate_inverse", "level_even", "level_rest")
-    filled |= {name: np.empty((2, pairs), np.float32) for name in names}
+    filled |= {name: _aligned(pairs) for name in names}
     flat_level, flat_rate = level.reshape(-1), np.asarray(rate_e, dtype=np.float64).reshape(-1)
     for first in range(0, size, _CHUNK):
         part = slice(first, min(first + _CHUNK, size))
@@ -74,6 +82,19 @@ def make_scene(level_dn: NDArray[Any], rate_e: NDArray[np.float64], gain: Any, r
     for name in names:
         _fill(filled[name], size)
     return Scene(level.shape, size, {**arrays, **filled}, np.arange(pairs, dtype=np.uint32))
+
+
+def padded_pairs(pairs: int) -> int:
+    """Return the number of pairs, rounded up to whole `LANES`, or to whole tiles where there are more than one."""
+    step = LANES if pairs <= TILE else TILE
+    return -(-pairs // step) * step
+
+
+def _aligned(pairs: int) -> NDArray[np.float32]:
+    """Return an empty (2, pairs) array that begins at a multiple of 64 bytes, which JAX takes without copying it."""
+    store = np.empty(8 * pairs + 64, np.uint8)
+    first = -store.ctypes.data % 64
+    return store[first : first + 8 * pairs].view(np.float32).reshape(2, pairs)
 
 
 def _split(level: NDArray[np.float64], rate: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
@@ -105,7 +126,7 @@ def _fill(target: NDArray[np.float32], size: int) -> None:
 
 
 def _padded(values: NDArray[Any], size: int, pairs: int) -> NDArray[np.float32]:
-    target = np.empty((2, pairs), np.float32)
+    target = _aligned(pairs)
     _put(target, 0, values)
     _fill(target, size)
     return target
