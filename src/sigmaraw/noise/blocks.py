@@ -15,7 +15,9 @@ from sigmaraw.noise.scene import make_scene
 if TYPE_CHECKING:
     from sigmaraw.noise.model import NoiseModel
 
-BLOCK_BYTES = 64 << 20  # of float32: what one block of replicas may take in the kernel
+# Of one block: 2 bytes a pixel as the kernel's words and 2 as the frames handed out. Larger ones are slower: memory that is given back and
+# taken anew must be cleared by the system each time.
+BLOCK_BYTES = 16 << 20
 
 
 def batch_size(batch: int | None, n: int, pixels: int) -> int:
