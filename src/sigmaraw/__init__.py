@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sigmaraw.noise import NoiseModel
     from sigmaraw.noise.replicas import iter_replicas, replicas
     from sigmaraw.pipelines import pipeline
-    from sigmaraw.study import Plan, Record, validate
+    from sigmaraw.study import Plan, Record, SearchResult, search, sweep, validate
 
 __version__ = "0.1.0"
 
@@ -35,6 +35,9 @@ _HOMES = {
     "pipeline": "pipelines",
     "Plan": "study",
     "Record": "study",
+    "SearchResult": "study",
+    "search": "study",
+    "sweep": "study",
     "validate": "study",
 }
 
@@ -44,12 +47,15 @@ __all__ = [
     "Plan",
     "RawFrames",
     "Record",
+    "SearchResult",
     "calibrate",
     "codec",
     "iter_replicas",
     "pipeline",
     "read_frames",
     "replicas",
+    "search",
+    "sweep",
     "validate",
 ]
 

@@ -6,6 +6,7 @@ suite in `sigmaraw.testing`. Arrays are NumPy unless a docstring says otherwise.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,11 +64,50 @@ class Parameter:
 
 # --- codecs -----------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
+class Knob:
+    """The range of a codec's setting, as a target search sees it.
+
+    name : the parameter's name. low, high : its range, in its own unit; `tops`: another high for some dtypes of the frame.
+    scale : "linear" for decibels and quality, "log" for distances and tolerated errors (of 1 + value when low is 0).
+    integer : whether only whole values exist. direction : +1 when more of it means more quality, else −1.
+    step : the first stride of the bracket, on the search's own axis (the scale's logarithm is natural); a tenth of it from
+        a hint. resolution : stop when the bracket is narrower, on the same axis.
+    """
+
+    name: str
+    low: float
+    high: float
+    scale: Literal["linear", "log"]
+    integer: bool
+    direction: Literal[1, -1]
+    step: float
+    resolution: float
+    tops: Mapping[str, float] = field(default_factory=dict)
+
+    def position(self, value: float) -> float:
+        """Return the place of `value` on the search's axis, on which quality rises."""
+        if self.scale == "linear":
+            return self.direction * value
+        return self.direction * math.log(value + (1 if self.low == 0 else 0))
+
+    def value(self, position: float) -> float:
+        """Return the knob value at a place on the search's axis, rounded to a whole one where need be, inside the range."""
+        value = self.direction * position
+        if self.scale == "log":
+            value = math.exp(value) - (1 if self.low == 0 else 0)
+        if self.integer:
+            value = float(round(value))
+        return min(max(value, self.low), self.high)
+
+
+@dataclass(frozen=True)
 class CodecContract:
     """What a family takes and promises; everything outside raises UnsupportedArray.
 
     `knob` is the parameter that trades bytes for quality (None where there is none); `knob_direction` is +1 when more of
     it means more quality, −1 when more means fewer bytes. `guarantee` says in words what is promised of the error.
+    `axis`, the knob's range, is all that a family declares to accept the targets (`ratio=`, `bpp=`, `psnr=`, `maxerr=`, `rz=`).
+    `finer` : settings that make the knob's steps smaller, tried in turn where a target is missed by more than is promised.
     """
 
     dtypes: tuple[str, ...]
@@ -78,6 +118,8 @@ class CodecContract:
     max_error: int | None = None  # DN, where the family promises a bound
     max_side: int | None = None  # pixels along y or x, where the format has a limit
     axes: Literal["frame", "stack"] = "frame"  # "stack": (frame, y, x) is given whole, as to a video coder
+    axis: Knob | None = None
+    finer: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,31 +140,11 @@ class Coder(Protocol):
     contract: CodecContract
 
     def encode(self, frame: NDArray[np.integer], hint: float | None = None) -> Encoded:
-        """Return the code stream. `hint` is a knob value found before, from which a target search starts."""
+        """Return the code stream. `hint` is a knob value found on a similar frame, for a coder that searches by itself."""
         ...
 
     def decode(self, encoded: Encoded, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[np.integer]:
         """Return the frame. Only `encoded` may carry information from the encoder."""
-        ...
-
-
-@runtime_checkable
-class Targeted(Coder, Protocol):
-    """A coder that can aim at a rate or a quality (its keys `ratio`, `psnr`, `frozen`) by searching its knob.
-
-    `setting` is the knob's value where it is fixed, else None. `container_bytes` are those of the raw frames before any
-    map, `side_bytes` what earlier steps stored: the ratio is container_bytes / (payload + side + side_bytes).
-    """
-
-    frozen: bool
-    setting: float | None
-
-    def encode(
-        self, frame: NDArray[np.integer], hint: float | None = None, *, container_bytes: int | None = None, side_bytes: int = 0
-    ) -> Encoded: ...
-
-    def freeze(self, frames: Sequence[NDArray[np.integer]], *, container_bytes: int | None = None, side_bytes: int = 0) -> Coder:
-        """Return this coder with the one knob value that meets the target on all of `frames` together."""
         ...
 
 
@@ -156,14 +178,16 @@ class Map(Protocol):
 class RoundTrip:
     """What a codec made of an array: the decoded array, every byte counted, and what each step achieved.
 
-    `achieved` holds per-step settings as used (for a stack: of each frame's, the mean of numbers), for instance
-    {"level": 61.3, "ratio": 10.02}. `hint` warm-starts the search on a similar image.
+    `achieved` holds per-step settings as used and what they gave (of a stack: as a whole), for instance
+    {"level": 61.3, "ratio": 10.02}. `hint` warm-starts the search on a similar image. `frame_nbytes` : of a stack coded frame by
+    frame, the bytes of each; empty where it is one code stream.
     """
 
     decoded: NDArray[np.integer]
     nbytes: int
     achieved: Mapping[str, float | bool | str] = field(default_factory=dict)
     hint: tuple[float | None, ...] | None = None
+    frame_nbytes: tuple[int, ...] = ()
 
 
 class Codec(Protocol):
@@ -209,7 +233,10 @@ class CodecFamily(Protocol):
 
 @runtime_checkable
 class OpenFamily(Protocol):
-    """A codec family whose first key names another library's codec, on which the other keys depend."""
+    """A codec family whose first key names another library's codec, on which the other keys depend.
+
+    It may also have `contract_for(first)`, the contract for that key's value, where the knob depends on it.
+    """
 
     def parameters_for(self, first: str | None) -> tuple[Parameter, ...]:
         """Return all parameters, the first one included, for its value as typed (None where it is missing)."""
@@ -253,6 +280,18 @@ class Pipeline(Protocol):
 
     def batch(self, images: NDArray[np.integer]) -> dict[str, NDArray[np.float64]]:
         """Return per measurement a float64 array (image). images: (image, y, x) or (image, z, y, x)."""
+        ...
+
+
+@runtime_checkable
+class Differentiable(Protocol):
+    """A pipeline that knows how some of its measurements change with the pixels; the hook is optional."""
+
+    def gradient(self, image: NDArray[np.integer]) -> Mapping[str, NDArray[np.floating]]:
+        """Return ∂χ/∂x of the measurements that are differentiable at `image`, by name; the others are left out.
+
+        image : (y, x) or (z, y, x), uint8 or uint16, DN. Each derivative has the image's shape, the measurement's unit per DN.
+        """
         ...
 
 
@@ -310,7 +349,8 @@ class ReplicaMode(Protocol):
     """A way to make replicas; entry points of "sigmaraw.modes". Inherit from it to get the defaults.
 
     `frame` is (y, x) or (z, y, x), or (repeat, …) where `needs_repeats`. Yields blocks (replica, …) in frame's dtype.
-    Replica i of a group is the same bytes whatever `start`, `n` and `batch` are. `u_mode(measurement)` is the relative
+    Replica i of a group is the same bytes whatever `start`, `n` and `batch` are; `slab` asks for some planes of a volume only, the
+    same bytes as those planes have in the whole, which the caller has held against the camera. `u_mode(measurement)` is the relative
     standard uncertainty of σ_raw that the construction itself causes, and its source.
 
     `draws_noise` : replicas come out of the noise model, any number of them, each group from a stream of its own. Where it is
@@ -324,7 +364,16 @@ class ReplicaMode(Protocol):
     parameters: tuple[Parameter, ...] = ()
 
     def blocks(
-        self, frame: NDArray[np.integer], model: NoiseModel | None, *, n: int, start: int, group: int, seed: int, batch: int | None
+        self,
+        frame: NDArray[np.integer],
+        model: NoiseModel | None,
+        *,
+        n: int,
+        start: int,
+        group: int,
+        seed: int,
+        batch: int | None,
+        slab: slice | None = None,
     ) -> Iterator[NDArray[np.integer]]: ...
 
     def u_mode(self, measurement: Measurement) -> tuple[float, str]: ...
@@ -332,6 +381,10 @@ class ReplicaMode(Protocol):
     def spread_factor(self, frame: NDArray[np.integer]) -> float:
         """Return σ_raw/sd(f(R)): what the spread of these replicas is multiplied by, where they are known to vary too little."""
         return 1.0
+
+    def centre(self, frame: NDArray[np.integer], model: NoiseModel) -> NDArray[np.integer] | NDArray[np.float64]:
+        """Return the levels that replicas are drawn around, (y, x) or (z, y, x), DN; `frame` as in `blocks`."""
+        return frame.mean(axis=0, dtype=float) if self.needs_repeats else frame
 
     def diagnostics(self, frame: NDArray[np.integer], model: NoiseModel) -> tuple[Diagnostic, ...]:
         """Return checks of what the construction rests on for this image; `frame` as in `blocks`."""
@@ -343,7 +396,10 @@ Result = TypeVar("Result")
 
 
 class Engine(Protocol):
-    """Maps one pure, picklable function over work items; results come in the order of the items."""
+    """Maps one pure, picklable function over work items; results come in the order of the items.
+
+    An engine whose workers take time to start may be a context manager too: a study enters it and then calls `map` several times.
+    """
 
     name: str
 

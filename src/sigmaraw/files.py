@@ -13,7 +13,11 @@ from sigmaraw.errors import InvalidOption
 
 
 def sha256_of_file(path: str | os.PathLike[str]) -> str:
-    """Return the SHA-256 of a file's bytes as 64 hex digits."""
+    """Return the SHA-256 of a file's bytes as 64 hex digits; of a folder (Zarr), that of its files' sorted names and hashes."""
+    if Path(path).is_dir():
+        files = sorted(file.relative_to(path).as_posix() for file in Path(path).rglob("*") if file.is_file())
+        lines = [f"{sha256_of_file(Path(path, name))} {name}" for name in files]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
     with Path(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

@@ -126,8 +126,12 @@ TABLE: dict[str, Quantity] = {row.name: row for row in _ROWS}
 def attributes(name: str) -> dict[str, str]:
     """Return netCDF attributes for `name`; ``<name>_se`` is its standard error in the same unit.
 
+    ``tap_<name>`` is the same quantity of each readout tap or colour plane.
     Raises KeyError for a name that is not in the table: an unlisted quantity is a programming error.
     """
+    if name.startswith("tap_"):
+        whole = attributes(name.removeprefix("tap_"))
+        return {**whole, "long_name": f"{whole['long_name']}, of each tap"}
     if name not in TABLE and name.endswith("_se"):
         base = TABLE[name.removesuffix("_se")]
         return {

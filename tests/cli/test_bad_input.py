@@ -183,6 +183,7 @@ CASES: dict[str, tuple[Make, str]] = {
     "unknown mode": (lambda world, tmp: _validate(world, tmp, "--mode", "magic"), "magic"),
     "unknown engine": (lambda world, tmp: _validate(world, tmp, "--engine", "magic"), "magic"),
     "one replica": (lambda world, tmp: _validate(world, tmp, "-n", "1"), "1"),
+    "bad adaptive n": (lambda world, tmp: _validate(world, tmp, "-n", "auto:often"), "u=often"),
     "bad number": (lambda world, tmp: _validate(world, tmp, "-n", "many"), "-n"),
     "bad seed": (lambda world, tmp: _validate(world, tmp, "--seed", "-1"), "seed"),
     "bad roi": (lambda world, tmp: _validate(world, tmp, "--roi", "1;2"), "roi"),

@@ -154,8 +154,81 @@ def test_repeats_and_volume_are_read_as_stated(world: Path, tmp_path: Path, sigm
     assert [row["shape"] for row in record["images"]] == [[24, 64, 64]]
 
 
+@pytest.mark.parametrize("suffix", ["tif", "nc", "zarr"])
+def test_replicas_of_a_volume_are_written_slab_by_slab(
+    world: Path, tmp_path: Path, sigmaraw: Callable, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sigmaraw.noise import blocks
+
+    volume = np.random.default_rng(3).integers(90, 300, (7, 16, 20), dtype=np.uint16)
+    tifffile.imwrite(tmp_path / "volume.tif", volume, photometric="minisblack")
+    camera = sr.CameraProfile.from_netcdf(world / "camera.nc")
+    expected = sr.replicas(volume, camera, 3, mode="around-raw", seed=3).values
+    path = tmp_path / f"r.{suffix}"
+    monkeypatch.setattr(blocks, "SLAB_PIXELS", 2 * 16 * 20)
+    arguments = ["replicas", tmp_path / "volume.tif", "--volume", "--camera", world / "camera.nc", "-n", 3, "--mode", "around-raw"]
+    outcome = sigmaraw(*arguments, "--seed", 3, "-o", path)
+    assert outcome.code == 0, outcome.err
+    assert "planes: 21 of 21" in outcome.err
+    readers = {
+        "tif": lambda: tifffile.imread(path),
+        "nc": lambda: np.asarray(netCDF4.Dataset(path)["replicas"]),
+        "zarr": lambda: np.asarray(zarr.open_array(str(path), mode="r")),
+    }
+    np.testing.assert_array_equal(readers[suffix](), expected)
+
+
+def test_n_may_be_left_to_the_study(study: Path, tmp_path: Path, sigmaraw: Callable) -> None:
+    common = ["validate", study / "image.tif", "--camera", study / "camera.nc", "--codec", "lossless", "--pipeline", "intensity"]
+    outcome = sigmaraw(*common, "-n", "auto:0.1,max=40", "--mode", "around-raw", "-o", tmp_path / "out")
+    assert outcome.code == 0, outcome.err
+    record = json.loads((tmp_path / "out" / "record.json").read_text())
+    # 1/√(2·2·(n − 1)) ≤ .1 from n = 26 on, so 30; the influence form may ask for one more block
+    assert record["adaptive"]["n"] in (30, 40)
+    assert f"n = {record['adaptive']['n']} (auto:0.1,max=40" in outcome.out
+    assert "law of propagation, mean_intensity, image 0" in outcome.out
+    assert "σ_raw known" in outcome.err or record["adaptive"]["n"] == 30
+
+
 def test_a_corner_is_y_then_x() -> None:
     from sigmaraw.cli.shared import parse_roi
 
     assert parse_roi("8, 4") == (8, 4)
     assert parse_roi(None) is None
+
+
+def test_taps_are_printed_and_drawn(tmp_path: Path, sigmaraw: Callable) -> None:
+    from sigmaraw.virtual import VirtualCamera
+    from sigmaraw.virtual.series import write_series
+
+    write_series(VirtualCamera(shape=(32, 40), seed=5), tmp_path / "series", levels=6)
+    output, sheet = tmp_path / "camera.nc", tmp_path / "sheet"
+    outcome = sigmaraw("calibrate", tmp_path / "series", "-o", output, "--cfa", "RGGB", "--report", sheet)
+    assert outcome.code == 0, outcome.err
+    lines = outcome.out.splitlines()
+    (head,) = [line for line in lines if line.strip().startswith("cfa RGGB")]
+    assert head.split()[2:] == ["R", "G1", "G2", "B"]
+    gains = sr.CameraProfile.from_netcdf(output).dataset["tap_gain"].values
+    printed = lines[lines.index(head) + 1]
+    assert printed.split()[0] == "gain"
+    assert all(f"{gain:.5g} ±" in printed for gain in gains)
+    page = (sheet / "datasheet.html").read_text(encoding="utf-8")
+    assert "By tap: cfa RGGB" in page
+    assert page.count(">G1</th>") == 1
+    refused = sigmaraw("calibrate", tmp_path / "series", "-o", tmp_path / "no.nc", "--cfa", "RGGB", "--taps", "2x2")
+    assert refused.code == 2
+    assert "both taps and cfa" in refused.err
+    assert not (tmp_path / "no.nc").exists()
+
+
+def test_a_calibration_is_planned_before_frames_are_taken(sigmaraw: Callable) -> None:
+    outcome = sigmaraw("plan-calibration", "--gain", 0.5, "--read-noise", 4, "--bits", 12, "--shape", "128x128", "--levels", 35)
+    assert outcome.code == 0, outcome.err
+    assert outcome.out.startswith("100 frames; 22 of 35 flat levels")
+    (line,) = [line for line in outcome.out.splitlines() if line.split()[0] == "gain"]
+    # 22 levels of one pair and seven pairs more in the stack, 128² pixels: √(2/(29·16384)) and what the dark adds.
+    assert float(line.split()[2]) == pytest.approx(0.5 * (2 / (29 * 16384)) ** 0.5, rel=0.06)
+    for wrong in (["--shape", "12"], ["--dark-ms", "a"], ["--levels", "1"]):
+        refused = sigmaraw("plan-calibration", "--gain", 0.5, "--read-noise", 4, "--bits", 12, *wrong)
+        assert refused.code == 2
+        assert refused.err.count("\n") == 1

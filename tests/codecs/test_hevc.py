@@ -76,8 +76,6 @@ def test_what_the_format_has_not_is_refused():
         codec("hevc:qp=20,bits=12").roundtrip(np.full((16, 16), 4096, np.uint16))
     with pytest.raises(InvalidSpec, match="8, 10, 12"):
         codec("hevc:qp=20,bits=16")
-    with pytest.raises(InvalidSpec, match="frozen"):
-        codec("hevc:ratio=5,frozen=true,gop=8")
     with pytest.raises(UnsupportedArray, match="single frames"):
         codec("jpegls:near=1+hevc:qp=20,gop=8,bits=12").roundtrip(np.zeros((3, 16, 16), np.uint16))
 

@@ -92,3 +92,20 @@ def test_each_value_is_tried_once_and_a_good_hint_saves_trials():
 
     assert count(77.705) == 1
     assert count(None) > 1
+
+
+def test_a_bound_is_kept_where_the_nearest_would_break_it():
+    def stairs(value):  # 2.3 above the bound, or 0.1 below it
+        return 2.3 if value < 40 else -0.1
+
+    assert search(stairs, NEAR, tolerance=0).excess == -0.1
+    kept = search(stairs, NEAR, tolerance=0, bound=True)
+    assert (kept.excess, kept.value) == (2.3, 39)
+
+
+def test_neighbours_are_tried_where_a_reversal_hides_the_nearest():
+    odd = {value: value - 50.2 for value in range(1, 101)}
+    odd[49], odd[50], odd[51], odd[53] = -6.0, -5.0, 6.0, 0.01  # the bracket closes between 50 and 51
+    assert abs(search(odd.__getitem__, QUALITY, tolerance=0.001, hint=50).excess) > 1
+    assert search(odd.__getitem__, QUALITY, tolerance=0.001, hint=50, good=0.5).value == 53
+    assert search(odd.__getitem__, QUALITY, tolerance=0.001, hint=50, good=9).value != 53

@@ -44,7 +44,8 @@ def _specs(folder: Path) -> dict[str, list[str]]:
     _write_onnx(folder / "m.onnx", network)
     return {
         "otsu": ["otsu", "otsu:min_size=20,connectivity=4"],
-        "unet-demo": ["unet-demo"],
+        "intensity": ["intensity"],
+        "unet-demo": ["unet-demo", "unet-demo:measure=soft"],
         "torch": [f"torch:{folder / 'm.pt2'},min_size=0", f"torch:{folder / 'm.pt2'},pre=percentile,border=0"],
         "onnx": [f"onnx:{folder / 'm.onnx'},pre=minmax,min_size=0"],
     }

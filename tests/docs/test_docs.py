@@ -46,4 +46,4 @@ def test_every_verb_is_described() -> None:
     page = (ROOT / "docs" / "reference" / "command-line.md").read_text(encoding="utf-8")
     for command in app.registered_commands:
         assert command.callback is not None
-        assert f"sigmaraw {command.callback.__name__}" in page
+        assert f"sigmaraw {command.callback.__name__.replace('_', '-')}" in page

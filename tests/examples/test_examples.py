@@ -13,6 +13,7 @@ SMALLER = {
     "01_calibrate_and_validate.py": ["-n", "5"],
     "04_coverage.py": ["--scenes", "1", "--frames", "2", "--truth", "100", "--replicas", "40", "--side", "64", "--levels", "100"],
     "02_train_demo_model.py": ["--steps", "4"],
+    "05_sweep_and_search.py": ["-n", "10", "--images", "2", "--side", "48", "--refine", "1"],
 }
 NEEDS_REAL_DATA = {"03_real_nuclei.py"}  # tests/reference runs its parts on the data themselves
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sigmaraw.errors import InvalidOption, ShapeMismatch, UndefinedStatistic
-from sigmaraw.metrics import Undefined, block_quality, combine, undefined
+from sigmaraw.metrics import Undefined, block_quality, combine, denoises, undefined
 from sigmaraw.metrics.quality import block_quality_slow
 
 RNG = np.random.default_rng(0)
@@ -50,6 +50,12 @@ def test_combined_blocks_are_their_definitions():
     cross = total(e * n for e, n in zip(dev_e, noise, strict=True))
     assert found["error_noise_correlation"] == pytest.approx(cross / math.sqrt(total(e**2 for e in dev_e) * total(n**2 for n in noise)))
     assert found["max_error_dn"] == 15
+    assert found["noise_removed"] == pytest.approx(-cross / total(n**2 for n in noise))
+    pairs = [(e[:, :, 1:] * e[:, :, :-1], e[:, 1:] * e[:, :-1]) for e in dev_e]
+    count = 29 * (40 * 49 + 39 * 50)  # Σ(b − 1) = 7 + 21 + 1
+    assert found["error_lag1"] == pytest.approx(
+        (total(x for pair in pairs for x in pair) / count) / (total(e**2 for e in dev_e) / (29 * 40 * 50))
+    )
     assert undefined(blocks) == {}
 
 
@@ -79,7 +85,8 @@ def test_lossless_has_no_error_to_correlate():
     found = combine(blocks)
     assert (found["rz"], found["bias_dn"], found["noise_std_ratio"], found["max_error_dn"]) == (0, 0, 1, 0)
     assert math.isnan(found["error_noise_correlation"])
-    assert undefined(blocks) == {"error_noise_correlation": Undefined.ERROR_CONSTANT}
+    assert undefined(blocks) == dict.fromkeys(("error_noise_correlation", "error_lag1"), Undefined.ERROR_CONSTANT)
+    assert (found["noise_removed"], found["noise_removed_se"]) == (0, 0)
 
 
 @pytest.mark.parametrize(("raw", "reason"), [(RAW[:1], Undefined.NO_REPLICATION), (np.repeat(RAW[:1], 4, axis=0), Undefined.RAW_CONSTANT)])
@@ -89,7 +96,11 @@ def test_what_the_blocks_cannot_tell_is_nan_with_a_reason(raw, reason):
     assert found["bias_dn"] == found["max_error_dn"] == 2
     assert math.isnan(found["noise_std_ratio"])
     assert math.isnan(found["error_noise_correlation"])
-    assert undefined(blocks) == {"noise_std_ratio": reason, "error_noise_correlation": reason}
+    lag = Undefined.NO_REPLICATION if reason is Undefined.NO_REPLICATION else Undefined.ERROR_CONSTANT
+    names = ("noise_std_ratio", "noise_removed", "noise_removed_se", "error_noise_correlation")
+    assert undefined(blocks) == {**dict.fromkeys(names, reason), "error_lag1": lag}
+    assert all(math.isnan(combine(blocks)[name]) for name in undefined(blocks))
+    assert denoises(combine(blocks)) is None
 
 
 def test_unsigned_errors_do_not_wrap():

@@ -83,3 +83,24 @@ def test_figures_of_the_pattern_stand_on_the_page(profile: sr.CameraProfile, sum
 def test_odd_figures_are_refused(summary: dict[str, Any], tmp_path: Path, figures: object) -> None:
     with pytest.raises(InvalidRecord, match="figure"):
         write_datasheet(summary, tmp_path, figures)  # type: ignore[arg-type]  # that is the point
+
+
+def test_taps_that_are_no_table_are_refused(summary: dict[str, Any], tmp_path: Path) -> None:
+    row = {"value": [0.5, None], "se": [0.01, None], "unit": "DN/e-"}
+    good = {"layout": "taps 1x2", "labels": ["<b>", "0,1"], "scalars": {"gain": row}}
+    page = write_datasheet({**summary, "taps": good}, tmp_path).read_text(encoding="utf-8")
+    assert "0.500 ± 0.01" in page
+    assert "&lt;b&gt;" in page
+    assert "<b>" not in page
+    for bad in (
+        [],
+        {**good, "labels": ["a"]},
+        {**good, "labels": ["a", 2]},
+        {**good, "layout": 3},
+        {**good, "scalars": {"gain": {**row, "se": [1.0]}}},
+        {**good, "scalars": {"gain": {**row, "value": [1.0, "<script>"]}}},
+        {**good, "scalars": {"gain": {**row, "value": [1.0, float("inf")]}}},
+        {**good, "scalars": {"gain": {**row, "unit": None}}},
+    ):
+        with pytest.raises(InvalidRecord):
+            write_datasheet({**summary, "taps": bad}, tmp_path)

@@ -159,3 +159,13 @@ def test_tukey_refuses_too_little() -> None:
     for groups in ({"raw": np.ones(4)}, {"raw": np.ones(4), "a": np.ones(1)}):
         with pytest.raises(UndefinedStatistic):
             tukey(groups)
+
+
+def test_contrasts_with_one_group_are_the_rows_of_the_whole_table():
+    rng = np.random.default_rng(4)
+    groups = {name: rng.normal(shift, 1, 30) for name, shift in (("a", 0), ("raw", 0), ("b", 1))}
+    every, design = tukey(groups)
+    some, same = tukey(groups, reference="raw")
+    assert design == same
+    assert some == [row for row in every if "raw" in (row.group1, row.group2)]
+    assert len(some) == 2

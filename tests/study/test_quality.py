@@ -73,3 +73,82 @@ def test_a_frozen_target_keeps_the_setting_found_on_the_raw_frame(camera: sr.Cam
     assert low < high
     # replicas carry more noise than the frame, so the frozen setting spends more bytes on them
     assert frozen["replicas_nbytes_mean"] > 1.02 * again["replicas_nbytes_mean"]
+
+
+@pytest.fixture(scope="module")
+def volume() -> np.ndarray:
+    """Six slices (z, y, x) of a ball, 12 bit: the outer ones are darker and easier to code."""
+    z, y, x = np.mgrid[:6, :48, :40]
+    mean = 30 + 600 * np.exp(-((z - 3) ** 2 / 3 + (y - 24) ** 2 / 80 + (x - 20) ** 2 / 80))
+    return np.rint(100 + 0.5 * np.random.default_rng(7).poisson(mean)).astype(np.uint16)
+
+
+def _mean(image: np.ndarray) -> dict[str, float]:
+    return {"mean": float(np.mean(image))}
+
+
+@pytest.mark.parametrize("frozen", ["", ",frozen=true"])
+def test_a_volume_under_a_target_has_one_setting_and_figures_of_the_whole_and_of_each_slice(
+    camera: sr.CameraProfile, volume: np.ndarray, frozen: str
+) -> None:
+    specs = [f"jpeg2000:ratio=6{frozen}", f"sz3:psnr=86,dims=3{frozen}", f"hevc:ratio=40,bits=12,gop=8{frozen}"]
+    record = sr.validate([volume], camera, codecs=specs, pipeline=_mean, n=3, volume=True)
+    assert (
+        record.document["undefined"].count(
+            {
+                "image": 0,
+                "codec": specs[1],
+                "measurement": None,
+                "field": "slices.compression_ratio",
+                "reason": "the volume is one code stream: no bytes belong to a single slice",
+                "count": 6,
+            }
+        )
+        == 1
+    )
+    for row, spec, knob in zip(record.document["codecs"], specs, ("level", "maxerr", "qp"), strict=True):
+        trip = sr.codec(spec, camera).apply(volume)
+        (image,) = row["images"]
+        error = trip.decoded.astype(float) - volume
+        assert image["compression_ratio"] == row["compression_ratio"] == pytest.approx(volume.nbytes / trip.nbytes)
+        assert image["psnr_db"] == pytest.approx(10 * math.log10(65535**2 / np.mean(error**2)))
+        slices = image["slices"]
+        assert slices["max_error_dn"] == [int(np.abs(plane).max()) for plane in error]
+        assert slices["psnr_db"] == pytest.approx([10 * math.log10(65535**2 / np.mean(plane**2)) for plane in error])
+        fixed = sr.codec(spec.replace(spec.partition(":")[2].split(",")[0], f"{knob}={image['achieved'][knob]:.17g}").replace(frozen, ""))
+        assert fixed.roundtrip(volume)[1] == trip.nbytes
+        if spec.startswith("jpeg2000"):
+            sizes = [fixed.roundtrip(plane)[1] for plane in volume]  # one setting: the slices by themselves, at different rates
+            assert slices["compression_ratio"] == pytest.approx([volume[0].nbytes / size for size in sizes])
+            assert max(slices["compression_ratio"]) > 1.2 * min(slices["compression_ratio"])
+            assert row["compression_ratio"] == pytest.approx(6, rel=0.02)
+        else:
+            assert slices["compression_ratio"] is None
+        low, high = row["achieved_replicas"][knob]
+        assert (low == high == image["achieved"][knob]) or not frozen
+
+
+def test_single_frames_have_no_slices_and_say_nothing_of_them(camera: sr.CameraProfile, images: list[np.ndarray]) -> None:
+    record = sr.validate(images[:1], camera, codecs=["lossless"], pipeline=_mean, n=2)
+    (row,) = record.document["codecs"]
+    assert row["images"][0]["slices"] is None
+    assert row["denoising_alarm"] is False
+    assert (row["noise_removed"], row["noise_std_ratio"]) == (0, 1)
+    assert {entry["field"] for entry in record.document["undefined"] if entry["codec"] == "lossless"} >= {"error_lag1"}
+
+
+def test_psnr_against_the_images_own_range(camera: sr.CameraProfile, images: list[np.ndarray]) -> None:
+    record = sr.validate(images[:1], camera, codecs=["jpegls:near=3"], pipeline=_mean, n=2)
+    (row,) = record.document["codecs"][0]["images"]
+    span = int(images[0].max()) - int(images[0].min())
+    assert row["psnr_minmax_range_dn"] == span
+    assert row["psnr_minmax_db"] == pytest.approx(row["psnr_db"] - 20 * math.log10(65535 / span))
+
+
+def test_a_codec_that_smooths_raises_the_alarm_in_record_and_table(camera: sr.CameraProfile, images: list[np.ndarray]) -> None:
+    record = sr.validate(images[1:], camera, codecs=["jpeg2000:ratio=20", "noiseaware:q=1"], pipeline=_mean, n=4)
+    smooth, fair = record.document["codecs"]
+    assert smooth["denoising_alarm"] is True
+    assert fair["denoising_alarm"] is False
+    assert f"Denoising: jpeg2000:ratio=20 removes {100 * smooth['noise_removed']:.0f} % of the raw noise." in record.table()
+    assert "Denoising: noiseaware" not in record.table()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import xarray as xr
 from sigmaraw import registry
 from sigmaraw.errors import InvalidRecord
 from sigmaraw.files import sha256_of_file
-from sigmaraw.study.record import SCHEMA, Record, digest_of, json_value, predictions_digest, read_document, verify, worst
+from sigmaraw.study.record import SCHEMA, VERDICTS, Record, digest_of, json_value, predictions_digest, read_document, verify, worst
 
 
 @pytest.fixture
@@ -111,11 +112,44 @@ def test_a_failing_rendering_leaves_the_folder_as_it_was(record: Record, tmp_pat
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"schema": "other"}', '{"schema": "sigmaraw/record/1"}'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "[" * 100_000, '{"x": 1e999}', '{"schema": "other"}', '{"schema": "sigmaraw/record/1"}']
+)
 def test_a_malformed_record_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "record.json").write_text(content)
     with pytest.raises(InvalidRecord):
         read_document(tmp_path)
+
+
+_DAMAGE = (None, 5, "x", [], {}, [1], {"a": 1}, float("nan"), True, "\ud800", "a\0b")
+
+
+def _places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the way to every part of a JSON value but the value itself."""
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in parts:
+        yield (*place, key)
+        yield from _places(part, (*place, key))
+
+
+def test_a_strangers_record_is_read_or_refused_and_never_ends_in_another_error(record: Record, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    record.write(folder, formats=())
+    sound = record.document | {"pipeline": {"spec": "torch:model.pt2", "model_sha256": "0"}}
+    noticed = 0
+    for place in _places(sound):
+        for damage in _DAMAGE:
+            changed = json.loads(json.dumps(sound))
+            inner = changed
+            for key in place[:-1]:
+                inner = inner[key]
+            inner[place[-1]] = damage
+            (folder / "record.json").write_text(json.dumps(changed))
+            try:
+                noticed += bool(verify(folder)) and Record.read(folder).verdict in VERDICTS
+            except InvalidRecord:
+                noticed += 1
+    assert noticed > 200  # the digest or the reader sees all but times and paths
 
 
 def test_missing_parts_are_refused(record: Record, tmp_path: Path) -> None:

@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+import xarray as xr
 
 from sigmaraw.camera import derived
 from sigmaraw.camera.checks import Findings, run_checks
 from sigmaraw.camera.dark import DarkResult, dark_result
-from sigmaraw.camera.dataset import assemble
+from sigmaraw.camera.dataset import SCALARS, assemble
 from sigmaraw.camera.models import ModelFit, TransferModel, choose_model, highest_signal, transfer_attributes, transfer_scalars
 from sigmaraw.camera.moments import LevelMoments, pixel_moments
 from sigmaraw.camera.nonuniformity import PARTS, Pattern, deviations, line_noise, pattern, response_variance
@@ -25,51 +26,82 @@ from sigmaraw.camera.pixels import DarkPixels, FlatPixels, GainPixels, dark_pixe
 from sigmaraw.camera.profile import CameraProfile
 from sigmaraw.camera.scan import Progress, scan_levels, with_bits
 from sigmaraw.camera.spatial import Arrays, pattern_arrays
+from sigmaraw.camera.taps import parse_layout, part_of_series, with_taps
 from sigmaraw.camera.transfer import GainFit, TransferData, fit_gain, saturation_level
 from sigmaraw.camera.values import Estimate, NotDetermined
-from sigmaraw.errors import ImplausibleSeries
+from sigmaraw.errors import ImplausibleSeries, SigmarawError
 from sigmaraw.frames import Series, read_series
 
 _SATURATED = 0.05  # of a level's pixels at the series' maximum
 _UNSTEADY = 0.20  # of the signal: repeats that differ more are not repeats
 _BLACK_CLIPPED = 0.001
+_ABOUT_HALF = 0.15  # of saturation
 
 
-def calibrate(series: str | os.PathLike[str] | Series, *, bits: int | None = None, progress: Progress | None = None) -> CameraProfile:
+def calibrate(
+    series: str | os.PathLike[str] | Series,
+    *,
+    bits: int | None = None,
+    taps: str | None = None,
+    cfa: str | None = None,
+    progress: Progress | None = None,
+) -> CameraProfile:
     """Calibrate a camera from dark and flat frames by photon transfer.
 
     Parameters
     ----------
     series : SERIES folder, EMVA 1288 descriptor file, or a `Series`.
     bits : bit depth of the camera, 1 to 16; None takes metadata's, else the container's.
+    taps : "rows x columns" of regions that have a readout of their own ("2x2"). cfa : colour filter pattern of 2 × 2 pixels, first row
+        first ("RGGB"). Either adds `tap_*` variables along `tap` and centres each pixel's maps on its own tap; the files are read
+        once more for each tap.
     progress : called with (levels done, levels in all, name) after each level of either pass.
 
     Returns
     -------
-    CameraProfile : scalars with standard errors, per-pixel maps, the photon-transfer levels, and what could not be determined.
+    CameraProfile : scalars of the whole sensor with standard errors, per-pixel maps, the photon-transfer levels, and what could not
+        be determined.
 
     Raises
     ------
     InputNotFound, UnreadableFile, InvalidSeries, NotIntegerData, ColourImage, ShapeMismatch, BitDepthMismatch : the frames.
     TooFewFrames : one frame only at a level, fewer than two usable flat levels.
     ImplausibleSeries : flats darker than darks, all flats saturated, variance that does not grow.
+    InvalidOption : taps and cfa together, or malformed.
 
     Reference: EMVA 1288 r4.0, linear model; SCIENCE 3.
     """
+    layout = parse_layout(taps, cfa)
     found = with_bits(series, bits) if isinstance(series, Series) else read_series(series, bits=bits)
+    whole = _dataset(found, progress)
+    if layout is None:
+        return CameraProfile(whole)
+    parts = []
+    for label, window in zip(layout.labels, layout.windows(whole["gain_map"].shape), strict=True):
+        try:
+            parts.append(_dataset(part_of_series(found, window, label), progress))
+        except SigmarawError as error:
+            raise type(error)(f"tap {label}: {error.found}", error.expected, error.remedy) from error
+    return CameraProfile(with_taps(whole, parts, layout, SCALARS))
+
+
+def _dataset(found: Series, progress: Progress | None) -> xr.Dataset:
+    """The camera dataset of all pixels of a series."""
     scan = scan_levels(found, progress)
     data = TransferData(tuple(scan.flats), tuple(scan.darks), _dark_index(found))
     full_scale = (1 << (scan.bits or 0)) - 1
     _refuse_implausible(found, data)
-    saturation, _ = saturation_level(data.flats)
+    saturation, peak = saturation_level(data.flats)
     known = found.maps is None  # of maps no frame count is known, and so no error
-    offset = Estimate(data.darks[0].mean, float(np.sqrt(data.darks[0].mean_var)) if known else math.nan)
-    upper = (full_scale if saturation.reason else saturation.value) - offset.value
+    offset = _mean(data.darks[0], known)
+    # The dark level of the saturated level's own exposure: dark current fills the well as light does, but is no signal.
+    below = offset if peak is None else _mean(data.darks[data.dark_index[peak]], known)
+    upper = (full_scale if saturation.reason else saturation.value) - below.value
     straight = fit_gain(data, upper)
     model, bics = choose_model(data, straight)
     fit = replace(straight, weighted=model.gain, coefficients=model.coefficients)
     dark = dark_result(data, [level.exposure_ms for level in found.dark], fit)
-    scalars, attributes = _scalars(found, data, saturation, offset, upper, fit, dark)
+    scalars, attributes = _scalars(found, data, saturation, (offset, below), upper, fit, dark)
     maps, drawn, uniformity, flags = _maps(found, data, fit, model, upper, full_scale, progress)
     scalars.update(uniformity)
     scalars.update(transfer_scalars(model))
@@ -77,7 +109,7 @@ def calibrate(series: str | os.PathLike[str] | Series, *, bits: int | None = Non
     top = max(level.maximum for level in (*data.flats, *data.darks))
     findings = Findings(data, straight, tuple(scan.dark_evidence), tuple(scan.flat_evidence), _light(found), upper, full_scale)
     checks = run_checks(findings)
-    dataset = assemble(
+    return assemble(
         scalars,
         maps,
         _levels(found, data, fit, model),
@@ -99,7 +131,10 @@ def calibrate(series: str | os.PathLike[str] | Series, *, bits: int | None = Non
         },
         drawn,
     )
-    return CameraProfile(dataset)
+
+
+def _mean(dark: LevelMoments, known: bool) -> Estimate:
+    return Estimate(dark.mean, float(np.sqrt(dark.mean_var)) if known else math.nan)
 
 
 def _dark_index(series: Series) -> np.ndarray:
@@ -140,11 +175,18 @@ def _refuse_implausible(series: Series, data: TransferData) -> None:
 
 
 def _scalars(
-    series: Series, data: TransferData, saturation: Estimate, offset: Estimate, upper: float, fit: GainFit, dark: DarkResult
+    series: Series,
+    data: TransferData,
+    saturation: Estimate,
+    offsets: tuple[Estimate, Estimate],
+    upper: float,
+    fit: GainFit,
+    dark: DarkResult,
 ) -> tuple[dict[str, Estimate], dict[str, dict[str, float | str]]]:
     """All scalars but the nonuniformities, and attributes that some of them carry."""
     gain, darkest = fit.weighted, data.darks[0]
-    full = derived.capacity(saturation, offset, gain)
+    offset, below = offsets  # at the shortest exposure, and at the saturated level's
+    full = derived.capacity(saturation, below, gain)
     threshold = derived.sensitivity_threshold(darkest.variance, darkest.variance_var, gain)
     linearity, extremes = derived.linearity_error(data.flats, data.x, _light(series), upper)
     scalars = {
@@ -182,8 +224,18 @@ def _light(series: Series) -> np.ndarray | None:
     exposure = np.array([level.exposure_ms for level in series.flat], dtype=np.float64)
     given = [level.irradiance for level in series.flat]
     if all(value is None for value in given):
-        return exposure
+        return exposure if len(set(exposure)) == len(exposure) else None  # levels of one exposure differ in light
     return None if any(value is None for value in given) else exposure * np.array(given, dtype=np.float64)
+
+
+def _half_saturated(signal: np.ndarray, upper: float, frames: np.ndarray) -> int:
+    """Index of the level for PRNU: of those about half saturation the one of most frames, the nearest of equals.
+
+    A stack is taken there on purpose; saturation is known to the spacing of the levels only, so the nearest may be another.
+    """
+    away = np.abs(signal / upper - 0.5)
+    about = np.where(away <= _ABOUT_HALF, frames, 0) if np.nanmin(away) <= _ABOUT_HALF else np.zeros_like(frames)
+    return int(np.nanargmin(np.where(about == about.max(), away, np.nan)))
 
 
 def _maps(
@@ -191,7 +243,7 @@ def _maps(
 ) -> tuple[dict[str, np.ndarray], Arrays, dict[str, Estimate], dict[str, dict[str, float | str]]]:
     """Second pass: maps from the levels of the fit, what is drawn of the patterns, DSNU, PRNU at half saturation, and their flags."""
     signal = np.where(fit.used, data.x, np.nan)
-    middle = int(np.nanargmin(np.abs(signal - 0.5 * upper)))
+    middle = _half_saturated(signal, upper, np.array([level.n_frames for level in data.flats]))
     spatial: list[tuple[Pattern, np.ndarray]] = []
     total = int(np.count_nonzero(fit.used))
 

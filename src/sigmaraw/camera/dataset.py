@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from sigmaraw.camera.spatial import KINDS, PARTS_DRAWN
+from sigmaraw.camera.taps import check_taps
 from sigmaraw.camera.values import Estimate
 from sigmaraw.errors import InvalidProfile
 from sigmaraw.quantities import attributes as quantity
@@ -99,6 +100,7 @@ def check(dataset: xr.Dataset, name: str) -> None:
     _check_maps(dataset, name)
     _check_levels(dataset, name)
     _check_drawn(dataset, name)
+    check_taps(dataset, SCALARS)
 
 
 def _invalid(name: str, found: str, expected: str) -> InvalidProfile:

@@ -13,6 +13,7 @@ import xarray as xr
 
 from sigmaraw.camera.dataset import SCALARS, SERIES, assemble, check, stored_checks
 from sigmaraw.camera.spatial import spatial_summary
+from sigmaraw.camera.taps import tap_summary
 from sigmaraw.camera.values import Estimate, NotDetermined
 from sigmaraw.errors import InputNotFound, InvalidProfile, UnreadableFile
 from sigmaraw.files import atomic_path
@@ -197,6 +198,7 @@ class CameraProfile:
                 "bic": {key.removeprefix("transfer_bic_"): value for key, value in data.attrs.items() if key.startswith("transfer_bic_")},
                 "linear_to_dn": self.linear_limit_dn,
             },
+            **({"taps": taps} if (taps := tap_summary(data)) else {}),
             "checks": stored_checks(data),
             "notes": [line for line in str(data.attrs.get("notes", "")).split("\n") if line],
         }

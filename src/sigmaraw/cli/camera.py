@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -48,6 +48,25 @@ def check_output(path: Path) -> None:
         raise InvalidOption(f"output {path} is a folder", "a file name", "add a file name to it")
 
 
+TAP_ROWS = ("gain", "offset", "dark_noise", "read_noise", "dark_current", "saturation", "prnu", "dsnu", "photon_transfer_chi2")
+
+
+def _print_taps(taps: dict[str, Any] | None) -> None:
+    """Print the taps side by side, for the quantities in which taps are known to differ; the profile holds all."""
+    if taps is None:
+        return
+    typer.echo(f"  {taps['layout']:<26} " + "".join(f"{label:<22}" for label in taps["labels"]))
+    for name in TAP_ROWS:
+        row = taps["scalars"].get(name)
+        if row is None or not any(value is not None for value in row["value"]):
+            continue
+        cells = [
+            "not determined" if value is None else f"{value:.5g}" + ("" if se is None else f" ± {se:.2g}")
+            for value, se in zip(row["value"], row["se"], strict=True)
+        ]
+        typer.echo(f"  {name:<26} " + "".join(f"{cell:<22}" for cell in cells) + row["unit"])
+
+
 def print_profile(profile: CameraProfile) -> None:
     """Print every scalar with standard error, unit and definition, then the checks and the notes."""
     summary = profile.summary()
@@ -64,6 +83,7 @@ def print_profile(profile: CameraProfile) -> None:
         error = "" if row["value"] is None else " ± (not stated)" if row["se"] is None else f" ± {row['se']:.2g}"
         limit = f" (flagged: {row['flag']}, at most {row['upper_limit']:.3g})" if "upper_limit" in row and "flag" in row else ""
         typer.echo(f"  {name:<26} {value + error:<26} {row['unit']:<6} {row['definition']}{limit}")
+    _print_taps(summary.get("taps"))
     for row in summary["checks"]:
         typer.echo(f"  check {row['name']:<20} {row['outcome'].upper():<8} {row['evidence']}")
     for note in summary["notes"]:

@@ -20,4 +20,6 @@ def codecs() -> None:
         test = f"FAILS, and is refused: {row['fault']}" if row["fault"] else "passes" if row["tested"] else "needs your own settings"
         typer.echo(f"{'':<14}self-test: {test}")
         typer.echo(f"{'':<14}takes {', '.join(row['dtypes'])}; {kind}; guarantee: {row['guarantee']}; {libraries}")
+        if row["targets"]:
+            typer.echo(f"{'':<14}targets {', '.join(row['targets'])}, by {row['knob']}")
         print_parameters(row["parameters"])

@@ -16,8 +16,11 @@ from sigmaraw.cli.codecs import codecs
 from sigmaraw.cli.demo import demo
 from sigmaraw.cli.metrics import metrics
 from sigmaraw.cli.pipelines import pipelines
+from sigmaraw.cli.plan_calibration import plan_calibration
 from sigmaraw.cli.replicas import replicas
 from sigmaraw.cli.report import report
+from sigmaraw.cli.search import search
+from sigmaraw.cli.sweep import sweep
 from sigmaraw.cli.validate import validate
 from sigmaraw.cli.verify import verify
 from sigmaraw.errors import SigmarawError
@@ -34,7 +37,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (calibrate, camera, check, replicas, validate, report, verify, codecs, pipelines, metrics, demo):
+VERBS = (
+    calibrate,
+    plan_calibration,
+    camera,
+    check,
+    replicas,
+    validate,
+    sweep,
+    search,
+    report,
+    verify,
+    codecs,
+    pipelines,
+    metrics,
+    demo,
+)
+for verb in VERBS:
     app.command()(verb)
 
 

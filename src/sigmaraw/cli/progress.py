@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sized
-from typing import Self, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Self, TypeVar
 
-Block = TypeVar("Block", bound=Sized)
+Block = TypeVar("Block")
 
 
 class Progress:
@@ -45,13 +45,13 @@ class Progress:
             sys.stderr.write(f"{self._line(done, total)}\n")
         sys.stderr.flush()
 
-    def count(self, blocks: Iterable[Block], total: int, what: str) -> Iterator[Block]:
-        """Yield the blocks and report how many items of them have passed."""
+    def count(self, blocks: Iterable[Block], total: int, what: str, size: Callable[[Any], int] = len) -> Iterator[Block]:
+        """Yield the blocks and report how many items of them have passed, `size` of each."""
         done = 0
         self(0, total, what)
         for block in blocks:
             yield block
-            done += len(block)
+            done += size(block)
             self(done, total, what)
 
     def _line(self, done: int, total: int) -> str:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sigmaraw.cli.progress import Progress
 from sigmaraw.cli.shared import parse_roi
 from sigmaraw.errors import InvalidOption
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def replicas(
@@ -22,23 +26,35 @@ def replicas(
     frame: Annotated[int, typer.Option(help="Which frame of a stack, from 0.")] = 0,
     roi: Annotated[str | None, typer.Option(metavar="Y,X", help="Where the image lies in the camera's frame, px.")] = None,
     scalars: Annotated[bool, typer.Option("--scalars", help="Use the camera's scalars, not its maps.")] = False,
+    volume: Annotated[bool, typer.Option("--volume", help="The file's pages are z, not frames; drawn slab by slab.")] = False,
 ) -> None:
     """Draw replicas: frames that the camera could have delivered instead of RAW."""
     from sigmaraw.camera import CameraProfile
     from sigmaraw.frames import read_frames
     from sigmaraw.noise import DEFAULT_MODE, iter_replicas, replica_mode
-    from sigmaraw.noise.export import check_format, write_replicas
+    from sigmaraw.noise.export import check_format, write_replicas, write_slabs
+    from sigmaraw.noise.replicas import iter_slabs
 
     mode = mode or DEFAULT_MODE
     check_format(output)
     repeats = replica_mode(mode).needs_repeats
     profile = CameraProfile.from_netcdf(camera)
-    frames = read_frames(raw)
+    frames = read_frames(raw, volume=volume)
     if not 0 <= frame < len(frames):
         raise InvalidOption(f"--frame {frame} of a file with {len(frames)}", f"a number from 0 to {len(frames) - 1}", "correct --frame")
     image = frames.data if repeats else frames.data[frame]
-    blocks = iter_replicas(image, profile, n, mode=mode, seed=seed, roi=parse_roi(roi), scalars=scalars)
+    options: dict[str, Any] = {"mode": mode, "seed": seed, "roi": parse_roi(roi), "scalars": scalars}
     attributes = {"mode": mode, "seed": str(seed), "source_sha256": frames.files[0].sha256}
     with Progress() as progress:
-        written = write_replicas(output, progress.count(blocks, n, "replicas"), n, attributes=attributes)
+        if volume:
+            shape = frames.frame_shape
+            slabs = progress.count(iter_slabs(image, profile, n, **options), n * shape[0], "planes", lambda slab: _planes(slab.block))
+            written = write_slabs(output, slabs, n, shape, attributes)
+        else:
+            blocks = progress.count(iter_replicas(image, profile, n, **options), n, "replicas")
+            written = write_replicas(output, blocks, n, attributes)
     typer.echo(f"{n} replicas by {mode}, seed {seed}: {written}")
+
+
+def _planes(block: NDArray[np.integer]) -> int:
+    return block.shape[0] * block.shape[1]

@@ -25,7 +25,7 @@ def validate(
     pipeline: Annotated[str | None, typer.Option(metavar="SPEC", help="otsu, unet-demo, onnx:FILE, torch:FILE, module:function.")] = None,
     mode: Annotated[str | None, typer.Option(help="Replica mode; default: as the decision record says.")] = None,
     plan: Annotated[Path | None, typer.Option(metavar="PLAN.toml", help="A plan that was fixed before the data were seen.")] = None,
-    n: Annotated[int | None, typer.Option("-n", help="Replicas per group; default 100.")] = None,
+    n: Annotated[str | None, typer.Option("-n", help="Replicas per group; default 100. auto:0.05 until u(σ_raw) is 5 %.")] = None,
     seed: Annotated[int | None, typer.Option(help="Study seed, 0 to 2^64 - 1; default 0.")] = None,
     engine: Annotated[str, typer.Option(help="local or dask: same numbers, different speed.")] = "local",
     batch: Annotated[int | None, typer.Option(help="Replicas held in memory at once; changes no number.")] = None,
@@ -37,13 +37,13 @@ def validate(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Score what codecs do to a model's answers against the camera's own noise, and write the report."""
-    from sigmaraw.study import merge_plan, plan_row, read_plan, run
+    from sigmaraw.study import count_or_auto, merge_plan, plan_row, read_plan, run
 
     if batch is not None and batch < 1:
         raise InvalidOption(f"--batch {batch}", "a whole number from 1", "correct or leave out --batch")
     check_folder(output)
-    given = {"codecs": tuple(codec or ()) or None, "pipeline": pipeline, "mode": mode, "n": n, "seed": seed, "roi": parse_roi(roi)}
-    given["frame"] = frame
+    given = {"codecs": tuple(codec or ()) or None, "pipeline": pipeline, "mode": mode, "seed": seed, "roi": parse_roi(roi)}
+    given |= {"frame": frame, "n": None if n is None else count_or_auto(n)}
     command = {key: value for key, value in given.items() if value is not None}
     command |= {key: True for key, value in (("scalars", scalars), ("volume", volume)) if value}
     merged = merge_plan(read_plan(plan) if plan else {}, command)

@@ -7,7 +7,6 @@ the mapped array's own bytes plus side data.
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -17,16 +16,18 @@ from numpy.typing import NDArray
 
 from sigmaraw import registry
 from sigmaraw.codecs import selftest
-from sigmaraw.codecs.calls import checked
-from sigmaraw.contracts import Coder, Detailed, Encoded, Map, OpenFamily, RoundTrip, Targeted
-from sigmaraw.errors import CodecFailed, UnsupportedArray
+from sigmaraw.codecs.camera_keys import CAMERA_KEYS
+from sigmaraw.codecs.passage import Achieved, Passage
+from sigmaraw.codecs.targets import Aimed, Reached, aim, own_values, target_names, with_targets
+from sigmaraw.contracts import CodecContract, Coder, Detailed, Map, OpenFamily, Parameter, RoundTrip
+from sigmaraw.errors import InvalidSpec, UnsupportedArray
 
 if TYPE_CHECKING:
     from sigmaraw.camera import CameraProfile
     from sigmaraw.noise import NoiseModel
 
 Hint = tuple[float | None, ...]
-Achieved = dict[str, float | bool | str]
+Step = Coder | Map | Aimed
 
 
 def codec(spec: str, camera: CameraProfile | NoiseModel | None = None) -> Chain:
@@ -44,20 +45,41 @@ def codec(spec: str, camera: CameraProfile | NoiseModel | None = None) -> Chain:
     InvalidSpec : wrong key, bad value, contradicting keys, or a missing camera.
     CodecFailed : the family fails its self-test, which runs at the first use of a build.
     """
-    parsed = registry.parse_chain(spec)
-    steps: list[Coder | Map] = []
+    model = _noise_model(camera)
+    steps: list[Step] = []
     settings: list[Mapping[str, Any]] = []
-    for step in parsed:
-        family = registry.load(registry.CODECS, step.name)
-        parameters = family.parameters
-        if isinstance(family, OpenFamily):  # the first key decides which others there are
-            parameters = family.parameters_for(step.bare if step.bare is not None else step.keys.get(parameters[0].name))
-        values = registry.typed(step, parameters)
-        selftest.require(step.name, family)
-        extra = {"noise_model": _noise_model(camera)} if family.needs_camera else {}
-        steps.append(family(**values, **extra))
+    for parsed in registry.parse_chain(spec):
+        family = registry.load(registry.CODECS, parsed.name)
+        step, values = _step(parsed, family, model)
+        steps.append(step)
         settings.append(values)
     return Chain(spec, tuple(steps), tuple(settings))
+
+
+def _step(parsed: registry.Step, family: Any, model: NoiseModel | None) -> tuple[Step, Mapping[str, Any]]:
+    """Return one step, its knob set or aimed at a target, and its settings with every default written out."""
+    contract, parameters = declared(family, parsed)
+    first = {parameters[0].name} if parsed.bare is not None and parameters else set()
+    given = set(parsed.keys) | first
+    if contract.axis is not None and given & set(target_names(contract)):  # then the knob is not asked for
+        parameters = tuple(replace(entry, required=entry.required and entry.name != contract.axis.name) for entry in parameters)
+    values = registry.typed(parsed, parameters)
+    selftest.require(parsed.name, family)
+    extra = {"noise_model": model} if family.needs_camera else {}
+    aimed = None if contract.axis is None else aim(family, contract, values, given, extra, model)
+    if aimed is not None:
+        return aimed, {**values, aimed.knob.name: None}
+    return family(**own_values(contract, values), **extra), values
+
+
+def declared(family: Any, parsed: registry.Step) -> tuple[CodecContract, tuple[Parameter, ...]]:
+    """Return a family's contract and all keys that a specification may give it, its targets among them."""
+    parameters, contract = tuple(family.parameters), family.contract
+    if isinstance(family, OpenFamily):  # the first key decides which others there are
+        first = parsed.bare if parsed.bare is not None else parsed.keys.get(parameters[0].name)
+        parameters = tuple(family.parameters_for(first))
+        contract = family.contract_for(first) if hasattr(family, "contract_for") else contract
+    return contract, with_targets(contract, parameters)
 
 
 def _noise_model(camera: CameraProfile | NoiseModel | None) -> NoiseModel | None:
@@ -77,19 +99,27 @@ class Chain:
     """
 
     spec: str
-    steps: tuple[Coder | Map, ...]
+    steps: tuple[Step, ...]
     settings: tuple[Mapping[str, Any], ...]
 
     def resolved(self) -> dict[str, Any]:
-        """Return the chain with every default written out and library versions, enough to reproduce it (JSON values)."""
-        steps = []
+        """Return the chain with every default written out and library versions, enough to reproduce it (JSON values).
+
+        `full_spec` is a specification by itself, with every setting and the camera's values in use (unless they are maps): with the same
+        library versions it gives the same bytes.
+        """
+        steps, texts = [], []
         for step, settings in zip(self.steps, self.settings, strict=True):
-            kind = type(step)
+            made = step.step if isinstance(step, Aimed) else step
+            kind = type(made)
             entry: dict[str, Any] = {"name": step.name, "class": f"{kind.__module__}:{kind.__qualname__}", **settings}
-            if isinstance(step, Detailed):
-                entry.update(step.details())
+            if isinstance(made, Detailed):
+                entry.update(made.details())
+            if isinstance(step, Aimed):
+                entry.update(step.settings_in_use())
             steps.append(entry)
-        return {"spec": self.spec, "steps": steps}
+            texts.append(_full(step, settings, entry))
+        return {"spec": self.spec, "full_spec": "+".join(texts), "steps": steps}
 
     def roundtrip(self, raw: NDArray[np.integer]) -> tuple[NDArray[np.integer], int]:
         """Return decode(encode(raw)) and the byte count. raw: (y, x) or (frame, y, x), uint8 or uint16, DN."""
@@ -97,57 +127,96 @@ class Chain:
         return result.decoded, result.nbytes
 
     def apply(self, raw: NDArray[np.integer], hint: Hint | None = None) -> RoundTrip:
-        """Return the round trip with what it achieved. Each frame of a stack is coded by itself; bytes are summed.
-        Where a step takes whole stacks (contract axes "stack"), the stack goes through all steps as one array.
+        """Return the round trip with what it achieved. The frames of a stack are coded one by one and their bytes summed; where a
+        step takes whole stacks (contract axes "stack"), the stack goes through all steps as one array.
 
-        With `frozen=true` and no `freeze` before, the setting is found once, on `raw` as a whole.
+        A target is met by one setting on `raw` as a whole: bytes and errors are those of the whole stack.
 
         Parameters
         ----------
         raw : (y, x) or (frame, y, x), uint8 or uint16, DN.
-        hint : from an earlier RoundTrip of a similar image; every frame's search starts there.
+        hint : from an earlier RoundTrip of a similar image; the search starts there.
 
         Raises
         ------
         UnsupportedArray : outside a step's contract. UnreachableTarget : no setting comes near. CodecFailed : a library failed.
         """
         frames = self._frames(raw)
-        whole = frames[0].ndim == 3
-        ready = self._frozen(frames)
-        hints = hint if hint is not None and len(hint) == len(self.steps) else (None,) * len(self.steps)
-        parts = [ready._frame(frame, hints) for frame in frames]
-        decoded = np.stack([part.decoded for part in parts]) if raw.ndim == 3 and not whole else parts[0].decoded
+        whole = frames[0].ndim == raw.ndim
+        passage, achieved, found = self._run(frames, hint)
+        decoded = passage.decoded()
+        sizes = passage.nbytes()
         return RoundTrip(
-            decoded.astype(raw.dtype, copy=False),
-            sum(part.nbytes for part in parts),
-            _summarise([part.achieved for part in parts]),
-            _typical([part.hint for part in parts if part.hint is not None]),
+            (decoded[0] if whole else np.stack(decoded)).astype(raw.dtype, copy=False),
+            sum(sizes),
+            achieved,
+            tuple(None if reached is None else reached.value for reached in found),
+            () if whole else sizes,
         )
 
     def freeze(self, raw: NDArray[np.integer]) -> Chain:
         """Return the codec to use on replicas of `raw`: itself, or with `frozen=true` one with the setting fixed on it."""
-        return self._frozen(self._frames(raw))
-
-    def _frozen(self, frames: Sequence[NDArray[np.integer]]) -> Chain:
-        """Fix every frozen target on `frames` together, each step seeing what the steps before it make of them."""
-        if not any(_unresolved(step) for step in self.steps):
+        if not any(_to_freeze(step) for step in self.steps):
             return self
-        container = sum(frame.nbytes for frame in frames)
-        arrays, side, steps = list(frames), 0, []
-        for step in self.steps:
-            for array in arrays:
-                _require(step, array)
-            if isinstance(step, Targeted) and _unresolved(step):
-                step = step.freeze(arrays, container_bytes=container, side_bytes=side)
-            outputs = [_through(step, array, None, array.nbytes, 0) for array in arrays]
-            arrays, side = [output.array for output in outputs], side + sum(len(output.side) for output in outputs)
-            steps.append(step)
-        return replace(self, steps=tuple(steps))
+        _, _, found = self._run(self._frames(raw), None)
+        fixed = [
+            replace(reached.step, fixed=reached.value) if reached is not None and _to_freeze(step) else step
+            for step, reached in zip(self.steps, found, strict=True)
+        ]
+        return replace(self, steps=tuple(fixed))
+
+    def _run(self, frames: Sequence[NDArray[np.integer]], hint: Hint | None) -> tuple[Passage, Achieved, list[Reached[Passage] | None]]:
+        """Take frames through all steps; return where they came out, what coders achieved, and the settings that were found.
+
+        A target is judged on the chain as far as its step; that of a map as far as the next coder, which alone turns it into bytes.
+        """
+        hints = hint if hint is not None and len(hint) == len(self.steps) else (None,) * len(self.steps)
+        coders = [index for index, step in enumerate(self.steps) if not _is_map(step)]
+        passage, done, achieved = Passage.of(frames), 0, Achieved()
+        found: list[Reached[Passage] | None] = [None] * len(self.steps)
+        while done < len(self.steps):
+            step = self.steps[done]
+            first, report = done, Achieved()
+            if isinstance(step, Aimed) and step.fixed is None:
+                last = next((index for index in coders if index >= done), len(self.steps) - 1)
+                reached = self._seek(step, self.steps[done + 1 : last + 1], passage, frames, hints[done])
+                found[done], passage, report = reached, reached.made, reached.report
+            else:
+                last = done
+                passage = passage.through(step.step if isinstance(step, Aimed) else step)
+                report = {step.knob.name: step.fixed} if isinstance(step, Aimed) and step.fixed is not None else {}
+            if last in coders:
+                words = {**passage.achieved(), **report, "ratio": sum(frame.nbytes for frame in frames) / sum(passage.nbytes())}
+                prefix = "" if last == coders[-1] else f"{last + 1}.{self.steps[last].name}."
+                achieved.update({prefix + key: value for key, value in words.items()})
+            else:
+                achieved.update({f"{first + 1}.{step.name}.{key}": value for key, value in report.items()})
+            passage, done = passage.settled(), last + 1
+        return passage, achieved, found
+
+    def _seek(
+        self, step: Aimed, rest: Sequence[Step], before: Passage, frames: Sequence[NDArray[np.integer]], hint: float | None
+    ) -> Reached[Passage]:
+        """Return the setting of `step` whose passage through it and `rest` comes nearest to its target."""
+        for other in rest:
+            if isinstance(other, Aimed) and other.fixed is None:
+                raise InvalidSpec(f"targets of '{step.name}' and '{other.name}' in '{self.spec}'", "one target", "state the setting of one")
+
+        def trial(made: Coder | Map) -> tuple[float, Passage]:
+            passage = before.through(made)
+            for other in rest:
+                passage = passage.through(other.step if isinstance(other, Aimed) else other)
+            if not step.target.of_bytes:
+                passage = passage.settled()
+                return step.target.reached(frames, sum(passage.nbytes()), passage.decoded()), passage
+            return step.target.reached(frames, sum(passage.nbytes())), passage
+
+        return step.seek(trial, before.ready()[0].dtype, hint)
 
     def _frames(self, raw: NDArray[np.integer]) -> list[NDArray[np.integer]]:
         """Return contiguous native 2-D frames, or the whole stack where a step takes it so.
 
-        Raises UnsupportedArray for anything but a non-empty integer frame or stack, and for a video coder behind a coder of frames.
+        Raises UnsupportedArray for anything but a non-empty integer frame or stack, and for a coder of stacks behind one of frames.
         """
         if not isinstance(raw, np.ndarray) or raw.dtype.kind != "u" or raw.dtype.itemsize > 2:
             found = str(raw.dtype) if isinstance(raw, np.ndarray) else type(raw).__name__
@@ -165,111 +234,36 @@ class Chain:
         if not any(step.contract.axes == "stack" for step in self.steps):
             return list(native)
         for step in self.steps:
-            if not isinstance(step, Map) and step.contract.axes != "stack":
+            if not _is_map(step) and step.contract.axes != "stack":
                 found = f"a stack given to '{self.spec}', of which '{step.name}' codes single frames"
-                raise UnsupportedArray(found, "maps and one video coder", "code every frame by itself, with gop=1")
+                raise UnsupportedArray(found, "maps and coders of whole stacks", "code every frame by itself, with gop=1 or dims=2")
         return [native]
 
-    def _frame(self, frame: NDArray[np.integer], hints: Hint) -> RoundTrip:
-        """Take one frame through all steps and back through the maps."""
-        array, side_bytes, coded = frame, 0, None
-        undo: list[tuple[Map, bytes, NDArray[np.integer]]] = []
-        achieved: Achieved = {}
-        found: list[float | None] = []
-        last = max((i for i, step in enumerate(self.steps) if not isinstance(step, Map)), default=None)
-        for index, step in enumerate(self.steps):
-            _require(step, array)
-            output = _through(step, array, hints[index], frame.nbytes, side_bytes)
-            if isinstance(step, Map):
-                undo.append((step, output.side, array))
-            else:
-                coded = output.payload
-                prefix = "" if index == last else f"{index + 1}.{step.name}."
-                achieved.update({prefix + key: value for key, value in output.achieved.items()})
-            found.append(_knob_value(step, output))
-            side_bytes += len(output.side)
-            array = output.array
-        nbytes = (array.nbytes if coded is None else len(coded)) + side_bytes
-        for step, side, before in reversed(undo):
-            array = checked(step.name, step.inverse(array, side, before.dtype), before.shape, before.dtype)
-        return RoundTrip(array, nbytes, achieved, tuple(found))
+
+def _full(step: Step, settings: Mapping[str, Any], entry: Mapping[str, Any]) -> str:
+    """Return one step as a specification with nothing left to a default. entry : of the step in `resolved`."""
+    values = dict(settings)
+    if isinstance(step, Aimed):
+        values.update(step.settings_in_use())
+        if step.fixed is not None:  # its target is met, and asks for nothing any more
+            values = own_values(step.contract, values)
+    if not entry.get("maps"):
+        values.update({parameter.name: entry[parameter.name] for parameter in CAMERA_KEYS if parameter.name in settings})
+        values.update({"bits": entry["bits"]} if CAMERA_KEYS[0].name in settings else {})
+    kinds = {parameter.name: parameter.kind for parameter in step.parameters}
+    keys = [f"{key}={_text(value, kinds.get(key))}" for key, value in values.items() if value is not None]
+    return f"{step.name}:{','.join(keys)}" if keys else step.name
 
 
-@dataclass(frozen=True)
-class _Output:
-    """What one step makes of one frame: the next step's array, and what has to be kept to undo it."""
-
-    array: NDArray[np.integer]
-    side: bytes
-    payload: bytes
-    achieved: Mapping[str, float | bool | str]
+def _text(value: Any, kind: type | None) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(int(value) if kind is int else value) if isinstance(value, int | float) else str(value)
 
 
-def _through(step: Coder | Map, array: NDArray[np.integer], hint: float | None, container: int, side_bytes: int) -> _Output:
-    """Apply a map, or encode and decode; the decoder sees only bytes, shape and dtype."""
-    if isinstance(step, Map):
-        mapped, side = step.forward(array)
-        if not isinstance(mapped, np.ndarray) or mapped.ndim != array.ndim or mapped.dtype not in (np.uint8, np.uint16):
-            raise CodecFailed(f"{step.name} mapped to something else than a frame", "2-D uint8 or uint16", "report this codec's fault")
-        return _Output(np.ascontiguousarray(mapped), side, b"", {})
-    if isinstance(step, Targeted):
-        encoded = step.encode(array, hint, container_bytes=container, side_bytes=side_bytes)
-    else:
-        encoded = step.encode(array, hint)
-    decoded = step.decode(Encoded(encoded.payload, encoded.side), array.shape, array.dtype)
-    array = np.ascontiguousarray(checked(step.name, decoded, array.shape, array.dtype))
-    return _Output(array, encoded.side, encoded.payload, encoded.achieved)
+def _to_freeze(step: Step) -> bool:
+    return isinstance(step, Aimed) and step.frozen and step.fixed is None
 
 
-def _require(step: Coder | Map, array: NDArray[np.integer]) -> None:
-    """Raise UnsupportedArray when an array is outside a step's declared contract."""
-    contract = step.contract
-    if array.dtype.name not in contract.dtypes:
-        raise UnsupportedArray(f"{array.dtype} given to '{step.name}'", " or ".join(contract.dtypes), _dtype_remedy(step, array))
-    if contract.max_side is not None and max(array.shape[-2:]) > contract.max_side:
-        raise UnsupportedArray(
-            f"a frame of shape {array.shape} given to '{step.name}'",
-            f"at most {contract.max_side} pixels a side",
-            "cut the frame",
-        )
-
-
-def _dtype_remedy(step: Coder | Map, array: NDArray[np.integer]) -> str:
-    bits = any(parameter.name == "bits" for parameter in step.parameters)
-    if array.dtype == np.uint16:
-        return ("state the data's bit depth with bits=, or put" if bits else "put") + " a reduction such as to8bit:shift before it"
-    return f"leave '{step.name}' out for 8-bit data"
-
-
-def _unresolved(step: Coder | Map) -> bool:
-    return isinstance(step, Targeted) and step.frozen and step.setting is None
-
-
-def _knob_value(step: Coder | Map, output: _Output) -> float | None:
-    """Return the knob value that a target search found, to start the next one from."""
-    if not isinstance(step, Targeted) or step.setting is not None:
-        return None
-    value = output.achieved.get(step.contract.knob or "")
-    return None if value is None or isinstance(value, str) else float(value)
-
-
-def _summarise(parts: Sequence[Mapping[str, float | bool | str]]) -> Achieved:
-    """Return per key: of a single frame the value, of a stack the mean of numbers, "all" of truths, a common word or "varies"."""
-    if len(parts) == 1:
-        return dict(parts[0])
-    summary: Achieved = {}
-    for key in parts[0]:
-        values = [part[key] for part in parts]
-        if all(isinstance(value, bool) for value in values):
-            summary[key] = all(values)
-        elif any(isinstance(value, str) for value in values):
-            summary[key] = values[0] if len(set(values)) == 1 else "varies"
-        else:
-            summary[key] = statistics.fmean(float(value) for value in values)
-    return summary
-
-
-def _typical(hints: Sequence[Hint]) -> Hint:
-    """Return per step the median knob value over frames."""
-    columns = [[value for value in column if value is not None] for column in zip(*hints, strict=True)]
-    return tuple(statistics.median(column) if column else None for column in columns)
+def _is_map(step: Step) -> bool:
+    return isinstance(step.step if isinstance(step, Aimed) else step, Map)

@@ -18,7 +18,7 @@ from sigmaraw.codecs.door import to_pixels
 from sigmaraw.codecs.search import Knob
 from sigmaraw.codecs.targets import TARGET_PARAMETERS, TargetCoder, promised
 from sigmaraw.contracts import CodecContract, Encoded, Parameter
-from sigmaraw.errors import CodecFailed, InvalidSpec
+from sigmaraw.errors import CodecFailed
 
 _FORMATS = {8: "gray", 10: "gray10le", 12: "gray12le"}
 _BLOCK, _SMALLEST = 8, 16  # pixels: frames are padded to multiples of 8, and to the library's smallest size
@@ -72,8 +72,6 @@ class Hevc(TargetCoder):
             dtypes = ("uint8", "uint16") if bits is None else ("uint16",)
         contract = promised(type(self).contract, lossless=self.lossless, dtypes=dtypes)
         self.contract = dataclasses.replace(contract, axes="stack" if settings["gop"] > 1 else "frame")
-        if self.frozen and settings["gop"] > 1:
-            raise InvalidSpec("'hevc' with frozen=true and gop=8", "one of the two", "remove frozen=true")
 
     @staticmethod
     def build() -> dict[str, str]:

@@ -32,10 +32,10 @@ class JpegLs(TargetCoder):
     contract = CodecContract(("uint8", "uint16"), lossless=False, knob="near", knob_direction=-1, guarantee="max |error| <= near")
     libraries = ("charls",)
     probes = (("near=7", "near=1", "near=0"),)
-    axis = Knob("near", 0, 255, scale="log", integer=True, direction=-1, step=0.7, resolution=1e-6)
+    axis = Knob("near", 0, 255, scale="log", integer=True, direction=-1, step=0.7, resolution=1e-6, tops={"uint8": 127})
 
     def __init__(self, **settings: Any) -> None:
-        if all(settings.get(key) in (None, False) for key in ("ratio", "psnr", "lossless")) and settings.get("near") is None:
+        if settings.get("near") is None and not settings.get("lossless"):
             settings["near"] = 0
         super().__init__(**settings)
         near = 0 if self.lossless else settings["near"]
@@ -44,10 +44,6 @@ class JpegLs(TargetCoder):
             self.contract = dataclasses.replace(
                 type(self).contract, lossless=exact, guarantee="exact" if exact else f"max |error| <= {near} DN", max_error=near
             )
-
-    def knob_for(self, dtype: np.dtype[Any]) -> Knob:
-        """Return the range of `near` for a dtype."""
-        return dataclasses.replace(self.axis, high=self._largest(dtype))
 
     def encode_at(self, frame: NDArray[np.integer], value: float) -> bytes:
         """Return the code stream at near = value. Raises UnsupportedArray when it is too large for the dtype."""

@@ -7,6 +7,7 @@ from typing import Any
 from sigmaraw import registry
 from sigmaraw.codecs import selftest
 from sigmaraw.codecs.calls import versions
+from sigmaraw.codecs.targets import target_names, with_targets
 from sigmaraw.errors import SigmarawError
 
 
@@ -25,7 +26,7 @@ def _entry(name: str) -> dict[str, Any]:
     except (SigmarawError, ImportError, AttributeError) as error:  # an extension's fault must not hide the others
         return {"name": name, "available": False, "reason": " ".join(str(error).split())}
     contract = family.contract
-    parameters = [parameter.describe() for parameter in family.parameters]
+    parameters = [parameter.describe() for parameter in with_targets(contract, family.parameters)]
     return {
         "name": name,
         "available": True,
@@ -35,6 +36,7 @@ def _entry(name: str) -> dict[str, Any]:
         "dtypes": list(contract.dtypes),
         "lossless": contract.lossless or any(p.name == "lossless" for p in family.parameters),
         "knob": contract.knob,
+        "targets": list(target_names(contract)),
         "guarantee": contract.guarantee,
         "needs_camera": bool(family.needs_camera),
         "libraries": family.build() if hasattr(family, "build") else versions(tuple(getattr(family, "libraries", ()))),

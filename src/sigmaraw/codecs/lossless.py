@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.codecs.calls import checked, guarded, seal, unseal, versions
+from sigmaraw.codecs.knobs import DIMS
 from sigmaraw.contracts import CodecContract, Encoded, Parameter
+from sigmaraw.errors import InvalidSpec
 
 _LIBRARIES = {
     "zstd": ("zstd", "bitshuffle"),
@@ -157,6 +160,7 @@ _MORE: dict[str, tuple[_Encode, _Decode]] = {
 }
 
 METHODS = tuple(_LIBRARIES)
+_OF_ANY_SHAPE = ("zstd", "deflate", "blosc2", "rice", "pcodec", "brotli", "lzma")  # the others would read slices as rows or colours
 
 
 def libraries_of(method: str) -> tuple[str, ...]:
@@ -171,14 +175,18 @@ class Lossless:
     """
 
     name = "lossless"
-    parameters = (Parameter("method", str, "zstd", choices=METHODS, help="zstd and blosc2 bit-shuffle 16-bit pixels"),)
+    parameters = (Parameter("method", str, "zstd", choices=METHODS, help="zstd and blosc2 bit-shuffle 16-bit pixels"), DIMS)
     contract = CodecContract(("uint8", "uint16"), lossless=True, guarantee="exact", max_error=0)
     needs_camera = False
     libraries = tuple(library for libraries in _LIBRARIES.values() for library in libraries)
-    probes = tuple((method,) for method in METHODS)
+    probes = (*((method,) for method in METHODS), *((f"{method},dims=3",) for method in _OF_ANY_SHAPE))
 
-    def __init__(self, *, method: str = "zstd") -> None:
+    def __init__(self, *, method: str = "zstd", dims: int = 2) -> None:
+        if dims == 3 and method not in _OF_ANY_SHAPE:
+            expected = f"one of {', '.join(_OF_ANY_SHAPE)}: the other formats read slices as rows or colours"
+            raise InvalidSpec(f"'lossless' with method={method} and dims=3", expected, "leave dims=3 out")
         self.method = method
+        self.contract = dataclasses.replace(type(self).contract, axes="stack" if dims == 3 else "frame")
 
     def encode(self, frame: NDArray[np.integer], hint: float | None = None) -> Encoded:
         """Return the exact code stream."""

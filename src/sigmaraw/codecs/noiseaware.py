@@ -15,7 +15,7 @@ from sigmaraw.codecs.calls import checked, versions
 from sigmaraw.codecs.camera_keys import CAMERA_KEYS, require_camera
 from sigmaraw.codecs.dither import DITHER, ROUNDING, nonce_of, uniform
 from sigmaraw.codecs.lossless import decode_exact, encode_exact, libraries_of
-from sigmaraw.contracts import CodecContract, Encoded, Parameter
+from sigmaraw.contracts import CodecContract, Encoded, Knob, Parameter
 from sigmaraw.errors import CodecFailed, InvalidSpec, UnsupportedArray
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ Real = float | NDArray[np.floating]  # one value, or one for each pixel (y, x)
 _SIDE = struct.Struct("<8sQiB")  # camera fingerprint, nonce, smallest code, bytes per code
 _UNDITHERED_LIMIT = 2.0  # in units of the noise: beyond, the undithered bias (q/π)·exp(−2π²/q²)·σ is no longer small
 _CODES = 1 << 16
+_AXIS = Knob("q", 0.05, 16.0, scale="log", integer=False, direction=-1, step=0.5, resolution=1e-3)
 
 
 def stabilised(signal_e: Real, floor_e: Real) -> NDArray[np.float64]:
@@ -72,7 +73,9 @@ class NoiseAware:
         *CAMERA_KEYS,
         Parameter("bits", int, minimum=1, maximum=16, unit="bit", help="bit depth; the camera's, else the container's"),
     )
-    contract = CodecContract(("uint8", "uint16"), lossless=False, knob="q", knob_direction=-1, guarantee="unbiased, noise grows as stated")
+    contract = CodecContract(
+        ("uint8", "uint16"), lossless=False, knob="q", knob_direction=-1, guarantee="unbiased, noise grows as stated", axis=_AXIS
+    )
     needs_camera = True
     libraries = ("libjxl", "charls", "zstd")
     probes = (("effort=3,q=4,gain=0.5,offset=100,read_noise=1.6", "effort=3,q=0.5,gain=0.5,offset=100,read_noise=1.6"),)
@@ -105,7 +108,8 @@ class NoiseAware:
         self.read_noise: Real = read_noise if read_noise is not None else _values(noise_model, "read_noise_e")
         self.bits = bits if bits is not None or noise_model is None else noise_model.bits
         guarantee = type(self).contract.guarantee if dither else "none"
-        self.contract = dataclasses.replace(type(self).contract, dtypes=containers(self.bits), guarantee=guarantee)
+        axis = _AXIS if dither else dataclasses.replace(_AXIS, high=_UNDITHERED_LIMIT)
+        self.contract = dataclasses.replace(type(self).contract, dtypes=containers(self.bits), guarantee=guarantee, axis=axis)
         self._floor: Real = 0.375 + np.square(self.read_noise)  # c, e⁻
         self._limit = self._exact_below()
         self._fingerprint = self._digest()

@@ -2,51 +2,19 @@
 
 Rate and quality follow a codec's knob almost monotonically, but with plateaus (integer knobs, code blocks dropped whole)
 and small reversals. So every value tried is kept, a sign change is bracketed and closed by the secant, safeguarded by
-bisection, and the nearest value tried is returned, with what it achieved.
+bisection, and the nearest value tried is returned, with what it achieved. Where that is not near enough, its neighbours are tried too.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
 
+from sigmaraw.contracts import Knob
 
-@dataclass(frozen=True)
-class Knob:
-    """A codec's setting, as the search sees it.
-
-    name : the parameter's name. low, high : its range, in its own unit.
-    scale : "linear" for decibels and quality, "log" for distances and tolerated errors (of 1 + value when low is 0).
-    integer : whether only whole values exist. direction : +1 when more of it means more quality, else −1.
-    step : the first stride of the bracket, on the search's own axis (the scale's logarithm is natural); a tenth of it from
-        a hint. resolution : stop when the bracket is narrower, on the same axis.
-    """
-
-    name: str
-    low: float
-    high: float
-    scale: Literal["linear", "log"]
-    integer: bool
-    direction: Literal[1, -1]
-    step: float
-    resolution: float
-
-    def position(self, value: float) -> float:
-        """Return the place of `value` on the search's axis, on which quality rises."""
-        if self.scale == "linear":
-            return self.direction * value
-        return self.direction * math.log(value + (1 if self.low == 0 else 0))
-
-    def value(self, position: float) -> float:
-        """Return the knob value at a place on the search's axis, rounded to a whole one where need be, inside the range."""
-        value = self.direction * position
-        if self.scale == "log":
-            value = math.exp(value) - (1 if self.low == 0 else 0)
-        if self.integer:
-            value = float(round(value))
-        return min(max(value, self.low), self.high)
+__all__ = ["Found", "Knob", "rank", "search"]
 
 
 @dataclass(frozen=True)
@@ -58,12 +26,19 @@ class Found:
     evaluations: int
 
 
+def rank(excess: float, position: float, bound: bool) -> tuple[bool, float, float]:
+    """Return the order of preference, the least first: nearest to the target; under a `bound` those that keep it, and of equals the
+    one of the lowest `position`, which saves most."""
+    return bound and excess < 0, abs(excess), position if bound else 0.0
+
+
 @dataclass
 class _Trials:
     """Every knob value tried and the quality in excess of the target that it gave."""
 
     knob: Knob
     excess_of: Callable[[float], float]
+    bound: bool = False
     seen: dict[float, float] = field(default_factory=dict)
 
     def at(self, position: float) -> tuple[float, float]:
@@ -74,12 +49,21 @@ class _Trials:
         return self.knob.position(value), self.seen[value]
 
     def best(self) -> Found:
-        value = min(self.seen, key=lambda tried: abs(self.seen[tried]))
+        value = min(self.seen, key=lambda tried: rank(self.seen[tried], self.knob.position(tried), self.bound))
         return Found(value, self.seen[value], len(self.seen))
 
 
-def search(excess_of: Callable[[float], float], knob: Knob, *, tolerance: float, hint: float | None = None, evaluations: int = 24) -> Found:
-    """Return the knob value at which `excess_of` is nearest to 0.
+def search(
+    excess_of: Callable[[float], float],
+    knob: Knob,
+    *,
+    tolerance: float,
+    hint: float | None = None,
+    evaluations: int = 24,
+    bound: bool = False,
+    good: float = math.inf,
+) -> Found:
+    """Return the knob value at which `excess_of` is nearest to 0; with `bound` the nearest at which it is not below 0, if any is seen.
 
     The outcome is a function of the arguments alone: the same frame and the same hint give the same setting.
 
@@ -89,18 +73,31 @@ def search(excess_of: Callable[[float], float], knob: Knob, *, tolerance: float,
     knob : the setting's range and scale.
     tolerance : stop when |excess| is not above it, in the unit of `excess_of`.
     hint : knob value from a similar frame; the search starts there.
-    evaluations : the most calls of `excess_of`.
+    evaluations : the most calls of `excess_of`. bound : the target is one that must not be missed, as a largest error is.
+    good : where the nearest |excess| stays above it, its neighbours are tried too: a reversal may have hidden a nearer one.
 
     Reference: SCIENCE 5, target search.
     """
-    trials = _Trials(knob, excess_of)
+    trials = _Trials(knob, excess_of, bound)
     ends = sorted((knob.position(knob.low), knob.position(knob.high)))
     start = sum(ends) / 2 if hint is None else knob.position(min(max(hint, knob.low), knob.high))
     stride = knob.step if hint is None else knob.step / 10
     bracket = _bracket(trials, start, stride, ends, tolerance, evaluations)
     if bracket is not None:
         _close(trials, *bracket, tolerance, evaluations)
+        _around(trials, good)
     return trials.best()
+
+
+def _around(trials: _Trials, good: float) -> None:
+    """Try up to four neighbours on either side of the nearest value: whole ones, or at thirty-seconds of the first stride."""
+    knob, centre = trials.knob, trials.best().value
+    for reach, side in itertools.product(range(1, 5), (1, -1)):
+        if abs(trials.best().excess) <= good:
+            return
+        value = centre + side * reach if knob.integer else knob.value(knob.position(centre) + side * reach * knob.step / 32)
+        if knob.low <= value <= knob.high:
+            trials.at(knob.position(value))
 
 
 _Point = tuple[float, float]  # (position, excess)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.codecs.bounded import Bounded
 from sigmaraw.codecs.door import HALF, to_reals
+from sigmaraw.codecs.knobs import DIMS
 
 
 class Sperr(Bounded):
@@ -21,6 +22,7 @@ class Sperr(Bounded):
     """
 
     name = "sperr"
+    parameters = (*Bounded.parameters, DIMS)
     libraries = ("sperr",)
 
     def stream(self, frame: NDArray[np.integer], bound: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from sigmaraw.codecs.bits import containers
 from sigmaraw.codecs.camera_keys import CAMERA_KEYS, require_camera
 from sigmaraw.codecs.noiseaware import stabilised
 from sigmaraw.codecs.tables import Table
-from sigmaraw.contracts import CodecContract, Parameter
+from sigmaraw.contracts import CodecContract, Knob, Parameter
 
 if TYPE_CHECKING:
     from sigmaraw.noise import NoiseModel
@@ -33,7 +34,14 @@ class SquareRoot:
         *CAMERA_KEYS,
         Parameter("bits", int, minimum=1, maximum=16, unit="bit", help="bit depth; the camera's, else 16"),
     )
-    contract = CodecContract(("uint8", "uint16"), lossless=False, knob="q", knob_direction=-1, guarantee="|error| <= q·sigma/2 + 1/2 DN")
+    contract = CodecContract(
+        ("uint8", "uint16"),
+        lossless=False,
+        knob="q",
+        knob_direction=-1,
+        guarantee="|error| <= q·sigma/2 + 1/2 DN",
+        axis=Knob("q", 0.05, 2.0, scale="log", integer=False, direction=-1, step=0.5, resolution=1e-3),
+    )
     needs_camera = True
     probes = (("q=1,gain=0.5,offset=100,read_noise=1.6",),)
 
@@ -55,9 +63,7 @@ class SquareRoot:
         }
         self.q = q
         self.bits = bits if bits is not None or noise_model is None else noise_model.bits
-        self.contract = CodecContract(
-            containers(self.bits), lossless=False, knob="q", knob_direction=-1, guarantee=type(self).contract.guarantee
-        )
+        self.contract = dataclasses.replace(type(self).contract, dtypes=containers(self.bits))
         self.table = Table(self.name, self._codes())
 
     def _codes(self) -> NDArray[np.int64]:

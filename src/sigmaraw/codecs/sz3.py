@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.codecs.bounded import Bounded
 from sigmaraw.codecs.door import HALF, to_reals
+from sigmaraw.codecs.knobs import DIMS
 
 
 class Sz3(Bounded):
@@ -21,6 +22,7 @@ class Sz3(Bounded):
     """
 
     name = "sz3"
+    parameters = (*Bounded.parameters, DIMS)
     libraries = ("sz3",)
 
     def stream(self, frame: NDArray[np.integer], bound: int) -> bytes:

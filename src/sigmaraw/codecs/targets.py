@@ -1,38 +1,59 @@
-"""What the rate-controlled families share: the keys of a target, the search for the setting that meets it, and its freezing."""
+"""Targets: what a codec may be asked to reach on every image, and the setting of its knob that reaches it.
+
+A family that declares its knob's range (`CodecContract.axis`) accepts every target; nothing else is asked of it.
+"""
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.codecs.calls import checked, versions
-from sigmaraw.codecs.search import Found, Knob, search
-from sigmaraw.contracts import CodecContract, Encoded, Parameter
+from sigmaraw.codecs.knobs import FROZEN, LOSSLESS, PSNR, RANGE, RATIO, TARGET_PARAMETERS, TargetCoder, promised
+from sigmaraw.codecs.search import Knob, rank, search
+from sigmaraw.contracts import CodecContract, Coder, Map, Parameter
 from sigmaraw.errors import InvalidSpec, UnreachableTarget
 
+if TYPE_CHECKING:
+    from sigmaraw.noise import NoiseModel
+
+__all__ = ["LOSSLESS", "TARGETS", "TARGET_PARAMETERS", "Aimed", "Reached", "Target", "TargetCoder", "aim", "promised", "with_targets"]
+
 # Stop the search here: well inside what is promised below, so that re-targeting follows every replica and does not stay at the hint.
-_STOP = {"ratio": 0.002, "psnr": 0.02}  # relative; dB
-_MET = {"ratio": 0.02, "psnr": 0.5}  # what `target_met` states: relative; dB
-_HOPELESS = {"ratio": math.log(2.0), "psnr": 6.0}  # this far short at the last setting, nothing "comes near"
+_STOP = {"ratio": 0.002, "bpp": 0.002, "rz": 0.002, "psnr": 0.02, "maxerr": 0.0}  # of `excess`: natural logarithm; dB
+_GOOD = {"ratio": 0.015, "bpp": 0.015, "rz": 0.015, "psnr": 0.4, "maxerr": math.inf}  # inside that: its neighbours need not be tried
+_MET = {"ratio": 0.02, "bpp": 0.02, "rz": 0.02, "psnr": 0.5}  # what `target_met` states: relative; dB; a maxerr is kept or not
+_HOPELESS = {"ratio": math.log(2.0), "bpp": math.log(2.0), "rz": math.log(2.0), "psnr": 6.0, "maxerr": 0.0}  # beyond, nothing "comes near"
 
-RATIO = Parameter("ratio", float, minimum=1, unit="1", help="container bytes over coded bytes to aim at, on every frame")
-PSNR = Parameter("psnr", float, minimum=1, maximum=200, unit="dB", help="peak signal-to-noise ratio to aim at, on every frame")
-RANGE = Parameter("range", float, minimum=1, unit="DN", help="peak that psnr refers to; the container's full scale unless given")
-FROZEN = Parameter("frozen", bool, False, help="find the setting once, on the raw image, and keep it for its replicas")
-LOSSLESS = Parameter("lossless", bool, False, help="exact coding by the format's own lossless mode")
-TARGET_PARAMETERS = (RATIO, PSNR, RANGE, FROZEN, LOSSLESS)
+BPP = Parameter("bpp", float, minimum=1e-3, maximum=64, unit="bit", help="coded bits per pixel to aim at, on every image")
+MAXERR = Parameter("maxerr", int, minimum=0, maximum=65535, unit="DN", help="largest error of a pixel that is allowed, on every image")
+RZ = Parameter("rz", float, minimum=1e-3, maximum=1000, unit="1", help="RMS of error over raw noise to aim at; needs a camera")
+TARGETS = (RATIO, BPP, PSNR, MAXERR, RZ)
+_WITH_TARGETS = (*TARGETS, RANGE, FROZEN)
 
 
-def promised(contract: CodecContract, *, lossless: bool, dtypes: tuple[str, ...] | None = None) -> CodecContract:
-    """Return a family's contract as its settings narrow it: exact where `lossless`, and the dtypes that they leave."""
-    exact: dict[str, Any] = {"lossless": True, "guarantee": "exact", "max_error": 0} if lossless else {}
-    return dataclasses.replace(contract, dtypes=dtypes or contract.dtypes, **exact)
+def target_names(contract: CodecContract) -> tuple[str, ...]:
+    """Return the targets that a family accepts; a knob of the same name, such as `maxerr`, is the knob."""
+    return () if contract.axis is None else tuple(target.name for target in TARGETS if target.name != contract.axis.name)
+
+
+def with_targets(contract: CodecContract, parameters: Sequence[Parameter]) -> tuple[Parameter, ...]:
+    """Return a family's parameters, and behind them those of the targets that it accepts and has not placed itself."""
+    if contract.axis is None:
+        return tuple(parameters)
+    own = {parameter.name for parameter in parameters}
+    return (*parameters, *(entry for entry in _WITH_TARGETS if entry.name not in own))
+
+
+def own_values(contract: CodecContract, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that the family itself takes: without the targets, which are met from outside."""
+    targets = set() if contract.axis is None else {entry.name for entry in _WITH_TARGETS if entry.name != contract.axis.name}
+    return {key: value for key, value in values.items() if key not in targets}
 
 
 def mean_square_error(first: Sequence[NDArray[np.integer]], second: Sequence[NDArray[np.integer]]) -> float:
@@ -46,139 +67,218 @@ def psnr_db(mean_square: float, peak: float) -> float:
     return math.inf if mean_square == 0 else 10 * math.log10(peak * peak / mean_square)
 
 
-class TargetCoder:
-    """A coder with one knob that may instead aim at `ratio=` or `psnr=`, or be `lossless=true`.
-
-    A family gives `name`, `parameters`, `contract`, `axis` (its knob for the search), `encode_at`, `encode_lossless` and
-    `decode_payload`. Exactly one of knob, ratio, psnr and lossless is set; InvalidSpec otherwise.
-    """
+@dataclass(frozen=True)
+class Target:
+    """What is asked: `name` of a target, its `goal`, `peak` that psnr refers to (None: the container's), the camera's noise for rz."""
 
     name: str
-    parameters: tuple[Parameter, ...]
-    contract: CodecContract
-    needs_camera: bool = False
-    libraries: ClassVar[tuple[str, ...]] = ()
-    axis: ClassVar[Knob]
-
-    def __init__(self, **settings: Any) -> None:
-        self.settings = settings
-        self.setting: float | None = settings.get(self.axis.name)
-        self.frozen = bool(settings.get("frozen"))
-        self.lossless = bool(settings.get("lossless"))
-        chosen = [key for key in (self.axis.name, "ratio", "psnr") if settings.get(key) is not None]
-        chosen += ["lossless=true"] if self.lossless else []
-        ways = ", ".join([key for key in (self.axis.name, "ratio", "psnr") if key == self.axis.name or key in settings] + ["lossless=true"])
-        if len(chosen) != 1:
-            found = f"'{self.name}' with " + (" and ".join(chosen) or "no setting")
-            raise InvalidSpec(found, f"exactly one of {ways}", f"write for instance {self.name}:{self.example}")
-        self.target = chosen[0] if chosen[0] in ("ratio", "psnr") else None
-        if self.frozen and self.target is None:
-            raise InvalidSpec(f"'{self.name}' with frozen=true and {chosen[0]}", "frozen=true beside ratio= or psnr=", "remove frozen=true")
-        if settings.get("range") is not None and self.target != "psnr":
-            raise InvalidSpec(f"'{self.name}' with range= but no psnr=", "range= beside psnr=", "remove range=")
+    goal: float
+    peak: float | None = None
+    model: NoiseModel | None = None
 
     @property
-    def example(self) -> str:
-        """A setting that works, for messages."""
-        return "ratio=10"
+    def of_bytes(self) -> bool:
+        """Whether it is judged without decoding."""
+        return self.name in ("ratio", "bpp")
 
-    # --- what a family gives ---
-    def encode_at(self, frame: NDArray[np.integer], value: float) -> bytes:
-        """Return the code stream at one knob value."""
-        raise NotImplementedError
+    def reached(self, raw: Sequence[NDArray[np.integer]], nbytes: int, decoded: Sequence[NDArray[np.integer]] = ()) -> float:
+        """Return what a trial gave, over all its frames together, in the target's unit.
 
-    def encode_lossless(self, frame: NDArray[np.integer]) -> bytes:
-        """Return the exact code stream."""
-        raise NotImplementedError
+            ratio = container bytes / coded bytes;  bpp = 8·coded bytes / pixels;  maxerr = max|error|, DN
+            psnr = 10·log₁₀(peak²/mean error²), dB;  rz = √mean(error²/V(raw))
 
-    def decode_payload(self, payload: bytes) -> Any:
-        """Return what the library decodes."""
-        raise NotImplementedError
+        raw, decoded : frames, DN. nbytes : of their code streams and side data.
+        """
+        pixels = sum(frame.size for frame in raw)
+        if self.name == "ratio":
+            return sum(frame.nbytes for frame in raw) / nbytes
+        if self.name == "bpp":
+            return 8 * nbytes / pixels
+        if self.name == "psnr":
+            return psnr_db(mean_square_error(raw, decoded), float(self.peak or np.iinfo(raw[0].dtype).max))
+        errors = [after.astype(np.int64) - before for before, after in zip(raw, decoded, strict=True)]
+        if self.name == "maxerr":
+            return float(max(int(np.abs(error).max()) for error in errors))
+        if self.model is None:
+            raise InvalidSpec("rz= without a camera", "a camera, by whose noise the error is measured", "pass camera=")
+        variance = [self.model.variance(frame) for frame in raw]
+        return math.sqrt(sum(float((error * error / v).sum()) for error, v in zip(errors, variance, strict=True)) / pixels)
 
-    def knob_for(self, dtype: np.dtype[Any]) -> Knob:
-        """Return the knob's range for a dtype."""
-        return self.axis
+    def excess(self, reached: float) -> float:
+        """Return the quality in excess of the goal: dB for psnr, else a natural logarithm; infinite where `reached` is 0."""
+        if self.name == "psnr":
+            return reached - self.goal
+        if self.name == "bpp":
+            return math.log(reached / self.goal)
+        half = 0.5 if self.name == "maxerr" else 0.0  # an error of 0 DN has no logarithm
+        return math.inf if reached + half == 0 else math.log((self.goal + half) / (reached + half))
 
-    # --- the coder ---
-    def encode(
-        self, frame: NDArray[np.integer], hint: float | None = None, *, container_bytes: int | None = None, side_bytes: int = 0
-    ) -> Encoded:
-        """Return the code stream, at the fixed setting or at the one that the search finds for this frame."""
-        container = frame.nbytes if container_bytes is None else container_bytes
-        achieved: dict[str, float | bool | str] = {}
-        if self.lossless:
-            payload = self.encode_lossless(frame)
-        elif self.setting is not None:
-            payload = self.encode_at(frame, self.setting)
-            achieved[self.axis.name] = float(self.setting)
-        else:
-            found, payloads = self._resolve([frame], container, side_bytes, hint)
-            payload = payloads[found.value][0]
-            achieved = self._report(found)
-        return Encoded(payload, achieved={**achieved, "ratio": container / (len(payload) + side_bytes)})
+    def met(self, reached: float) -> bool:
+        """Return whether the goal counts as met: within 2 %, within 0.5 dB, not above the largest error."""
+        if self.name == "maxerr":
+            return reached <= self.goal
+        return abs(reached - self.goal if self.name == "psnr" else reached / self.goal - 1) <= _MET[self.name]
 
-    def decode(self, encoded: Encoded, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[np.integer]:
-        """Return the frame. Raises CodecFailed when the code stream is broken or another frame's."""
-        return checked(self.name, self.decode_payload(encoded.payload), shape, dtype)
+    def hopeless(self, excess: float) -> bool:
+        """Return whether this falls so far short, in bytes or in quality, that nothing comes near."""
+        return (excess if self.of_bytes else -excess) > _HOPELESS[self.name]
 
-    def freeze(self, frames: Sequence[NDArray[np.integer]], *, container_bytes: int | None = None, side_bytes: int = 0) -> TargetCoder:
-        """Return this coder with the one knob value that meets the target on all of `frames` together."""
-        if self.target is None or self.setting is not None:
-            return self
-        container = sum(frame.nbytes for frame in frames) if container_bytes is None else container_bytes
-        found, _ = self._resolve(frames, container, side_bytes, None)
-        fixed = copy.copy(self)
-        fixed.setting = found.value
-        return fixed
 
-    def details(self) -> dict[str, Any]:
-        """Return library versions and, where frozen, the setting in use."""
-        fixed = {} if self.setting is None else {self.axis.name: float(self.setting)}
-        return {**fixed, "libraries": versions(self.libraries)}
+Made = TypeVar("Made")
 
-    # --- the target ---
-    def _resolve(
-        self, frames: Sequence[NDArray[np.integer]], container: int, side_bytes: int, hint: float | None
-    ) -> tuple[Found, dict[float, list[bytes]]]:
-        """Search the knob for the target on `frames` together; return what was found and the code streams of every trial."""
-        payloads: dict[float, list[bytes]] = {}
-        goal = float(self.settings[self.target or ""])
-        peak = float(self.settings.get("range") or np.iinfo(frames[0].dtype).max)
 
-        def excess_of(value: float) -> float:
-            payloads[value] = [self.encode_at(frame, value) for frame in frames]
-            if self.target == "ratio":
-                return math.log(goal * (sum(map(len, payloads[value])) + side_bytes) / container)
-            decoded = [
-                self.decode(Encoded(payload), frame.shape, frame.dtype) for payload, frame in zip(payloads[value], frames, strict=True)
-            ]
-            return psnr_db(mean_square_error(frames, decoded), peak) - goal
+@dataclass(frozen=True)
+class Reached(Generic[Made]):
+    """The nearest setting: the step with its knob set, what it made of the frames, and what is reported of it."""
 
-        found = search(excess_of, self.knob_for(frames[0].dtype), tolerance=_STOP[self.target or ""], hint=hint)
-        self._require_near(found, goal)
-        return found, payloads
+    step: Aimed
+    made: Made
+    value: float
+    report: dict[str, float | bool | str]
 
-    def _require_near(self, found: Found, goal: float) -> None:
-        """Raise UnreachableTarget when even the last setting stays far short: too many bytes, or too little quality."""
-        target = self.target or ""
-        short = found.excess if target == "ratio" else -found.excess
-        if short > _HOPELESS[target]:
-            reached = goal * math.exp(-found.excess) if target == "ratio" else goal + found.excess
-            raise UnreachableTarget(
-                f"{self.name} reaches {target}={reached:.3g} at most on this frame",
-                f"{target}={goal:g}",
-                "ask for less, use a larger frame or another codec",
+
+@dataclass(frozen=True)
+class Aimed:
+    """A step whose knob is not stated but sought: on every image again, or once where `frozen`.
+
+    family : its class. settings : the family's own, without the knob. extra : what else it is made with, such as a camera.
+    fixed : the knob's value once it is known.
+    """
+
+    family: Any
+    contract: CodecContract
+    parameters: tuple[Parameter, ...]
+    settings: Mapping[str, Any]
+    extra: Mapping[str, Any]
+    target: Target
+    frozen: bool = False
+    fixed: float | None = None
+
+    @property
+    def name(self) -> str:
+        """The family's name."""
+        return str(self.family.name)
+
+    @property
+    def knob(self) -> Knob:
+        """The knob's range."""
+        return axis_of(self.name, self.contract)
+
+    @property
+    def step(self) -> Coder | Map:
+        """The step itself: with its knob fixed, or at the middle of the range for what it declares."""
+        knob = self.knob
+        return self.at((knob.value((knob.position(knob.low) + knob.position(knob.high)) / 2)) if self.fixed is None else self.fixed)
+
+    def at(self, value: float) -> Coder | Map:
+        """Return the step with its knob at `value`."""
+        kind = next((parameter.kind for parameter in self.parameters if parameter.name == self.knob.name), float)
+        made: Coder | Map = self.family(**{**self.settings, self.knob.name: kind(value)}, **self.extra)
+        return made
+
+    def settings_in_use(self) -> dict[str, Any]:
+        """Return the knob, None while it is sought, and what else of the settings the search may have changed."""
+        value = None if self.fixed is None else float(self.fixed)
+        return {**{key: self.settings[key] for finer in self.contract.finer for key in finer}, self.knob.name: value}
+
+    def seek(self, trial: Callable[[Coder | Map], tuple[float, Made]], dtype: np.dtype[Any], hint: float | None) -> Reached[Made]:
+        """Return the setting whose trial comes nearest to the target.
+
+        Parameters
+        ----------
+        trial : puts the step in its chain and returns what the target calls reached, and what it made.
+        dtype : of the array that the step takes. hint : knob value found on a similar image.
+
+        Raises
+        ------
+        UnreachableTarget : even the nearest falls far short.
+        """
+        knob = dataclasses.replace(self.knob, high=self.knob.tops.get(dtype.name, self.knob.high))
+        best: Reached[Made] | None = None
+        evaluations = 0
+        for finer in ({}, *self.contract.finer):
+            ready = dataclasses.replace(self, settings={**self.settings, **finer})
+
+            def excess_of(value: float, ready: Aimed = ready, finer: Mapping[str, Any] = finer) -> float:
+                nonlocal best
+                reached, made = trial(ready.at(value))
+                if best is None or self._rank(reached, value) < self._rank(float(best.report[self.target.name]), best.value):
+                    best = Reached(ready, made, value, {knob.name: value, **finer, self.target.name: reached})
+                return self.target.excess(reached)
+
+            found = search(
+                excess_of,
+                knob,
+                tolerance=_STOP[self.target.name],
+                hint=best.value if best else hint,
+                bound=self.target.name == "maxerr",
+                good=_GOOD[self.target.name],
             )
+            evaluations += found.evaluations
+            if self._settled(best):
+                break
+        return self._reported(best, evaluations)
 
-    def _report(self, found: Found) -> dict[str, float | bool | str]:
-        target = self.target or ""
-        report: dict[str, float | bool | str] = {self.axis.name: found.value, "evaluations": float(found.evaluations)}
-        report["target_met"] = abs(math.expm1(-found.excess) if target == "ratio" else found.excess) <= _MET[target]
-        if target == "psnr":
-            report["psnr"] = float(self.settings["psnr"]) + found.excess
-        return report
+    def _rank(self, reached: float, value: float) -> tuple[bool, float, float]:
+        return rank(self.target.excess(reached), self.knob.position(value), bound=self.target.name == "maxerr")
+
+    def _settled(self, best: Reached[Made] | None) -> bool:
+        """Whether no finer setting can help: the target is met, or far away."""
+        reached = float(best.report[self.target.name]) if best else math.nan
+        return self.target.met(reached) or abs(self.target.excess(reached)) > _HOPELESS[self.target.name]
+
+    def _reported(self, best: Reached[Made] | None, evaluations: int) -> Reached[Made]:
+        target = self.target
+        reached = float(best.report[target.name]) if best else math.nan
+        if best is None or target.hopeless(target.excess(reached)):
+            raise UnreachableTarget(
+                f"{self.name} comes no nearer than {target.name}={reached:.3g} on this image",
+                f"{target.name}={target.goal:g}",
+                "ask for less, use a larger image or another codec",
+            )
+        return dataclasses.replace(best, report={**best.report, "evaluations": float(evaluations), "target_met": target.met(reached)})
 
 
-def library_call(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> bytes:
-    """Return a library encoder's output as bytes."""
-    return bytes(function(*arguments, **keywords))
+def axis_of(name: str, contract: CodecContract) -> Knob:
+    """Return the knob's range. Raises InvalidSpec for a family without one."""
+    if contract.axis is None:
+        raise InvalidSpec(f"'{name}' with a target", "a family with a knob", "choose another family")
+    return contract.axis
+
+
+def aim(
+    family: Any, contract: CodecContract, values: Mapping[str, Any], given: set[str], extra: Mapping[str, Any], model: NoiseModel | None
+) -> Aimed | None:
+    """Return the step that a specification aims at a target; None where it names none.
+
+    Parameters
+    ----------
+    family, contract : with a knob. values : every setting, defaults written out. given : the keys that were typed.
+    extra : what else the family is made with. model : the camera's noise, which rz needs.
+
+    Raises
+    ------
+    InvalidSpec : two targets, a target beside the knob or lossless=true, frozen= or range= without their target, rz= without camera.
+    """
+    knob, name = axis_of(family.name, contract), family.name
+    names = target_names(contract)
+    asked = [target for target in names if target in given]
+    chosen = [*([knob.name] if knob.name in given else []), *asked, *(["lossless=true"] if values.get("lossless") else [])]
+    if len(chosen) > 1:
+        ways = ", ".join([knob.name, *names, *(["lossless=true"] if "lossless" in values else [])])
+        raise InvalidSpec(f"'{name}' with {' and '.join(chosen)}", f"one of {ways}", "remove the others")
+    if values.get("frozen") and not asked:
+        raise InvalidSpec(f"'{name}' with frozen=true and no target", f"frozen=true beside one of {', '.join(names)}", "remove frozen=true")
+    if values.get("range") is not None and asked != ["psnr"]:
+        raise InvalidSpec(f"'{name}' with range= but no psnr=", "range= beside psnr=", "remove range=")
+    if not asked:
+        return None
+    if asked == ["rz"] and model is None:
+        raise InvalidSpec(f"'{name}' with rz= and no camera", "a camera, by whose noise the error is measured", "pass camera=")
+    target = Target(asked[0], float(values[asked[0]]), values.get("range"), model)
+    own = {key: value for key, value in own_values(contract, values).items() if key != knob.name}
+    aimed = Aimed(family, contract, tuple(family.parameters), own, extra, target, bool(values.get("frozen")))
+    narrowed = aimed.step.contract  # settings may narrow the knob's range, or the dtypes
+    bound = int(target.goal) if target.name == "maxerr" and not aimed.frozen else None
+    words = contract.guarantee if bound is None else f"max |error| <= {bound} DN"
+    return dataclasses.replace(aimed, contract=dataclasses.replace(narrowed, lossless=False, max_error=bound, guarantee=words))

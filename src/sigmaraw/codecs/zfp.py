@@ -1,4 +1,4 @@
-"""ZFP: blocks of 4 × 4 in a fixed transform, with a bound on every pixel's error."""
+"""ZFP: blocks of 4 × 4, or 4 × 4 × 4, in a fixed transform, with a bound on every pixel's error."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.codecs.bounded import Bounded
 from sigmaraw.codecs.door import HALF, to_reals
+from sigmaraw.codecs.knobs import DIMS
 
 
 class Zfp(Bounded):
@@ -22,6 +23,7 @@ class Zfp(Bounded):
     """
 
     name = "zfp"
+    parameters = (*Bounded.parameters, DIMS)
     libraries = ("zfp",)
 
     def stream(self, frame: NDArray[np.integer], bound: int) -> bytes:

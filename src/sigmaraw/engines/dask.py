@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from contextlib import ExitStack, nullcontext
+from typing import Any, Self, TypeVar
 
 from sigmaraw.errors import MissingExtra
 
@@ -18,7 +19,7 @@ class DaskEngine:
     """Implements contracts.Engine with a LocalCluster of `workers` single-threaded processes.
 
     The function is sent to each worker once; results are taken in the order of the items, so that whoever sums them
-    gets the same bytes as from the local engine.
+    gets the same bytes as from the local engine. Entered as a context manager, it keeps its workers over several calls of `map`.
     """
 
     name = "dask"
@@ -30,31 +31,49 @@ class DaskEngine:
         except ModuleNotFoundError as error:
             raise MissingExtra("engine 'dask' without Dask", "the extra 'dask'", "run: pip install 'sigmaraw[dask]'") from error
         self.workers = workers
+        self._open: ExitStack | None = None
+        self._client: Any = None
+        self._sent: tuple[Any, Any] = (None, None)
+
+    def __enter__(self) -> Self:
+        self._open = ExitStack()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        stack, self._open, self._client, self._sent = self._open, None, None, (None, None)
+        if stack is not None:
+            stack.close()
 
     def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
         """Yield function(item) in the order of the items. An exception in a worker is raised here as itself."""
-        import dask
-        from distributed import Client, LocalCluster
-
-        settings = {
-            "distributed.worker.multiprocessing-method": "spawn",
-            "distributed.worker.daemon": False,
-            "distributed.admin.low-level-log-length": 0,
-        }
-        # Two processes share the cores: without this each would start as many threads as there are cores.
-        threads = {"OMP_NUM_THREADS": "1"} if (os.cpu_count() or 1) <= self.workers else {}
-        with (
-            dask.config.set(settings),
-            LocalCluster(
-                n_workers=self.workers, threads_per_worker=1, processes=True, dashboard_address=":0", env=threads, silence_logs=40
-            ) as cluster,
-            Client(cluster) as client,
-        ):
-            remote = client.scatter(function, broadcast=True, hash=False)
-            futures = [client.submit(_call, remote, item, pure=False) for item in items]
+        with nullcontext() if self._open is not None else self:
+            client = self._started()
+            if self._sent[0] is not function:
+                self._sent = (function, client.scatter(function, broadcast=True, hash=False))
+            futures = [client.submit(_call, self._sent[1], item, pure=False) for item in items]
             for future in futures:
                 yield future.result()
                 future.release()
+
+    def _started(self) -> Any:
+        """Return the client of the workers, started at the first call."""
+        import dask
+        from distributed import Client, LocalCluster
+
+        if self._client is None and self._open is not None:
+            settings = {
+                "distributed.worker.multiprocessing-method": "spawn",
+                "distributed.worker.daemon": False,
+                "distributed.admin.low-level-log-length": 0,
+            }
+            # Two processes share the cores: without this each would start as many threads as there are cores.
+            threads = {"OMP_NUM_THREADS": "1"} if (os.cpu_count() or 1) <= self.workers else {}
+            self._open.enter_context(dask.config.set(settings))
+            cluster = LocalCluster(
+                n_workers=self.workers, threads_per_worker=1, processes=True, dashboard_address=":0", env=threads, silence_logs=40
+            )
+            self._client = self._open.enter_context(Client(self._open.enter_context(cluster)))
+        return self._client
 
 
 def _call(function: Callable[[Item], Result], item: Item) -> Result:

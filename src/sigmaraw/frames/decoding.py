@@ -40,6 +40,15 @@ DECODING_ERRORS = (
 )
 
 
+MAPPED_FROM = 1 << 28
+"""Bytes from which pixels that lie in the file as they are in memory are mapped, so that a stack may be larger than memory."""
+
+
+def mappable(dtype: np.dtype[Any], nbytes: int) -> bool:
+    """Return whether so many bytes of this dtype are mapped rather than read: many, and in this machine's byte order."""
+    return nbytes >= MAPPED_FROM and dtype.isnative
+
+
 @dataclass(frozen=True)
 class Decoded:
     """One file's pixels: `planes` (plane, y, x) or, for a 4-D stack, (frame, z, y, x), any dtype; bits if the file states it."""

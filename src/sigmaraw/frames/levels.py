@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -23,7 +23,7 @@ class Level:
 
     exposure_ms : ms, None where not known. irradiance : in whatever unit the series states, the same for all its levels.
     photons : mean photons per pixel, None where not known. temperature_c : °C.
-    paths : its files; or `loaded` : frames already in memory.
+    paths : its files; or `loaded` : frames already in memory. part : (y, x) slices that every frame is cut to.
     """
 
     kind: Kind
@@ -35,10 +35,12 @@ class Level:
     paths: tuple[Path, ...] = ()
     loaded: RawFrames | None = None
     bits: int | None = None
+    part: tuple[slice, slice] | None = None
 
     def frames(self) -> RawFrames:
         """Read and return this level's frames; nothing is kept, so that one level is in memory at a time."""
-        return self.loaded if self.loaded is not None else assemble(self.paths, bits=self.bits)
+        whole = self.loaded if self.loaded is not None else assemble(self.paths, bits=self.bits)
+        return whole if self.part is None else replace(whole, data=whole.data[:, *self.part])
 
     def files(self) -> tuple[SourceFile, ...]:
         """Return the level's files with their hashes, without decoding them."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sigmaraw.frames.decoding import Decoded, decoding, require_grey, unreadable
+from sigmaraw.frames.decoding import Decoded, decoding, mappable, require_grey, unreadable
 
 SUFFIXES = (".npy",)
 
@@ -31,5 +31,7 @@ def read_npy(path: Path) -> Decoded:
             raise unreadable(path, ".npy", f"array of shape {mapped.shape}, not (frame, y, x)")
         if mapped.ndim >= 3 and mapped.shape[-1] in (3, 4) and min(mapped.shape[-3:-1]) > 4:
             require_grey(path, mapped.shape[-1])
-        planes = np.array(mapped, order="C", subok=False)
+        as_it_lies = mappable(mapped.dtype, mapped.nbytes) and mapped.flags.c_contiguous
+        # Copy on write: pages come when they are needed, and nothing that is done to the array reaches the file.
+        planes = np.asarray(np.lib.format.open_memmap(path, mode="c")) if as_it_lies else np.array(mapped, order="C", subok=False)
     return Decoded(planes[np.newaxis] if planes.ndim == 2 else planes, "numpy")

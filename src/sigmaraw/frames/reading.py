@@ -11,7 +11,7 @@ import numpy as np
 
 from sigmaraw.errors import BitDepthMismatch, InputNotFound, InvalidOption, ShapeMismatch, UnreadableFile
 from sigmaraw.files import sha256_of_file
-from sigmaraw.frames import fits, npy, tiff
+from sigmaraw.frames import fits, npy, tiff, zarr
 from sigmaraw.frames.decoding import Decoded, camera_integers, natural_key, require_file
 from sigmaraw.frames.types import RawFrames, SourceFile
 
@@ -19,6 +19,7 @@ _READERS: dict[str, Callable[[Path], Decoded]] = {
     **dict.fromkeys(tiff.SUFFIXES, tiff.read_tiff),
     **dict.fromkeys(npy.SUFFIXES, npy.read_npy),
     **dict.fromkeys(fits.SUFFIXES, fits.read_fits),
+    **dict.fromkeys(zarr.SUFFIXES, zarr.read_zarr),
 }
 # Files that people keep beside frames; anything else that is no frame is refused rather than passed over.
 COMPANIONS = (".txt", ".md", ".csv", ".json", ".xml", ".yaml", ".yml", ".sha256", ".log")
@@ -31,8 +32,8 @@ def suffix_of(path: Path) -> str:
 
 
 def is_frame_file(path: Path) -> bool:
-    """Return whether the name is one that a reader takes."""
-    return suffix_of(path) in _READERS
+    """Return whether a reader takes the path: a file by its name, or a Zarr folder."""
+    return suffix_of(path) in _READERS and path.is_dir() == zarr.is_zarr(path)
 
 
 def decode(path: Path) -> Decoded:
@@ -42,11 +43,14 @@ def decode(path: Path) -> Decoded:
     ------
     InputNotFound, UnreadableFile : missing, empty, damaged, or of a suffix that no reader takes.
     """
-    require_file(path)
+    if not zarr.is_zarr(path):
+        require_file(path)
     reader = _READERS.get(suffix_of(path))
     if reader is None:
         known = ", ".join(sorted(_READERS))
-        raise UnreadableFile(f"{path} has the suffix '{suffix_of(path)}'", f"one of {known}", "export the frames as TIFF, .npy or FITS")
+        raise UnreadableFile(
+            f"{path} has the suffix '{suffix_of(path)}'", f"one of {known}", "export the frames as TIFF, .npy, FITS or Zarr"
+        )
     return reader(path)
 
 
@@ -61,7 +65,7 @@ def frame_files(folder: Path) -> list[Path]:
     for path in sorted(folder.iterdir(), key=lambda path: natural_key(path.name)):
         if path.name.startswith(".") or path.name == "Thumbs.db":
             continue
-        if is_frame_file(path) and not path.is_dir():
+        if is_frame_file(path):
             found.append(path)
         elif path.is_dir():
             raise UnreadableFile(f"{folder} holds a folder, {path.name}", "single frames only", "give each exposure its own folder")
@@ -75,7 +79,7 @@ def read_frames(path: str | os.PathLike[str], *, bits: int | None = None, volume
 
     Parameters
     ----------
-    path : TIFF, OME-TIFF, .npy, FITS (also .gz) file, or a folder of them taken in natural order of their names.
+    path : TIFF, OME-TIFF, .npy, FITS (also .gz) file, Zarr or OME-Zarr folder, or a folder of them taken in natural order of their names.
     bits : bit depth of the camera, 1 to 16; None takes it from metadata, else from the container.
     volume : pages are z: data is (1, z, y, x) instead of (frame, y, x).
 
@@ -90,7 +94,7 @@ def read_frames(path: str | os.PathLike[str], *, bits: int | None = None, volume
     path = Path(path)
     if not path.exists():
         raise InputNotFound(f"{path} does not exist", "an image file or a folder of frames", "check the name")
-    if not path.is_dir():
+    if not path.is_dir() or zarr.is_zarr(path):
         return assemble([path], bits=bits, volume=volume)
     paths = frame_files(path)
     if not paths:

@@ -1,7 +1,8 @@
 """A SERIES folder, or an EMVA 1288 descriptor file, into dark and flat levels.
 
-Layout: ``dark/`` and ``flat/``, in which each stack file or subfolder of single frames is one level; ``frames.csv`` beside them
-gives exposures. ``dark/offset_map.*`` and ``dark/read_noise_map.*`` (floats, DN) may stand in for dark frames.
+Layout: ``dark/`` and ``flat/``, in which each stack file, Zarr folder or subfolder of single frames is one level; ``frames.csv`` beside
+them gives exposures; without it those that OME and FITS headers state are taken. ``dark/offset_map.*`` and ``dark/read_noise_map.*``
+(floats, DN) may stand in for dark frames.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import get_args
 from sigmaraw.errors import InputNotFound, InvalidOption, InvalidSeries
 from sigmaraw.frames.decoding import natural_key
 from sigmaraw.frames.descriptor import is_descriptor, read_descriptor
+from sigmaraw.frames.exposures import stated_exposure_ms
 from sigmaraw.frames.frames_csv import Row, read_frames_csv
 from sigmaraw.frames.levels import Kind, Level, Series
 from sigmaraw.frames.maps import DarkMaps, read_dark_maps
@@ -69,7 +71,7 @@ def _from_folder(folder: Path, bits: int | None) -> Series:
     rows = read_frames_csv(table) if table.is_file() else []
     maps = _maps(folder)
     units = {kind: _units(folder / kind) for kind in get_args(Kind)}
-    levels = _merge([*_listed(folder, rows, bits), *_unlisted(rows, units, bits)])
+    levels = _merge([*_listed(folder, rows, bits), *_unlisted(rows, units, bits)], tabled=bool(rows))
     dark, flat = ([level for level in levels if level.kind == kind] for kind in ("dark", "flat"))
     return Series(_ordered(dark), _ordered(flat), maps=maps, name=str(folder), bits=bits)
 
@@ -106,7 +108,7 @@ def _units(folder: Path) -> list[_Unit]:
     for path in sorted(folder.iterdir(), key=lambda path: natural_key(path.name)):
         if path.name.startswith(".") or path.name == "Thumbs.db":
             continue
-        if path.is_dir():
+        if path.is_dir() and not is_frame_file(path):
             files = frame_files(path)
             if not files:
                 raise InvalidSeries(f"{path} holds no frames", "TIFF, .npy or FITS files", "fill or remove it")
@@ -121,12 +123,16 @@ def _units(folder: Path) -> list[_Unit]:
     return units
 
 
+def _files_of(row: Row) -> list[Path]:
+    return frame_files(row.path) if row.path.is_dir() and not is_frame_file(row.path) else [row.path]
+
+
 def _listed(folder: Path, rows: list[Row], bits: int | None) -> list[Level]:
     """Levels that frames.csv names, in its order."""
     levels = []
     claimed: set[Path] = set()
     for row in rows:
-        files = frame_files(row.path) if row.path.is_dir() else [row.path]
+        files = _files_of(row)
         twice = claimed.intersection(files)
         if twice or not files:
             found = f"names {min(twice)} twice, once by its folder" if twice else f"names {row.path}, which holds no frames"
@@ -140,7 +146,7 @@ def _listed(folder: Path, rows: list[Row], bits: int | None) -> list[Level]:
 
 def _unlisted(rows: list[Row], units: dict[Kind, list[_Unit]], bits: int | None) -> list[Level]:
     """Levels in dark/ and flat/ that frames.csv does not name. A folder of which it names only some frames is refused."""
-    listed = {file for row in rows for file in ([row.path, *frame_files(row.path)] if row.path.is_dir() else [row.path])}
+    listed = {file for row in rows for file in (row.path, *_files_of(row))}
     levels = []
     for kind, found in units.items():
         for unit in found:
@@ -151,17 +157,22 @@ def _unlisted(rows: list[Row], units: dict[Kind, list[_Unit]], bits: int | None)
                     f"frames.csv lists some frames of {unit.path}, but not {missing.name}", "all or none of a folder", "complete it"
                 )
             if not known:
-                levels.append(Level(kind, f"{kind}/{unit.path.name}", paths=unit.files, bits=bits))
+                name = f"{kind}/{unit.path.name}"
+                # A table says it all; without one the files' own headers are asked.
+                exposure = None if rows else stated_exposure_ms(unit.files, name)
+                levels.append(Level(kind, name, exposure, paths=unit.files, bits=bits))
     return levels
 
 
-def _merge(levels: list[Level]) -> list[Level]:
-    """Merge levels of equal kind, exposure and irradiance; a level of unknown exposure stays alone."""
+def _merge(levels: list[Level], tabled: bool) -> list[Level]:
+    """Merge levels of equal kind, exposure and irradiance; a level of unknown exposure stays alone.
+
+    Flats of which a file's header says the exposure stay alone too: their light may differ, of which headers say nothing.
+    """
     merged: dict[object, Level] = {}
     for position, level in enumerate(levels):
-        key: object = (
-            position if level.exposure_ms is None else (level.kind, level.exposure_ms, level.irradiance if level.kind == "flat" else None)
-        )
+        alone = level.exposure_ms is None or (level.kind == "flat" and not tabled)
+        key: object = position if alone else (level.kind, level.exposure_ms, level.irradiance if level.kind == "flat" else None)
         known = merged.get(key)
         merged[key] = level if known is None else replace(known, paths=known.paths + level.paths)
     return list(merged.values())

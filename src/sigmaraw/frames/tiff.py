@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sigmaraw.errors import ColourImage, ShapeMismatch
-from sigmaraw.frames.decoding import Decoded, decoding, require_grey, unreadable
+from sigmaraw.frames.decoding import Decoded, decoding, mappable, require_grey, unreadable
 
 SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
 _COLOUR_PHOTOMETRICS = {2: "RGB", 3: "palette", 5: "CMYK", 6: "YCbCr", 8: "CIELab"}
@@ -67,7 +67,7 @@ def _read_open(path: Path, tif: Any, complaints: _Complaints) -> Decoded:
         if not frames_as_planes:
             require_grey(path, first.samplesperpixel)
         _check_extent(path, series, size)
-        stacks.append(series.asarray().reshape(-1, first.imagelength, first.imagewidth))
+        stacks.append(_pixels(path, tif, series).reshape(-1, first.imagelength, first.imagewidth))
     if complaints.lines:
         raise unreadable(path, "TIFF", complaints.lines[0])
     if not stacks:
@@ -77,6 +77,16 @@ def _read_open(path: Path, tif: Any, complaints: _Complaints) -> Decoded:
         raise ShapeMismatch(f"{path} has pages of {', '.join(shapes)}", "pages of one shape and type", "split the file")
     planes = stacks[0] if len(stacks) == 1 else np.concatenate(stacks)
     return Decoded(planes, "tifffile", _bits(tif), _metadata(tif))
+
+
+def _pixels(path: Path, tif: Any, series: Any) -> np.ndarray[Any, Any]:
+    """Return a series' pixels; mapped, where there are many and they lie in the file one after the other, uncompressed."""
+    dtype = series.dtype.newbyteorder(tif.byteorder)
+    if series.dataoffset is not None and series.keyframe.is_memmappable and mappable(dtype, series.nbytes):
+        # Copy on write: pages come when they are needed, and nothing that is done to the array reaches the file.
+        return np.asarray(np.memmap(path, dtype, mode="c", offset=series.dataoffset, shape=series.shape))
+    pixels: np.ndarray[Any, Any] = series.asarray()
+    return pixels
 
 
 def _frames_as_planes(tif: Any, page: Any) -> bool:

@@ -2,6 +2,18 @@
 
 from sigmaraw.metrics.images import MaxError, Psnr
 from sigmaraw.metrics.masks import Dice, Jaccard
-from sigmaraw.metrics.quality import QualityMoments, Undefined, block_quality, combine, undefined
+from sigmaraw.metrics.quality import BlockQuality, QualityMoments, Undefined, block_quality, combine, denoises, undefined
 
-__all__ = ["Dice", "Jaccard", "MaxError", "Psnr", "QualityMoments", "Undefined", "block_quality", "combine", "undefined"]
+__all__ = [
+    "BlockQuality",
+    "Dice",
+    "Jaccard",
+    "MaxError",
+    "Psnr",
+    "QualityMoments",
+    "Undefined",
+    "block_quality",
+    "combine",
+    "denoises",
+    "undefined",
+]

@@ -33,7 +33,16 @@ class AroundRaw(ReplicaMode):
     needs_repeats = False
 
     def blocks(
-        self, frame: NDArray[np.integer], model: NoiseModel | None, *, n: int, start: int, group: int, seed: int, batch: int | None
+        self,
+        frame: NDArray[np.integer],
+        model: NoiseModel | None,
+        *,
+        n: int,
+        start: int,
+        group: int,
+        seed: int,
+        batch: int | None,
+        slab: slice | None = None,
     ) -> Iterator[NDArray[np.integer]]:
         """Yield replicas `start` … `start + n − 1` of `frame`, (y, x) or (z, y, x), in blocks (replica, …) of its dtype, DN.
 
@@ -42,13 +51,24 @@ class AroundRaw(ReplicaMode):
         InvalidOption : no camera; seed, n, start, group or batch out of its domain.
         NotIntegerData, BitDepthMismatch, ProfileMismatch : the frame is not of this camera.
         """
-        from sigmaraw.noise.blocks import sample_blocks  # JAX is loaded when something is drawn, not before
+        from sigmaraw.noise.blocks import first_pixel, sample_blocks  # JAX is loaded when something is drawn, not before
 
         if model is None:
             raise InvalidOption(f"mode '{self.name}' without a camera", "a camera profile", "give one with --camera")
-        model.check_image(frame)
-        rate = np.maximum(model.to_electrons(frame), 0.0)
-        return sample_blocks(model, frame, rate, n=n, start=start, group=group, seed=seed, batch=batch, domain=self.name, image=frame)
+        if slab is None:  # of a slab's whole the caller has seen to it
+            model.check_image(frame)
+        return sample_blocks(
+            model,
+            frame if slab is None else frame[slab],
+            n=n,
+            start=start,
+            group=group,
+            seed=seed,
+            batch=batch,
+            domain=self.name,
+            image=frame,
+            first_pixel=first_pixel(frame, slab),
+        )
 
     def u_mode(self, measurement: Measurement) -> tuple[float, str]:
         """Return the relative standard uncertainty of σ_raw, as measured by kind of measurement."""

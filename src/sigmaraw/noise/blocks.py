@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.noise.keys import counter_words, key_words, whole_number
+from sigmaraw.errors import InvalidOption
+from sigmaraw.noise.keys import MAX_PIXELS, counter_words, key_words, whole_number
 from sigmaraw.noise.sampler import Sampler
 from sigmaraw.noise.scene import make_scene
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 # Of one block: 2 bytes a pixel as the kernel's words and 2 as the frames handed out. Larger ones are slower: memory that is given back and
 # taken anew must be cleared by the system each time.
 BLOCK_BYTES = 16 << 20
+WHOLE_PIXELS = 1 << 22  # what the kernel needs of a larger frame or volume, tens of bytes a pixel, is made slab by slab and not kept
+SLAB_PIXELS = 1 << 20
 
 
 def batch_size(batch: int | None, n: int, pixels: int) -> int:
@@ -27,10 +31,35 @@ def batch_size(batch: int | None, n: int, pixels: int) -> int:
     return min(n, whole_number(batch, "batch", 1, 1 << 31))
 
 
+def slabs(shape: tuple[int, ...], pixels: int | None = None) -> list[slice]:
+    """Return ranges of the first axis, y of a frame or z of a volume, of at most `SLAB_PIXELS` (or `pixels`), at least one plane.
+
+    Each begins at an even pixel, since two neighbours may share random words.
+    """
+    plane = math.prod(shape[1:])
+    step = max(1, (SLAB_PIXELS if pixels is None else pixels) // plane)
+    step += step * plane % 2  # an odd number of odd planes would end on an odd pixel
+    return [slice(first, min(first + step, shape[0])) for first in range(0, shape[0], step)]
+
+
+def first_pixel(frame: NDArray[Any], slab: slice | None) -> int:
+    """Return the number of a slab's first pixel in its volume (z, y, x). Raises InvalidOption for any other slab than planes of one."""
+    if slab is None:
+        return 0
+    start, stop, step = slab.indices(len(frame))
+    if frame.ndim != 3 or step != 1 or stop <= start or start * frame[0].size % 2:
+        raise InvalidOption(
+            f"slab {slab.start}:{slab.stop} of an image {frame.shape}",
+            "planes of a volume, the first pixel's number even",
+            "take more planes",
+        )
+    return int(start * frame[0].size)
+
+
 def sample_blocks(
     model: NoiseModel,
     level_dn: NDArray[Any],
-    rate_e: NDArray[np.float64],
+    rate_e: NDArray[np.float64] | None = None,
     *,
     n: int,
     start: int,
@@ -40,6 +69,7 @@ def sample_blocks(
     domain: str,
     image: NDArray[Any],
     read_noise_e: NDArray[np.float64] | None = None,
+    first_pixel: int = 0,
     device: bool = False,
 ) -> Iterator[Any]:
     """Return an iterator over blocks (replica, …) of clip(round(level + K·(n − λ + r)), lo, hi), n ~ Poisson(λ).
@@ -49,21 +79,54 @@ def sample_blocks(
 
     Parameters
     ----------
-    level_dn, rate_e : (…, y, x), DN and e⁻. read_noise_e : σ of r, (…, y, x), e⁻, all of the noise then; None takes the camera's.
+    level_dn, rate_e : (…, y, x), DN and e⁻; rate None is max((level − o)/K, 0).
+    read_noise_e : σ of r, (…, y, x), e⁻, all of the noise then; None takes the camera's.
     domain, image : what the key is hashed from, with `seed`.
+    first_pixel : where `level_dn` begins in `image`, an even number, when it is a slab of it: the same bytes as in the whole.
     device : leave blocks where they were drawn, as JAX arrays; else they are NumPy's, free to be written to.
     """
     counters = counter_words(group, start, n)
     size = batch_size(batch, len(counters), level_dn.size)
     key = key_words(seed, domain, image)
-    gain, noise = model.drawn_values(rate_e) if read_noise_e is None else (model.gain_dn_per_e, read_noise_e)
-    scene = make_scene(level_dn, rate_e, gain, noise)
-    sampler = Sampler(scene, key, lo=model.lo_dn, hi=model.hi_dn, dtype=model.dtype)
-    draw = sampler.device_block if device else sampler.block
+    whole_number(first_pixel + level_dn.size, "pixels of one image", 1, MAX_PIXELS + 1)
+    parts = [slice(0, len(level_dn))] if device or level_dn.size <= WHOLE_PIXELS else slabs(level_dn.shape)
+    plane = math.prod(level_dn.shape[1:])
+
+    def sampler(part: slice) -> Sampler:
+        gain, noise = (
+            _part(value, part, level_dn.shape)
+            for value in (model.gain_dn_per_e, model.read_noise_e if read_noise_e is None else read_noise_e)
+        )
+        rate = _rate(model, level_dn, part) if rate_e is None else rate_e[part]
+        if read_noise_e is None:
+            gain, noise = model.drawn_values(rate, gain, noise)
+        scene = make_scene(level_dn[part], rate, gain, noise).moved(first_pixel + part.start * plane)
+        return Sampler(scene, key, lo=model.lo_dn, hi=model.hi_dn, dtype=model.dtype)
+
+    whole = sampler(parts[0]) if len(parts) == 1 else None
 
     def blocks() -> Iterator[Any]:
         for first in range(0, len(counters), size):
-            part = counters[first : first + size]
-            yield draw(np.resize(part, size))[: len(part)]
+            count = min(size, len(counters) - first)
+            words = np.resize(counters[first : first + count], size)
+            if whole is not None:
+                yield (whole.device_block(words) if device else whole.block(words))[:count]
+                continue
+            frames = np.empty((count, *level_dn.shape), model.dtype)
+            for part in parts:
+                frames[:, part] = sampler(part).block(words)[:count]
+            yield frames
 
     return blocks()
+
+
+def _part(value: Any, part: slice, shape: tuple[int, ...]) -> Any:
+    """Return what belongs to a slab of a number, a map (y, x) or an array of the frame's shape."""
+    array = np.asarray(value)
+    return array[part] if array.shape == shape else value
+
+
+def _rate(model: NoiseModel, level_dn: NDArray[Any], part: slice) -> NDArray[np.float64]:
+    """Return max((level − o)/K, 0) of a slab, e⁻."""
+    offset, gain = (_part(value, part, level_dn.shape) for value in (model.offset_dn, model.gain_dn_per_e))
+    return np.maximum((np.asarray(level_dn[part], dtype=np.float64) - offset) / gain, 0.0)

@@ -53,7 +53,16 @@ class Bootstrap(ReplicaMode):
         self._estimates: OrderedDict[bytes, _Estimate] = OrderedDict()
 
     def blocks(
-        self, frame: NDArray[np.integer], model: NoiseModel | None, *, n: int, start: int, group: int, seed: int, batch: int | None
+        self,
+        frame: NDArray[np.integer],
+        model: NoiseModel | None,
+        *,
+        n: int,
+        start: int,
+        group: int,
+        seed: int,
+        batch: int | None,
+        slab: slice | None = None,
     ) -> Iterator[NDArray[np.integer]]:
         """Yield replicas `start` … `start + n − 1` of `frame`, (y, x) or (z, y, x), in blocks (replica, …) of its dtype, DN.
 
@@ -63,17 +72,18 @@ class Bootstrap(ReplicaMode):
         NotIntegerData, BitDepthMismatch, ProfileMismatch : the frame is not of this camera.
         InvalidPrediction : the denoiser failed.
         """
-        from sigmaraw.noise.blocks import sample_blocks  # JAX is loaded when something is drawn, not before
+        from sigmaraw.noise.blocks import first_pixel, sample_blocks  # JAX is loaded when something is drawn, not before
+        from sigmaraw.noise.denoise import estimate
 
         if model is None:
             raise InvalidOption(f"mode '{self.name}' without a camera", "a camera profile", "give one with --camera")
-        model.check_image(frame)
-        level = self._estimate(frame, model).level_dn
-        rate = np.maximum(model.to_electrons(level), 0.0)
+        if slab is None:  # of a slab's whole the caller has seen to it
+            model.check_image(frame)
+        # Pages are denoised one by one: a slab's estimate is that of the whole, which need not be held.
+        level = self._estimate(frame, model).level_dn if slab is None else estimate(frame[slab], model, self.denoiser)
         return sample_blocks(
             model,
             level,
-            rate,
             n=n,
             start=start,
             group=group,
@@ -81,7 +91,12 @@ class Bootstrap(ReplicaMode):
             batch=batch,
             domain=f"{self.name}:{self.denoiser.name}",
             image=frame,
+            first_pixel=first_pixel(frame, slab),
         )
+
+    def centre(self, frame: NDArray[np.integer], model: NoiseModel) -> NDArray[np.float64]:
+        """Return m̂, (y, x) or (z, y, x), DN."""
+        return self._estimate(frame, model).level_dn
 
     def diagnostics(self, frame: NDArray[np.integer], model: NoiseModel) -> tuple[Diagnostic, ...]:
         """Return variance and lag-1 correlations of the denoiser's residuals on `frame`."""

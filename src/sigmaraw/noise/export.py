@@ -1,10 +1,12 @@
-"""Replicas to files that others open: TIFF, netCDF, Zarr; block by block, so that n does not fill the memory."""
+"""Replicas to files that others open: TIFF, netCDF, Zarr; block by block or slab by slab, so that nothing fills the memory."""
 
 from __future__ import annotations
 
+import itertools
+import math
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.errors import InvalidOption, MissingExtra
 from sigmaraw.files import atomic_path
+from sigmaraw.noise.replicas import Slab
 
 if TYPE_CHECKING:
     Blocks = Iterable[NDArray[np.integer]]
@@ -38,14 +41,33 @@ def write_replicas(path: Path, blocks: Blocks, n: int, attributes: Mapping[str, 
 
     Raises InvalidOption for an unknown ending or a place that cannot be written.
     """
+    return write_slabs(path, _whole(blocks), n, None, attributes)
+
+
+def _whole(blocks: Blocks) -> Iterator[Slab]:
+    start = 0
+    for block in blocks:
+        values = np.asarray(block)
+        yield Slab(start, slice(0, values.shape[1]), values)
+        start += len(values)
+
+
+def write_slabs(path: Path, slabs: Iterable[Slab], n: int, shape: tuple[int, ...] | None, attributes: Mapping[str, str]) -> Path:
+    """Write slabs of n replicas, in whatever order they come; the dtype is kept. Whole or not at all.
+
+    shape : of one replica, (z, y, x); None takes that of the first slab, which is then whole. Raises as `write_replicas` does.
+    """
     check_format(path)
+    slabs = iter(slabs)
+    first = next(slabs)
+    writers: dict[str, Callable[[Path, Iterable[Slab], tuple[int, ...], Mapping[str, str]], None]]
+    writers = {".nc": _write_netcdf, ".zarr": _write_zarr}
+    write = writers.get(path.suffix, _write_tiff)
+    whole = (n, *(first.block.shape[1:] if shape is None else shape))
     if path.suffix == ".zarr":
-        return _write_zarr(path, blocks, n, attributes)
+        return _folder(path, lambda temporary: write(temporary, itertools.chain([first], slabs), whole, attributes))
     with atomic_path(path) as temporary:
-        if path.suffix == ".nc":
-            _write_netcdf(temporary, blocks, n, attributes)
-        else:
-            _write_tiff(temporary, blocks, attributes)
+        write(temporary, itertools.chain([first], slabs), whole, attributes)
     return path
 
 
@@ -53,54 +75,66 @@ def _dimensions(ndim: int) -> tuple[str, ...]:
     return ("replica", "z", "y", "x") if ndim == 4 else ("replica", "y", "x")
 
 
-def _write_tiff(path: Path, blocks: Blocks, attributes: Mapping[str, str]) -> None:
+def _place(slab: Slab) -> tuple[slice, slice]:
+    return slice(slab.start, slab.start + len(slab.block)), slab.planes
+
+
+def _chunks(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return one page (y, x), so that a slab is written without reading what is beside it."""
+    return (*(1 for _ in shape[:-2]), *shape[-2:])
+
+
+def _write_tiff(path: Path, slabs: Iterable[Slab], shape: tuple[int, ...], attributes: Mapping[str, str]) -> None:
+    """Lay out an uncompressed stack of pages, and fill it in."""
     import tifffile
 
-    with tifffile.TiffWriter(path, bigtiff=True) as writer:
-        for block in blocks:
-            for replica in np.asarray(block):
-                writer.write(replica, contiguous=True, photometric="minisblack", metadata={**attributes, "dimension": "replica"})
+    first = next(slabs := iter(slabs))
+    dtype = first.block.dtype.newbyteorder("<")
+    metadata = {**attributes, "axes": "QZYX"[:1] + "QZYX"[-len(shape) + 1 :], "dimension": "replica"}
+    with tifffile.TiffWriter(path, bigtiff=True, byteorder="<") as writer:
+        offset, _ = writer.write(shape=shape, dtype=dtype, photometric="minisblack", metadata=metadata, returnoffset=True)
+    plane = math.prod(shape[2:]) * dtype.itemsize
+    with path.open("r+b") as stream:
+        for slab in itertools.chain([first], slabs):
+            for index, replica in enumerate(slab.block):
+                stream.seek(offset + ((slab.start + index) * shape[1] + slab.planes.start) * plane)
+                stream.write(np.ascontiguousarray(replica, dtype).tobytes())
 
 
-def _write_netcdf(path: Path, blocks: Blocks, n: int, attributes: Mapping[str, str]) -> None:
+def _write_netcdf(path: Path, slabs: Iterable[Slab], shape: tuple[int, ...], attributes: Mapping[str, str]) -> None:
     import netCDF4
 
     with netCDF4.Dataset(path, "w", format="NETCDF4") as dataset:
         dataset.setncatts(dict(attributes))
+        names = _dimensions(len(shape))
+        for name, size in zip(names, shape, strict=True):
+            dataset.createDimension(name, size)
         variable: Any = None
-        start = 0
-        for block in blocks:
-            values = np.asarray(block)
+        for slab in slabs:
             if variable is None:
-                names = _dimensions(values.ndim)
-                for name, size in zip(names, (n, *values.shape[1:]), strict=True):
-                    dataset.createDimension(name, size)
-                variable = dataset.createVariable(
-                    "replicas", values.dtype, names, zlib=True, complevel=1, chunksizes=(1, *values.shape[1:])
-                )
+                variable = dataset.createVariable("replicas", slab.block.dtype, names, zlib=True, complevel=1, chunksizes=_chunks(shape))
                 variable.units = "DN"
                 variable.long_name = "raw-equivalent noise replicas"
-            variable[start : start + len(values)] = values
-            start += len(values)
+            variable[_place(slab)] = slab.block
 
 
-def _write_zarr(path: Path, blocks: Blocks, n: int, attributes: Mapping[str, str]) -> Path:
+def _write_zarr(path: Path, slabs: Iterable[Slab], shape: tuple[int, ...], attributes: Mapping[str, str]) -> None:
     import zarr
 
+    array: Any = None
+    for slab in slabs:
+        if array is None:
+            array = zarr.create_array(store=str(path), shape=shape, chunks=_chunks(shape), dtype=slab.block.dtype, overwrite=True)
+            array.attrs.update({**attributes, "units": "DN", "dimension_names": list(_dimensions(len(shape)))})
+        array[_place(slab)] = slab.block
+
+
+def _folder(path: Path, fill: Callable[[Path], None]) -> Path:
+    """Let `fill` write a folder beside `path` and rename it when it is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.stem}-", suffix=".zarr", dir=path.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent))
     try:
-        array: Any = None
-        start = 0
-        for block in blocks:
-            values = np.asarray(block)
-            if array is None:
-                shape = (n, *values.shape[1:])
-                chunks = (1, *values.shape[1:])
-                array = zarr.create_array(store=str(temporary), shape=shape, chunks=chunks, dtype=values.dtype, overwrite=True)
-                array.attrs.update({**attributes, "units": "DN", "dimension_names": list(_dimensions(values.ndim))})
-            array[start : start + len(values)] = values
-            start += len(values)
+        fill(temporary)
         temporary.replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -38,7 +38,16 @@ class MeanN(ReplicaMode):
     needs_repeats = True
 
     def blocks(
-        self, frame: NDArray[np.integer], model: NoiseModel | None, *, n: int, start: int, group: int, seed: int, batch: int | None
+        self,
+        frame: NDArray[np.integer],
+        model: NoiseModel | None,
+        *,
+        n: int,
+        start: int,
+        group: int,
+        seed: int,
+        batch: int | None,
+        slab: slice | None = None,
     ) -> Iterator[NDArray[np.integer]]:
         """Yield replicas `start` … `start + n − 1` of `frame`, (repeat, y, x) or (repeat, z, y, x), in blocks of its dtype, DN.
 
@@ -48,13 +57,14 @@ class MeanN(ReplicaMode):
         InsufficientRepeats : fewer than two repeats. ShapeMismatch : no repeat axis.
         NotIntegerData, BitDepthMismatch, ProfileMismatch : the frames are not of this camera.
         """
-        from sigmaraw.noise.blocks import sample_blocks  # JAX is loaded when something is drawn, not before
+        from sigmaraw.noise.blocks import first_pixel, sample_blocks  # JAX is loaded when something is drawn, not before
 
         if model is None:
             raise InvalidOption(f"mode '{self.name}' without a camera", "a camera profile", "give one with --camera")
         repeats = _count(frame)
-        model.check_image(frame)
-        mean = frame.mean(axis=0, dtype=np.float64)
+        if slab is None:  # of a slab's whole the caller has seen to it
+            model.check_image(frame)
+        mean = (frame if slab is None else frame[:, slab]).mean(axis=0, dtype=np.float64)
         drawn = np.maximum(model.variance(mean) * (1 - 1 / repeats) - QUANTISATION_VARIANCE, 0.0)  # DN²
         sigma_e = np.sqrt(drawn) / model.gain_dn_per_e
         dark = np.zeros_like(mean)  # rate of no photons: all noise is in the normal term
@@ -70,6 +80,7 @@ class MeanN(ReplicaMode):
             domain=self.name,
             image=frame,
             read_noise_e=sigma_e,
+            first_pixel=first_pixel(frame[0], slab),
         )
 
     def u_mode(self, measurement: Measurement) -> tuple[float, str]:

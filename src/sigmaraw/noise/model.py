@@ -99,7 +99,8 @@ class NoiseModel:
         """Return the model of a profile's camera for frames of `shape`; the only place that reads camera variables.
 
         Offset and σ_r are the dark level and dark noise, which hold at the image's exposure. Maps are used when the frame is of
-        the maps' shape; a cut-out names its corner (`roi`) or takes the scalars knowingly.
+        the maps' shape; a cut-out names its corner (`roi`) or takes the scalars knowingly. Where the profile has taps or colour planes,
+        scalars are those of each pixel's tap, and a cut-out names its corner then too.
 
         Parameters
         ----------
@@ -114,9 +115,13 @@ class NoiseModel:
         InvalidOption : roi together with scalars, or without shape.
         InvalidProfile : a variable is missing or out of its domain.
         """
-        if roi is not None and scalars:
+        tapped = shape is not None and not isinstance(profile, NoiseModel) and _by_taps(profile, scalars)
+        if roi is not None and scalars and not tapped:
             raise InvalidOption("both --roi and --scalars", "one of them", "drop --scalars to use the maps, or --roi to use the scalars")
         model = profile if isinstance(profile, NoiseModel) else _read_profile(profile, scalars)
+        if tapped:
+            assert shape is not None and not isinstance(profile, NoiseModel)
+            return _with_taps(model, profile, shape, roi)
         if scalars and model.shape is not None:
             raise ProfileMismatch("scalars asked of a model that has maps only", "a camera profile", "build the model from the profile")
         if roi is not None:
@@ -180,7 +185,7 @@ class NoiseModel:
     def _check_range(self, image: NDArray[Any]) -> None:
         if self.highest_dn is None:
             return
-        beyond = float(np.mean(image > self.highest_dn))
+        beyond = sum(int(np.count_nonzero(page > self.highest_dn)) for page in _pages(image)) / image.size
         if beyond > BEYOND_RANGE:  # single hot pixels do not make an image useless
             raise OutsideValidRange(
                 f"{beyond:.2%} of the pixels are above {self.highest_dn:.0f} DN, to which the calibrated transfer curve reaches",
@@ -207,15 +212,15 @@ class NoiseModel:
         """Return v of a signal above dark, DN: 1 for a straight camera."""
         return 1.0 if self.transfer is None else self.transfer.relative_variance(signal_dn)
 
-    def drawn_values(self, rate_e: NDArray[np.float64]) -> tuple[Any, Any]:
+    def drawn_values(self, rate_e: NDArray[np.float64], gain: Any, read_noise: Any) -> tuple[Any, Any]:
         """Return (gain, read noise) with which a draw K·(n − λ + r) has the calibrated variance: K√v, DN/e⁻, and σ_r/√v, e⁻.
 
-        rate_e : λ, (…, y, x), e⁻. Means are not scaled: levels are centred on m apart.
+        rate_e : λ, (…, y, x), e⁻. gain, read_noise : K and σ_r of these pixels. Levels are centred on m apart, so means stay.
         """
         if self.transfer is None:
-            return self.gain_dn_per_e, self.read_noise_e
-        root = np.sqrt(self._relative_variance(np.asarray(self.gain_dn_per_e) * rate_e))
-        return self.gain_dn_per_e * root, self.read_noise_e / root
+            return gain, read_noise
+        root = np.sqrt(self.transfer.relative_variance(np.asarray(gain) * rate_e))
+        return gain * root, read_noise / root
 
     def to_electrons(self, level_dn: Any) -> NDArray[np.float64]:
         """Return (x − o)/K in e⁻, negative below the offset. level_dn : (…, y, x), DN."""
@@ -269,19 +274,23 @@ class NoiseModel:
         Reference: SCIENCE 2.3; JCGM 100 (2008) 5.1.2.
         """
         gain, noise = np.asarray(self.gain_dn_per_e), np.asarray(self.read_noise_e)
-        variance = self.variance(image_dn)
-        signal = np.maximum(np.asarray(image_dn, dtype=np.float64) - self.offset_dn, 0.0)
-        photons = gain * signal * self._relative_variance(signal)
-        by_gain = np.mean(0.5 * (photons + 2 * (gain * noise) ** 2) * self.u_gain / variance)
-        by_noise = np.mean(gain**2 * noise * self.u_read_noise / variance)
-        by_curve = 0.0 if self.transfer is None else np.mean(0.5 * photons * self.transfer.relative_uncertainty(signal) / variance)
-        return float(math.hypot(by_gain, by_noise, by_curve))
+        image = np.asarray(image_dn)
+        by_gain = by_noise = by_curve = 0.0
+        for page in _pages(image):  # a volume in float64 would be several times its own size
+            variance = self.variance(page)
+            signal = np.maximum(page.astype(np.float64) - self.offset_dn, 0.0)
+            photons = gain * signal * self._relative_variance(signal)
+            by_gain += float(np.sum(0.5 * (photons + 2 * (gain * noise) ** 2) * self.u_gain / variance))
+            by_noise += float(np.sum(gain**2 * noise * self.u_read_noise / variance))
+            if self.transfer is not None:
+                by_curve += float(np.sum(0.5 * photons * self.transfer.relative_uncertainty(signal) / variance))
+        return math.hypot(by_gain, by_noise, by_curve) / image.size
 
     def diagnostics(self, image_dn: Any) -> tuple[Diagnostic, ...]:
         """Return checks of what independent pixels leave out of this image: see `noise.totals`."""
         from sigmaraw.noise.totals import totals_check
 
-        return totals_check(self, np.asarray(image_dn, dtype=np.float64))
+        return totals_check(self, np.asarray(image_dn))
 
     # --- sampling -----------------------------------------------------------------------------------------------------
     def sample(self, mean_dn: Any, n: int, seed: int = 0, *, start: int = 0, group: int = 0, batch: int | None = None) -> NDArray[Any]:
@@ -339,6 +348,11 @@ class NoiseModel:
         return replace(self, gain_dn_per_e=cut(self.gain_dn_per_e), offset_dn=cut(self.offset_dn), read_noise_e=cut(self.read_noise_e))
 
 
+def _pages(image: NDArray[Any]) -> NDArray[Any]:
+    """Return an image (…, y, x), or one number, as pages (page, y, x)."""
+    return image.reshape(-1, *image.shape[-2:]) if image.ndim >= 2 else image.reshape(1, 1, -1)
+
+
 def _check_values(name: str, unit: str, value: Any, good: Any, domain: str) -> None:
     array = np.asarray(value, dtype=np.float64)
     bad = ~(np.isfinite(array) & good(array))
@@ -369,14 +383,41 @@ def _read_profile(profile: CameraProfile, scalars: bool) -> NoiseModel:
     gain = scalar("gain")
     curve = curve_of(gain, {name: float(dataset[name]) for name in CURVE if name in dataset}) if gain > 0 else None
     highest = dataset.attrs.get("linear_hi_dn" if curve is None else "transfer_hi_dn")
+    u_gain, u_noise = uncertainty("gain_se") / gain if gain > 0 else 0.0, uncertainty("dark_noise_se")
+    if "tap_layout" in dataset.attrs:  # an image may lie in one tap: the least certain one counts
+        u_gain = float(np.nanmax(dataset["tap_gain_se"].values / dataset["tap_gain"].values, initial=0.0))
+        u_noise = float(np.nanmax(dataset["tap_dark_noise_se"].values, initial=0.0))
     return NoiseModel(
         gain_dn_per_e=values("gain", "gain_map"),
         offset_dn=values("offset", "offset_map"),
         read_noise_e=values("dark_noise", "read_noise_map"),
         bits=int(profile.bits),
-        u_gain=uncertainty("gain_se") / gain if gain > 0 else 0.0,
-        u_read_noise=uncertainty("dark_noise_se"),
+        u_gain=u_gain,
+        u_read_noise=u_noise,
         saturation_dn=float(profile.valid_range[1]),
         transfer=curve,
         highest_dn=None if highest is None else float(highest),
     )
+
+
+def _by_taps(profile: CameraProfile, scalars: bool) -> bool:
+    """Whether readout taps or colour planes stand in for maps: a filter array has no one dark level or gain."""
+    return "tap_layout" in profile.dataset.attrs and (scalars or "gain_map" not in profile.dataset)
+
+
+def _with_taps(model: NoiseModel, profile: CameraProfile, shape: tuple[int, ...], roi: tuple[int, int] | None) -> NoiseModel:
+    """Return the model with the values of each pixel's tap, (y, x), for frames (…, y, x)."""
+    from sigmaraw.camera.taps import sensor_shape, stored_layout
+
+    dataset = profile.dataset
+    layout, sensor = stored_layout(dataset), sensor_shape(dataset)
+    if len(shape) < 2 or (roi is None and shape[-2:] != sensor):
+        raise ProfileMismatch(
+            f"frames of {' × '.join(map(str, shape))} pixels on a sensor of {sensor[0]} × {sensor[1]} with {layout}",
+            "whole frames, or the place of the cut-out",
+            "say where the cut-out lies with --roi y,x",
+        )
+    assert layout is not None
+    tap = layout.index(sensor, (shape[-2], shape[-1]), roi or (0, 0))
+    gain, offset, noise = (np.asarray(dataset[f"tap_{name}"].values)[tap] for name in ("gain", "offset", "dark_noise"))
+    return replace(model, gain_dn_per_e=gain, offset_dn=offset, read_noise_e=noise)

@@ -79,7 +79,16 @@ class Repeats(ReplicaMode):
     draws_noise = False
 
     def blocks(
-        self, frame: NDArray[np.integer], model: NoiseModel | None, *, n: int, start: int, group: int, seed: int, batch: int | None
+        self,
+        frame: NDArray[np.integer],
+        model: NoiseModel | None,
+        *,
+        n: int,
+        start: int,
+        group: int,
+        seed: int,
+        batch: int | None,
+        slab: slice | None = None,
     ) -> Iterator[NDArray[np.integer]]:
         """Yield frames `start` … `start + n − 1` of `frame`, (repeat, y, x) or (repeat, z, y, x), in blocks of `batch`.
 
@@ -95,10 +104,11 @@ class Repeats(ReplicaMode):
         if frame.ndim < 3:
             raise ShapeMismatch(f"an array of shape {frame.shape}", "repeats (repeat, y, x)", "give all repeats as one stack")
         require_repeats(frame.shape[0], start + n)
-        if model is not None:
+        if model is not None and slab is None:
             model.check_image(frame)
         size = n if batch is None else whole_number(batch, "batch", 1, 1 << 31)
-        return (frame[first : min(first + size, start + n)] for first in range(start, start + n, size))
+        planes = slice(None) if slab is None else slab
+        return (frame[first : min(first + size, start + n), planes] for first in range(start, start + n, size))
 
     def u_mode(self, measurement: Measurement) -> tuple[float, str]:
         """Return 0: real frames carry the camera's noise and nothing else."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.errors import BitDepthMismatch, InvalidOption, NotIntegerData, ShapeMismatch
 from sigmaraw.frames.types import RawFrames
-from sigmaraw.noise.keys import MAX_GROUPS, whole_number
+from sigmaraw.noise.keys import MAX_GROUPS, Unchanging, whole_number
 from sigmaraw.noise.model import NoiseModel
 from sigmaraw.noise.modes import replica_mode
 
@@ -55,9 +56,74 @@ def iter_replicas(
 
     Reference: SCIENCE 1 and 4.
     """
+    whole_number(group, "group", 0, MAX_GROUPS)
+    maker, frame, model = _prepared(raw, camera, mode, seed, roi, scalars)
+    return maker.blocks(frame, model, n=n, start=start, group=group, seed=seed, batch=batch)
+
+
+@dataclass(frozen=True)
+class Slab:
+    """Planes `planes` of replicas `start` … of a volume: `block` (replica, z, y, x), DN."""
+
+    start: int
+    planes: slice
+    block: NDArray[np.integer]
+
+
+def iter_slabs(
+    raw: NDArray[np.integer] | RawFrames,
+    camera: CameraProfile | NoiseModel,
+    n: int,
+    mode: str = DEFAULT_MODE,
+    seed: int = 0,
+    *,
+    roi: tuple[int, int] | None = None,
+    scalars: bool = False,
+    pixels: int | None = None,
+) -> Iterator[Slab]:
+    """Yield n replicas of a volume in slabs of planes: all replicas of the first slab, then of the next.
+
+    The same bytes as those of `iter_replicas`, without a whole replica or estimate ever being held: what is held is a slab's. A volume
+    that is mapped from its file is read as far as it is needed.
+
+    Parameters
+    ----------
+    raw : one volume (z, y, x), uint8 or uint16, DN; where the mode needs repeats (repeat, z, y, x).
+    pixels : of one slab at most, but one plane at least; None takes 2²⁰.
+    Others as in `iter_replicas`, and so are the refusals; InvalidOption also for a frame, which has no planes.
+    """
+    from sigmaraw.noise.blocks import slabs
+
+    maker, frame, model = _prepared(raw, camera, mode, seed, roi, scalars)
+    shape = frame.shape[1:] if maker.needs_repeats else frame.shape
+    if len(shape) != 3:
+        raise InvalidOption(f"slabs of an image of shape {shape}", "a volume (z, y, x)", "use iter_replicas for single frames")
+
+    model.check_image(frame)
+    frame = Unchanging.of(frame)
+
+    def pieces() -> Iterator[Slab]:
+        for planes in slabs(shape, pixels):
+            start = 0
+            for block in maker.blocks(frame, model, n=n, start=0, group=0, seed=seed, batch=None, slab=planes):
+                values = np.asarray(block)
+                yield Slab(start, planes, values)
+                start += len(values)
+
+    return pieces()
+
+
+def _prepared(
+    raw: NDArray[np.integer] | RawFrames,
+    camera: CameraProfile | NoiseModel,
+    mode: str,
+    seed: int,
+    roi: tuple[int, int] | None,
+    scalars: bool,
+) -> tuple[ReplicaMode, NDArray[np.integer], NoiseModel]:
+    """Return the mode, the array that it takes and the camera's model for it."""
     maker = replica_mode(mode)
     whole_number(seed, "seed", 0, 1 << 64)
-    whole_number(group, "group", 0, MAX_GROUPS)
     frame, stated_bits = _frame(raw, maker)
     model = NoiseModel.from_profile(camera, frame.shape, roi=roi, scalars=scalars)
     if stated_bits is not None and stated_bits != model.bits:
@@ -66,7 +132,7 @@ def iter_replicas(
             "the same bit depth",
             "use the profile of the camera mode that took the image, or state its bit depth with --bits",
         )
-    return maker.blocks(frame, model, n=n, start=start, group=group, seed=seed, batch=batch)
+    return maker, frame, model
 
 
 def replicas(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,24 +30,53 @@ def residual_checks(frame: NDArray[np.integer], level_dn: NDArray[np.float64], m
 
     Reference: SCIENCE 1, replica modes, `bootstrap`.
     """
-    residual = (frame - level_dn) / np.sqrt(model.variance(level_dn))
-    open_ = (frame > model.lo_dn) & (frame < model.hi_dn)  # a clipped pixel's residual says nothing of the noise
-    if np.count_nonzero(open_) < 2:
-        open_ = np.ones_like(open_)
-    residual = np.where(open_, residual - residual[open_].mean(), 0.0)
-    variance = float((residual**2).sum() / np.count_nonzero(open_))
+    pages = list(zip(frame.reshape(-1, *frame.shape[-2:]), level_dn.reshape(-1, *frame.shape[-2:]), strict=True))
+    every = sum(int(np.count_nonzero(_unclipped(x, model))) for x, _ in pages) < 2  # where all is clipped, all is taken
+    counts, sums = 0, 0.0
+    for x, level in pages:  # page by page: a volume in float64 would be several times its own size
+        residual, open_ = _residual(x, level, model, every)
+        counts, sums = counts + int(np.count_nonzero(open_)), sums + float(residual[open_].sum())
+    moments = _Moments(0.0, {-2: 0.0, -1: 0.0}, {-2: 0, -1: 0})
+    for x, level in pages:
+        residual, open_ = _residual(x, level, model, every)
+        moments.add(np.where(open_, residual - sums / counts, 0.0), open_)
+    variance = moments.square / counts
     rows = [_variance(variance)]
     for axis, name in ((-2, "y"), (-1, "x")):
-        rows.append(_correlation(_lag_one(residual, open_, axis), name))
+        known = variance > 0 and moments.pairs[axis] > 0
+        rows.append(_correlation(moments.products[axis] / moments.pairs[axis] / variance if known else 0.0, name))
     return tuple(rows)
 
 
-def _lag_one(residual: NDArray[np.float64], open_: NDArray[np.bool_], axis: int) -> float:
-    """Return the lag-1 autocorrelation along an axis over pairs of unclipped pixels; 0 where nothing varies."""
-    first, second = (np.take(residual, range(*span), axis) for span in ((0, residual.shape[axis] - 1), (1, residual.shape[axis])))
-    pairs = np.take(open_, range(residual.shape[axis] - 1), axis) & np.take(open_, range(1, residual.shape[axis]), axis)
-    scale = float((residual**2).sum() / np.count_nonzero(open_))
-    return float((first * second)[pairs].mean()) / scale if scale > 0 and pairs.any() else 0.0
+def _unclipped(frame: NDArray[np.integer], model: NoiseModel) -> NDArray[np.bool_]:
+    return np.asarray((frame > model.lo_dn) & (frame < model.hi_dn))  # a clipped pixel's residual says nothing of the noise
+
+
+def _residual(
+    frame: NDArray[np.integer], level_dn: NDArray[np.float64], model: NoiseModel, every: bool
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return r of a page (y, x), and which of its pixels count."""
+    residual = (frame - level_dn) / np.sqrt(model.variance(level_dn))
+    return residual, np.ones(frame.shape, dtype=bool) if every else _unclipped(frame, model)
+
+
+@dataclass
+class _Moments:
+    """Σr² over pixels, and per axis Σ of products of neighbours and how many pairs of unclipped neighbours there are."""
+
+    square: float
+    products: dict[int, float]
+    pairs: dict[int, int]
+
+    def add(self, residual: NDArray[np.float64], open_: NDArray[np.bool_]) -> None:
+        """Take a page of residuals, 0 where they do not count."""
+        self.square += float((residual**2).sum())
+        for axis in self.pairs:
+            last = residual.shape[axis] - 1
+            ends = [np.take(open_, span, axis) for span in (range(last), range(1, last + 1))]
+            products = np.take(residual, range(last), axis) * np.take(residual, range(1, last + 1), axis)  # 0 where either is clipped
+            self.products[axis] += float(products.sum())
+            self.pairs[axis] += int(np.count_nonzero(ends[0] & ends[1]))
 
 
 def _variance(value: float) -> Diagnostic:

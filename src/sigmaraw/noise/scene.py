@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,10 @@ class Scene:
         parity, pair = np.nonzero(self.arrays["rate_whole"] < LOW_RATE)
         pixel = np.sort(2 * pair + parity)
         return pixel[pixel < self.size]
+
+    def moved(self, pixels: int) -> Scene:
+        """Return the scene as part of a larger frame, `pixels` (an even number) after its first: other random words."""
+        return replace(self, pair=self.pair + np.uint32(pixels // 2))
 
     def take(self, pairs: NDArray[np.integer]) -> Scene:
         """Return the scene of these pairs alone; each keeps its own `pair`, and so its own random words."""

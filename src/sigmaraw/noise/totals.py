@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 TOLERATED = 0.01  # of the spread of a total: a tenth of what a single-frame mode's own error is
 
 
-def totals_check(model: NoiseModel, image_dn: NDArray[np.float64]) -> tuple[Diagnostic, ...]:
+def totals_check(model: NoiseModel, image_dn: NDArray[Any]) -> tuple[Diagnostic, ...]:
     """Return by how much the spread of the image's total is understated; nothing for cameras whose pixels are independent.
 
         1 − √(ΣV_drawn/ΣV),  V = K(m − o) + K²σ_r² + 1/12
@@ -27,10 +28,12 @@ def totals_check(model: NoiseModel, image_dn: NDArray[np.float64]) -> tuple[Diag
     """
     if model.transfer is None or not model.transfer.conserves_charge:
         return ()
-    drawn = model.variance(image_dn)
-    signal = np.maximum(image_dn - model.offset_dn, 0.0)
-    straight = drawn + np.asarray(model.gain_dn_per_e) * signal * (1 - model.transfer.relative_variance(signal))
-    missing = float(1 - np.sqrt(drawn.sum() / straight.sum()))
+    drawn = lost = 0.0
+    for page in image_dn.reshape(-1, *image_dn.shape[-2:]):  # a volume in float64 would be several times its own size
+        signal = np.maximum(page.astype(np.float64) - model.offset_dn, 0.0)
+        drawn += float(model.variance(page).sum())
+        lost += float((np.asarray(model.gain_dn_per_e) * signal * (1 - model.transfer.relative_variance(signal))).sum())
+    missing = 1 - math.sqrt(drawn / (drawn + lost))
     text = (
         f"replicas understate the spread of totals by {missing:.1%} ({TOLERATED:.0%} tolerated): brighter-fatter pixels share charge with "
         "their neighbours and are drawn independently"

@@ -25,7 +25,8 @@ class FunctionPipeline:
     """Calls `function(image)` with each image, a private copy (y, x) or (z, y, x) in the camera's dtype, DN.
 
     Its `measurements` attribute, where it has one, names what it returns: a sequence of Measurement or of names, or a
-    mapping of names to units. Otherwise the first call does, with unit "1".
+    mapping of names to units. Otherwise the first call does, with unit "1". Its `gradient` attribute, where it has one, is
+    contracts.Differentiable's hook.
 
     Parameters
     ----------
@@ -89,6 +90,11 @@ class FunctionPipeline:
         """Return per measurement a float64 array (image); each image is its own call. Raises as `__call__`."""
         rows = [self._call(image) for image in many_frames(images)]
         return {m.name: np.array([row[m.name] for row in rows], dtype=np.float64) for m in self.measurements}
+
+    def gradient(self, image: NDArray[np.integer]) -> Mapping[str, NDArray[np.floating]]:
+        """Return the derivatives that the function's `gradient(image)` gives, none where it has no such attribute."""
+        hook = getattr(self.function, "gradient", None)
+        return {} if hook is None else hook(one_frame(image).copy())
 
     def _call(self, image: NDArray[np.integer]) -> dict[str, float]:
         values = self.function(image.copy())  # a copy: a function that works in place must not reach the study's frame

@@ -13,6 +13,20 @@ MEASUREMENTS = (
     Measurement("total_intensity", "DN", "I_tot", "sum of the raw frame inside these objects"),
     Measurement("mean_intensity", "DN", "I_mean", "mean of the raw frame inside these objects, undefined where there are none"),
 )
+SOFT_MEASUREMENTS = (
+    Measurement("soft_area", "px", "A_p", "sum of the foreground map p"),
+    Measurement("soft_total_intensity", "DN", "I_p", "sum of the raw frame weighted by the foreground map"),
+    Measurement(
+        "soft_mean_intensity", "DN", "I_p/A_p", "mean of the raw frame weighted by the foreground map, undefined where it sums to 0"
+    ),
+)
+MEASURE = Parameter(
+    "measure",
+    str,
+    "mask",
+    choices=("mask", "soft"),
+    help="mask: objects above the threshold; soft: sums weighted by the foreground map, which are differentiable",
+)
 CONNECTIVITY = Parameter(
     "connectivity", int, 8, choices=(4, 8), unit="1", help="neighbours that join pixels to one object; in volumes 4 means 6, and 8 means 26"
 )
@@ -60,3 +74,9 @@ def measure(raw: NDArray[np.integer], mask: NDArray[np.bool_], smallest_px: int 
         "total_intensity": float(total),
         "mean_intensity": total / area if area else float("nan"),
     }
+
+
+def soft_measurements(area_px: float, total_dn: float) -> dict[str, float]:
+    """Return the soft measurements from A_p = Σp (px) and I_p = Σp·raw (DN), p a network's foreground map."""
+    mean = total_dn / area_px if area_px > 0 else float("nan")
+    return {"soft_area": area_px, "soft_total_intensity": total_dn, "soft_mean_intensity": mean}

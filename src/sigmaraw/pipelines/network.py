@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.contracts import Parameter
 from sigmaraw.errors import InputNotFound, InvalidModel, InvalidOption, InvalidPrediction
-from sigmaraw.pipelines.measurements import CONNECTIVITY, min_size
+from sigmaraw.pipelines.measurements import CONNECTIVITY, MEASURE, MEASUREMENTS, SOFT_MEASUREMENTS, min_size, soft_measurements
 from sigmaraw.pipelines.preparation import POST, PRE, foreground, prepare
 from sigmaraw.pipelines.segmentation import SegmentationPipeline
 from sigmaraw.pipelines.tiling import Tiling
@@ -21,6 +21,7 @@ NETWORK_PARAMETERS = (
     Parameter("model", str, required=True, help="the model's file"),
     Parameter("pre", str, "zscore", choices=tuple(PRE), help="normalisation of the whole image"),
     Parameter("post", str, "sigmoid", choices=POST, help="what turns the output into a foreground map"),
+    MEASURE,
     THRESHOLD,
     min_size(20),
     CONNECTIVITY,
@@ -36,7 +37,8 @@ class NetworkPipeline(SegmentationPipeline):
     """Base of pipelines whose model maps one grey image to one or more maps of its size.
 
     mask = post(network(pre(raw))) > threshold, on overlapping tiles where the input size is fixed (SCIENCE 6).
-    A volume is segmented plane by plane, and measured as a whole.
+    A volume is segmented plane by plane, and measured as a whole. With `measure=soft` there is no threshold: p = post(network(…)) is
+    itself the weight of each pixel.
     """
 
     parameters: ClassVar[tuple[Parameter, ...]] = NETWORK_PARAMETERS
@@ -47,6 +49,7 @@ class NetworkPipeline(SegmentationPipeline):
     def __init__(self, spec: str, **settings: Any) -> None:
         super().__init__(spec, **settings)
         self.keys = {**dict.fromkeys(parameter.name for parameter in NETWORK_PARAMETERS), **self.settings, **self.fixed}
+        self.measurements = SOFT_MEASUREMENTS if self.keys["measure"] == "soft" else MEASUREMENTS
         self._load()
         if self.keys["channel"] is None:
             self.keys["channel"] = 1 if self.keys["post"] == "softmax" else 0
@@ -74,14 +77,28 @@ class NetworkPipeline(SegmentationPipeline):
         """Return every setting with defaults written out, the input size in use, model SHA-256 and versions (JSON values)."""
         return {**super().config(), **self.keys, "input_size": None if self.window is None else list(self.window)}
 
+    def tiling(self, shape: tuple[int, int]) -> Tiling:
+        """Return how a plane of this shape (y, x) is cut into the network's inputs: one, where the input size is free."""
+        multiple = self.keys["multiple"]
+        whole = (-(-shape[0] // multiple) * multiple, -(-shape[1] // multiple) * multiple)
+        return Tiling(shape, self.window or whole, self.keys["border"] or 0)
+
     def probability(self, plane: NDArray[np.integer]) -> NDArray[np.float32]:
         """Return the foreground map of one plane (y, x), uint8 or uint16, DN, in the unit that `post` gives."""
-        multiple = self.keys["multiple"]
-        whole = (-(-plane.shape[0] // multiple) * multiple, -(-plane.shape[1] // multiple) * multiple)
-        tiling = Tiling((plane.shape[0], plane.shape[1]), self.window or whole, self.keys["border"] or 0)
+        tiling = self.tiling((plane.shape[0], plane.shape[1]))
         prepared = prepare(plane, self.keys["pre"])
         outputs = np.stack([self._output(tile) for tile in tiling.split(prepared)])
         return foreground(tiling.join(outputs), self.keys["post"], self.keys["channel"])
+
+    def _measure(self, image: NDArray[np.integer]) -> dict[str, float]:
+        if self.keys["measure"] == "mask":
+            return super()._measure(image)
+        area = total = 0.0
+        for plane in image.reshape(-1, *image.shape[-2:]):
+            weight = self.probability(plane).astype(np.float64)
+            area += float(weight.sum())
+            total += float((weight * plane).sum())
+        return soft_measurements(area, total)
 
     def _mask(self, image: NDArray[np.integer]) -> NDArray[np.bool_]:
         if image.ndim == 3:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.errors import InvalidModel
 
-_TINY = 1e-6
+TINY = 1e-6
 
 
 def _none(image: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -22,7 +22,7 @@ def _minmax(image: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _zscore(image: NDArray[np.float64]) -> NDArray[np.float64]:
-    return (image - image.mean()) / (image.std() + _TINY)
+    return (image - image.mean()) / (image.std() + TINY)
 
 
 def _percentile(image: NDArray[np.float64]) -> NDArray[np.float64]:

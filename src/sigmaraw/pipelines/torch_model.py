@@ -6,6 +6,7 @@ while it is being read, is refused.
 
 from __future__ import annotations
 
+import abc
 import pickle
 import warnings
 import zipfile
@@ -19,8 +20,10 @@ from sigmaraw.contracts import Parameter
 from sigmaraw.errors import InvalidModel
 from sigmaraw.files import sha256_of_file
 from sigmaraw.pipelines.demo_weights import SHIPPED, verified
-from sigmaraw.pipelines.measurements import CONNECTIVITY, min_size
+from sigmaraw.pipelines.door import one_frame
+from sigmaraw.pipelines.measurements import CONNECTIVITY, MEASURE, min_size
 from sigmaraw.pipelines.network import THRESHOLD, NetworkPipeline, fixed_size, model_file
+from sigmaraw.pipelines.threads import each
 
 if TYPE_CHECKING:
     import torch
@@ -30,7 +33,43 @@ _LOAD_ERRORS = (RuntimeError, ValueError, KeyError, TypeError, AttributeError, A
 _RUN_ERRORS = (RuntimeError, ValueError, TypeError, IndexError, AssertionError)
 
 
-class TorchPipeline(NetworkPipeline):
+class _TorchNetwork(NetworkPipeline):
+    """A network that torch runs, and can take derivatives of."""
+
+    @abc.abstractmethod
+    def _network_on(self, tile: torch.Tensor) -> torch.Tensor:
+        """Return the network's output for one input (1, 1, y, x) or (1, y, x, 1), float32, as it comes."""
+
+    def gradient(self, image: NDArray[np.integer]) -> dict[str, NDArray[np.floating]]:
+        """Return derivatives of the soft measurements, (y, x) or (z, y, x) float64, their unit per DN; none of a mask's.
+
+        A threshold has none: what is counted or summed inside a mask jumps as pixels enter it. None either where torch finds none.
+
+        Raises
+        ------
+        NotIntegerData, ColourImage, ShapeMismatch
+        """
+        if self.keys["measure"] == "mask":
+            return {}
+        return each(self._gradient, [one_frame(image)])[0]
+
+    def _gradient(self, image: NDArray[np.integer]) -> dict[str, NDArray[np.floating]]:
+        from sigmaraw.pipelines.derivative import soft_gradients
+
+        def one(tile: torch.Tensor) -> torch.Tensor:
+            last = self.keys["layout"] == "nhwc"
+            output = self._network_on((tile[None, :, :, None] if last else tile[None, None]).contiguous())[0]
+            return output.movedim(-1, 0) if last else output
+
+        try:
+            return soft_gradients(one, image, self.tiling, self.keys["pre"], self.keys["post"], self.keys["channel"])
+        except RuntimeError as error:
+            if "derivative" in str(error):  # "derivative for … is not implemented": an operation that has none
+                return {}
+            raise _failed(self._model_name(), "has no gradient at", f"an image {image.shape}", error) from error
+
+
+class TorchPipeline(_TorchNetwork):
     """A torch network from a file: exported program (.pt2, torch.export.save) or TorchScript (.pt).
 
     An exported program of fixed input size is applied in tiles of it; TorchScript states none, so give `window` where it
@@ -51,20 +90,27 @@ class TorchPipeline(NetworkPipeline):
     def _forward(self, tile: NDArray[np.float32]) -> NDArray[Any]:
         import torch
 
-        values = torch.from_numpy(np.repeat(tile, self.fixed_batch, axis=0))
         try:
-            # Without optimisation: TorchScript's first runs are otherwise of another kind than its later ones.
-            with torch.inference_mode(), torch.jit.optimized_execution(False):
-                output = self._network(values)
+            with torch.inference_mode():
+                output = self._network_on(torch.from_numpy(tile))
         except _RUN_ERRORS as error:
-            raise _failed(self._model_name(), "cannot be applied to", f"float32 {tuple(values.shape)}", error) from error
+            shape = (self.fixed_batch, *tile.shape[1:])
+            raise _failed(self._model_name(), "cannot be applied to", f"float32 {shape}", error) from error
         if not isinstance(output, torch.Tensor):
             found = f"model {self._model_name()} returned a {type(output).__name__}"
             raise InvalidModel(found, "one tensor", "export the model with its one output")
         return output[:1].to(torch.float32).numpy() if output.is_floating_point() else output[:1].numpy()
 
+    def _network_on(self, tile: torch.Tensor) -> torch.Tensor:
+        import torch
 
-class DemoUNetPipeline(NetworkPipeline):
+        # Without optimisation: TorchScript's first runs are otherwise of another kind than its later ones.
+        with torch.jit.optimized_execution(False):
+            output: torch.Tensor = self._network(tile.repeat_interleave(self.fixed_batch, dim=0))
+        return output
+
+
+class DemoUNetPipeline(_TorchNetwork):
     """The shipped demonstration U-Net for bright cells on a dark background, trained on virtual scenes.
 
     Weights are read from safetensors after their SHA-256 is compared with the training record beside them.
@@ -74,6 +120,7 @@ class DemoUNetPipeline(NetworkPipeline):
     libraries = ("torch", "safetensors", "scipy", "numpy")
     fixed: ClassVar[dict[str, Any]] = {"pre": "zscore", "post": "sigmoid", "multiple": 16, "layout": "nchw"}  # as it was trained
     parameters = (
+        MEASURE,
         THRESHOLD,
         min_size(20),
         CONNECTIVITY,
@@ -104,8 +151,13 @@ class DemoUNetPipeline(NetworkPipeline):
         import torch
 
         with torch.inference_mode():
-            output = self._network(torch.from_numpy(tile).to(memory_format=torch.channels_last))
-        return output.contiguous().numpy()
+            return self._network_on(torch.from_numpy(tile)).contiguous().numpy()
+
+    def _network_on(self, tile: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        output: torch.Tensor = self._network(tile.to(memory_format=torch.channels_last))
+        return output
 
 
 def _failed(model: str, how: str, what: str, error: Exception) -> InvalidModel:

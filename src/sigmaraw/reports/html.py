@@ -11,6 +11,8 @@ from sigmaraw.reports.crops import crop_view, diverging_stops
 from sigmaraw.reports.layout import context
 from sigmaraw.reports.loading import RecordFolder, read_folder
 from sigmaraw.reports.plots import Row, Score, camera_plot, distribution_plot, epsilon_plot
+from sigmaraw.reports.slices import slice_sections
+from sigmaraw.reports.sweep import search_context, sweep_context
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -104,10 +106,13 @@ def page(folder: RecordFolder) -> str:
     figures = [_scores(folder, position, row["name"]) for position, row in enumerate(shown["measurements"])]
     return template("report.html.j2").render(
         shown,
+        sweep=sweep_context(folder.record),
+        search=search_context(folder.record),
         score_figures=figures,
         camera_figure=camera_plot(folder.record["camera"]),
         crops=[crop_view(crop) for crop in folder.crops],
         diverging=diverging_stops(),
+        slices=slice_sections(folder.record),
     )
 
 

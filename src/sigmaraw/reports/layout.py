@@ -7,7 +7,9 @@ from typing import Any
 
 from sigmaraw.reports.loading import RecordFolder, clean
 from sigmaraw.reports.numbers import fixed, given, interval, measured, percent, plain, prediction, probability, unit_label, with_unit
+from sigmaraw.reports.replica_number import adaptive_rows, delta_rows, replicas_used
 from sigmaraw.reports.selection import CodecSummary, Reasons, summarise
+from sigmaraw.reports.taps import tap_table
 from sigmaraw.reports.wording import REVALIDATION, answer, criterion, limitations, margins
 
 _MOST_CONTRASTS = 15  # between codecs, as many as six codecs have; a longer list stays in the record
@@ -169,6 +171,9 @@ def _codec(summary: CodecSummary, reasons: Reasons) -> dict[str, Any]:
         "bias": shown("bias_dn", with_unit(plain(row.get("bias_dn"), 2), "DN")),
         "noise_ratio": shown("noise_std_ratio", fixed(row.get("noise_std_ratio"), 3)),
         "correlation": shown("error_noise_correlation", fixed(row.get("error_noise_correlation"), 3)),
+        "lag1": shown("error_lag1", fixed(row.get("error_lag1"), 3)),
+        "removed": shown("noise_removed", measured(row.get("noise_removed"), row.get("noise_removed_se"))),
+        "alarm": "⚠ alarm" if row.get("denoising_alarm") is True else "",
         "largest": measured(largest.get("epsilon_hat"), largest.get("u_mc") or largest.get("u")) or reasons.of("epsilon_hat", largest),
         "largest_ci": interval(*_pair(largest, "epsilon_hat_ci")) or "",
         "largest_on": largest.get("measurement", ""),
@@ -235,6 +240,7 @@ def camera_facts(summary: Mapping[str, Any]) -> dict[str, Any]:
             ("Levels", f"{len(means)}, of which {sum(bool(mark) for mark in used)} used in the fit" if means else "none"),
         ],
         "scalars": scalars,
+        "taps": tap_table(summary.get("taps")),
         "checks": [
             {
                 "name": row["name"].replace("-", " "),
@@ -266,7 +272,7 @@ def _identification(record: dict[str, Any]) -> list[tuple[str, str]]:
         ("Pipeline", setting(plan.get("pipeline"))),
         ("Camera", setting(record["camera"].get("path"))),
         ("Images × codecs × measurements", f"{_images(results)} × {len(record['codecs'])} × {len(record['measurements'])}"),
-        ("Replicas per group, mode, seed", f"{setting(plan.get('n'))}, {', '.join(modes)}, {setting(plan.get('seed'))}"),
+        ("Replicas per group, mode, seed", f"{replicas_used(record)}, {', '.join(modes)}, {setting(plan.get('seed'))}"),
         ("Record digest (SHA-256)", setting(record.get("digest"))),
     ]
 
@@ -324,6 +330,9 @@ def context(folder: RecordFolder) -> dict[str, Any]:
         "design": flatten(record["design"]) if isinstance(record.get("design"), dict) else [],
         "sources": sorted({str(row["u_mode_source"]) for row in record["results"] if row.get("u_mode_source")}),
         "mode_checks": _mode_checks(record),
+        "adaptive": adaptive_rows(record),
+        "replicas_used": replicas_used(record),
+        "deltas": delta_rows(record),
         "predictions_sha256": setting(record.get("predictions_sha256")),
         "images": [_provenance(row, ("image", "input", "frame", "sha256")) for row in record["images"]],
         "environment": flatten(record["environment"]),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import unicodedata
 from collections.abc import Mapping
@@ -13,13 +12,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from sigmaraw.errors import InvalidRecord
+from sigmaraw.reports.replica_number import check_replica_number
+from sigmaraw.reports.taps import check_tap_summary
+from sigmaraw.study.record import SCHEMA, VERDICTS, read_document
 
 if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
-SCHEMA = "sigmaraw/record/1"
-VERDICTS = ("PASS", "FAIL", "INCONCLUSIVE")
 _LARGEST_ARRAY = 50_000_000  # elements; a stranger's compressed zeros must not fill the memory
 
 # What each list holds: words, whole numbers, numbers or null, pairs [low, high] or null.
@@ -46,6 +46,9 @@ _NUMBERS = {
         "rz",
         "bias_dn",
         "noise_std_ratio",
+        "error_lag1",
+        "noise_removed",
+        "noise_removed_se",
         "error_noise_correlation",
     ),
     "results": (
@@ -131,13 +134,6 @@ def clean(value: Any) -> Any:
     return _refuse(f"a value of type {type(value).__name__} in the record", "JSON values")
 
 
-def _float(text: str) -> float:
-    value = float(text)
-    if math.isinf(value):
-        raise ValueError(f"number {text[:20]} is beyond float64")
-    return value
-
-
 def _is_number(value: Any) -> bool:
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
@@ -213,6 +209,7 @@ def check_camera(summary: Any) -> None:
         _refuse("'camera.levels' of the record", "lists of numbers")
     if len(columns[0]) != len(columns[1]) or any(column and len(column) != len(columns[0]) for column in columns):
         _refuse("'camera.levels' of the record", "as many variances, standard errors and marks as means")
+    check_tap_summary(summary.get("taps"))
     checks = summary.get("checks") or []
     words = ("name", "outcome", "evidence", "unit")
     if not isinstance(checks, list) or not all(
@@ -281,6 +278,7 @@ def checked(record: Any) -> dict[str, Any]:
     for section in _WORDS:
         _check_rows(whole, section)
     _check_results(whole)
+    check_replica_number(whole)
     check_camera(whole["camera"])
     return whole
 
@@ -292,19 +290,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     ------
     InvalidRecord : no record.json, not UTF-8 JSON, or not a record.
     """
-    path = Path(folder) / "record.json"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError:
-        _refuse(f"{path} cannot be read", "a record folder that holds record.json", "give the folder that sigmaraw validate wrote")
-    except UnicodeDecodeError:
-        _refuse(f"{path} is not UTF-8 text", "a JSON record")
-    try:
-        record = json.loads(text, parse_float=_float, parse_constant=lambda word: None)
-    except (ValueError, RecursionError) as error:  # JSONDecodeError is a ValueError
-        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)[:120]
-        _refuse(f"{path} is not JSON ({reason})", "a JSON record")
-    return checked(record)
+    return checked(read_document(folder))
 
 
 # --- result.nc --------------------------------------------------------------------------------------------------------

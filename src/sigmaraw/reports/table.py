@@ -9,6 +9,7 @@ from typing import Any
 
 from sigmaraw.reports.loading import checked
 from sigmaraw.reports.numbers import interval, measured, plain, prediction, with_unit
+from sigmaraw.reports.replica_number import text_lines
 from sigmaraw.reports.selection import summarise
 
 _WIDTH = 120
@@ -76,6 +77,12 @@ def _codec_lines(record: dict[str, Any]) -> list[str]:
     return align(head, rows, (False, False, True, True, True, False))
 
 
+def _alarm_lines(record: dict[str, Any]) -> list[str]:
+    """Return a line for each codec that removes noise, which no reader should take for a good codec."""
+    rows = [row for row in record["codecs"] if row.get("denoising_alarm") is True and isinstance(row.get("noise_removed"), float)]
+    return [f"Denoising: {shorten(row['codec'], 60)} removes {100 * row['noise_removed']:.0f} % of the raw noise." for row in rows]
+
+
 def _result_lines(record: dict[str, Any]) -> list[str]:
     listed = {row["name"]: row for row in record["measurements"]}
     ratios = {row["codec"]: row.get("compression_ratio") for row in record["codecs"]}
@@ -113,6 +120,11 @@ def _reasoned(line: str, result: Mapping[str, Any]) -> list[str]:
     return [line, *textwrap.wrap(reason, _WIDTH, initial_indent="     └ ", subsequent_indent="       ")]
 
 
+def codec_table(record: Mapping[str, Any]) -> str:
+    """Return one row per codec as aligned text. Parameters and refusals as in `text_table`."""
+    return "\n".join(_codec_lines(checked(record)))
+
+
 def text_table(record: Mapping[str, Any]) -> str:
     """Return the verdicts as aligned text: one row per codec, then one per result with its reason.
 
@@ -124,7 +136,9 @@ def text_table(record: Mapping[str, Any]) -> str:
     """
     clean = checked(record)
     camera = clean["camera"]
-    lines = [*_codec_lines(clean), "", *_result_lines(clean)]
+    lines = [*_codec_lines(clean), *_alarm_lines(clean), "", *_result_lines(clean)]
     if camera.get("calibrated") is False:
         lines += ["", "Camera from stated values, not calibrated: σ_raw is as good as those values."]
+    extra = [part for line in text_lines(clean) for part in textwrap.wrap(line, _WIDTH, subsequent_indent="  ")]
+    lines += ["", *extra] if extra else []
     return "\n".join(lines) + "\n"

@@ -4,13 +4,17 @@ from sigmaraw.statistics.assess import Assessment, assess, null_flag_rate
 from sigmaraw.statistics.decision import Limits, Verdict, decide
 from sigmaraw.statistics.equality import TestResult, TukeyRow, ks_test, tukey
 from sigmaraw.statistics.equivalence import Ratio, rms_shift, spread_ratio
+from sigmaraw.statistics.propagation import Propagation, compare
 from sigmaraw.statistics.reasons import Reason, Undefined
 from sigmaraw.statistics.score import Score, score
-from sigmaraw.statistics.spread import Spread, peak_ratio, pooled_spread
+from sigmaraw.statistics.spread import Spread, peak_ratio, pooled_spread, relative_uncertainty
+from sigmaraw.statistics.stopping import Precision, precision
 
 __all__ = [
     "Assessment",
     "Limits",
+    "Precision",
+    "Propagation",
     "Ratio",
     "Reason",
     "Score",
@@ -20,11 +24,14 @@ __all__ = [
     "Undefined",
     "Verdict",
     "assess",
+    "compare",
     "decide",
     "ks_test",
     "null_flag_rate",
     "peak_ratio",
     "pooled_spread",
+    "precision",
+    "relative_uncertainty",
     "rms_shift",
     "score",
     "spread_ratio",

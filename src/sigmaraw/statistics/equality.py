@@ -108,8 +108,11 @@ def _permutation_tail(n: int, m: int, checks: np.ndarray, gap: int) -> float:
     return min(tail, 1.0)
 
 
-def tukey(groups: Mapping[str, Floats], *, alpha: float = 0.05) -> tuple[list[TukeyRow], str]:
+def tukey(groups: Mapping[str, Floats], *, alpha: float = 0.05, reference: str | None = None) -> tuple[list[TukeyRow], str]:
     """Return all pairwise differences of means with family-wise error `alpha`, and the design that the table saw.
+
+    With `reference` only the differences from that group are returned. The range stays that of all groups, so that each row is
+    the same with and without the others, and the family-wise error holds all the more.
 
     Tukey HSD: p = P(Q_{k,ν} > |d|√2 / (s √(1/n₁ + 1/n₂))), s pooled, ν = Σ(n − 1). Games–Howell where a Brown–Forsythe test finds
     unequal variances (p < .05): s²(1/n₁ + 1/n₂) → s₁²/n₁ + s₂²/n₂ with the Welch dof.
@@ -119,7 +122,7 @@ def tukey(groups: Mapping[str, Floats], *, alpha: float = 0.05) -> tuple[list[Tu
     Parameters
     ----------
     groups : name → (replica,), float64: independent samples, the measurement's unit.
-    alpha : family-wise error, 1.
+    alpha : family-wise error, 1. reference : the name of one group.
 
     Raises
     ------
@@ -141,6 +144,8 @@ def tukey(groups: Mapping[str, Floats], *, alpha: float = 0.05) -> tuple[list[Tu
         name: (float(v[0]) if (v == v[0]).all() else float(v.mean()), float((centred(v) ** 2).sum()), v.size) for name, v in usable.items()
     }
     for first, second in itertools.combinations(samples, 2):
+        if reference is not None and reference not in (first, second):
+            continue
         if first in undefined or second in undefined:
             rows.append(TukeyRow(first, second, math.nan, math.nan, math.nan, math.nan, False, Reason.UNDEFINED))
         else:

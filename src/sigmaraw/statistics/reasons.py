@@ -40,9 +40,18 @@ class Reason(StrEnum):
     RAW_UNDEFINED = "undefined raw predictions", "predictions on raw data are not finite numbers; none was dropped"
     CODEC_UNDEFINED = "undefined decoded predictions", "predictions on decoded data are not finite numbers; none was dropped"
     UNDEFINED = "undefined predictions", "a group holds predictions that are not finite numbers; none was dropped"
+    NOTHING_VARIES = "nothing varies", "all raw predictions are equal, so their spread has no relative uncertainty"
     NOT_INDEPENDENT = "not available", "the test needs independent groups of replicas, and these are paired or shared"
     NO_VARIANCE = "no variance", "the groups do not vary, so the result is the limit of vanishing variance, not an estimate"
     UNBOUNDED = "unbounded", "too few replicas, or too few that differ, to bound the number on this side"
+    # the law of propagation beside replicas
+    NOT_DIFFERENTIABLE = (
+        "not differentiable",
+        "the pipeline gives no derivative of this measurement: it counts, cuts at a threshold, or its code offers none",
+    )
+    WITHIN_TOLERANCE = "within numerical tolerance", "both ends of the coverage interval agree with those of replicas"
+    BEYOND_TOLERANCE = "beyond numerical tolerance", "an end of the coverage interval differs from that of replicas"
+    TOLERANCE_UNSURE = "too few replicas to compare", "the ends of the replicas' coverage interval are known less well than the tolerance"
 
 
 @dataclass(frozen=True)

@@ -131,6 +131,29 @@ def peak_ratio(values: Floats) -> float:
     return float(ordered.std(ddof=1) / max((high - low) / 1.349, np.finfo(float).tiny))
 
 
+def relative_uncertainty(raw: Floats, *, discrete: bool = False) -> float:
+    """Return u(σ_raw)/σ_raw = max(1/√(2ν), √(Σψ² + ½/(n(N − 1)))), ψ the influence on ln s; NaN where nothing varies.
+
+    The first is that of normal predictions; the second holds for any, and is noisy itself.
+
+    Parameters
+    ----------
+    raw : (group, replica), float64, the measurement's unit; groups are independent.
+    discrete : predictions take isolated values, as counts do.
+
+    Raises
+    ------
+    UndefinedStatistic : fewer than two replicas, or values that are not finite.
+
+    Reference: SCIENCE 2.2, 2.3.
+    """
+    moments = pool(raw, discrete)
+    if moments.variance == 0.0:
+        return math.nan
+    by_influence = math.sqrt(float((moments.log_influence() ** 2).sum()) + moments.log_floor)
+    return max(1 / math.sqrt(2 * moments.dof), by_influence)
+
+
 def effective_dof(influence: Floats, limit: float) -> float:
     """Return the degrees of freedom of the variance estimate Σψ², by matching its first two moments to χ².
 

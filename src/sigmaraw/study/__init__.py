@@ -1,7 +1,28 @@
 """A study: a frozen plan, one loop over its work items, and the record."""
 
-from sigmaraw.study.plan import DEFAULT_N, Plan, merge_plan, read_plan
+from sigmaraw.study.plan import DEFAULT_N, Plan, count_or_auto, merge_plan, read_plan
 from sigmaraw.study.record import SCHEMA, VERDICTS, Record, verify
 from sigmaraw.study.run import plan_row, run, validate
+from sigmaraw.study.searches import Rule, SearchResult, run_search, search
+from sigmaraw.study.sweeps import run_sweep, sweep
 
-__all__ = ["DEFAULT_N", "SCHEMA", "VERDICTS", "Plan", "Record", "merge_plan", "plan_row", "read_plan", "run", "validate", "verify"]
+__all__ = [
+    "DEFAULT_N",
+    "SCHEMA",
+    "VERDICTS",
+    "Plan",
+    "Record",
+    "Rule",
+    "SearchResult",
+    "count_or_auto",
+    "merge_plan",
+    "plan_row",
+    "read_plan",
+    "run",
+    "run_search",
+    "run_sweep",
+    "search",
+    "sweep",
+    "validate",
+    "verify",
+]

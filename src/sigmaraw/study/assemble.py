@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sigmaraw.contracts import Pipeline
+from sigmaraw.study.delta import as_json, propagations
 from sigmaraw.study.environment import environment
-from sigmaraw.study.plan import Plan
+from sigmaraw.study.plan import BLOCK, Plan
 from sigmaraw.study.prepare import Prepared, Setting
 from sigmaraw.study.quality import codec_rows, worst_crops
 from sigmaraw.study.record import SCHEMA, Record, digest_of, json_value, predictions_digest
@@ -28,9 +29,10 @@ def assemble(
     scenes = [entry.scene for entry in prepared]
     constructions = [Construction.of(scene, mode) for scene in scenes]
     results, undefined = score_all(plan, predictions, model.measurements, mode, constructions)
+    _add_deltas(results, setting, prepared, predictions, constructions)
     tukey, tukey_undefined = tukey_all(plan, predictions, model.measurements)
-    trips = [[entry.trips[index] for entry in prepared] for index in range(len(plan.codecs))]
-    codecs, codecs_undefined = codec_rows(plan, profile.bits, scenes, trips, blocks, results)
+    qualities = [[entry.quality[index] for entry in prepared] for index in range(len(plan.codecs))]
+    codecs, codecs_undefined = codec_rows(plan, profile.bits, scenes, qualities, blocks, results)
     dataset = _dataset(plan, predictions, [measurement.name for measurement in model.measurements])
     document: dict[str, Any] = {
         "schema": SCHEMA,
@@ -40,6 +42,7 @@ def assemble(
         "camera": {**profile.summary(), "path": next((row["path"] for row in setting.files if row["role"] == "camera"), None)},
         "plan": {**plan.as_json(), "created": setting.fixed},
         "design": {"replicas_per_group": design.n, "groups": plan.groups, "independent": design.independent, "reason": design.reason},
+        "adaptive": None if plan.adaptive is None else plan.adaptive.as_json(predictions.raw, model.measurements, BLOCK),
         "environment": environment(),
         "pipeline": model.config(),
         "measurements": [dataclasses.asdict(measurement) for measurement in model.measurements],
@@ -53,7 +56,24 @@ def assemble(
     }
     document = json_value(document)
     document["digest"] = digest_of(document)
-    return Record(document, dataset.assign(worst_crops(plan, scenes, trips)))
+    return Record(document, dataset.assign(worst_crops(plan, qualities)))
+
+
+def _add_deltas(
+    results: list[dict[str, Any]],
+    setting: Setting,
+    prepared: list[Prepared],
+    predictions: Predictions,
+    constructions: list[Construction],
+) -> None:
+    """Give each result σ_raw by the law of propagation, `delta`; it is the same for all codecs of an image."""
+    model = setting.model
+    found = [
+        propagations(entry.linear, model, predictions.raw[:, :, image], constructions[image].spread_factor, predictions.independent)
+        for image, entry in enumerate(prepared)
+    ]
+    for row in results:
+        row["delta"] = as_json(found[row["image"]][row["measurement"]])
 
 
 def now() -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from sigmaraw.errors import InputNotFound, InvalidOption, InvalidPlan
 from sigmaraw.noise import DEFAULT_MODE, replica_mode
+from sigmaraw.study.adaptive import Adaptive
 
 DEFAULT_N = 100
 BLOCK = 10
@@ -33,7 +34,8 @@ class WorkItem:
 class Plan:
     """What a study does. Group 0 is raw, group g is codecs[g − 1], each with its own stream of n replicas.
 
-    n : replicas per group; None is DEFAULT_N, and with real repeats as many as there are. seed : 0 … 2⁶⁴ − 1.
+    n : replicas per group; None is DEFAULT_N, and with real repeats as many as there are; "auto:0.05,max=2000" as many as
+        `Adaptive` finds needed. seed : 0 … 2⁶⁴ − 1.
     k : limit on |ε̂| in σ_raw. spread : limit on the spread ratio and its inverse. rms : limit on RMS(D)/σ_raw.
     margin : per measurement, a limit in its own unit in place of k·σ_raw.
     roi : (y, x) of the frame's corner in the camera's maps, px. volume : a file's pages are z, not frames.
@@ -43,7 +45,7 @@ class Plan:
     codecs: tuple[str, ...]
     pipeline: str
     mode: str = DEFAULT_MODE
-    n: int | None = None
+    n: int | str | None = None
     seed: int = 0
     k: float = 1.0
     spread: float = 1.25
@@ -61,7 +63,9 @@ class Plan:
         if repeated:
             raise InvalidOption(f"codec '{min(repeated)}' given twice", "each codec once", "remove one of the two")
         replica_mode(self.mode)  # raises UnknownName with the known ones
-        if self.n is not None and self.n < 2:
+        if isinstance(self.n, str):
+            object.__setattr__(self, "n", count_or_auto(self.n))
+        if isinstance(self.n, int) and self.n < 2:
             raise InvalidOption(f"n = {self.n} replicas", "at least 2 per group", "use -n 100, or more for narrow intervals")
         if not 0 <= self.seed < 2**64:
             raise InvalidOption(f"seed {self.seed}", "a whole number from 0 to 2^64 - 1", "choose another seed")
@@ -77,13 +81,21 @@ class Plan:
         """G + 1: raw and every codec."""
         return len(self.codecs) + 1
 
-    def items(self, images: int, n: int) -> list[WorkItem]:
-        """Return the work items for so many images of n replicas per group, in the order in which results are assembled."""
+    @property
+    def adaptive(self) -> Adaptive | None:
+        """The rule by which replicas are added, None where n is fixed."""
+        return Adaptive.parse(self.n) if isinstance(self.n, str) else None
+
+    def items(self, images: int, n: int, start: int = 0) -> list[WorkItem]:
+        """Return the work items that take so many images from `start` to n replicas per group, in the order of assembly.
+
+        start : a multiple of BLOCK, so that blocks have the edges that they have in a study of n from the beginning.
+        """
         return [
-            WorkItem(image, group, start, min(BLOCK, n - start))
+            WorkItem(image, group, first, min(BLOCK, n - first))
             for image in range(images)
             for group in range(self.groups)
-            for start in range(0, n, BLOCK)
+            for first in range(start, n, BLOCK)
         ]
 
     def as_json(self) -> dict[str, Any]:
@@ -104,11 +116,17 @@ class Plan:
         return {**values, "sha256": hashlib.sha256(canonical.encode()).hexdigest()}
 
 
-_PLAN_KEYS = {
+def count_or_auto(text: str) -> int | str:
+    """Return n as a user wrote it: a whole number, or the adaptive rule with its default written out. Raises InvalidSpec."""
+    digits = text.strip().removeprefix("-")
+    return int(text) if digits.isascii() and digits.isdecimal() else Adaptive.parse(text).spec
+
+
+_PLAN_KEYS: dict[str, type | tuple[type, ...]] = {
     "codecs": list,
     "pipeline": str,
     "mode": str,
-    "n": int,
+    "n": (int, str),
     "seed": int,
     "roi": list,
     "scalars": bool,
@@ -153,6 +171,8 @@ def read_plan(path: str | Path) -> dict[str, Any]:
         content["codecs"] = tuple(content["codecs"])
     if "roi" in content:
         content["roi"] = roi_corner(content["roi"], str(path))
+    if isinstance(content.get("n"), str):
+        content["n"] = count_or_auto(content["n"])
     return content
 
 
@@ -187,13 +207,16 @@ def merge_plan(from_file: Mapping[str, Any], from_command: Mapping[str, Any]) ->
     return Plan(**{key: value for key, value in values.items() if key in known})
 
 
-def _check_types(content: Mapping[str, Any], types: Mapping[str, type], where: str) -> None:
+def _check_types(content: Mapping[str, Any], types: Mapping[str, type | tuple[type, ...]], where: str) -> None:
     for key, value in content.items():
         if key not in types:
             raise InvalidPlan(f"unknown key '{key}' in {where}", f"one of {', '.join(types)}", "remove or correct it")
-        expected = (int, float) if types[key] is float else types[key]
-        if not isinstance(value, expected) or (isinstance(value, bool) and types[key] is not bool):
-            raise InvalidPlan(f"{key} = {value!r} in {where}", f"a value of type {types[key].__name__}", "correct it")
+        stated = types[key]
+        kinds = stated if isinstance(stated, tuple) else (stated,)
+        expected = (int, float) if kinds == (float,) else kinds
+        if not isinstance(value, expected) or (isinstance(value, bool) and bool not in kinds):
+            names = " or ".join(kind.__name__ for kind in kinds)
+            raise InvalidPlan(f"{key} = {value!r} in {where}", f"a value of type {names}", "correct it")
 
 
 def _shown(value: Any) -> str:

@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.camera import CameraProfile
-from sigmaraw.contracts import Codec, Pipeline, ReplicaMode, RoundTrip
-from sigmaraw.errors import InvalidPlan
+from sigmaraw.contracts import Codec, Pipeline, ReplicaMode
+from sigmaraw.errors import InvalidOption, InvalidPlan
 from sigmaraw.noise import NoiseModel, split_repeats
+from sigmaraw.study.delta import Linear, linearise
 from sigmaraw.study.inputs import Inputs
-from sigmaraw.study.plan import DEFAULT_N, Plan
+from sigmaraw.study.plan import BLOCK, DEFAULT_N, Plan
+from sigmaraw.study.quality import ImageQuality
 from sigmaraw.study.work import Scene, predict
 
 Progress = Callable[[int, int, str], None]
@@ -24,7 +26,8 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class Design:
-    """Replicas per group; whether groups have streams of their own; with real repeats, the frames of each group."""
+    """Replicas per group (to begin with, where the plan adds some); whether groups have streams of their own; with real repeats,
+    the frames of each group."""
 
     n: int
     independent: bool
@@ -48,13 +51,14 @@ class Setting:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A scene with its codecs resolved on x, and what was predicted on x itself."""
+    """A scene with its codecs resolved on x, what was predicted on x itself, and what is known of it by derivatives."""
 
     scene: Scene
     chi_raw: NDArray[np.float64]
     floor: NDArray[np.float64]
     chi_codec: NDArray[np.float64]
-    trips: list[RoundTrip] = field(default_factory=list)
+    quality: list[ImageQuality] = field(default_factory=list)
+    linear: dict[str, Linear] = field(default_factory=dict)
 
 
 def codec_of(spec: str, profile: CameraProfile, scene: Scene | None = None) -> Codec:
@@ -75,10 +79,15 @@ def check_margins(plan: Plan, model: Pipeline) -> None:
 
 def design_of(plan: Plan, mode: ReplicaMode, inputs: Inputs) -> Design:
     """Return how many replicas each group has; where they are the repeats themselves, as many as there are unless the plan says."""
+    if plan.adaptive is not None:
+        if not mode.draws_noise:
+            raise InvalidOption(f"-n {plan.n} with mode {plan.mode}", "a number: repeats are as many as were taken", "leave -n out")
+        return Design(plan.adaptive.first(plan.groups, BLOCK), True)
+    stated = plan.n if isinstance(plan.n, int) else None
     if mode.draws_noise:
-        return Design(plan.n or DEFAULT_N, True)
+        return Design(stated or DEFAULT_N, True)
     available = min(len(scene.source) for scene in inputs.scenes)
-    split = split_repeats(available, plan.groups, plan.n)
+    split = split_repeats(available, plan.groups, stated)
     return Design(len(split.groups[0]), split.independent, split.groups, split.reason)
 
 
@@ -87,15 +96,18 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
     scenes, specs = setting.inputs.scenes, setting.plan.codecs
     prepared = []
     for index, scene in enumerate(scenes):
-        codecs, trips, chi_codec = [], [], []
+        codecs, hints, quality, chi_codec = [], [], [], []
         for position, spec in enumerate(specs):
             report(index * len(specs) + position, len(scenes) * len(specs), f"image {index + 1}: {spec}")
             codec = codec_of(spec, setting.profile, scene).freeze(scene.frame)
             trip = codec.apply(scene.frame)
             codecs.append(codec)
-            trips.append(trip)
+            hints.append(trip.hint)
+            quality.append(ImageQuality.of(index, setting.profile.bits, scene, trip))  # the decoded image itself is not kept
             chi_codec.append(predict(setting.model, trip.decoded[np.newaxis])[:, 0])
         chi_raw, again = (predict(setting.model, scene.frame[np.newaxis])[:, 0] for _ in range(2))
-        ready = dataclasses.replace(scene, codecs=tuple(codecs), hints=tuple(trip.hint for trip in trips))
-        prepared.append(Prepared(ready, chi_raw, again - chi_raw, np.stack(chi_codec), trips))
+        ready = dataclasses.replace(scene, codecs=tuple(codecs), hints=tuple(hints))
+        prepared.append(
+            Prepared(ready, chi_raw, again - chi_raw, np.stack(chi_codec), quality, linearise(scene, setting.model, setting.mode))
+        )
     return prepared

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
 from sigmaraw.contracts import RoundTrip
-from sigmaraw.metrics import combine, undefined
+from sigmaraw.metrics import combine, denoises, undefined
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.record import worst
 from sigmaraw.study.work import BlockResult, Scene
@@ -23,30 +25,33 @@ def codec_rows(
     plan: Plan,
     bits: int,
     scenes: Sequence[Scene],
-    trips: Sequence[Sequence[RoundTrip]],
+    qualities: Sequence[Sequence[ImageQuality]],
     blocks: Mapping[tuple[int, int], list[BlockResult]],
     results: Sequence[Mapping[str, Any]],
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return the record's `codecs` rows (figures on the raw images, noise figures over replicas) and what is undefined.
 
-    trips : per codec and image, the round trip of x. blocks : per (image, codec), the blocks of replicas.
+    qualities : per codec and image, of the round trip of x. blocks : per (image, codec), the blocks of replicas.
     """
     rows, missing = [], []
     for index, spec in enumerate(plan.codecs):
-        images = [_image_row(image, bits, scene.frame, trips[index][image]) for image, scene in enumerate(scenes)]
+        images = [quality.row for quality in qualities[index]]
         own = [block for image in range(len(scenes)) for block in blocks[image, index]]
         moments = [block.quality for block in own if block.quality is not None]
+        noise = combine(moments)
         key = {"image": None, "codec": spec, "measurement": None}
         missing += [{**key, "field": name, "reason": str(reason), "count": 1} for name, reason in undefined(moments).items()]
+        missing += [{**key, **entry} for entry in _without_slices(images)]
         rows.append(
             {
                 "codec": spec,
                 "resolved": scenes[0].codecs[index].resolved(),
                 "verdict": worst(row["verdict"] for row in results if row["codec"] == spec),
                 **_totals(images, bits, [scene.frame for scene in scenes]),
-                **combine(moments),
+                **noise,
+                "denoising_alarm": denoises(noise),
                 "replicas_nbytes_mean": float(np.mean([size for block in own for size in block.nbytes])),
-                "achieved": dict(trips[index][0].achieved),
+                "achieved": dict(images[0]["achieved"]),
                 "achieved_replicas": _ranges([entry for block in own for entry in block.achieved]),
                 "images": images,
             }
@@ -54,20 +59,87 @@ def codec_rows(
     return rows, missing
 
 
-def _image_row(image: int, bits: int, frame: NDArray[np.integer], trip: RoundTrip) -> dict[str, Any]:
-    error = trip.decoded.astype(np.int64) - frame.astype(np.int64)
-    mse = float(np.mean(error.astype(np.float64) ** 2))
+@dataclass(frozen=True)
+class Square:
+    """The crop of an image where a codec does worst: mean of error²/V, (y, x) of its first pixel, raw and decoded pixels, DN."""
+
+    score: float
+    position: tuple[int, int]
+    raw: NDArray[np.integer]
+    decoded: NDArray[np.integer]
+
+
+@dataclass(frozen=True)
+class ImageQuality:
+    """What a codec made of one raw image, without the decoded image itself: `row` for the record, `worst` its worst crop."""
+
+    row: dict[str, Any]
+    worst: Square
+
+    @classmethod
+    def of(cls, image: int, bits: int, scene: Scene, trip: RoundTrip) -> ImageQuality:
+        """Return the quality of an image's round trip, taken page by page: a volume's errors would be several times its own size."""
+        pages = list(zip(_pages(scene.frame), _pages(trip.decoded), strict=True))
+        total = 0
+        squares: list[int] = []  # of each page
+        largest: list[int] = []
+        best: Square | None = None
+        for raw, decoded in pages:
+            error = decoded.astype(np.int64) - raw.astype(np.int64)
+            total += int(error.sum())
+            squares.append(int((error**2).sum()))
+            largest.append(int(np.abs(error).max()))
+            found = _worst_square(raw, decoded, error**2 / scene.model.variance(raw))
+            best = found if best is None or found.score > best.score else best
+        assert best is not None  # a frame has pixels
+        frame, mse = scene.frame, sum(squares) / scene.frame.size
+        container, span = int(np.iinfo(frame.dtype).max), int(frame.max()) - int(frame.min())
+        row = {
+            "image": image,
+            "nbytes": trip.nbytes,
+            "compression_ratio": frame.nbytes / trip.nbytes,
+            "mse_dn2": mse,
+            "psnr_db": _psnr(mse, container),
+            "psnr_camera_db": _psnr(mse, (1 << bits) - 1),
+            "psnr_minmax_db": _psnr(mse, span) if span else math.nan,
+            "psnr_minmax_range_dn": span,
+            "max_error_dn": max(largest),
+            "bias_x_dn": total / frame.size,
+            "achieved": dict(trip.achieved),
+            "slices": None if frame.ndim == 2 else _slices(frame, container, squares, largest, trip.frame_nbytes),
+        }
+        return cls(row, best)
+
+
+class NoSlice(StrEnum):
+    """Why a figure of a single slice cannot be given."""
+
+    ONE_STREAM = "the volume is one code stream: no bytes belong to a single slice"
+
+
+def _slices(
+    volume: NDArray[np.integer], peak: int, squares: Sequence[int], largest: Sequence[int], nbytes: Sequence[int]
+) -> dict[str, Any]:
+    """Return per slice (z) what a volume's row says of the whole; PSNR against the container's range, null where identical.
+
+    squares : Σe² of each slice. nbytes : of each slice, empty where the volume is one stream: then compression_ratio is None.
+    """
     return {
-        "image": image,
-        "nbytes": trip.nbytes,
-        "compression_ratio": frame.nbytes / trip.nbytes,
-        "mse_dn2": mse,
-        "psnr_db": _psnr(mse, int(np.iinfo(frame.dtype).max)),
-        "psnr_camera_db": _psnr(mse, (1 << bits) - 1),
-        "max_error_dn": int(np.abs(error).max()),
-        "bias_x_dn": float(error.mean()),
-        "achieved": dict(trip.achieved),
+        "compression_ratio": [volume[0].nbytes / size for size in nbytes] or None,
+        "psnr_db": [_psnr(square / volume[0].size, peak) for square in squares],
+        "max_error_dn": list(largest),
     }
+
+
+def _without_slices(images: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return what `undefined` says of volumes that were coded as one stream."""
+    field, reason = "slices.compression_ratio", str(NoSlice.ONE_STREAM)
+    whole = [row for row in images if row["slices"] and row["slices"]["compression_ratio"] is None]
+    return [{"image": row["image"], "field": field, "reason": reason, "count": len(row["slices"]["psnr_db"])} for row in whole]
+
+
+def _pages(image: NDArray[np.integer]) -> NDArray[np.integer]:
+    return image.reshape(-1, *image.shape[-2:])
 
 
 def _totals(images: Sequence[Mapping[str, Any]], bits: int, frames: Sequence[NDArray[np.integer]]) -> dict[str, Any]:
@@ -105,46 +177,37 @@ def _ranges(achieved: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
     return ranges
 
 
-def worst_crops(plan: Plan, scenes: Sequence[Scene], trips: Sequence[Sequence[RoundTrip]]) -> dict[str, Any]:
-    """Return per codec the square with the largest local RMS of error/√V over all images, as result.nc variables."""
+def worst_crops(plan: Plan, qualities: Sequence[Sequence[ImageQuality]]) -> dict[str, Any]:
+    """Return per codec the square with the largest local RMS of error/√V over all images, as result.nc variables.
+
+    qualities : per codec and image.
+    """
     raw = np.full((len(plan.codecs), CROP, CROP), np.nan)
     decoded = raw.copy()
     position = np.zeros((len(plan.codecs), 2), dtype=np.int64)
     image = np.zeros(len(plan.codecs), dtype=np.int64)
-    for index in range(len(plan.codecs)):
-        found = [_worst_square(scene, trips[index][number]) for number, scene in enumerate(scenes)]
-        image[index] = max(range(len(found)), key=lambda number: found[number][0])
-        _, plane, y, x = found[image[index]]
-        position[index] = y, x
-        source = _plane(scenes[image[index]].frame, plane)[y : y + CROP, x : x + CROP]
-        raw[index, : source.shape[0], : source.shape[1]] = source
-        decoded[index, : source.shape[0], : source.shape[1]] = _plane(trips[index][image[index]].decoded, plane)[y : y + CROP, x : x + CROP]
-    square = ("codec", "crop_y", "crop_x")
+    for index, own in enumerate(qualities):
+        image[index] = max(range(len(own)), key=lambda number: own[number].worst.score)
+        square = own[image[index]].worst
+        position[index] = square.position
+        raw[index, : square.raw.shape[0], : square.raw.shape[1]] = square.raw
+        decoded[index, : square.raw.shape[0], : square.raw.shape[1]] = square.decoded
+    dims = ("codec", "crop_y", "crop_x")
     units = {"units": "DN"}
     return {
-        "crop_raw": (square, raw, units),
-        "crop_decoded": (square, decoded, units),
+        "crop_raw": (dims, raw, units),
+        "crop_decoded": (dims, decoded, units),
         "crop_position": (("codec", "axis"), position, {"units": "px"}),
         "crop_image": (("codec",), image),
     }
 
 
-def _plane(image: NDArray[np.integer], plane: int) -> NDArray[np.integer]:
-    return image if image.ndim == 2 else image[plane]
-
-
-def _worst_square(scene: Scene, trip: RoundTrip) -> tuple[float, int, int, int]:
-    """Return (mean squared error/√V, plane, y, x) of the worst crop of one image."""
-    error = trip.decoded.astype(np.float64) - scene.frame.astype(np.float64)
-    squared = error**2 / scene.model.variance(scene.frame)
-    planes = squared[np.newaxis] if squared.ndim == 2 else squared
-    best = (-1.0, 0, 0, 0)
-    for number, plane in enumerate(planes):
-        height, width = min(CROP, plane.shape[0]), min(CROP, plane.shape[1])
-        # origin shifts the window so that the value at (y, x) is the mean over the crop that starts there
-        local = uniform_filter(plane, (height, width), mode="constant", origin=(-(height // 2), -(width // 2)))
-        local = local[: plane.shape[0] - height + 1, : plane.shape[1] - width + 1]
-        y, x = np.unravel_index(int(np.argmax(local)), local.shape)
-        if local[y, x] > best[0]:
-            best = (float(local[y, x]), number, int(y), int(x))
-    return best
+def _worst_square(raw: NDArray[np.integer], decoded: NDArray[np.integer], scaled: NDArray[np.float64]) -> Square:
+    """Return the worst crop of one page (y, x). scaled : error²/V of each pixel."""
+    height, width = min(CROP, raw.shape[0]), min(CROP, raw.shape[1])
+    # origin shifts the window so that the value at (y, x) is the mean over the crop that starts there
+    local = uniform_filter(scaled, (height, width), mode="constant", origin=(-(height // 2), -(width // 2)))
+    local = local[: raw.shape[0] - height + 1, : raw.shape[1] - width + 1]
+    y, x = (int(place) for place in np.unravel_index(int(np.argmax(local)), local.shape))
+    inside = (slice(y, y + CROP), slice(x, x + CROP))
+    return Square(float(local[y, x]), (y, x), raw[inside].copy(), decoded[inside].copy())

@@ -86,6 +86,11 @@ class Record:
         """The worst verdict over every image, codec and measurement: FAIL, INCONCLUSIVE or PASS."""
         return worst(entry["verdict"] for entry in self.document["results"])
 
+    def with_section(self, name: str, content: Any) -> Record:
+        """Return this record with one more part, of which the digest is taken too. content : JSON values."""
+        document = {**self.document, name: json_value(content)}
+        return Record({**document, "digest": digest_of(document)}, self.dataset)
+
     def table(self) -> str:
         """Return the verdict table as aligned text."""
         return str(registry.load(registry.REPORTS, "text")().text(self.document))
@@ -144,21 +149,59 @@ class Record:
 
 
 def read_document(folder: str | Path) -> dict[str, Any]:
-    """Read record.json of a folder. Raises InvalidRecord as `Record.read` does."""
+    """Return record.json of a folder: UTF-8 JSON of this schema with its main parts there; types are the reader's to check.
+
+    Raises
+    ------
+    InvalidRecord : missing, not UTF-8, not JSON, a number beyond float64, nested too deeply, of another schema or incomplete.
+    """
     path = Path(folder) / "record.json"
-    if not path.is_file():
-        raise InvalidRecord(f"{folder} has no record.json", "a folder that validate wrote", "check the path")
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InvalidRecord(f"{path} is not JSON ({error})", "the file that validate wrote", "run validate again") from error
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InvalidRecord(f"{folder} has no record.json", "a folder that validate wrote", "check the path") from error
+    except UnicodeDecodeError as error:
+        raise InvalidRecord(f"{path} is not UTF-8 text", "the file that validate wrote", "run validate again") from error
+    try:
+        document = json.loads(text, parse_float=_within_float64, parse_constant=lambda word: None)
+        json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair is JSON, and no text
+    except (ValueError, RecursionError) as error:  # JSONDecodeError and UnicodeEncodeError are ValueErrors
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)[:120]
+        raise InvalidRecord(f"{path} is not JSON ({reason})", "the file that validate wrote", "run validate again") from error
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        found = document.get("schema") if isinstance(document, dict) else type(document).__name__
-        raise InvalidRecord(f"{path} has schema {found}", SCHEMA, "use the sigmaraw version that wrote it")
+        found = f"'{str(document.get('schema'))[:60]}'" if isinstance(document, dict) else type(document).__name__
+        raise InvalidRecord(f"{path} has schema {found}", f"'{SCHEMA}'", "use the sigmaraw version that wrote it")
     missing = sorted({"inputs", "plan", "codecs", "measurements", "results", "digest"} - document.keys())
     if missing:
         raise InvalidRecord(f"{path} lacks {', '.join(missing)}", "the file that validate wrote", "run validate again")
+    wrong = _wrong_part(document)
+    if wrong:
+        raise InvalidRecord(f"{path}: {wrong}", "the file that validate wrote", "run validate again")
     return document
+
+
+def _wrong_part(document: Mapping[str, Any]) -> str | None:
+    """Return the first part of which `verify`, `digest_of` or a verdict would stumble, in words; None when there is none."""
+    for name in ("inputs", "codecs", "measurements", "results"):
+        if not isinstance(document[name], list) or not all(isinstance(row, dict) for row in document[name]):
+            return f"'{name}' is not a list of objects"
+    for name in ("plan", "pipeline"):
+        if not isinstance(document.get(name, {}), dict):
+            return f"'{name}' is not an object"
+    for row in document["inputs"]:
+        path, sha256 = row.get("path"), row.get("sha256")
+        if not isinstance(sha256, str) or not (path is None or (isinstance(path, str) and "\0" not in path)):
+            return "an input is not a path (or null) with its SHA-256"
+    if not all(row.get("verdict") in VERDICTS for row in document["results"]):
+        return f"a result's verdict is none of {', '.join(VERDICTS)}"
+    return None
+
+
+def _within_float64(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"number {text[:20]} is beyond float64")
+    return value
 
 
 def worst(verdicts: Any) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +20,7 @@ from sigmaraw.errors import InvalidOption
 from sigmaraw.noise import DEFAULT_MODE, replica_mode
 from sigmaraw.study.assemble import assemble, now
 from sigmaraw.study.inputs import file_row, load_inputs
-from sigmaraw.study.plan import Plan
+from sigmaraw.study.plan import BLOCK, Plan
 from sigmaraw.study.prepare import Progress, Setting, check_margins, codec_of, design_of, prepare
 from sigmaraw.study.record import Record
 from sigmaraw.study.scoring import Predictions
@@ -31,7 +33,7 @@ def validate(
     *,
     codecs: Sequence[str] | str,
     pipeline: Pipeline | Callable[..., Any] | str,
-    n: int | None = None,
+    n: int | str | None = None,
     mode: str = DEFAULT_MODE,
     seed: int = 0,
     k: float = 1.0,
@@ -64,7 +66,7 @@ def validate(
     ------
     SigmarawError : the subclass that names what is wrong with the input.
     """
-    model = _as_pipeline(pipeline)
+    model = as_pipeline(pipeline)
     name = model if isinstance(model, str) else model.spec
     specs = (codecs,) if isinstance(codecs, str) else tuple(codecs)
     plan = Plan(specs, name, mode, n, seed, k, spread, rms, dict(margin or {}), roi, scalars, volume, frame)
@@ -100,7 +102,9 @@ def run(
     setting = Setting(plan, profile, model, mode, inputs, design_of(plan, mode, inputs), files, fixed)
     prepared = prepare(setting, report)
     job = Job(tuple(entry.scene for entry in prepared), source, mode, plan.seed, setting.design.repeats, batch)
-    gathered = _gather(job, setting.design.n, plan, len(model.measurements), worker, report)
+    with _session(worker) as engine_:
+        gathered = _gather(job, setting, engine_, report)
+    setting = dataclasses.replace(setting, design=dataclasses.replace(setting.design, n=gathered.raw.shape[1]))
     predictions = Predictions(
         gathered.raw,
         gathered.decoded,
@@ -119,7 +123,7 @@ def _camera(camera: CameraProfile | str | os.PathLike[str]) -> tuple[CameraProfi
     return camera, []
 
 
-def _as_pipeline(pipeline: Pipeline | Callable[..., Any] | str) -> Pipeline | str:
+def as_pipeline(pipeline: Pipeline | Callable[..., Any] | str) -> Pipeline | str:
     """Return a pipeline object or its specification; a plain function becomes a pipeline."""
     if isinstance(pipeline, str) or hasattr(pipeline, "batch"):
         return pipeline  # type: ignore[return-value]  # has what the Protocol asks for; predictions are checked as they come
@@ -128,31 +132,53 @@ def _as_pipeline(pipeline: Pipeline | Callable[..., Any] | str) -> Pipeline | st
     return make(pipeline)
 
 
+def _session(engine: Engine) -> contextlib.AbstractContextManager[Engine]:
+    """Return the engine to be entered: workers that take time to start then live as long as the study."""
+    return engine if isinstance(engine, contextlib.AbstractContextManager) else contextlib.nullcontext(engine)
+
+
 @dataclass
 class _Gathered:
-    """Predictions as they come in (float64, NaN until then) and each codec's blocks."""
+    """Predictions as they come in, float64 (group or codec, replica, image, measurement), NaN until then; each codec's blocks."""
 
     raw: NDArray[np.float64]
     decoded: NDArray[np.float64]
     blocks: dict[tuple[int, int], list[BlockResult]]
 
+    def extend(self, n: int) -> None:
+        """Make room for n replicas per group."""
+        self.raw, self.decoded = (
+            np.concatenate([values, np.full((values.shape[0], n - values.shape[1], *values.shape[2:]), np.nan)], axis=1)
+            for values in (self.raw, self.decoded)
+        )
 
-def _gather(job: Job, n: int, plan: Plan, measurements: int, engine: Engine, report: Progress) -> _Gathered:
-    items = plan.items(len(job.scenes), n)
-    shape = (n, len(job.scenes), measurements)
-    gathered = _Gathered(np.full((plan.groups, *shape), np.nan), np.full((len(plan.codecs), *shape), np.nan), {})
-    total = sum(item.count for item in items)
-    done = 0
-    report(0, total, "replicas")
-    for result in engine.map(job, items):
+    def take(self, result: BlockResult) -> None:
+        """Put the predictions of one block in their place."""
         item = result.item
         rows = slice(item.start, item.start + item.count)
-        gathered.raw[item.group, rows, item.image] = result.raw.T
+        self.raw[item.group, rows, item.image] = result.raw.T
         if result.decoded is not None:
-            gathered.decoded[item.group - 1, rows, item.image] = result.decoded.T
-            gathered.blocks.setdefault((item.image, item.group - 1), []).append(result)
-        done += item.count
-        report(done, total, "replicas")
+            self.decoded[item.group - 1, rows, item.image] = result.decoded.T
+            self.blocks.setdefault((item.image, item.group - 1), []).append(result)
+
+
+def _gather(job: Job, setting: Setting, engine: Engine, report: Progress) -> _Gathered:
+    """Return all predictions; where n is adaptive the plan's items are extended, by a block each time, until its rule is met."""
+    plan, measurements = setting.plan, setting.model.measurements
+    images, shape = len(job.scenes), (0, len(job.scenes), len(measurements))
+    gathered = _Gathered(np.empty((plan.groups, *shape)), np.empty((len(plan.codecs), *shape)), {})
+    n = aim = setting.design.n
+    done, what = 0, "replicas"
+    while gathered.raw.shape[1] < n:
+        items = plan.items(images, n, start=gathered.raw.shape[1])
+        gathered.extend(n)
+        report(done, aim * images * plan.groups, what)
+        for result in engine.map(job, items):
+            gathered.take(result)
+            done += result.item.count
+            report(done, aim * images * plan.groups, what)
+        if plan.adaptive is not None:
+            n, aim, what = plan.adaptive.next(gathered.raw, measurements, BLOCK)
     return gathered
 
 

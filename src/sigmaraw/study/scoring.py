@@ -16,6 +16,8 @@ from sigmaraw.statistics import Assessment, Limits, assess, tukey
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.work import Scene
 
+_MOST_FOR_ALL_PAIRS = 12  # codecs: 78 contrasts; 40 codecs would have 820 and take seconds for each image and measurement
+
 
 @dataclass(frozen=True)
 class Predictions:
@@ -123,7 +125,11 @@ def _fields(outcome: Assessment) -> dict[str, Any]:
 def tukey_all(
     plan: Plan, predictions: Predictions, measurements: Sequence[Measurement]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the record's `tukey` rows and what is undefined: Tukey HSD over {raw 0, C_1 … C_G} per image and measurement."""
+    """Return the record's `tukey` rows and what is undefined: Tukey HSD over {raw 0, C_1 … C_G} per image and measurement.
+
+    With many codecs, as a sweep has them, only contrasts with raw are returned: those between codecs grow as their square.
+    """
+    reference = "raw" if len(plan.codecs) > _MOST_FOR_ALL_PAIRS else None
     rows: list[dict[str, Any]] = []
     undefined: list[dict[str, Any]] = []
     for image in range(predictions.raw.shape[2]):
@@ -134,7 +140,7 @@ def tukey_all(
                 continue
             groups = {"raw": predictions.raw[0, :, image, column]}
             groups |= {codec: predictions.decoded[index, :, image, column] for index, codec in enumerate(plan.codecs)}
-            comparisons, design = tukey(groups)
+            comparisons, design = tukey(groups, reference=reference)
             for comparison in comparisons:
                 row = dataclasses.asdict(comparison)
                 if not math.isfinite(comparison.p_adjusted):

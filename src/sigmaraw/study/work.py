@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,14 @@ from numpy.typing import NDArray
 
 from sigmaraw.contracts import Codec, Pipeline, ReplicaMode
 from sigmaraw.errors import CodecFailed, InvalidPrediction
-from sigmaraw.metrics import QualityMoments, block_quality
+from sigmaraw.metrics import BlockQuality, QualityMoments
 from sigmaraw.study.plan import WorkItem
 
 if TYPE_CHECKING:
     from sigmaraw.noise import NoiseModel
+
+
+_HELD_BYTES = 32 << 20  # of frames that pass through codec and pipeline at a time
 
 
 @dataclass(frozen=True)
@@ -61,44 +65,61 @@ class Job:
     batch: int | None = None
 
     def __call__(self, item: WorkItem) -> BlockResult:
-        """Return the predictions of one block of replicas and, for a codec's group, of their decoded versions."""
+        """Return the predictions of one block of replicas and, for a codec's group, of their decoded versions.
+
+        Replicas pass through codec and pipeline as they are drawn, as many at a time as the mode yields: one, where it is a volume.
+        """
         scene = self.scenes[item.image]
         pipeline = resolve_pipeline(self.pipeline)
-        replicas = self.draw(scene, item)
-        raw = self._predict(pipeline, replicas)
+        raw: list[NDArray[np.float64]] = []
         if item.group == 0:
-            return BlockResult(item, raw)
-        codec, hint = scene.codecs[item.group - 1], scene.hints[item.group - 1]
-        trips = [codec.apply(replica, hint) for replica in replicas]
-        decoded = np.stack([trip.decoded for trip in trips])
-        if decoded.shape != replicas.shape or decoded.dtype != replicas.dtype:
-            raise CodecFailed(
-                f"codec '{codec.spec}' returned {decoded.dtype} {decoded.shape[1:]}",
-                f"{replicas.dtype} {replicas.shape[1:]}",
-                "report this to the codec's author",
-            )
-        return BlockResult(
-            item,
-            raw,
-            self._predict(pipeline, decoded),
-            tuple(trip.nbytes for trip in trips),
-            tuple(dict(trip.achieved) for trip in trips),
-            block_quality(replicas, decoded, scene.model.variance(scene.frame)),
-        )
+            raw += [predict(pipeline, replicas) for replicas in self.draw(scene, item)]
+            return BlockResult(item, np.concatenate(raw, axis=1))
+        decoded: list[NDArray[np.float64]] = []
+        trips: list[tuple[int, dict[str, Any]]] = []
+        quality = BlockQuality(scene.frame.shape, _variance_of(scene))
+        for replicas in self.draw(scene, item):
+            raw.append(predict(pipeline, replicas))
+            images = np.empty_like(replicas)
+            for index, replica in enumerate(replicas):
+                nbytes, achieved, images[index] = _trip(scene, item.group - 1, replica)
+                trips.append((nbytes, achieved))
+                quality.add(replica, images[index])
+            decoded.append(predict(pipeline, images))
+        sizes, achieved_ = zip(*trips, strict=True)
+        return BlockResult(item, np.concatenate(raw, axis=1), np.concatenate(decoded, axis=1), sizes, achieved_, quality.moments())
 
-    def draw(self, scene: Scene, item: WorkItem) -> NDArray[np.integer]:
-        """Return the block's replicas (replica, …) in the frame's dtype."""
+    def draw(self, scene: Scene, item: WorkItem) -> Iterator[NDArray[np.integer]]:
+        """Yield the block's replicas (replica, …) in the frame's dtype, as many at a time as `batch` or the mode says."""
         source, group = scene.source, item.group
         if self.repeats is not None:
             frames = self.repeats[item.group]
             source, group = source[frames.start : frames.stop], 0
-        blocks = self.mode.blocks(source, scene.model, n=item.count, start=item.start, group=group, seed=self.seed, batch=self.batch)
-        return np.concatenate([np.asarray(block) for block in blocks])
+        batch = self.batch
+        if batch is None and not self.mode.draws_noise:  # real repeats are there all at once; what is decoded from them is not
+            batch = max(1, _HELD_BYTES // scene.frame.nbytes)
+        blocks = self.mode.blocks(source, scene.model, n=item.count, start=item.start, group=group, seed=self.seed, batch=batch)
+        return map(np.asarray, blocks)
 
-    def _predict(self, pipeline: Pipeline, images: NDArray[np.integer]) -> NDArray[np.float64]:
-        step = self.batch or len(images)
-        parts = [predict(pipeline, images[start : start + step]) for start in range(0, len(images), step)]
-        return np.concatenate(parts, axis=1)
+
+def _variance_of(scene: Scene) -> NDArray[np.float64] | Callable[[int], NDArray[np.float64]]:
+    """Return V of a frame, or for a volume a function that gives it plane by plane."""
+    if scene.frame.ndim == 2:
+        return scene.model.variance(scene.frame)
+    return lambda plane: scene.model.variance(scene.frame[plane])
+
+
+def _trip(scene: Scene, index: int, replica: NDArray[np.integer]) -> tuple[int, dict[str, Any], NDArray[np.integer]]:
+    """Return bytes, settings as achieved, and the decoded replica. Raises CodecFailed for another shape or dtype."""
+    codec = scene.codecs[index]
+    trip = codec.apply(replica, scene.hints[index])
+    if trip.decoded.shape != replica.shape or trip.decoded.dtype != replica.dtype:
+        raise CodecFailed(
+            f"codec '{codec.spec}' returned {trip.decoded.dtype} {trip.decoded.shape}",
+            f"{replica.dtype} {replica.shape}",
+            "report this to the codec's author",
+        )
+    return trip.nbytes, dict(trip.achieved), trip.decoded
 
 
 def predict(pipeline: Pipeline, images: NDArray[np.integer]) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sigmaraw import registry
 from sigmaraw.codecs import Chain, codec
+from sigmaraw.codecs.targets import Aimed
 from sigmaraw.contracts import CodecContract
 from sigmaraw.errors import InvalidSpec, SigmarawError, UnreachableTarget, UnsupportedArray
 
@@ -33,7 +34,7 @@ def check_codec(spec: str, camera: CameraProfile | NoiseModel | None = None, *, 
 
     Checks, on frames from one pixel to 96 × 80, dark, saturated, noise and scene, in every dtype of the first step's contract:
     shape, dtype and input untouched; bytes a positive int; the same result twice, from a non-contiguous view, from a pickled
-    copy, and in a stack as frame by frame (unless it is coded whole); exactness or the error bound where promised; refusal by
+    copy, and in a stack as frame by frame (unless coded whole, or to one target); exactness or the error bound where promised; refusal by
     name of every other dtype and rank; `resolved` and `achieved` as JSON; that a search started from its own hint, and `freeze`,
     give a working codec.
     The only refusal let pass is UnreachableTarget, and not on the scene.
@@ -144,12 +145,11 @@ def _check_shape_and_error(chain: Chain, frame: NDArray[np.integer], decoded: ND
 
 def _check_stack(spec: str, chain: Chain, dtype: np.dtype[Any], largest: int) -> None:
     """Three scenes in a stack must come out as one by one: a library that reads a stack as colour fails here."""
-    if any(settings.get("frozen") for settings in chain.settings):
-        return  # frozen: one setting for the whole stack, by definition
     rng = np.random.default_rng(7)
     stack = np.stack([_scene(rng, dtype, largest) for _ in range(3)])
     decoded, nbytes = chain.roundtrip(stack)
-    if any(step.contract.axes == "stack" for step in chain.steps):  # coded as one: then its promise and determinism are checked
+    # Coded as one, or under a target, which one setting meets on the whole stack: then its promise and determinism are checked.
+    if any(step.contract.axes == "stack" or isinstance(step, Aimed) for step in chain.steps):
         _check_shape_and_error(chain, stack, decoded, f"{spec} on a stack")
         again = chain.roundtrip(stack)
         _require(np.array_equal(again[0], decoded) and again[1] == nbytes, f"{spec}: another result for the same stack")

@@ -1,0 +1,46 @@
+"""Options that the verbs which run a study share: what `sweep` and `search` take as `validate` does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sigmaraw.cli.shared import parse_roi
+from sigmaraw.errors import InvalidOption
+
+if TYPE_CHECKING:
+    from sigmaraw.study import Plan
+
+Raw = Annotated[list[Path], typer.Argument(metavar="RAW...", help="Raw images: TIFF, .npy or FITS; each frame is an image.")]
+Camera = Annotated[Path, typer.Option(metavar="FILE.nc", help="Camera profile.")]
+Output = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the records and their reports.")]
+Grid = Annotated[
+    list[str] | None,
+    typer.Option(metavar="GRID", help="Codec with lists a|b|c or ranges low..high:count[log], such as jpeg2000:ratio=5|10|20; repeat it."),
+]
+PipelineSpec = Annotated[str | None, typer.Option(metavar="SPEC", help="otsu, unet-demo, onnx:FILE, torch:FILE, module:function.")]
+Mode = Annotated[str | None, typer.Option(help="Replica mode; default: as the decision record says.")]
+PlanFile = Annotated[Path | None, typer.Option(metavar="PLAN.toml", help="A plan; its codecs may be grids.")]
+Count = Annotated[str | None, typer.Option("-n", help="Replicas per group; default 100. auto:0.05 until u(σ_raw) is 5 %.")]
+Seed = Annotated[int | None, typer.Option(help="Study seed, 0 to 2^64 - 1; default 0.")]
+EngineName = Annotated[str, typer.Option(help="local or dask: same numbers, different speed.")]
+Batch = Annotated[int | None, typer.Option(help="Replicas held in memory at once; changes no number.")]
+Roi = Annotated[str | None, typer.Option(metavar="Y,X", help="Where the images lie in the camera's frame, px.")]
+Scalars = Annotated[bool, typer.Option("--scalars", help="Use the camera's scalars, not its maps.")]
+Volume = Annotated[bool, typer.Option("--volume", help="A file's pages are z, not frames.")]
+Frame = Annotated[int | None, typer.Option(help="Only this frame of each file, from 0; default all.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+
+
+def plan_from(file: Path | None, codec: list[str] | None, n: str | None, batch: int | None, roi: str | None, **given: Any) -> Plan:
+    """Return the plan of a file and the command's options; None and False are not stated. Raises as `merge_plan` does."""
+    from sigmaraw.study import count_or_auto, merge_plan, read_plan
+
+    if batch is not None and batch < 1:
+        raise InvalidOption(f"--batch {batch}", "a whole number from 1", "correct or leave out --batch")
+    stated = {**given, "codecs": tuple(codec or ()) or None, "roi": parse_roi(roi), "n": None if n is None else count_or_auto(n)}
+    return merge_plan(
+        read_plan(file) if file else {}, {key: value for key, value in stated.items() if value is not None and value is not False}
+    )

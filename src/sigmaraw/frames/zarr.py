@@ -1,0 +1,219 @@
+"""OME-Zarr and plain Zarr arrays, layouts 2 and 3: one folder is one stack of frames.
+
+The metadata is read and checked here, before the zarr library sees it: types, codecs, sizes and links of a stranger's folder are as
+hostile as a file's header. Reference: OME-NGFF 0.4 and 0.5 (multiscales; the first data set is the full resolution).
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sigmaraw.errors import ColourImage, InputNotFound, NotIntegerData, UnreadableFile
+from sigmaraw.frames.decoding import Decoded, decoding, unreadable
+
+SUFFIXES = (".zarr",)
+KIND = "Zarr"
+_LARGEST_METADATA = 1 << 22
+_ALWAYS_ALLOWED = 1 << 28  # as for TIFF: small, or no more than so many times larger than what is stored
+_LARGEST_EXPANSION = 2000
+_MOST_FILES = 1 << 18
+# Compressors and filters that only turn bytes into bytes; object codecs such as pickle are not among them.
+_CODECS_2 = {"blosc", "zlib", "gzip", "zstd", "lz4", "lzma", "bz2", "shuffle", "delta", "crc32", "adler32"}
+_CODECS_3 = {"bytes", "blosc", "gzip", "zstd", "crc32c", "transpose", "sharding_indexed"}
+_TYPES_2 = {"|u1", "<u2", ">u2", "<u1", ">u1"}
+_SPACE = ("y", "x")
+
+
+def is_zarr(path: Path) -> bool:
+    """Return whether the name is that of a Zarr folder."""
+    return path.suffix.lower() in SUFFIXES
+
+
+def read_zarr(path: Path) -> Decoded:
+    """Return the planes (plane, y, x) or (frame, z, y, x) of a Zarr array, or of the full resolution of an OME-Zarr image.
+
+    Raises
+    ------
+    InputNotFound, UnreadableFile : no folder, no array in it, missing chunks, links, impossible sizes, codecs that are not on the list.
+    NotIntegerData : neither uint8 nor uint16. ColourImage : several channels.
+    """
+    if not path.exists():
+        raise InputNotFound(f"{path} does not exist", "a Zarr folder", "check the name")
+    if not path.is_dir():
+        raise UnreadableFile(f"{path} is not a folder", "a Zarr folder; zipped stores are not read", "unpack it")
+    stored = _stored_bytes(path)
+    with decoding(path, KIND):
+        place, axes = _image(path)
+        array = _metadata(path, place)
+        _check_array(path, array, stored)
+        _check_chunks(path, place, array)
+        return Decoded(_pixels(path, place, axes, array), "zarr")
+
+
+def ome_text(path: Path) -> str:
+    """Return the OME-XML that a converted image keeps beside its pixels; "" where there is none."""
+    xml = path / "OME" / "METADATA.ome.xml"
+    if not xml.is_file() or xml.is_symlink() or xml.stat().st_size > _LARGEST_METADATA:
+        return ""
+    return xml.read_text(encoding="utf-8", errors="replace")
+
+
+def _stored_bytes(path: Path) -> int:
+    """Bytes of all files. A link could bring in what does not belong to the folder."""
+    total = count = 0
+    for folder, folders, files in os.walk(path):
+        for name in (*folders, *files):
+            entry = Path(folder, name)
+            if entry.is_symlink():
+                raise unreadable(path, KIND, f"{entry.relative_to(path)} is a link")
+        count += len(files)
+        if count > _MOST_FILES:
+            raise unreadable(path, KIND, f"more than {_MOST_FILES} files")
+        total += sum(Path(folder, name).stat().st_size for name in files)
+    return total
+
+
+def _json(path: Path, file: Path) -> dict[str, Any] | None:
+    if not file.is_file():
+        return None
+    if file.stat().st_size > _LARGEST_METADATA:
+        raise unreadable(path, KIND, f"{file.name} of {file.stat().st_size} bytes")
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise unreadable(path, KIND, f"{file.relative_to(path)}: {error}") from error
+    if not isinstance(found, dict):
+        raise unreadable(path, KIND, f"{file.relative_to(path)} holds no object")
+    return found
+
+
+def _image(path: Path) -> tuple[Path, tuple[str, ...]]:
+    """Return the folder of the array and the names of its axes, () where nothing states them."""
+    node, attributes = path, _attributes(path, path)
+    if attributes.get("bioformats2raw.layout") is not None and "multiscales" not in attributes:
+        if (path / "1").is_dir():
+            raise unreadable(path, KIND, "several images in it; give the folder of one")
+        node, attributes = path / "0", _attributes(path, path / "0")
+    if "multiscales" not in attributes:
+        return node, ()
+    scales = attributes["multiscales"][0]
+    name = str(scales["datasets"][0]["path"])
+    place = node / name
+    if not place.resolve().is_relative_to(path.resolve()) or not place.is_dir():
+        raise unreadable(path, KIND, f"the data set '{name[:60]}' is not in the folder")
+    axes = tuple(str(axis["name"] if isinstance(axis, dict) else axis) for axis in scales.get("axes", ()))
+    return place, axes
+
+
+def _attributes(path: Path, node: Path) -> Mapping[str, Any]:
+    group = _json(path, node / "zarr.json")
+    if group is not None:
+        attributes = group.get("attributes") or {}
+        found = attributes.get("ome", attributes) if isinstance(attributes, dict) else {}
+    else:
+        found = _json(path, node / ".zattrs") or {}
+    return found if isinstance(found, dict) else {}
+
+
+def _metadata(path: Path, place: Path) -> dict[str, Any]:
+    """Return the array's shape, chunks, type and names of codecs, of either layout, in one form."""
+    three, two = _json(path, place / "zarr.json"), _json(path, place / ".zarray")
+    if three is not None and three.get("node_type") == "array":
+        grid, keys = three["chunk_grid"], three.get("chunk_key_encoding") or {"name": "default"}
+        if grid["name"] != "regular" or three.get("storage_transformers"):
+            raise unreadable(path, KIND, "a chunk grid or storage that is not the regular one")
+        return {
+            "format": 3,
+            "shape": three["shape"],
+            "chunks": grid["configuration"]["chunk_shape"],
+            "type": three["data_type"],
+            "codecs": _names_3(three["codecs"]),
+            "allowed": _CODECS_3,
+            "prefix": "c" if keys["name"] == "default" else "",
+            "separator": (keys.get("configuration") or {}).get("separator", "/" if keys["name"] == "default" else "."),
+        }
+    if two is not None:
+        codecs = [two.get("compressor"), *(two.get("filters") or [])]
+        type_ = two["dtype"] if two["dtype"] in _TYPES_2 else None
+        return {
+            "format": 2,
+            "shape": two["shape"],
+            "chunks": two["chunks"],
+            "type": {"1": "uint8", "2": "uint16"}.get(str(type_)[-1:], two["dtype"]),
+            "codecs": [str(codec["id"]) for codec in codecs if codec is not None],
+            "allowed": _CODECS_2,
+            "prefix": "",
+            "separator": two.get("dimension_separator", "."),
+        }
+    raise unreadable(path, KIND, "no array in it")
+
+
+def _names_3(codecs: Any) -> list[str]:
+    """Names of codecs, those inside shards too."""
+    names = []
+    for codec in codecs:
+        name = codec if isinstance(codec, str) else str(codec["name"])
+        names.append(name)
+        if name == "sharding_indexed":
+            inner = codec["configuration"]
+            names += _names_3([*inner["codecs"], *inner.get("index_codecs", [])])
+    return names
+
+
+def _check_array(path: Path, array: Mapping[str, Any], stored: int) -> None:
+    shape, chunks = array["shape"], array["chunks"]
+    whole = all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in (*shape, *chunks))
+    if not whole or len(shape) != len(chunks) or not 2 <= len(shape) <= 5:
+        raise unreadable(path, KIND, f"shape {str(shape)[:60]} in chunks {str(chunks)[:60]}")
+    if array["type"] not in ("uint8", "uint16"):
+        raise NotIntegerData(f"{path} holds {str(array['type'])[:40]} pixels", "uint8 or uint16", "save the camera's integers unconverted")
+    unknown = set(array["codecs"]) - array["allowed"]
+    if unknown:
+        raise unreadable(path, KIND, f"codec '{min(unknown)[:40]}'; {', '.join(sorted(array['allowed']))} are taken")
+    if array["separator"] not in (".", "/"):
+        raise unreadable(path, KIND, "a separator of chunk names that is neither . nor /")
+    size = 1 if array["type"] == "uint8" else 2
+    limit = max(_ALWAYS_ALLOWED, _LARGEST_EXPANSION * stored)
+    if max(math.prod(shape), math.prod(chunks)) * size > limit:
+        raise unreadable(path, KIND, f"{math.prod(shape) * size} bytes of pixels announced in {stored} stored ones")
+
+
+def _check_chunks(path: Path, place: Path, array: Mapping[str, Any]) -> None:
+    """Refuse missing chunks, which zarr fills with a constant: a copy that broke off is no dark frame."""
+    counts = [-(-size // chunk) for size, chunk in zip(array["shape"], array["chunks"], strict=True)]
+    if math.prod(counts) > _MOST_FILES:
+        raise unreadable(path, KIND, f"{math.prod(counts)} chunks announced")
+    for index in itertools.product(*map(range, counts)):
+        name = array["separator"].join([*filter(None, [array["prefix"]]), *map(str, index)])
+        if not (place / name).is_file():
+            raise unreadable(path, KIND, f"chunk {name} is missing; a writer may leave out empty chunks only when told to")
+
+
+def _pixels(path: Path, place: Path, axes: tuple[str, ...], array: Mapping[str, Any]) -> np.ndarray:
+    shape = array["shape"]
+    try:
+        import zarr
+    except ImportError as error:
+        raise UnreadableFile(
+            f"{path} needs the package zarr", "the extra 'zarr'", "install it with: python -m pip install 'sigmaraw[zarr]'"
+        ) from error
+    if axes and (len(axes) != len(shape) or axes[-2:] != _SPACE or not set(axes) <= {"t", "c", "z", *_SPACE} or len(set(axes)) < len(axes)):
+        raise unreadable(path, KIND, f"axes {', '.join(axes)[:60]}, not t, c, z, y, x")
+    if "c" in axes and shape[axes.index("c")] > 1:
+        raise ColourImage(f"{path} has {shape[axes.index('c')]} channels", "one grey value per pixel", "export one channel, undemosaiced")
+    store = zarr.storage.LocalStore(place, read_only=True)
+    data = np.asarray(zarr.open_array(store=store, mode="r", zarr_format=array["format"])[...])
+    if axes:
+        data = data.reshape([size for axis, size in zip(axes, shape, strict=True) if axis != "c"])
+    stacked = [size for size in data.shape[:-2] if size > 1]
+    if len(stacked) > 2:
+        raise unreadable(path, KIND, f"array of shape {tuple(shape)}, not (frame, y, x)")
+    return data.reshape(*(stacked or [1]), *data.shape[-2:])

@@ -1,0 +1,103 @@
+"""Adaptive number of replicas: more of them until σ_raw is known well enough, after JCGM 101 (2008) 7.9."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sigmaraw import registry
+from sigmaraw.contracts import Measurement, Parameter
+from sigmaraw.errors import InvalidSpec
+from sigmaraw.statistics import Precision, Reason, precision
+
+NAME = "auto"
+DEFAULT_MAXIMUM = 2000  # twenty times what a study takes that does not say n
+_PARAMETERS = (
+    Parameter("u", float, required=True, minimum=0.001, maximum=0.5, unit="1", help="relative standard uncertainty of σ_raw to reach"),
+    Parameter("max", int, DEFAULT_MAXIMUM, minimum=2, unit="1", help="replicas per group at which to stop in any case"),
+)
+
+
+@dataclass(frozen=True)
+class Adaptive:
+    """Draw replicas until u(σ_raw)/σ_raw ≤ target for every image and measurement, or `maximum` per group are reached.
+
+    target : relative standard uncertainty of σ_raw, 1. maximum : replicas per group.
+
+    It begins with as many replicas as a normal prediction needs, 1/√(2ν) ≤ target with ν = (G+1)(n−1), and goes on in blocks. It
+    chooses n only: replica i is the same bytes as in a study of fixed n, and so is every number that is computed from n of them.
+
+    Reference: JCGM 101 (2008) 7.9.4, with the standard uncertainty itself in place of twice it against a tolerance; SCIENCE 2.2.
+    """
+
+    target: float
+    maximum: int = DEFAULT_MAXIMUM
+
+    @classmethod
+    def parse(cls, spec: str) -> Adaptive:
+        """Return what ``auto:0.05`` or ``auto:0.05,max=2000`` says. Raises InvalidSpec."""
+        step = registry.parse_step(spec)
+        if step.name != NAME:
+            raise InvalidSpec(f"n = '{spec}'", f"a whole number, or {NAME}:0.05,max={DEFAULT_MAXIMUM}", "correct -n")
+        settings = registry.typed(step, _PARAMETERS)
+        return cls(settings["u"], settings["max"])
+
+    @property
+    def spec(self) -> str:
+        """The specification with its default written out."""
+        return f"{NAME}:{self.target:g},max={self.maximum}"
+
+    def first(self, groups: int, block: int) -> int:
+        """Return how many replicas per group to begin with, whole blocks and at least two of them, the maximum at most."""
+        needed = 1 + 1 / (2 * self.target**2 * groups)
+        return min(max(2, math.ceil(needed / block)) * block, self.maximum)
+
+    def next(self, raw: NDArray[np.float64], measurements: Sequence[Measurement], block: int) -> tuple[int, int, str]:
+        """Return the next number of replicas per group (that of `raw` where the search is over), a guess of the last, and progress.
+
+        raw : (group, replica, image, measurement), float64. The guess uses that the relative uncertainty falls as 1/√n; it serves
+        displays only.
+        """
+        n, rows = raw.shape[1], self.precisions(raw, measurements)
+        open_ = [row.relative_u for row in rows if not row.settled]
+        worst = max((value for value in open_ if math.isfinite(value)), default=self.target)
+        what = f"replicas, n = {n}, {len(rows) - len(open_)} of {len(rows)} σ_raw known"
+        if not open_:
+            return n, n, what
+        further = min(n + block, self.maximum)
+        return further, min(max(further, math.ceil(n * (worst / self.target) ** 2)), self.maximum), f"{what}, u = {worst:.1%}"
+
+    def precisions(self, raw: NDArray[np.float64], measurements: Sequence[Measurement]) -> list[Precision]:
+        """Return how well σ_raw is known per (image, measurement), images first. raw : (group, replica, image, measurement)."""
+        return [
+            precision(raw[:, :, image, column], self.target, discrete=measurement.discrete)
+            for image in range(raw.shape[2])
+            for column, measurement in enumerate(measurements)
+        ]
+
+    def as_json(self, raw: NDArray[np.float64], measurements: Sequence[Measurement], block: int) -> dict[str, Any]:
+        """Return the record's `adaptive`: target, maximum, n, whether it was reached, and per image and measurement how near."""
+        rows = self.precisions(raw, measurements)
+        keys = [(image, measurement.name) for image in range(raw.shape[2]) for measurement in measurements]
+        return {
+            "target": self.target,
+            "maximum": self.maximum,
+            "step": block,
+            "n": raw.shape[1],
+            "reached": all(row.reached or (row.settled and row.reason is Reason.NOTHING_VARIES) for row in rows),
+            "measurements": [
+                {
+                    "image": image,
+                    "measurement": name,
+                    "relative_u": row.relative_u,
+                    "reached": row.reached,
+                    "reason": None if row.reason is None else str(row.reason),
+                }
+                for (image, name), row in zip(keys, rows, strict=True)
+            ],
+        }

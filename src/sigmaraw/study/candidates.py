@@ -1,0 +1,112 @@
+"""The settings that a search has tried: their order from weak to strong, the bracket to halve, the ladder to confirm."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sigmaraw.study.grid import GridPoint
+from sigmaraw.study.record import Record, worst
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a record says of one codec: verdict, images of which some answer did not PASS, bytes, quality, the largest shift."""
+
+    verdict: str
+    reason: str
+    images: int
+    failing: int
+    compression_ratio: float
+    psnr_db: float | None
+    epsilon_hat: float | None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A setting with its score on the tuning images. round : 1 is the grid, 2 and more halve between its settings."""
+
+    point: GridPoint
+    round: int
+    score: Score
+    passed: bool
+
+
+def score_of(record: Record, codec: str) -> Score:
+    """Return one codec's score; images are the unit: one counts as failing when any of its answers did not PASS."""
+    row = next(entry for entry in record.document["codecs"] if entry["codec"] == codec)
+    results = [entry for entry in record.document["results"] if entry["codec"] == codec]
+    verdicts: dict[int, list[str]] = {}
+    for entry in results:
+        verdicts.setdefault(entry["image"], []).append(entry["verdict"])
+    verdict = worst(entry["verdict"] for entry in results)
+    deciding = next(entry for entry in results if entry["verdict"] == verdict)
+    shifts = [entry["epsilon_hat"] for entry in results]
+    largest = None if any(shift is None for shift in shifts) else max(shifts, key=abs)
+    failing = sum(worst(found) != "PASS" for found in verdicts.values())
+    reason = deciding["reason"] if verdict != "PASS" else ""
+    return Score(verdict, reason, len(verdicts), failing, row["compression_ratio"], row["psnr_camera_db"], largest)
+
+
+def weak_to_strong(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return the settings of one curve by compression ratio on the tuning images; ties by the knob, where its direction is known."""
+
+    def strength(candidate: Candidate) -> tuple[float, float]:
+        number = candidate.point.number
+        return candidate.score.compression_ratio, 0.0 if number is None else candidate.point.stronger * number
+
+    return sorted(candidates, key=strength)
+
+
+def tuned(ordered: Sequence[Candidate]) -> int | None:
+    """Return the position of the strongest setting that passed on the tuning images."""
+    return max((position for position, candidate in enumerate(ordered) if candidate.passed), default=None)
+
+
+def halfway(ordered: Sequence[Candidate]) -> GridPoint | None:
+    """Return the point half way between the strongest setting that passed and the next stronger one; None where there is none.
+
+    In the middle of logarithms, or of decibels and qualities. None too where the setting is no number, or nothing lies between.
+    """
+    position = tuned(ordered)
+    if position is None or position + 1 == len(ordered):
+        return None
+    here, there = ordered[position].point, ordered[position + 1].point
+    low, high = here.number, there.number
+    if low is None or high is None:
+        return None
+    middle = math.sqrt(low * high) if here.scale == "log" and low > 0 and high > 0 else (low + high) / 2
+    point = here.at(middle)
+    return None if point.codec in {candidate.point.codec for candidate in ordered} else point
+
+
+def ladder(ordered: Sequence[Candidate], back: int) -> list[Candidate]:
+    """Return what to confirm, weak to strong: the strongest setting that passed, after at most `back` weaker ones that passed."""
+    good = [candidate for candidate in ordered if candidate.passed]
+    return good[-(back + 1) :]
+
+
+def tried_row(candidate: Candidate, confirmation: Score | None) -> dict[str, Any]:
+    """Return one line of the record's table of tried settings."""
+    score = candidate.score
+    return {
+        "codec": candidate.point.codec,
+        "value": candidate.point.value,
+        "round": candidate.round,
+        "compression_ratio": score.compression_ratio,
+        "psnr_camera_db": score.psnr_db,
+        "tuning": _side(score),
+        "confirmation": None if confirmation is None else _side(confirmation),
+    }
+
+
+def _side(score: Score) -> dict[str, Any]:
+    return {
+        "verdict": score.verdict,
+        "reason": score.reason,
+        "images": score.images,
+        "failing": score.failing,
+        "epsilon_hat": score.epsilon_hat,
+    }

@@ -1,0 +1,181 @@
+"""A codec × setting grid as typed → the codec specifications of its points, and which curve each belongs to."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sigmaraw import registry
+from sigmaraw.contracts import OpenFamily, Parameter
+from sigmaraw.errors import InvalidSpec
+
+_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})(?::(\d+)(log)?)?")
+_GAP = "\0"  # stands for the setting while a curve's text is made
+_MOST_POINTS = 1000  # of one range: a typing error must not fill the memory
+
+Scale = Literal["linear", "log"]
+
+
+@dataclass(frozen=True)
+class GridPoint:
+    """One codec of a grid.
+
+    codec : its specification. family : the step whose setting runs along the curve, or the last step where none does.
+    around : what stands before and after that setting; points of one curve differ in nothing else. parameter, value, unit : the
+    setting; None, None, "" where the grid has a single point. scale : the axis on which to halve between two of its values.
+    stronger : +1 when more of it means fewer bytes, −1 when less does, 0 where the family does not say.
+    """
+
+    codec: str
+    family: str
+    around: tuple[str, str]
+    parameter: str | None = None
+    value: float | str | bool | None = None
+    unit: str = ""
+    scale: Scale = "log"
+    stronger: int = 0
+
+    @property
+    def number(self) -> float | None:
+        """The value where it is a number."""
+        return float(self.value) if isinstance(self.value, int | float) and not isinstance(self.value, bool) else None
+
+    @property
+    def curve(self) -> str:
+        """The curve's name: its specification with `*` in the place of the setting."""
+        return "*".join(self.around) if self.parameter else self.codec
+
+    def at(self, value: float) -> GridPoint:
+        """Return the point of the same curve at another number."""
+        text = value_text(value, isinstance(self.value, int))
+        return dataclasses.replace(self, codec=text.join(self.around), value=int(text) if isinstance(self.value, int) else float(text))
+
+
+@dataclass(frozen=True)
+class _Varied:
+    """A key with several values: where it stands in the chain, and the values as text."""
+
+    step: int
+    key: str | None  # None is the bare word
+    parameter: Parameter
+    texts: tuple[str, ...]
+
+
+def expand(grids: Sequence[str] | str) -> list[GridPoint]:
+    """Return the points of some grids, in the order in which they are typed.
+
+    A grid is a codec specification in which values may be lists, ``a|b|c``, or ranges: ``low..high:count`` in equal steps,
+    ``low..high:countlog`` in equal ratios; both ends are included. The first such key that is a number runs along the
+    curve; every other one makes a curve for each of its values. Values of whole-numbered keys are rounded.
+
+    Parameters
+    ----------
+    grids : for instance ``"jpeg2000:ratio=5|10|20"``, ``"noiseaware:q=0.5..4:8log"``, ``"to8bit:minmax|shift+jpeg:quality=80"``.
+
+    Raises
+    ------
+    InvalidSpec : not a specification, a range without count or of words, a value that is not in the key's domain, or one twice.
+    UnknownName : no such family.
+    """
+    points = [point for grid in ((grids,) if isinstance(grids, str) else grids) for point in _expand_one(grid)]
+    specs = [point.codec for point in points]
+    repeated = next((spec for spec in specs if specs.count(spec) > 1), None)
+    if repeated is not None:
+        raise InvalidSpec(f"'{repeated}' twice in the grid", "each setting once", "remove one of the two")
+    return points
+
+
+def _expand_one(grid: str) -> list[GridPoint]:
+    steps = registry.parse_chain(grid)
+    families = [registry.load(registry.CODECS, step.name) for step in steps]
+    varied = [entry for index, step in enumerate(steps) for entry in _varied(index, step, families[index])]
+    if not varied:
+        return [GridPoint(grid, steps[-1].name, (grid, ""))]
+    first = next((entry for entry in varied if entry.parameter.kind in (int, float)), varied[0])
+    others = [entry for entry in varied if entry is not first]
+    scale, stronger = _walk(families[first.step], first.parameter)
+    points = []
+    for rest in itertools.product(*(entry.texts for entry in others)):
+        fixed = {(entry.step, entry.key): text for entry, text in zip(others, rest, strict=True)}
+        before, after = _text(steps, {**fixed, (first.step, first.key): _GAP}).split(_GAP)
+        for text in first.texts:
+            parameter, owner = first.parameter, steps[first.step].name
+            value = registry.convert(text, parameter, owner)
+            points.append(
+                GridPoint(text.join((before, after)), owner, (before, after), parameter.name, value, parameter.unit, scale, stronger)
+            )
+    return points
+
+
+def _varied(index: int, step: registry.Step, family: Any) -> list[_Varied]:
+    """Return the keys of a step that have several values, the bare word first. Other values are left to the codec to check."""
+    first = step.bare if step.bare is not None else next(iter(step.keys.values()), None)
+    parameters = family.parameters_for(first) if isinstance(family, OpenFamily) else family.parameters
+    declared = {parameter.name: parameter for parameter in parameters}
+    items: list[tuple[str | None, str]] = [(None, step.bare)] if step.bare is not None else []
+    found = []
+    for key, text in [*items, *step.keys.items()]:
+        if "|" not in text and not _RANGE.fullmatch(text):
+            continue
+        parameter = parameters[0] if key is None and parameters else declared.get(key or "")
+        if parameter is None:
+            registry.typed(step, parameters)  # names what is wrong with the key
+            raise InvalidSpec(f"'{key}' of '{step.name}'", "a key of this family", "correct it")
+        texts = tuple(value for part in text.split("|") for value in _values(part.strip(), parameter, step.name))
+        for value in texts:
+            registry.convert(value, parameter, step.name)
+        if len(set(texts)) < len(texts):
+            raise InvalidSpec(f"{parameter.name}={text} in '{step.name}' gives a value twice", "values that differ", "ask for fewer")
+        found.append(_Varied(index, key, parameter, texts))
+    return found
+
+
+def _values(part: str, parameter: Parameter, owner: str) -> list[str]:
+    """Return one value as typed, or those of a range."""
+    match = _RANGE.fullmatch(part)
+    if match is None:
+        if not part:
+            raise InvalidSpec(f"an empty value of {parameter.name} in '{owner}'", "values between the |", "remove one |")
+        return [part]
+    problem = InvalidSpec(
+        f"{parameter.name}={part} in '{owner}'",
+        "low..high:count with low below high and a count from 2, such as 0.5..4:8, or 0.5..4:8log for equal ratios",
+        "write the range so",
+    )
+    low, high, count, log = float(match[1]), float(match[2]), int(match[3] or 0), match[4] is not None
+    if parameter.kind not in (int, float) or not 2 <= count <= _MOST_POINTS or not low < high < math.inf or (log and low <= 0):
+        raise problem
+    shares = [index / (count - 1) for index in range(count)]
+    values = [low * (high / low) ** share if log else low + (high - low) * share for share in shares[1:-1]]
+    return [match[1], *(value_text(value, parameter.kind is int) for value in values), match[2]]
+
+
+def value_text(value: float, whole: bool) -> str:
+    """Return a number as a specification holds it: four significant digits, or rounded to a whole number."""
+    return str(round(value)) if whole else f"{value:.4g}"
+
+
+def _walk(family: Any, parameter: Parameter) -> tuple[Scale, int]:
+    """Return the scale of a setting and which way is stronger, as far as the family declares it."""
+    axis = getattr(family, "axis", None)
+    contract = family.contract
+    stronger = -contract.knob_direction if contract.knob == parameter.name else 0
+    if axis is not None and axis.name == parameter.name:
+        return axis.scale, stronger
+    return ("linear" if parameter.unit == "dB" else "log"), stronger
+
+
+def _text(steps: Sequence[registry.Step], values: dict[tuple[int, str | None], str]) -> str:
+    """Return the chain as a specification, with some values put in place of those typed."""
+    parts = []
+    for index, step in enumerate(steps):
+        items = [] if step.bare is None else [values.get((index, None), step.bare)]
+        items += [f"{key}={values.get((index, key), text)}" for key, text in step.keys.items()]
+        parts.append(f"{step.name}:{','.join(items)}" if items else step.name)
+    return "+".join(parts)

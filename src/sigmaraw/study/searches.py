@@ -1,0 +1,305 @@
+"""The strongest tolerable setting of each family: found on tuning images, confirmed on held-out ones.
+
+Every stage is an ordinary plan: the grid, halving rounds between its settings, and one plan that confirms. What may be claimed
+of the outcome stands in `sequence`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sigmaraw import registry
+from sigmaraw.camera import CameraProfile
+from sigmaraw.contracts import Engine, Pipeline
+from sigmaraw.errors import InvalidOption
+from sigmaraw.files import write_text
+from sigmaraw.frames import RawFrames
+from sigmaraw.noise import replica_mode
+from sigmaraw.study.candidates import Candidate, Score, halfway, ladder, score_of, tried_row, tuned, weak_to_strong
+from sigmaraw.study.grid import GridPoint, expand
+from sigmaraw.study.inputs import as_frames, pixel_hash
+from sigmaraw.study.plan import Plan
+from sigmaraw.study.prepare import Progress
+from sigmaraw.study.record import Record
+from sigmaraw.study.run import as_pipeline, run
+from sigmaraw.study.sequence import ALPHA, Outcome, exceedance_upper, fixed_sequence, require_images, tolerable
+from sigmaraw.study.sweeps import section_of
+
+SEARCH_SCHEMA = "sigmaraw/search/1"
+_SPLIT = 0x5B117  # the split's own random stream
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a search goes.
+
+    fraction : share of the inputs that is held out. refine : rounds of halving after the grid. back : weaker settings that are
+    confirmed before the strongest, so that there is something to step back to. exceedance : share of images for which a setting
+    may be intolerable, to be shown with 95 % confidence; None asks every image to PASS.
+    """
+
+    fraction: float = 0.5
+    refine: int = 2
+    back: int = 2
+    exceedance: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.fraction < 1:
+            raise InvalidOption(f"fraction = {self.fraction:g}", "a share of the inputs between 0 and 1", "give for instance 0.5")
+        for name, value in (("refine", self.refine), ("back", self.back)):
+            if value < 0:
+                raise InvalidOption(f"{name} = {value}", "a whole number from 0", f"correct {name}")
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """A finished search. tuning : one record a round, with a section `sweep`. confirmation : None where nothing passed tuning.
+
+    summary : JSON values, also in the section `search` of the last record.
+    """
+
+    summary: dict[str, Any]
+    tuning: tuple[Record, ...]
+    confirmation: Record | None
+
+    @property
+    def record(self) -> Record:
+        """The last record: the confirmation, or the last tuning round."""
+        return self.confirmation or self.tuning[-1]
+
+    @property
+    def chosen(self) -> dict[str, str | None]:
+        """Per curve, the specification that is confirmed, ready for `validate`; None where none is."""
+        return {row["curve"]: row["chosen"] for row in self.summary["families"]}
+
+    @property
+    def recommended(self) -> str | None:
+        """The confirmed specification of the curve that compressed most on the tuning images: the one claim of error rate 5 %."""
+        found: str | None = self.summary["recommended"]["codec"]
+        return found
+
+    def table(self) -> str:
+        """Return the tried settings and what was chosen as aligned text."""
+        return str(registry.load(registry.REPORTS, "text")().search(self.record.document))
+
+    def write(self, folder: str | Path) -> Path:
+        """Write search.json, and each record with its report into a folder of its own; return the last report's path."""
+        folder = Path(folder)
+        for record, entry in zip((*self.tuning, *([self.confirmation] if self.confirmation else [])), self.summary["records"], strict=True):
+            path = record.write(folder / entry["folder"], ("csv", "html"))
+        write_text(folder / "search.json", json.dumps(self.summary, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        return path
+
+
+def search(
+    raw: Sequence[Any],
+    camera: CameraProfile | str | os.PathLike[str],
+    *,
+    codecs: Sequence[str] | str,
+    pipeline: Pipeline | Callable[..., Any] | str,
+    confirm: Sequence[Any] | None = None,
+    fraction: float = 0.5,
+    refine: int = 2,
+    back: int = 2,
+    exceedance: float | None = None,
+    engine: Engine | str = "local",
+    batch: int | None = None,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> SearchResult:
+    """Find the strongest setting of each curve of a grid that passes, and confirm it on images that had no part in the choice.
+
+    Parameters
+    ----------
+    raw, camera, pipeline, engine, batch, progress : as in `validate`. Inputs, not frames, are divided: one file is never in both.
+    codecs : grids, as in `sweep`.
+    confirm : the held-out inputs; without it a random share `fraction` of `raw`, drawn with the study's seed.
+    fraction, refine, back, exceedance : as in `Rule`.
+    settings : the other fields of `Plan`: n, mode, seed, k, spread, rms, margin, roi, scalars, volume, frame.
+
+    Raises
+    ------
+    SigmarawError : the subclass that names what is wrong with the input.
+
+    Reference: SCIENCE 2.5, 2.6; docs/decisions/0012.
+    """
+    model = as_pipeline(pipeline)
+    grids = (codecs,) if isinstance(codecs, str) else tuple(codecs)
+    plan = Plan(grids, model if isinstance(model, str) else model.spec, **settings)
+    rule = Rule(fraction, refine, back, exceedance)
+    return run_search(plan, raw, camera, rule, confirm, pipeline=model, engine=engine, batch=batch, progress=progress)
+
+
+def run_search(
+    plan: Plan,
+    raw: Sequence[Any],
+    camera: CameraProfile | str | os.PathLike[str],
+    rule: Rule,
+    confirm: Sequence[Any] | None = None,
+    **options: Any,
+) -> SearchResult:
+    """Run a plan whose codecs are grids as a search. options : as in `run`."""
+    points = expand(plan.codecs)
+    tuning, held_out = split(raw, confirm, rule.fraction, plan.seed)
+    require_images(_disjoint(tuning, held_out, plan), rule.exceedance)
+    study = _Stages(plan, camera, rule, options)
+    study.tune(tuning, points)
+    for _ in range(rule.refine):
+        between = [point for ordered in study.curves() if (point := halfway(ordered)) is not None]
+        if not between:
+            break
+        study.tune(tuning, between)
+    ladders = [ladder(ordered, rule.back) for ordered in study.curves()]
+    confirmation = study.confirm(held_out, [candidate.point for rungs in ladders for candidate in rungs])
+    summary = _summary(plan, rule, study, ladders, confirmation)
+    if confirmation is None:
+        return SearchResult(summary, (*study.records[:-1], study.records[-1].with_section("search", summary)), None)
+    return SearchResult(summary, tuple(study.records), confirmation.with_section("search", summary))
+
+
+# --- images -----------------------------------------------------------------------------------------------------------
+def split(raw: Sequence[Any], confirm: Sequence[Any] | None, fraction: float, seed: int) -> tuple[list[Any], list[Any]]:
+    """Return the tuning and the held-out inputs: as given, or a random share, each in the order in which they were given.
+
+    Raises
+    ------
+    InvalidOption : too few inputs to divide.
+    """
+    tuning = _listed(raw)
+    if confirm is not None:
+        held_out = _listed(confirm)
+        if not tuning or not held_out:
+            raise InvalidOption("no image to tune on, or none to confirm", "at least one each", "name more images")
+        return tuning, held_out
+    if len(tuning) < 2:
+        raise InvalidOption(
+            f"{len(tuning)} input to divide into tuning and held-out images", "at least two files or arrays", "give more, or --confirm"
+        )
+    count = min(max(1, round(fraction * len(tuning))), len(tuning) - 1)
+    chosen = set(np.random.default_rng([seed, _SPLIT]).permutation(len(tuning))[:count].tolist())
+    return [e for i, e in enumerate(tuning) if i not in chosen], [e for i, e in enumerate(tuning) if i in chosen]
+
+
+def _listed(raw: Sequence[Any]) -> list[Any]:
+    return [raw] if isinstance(raw, (str, os.PathLike, np.ndarray, RawFrames)) else list(raw)
+
+
+def _disjoint(tuning: Sequence[Any], held_out: Sequence[Any], plan: Plan) -> int:
+    """Return the number of held-out images. Raises InvalidOption when an image is on both sides."""
+    seen: dict[str, int] = {}
+    images = 0
+    for side, entries in enumerate((tuning, held_out)):
+        for entry in entries:
+            frames = as_frames(entry, 16, plan.volume).data
+            for digest in map(pixel_hash, frames):
+                if seen.setdefault(digest, side) != side:
+                    raise InvalidOption("an image is among the tuning and the held-out ones", "each on one side", "remove it from one")
+            images += side * (1 if replica_mode(plan.mode).needs_repeats or plan.frame is not None else len(frames))
+    return images
+
+
+# --- stages -----------------------------------------------------------------------------------------------------------
+@dataclass
+class _Stages:
+    """The plans that were run, and the settings that were tried on the tuning images."""
+
+    plan: Plan
+    camera: Any
+    rule: Rule
+    options: dict[str, Any]
+    records: list[Record] = field(default_factory=list)
+    tried: list[Candidate] = field(default_factory=list)
+
+    def tune(self, images: Sequence[Any], points: Sequence[GridPoint]) -> None:
+        """Score points on the tuning images."""
+        record = self._run(images, points, f"tuning {len(self.records) + 1}")
+        self.records.append(record.with_section("sweep", section_of(self.plan.codecs, points, record)))
+        for point in points:
+            score = score_of(record, point.codec)
+            share = 0.0 if self.rule.exceedance is None else self.rule.exceedance
+            self.tried.append(Candidate(point, len(self.records), score, score.failing <= share * score.images))
+
+    def confirm(self, images: Sequence[Any], points: Sequence[GridPoint]) -> Record | None:
+        """Score points on the held-out images; None where there is nothing to confirm."""
+        return self._run(images, points, "confirmation") if points else None
+
+    def curves(self) -> list[list[Candidate]]:
+        """Return what was tried, one list per curve, weak to strong."""
+        names = dict.fromkeys(candidate.point.curve for candidate in self.tried)
+        return [weak_to_strong([candidate for candidate in self.tried if candidate.point.curve == name]) for name in names]
+
+    def _run(self, images: Sequence[Any], points: Sequence[GridPoint], stage: str) -> Record:
+        report = self.options.get("progress")
+        named = None if report is None else (lambda done, total, what: report(done, total, f"{stage}: {what}"))
+        plan = dataclasses.replace(self.plan, codecs=tuple(point.codec for point in points))
+        return run(plan, images, self.camera, **{**self.options, "progress": named})
+
+
+# --- outcome ----------------------------------------------------------------------------------------------------------
+def _summary(plan: Plan, rule: Rule, study: _Stages, ladders: list[list[Candidate]], confirmation: Record | None) -> dict[str, Any]:
+    curves = study.curves()
+    families = [_family(ordered, rungs, rule, confirmation) for ordered, rungs in zip(curves, ladders, strict=True)]
+    best = [ordered[position].score.compression_ratio if (position := tuned(ordered)) is not None else 0.0 for ordered in curves]
+    first = families[max(range(len(best)), key=best.__getitem__)] if any(best) else None
+    folders = ["tuning" if index == 0 else f"tuning-{index + 1}" for index in range(len(study.records))]
+    records = [{"folder": folder, "digest": record.document["digest"]} for folder, record in zip(folders, study.records, strict=True)]
+    if confirmation is not None:  # its digest is taken once this section is in it
+        records.append({"folder": "confirmation", "digest": None})
+    else:
+        records[-1]["digest"] = None
+    return {
+        "schema": SEARCH_SCHEMA,
+        "codecs": list(plan.codecs),
+        "rule": dataclasses.asdict(rule),
+        "images": {
+            "tuning": [row["sha256"] for row in study.records[0].document["images"]],
+            "confirmation": [] if confirmation is None else [row["sha256"] for row in confirmation.document["images"]],
+        },
+        "families": families,
+        "recommended": {"curve": first and first["curve"], "codec": first and first["chosen"]},
+        "error_rate": {"recommended": ALPHA, "each_family": ALPHA, "all_families": min(1.0, ALPHA * len(families))},
+        "records": records,
+    }
+
+
+def _family(ordered: list[Candidate], rungs: list[Candidate], rule: Rule, confirmation: Record | None) -> dict[str, Any]:
+    """Return what was found of one curve: the fixed sequence walks its rungs on the held-out images."""
+    scores: dict[str, Score] = {}
+    if confirmation is not None:
+        scores = {rung.point.codec: score_of(confirmation, rung.point.codec) for rung in rungs}
+    passed = [tolerable(score.failing, score.images, rule.exceedance) for score in scores.values()]
+    count = fixed_sequence(passed)
+    chosen = rungs[count - 1] if count else None
+    point = ordered[0].point
+    limit = None
+    if chosen is not None:
+        score = scores[chosen.point.codec]
+        limit = exceedance_upper(score.failing, score.images)
+    return {
+        "curve": point.curve,
+        "family": point.family,
+        "parameter": point.parameter,
+        "unit": point.unit,
+        "outcome": _outcome(rungs, count),
+        "chosen": None if chosen is None else chosen.point.codec,
+        "compression_ratio": None if chosen is None else scores[chosen.point.codec].compression_ratio,
+        "exceedance_upper": limit,
+        "at_end": bool(rungs) and len(ordered) > 1 and rungs[-1] is ordered[-1],
+        "tried": [tried_row(candidate, scores.get(candidate.point.codec)) for candidate in ordered],
+    }
+
+
+def _outcome(rungs: Sequence[Candidate], count: int) -> str:
+    if not rungs:
+        return str(Outcome.NOTHING_PASSED)
+    if count == 0:
+        return str(Outcome.NOT_CONFIRMED)
+    return str(Outcome.CONFIRMED if count == len(rungs) else Outcome.STEPPED_BACK)

@@ -1,0 +1,78 @@
+"""What a search may claim: the fixed sequence in which settings are confirmed, and what that says of other images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from scipy import stats
+
+from sigmaraw.errors import InvalidOption
+
+ALPHA = 0.05
+"""Error rate of a verdict's guard band, one-sided, and of every claim made here."""
+
+
+class Outcome(StrEnum):
+    """How the search of one curve ended, with the sentence that explains it as `help`."""
+
+    help: str
+
+    def __new__(cls, value: str, help: str) -> Outcome:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.help = help
+        return member
+
+    CONFIRMED = "confirmed", "the strongest setting that passed on the tuning images passes on the held-out images too"
+    STEPPED_BACK = "weaker setting confirmed", "on the held-out images a weaker setting passes than on the tuning images"
+    NOT_CONFIRMED = "not confirmed", "what passed on the tuning images does not pass on the held-out images"
+    NOTHING_PASSED = "nothing passed tuning", "no setting of the grid passes on the tuning images"
+
+
+def exceedance_upper(failing: int, images: int) -> float:
+    """Return the upper 95 % limit on the share of images, in the population sampled, for which a setting is not tolerable.
+
+    p_U = q_U/(1 − α), at most 1, with q_U the Clopper–Pearson limit on the share that does not PASS, q_U = B⁻¹(1 − α; x + 1, M − x).
+    A setting that is not tolerable on an image passes there with probability α at most, so q ≥ (1 − α)p.
+
+    Parameters
+    ----------
+    failing : x, held-out images that did not PASS. images : M, held-out images, drawn at random from the population.
+
+    Reference: SCIENCE 2.6; Clopper and Pearson, Biometrika 26, 404 (1934).
+    """
+    limit = 1.0 if failing >= images else float(stats.beta.ppf(1 - ALPHA, failing + 1, images - failing))
+    return min(1.0, limit / (1 - ALPHA))
+
+
+def tolerable(failing: int, images: int, exceedance: float | None) -> bool:
+    """Return whether a setting counts as tolerable: every image passes, or at most the stated share fails, with 95 % confidence."""
+    return failing == 0 if exceedance is None else exceedance_upper(failing, images) <= exceedance
+
+
+def require_images(images: int, exceedance: float | None) -> None:
+    """Refuse a stated share that so few held-out images cannot show even if all pass. Raises InvalidOption."""
+    if exceedance is None:
+        return
+    if not 0 < exceedance < 1:
+        raise InvalidOption(f"exceedance = {exceedance:g}", "a share of images between 0 and 1", "give for instance 0.1")
+    needed = next(count for count in range(1, 10**7) if exceedance_upper(0, count) <= exceedance)
+    if images < needed:
+        raise InvalidOption(
+            f"{images} held-out images and exceedance = {exceedance:g}",
+            f"at least {needed} held-out images: fewer cannot show so small a share",
+            "add images, or allow a larger share",
+        )
+
+
+def fixed_sequence(passed: Sequence[bool]) -> int:
+    """Return how many settings are confirmed when they are tested from weak to strong up to the first that does not pass.
+
+    The chance that a setting which is not tolerable is among them is α at most, whatever the number of settings: all that lie
+    before the first such setting must pass, and that one itself, of which the chance is α at most.
+
+    Reference: Maurer, Hothorn and Lehmacher, in Biometrie in der chemisch-pharmazeutischen Industrie 6, 3 (1995);
+    docs/decisions/0012.
+    """
+    return next((index for index, good in enumerate(passed) if not good), len(passed))

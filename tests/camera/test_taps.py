@@ -1,0 +1,241 @@
+"""Taps and colour planes: every tap against the truth of a camera whose taps differ, and replicas with each plane's variance."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from simulated_cameras import series
+
+import sigmaraw as sr
+from sigmaraw.camera import CameraProfile
+from sigmaraw.camera.taps import TapLayout, parse_layout
+from sigmaraw.errors import InvalidOption, InvalidProfile, InvalidSeries, ProfileMismatch, ShapeMismatch
+from sigmaraw.noise.model import NoiseModel
+
+SHAPE = (64, 80)
+GAIN, OFFSET = np.array([0.40, 0.50, 0.45, 0.65]), np.array([100.0, 110.0, 105.0, 120.0])
+NOISE, LIGHT = np.array([4.0, 5.0, 3.0, 6.0]), np.array([0.5, 1.0, 0.9, 0.3])
+PRNU = np.array([0.8, 1.0, 1.5, 2.0])  # %
+REGIONS, PLANES = TapLayout(2, 2), TapLayout(2, 2, "RGGB")
+OPTIONS = {"regions": {"taps": "2x2"}, "planes": {"cfa": "RGGB"}}
+
+
+def place(layout: TapLayout, tap: int) -> tuple[slice, slice]:
+    """Pixels of one tap, written out: the four quarters, or every second pixel of every second row."""
+    row, column = divmod(tap, 2)
+    if layout.letters:
+        return slice(row, None, 2), slice(column, None, 2)
+    return slice(32 * row, 32 * row + 32), slice(40 * column, 40 * column + 40)
+
+
+class Camera:
+    """A sensor of four taps; plain arithmetic, no part of the package."""
+
+    def __init__(self, layout: TapLayout, seed: int) -> None:
+        self.random = np.random.default_rng([90, seed, len(layout.letters)])
+        self.gain, self.offset, self.noise, self.light, self.response = (np.empty(SHAPE) for _ in range(5))
+        self.prnu = np.empty(4)
+        for tap in range(4):
+            where = place(layout, tap)
+            own = 1 + PRNU[tap] / 100 * self.random.standard_normal((32, 40))
+            own /= own.mean()
+            self.prnu[tap] = 100 * own.std()
+            for array, value in ((self.gain, GAIN), (self.offset, OFFSET), (self.noise, NOISE), (self.light, LIGHT)):
+                array[where] = value[tap]
+            self.response[where] = own
+
+    def frames(self, electrons: float, count: int) -> np.ndarray:
+        charge = self.random.poisson(electrons * self.light * self.response, (count, *SHAPE))
+        exact = self.offset + self.gain * (charge + self.noise * self.random.standard_normal(charge.shape))
+        return np.clip(np.rint(exact), 0, 4095).astype(np.uint16)
+
+
+def calibrated(name: str, seed: int) -> tuple[Camera, CameraProfile]:
+    layout = REGIONS if name == "regions" else PLANES
+    camera = Camera(layout, seed)
+    flats = [camera.frames(e, 4) for e in np.linspace(200, 7000, 16)]
+    return camera, sr.calibrate(series([camera.frames(0, 16)], flats), **OPTIONS[name])
+
+
+@pytest.fixture(scope="module", params=["regions", "planes"])
+def both(request: pytest.FixtureRequest) -> tuple[Camera, CameraProfile]:
+    return calibrated(request.param, 0)
+
+
+@pytest.mark.parametrize("name", list(OPTIONS))
+def test_every_tap_within_its_errors(name: str) -> None:
+    """3 cameras × 4 taps × 4 quantities: |z| ≤ 4 each, and over all of them a standard deviation of 1 ± 4/√(2·48)."""
+    scores = []
+    for seed in range(1, 4):
+        camera, profile = calibrated(name, seed)
+        data = profile.dataset
+        truths = {"gain": GAIN, "offset": OFFSET, "dark_noise": NOISE, "prnu": camera.prnu}
+        for quantity, truth in truths.items():
+            assert data[f"tap_{quantity}"].dims == ("tap",)
+            scores.append((data[f"tap_{quantity}"].values - truth) / data[f"tap_{quantity}_se"].values)
+    z = np.array(scores)
+    assert np.abs(z).max() < 4
+    assert z.std() == pytest.approx(1.0, abs=4 / math.sqrt(2 * z.size))
+
+
+def test_scalars_of_the_whole_sensor_stay(both: tuple[Camera, CameraProfile]) -> None:
+    camera, profile = both
+    source = series([camera.frames(0, 4)], [camera.frames(e, 2) for e in (500, 2000, 4000)])
+    layout = profile.dataset.attrs["tap_layout"].split()
+    plain, tapped = sr.calibrate(source), sr.calibrate(source, **{layout[0]: layout[1]})
+    for name in ("gain", "gain_se", "offset", "dark_noise", "prnu", "dsnu"):
+        assert float(plain.dataset[name]) == float(tapped.dataset[name])
+    assert not [name for name in plain.dataset.variables if str(name).startswith("tap_")]
+    assert "taps" not in plain.summary()
+
+
+def test_a_tap_is_what_its_own_frames_say(both: tuple[Camera, CameraProfile]) -> None:
+    camera, profile = both
+    layout = PLANES if profile.dataset.attrs["tap_layout"].startswith("cfa") else REGIONS
+    dark, flats = camera.frames(0, 4), [camera.frames(e, 2) for e in (500, 2000, 4000)]
+    kind, value = str(layout).split()
+    data = sr.calibrate(series([dark], flats), **{kind: value}).dataset
+    for tap in range(4):
+        rows, columns = place(layout, tap)
+        alone = sr.calibrate(series([dark[:, rows, columns]], [frames[:, rows, columns] for frames in flats])).dataset
+        for name in ("gain", "gain_se", "offset", "dark_noise", "prnu", "saturation"):
+            np.testing.assert_equal(float(data[f"tap_{name}"][tap]), float(alone[name]))
+        np.testing.assert_array_equal(data["tap_level_mean"][tap], alone["level_mean"])
+        for name in ("offset_map", "gain_map", "read_noise_map", "defect_mask"):
+            np.testing.assert_array_equal(data[name].values[rows, columns], alone[name].values)
+
+
+def test_replicas_have_the_variance_of_each_plane(both: tuple[Camera, CameraProfile]) -> None:
+    """64 draws of 1280 pixels a tap: SE of a variance √(2/(64·1280)) = .5 %, with twice the gain's .8 %: 1.7 % together."""
+    camera, profile = both
+    layout = PLANES if profile.dataset.attrs["tap_layout"].startswith("cfa") else REGIONS
+    scene = camera.offset + camera.gain * 2000 * camera.light
+    truth = camera.gain**2 * (2000 * camera.light + camera.noise**2) + 1 / 12
+    for options in ({}, {"scalars": True}):
+        model = NoiseModel.from_profile(profile, SHAPE, **options)
+        drawn = model.sample(scene, 64, seed=3).astype(np.float64)
+        for tap in range(4):
+            where = place(layout, tap)
+            assert drawn.var(axis=0, ddof=1)[where].mean() == pytest.approx(truth[where].mean(), rel=4 * 0.017)
+        assert model.u_gain == pytest.approx(float((profile.dataset["tap_gain_se"] / profile.dataset["tap_gain"]).max()))
+    # One gain for all pixels is wrong by far more than that in the outer taps.
+    whole = float(profile.dataset["gain"])
+    assert abs(whole**2 / GAIN[0] ** 2 - 1) > 0.3
+
+
+def test_scalars_of_a_cut_out_need_its_place() -> None:
+    _, profile = calibrated("planes", 0)
+    gains = profile.dataset["tap_gain"].values
+    cut = NoiseModel.from_profile(profile, (5, 7), roi=(3, 2), scalars=True)
+    np.testing.assert_array_equal(np.asarray(cut.gain_dn_per_e)[:2, :2], [[gains[2], gains[3]], [gains[0], gains[1]]])
+    with pytest.raises(ProfileMismatch, match="--roi"):
+        NoiseModel.from_profile(profile, (5, 7), scalars=True)
+    with pytest.raises(ProfileMismatch, match="--roi"):
+        NoiseModel.from_profile(profile, (5, 7))
+    _, profile = calibrated("regions", 0)
+    gains = profile.dataset["tap_gain"].values
+    cut = NoiseModel.from_profile(profile, (4, 4), roi=(30, 38), scalars=True)
+    np.testing.assert_array_equal(np.asarray(cut.gain_dn_per_e)[[0, 0, 3, 3], [0, 3, 0, 3]], gains)
+    with pytest.raises(ShapeMismatch):
+        NoiseModel.from_profile(profile, (4, 4), roi=(62, 0), scalars=True)
+
+
+def test_colour_is_no_defect() -> None:
+    """A plane of a third of its neighbours' light: without the pattern its pixels look dead, with it none does; a dead one shows."""
+    camera, profile = calibrated("planes", 0)
+    assert profile.dataset["defect_mask"].values.sum() == 0
+    dark, flats = camera.frames(0, 4), [camera.frames(e, 4) for e in (1000, 2500, 4000)]
+    for frames in flats:
+        frames[:, 21, 33] = np.minimum(frames[:, 21, 33], 130 + frames[:, 21, 33] % 7)  # of the blue plane
+    assert sr.calibrate(series([dark], flats)).dataset["defect_mask"].values.sum() > 100
+    mask = sr.calibrate(series([dark], flats), cfa="rggb").dataset["defect_mask"].values
+    assert [tuple(where) for where in np.argwhere(mask)] == [(21, 33)]
+
+
+def test_checks_speak_of_the_worst_tap() -> None:
+    """Every second code missing in one plane is invisible in the others' histogram; the plane is named."""
+    camera, profile = calibrated("planes", 0)
+    assert {row["outcome"] for row in profile.summary()["checks"] if row["name"] == "missing-codes"} == {"pass"}
+    dark, flats = camera.frames(0, 16), [camera.frames(e, 4) for e in np.linspace(200, 7000, 16)]
+    for frames in (dark, *flats):
+        frames[:, 1::2, 1::2] &= 0xFFFE
+    (row,) = [r for r in sr.calibrate(series([dark], flats), cfa="RGGB").summary()["checks"] if r["name"] == "missing-codes"]
+    assert row["outcome"] == "fail"
+    assert row["evidence"].startswith("tap B:")
+
+
+# --- layouts, files, pages --------------------------------------------------------------------------------------------
+def test_layouts() -> None:
+    assert PLANES.labels == ("R", "G1", "G2", "B")
+    assert parse_layout(None, "GGGG").labels == ("G1", "G2", "G3", "G4")  # type: ignore[union-attr]  # it is a layout
+    assert parse_layout("1x4", None) == TapLayout(1, 4)
+    assert REGIONS.labels == ("0,0", "0,1", "1,0", "1,1")
+    for layout in (REGIONS, PLANES, TapLayout(4, 1)):
+        index = layout.index((8, 12), (8, 12), (0, 0))
+        for tap, window in enumerate(layout.windows((8, 12))):
+            assert (index[window] == tap).all()
+        np.testing.assert_array_equal(layout.index((8, 12), (3, 4), (5, 7)), index[5:8, 7:11])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"taps": text} for text in ("2", "2x", "0x2", "1x1", "axb", "-2x2", "9x9", "2x2x2", "1000x1000", "")]
+    + [{"cfa": text} for text in ("RGB", "RGGBX", "R2GB", "", "ÄGGB")]
+    + [{"taps": "2x2", "cfa": "RGGB"}],
+)
+def test_what_is_no_layout_is_refused(options: dict[str, str]) -> None:
+    with pytest.raises(InvalidOption):
+        parse_layout(options.get("taps"), options.get("cfa"))
+
+
+def test_a_tap_that_cannot_be_calibrated_is_named() -> None:
+    rng = np.random.default_rng(91)
+    dark = np.rint(rng.normal(100, 2, (4, 12, 10))).astype(np.uint16)
+    flats = [np.rint(rng.normal(100 + 0.5 * e, np.sqrt(0.25 * e + 4), (4, 12, 10))).astype(np.uint16) for e in (400, 1500, 3000)]
+    with pytest.raises(ShapeMismatch, match="taps 5x1"):
+        sr.calibrate(series([dark], flats), taps="5x1")
+    for frames in flats:
+        frames[:, 1::2, 1::2] = dark[:, 1::2, 1::2]
+    with pytest.raises(Exception, match="tap B: no flat level is brighter"):
+        sr.calibrate(series([dark], flats), cfa="RGGB")
+    with pytest.raises(InvalidSeries):
+        sr.calibrate(series([dark, dark], flats, dark_ms=[None, None]), cfa="RGGB")
+
+
+def test_round_trip_and_hostile_files(both: tuple[Camera, CameraProfile], tmp_path: Path) -> None:
+    profile = both[1]
+    back = CameraProfile.from_netcdf(profile.to_netcdf(tmp_path / "camera.nc"))
+    assert back.dataset.identical(profile.dataset)
+    assert back.summary() == json.loads(json.dumps(profile.summary(), allow_nan=False))
+    data = profile.dataset
+    for spoil in (
+        lambda d: d.drop_vars("tap_gain"),
+        lambda d: d.drop_vars("tap_prnu_se"),
+        lambda d: d.assign(tap_gain=-d["tap_gain"]),
+        lambda d: d.assign(tap_gain=("tap", np.full(4, np.nan))),
+        lambda d: d.assign(tap_dark_noise_se=-d["tap_dark_noise_se"]),
+        lambda d: d.assign(tap_offset=("tap", np.full(4, np.inf))),
+        lambda d: d.isel(tap=slice(3)),
+        lambda d: d.assign_attrs(tap_layout="taps 4x4"),
+        lambda d: d.assign_attrs(tap_layout="import os"),
+        lambda d: d.assign_attrs(tap_labels="a b c d"),
+        lambda d: d.assign_attrs(tap_sensor="-1x5"),
+        lambda d: d.assign(tap_gain=d["tap_gain"].assign_attrs(remarks="{")),
+        lambda d: d.assign(tap_gain=d["tap_gain"].assign_attrs(remarks="[1, 2, 3, 4]")),
+        lambda d: d.assign(tap_gain=d["tap_gain"].assign_attrs(remarks='[{"flag": 1}, {}, {}, {}]')),
+        lambda d: d.drop_attrs(deep=False).assign_attrs({k: v for k, v in d.attrs.items() if k != "tap_layout"}),
+    ):
+        with pytest.raises(InvalidProfile):
+            CameraProfile(spoil(data.copy(deep=True)))
+
+
+def test_a_profile_with_taps_and_no_maps_fits_by_its_taps(both: tuple[Camera, CameraProfile]) -> None:
+    camera, profile = both
+    names = [name for name in profile.dataset.variables if profile.dataset[name].dims == ("y", "x")]
+    model = NoiseModel.from_profile(CameraProfile(profile.dataset.drop_vars(names)), SHAPE)
+    np.testing.assert_allclose(model.gain_dn_per_e, camera.gain, rtol=0.05)
+    np.testing.assert_allclose(model.offset_dn, camera.offset, atol=0.1)
