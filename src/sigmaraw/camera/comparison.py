@@ -57,6 +57,7 @@ BOUNDS: dict[str, Bound] = {
     "brighter_fatter": Bound(0.50),
     "gain_break": Bound(0.20),
     "gain_above_break": Bound(0.05),
+    "intercept_above_break": Bound(0.20),
 }
 
 

@@ -129,7 +129,7 @@ class Bootstrap(ReplicaMode):
 
 
 def _identity(frame: NDArray[np.integer], model: NoiseModel) -> bytes:
-    digest = hashlib.sha256(f"{frame.shape}{frame.dtype}{model.lo_dn}{model.hi_dn}".encode())
+    digest = hashlib.sha256(f"{frame.shape}{frame.dtype}{model.lo_dn}{model.hi_dn}{model.transfer}".encode())
     parts: tuple[Any, ...] = (frame, model.gain_dn_per_e, model.offset_dn, model.read_noise_e)
     for part in parts:
         digest.update(np.ascontiguousarray(part).tobytes())

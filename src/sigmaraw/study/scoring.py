@@ -55,7 +55,8 @@ class Construction:
         """Return what the mode, the camera and the first replicas say of a scene."""
         u_cal = scene.model.relative_spread_uncertainty(scene.frame) if mode.draws_noise else 0.0
         marginal = marginal_check(scene.source, mode, scene.model, seed)
-        return cls(u_cal, mode.spread_factor(scene.source), (*marginal, *mode.diagnostics(scene.source, scene.model)))
+        of_camera = scene.model.diagnostics(scene.frame) if mode.draws_noise else ()
+        return cls(u_cal, mode.spread_factor(scene.source), (*marginal, *mode.diagnostics(scene.source, scene.model), *of_camera))
 
     def warnings(self, measurement: Measurement) -> list[str]:
         """Return what failed checks say of a measurement."""
