@@ -66,7 +66,7 @@ def twin(module: Smooth, pre: str, post: str, channel: int) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("pre", ["zscore", "minmax", "percentile"])
+@pytest.mark.parametrize("pre", ["zscore", "percentile"])
 def test_derivatives_are_those_of_a_twin_in_jax(tmp_path: Path, pre: str) -> None:
     post, channel = ("softmax", 1) if pre == "zscore" else ("sigmoid", 0)
     module = Smooth(2 if post == "softmax" else 1)
