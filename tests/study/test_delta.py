@@ -120,3 +120,12 @@ def test_a_function_may_bring_its_own_gradient() -> None:
         power.gradient = lambda image, wrong=wrong: wrong  # type: ignore[attr-defined]
         with pytest.raises(InvalidPrediction, match="derivative"):
             sr.validate([image], CAMERA, codecs=["lossless"], pipeline=power, n=2)
+
+
+def test_replicas_of_other_noise_levels_are_no_comparison() -> None:
+    """Mode simex draws at 1 to 3 times the noise: their pooled spread is not σ_raw, so σ stands alone."""
+    image = frame()
+    found = deltas(sr.validate([image], CAMERA, codecs=["lossless"], pipeline="intensity", n=10, mode="simex", seed=3))
+    row = found["total_intensity"]
+    assert row["sigma"] == pytest.approx(math.sqrt(variance(image.astype(float)).sum()), rel=1e-12)
+    assert (row["reason"], row["accepted"], row["ratio"], row["d_low"]) == ("extrapolated", None, None, None)

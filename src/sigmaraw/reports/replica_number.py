@@ -113,5 +113,6 @@ def text_lines(record: Mapping[str, Any]) -> list[str]:
         if not row["sigma"].startswith("undefined"):
             verdict = {"yes": "may stand for replicas", "no": "does not stand for replicas", "not decided": row["reason"]}[row["accepted"]]
             where = f"{row['measurement']}, image {row['image']}"
-            lines.append(f"law of propagation, {where}: σ = {row['sigma']}, {row['ratio']} of that of replicas; {verdict}")
+            beside = "" if row["ratio"].startswith("undefined") else f", {row['ratio']} of that of replicas"
+            lines.append(f"law of propagation, {where}: σ = {row['sigma']}{beside}; {verdict}")
     return lines

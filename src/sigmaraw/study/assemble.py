@@ -68,8 +68,16 @@ def _add_deltas(
 ) -> None:
     """Give each result σ_raw by the law of propagation, `delta`; it is the same for all codecs of an image."""
     model = setting.model
+    extrapolated = setting.mode.extrapolation is not None
     found = [
-        propagations(entry.linear, model, predictions.raw[:, :, image], constructions[image].spread_factor, predictions.independent)
+        propagations(
+            entry.linear,
+            model,
+            predictions.raw[:, :, image],
+            constructions[image].spread_factor,
+            independent=predictions.independent,
+            extrapolated=extrapolated,
+        )
         for image, entry in enumerate(prepared)
     ]
     for row in results:

@@ -68,18 +68,22 @@ def _linear(value: float, gradient: NDArray[Any], centre: NDArray[Any], whole: N
 
 
 def propagations(
-    linear: dict[str, Linear], model: Pipeline, raw: NDArray[np.float64], spread_factor: float, independent: bool
+    linear: dict[str, Linear], model: Pipeline, raw: NDArray[np.float64], spread_factor: float, *, independent: bool, extrapolated: bool
 ) -> dict[str, Propagation]:
     """Return by measurement how the first-order spread compares with that of replicas.
 
     raw : (group, replica, measurement), predictions of one image. spread_factor : σ_raw over the replicas' own spread.
     independent : groups have replicas of their own; else they share theirs.
+    extrapolated : replicas lie on noise levels other than the result's: σ stands alone, there is nothing to compare it with.
     """
     found = {}
     for column, measurement in enumerate(model.measurements):
         known = linear.get(measurement.name)
         if known is None:
             found[measurement.name] = Propagation(Reason.NOT_DIFFERENTIABLE)
+            continue
+        if extrapolated and not measurement.discrete and known.sigma > 0:
+            found[measurement.name] = Propagation(Reason.EXTRAPOLATED, sigma=known.sigma)
             continue
         values = raw[:, :, column] if independent else raw[:1, :, column]
         widened = widen(values, spread_factor) if np.isfinite(values).all() else values
