@@ -118,6 +118,7 @@ class CodecContract:
     max_error: int | None = None  # DN, where the family promises a bound
     max_side: int | None = None  # pixels along y or x, where the format has a limit
     axes: Literal["frame", "stack"] = "frame"  # "stack": (frame, y, x) is given whole, as to a video coder
+    processing: bool = False  # changes pixels and codes nothing, as a denoiser does
     axis: Knob | None = None
     finer: tuple[Mapping[str, Any], ...] = ()
 
@@ -218,9 +219,12 @@ class Codec(Protocol):
 class CodecFamily(Protocol):
     """What an entry point of "sigmaraw.codecs" is: a class that `typed(step, parameters)` can fill.
 
-    Families that need the camera declare `needs_camera = True` and take it as the keyword `noise_model`.
+    Families that need the camera declare `needs_camera = True` and take it as the keyword `noise_model`; those that only report
+    something in its units declare `takes_camera = True`.
     A family may name `probes`, groups of settings (text, as in a specification) for its self-test: one, or several from coarse
-    to fine; and `build()`, the versions to which the result belongs.
+    to fine; or a mapping from methods to such groups, the methods being values of its first parameter, or of `method_key`; and
+    `build()`, the versions to which the result belongs. One that runs programs says `runs_programs = True`: it is refused unless
+    the caller allows it.
     """
 
     name: str
@@ -250,7 +254,7 @@ class Measurement:
 
     `kind` says how it depends on the pixels, as the coverage tables of replica modes distinguish it: "mean" (linear in all
     pixels), "adaptive-area" (a threshold found in the image itself), "area" (any other), "count", "intensity" (of objects),
-    "texture"; "" is not said, and counts as the worst that was measured.
+    "texture", "network-count" and "network-area" (of the shipped U-Net); "" is not said, and counts as the worst that was measured.
     """
 
     name: str
@@ -345,6 +349,31 @@ class Denoiser(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Extrapolation:
+    """Where a mode's replicas lie on several noise levels, and how what is found at each leads to the number wanted:
+
+        θ = Σ_l weights_l·θ(levels_l)
+
+    Replica i belongs to cluster c = i // cluster, whose level is levels[c mod L]. Replicas of a cluster share what they are drawn
+    around; σ_raw is their spread about the cluster's own mean. Which replicas a study needs follows from n alone, so that
+    replica i still does not depend on it.
+    """
+
+    levels: tuple[float, ...]
+    weights: tuple[float, ...]
+    cluster: int
+
+    def replicas(self, n: int) -> int:
+        """Return how many replicas n per level are in all, n rounded up to whole clusters, two at least."""
+        return max(2, -(-n // self.cluster)) * self.cluster * len(self.levels)
+
+    def arrange(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return (level, …, cluster, member) of values (…, replica), replicas 0 … `replicas(n)` − 1."""
+        split = values.reshape(*values.shape[:-1], -1, len(self.levels), self.cluster)
+        return split.transpose(split.ndim - 2, *range(split.ndim - 2), split.ndim - 1)
+
+
 class ReplicaMode(Protocol):
     """A way to make replicas; entry points of "sigmaraw.modes". Inherit from it to get the defaults.
 
@@ -356,12 +385,16 @@ class ReplicaMode(Protocol):
     `draws_noise` : replicas come out of the noise model, any number of them, each group from a stream of its own. Where it is
     False they are the repeats themselves, which groups have to split, and no calibration error enters.
     `parameters` : settings that a specification may give (`name:key=value`), keywords of the constructor.
+    `extrapolation` : replicas lie on several noise levels and the result is read off outside them; None is the common case.
+    `again` : so many replicas of group 0 are in turn taken for the frame, to see whether the mode finds the same σ_raw from them.
     """
 
     name: str
     needs_repeats: bool
     draws_noise: bool = True
     parameters: tuple[Parameter, ...] = ()
+    extrapolation: Extrapolation | None = None
+    again: int = 0
 
     def blocks(
         self,

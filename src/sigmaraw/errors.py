@@ -104,6 +104,10 @@ class UnsupportedArray(SigmarawError):
     """A codec was given an array outside its declared contract."""
 
 
+class ProgramNotAllowed(SigmarawError):
+    """A specification would run a program, and the one who called did not allow it."""
+
+
 class UnreachableTarget(SigmarawError):
     """No setting of the codec comes near the requested target."""
 

@@ -73,6 +73,7 @@ _ROWS = (
     Quantity("brighter_fatter", "a_00", "1/e-", "relative loss of variance per electron of signal, not positive", "SCIENCE 3"),
     Quantity("gain_break", "x_b", "DN", "signal above dark at which the gain changes", "SCIENCE 3"),
     Quantity("gain_above_break", "K_2", "DN/e-", "slope of variance against mean above the break", "SCIENCE 3"),
+    Quantity("intercept_above_break", "c_2", "DN2", "that line at zero signal, dark variance apart", "SCIENCE 3"),
     # camera, maps and series
     Quantity("offset_map", "o", "DN", "temporal mean dark level of each pixel", "SCIENCE 3"),
     Quantity("read_noise_map", "sigma_r", "e-", "temporal dark noise of each pixel", "SCIENCE 3"),

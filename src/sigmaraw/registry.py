@@ -1,6 +1,7 @@
 """Entry-point lookup, and the one grammar in which users name codecs and pipelines.
 
-A specification is ``name:key=value,key=value``; steps are joined by ``+``; a bare word sets a step's first parameter.
+A specification is ``name:key=value,key=value``; steps are joined by ``+``; a bare word sets a step's first parameter. A value may
+stand in double quotes, between which ``,``, ``+`` and ``=`` are characters like any other; ``""`` there is one quotation mark.
 Built-ins and extensions use the same entry points: nothing lists them by hand.
 """
 
@@ -81,35 +82,75 @@ class Step:
 
 
 def parse_step(text: str) -> Step:
-    """Parse ``name:bare,key=value,…``.
+    """Parse ``name:bare,key=value,…``; values may be quoted.
 
     Raises
     ------
-    InvalidSpec : empty name, empty or repeated key, a bare word that is not the first item.
+    InvalidSpec : empty name, empty or repeated key, a bare word that is not the first item, a quotation mark left open.
     """
     name, colon, rest = text.strip().partition(":")
     if not name or (colon and not rest.strip()):
         raise InvalidSpec(f"'{text}' is not a specification", "name or name:key=value,key=value", "write it like jpeg:quality=90")
     bare: str | None = None
     keys: dict[str, str] = {}
-    for position, item in enumerate(rest.split(",") if rest else []):
-        key, equals, value = (part.strip() for part in item.partition("="))
+    for position, item in enumerate(_split(rest, ",", text) if rest else []):
+        problem = InvalidSpec(f"'{item.strip()}' in '{text}'", "each key once, as key=value", "correct this part")
+        quoted = item.lstrip().startswith('"')
+        key, equals, value = (item.strip(), "", "") if quoted else (part.strip() for part in item.partition("="))
         if not equals and position == 0 and key:
-            bare = key
+            bare = _unquoted(key, problem)
         elif not equals or not key or not value or key in keys:
-            raise InvalidSpec(f"'{item.strip()}' in '{text}'", "each key once, as key=value", "correct this part")
+            raise problem
         else:
-            keys[key] = value
+            keys[key] = _unquoted(value, problem)
     return Step(name.strip(), bare, keys)
+
+
+def _split(text: str, separator: str, whole: str) -> list[str]:
+    """Return `text` cut at every `separator` that is not between quotation marks.
+
+    A mark opens a quotation only where a value begins (after ``=`` or ``:``, or first of all), and there alone: an inch in the
+    middle of a word is a character. Raises InvalidSpec when the last quotation is open.
+    """
+    pieces, start, inside, before = [], 0, False, ":"
+    for place, character in enumerate(text):
+        if character == '"' and (inside or before in "=:"):
+            inside = not inside
+            # A doubled mark closes and opens again, so that what follows is still inside.
+            before = "=" if not inside and text[place + 1 : place + 2] == '"' else '"'
+        elif character == separator and not inside:
+            pieces.append(text[start:place])
+            start, before = place + 1, separator
+        elif not character.isspace() and not inside:
+            before = character
+    if inside:
+        raise InvalidSpec(f"'{whole}' with a quotation mark that is not closed", 'key="value"', "close it")
+    return [*pieces, text[start:]]
+
+
+def _unquoted(value: str, problem: InvalidSpec) -> str:
+    """Return what a value says without its quotation marks. Raises `problem` when something stands behind the closing one."""
+    if not value.startswith('"'):
+        return value
+    inner = value[1:-1]
+    if len(value) < 2 or not value.endswith('"') or '"' in inner.replace('""', ""):
+        raise problem
+    return inner.replace('""', '"')
+
+
+def quoted(value: str) -> str:
+    """Return a value as a specification holds it: in quotation marks where it would be read as something else without them."""
+    plain = value == value.strip() and value and not any(character in value for character in ',+="')
+    return value if plain else '"' + value.replace('"', '""') + '"'
 
 
 def parse_chain(text: str) -> list[Step]:
     """Parse steps joined by ``+``. Raises InvalidSpec as `parse_step` does.
 
-    A ``+`` inside an exponent (``1e+3``) is part of the number, not a joint.
+    A ``+`` inside an exponent (``1e+3``) or between quotation marks is part of the value, not a joint.
     """
     parts: list[str] = []
-    for piece in text.split("+"):
+    for piece in _split(text, "+", text):
         if parts and parts[-1][-1:] in ("e", "E") and parts[-1][-2:-1].isdigit() and piece[:1].isdigit():
             parts[-1] += "+" + piece
         else:

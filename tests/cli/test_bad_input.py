@@ -36,6 +36,17 @@ def _image(tmp: Path, array: np.ndarray, **options: object) -> Path:
     return path
 
 
+COPY = 'exec:encode="cp {in} {out}",decode="cp {in} {out}"'
+
+
+def program_of_a_plan(world: Path, tmp: Path) -> list[object]:
+    """The permission is for what is typed, and `lossless` is what is typed here."""
+    (tmp / "plan.toml").write_text(f"codecs = ['lossless', '{COPY}']")
+    command = _validate(world, tmp, "--plan", tmp / "plan.toml")
+    place = command.index("--codec")
+    return [*command[:place], *command[place + 2 :], "--allow-exec"]
+
+
 def one_frame(world: Path, tmp: Path) -> list[object]:
     for path in (_series(world, tmp) / "flat").iterdir():
         tifffile.imwrite(path, tifffile.imread(path)[0], photometric="minisblack")
@@ -189,6 +200,8 @@ CASES: dict[str, tuple[Make, str]] = {
     "bad roi": (lambda world, tmp: _validate(world, tmp, "--roi", "1;2"), "roi"),
     "frame not there": (lambda world, tmp: _validate(world, tmp, "--frame", "2"), "frame 2"),
     "bad batch": (lambda world, tmp: _validate(world, tmp, "--batch", "0"), "batch"),
+    "program without leave": (lambda world, tmp: _validate(world, tmp, "--codec", COPY), "would run a program"),
+    "program of a plan": (program_of_a_plan, "would run a program"),
     "missing plan": (lambda world, tmp: _validate(world, tmp, "--plan", tmp / "none.toml"), r"none\.toml"),
     "too few repeats": (lambda world, tmp: _validate(world, tmp, "--mode", "repeats"), "repeat"),
     "output is a file": (output_is_a_file, "taken"),

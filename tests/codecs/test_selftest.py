@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 import imagecodecs
 import numpy as np
 import pytest
+from scipy import ndimage
 
-from sigmaraw.codecs import codec, describe, selftest, selftest_cache
+from sigmaraw.codecs import codec, describe, lossless, selftest, selftest_cache
 from sigmaraw.codecs.jpegls import JpegLs
 from sigmaraw.contracts import CodecContract, Encoded, Parameter
 from sigmaraw.errors import CodecFailed, UnsupportedArray
@@ -95,7 +96,7 @@ def fresh(tmp_path, monkeypatch):
 def _counted(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     calls: list[Any] = []
     original = selftest.run
-    monkeypatch.setattr(selftest, "run", lambda family: calls.append(family) or original(family))
+    monkeypatch.setattr(selftest, "run", lambda family, method="": calls.append(family) or original(family, method))
     return calls
 
 
@@ -135,6 +136,86 @@ def test_a_failing_family_is_refused_with_the_reason(fresh, monkeypatch):
     listed = {entry["name"]: entry for entry in describe()}
     assert "off by" in listed["jpegls"]["fault"]
     assert listed["jpegxr"]["fault"] == ""
+
+
+def test_a_failing_method_is_refused_and_its_family_is_not(fresh, monkeypatch):
+    broken = lossless._MORE["lzma"][0], lambda payload, shape, dtype: np.zeros(shape, dtype)
+    monkeypatch.setitem(lossless._MORE, "lzma", broken)
+    with pytest.raises(CodecFailed, match=r"'lossless:lzma' fails its self-test \(lzma: saturated uint8 \(1, 1\) is off by 255"):
+        codec("lossless:lzma")
+    assert codec("lossless:png").roundtrip(np.eye(5, dtype=np.uint16))[1] > 0
+    kept = json.loads((fresh / "selftests.json").read_text())
+    assert kept["lossless:lzma"]["reason"]
+    assert kept["lossless:png"]["reason"] == ""
+    (entry,) = (entry for entry in describe() if entry["name"] == "lossless")
+    assert [method for method, fault in entry["tests"].items() if fault] == ["lzma"]
+    assert list(entry["tests"]) == list(lossless.METHODS)
+    assert entry["fault"].startswith("lzma: lzma: saturated")
+
+
+def test_a_method_is_found_by_its_key(fresh, monkeypatch):
+    tried: list[Any] = []
+    monkeypatch.setattr(selftest, "run", lambda family, method="": tried.append((family.name, method)) or "")
+    camera = "gain=0.5,offset=100,read_noise=1.6"
+    for spec in ("lossless", "lossless:png", f"noiseaware:backend=zstd,{camera}", "numcodecs:zlib", "numcodecs:crc32", "jpegls"):
+        codec(spec)
+    assert tried == [(n, m) for n, m in (("lossless", "zstd"), ("lossless", "png"), ("noiseaware", "zstd"), ("numcodecs", "zlib"))] + [
+        ("numcodecs", ""),
+        ("jpegls", ""),
+    ]
+
+
+class Video(Coarse):
+    """Codes a stack whole, and gives its frames back in another order."""
+
+    probes: ClassVar[tuple[tuple[str, ...], ...]] = (("step=64,bits=16", "step=2,bits=16"),)
+    turned = 0
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.contract = CodecContract(("uint16",), lossless=False, axes="stack")
+
+    def decode(self, encoded: Encoded, shape: tuple[int, ...], dtype: Any) -> Any:
+        decoded = super().decode(encoded, shape, dtype)
+        return np.roll(decoded, self.turned, axis=0) if len(shape) == 3 else decoded
+
+
+def test_frames_of_a_stack_in_another_order_are_found(monkeypatch):
+    assert selftest.run(Video) == ""
+    monkeypatch.setattr(Video, "turned", 1)
+    assert "stack uint16 (9, 17, 33) is off by" in selftest.run(Video)
+
+
+class Smooth:
+    """A processing step: shifts the mean, changes a flat frame, or has a dead knob, one fault at a time."""
+
+    name = "smooth"
+    parameters = (Parameter("size", int, minimum=1, maximum=64),)
+    needs_camera = False
+    contract = CodecContract(("uint8",), lossless=False, processing=True)
+    probes: ClassVar[tuple[tuple[str, ...], ...]] = (("size=9", "size=1"),)
+    fault = ""
+
+    def __init__(self, *, size: int) -> None:
+        self.size = 1 if self.fault == "dead knob" else size
+
+    def forward(self, frame: Any) -> Any:
+        smooth = ndimage.uniform_filter(frame, self.size)
+        if self.fault == "mean" and frame.min() != frame.max():
+            smooth = smooth // 2
+        return (frame // 2 if self.fault == "flat" else smooth), b""
+
+    def inverse(self, mapped: Any, side: bytes, dtype: Any) -> Any:
+        return mapped
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"), [("", ""), ("mean", "in the mean"), ("flat", "is flat, and is off"), ("dead knob", "does nothing")]
+)
+def test_a_processing_step_may_smooth_noise_and_nothing_else(fault, words, monkeypatch):
+    monkeypatch.setattr(Smooth, "fault", fault)
+    assert words in selftest.run(Smooth)
+    assert bool(words) == bool(selftest.run(Smooth))
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from astropy.io import fits
 
 import sigmaraw as sr
@@ -38,6 +39,21 @@ def test_ome_units(tmp_path: Path, unit: str | None, ms: float) -> None:
     found = read_series(tmp_path)
     assert found.dark[0].exposure_ms == pytest.approx(ms, rel=1e-12)
     assert found.flat[0].exposure_ms is None
+
+
+def test_a_converted_image_keeps_its_exposure_beside_the_pixels(tmp_path: Path) -> None:
+    """bioformats2raw writes OME/METADATA.ome.xml; a link in its place is not followed."""
+    for kind in ("dark", "flat"):
+        path = tmp_path / kind / "a.ome.zarr"
+        array = zarr.create_array(store=str(path / "0"), shape=(2, 6, 5), chunks=(1, 6, 5), dtype="uint16")
+        array[...] = frames()
+        (path / "OME").mkdir()
+    text = '<OME:OME xmlns:OME="x"><OME:Plane TheT="0" ExposureTime="2.5" ExposureTimeUnit="ms"/></OME:OME>'
+    (tmp_path / "dark" / "a.ome.zarr" / "OME" / "METADATA.ome.xml").write_text(text)
+    (tmp_path / "elsewhere.xml").write_text(text)
+    (tmp_path / "flat" / "a.ome.zarr" / "OME" / "METADATA.ome.xml").symlink_to(tmp_path / "elsewhere.xml")
+    found = read_series(tmp_path)
+    assert (found.dark[0].exposure_ms, found.flat[0].exposure_ms) == (2.5, None)
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,6 @@ class Planted:
         return np.frombuffer(encoded.payload, dtype, offset=1).reshape(shape)
 
 
-def make(harm: str) -> SimpleNamespace:
+def make(harm: str, allow_exec: bool = False) -> SimpleNamespace:
     """Return what `codec` would: something with `steps`."""
     return SimpleNamespace(steps=(Planted(harm),))

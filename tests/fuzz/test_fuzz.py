@@ -21,7 +21,7 @@ def test_broken_streams_do_no_harm(spec):
 
 def test_every_family_with_a_code_stream_is_hunted():
     hunted = {registry.parse_step(spec).name for spec in SPECS}
-    assert hunted | {"to8bit", "sqrt", "lut"} >= {
+    assert hunted | {"to8bit", "sqrt", "lut", "gaussian", "median", "denoise", "bin"} >= {
         name for name in registry.names(registry.CODECS) if registry.load(registry.CODECS, name).__module__.startswith("sigmaraw.")
     }
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sigmaraw import registry
 from sigmaraw.contracts import Parameter
@@ -72,3 +74,60 @@ def test_two_packages_with_one_name_are_refused(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(registry, "entry_points", lambda group: [Point("a:A"), Point("b:B")])
     with pytest.raises(DuplicateName, match="a:A and b:B"):
         registry.names("sigmaraw.duplicate-test")
+
+
+# --- quotation marks --------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("text", "steps"),
+    [
+        ('x:a="1,2+3=4:5"', [("x", None, {"a": "1,2+3=4:5"})]),
+        ('x:"a=b,c",d=1+y:e="+"', [("x", "a=b,c", {"d": "1"}), ("y", None, {"e": "+"})]),
+        ('x:a="say ""no"" , then"', [("x", None, {"a": 'say "no" , then'})]),
+        ('x:a="" , b = " c "', [("x", None, {"a": "", "b": " c "})]),
+        ('x:a=""""', [("x", None, {"a": '"'})]),
+        ('x:a=5"disc,b=6"', [("x", None, {"a": '5"disc', "b": '6"'})]),
+        ('x:a="1e"+y', [("x", None, {"a": "1e"}), ("y", None, {})]),
+    ],
+)
+def test_between_quotation_marks_every_character_is_itself(text, steps) -> None:
+    assert [(step.name, step.bare, dict(step.keys)) for step in registry.parse_chain(text)] == steps
+
+
+@pytest.mark.parametrize(
+    "text", ['x:a="b', 'x:a="b"c', 'x:a="b""', 'x:a="b"c"', 'x:"b"c', 'x:a="b"="c"', 'x:a=1,"b"', 'x:a="b" "c"', 'x:"']
+)
+def test_an_open_quotation_or_words_behind_it_are_refused(text: str) -> None:
+    with pytest.raises(InvalidSpec):
+        registry.parse_chain(text)
+
+
+def test_an_open_quotation_is_called_so() -> None:
+    with pytest.raises(InvalidSpec, match="not closed"):
+        registry.parse_chain('x:a="b+c')
+
+
+_WORD = st.text(st.characters(codec="ascii", categories=("L", "N")), min_size=1, max_size=5)
+_STEP = st.tuples(_WORD, st.none() | st.text(max_size=8), st.dictionaries(_WORD, st.text(max_size=12), max_size=3))
+
+
+@given(st.lists(_STEP, min_size=1, max_size=3), st.booleans())
+def test_any_text_survives_quotation(steps, always) -> None:
+    def quoted(value: str) -> str:
+        shown = registry.quoted(value)
+        return shown if always is False or shown.startswith('"') else f'"{shown}"'
+
+    written = []
+    for name, bare, keys in steps:
+        items = ([] if bare is None else [quoted(bare)]) + [f"{key}={quoted(value)}" for key, value in keys.items()]
+        written.append(name + (":" + ",".join(items) if items else ""))
+    assert [(step.name, step.bare, dict(step.keys)) for step in registry.parse_chain("+".join(written))] == steps
+
+
+@given(st.text('ab=:,+" ', max_size=14))
+def test_any_text_is_parsed_or_refused_by_name(text: str) -> None:
+    try:
+        steps = registry.parse_chain(text)
+    except InvalidSpec:
+        return
+    assert steps
+    assert all(step.name for step in steps)

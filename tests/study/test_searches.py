@@ -19,7 +19,7 @@ from sigmaraw.study.candidates import Candidate, Score, halfway, ladder, score_o
 from sigmaraw.study.grid import expand
 from sigmaraw.study.searches import split
 
-RUNS = 12
+RUNS = 10
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -144,13 +144,16 @@ def test_the_same_search_is_the_same(found: sr.SearchResult, world: Any) -> None
     assert again.record.document["digest"] == once_more.record.document["digest"]
 
 
-def test_where_nothing_passes_nothing_is_confirmed(world: Any) -> None:
+def test_where_nothing_passes_nothing_is_confirmed(world: Any, tmp_path: Path) -> None:
     grid = f"shift:by={1.5 * world.sigma_raw():.4g}|{1.9 * world.sigma_raw():.4g}"
     result = sr.search(world.frames(2, 3), world.camera(), codecs=grid, pipeline=world.total, n=20, seed=1, mode="exact")
     assert result.confirmation is None and result.recommended is None
     assert result.summary["families"][0]["outcome"] == "nothing passed tuning"
     assert result.record.document["search"] == result.summary
     assert "No setting passed on the tuning images" in result.table()
+    page = result.write(tmp_path).read_text()
+    assert "This record is of the 1 tuning images" in page and not (tmp_path / "confirmation").exists()
+    assert verify(tmp_path / "tuning") == []
 
 
 def test_a_stated_share_allows_failures_and_needs_images(world: Any) -> None:

@@ -21,7 +21,7 @@ from sigmaraw.camera.checks import Findings, run_checks
 from sigmaraw.camera.classes import PixelClass, class_map, flag_attributes, near_floor, outstanding, telegraph
 from sigmaraw.camera.dark import DarkResult, dark_result
 from sigmaraw.camera.dataset import SCALARS, assemble
-from sigmaraw.camera.models import ModelFit, TransferModel, choose_model, transfer_attributes, transfer_scalars
+from sigmaraw.camera.models import ModelFit, TransferModel, choose_model, highest_signal, transfer_attributes, transfer_scalars
 from sigmaraw.camera.moments import LevelMoments
 from sigmaraw.camera.nonuniformity import PARTS, Pattern, deviations, pattern, response_variance
 from sigmaraw.camera.onepass import CHUNK_PIXELS, pixel_sums
@@ -125,7 +125,7 @@ def _dataset(found: Series, progress: Progress | None) -> xr.Dataset:
             "valid_lo_dn": 0,
             "valid_hi_dn": top,
             "fit_upper_dn": offset.value + 0.7 * upper,
-            **transfer_attributes(model, bics, offset.value, upper),
+            **transfer_attributes(model, bics, offset.value, upper, highest_signal(model, data, straight.used)),
             "checks": json.dumps([check.as_dict() for check in checks]),
             "series_sha256": found.digest(scan.files),
             "series_files": len(scan.files),

@@ -25,6 +25,7 @@ SCALARS = (
     "brighter_fatter",
     "gain_break",
     "gain_above_break",
+    "intercept_above_break",
     "offset",
     "dark_variance",
     "read_noise",
@@ -120,9 +121,10 @@ def _check_attributes(dataset: xr.Dataset, name: str) -> None:
     if not 0 <= whole["valid_lo_dn"] < whole["valid_hi_dn"] < 1 << whole["bits"]:
         raise _invalid(name, f"is valid from {whole['valid_lo_dn']} to {whole['valid_hi_dn']} DN", f"a range within {whole['bits']} bits")
     stored_checks(dataset, name)
-    limit = dataset.attrs.get("linear_hi_dn", 0.0)
-    if isinstance(limit, bool) or not isinstance(limit, (int, float, np.integer, np.floating)) or not math.isfinite(limit):
-        raise _invalid(name, f"has linear_hi_dn = {str(limit)[:40]}", "a level in DN")
+    for key in ("linear_hi_dn", "transfer_hi_dn"):
+        limit = dataset.attrs.get(key, 0.0)
+        if isinstance(limit, bool) or not isinstance(limit, (int, float, np.integer, np.floating)) or not math.isfinite(limit):
+            raise _invalid(name, f"has {key} = {str(limit)[:40]}", "a level in DN")
     if dataset.attrs.get("source") not in SOURCES:
         raise _invalid(name, f"has source '{str(dataset.attrs.get('source'))[:40]}'", " or ".join(SOURCES))
 

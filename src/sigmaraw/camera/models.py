@@ -43,7 +43,7 @@ class ModelFit:
     """One fitted model over the levels of `used`.
 
     gain : K at small signals. coefficients : ∂K/∂y over all levels. predict : x, DN → y, DN². bic, chi2, dof : of the fit.
-    brighter_fatter : a, 1/e⁻; break_dn : x of the break, DN; gain_above : K₂; None where the model has none.
+    brighter_fatter : a, 1/e⁻; break_dn : x of the break, DN; gain_above : K₂; intercept_above : c, DN²; None where the model has none.
     """
 
     model: TransferModel
@@ -56,6 +56,7 @@ class ModelFit:
     brighter_fatter: Estimate | None = None
     break_dn: Estimate | None = None
     gain_above: Estimate | None = None
+    intercept_above: Estimate | None = None
 
     def linear_limit(self, highest: float) -> float | None:
         """Return the x, DN, up to `highest`, at which y has demonstrably left K·x by 2 %; None where it never has.
@@ -203,23 +204,51 @@ def _piecewise(data: TransferData, fit: GainFit) -> list[ModelFit]:
         ModelFit(
             TransferModel.PIECEWISE, _estimate(solved, 0), _spread(solved.inverse[0], fit),
             lambda x: np.where(x <= middle, k * x, c + k2 * x), bic, solved.chi2, len(x) - 4,
-            break_dn=Estimate(middle, doubt), gain_above=_estimate(solved, 2),
+            break_dn=Estimate(middle, doubt), gain_above=_estimate(solved, 2), intercept_above=_estimate(solved, 1),
         )
     ]  # fmt: skip
 
 
 def transfer_scalars(model: ModelFit) -> dict[str, Estimate]:
     """Return the model's own parameters by the names of the table of quantities; those of other models are not determined."""
-    found = {"brighter_fatter": model.brighter_fatter, "gain_break": model.break_dn, "gain_above_break": model.gain_above}
+    found = {
+        "brighter_fatter": model.brighter_fatter,
+        "gain_break": model.break_dn,
+        "gain_above_break": model.gain_above,
+        "intercept_above_break": model.intercept_above,
+    }
     return {name: value or Estimate.missing(NotDetermined.OTHER_MODEL) for name, value in found.items()}
 
 
-def transfer_attributes(model: ModelFit, bics: dict[TransferModel, float], offset_dn: float, upper_dn: float) -> dict[str, str | float]:
-    """Return what the profile says of the choice: model, its reduced χ², every BIC, and the level (DN) to which y = K·x holds."""
+def highest_signal(model: ModelFit, data: TransferData, used: NDArray[np.bool_]) -> float:
+    """Return the largest x, DN, to which the model was seen to hold: the brightest level of the fit, and brighter ones while each agrees.
+
+    A level beyond the fit agrees when its y is within 2 % of the model's, or within three standard errors of it.
+
+    data : all levels. used : (level), those of the fit.
+    """
+    x, y = data.x, data.y
+    highest = float(x[used].max())
+    error = np.array([math.sqrt(level.variance_var) for level in data.flats])
+    expected = model.predict(x)
+    agrees = np.abs(y - expected) <= np.maximum(LINEAR_TOLERANCE * expected, 3.0 * error)
+    for index in np.argsort(x):
+        if x[index] > highest:
+            if not agrees[index]:
+                break
+            highest = float(x[index])
+    return highest
+
+
+def transfer_attributes(
+    model: ModelFit, bics: dict[TransferModel, float], offset_dn: float, upper_dn: float, highest_dn: float
+) -> dict[str, str | float]:
+    """Return what the profile says of the choice: model, its reduced χ², every BIC; levels, DN, to which y = K·x and the model hold."""
     limit = model.linear_limit(upper_dn)
     return {
         "transfer_model": str(model.model),
         "transfer_chi2": model.chi2 / model.dof,
+        "transfer_hi_dn": offset_dn + highest_dn,
         **{f"transfer_bic_{name}": value for name, value in bics.items()},
         **({} if limit is None else {"linear_hi_dn": offset_dn + limit}),
     }

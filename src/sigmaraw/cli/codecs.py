@@ -14,12 +14,21 @@ def codecs() -> None:
         if not row["available"]:
             typer.echo(f"{row['name']:<12} not available: {row['reason']}")
             continue
-        kind = "lossless possible" if row["lossless"] else "lossy"
+        kind = "processing step" if row["processing"] else "lossless possible" if row["lossless"] else "lossy"
         libraries = ", ".join(f"{name} {version}" for name, version in row["libraries"].items())
         typer.echo(f"{row['name']:<12} {row['summary']}")
-        test = f"FAILS, and is refused: {row['fault']}" if row["fault"] else "passes" if row["tested"] else "needs your own settings"
-        typer.echo(f"{'':<14}self-test: {test}")
+        for line in _tests(row["tests"]):
+            typer.echo(f"{'':<14}self-test: {line}")
         typer.echo(f"{'':<14}takes {', '.join(row['dtypes'])}; {kind}; guarantee: {row['guarantee']}; {libraries}")
         if row["targets"]:
             typer.echo(f"{'':<14}targets {', '.join(row['targets'])}, by {row['knob']}")
         print_parameters(row["parameters"])
+
+
+def _tests(tests: dict[str, str]) -> list[str]:
+    """Return a line on what passes and one on each method that fails."""
+    if not tests:
+        return ["needs your own settings"]
+    passing = [method for method, fault in tests.items() if not fault]
+    lines = ["passes" + (": " + ", ".join(passing) if passing != [""] else "")] if passing else []
+    return lines + [f"{method or 'it'} FAILS, and is refused: {fault}" for method, fault in tests.items() if fault]

@@ -29,10 +29,14 @@ def validate(
     seed: Annotated[int | None, typer.Option(help="Study seed, 0 to 2^64 - 1; default 0.")] = None,
     engine: Annotated[str, typer.Option(help="local or dask: same numbers, different speed.")] = "local",
     batch: Annotated[int | None, typer.Option(help="Replicas held in memory at once; changes no number.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Threads that code replicas while the model predicts; default one per core; changes no number.")
+    ] = None,
     roi: Annotated[str | None, typer.Option(metavar="Y,X", help="Where the images lie in the camera's frame, px.")] = None,
     scalars: Annotated[bool, typer.Option("--scalars", help="Use the camera's scalars, not its maps.")] = False,
     volume: Annotated[bool, typer.Option("--volume", help="A file's pages are z, not frames.")] = False,
     frame: Annotated[int | None, typer.Option(help="Only this frame of each file, from 0; default all.")] = None,
+    allow_exec: Annotated[bool, typer.Option("--allow-exec", help="Codecs typed here with --codec may run programs (exec).")] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit 1 on a FAIL, 3 when undecided.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
@@ -41,6 +45,8 @@ def validate(
 
     if batch is not None and batch < 1:
         raise InvalidOption(f"--batch {batch}", "a whole number from 1", "correct or leave out --batch")
+    if workers is not None and workers < 0:
+        raise InvalidOption(f"--workers {workers}", "a whole number from 0", "correct or leave out --workers")
     check_folder(output)
     given = {"codecs": tuple(codec or ()) or None, "pipeline": pipeline, "mode": mode, "seed": seed, "roi": parse_roi(roi)}
     given |= {"frame": frame, "n": None if n is None else count_or_auto(n)}
@@ -49,7 +55,11 @@ def validate(
     merged = merge_plan(read_plan(plan) if plan else {}, command)
     with Progress(quiet) as progress:
         extra = [plan_row(plan)] if plan else []
-        record = run(merged, raw, str(camera), engine=engine, batch=batch, progress=progress, extra_inputs=extra)
+        # What is typed is the user's own word; what only the plan file says may be a stranger's.
+        allowed = tuple(codec or ()) if allow_exec else ()
+        record = run(
+            merged, raw, str(camera), engine=engine, batch=batch, workers=workers, allow_exec=allowed, progress=progress, extra_inputs=extra
+        )
     finish(record, output)
     if check:
         raise typer.Exit(EXIT_CODES[record.verdict])

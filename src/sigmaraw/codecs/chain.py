@@ -20,7 +20,7 @@ from sigmaraw.codecs.camera_keys import CAMERA_KEYS
 from sigmaraw.codecs.passage import Achieved, Passage
 from sigmaraw.codecs.targets import Aimed, Reached, aim, own_values, target_names, with_targets
 from sigmaraw.contracts import CodecContract, Coder, Detailed, Map, OpenFamily, Parameter, RoundTrip
-from sigmaraw.errors import InvalidSpec, UnsupportedArray
+from sigmaraw.errors import InvalidSpec, ProgramNotAllowed, UnsupportedArray
 
 if TYPE_CHECKING:
     from sigmaraw.camera import CameraProfile
@@ -30,7 +30,7 @@ Hint = tuple[float | None, ...]
 Step = Coder | Map | Aimed
 
 
-def codec(spec: str, camera: CameraProfile | NoiseModel | None = None) -> Chain:
+def codec(spec: str, camera: CameraProfile | NoiseModel | None = None, *, allow_exec: bool = False) -> Chain:
     """Return the codec that a specification names, for instance ``to8bit:minmax+jpeg:quality=90``.
 
     Parameters
@@ -38,11 +38,13 @@ def codec(spec: str, camera: CameraProfile | NoiseModel | None = None) -> Chain:
     spec : ``name:key=value,key=value``, steps joined by ``+``; a bare word sets a step's first parameter.
     camera : for families that quantise in units of the camera's noise. A profile's maps fit frames of their own shape; for
         a cut-out or for scalars pass a NoiseModel made for it.
+    allow_exec : steps that run a program on this machine (`exec`) are taken; never pass on what a file or another person says.
 
     Raises
     ------
     UnknownName : no such family; the message lists those that are installed.
     InvalidSpec : wrong key, bad value, contradicting keys, or a missing camera.
+    ProgramNotAllowed : a step would run a program, without `allow_exec`.
     CodecFailed : the family fails its self-test, which runs at the first use of a build.
     """
     model = _noise_model(camera)
@@ -50,13 +52,13 @@ def codec(spec: str, camera: CameraProfile | NoiseModel | None = None) -> Chain:
     settings: list[Mapping[str, Any]] = []
     for parsed in registry.parse_chain(spec):
         family = registry.load(registry.CODECS, parsed.name)
-        step, values = _step(parsed, family, model)
+        step, values = _step(parsed, family, model, allow_exec)
         steps.append(step)
         settings.append(values)
     return Chain(spec, tuple(steps), tuple(settings))
 
 
-def _step(parsed: registry.Step, family: Any, model: NoiseModel | None) -> tuple[Step, Mapping[str, Any]]:
+def _step(parsed: registry.Step, family: Any, model: NoiseModel | None, allow_exec: bool) -> tuple[Step, Mapping[str, Any]]:
     """Return one step, its knob set or aimed at a target, and its settings with every default written out."""
     contract, parameters = declared(family, parsed)
     first = {parameters[0].name} if parsed.bare is not None and parameters else set()
@@ -64,9 +66,15 @@ def _step(parsed: registry.Step, family: Any, model: NoiseModel | None) -> tuple
     if contract.axis is not None and given & set(target_names(contract)):  # then the knob is not asked for
         parameters = tuple(replace(entry, required=entry.required and entry.name != contract.axis.name) for entry in parameters)
     values = registry.typed(parsed, parameters)
-    selftest.require(parsed.name, family)
-    extra = {"noise_model": model} if family.needs_camera else {}
-    aimed = None if contract.axis is None else aim(family, contract, values, given, extra, model)
+    if getattr(family, "runs_programs", False) and not allow_exec:
+        raise ProgramNotAllowed(
+            f"'{parsed.name}', which would run a program on this machine",
+            "the permission of the one who starts sigmaraw, which no file can give",
+            "read the command; then type this specification with --codec and add --allow-exec, or pass allow_exec=True",
+        )
+    selftest.require(parsed.name, family, values)
+    extra = {"noise_model": model} if family.needs_camera or getattr(family, "takes_camera", False) else {}
+    aimed = None if contract.axis is None else aim(family, contract, parameters, values, given, extra, model)
     if aimed is not None:
         return aimed, {**values, aimed.knob.name: None}
     return family(**own_values(contract, values), **extra), values
@@ -258,7 +266,7 @@ def _full(step: Step, settings: Mapping[str, Any], entry: Mapping[str, Any]) -> 
 def _text(value: Any, kind: type | None) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return repr(int(value) if kind is int else value) if isinstance(value, int | float) else str(value)
+    return repr(int(value) if kind is int else value) if isinstance(value, int | float) else registry.quoted(str(value))
 
 
 def _to_freeze(step: Step) -> bool:

@@ -22,6 +22,9 @@ def to_pixels(name: str, values: NDArray[Any], dtype: np.dtype[Any], top: int | 
 
     Raises CodecFailed when a value is not finite.
     """
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
+    largest = np.iinfo(dtype).max if top is None else top
+    rounded = np.rint(values) if values.dtype.kind == "f" else values
+    low, high = rounded.min(), rounded.max()  # of a NaN both are NaN; two passes, where clipping and a mask of finite ones are four
+    if not (np.isfinite(low) and np.isfinite(high)):
         raise CodecFailed(f"{name} decoded to values that are not finite", "numbers", "encode the frame again")
-    return np.clip(np.rint(values), 0, np.iinfo(dtype).max if top is None else top).astype(dtype)
+    return (np.clip(rounded, 0, largest) if low < 0 or high > largest else rounded).astype(dtype)

@@ -64,7 +64,7 @@ class Htj2k(TargetCoder):
         if require_bits(self.name, frame, self.settings["bits"]) > _HEADROOM_BITS:
             raise UnsupportedArray("uint16 given to lossy 'htj2k' without bits", "bits up to 15", "state the data's bit depth with bits=")
         with guarded(self.name, "encode"):
-            return seal(bytes(imagecodecs.htj2k_encode(frame.astype(np.uint16), value / _FULL_SCALE, reversible=False)))
+            return seal(bytes(imagecodecs.htj2k_encode(frame.astype(np.uint16, copy=False), value / _FULL_SCALE, reversible=False)))
 
     def encode_lossless(self, frame: NDArray[np.integer]) -> bytes:
         """Return the reversible code stream."""

@@ -14,8 +14,9 @@ from sigmaraw.errors import SigmarawError
 def describe() -> list[dict[str, Any]]:
     """Return one entry per registered family: name, summary, parameters, contract, library versions, availability, self-test (JSON values).
 
-    A family that cannot be loaded is listed with `available` False and the `reason`; nothing is left out. `fault` is empty where the
-    self-test passes; `tested` is False where a family has nothing that can be tried alone.
+    A family that cannot be loaded is listed with `available` False and the `reason`; nothing is left out. `tests` has the fault of
+    each tested method, empty where it passes ("" is the only method of most families); `fault` is all of them in one line, and `tested`
+    is False where a family has nothing that can be tried alone.
     """
     return [_entry(name) for name in registry.names(registry.CODECS)]
 
@@ -26,6 +27,7 @@ def _entry(name: str) -> dict[str, Any]:
     except (SigmarawError, ImportError, AttributeError) as error:  # an extension's fault must not hide the others
         return {"name": name, "available": False, "reason": " ".join(str(error).split())}
     contract = family.contract
+    tests = selftest.results(name, family)
     parameters = [parameter.describe() for parameter in with_targets(contract, family.parameters)]
     return {
         "name": name,
@@ -40,6 +42,8 @@ def _entry(name: str) -> dict[str, Any]:
         "guarantee": contract.guarantee,
         "needs_camera": bool(family.needs_camera),
         "libraries": family.build() if hasattr(family, "build") else versions(tuple(getattr(family, "libraries", ()))),
-        "tested": bool(selftest.probes(family)),
-        "fault": selftest.result(name, family),
+        "tested": bool(tests),
+        "tests": tests,
+        "fault": "; ".join(f"{method}: {fault}" if method else fault for method, fault in tests.items() if fault),
+        "processing": bool(contract.processing),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import imagecodecs
 import numpy as np
@@ -179,7 +179,9 @@ class Lossless:
     contract = CodecContract(("uint8", "uint16"), lossless=True, guarantee="exact", max_error=0)
     needs_camera = False
     libraries = tuple(library for libraries in _LIBRARIES.values() for library in libraries)
-    probes = (*((method,) for method in METHODS), *((f"{method},dims=3",) for method in _OF_ANY_SHAPE))
+    probes: ClassVar[dict[str, tuple[tuple[str, ...], ...]]] = {
+        method: ((method,), (f"{method},dims=3",)) if method in _OF_ANY_SHAPE else ((method,),) for method in METHODS
+    }
 
     def __init__(self, *, method: str = "zstd", dims: int = 2) -> None:
         if dims == 3 and method not in _OF_ANY_SHAPE:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +78,11 @@ class NoiseAware:
     )
     needs_camera = True
     libraries = ("libjxl", "charls", "zstd")
-    probes = (("effort=3,q=4,gain=0.5,offset=100,read_noise=1.6", "effort=3,q=0.5,gain=0.5,offset=100,read_noise=1.6"),)
+    method_key = "backend"
+    probes: ClassVar[dict[str, tuple[tuple[str, ...], ...]]] = {
+        backend: (tuple(f"backend={backend},effort=3,q={q},gain=0.5,offset=100,read_noise=1.6" for q in (4, 0.5)),)
+        for backend in ("jpegxl", "jpegls", "zstd")
+    }
 
     def __init__(
         self,

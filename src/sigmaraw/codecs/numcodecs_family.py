@@ -1,86 +1,234 @@
-"""Any compressor of numcodecs (Zarr's codecs) by its name, for instance ``numcodecs:zlib,level=9``."""
+"""Any codec of numcodecs (Zarr's codecs) by its name and settings, for instance ``numcodecs:zlib,level=9``."""
 
 from __future__ import annotations
 
+import functools
 import inspect
+import json
 import lzma
+import re
+import struct
 import zlib
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
 
 import numcodecs
 import numpy as np
 from numcodecs import registry as numcodecs_registry
+from numcodecs.compat import ensure_bytes
 from numpy.typing import NDArray
 
+from sigmaraw.codecs.bits import containers, require_bits
 from sigmaraw.codecs.calls import checked, guarded
+from sigmaraw.codecs.door import to_pixels, to_reals
+from sigmaraw.codecs.selftest import trial
 from sigmaraw.contracts import CodecContract, Encoded, Parameter
 from sigmaraw.errors import CodecFailed, InvalidSpec, UnknownName
 
-_EXACT = ("blosc", "bz2", "gzip", "lz4", "lzma", "zlib", "zstd")  # compressors of bytes
-# Codecs of objects, of text or of nothing: pickle runs code, the others do not take pixels; the rest are filters or check sums.
-_CODEC = Parameter("codec", str, required=True, choices=_EXACT, help="the compressor's name in numcodecs; then its own keys")
+EXACT = ("blosc", "bz2", "gzip", "lz4", "lzma", "zlib", "zstd")  # compressors of bytes: exact by their formats
+# Of Python objects and of text, which are no pixels; pickle runs code from data.
+_REFUSED = ("categorize", "json", "json2", "msgpack", "msgpack2", "n5_wrapper", "pickle", "vlen-array", "vlen-bytes", "vlen-utf8")
+_OWN = (
+    Parameter("id", str, required=True, help="the codec's name in numcodecs; then its own keys"),
+    Parameter("door", str, "none", choices=("none", "float32", "float64"), help="the reals that a codec of reals is given"),
+    Parameter("then", str, "none", choices=("none", *EXACT), help="a compressor for what the codec makes, as behind a filter"),
+    Parameter("bits", int, minimum=1, maximum=16, unit="bit", help="the data's bit depth; the container's unless given"),
+)
+_LAYOUT = struct.Struct("<3sB")  # dtype of the array that a codec makes, number of its axes; then their lengths
+_LENGTH = struct.Struct("<I")
+_MOST_AXES = 4
+# What codecs raise beside `calls.guarded`'s exceptions; blosc of a negative size gives SystemError.
+_OTHER_ERRORS = (OSError, EOFError, zlib.error, lzma.LZMAError, SystemError, AttributeError, AssertionError, ArithmeticError, KeyError)
 
 
 class NumcodecsFamily:
-    """Exact coding by a compressor of numcodecs, with that compressor's own keys: blosc, bz2, gzip, lz4, lzma, zlib or zstd.
+    """Coding by any codec of numcodecs, with that codec's own settings.
 
-    Filters and check sums of numcodecs (delta, quantize, crc32 …) are not compressors, and `pickle` runs code: refused by name.
+    What is promised is found, not believed. The seven compressors are exact by their formats. Every other codec is tried with its
+    settings on the self-test's frames before its first use: it takes the dtypes on which nothing failed or wrapped around, is
+    refused where there is none, and counts as exact where all frames came back, which is then checked on every frame.
+    Pixels above a stated `bits` are refused, so that a codec for 12-bit values need not pass on others.
+
+    A codec of reals (bitround, quantize …) needs door=float32 or float64: pixels go out exactly, and come back rounded and clipped.
+    `then` names a compressor for the result, without which a filter makes nothing smaller. Where the result is an array, its dtype
+    and lengths are side data (4 bytes, and 4 an axis). Codecs of objects and of text are refused by name: pickle runs code from data.
 
     Reference: the numcodecs documentation.
     """
 
     name = "numcodecs"
-    parameters = (_CODEC,)
-    contract = CodecContract(("uint8", "uint16"), lossless=True, guarantee="exact", max_error=0)
+    parameters = _OWN
+    contract = CodecContract(("uint8", "uint16"), lossless=False, guarantee="exact with a compressor; else found by trial")
     needs_camera = False
-    probes = tuple((name,) for name in _EXACT)
+    probes: ClassVar[dict[str, tuple[tuple[str, ...], ...]]] = {name: ((name,),) for name in EXACT}
 
     @staticmethod
     def parameters_for(codec: str | None) -> tuple[Parameter, ...]:
-        """Return `codec`'s own settings, read from its signature: those with a default that is a number, a word or a truth."""
-        if codec not in _EXACT:
-            return (_CODEC,)
-        if codec not in numcodecs_registry.codec_registry:
-            raise UnknownName(f"numcodecs has no '{codec}' in this build", f"one of {', '.join(_EXACT)}", "choose another")
-        signature = inspect.signature(numcodecs_registry.codec_registry[codec].__init__)
-        own = [entry for entry in list(signature.parameters.values())[1:] if type(entry.default) in (bool, int, float, str)]
-        return (_CODEC, *(Parameter(entry.name, type(entry.default), entry.default, help=f"numcodecs' {entry.name}") for entry in own))
+        """Return this family's own parameters and `codec`'s settings, read from its signature.
+
+        Raises UnknownName for a codec that numcodecs does not have, InvalidSpec for one of objects or text.
+        """
+        if codec is None:
+            return _OWN
+        return (*_OWN, *(_parameter(entry) for entry in _settings_of(codec)))
 
     @staticmethod
     def build() -> dict[str, str]:
         """Return the versions that a self-test's result belongs to."""
         return {"numcodecs": numcodecs.__version__}
 
-    def __init__(self, *, codec: str, **settings: Any) -> None:
-        self.settings = {"id": codec, **settings}
-        self._build()
-
-    def _build(self) -> Any:
-        """Return a fresh compressor: they are not all picklable, and making one costs nothing."""
-        try:
-            return numcodecs.get_codec(dict(self.settings))
-        except (ValueError, TypeError) as error:
-            raise InvalidSpec(f"'numcodecs' with {self.settings}", "settings that the compressor takes", "see its documentation") from error
+    def __init__(self, *, id: str, door: str = "none", then: str = "none", bits: int | None = None, **settings: Any) -> None:
+        config = _configuration(id, settings)
+        self.coder = _Coder(json.dumps(config, sort_keys=True), door, then, bits)
+        known = id in EXACT and door == "none"
+        if known:
+            self.contract = CodecContract(containers(bits), lossless=True, guarantee="exact", max_error=0)
+        else:
+            dtypes, exact = _found(self.coder.config, door, then, bits)
+            words = "exact on trial, and checked on every frame" if exact else "none"
+            self.contract = CodecContract(dtypes, lossless=exact, guarantee=words, max_error=0 if exact else None)
+        self.checks = self.contract.lossless and not known
 
     def encode(self, frame: NDArray[np.integer], hint: float | None = None) -> Encoded:
-        """Return the exact code stream of the pixels, little-endian, row by row."""
-        with guarded(self.name, "encode"):
-            payload = bytes(self._build().encode(np.ascontiguousarray(frame, frame.dtype.newbyteorder("<"))))
-        if self.settings["id"] == "gzip":  # its header holds the time of day (RFC 1952, bytes 4 to 7): same input, same bytes
-            payload = payload[:4] + bytes(4) + payload[8:]
-        return Encoded(payload)
+        """Return the code stream. Raises CodecFailed when a codec that was exact on trial is not so here."""
+        encoded = self.coder.encode(frame)
+        if self.checks and not np.array_equal(self.coder.decode(encoded, frame.shape, frame.dtype), frame):
+            raise CodecFailed(
+                f"numcodecs' {self.coder.config} is not exact on this frame, though on trial", "the same pixels", "use another"
+            )
+        return encoded
 
     def decode(self, encoded: Encoded, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[np.integer]:
-        """Return the frame as it was. Raises CodecFailed when the code stream is broken."""
-        dtype = np.dtype(dtype)
-        try:
-            with guarded(self.name, "decode"):
-                pixels = bytes(self._build().decode(encoded.payload))
-                frame = np.frombuffer(pixels, dtype.newbyteorder("<")).astype(dtype).reshape(shape)
-        except (OSError, EOFError, zlib.error, lzma.LZMAError, SystemError) as error:  # blosc of a negative size: SystemError
-            raise CodecFailed("a broken numcodecs code stream", "a whole code stream", "encode the frame again") from error
-        return checked(self.name, frame, shape, dtype)
+        """Return the frame. Raises CodecFailed when the code stream is broken."""
+        return checked(self.name, self.coder.decode(encoded, tuple(shape), np.dtype(dtype)), shape, dtype)
 
     def details(self) -> dict[str, Any]:
-        """Return numcodecs' version."""
-        return {"libraries": self.build()}
+        """Return numcodecs' version, the codec's whole configuration as the library states it, and what it was found to take."""
+        return {
+            "libraries": self.build(),
+            "config": json.loads(self.coder.config),
+            "dtypes": list(self.contract.dtypes),
+            "exact": self.contract.lossless,
+        }
+
+
+class _Coder:
+    """A codec of numcodecs between frames and bytes, which promises nothing."""
+
+    name = "numcodecs"
+    parameters: tuple[Parameter, ...] = _OWN
+
+    def __init__(self, config: str, door: str, then: str, bits: int | None) -> None:
+        self.config, self.bits = config, bits
+        self.door = None if door == "none" else np.dtype(door)
+        self.then = None if then == "none" else then
+        self.contract = CodecContract(containers(bits), lossless=False)
+        try:
+            _codec(self.config)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise InvalidSpec(f"'numcodecs' with {config}", "settings that the codec takes", "see its documentation") from error
+
+    def encode(self, frame: NDArray[np.integer], hint: float | None = None) -> Encoded:
+        require_bits(self.name, frame, self.bits)
+        pixels = np.ascontiguousarray(frame, frame.dtype.newbyteorder("<"))
+        with _wall(self.name, "encode"):
+            made = _codec(self.config).encode(pixels if self.door is None else to_reals(pixels, self.door.type))
+            side = b""
+            if isinstance(made, np.ndarray) and (made.dtype != np.uint8 or made.ndim != 1):
+                kind = made.dtype.newbyteorder("<").str.encode()
+                side = _LAYOUT.pack(kind, made.ndim) + b"".join(_LENGTH.pack(length) for length in made.shape)
+                made = np.ascontiguousarray(made, made.dtype.newbyteorder("<"))
+            payload = _timeless(json.loads(self.config)["id"], bytes(ensure_bytes(made)))
+            if self.then is not None:
+                payload = _timeless(self.then, bytes(numcodecs.get_codec({"id": self.then}).encode(payload)))
+        return Encoded(payload, side)
+
+    def decode(self, encoded: Encoded, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[np.integer]:
+        with _wall(self.name, "decode"):
+            stream: Any = encoded.payload
+            if self.then is not None:
+                stream = bytes(numcodecs.get_codec({"id": self.then}).decode(stream))
+            if encoded.side:
+                stream = _array(stream, encoded.side)
+            pixels = bytes(ensure_bytes(_codec(self.config).decode(stream)))
+            if self.door is None:
+                return np.frombuffer(pixels, dtype.newbyteorder("<")).astype(dtype).reshape(shape)
+            values = np.frombuffer(pixels, self.door.newbyteorder("<")).reshape(shape)
+        return to_pixels(self.name, values, dtype, None if self.bits is None else (1 << self.bits) - 1)
+
+
+def _array(stream: bytes, side: bytes) -> NDArray[Any]:
+    """Return the array that a codec had made. Raises ValueError or struct.error when the side data say something else."""
+    kind, axes = _LAYOUT.unpack_from(side)
+    if axes > _MOST_AXES or len(side) != _LAYOUT.size + axes * _LENGTH.size or not re.fullmatch(rb"[<|][biuf][1248]", kind):
+        raise ValueError("side data of another codec")
+    lengths = [_LENGTH.unpack_from(side, _LAYOUT.size + axis * _LENGTH.size)[0] for axis in range(axes)]
+    return np.frombuffer(stream, np.dtype(kind.decode("ascii"))).reshape(lengths)
+
+
+@functools.lru_cache(maxsize=256)
+def _found(config: str, door: str, then: str, bits: int | None) -> tuple[tuple[str, ...], bool]:
+    """Return the dtypes that a codec takes with these settings, and whether it is exact on all frames of the trial."""
+    taken = trial(_Coder(config, door, then, bits), bits)
+    return tuple(taken), all(taken.values())
+
+
+@contextmanager
+def _wall(name: str, action: str) -> Iterator[None]:
+    """Turn whatever a codec raises into CodecFailed."""
+    try:
+        with guarded(name, action):
+            yield
+    except (*_OTHER_ERRORS, struct.error) as error:
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        raise CodecFailed(f"{name} could not {action} the frame ({reason})", "a whole code stream", "choose another setting") from error
+
+
+def _timeless(codec: str, stream: bytes) -> bytes:
+    """Return a stream without the time of day, which gzip's header holds (RFC 1952, bytes 4 to 7): same input, same bytes."""
+    return stream[:4] + bytes(4) + stream[8:] if codec == "gzip" else stream
+
+
+def _codec(config: str) -> Any:
+    """Return a fresh codec: they are not all picklable, and making one costs nothing."""
+    return numcodecs.get_codec(json.loads(config))
+
+
+def _settings_of(codec: str) -> list[inspect.Parameter]:
+    """Return the settings of a codec of numcodecs, or of another package that registers with it."""
+    if codec in _REFUSED:
+        raise InvalidSpec(f"'numcodecs' with {codec}", "a codec of numbers: pickle and its like run code or hold objects", "choose another")
+    if codec not in numcodecs_registry.codec_registry and codec in numcodecs_registry.entries:
+        numcodecs_registry.register_codec(numcodecs_registry.entries[codec].load(), codec_id=codec)
+    if codec not in numcodecs_registry.codec_registry:
+        known = sorted({*numcodecs_registry.codec_registry, *numcodecs_registry.entries} - set(_REFUSED))
+        raise UnknownName(f"numcodecs has no '{codec}' in this build", f"one of {', '.join(known)}", "choose another")
+    taken = {parameter.name for parameter in _OWN}
+    signature = inspect.signature(numcodecs_registry.codec_registry[codec].__init__)
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [entry for entry in list(signature.parameters.values())[1:] if entry.kind not in kinds and entry.name not in taken]
+
+
+def _parameter(entry: inspect.Parameter) -> Parameter:
+    """Return a setting as this package declares it; one whose default does not say its type is a word, read by `_configuration`."""
+    words = f"numcodecs' {entry.name}"
+    if type(entry.default) in (bool, int, float, str):
+        return Parameter(entry.name, type(entry.default), entry.default, help=words)
+    return Parameter(entry.name, str, None, required=entry.default is inspect.Parameter.empty, help=words)
+
+
+def _configuration(codec: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Return a codec's configuration (JSON values); a word for a setting of unknown type is a number or truth where it reads as one."""
+    config: dict[str, Any] = {"id": codec}
+    for entry in _settings_of(codec):
+        value = settings.get(entry.name)
+        if isinstance(value, str) and not isinstance(entry.default, str):
+            try:
+                read = json.loads(value)
+                value = read if isinstance(read, (bool, int, float)) else value
+            except ValueError:
+                pass
+        if value is not None:
+            config[entry.name] = value
+    return config

@@ -1,7 +1,8 @@
 """Self-tests at the first use of a build: what a codec library really does, before a study relies on it.
 
 A family names `probes`: groups of settings, each of one setting, or of two from coarse to fine. Where it names none, its default
-settings and its `lossless=true` are tried, if it has them. Results are kept by library version (`selftest_cache`).
+settings and its `lossless=true` are tried, if it has them. Where `probes` are given by method, each method has a result of its own:
+one that fails is refused, and its family is not. Results are kept by library version (`selftest_cache`).
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -22,7 +24,9 @@ from sigmaraw.contracts import CodecFamily, Coder, Encoded, Map, OpenFamily
 from sigmaraw.errors import CodecFailed, InvalidSpec, SigmarawError, UnsupportedArray
 
 _SHAPES = ((1, 1), (1, 17), (17, 3), (4, 4), (17, 33))  # one pixel, odd sizes, and last axes that look like colours
+_FRAMES = 9  # of a stack: one more than a group of pictures
 _WRAP = 0.5  # of full scale: at a fine setting no pixel may be further off than this
+_KEPT = 0.02  # of full scale: by no more may a processing step move the mean of a scene
 Probe = tuple[str, ...]
 
 
@@ -30,26 +34,41 @@ class _Fault(Exception):
     """What a self-test found."""
 
 
-def require(name: str, family: CodecFamily) -> None:
-    """Run a family's self-test once for each build. Raises CodecFailed with the reason when it fails."""
-    reason = result(name, family)
+def require(name: str, family: CodecFamily, settings: Mapping[str, Any]) -> None:
+    """Run the self-test of the method that `settings` choose, once for each build. Raises CodecFailed with the reason when it fails."""
+    method = _method(family, settings)
+    reason = result(name, family, method)
     if reason:
-        raise CodecFailed(f"'{name}' fails its self-test ({reason})", "a library that does what it says", "install another version of it")
+        shown = f"{name}:{method}" if method else name
+        raise CodecFailed(f"'{shown}' fails its self-test ({reason})", "a library that does what it says", "install another version of it")
 
 
-def result(name: str, family: CodecFamily) -> str:
-    """Return why a family fails its self-test: empty where it passes, or has nothing that can be tried alone."""
-    return _result(name, cast(Hashable, family), build(family))
+def result(name: str, family: CodecFamily, method: str = "") -> str:
+    """Return why a family's method fails its self-test: empty where it passes, or has nothing that can be tried alone."""
+    return _result(name, cast(Hashable, family), method, build(family))
+
+
+def results(name: str, family: CodecFamily) -> dict[str, str]:
+    """Return the results of all methods of a family that are tested; the only one of a family without methods is called ""."""
+    return {method: result(name, family, method) for method, probes in methods(family).items() if probes}
 
 
 @functools.lru_cache(maxsize=256)
-def _result(name: str, family: Any, versions_in_use: str) -> str:
-    known = selftest_cache.read(name, versions_in_use)
+def _result(name: str, family: Any, method: str, versions_in_use: str) -> str:
+    entry = f"{name}:{method}" if method else name
+    known = selftest_cache.read(entry, versions_in_use)
     if known is not None:
         return known
-    reason = run(family)
-    selftest_cache.write(name, versions_in_use, reason)
+    reason = run(family, method)
+    selftest_cache.write(entry, versions_in_use, reason)
     return reason
+
+
+def _method(family: CodecFamily, settings: Mapping[str, Any]) -> str:
+    """Return which tested method the settings choose, by the family's `method_key` or its first parameter."""
+    key = getattr(family, "method_key", family.parameters[0].name if family.parameters else "")
+    chosen = str(settings.get(key, ""))
+    return chosen if chosen in methods(family) else ""
 
 
 def build(family: CodecFamily) -> str:
@@ -59,27 +78,66 @@ def build(family: CodecFamily) -> str:
     return selftest_cache.key(own, [source for source in sources if source is not None])
 
 
-def probes(family: CodecFamily) -> tuple[Probe, ...]:
-    """Return the settings to try."""
+def methods(family: CodecFamily) -> dict[str, tuple[Probe, ...]]:
+    """Return the settings to try, by method."""
     declared = getattr(family, "probes", None)
+    if isinstance(declared, Mapping):
+        return {method: tuple(probes) for method, probes in declared.items()}
     if declared is not None:
-        return tuple(declared)
+        return {"": tuple(declared)}
     if family.needs_camera or any(parameter.required for parameter in family.parameters):
-        return ()
+        return {"": ()}
     lossless = any(parameter.name == "lossless" for parameter in family.parameters)
-    return (("lossless=true",),) if lossless else (("",),)
+    return {"": (("lossless=true",),) if lossless else (("",),)}
 
 
-def run(family: CodecFamily) -> str:
-    """Return the first fault that a family's probes show, in words; empty where there is none."""
-    for probe in probes(family):
+def run(family: CodecFamily, method: str = "") -> str:
+    """Return the first fault that the probes of a family's method show, in words; empty where there is none."""
+    for probe in methods(family).get(method, ()):
         try:
-            sizes = [_try(family, settings, fine=position == len(probe) - 1) for position, settings in enumerate(probe)]
+            tried = [_try(family, settings, fine=position == len(probe) - 1) for position, settings in enumerate(probe)]
         except (_Fault, SigmarawError) as fault:
             return f"{' then '.join(probe) or 'default settings'}: {fault}"
-        if any(second <= first for first, second in itertools.pairwise(sizes)):
-            return f"{' then '.join(probe)}: {sizes} bytes, so the setting does nothing"
+        if any(not second.differs(first) for first, second in itertools.pairwise(tried)):
+            return f"{' then '.join(probe)}: {[entry.nbytes for entry in tried]} bytes, so the setting does nothing"
     return ""
+
+
+def trial(step: Coder, bits: int | None = None) -> dict[str, bool]:
+    """Return the dtypes of a step's contract that it takes, and of each whether all frames came back exactly.
+
+    Raises CodecFailed with the first fault in each dtype where it takes none.
+    """
+    taken, faults = {}, []
+    for dtype in map(np.dtype, step.contract.dtypes):
+        try:
+            taken[dtype.name] = _all_frames(step, dtype, _top(dtype, bits), fine=True).exact
+        except (_Fault, SigmarawError) as fault:
+            faults.append(f"{dtype.name}: {' '.join(str(fault).split())}")
+    if not taken:
+        raise CodecFailed(
+            f"'{step.name}' fails its trial ({'; '.join(faults)})", "frames that come back", "choose another setting or codec"
+        )
+    return taken
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """What one setting made of all frames: bytes of the scenes, hash of their decoded pixels, whether all frames were exact."""
+
+    nbytes: int
+    pixels: int
+    exact: bool
+    processing: bool
+
+    def differs(self, coarse: _Tried) -> bool:
+        """Return whether this finer setting shows: in more bytes, or for a processing step in other pixels."""
+        return self.pixels != coarse.pixels if self.processing else self.nbytes > coarse.nbytes
+
+
+def _top(dtype: np.dtype[Any], bits: int | None) -> int:
+    container = 8 * dtype.itemsize
+    return (1 << (container if bits is None else min(bits, container))) - 1
 
 
 def _make(family: CodecFamily, settings: str) -> tuple[Coder | Map, int | None]:
@@ -91,32 +149,47 @@ def _make(family: CodecFamily, settings: str) -> tuple[Coder | Map, int | None]:
     return family(**values), values.get("bits")
 
 
-def _try(family: CodecFamily, settings: str, *, fine: bool) -> int:
-    """Check one setting on all frames; return the bytes of the scene."""
+def _try(family: CodecFamily, settings: str, *, fine: bool) -> _Tried:
+    """Check one setting on all frames of all its dtypes."""
     try:
         step, bits = _make(family, settings)
     except InvalidSpec as error:
         raise _Fault(f"its own probe is refused ({error})") from error
-    total = 0
-    for dtype in step.contract.dtypes:
-        container = 8 * np.dtype(dtype).itemsize
-        top = (1 << (container if bits is None else min(bits, container))) - 1
-        for label, frame in _frames(np.dtype(dtype), top):
-            decoded, nbytes = _through(step, frame)
-            where = f"{label} {dtype} {frame.shape}"
-            _check(step, frame, decoded, where, top if fine else None)
-            total += nbytes if label == "scene" else 0
-        if bits is not None and bits < container:
+    parts = []
+    for dtype in map(np.dtype, step.contract.dtypes):
+        top = _top(dtype, bits)
+        parts.append(_all_frames(step, dtype, top, fine=fine))
+        if bits is not None and bits < 8 * dtype.itemsize:
             _check_refusal(step, np.full((8, 8), top + 1, dtype))
-    return total
+    return _Tried(
+        sum(part.nbytes for part in parts),
+        hash(tuple(part.pixels for part in parts)),
+        all(part.exact for part in parts),
+        step.contract.processing,
+    )
 
 
-def _frames(dtype: np.dtype[Any], top: int) -> Iterator[tuple[str, NDArray[np.integer]]]:
+def _all_frames(step: Coder | Map, dtype: np.dtype[Any], top: int, *, fine: bool) -> _Tried:
+    """Check one setting on all frames of a dtype. Raises _Fault, or what the step raises."""
+    total, pixels, exact = 0, 0, True
+    for label, frame in _frames(dtype, top, stacks=step.contract.axes == "stack"):
+        decoded, nbytes = _through(step, frame)
+        _check(step, frame, decoded, f"{label} {dtype} {frame.shape}", top if fine else None)
+        exact = exact and np.array_equal(decoded, frame)
+        if label == "scene":
+            total, pixels = nbytes, hash(decoded.tobytes())
+    return _Tried(total, pixels, exact, step.contract.processing)
+
+
+def _frames(dtype: np.dtype[Any], top: int, *, stacks: bool) -> Iterator[tuple[str, NDArray[np.integer]]]:
     rng = np.random.default_rng(1)
     for shape in _SHAPES:
         yield "dark", np.zeros(shape, dtype)
         yield "saturated", np.full(shape, top, dtype)
         yield "noise", rng.integers(0, top + 1, shape).astype(dtype)
+    if stacks:  # dark and saturated in turn: frames in another order, or read as colours, are off by full scale
+        turns = np.where(np.arange(_FRAMES) % 2, top, 0).astype(dtype)
+        yield "stack", np.broadcast_to(turns[:, None, None], (_FRAMES, 17, 33)).copy()
     y, x = np.mgrid[:64, :48]
     yield "edge", np.where(x < 24, 0, top).astype(dtype)
     mean = 0.2 + 0.5 * np.exp(-((y - 30) ** 2 + (x - 20) ** 2) / 120)
@@ -146,8 +219,19 @@ def _check(step: Coder | Map, frame: NDArray[np.integer], decoded: Any, where: s
     bound = 0 if step.contract.lossless else step.contract.max_error
     if bound is not None and worst > bound:
         raise _Fault(f"{where} is off by {worst} DN, though {step.contract.guarantee} is promised")
-    if top is not None and worst > _WRAP * top:
+    if step.contract.processing:
+        _check_processing(frame, decoded, where, worst)
+    elif top is not None and worst > _WRAP * top:
         raise _Fault(f"{where} is off by {worst} of {top} DN: values wrap around or are clipped")
+
+
+def _check_processing(frame: NDArray[np.integer], decoded: NDArray[np.integer], where: str, worst: int) -> None:
+    """A processing step may smooth noise away, however large; a flat frame must stay, and so must the mean of any scene."""
+    if frame.min() == frame.max() and worst > 1:
+        raise _Fault(f"{where} is flat, and is off by {worst} DN")
+    moved = abs(float(decoded.mean()) - float(frame.mean()))
+    if where.startswith("scene") and moved > _KEPT * float(frame.max()):
+        raise _Fault(f"{where} is off by {moved:.3g} DN in the mean")
 
 
 def _check_refusal(step: Coder | Map, frame: NDArray[np.integer]) -> None:

@@ -44,9 +44,9 @@ MAPPED_FROM = 1 << 28
 """Bytes from which pixels that lie in the file as they are in memory are mapped, so that a stack may be larger than memory."""
 
 
-def mappable(dtype: np.dtype[Any], nbytes: int) -> bool:
-    """Return whether so many bytes of this dtype are mapped rather than read: many, and in this machine's byte order."""
-    return nbytes >= MAPPED_FROM and dtype.isnative
+def mappable(nbytes: int) -> bool:
+    """Return whether so many bytes of pixels are mapped rather than read."""
+    return nbytes >= MAPPED_FROM
 
 
 @dataclass(frozen=True)

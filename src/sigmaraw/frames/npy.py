@@ -26,7 +26,7 @@ def read_npy(path: Path) -> Decoded:
     """
     with decoding(path, ".npy"):
         mapped = _checked(path)
-        as_it_lies = mappable(mapped.dtype, mapped.nbytes) and mapped.flags.c_contiguous
+        as_it_lies = mappable(mapped.nbytes) and mapped.flags.c_contiguous
         # Copy on write: pages come when they are needed, and nothing that is done to the array reaches the file.
         planes = np.asarray(np.lib.format.open_memmap(path, mode="c")) if as_it_lies else np.array(mapped, order="C", subok=False)
     return Decoded(planes[np.newaxis] if planes.ndim == 2 else planes, "numpy")

@@ -137,7 +137,7 @@ def _checked_series(path: Path, tif: Any) -> Iterator[Any]:
 def _pixels(path: Path, tif: Any, series: Any) -> np.ndarray[Any, Any]:
     """Return a series' pixels; mapped, where there are many and they lie in the file one after the other, uncompressed."""
     dtype = series.dtype.newbyteorder(tif.byteorder)
-    if series.dataoffset is not None and series.keyframe.is_memmappable and mappable(dtype, series.nbytes):
+    if series.dataoffset is not None and series.keyframe.is_memmappable and mappable(series.nbytes):
         # Copy on write: pages come when they are needed, and nothing that is done to the array reaches the file.
         return np.asarray(np.memmap(path, dtype, mode="c", offset=series.dataoffset, shape=series.shape))
     pixels: np.ndarray[Any, Any] = series.asarray()

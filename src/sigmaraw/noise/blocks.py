@@ -10,14 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.errors import InvalidOption
-from sigmaraw.noise.keys import counter_words, key_words, whole_number
+from sigmaraw.noise.keys import MAX_PIXELS, counter_words, key_words, whole_number
 from sigmaraw.noise.sampler import Sampler
 from sigmaraw.noise.scene import make_scene
 
 if TYPE_CHECKING:
     from sigmaraw.noise.model import NoiseModel
 
-BLOCK_BYTES = 64 << 20  # of float32: what one block of replicas may take in the kernel
+# Of one block: 2 bytes a pixel as the kernel's words and 2 as the frames handed out. Larger ones are slower: memory that is given back and
+# taken anew must be cleared by the system each time.
+BLOCK_BYTES = 16 << 20
 WHOLE_PIXELS = 1 << 22  # what the kernel needs of a larger frame or volume, tens of bytes a pixel, is made slab by slab and not kept
 SLAB_PIXELS = 1 << 20
 
@@ -68,7 +70,8 @@ def sample_blocks(
     image: NDArray[Any],
     read_noise_e: NDArray[np.float64] | None = None,
     first_pixel: int = 0,
-) -> Iterator[NDArray[Any]]:
+    device: bool = False,
+) -> Iterator[Any]:
     """Return an iterator over blocks (replica, …) of clip(round(level + K·(n − λ + r)), lo, hi), n ~ Poisson(λ).
 
     Options are checked now, not at the first block. A last block that is not full is drawn full and cut, since another
@@ -77,33 +80,36 @@ def sample_blocks(
     Parameters
     ----------
     level_dn, rate_e : (…, y, x), DN and e⁻; rate None is max((level − o)/K, 0).
-    read_noise_e : σ_r of r, (…, y, x), e⁻; None takes the camera's.
+    read_noise_e : σ of r, (…, y, x), e⁻, all of the noise then; None takes the camera's.
     domain, image : what the key is hashed from, with `seed`.
     first_pixel : where `level_dn` begins in `image`, an even number, when it is a slab of it: the same bytes as in the whole.
+    device : leave blocks where they were drawn, as JAX arrays; else they are NumPy's, free to be written to.
     """
     counters = counter_words(group, start, n)
     size = batch_size(batch, len(counters), level_dn.size)
     key = key_words(seed, domain, image)
-    parts = [slice(0, len(level_dn))] if level_dn.size <= WHOLE_PIXELS else slabs(level_dn.shape)
+    whole_number(first_pixel + level_dn.size, "pixels of one image", 1, MAX_PIXELS + 1)
+    parts = [slice(0, len(level_dn))] if device or level_dn.size <= WHOLE_PIXELS else slabs(level_dn.shape)
     plane = math.prod(level_dn.shape[1:])
 
     def sampler(part: slice) -> Sampler:
-        gain, read_noise = (
-            _part(value, part, level_dn.shape)
-            for value in (model.gain_dn_per_e, model.read_noise_e if read_noise_e is None else read_noise_e)
-        )
-        rate = _rate(model, level_dn, part) if rate_e is None else rate_e[part]
-        scene = make_scene(level_dn[part], rate, gain, read_noise).moved(first_pixel + part.start * plane)
+        level, local = level_dn[part], _local(model, level_dn.shape, part)
+        rate = np.maximum(local.to_electrons(level), 0.0) if rate_e is None else rate_e[part]
+        if read_noise_e is None:
+            gain, noise = local.drawn_values(rate, local.gain_dn_per_e, local.read_noise_e)
+        else:
+            gain, noise = local.gain_dn_per_e, read_noise_e[part]
+        scene = make_scene(level, rate, gain, noise).moved(first_pixel + part.start * plane)
         return Sampler(scene, key, lo=model.lo_dn, hi=model.hi_dn, dtype=model.dtype)
 
     whole = sampler(parts[0]) if len(parts) == 1 else None
 
-    def blocks() -> Iterator[NDArray[Any]]:
+    def blocks() -> Iterator[Any]:
         for first in range(0, len(counters), size):
             count = min(size, len(counters) - first)
             words = np.resize(counters[first : first + count], size)
             if whole is not None:
-                yield whole.block(words)[:count]
+                yield (whole.device_block(words) if device else whole.block(words))[:count]
                 continue
             frames = np.empty((count, *level_dn.shape), model.dtype)
             for part in parts:
@@ -113,13 +119,8 @@ def sample_blocks(
     return blocks()
 
 
-def _part(value: Any, part: slice, shape: tuple[int, ...]) -> Any:
-    """Return what belongs to a slab of a number, a map (y, x) or an array of the frame's shape."""
-    array = np.asarray(value)
-    return array[part] if array.shape == shape else value
-
-
-def _rate(model: NoiseModel, level_dn: NDArray[Any], part: slice) -> NDArray[np.float64]:
-    """Return max((level − o)/K, 0) of a slab, e⁻."""
-    offset, gain = (_part(value, part, level_dn.shape) for value in (model.offset_dn, model.gain_dn_per_e))
-    return np.maximum((np.asarray(level_dn[part], dtype=np.float64) - offset) / gain, 0.0)
+def _local(model: NoiseModel, shape: tuple[int, ...], part: slice) -> NoiseModel:
+    """Return the camera's model of some rows of a frame; planes of a volume all have the whole sensor's."""
+    if len(shape) > 2 or model.shape is None:
+        return model
+    return model.from_profile(model, (part.stop - part.start, *shape[1:]), roi=(part.start, 0))

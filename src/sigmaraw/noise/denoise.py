@@ -38,9 +38,10 @@ def estimate(frame: NDArray[np.integer], model: NoiseModel, denoiser: Denoiser) 
 
         y = 2√(z + 3/8 + σ_r²),  ŷ = denoiser(y),  m = o + K·T⁻¹(ŷ),  m̂ = clip(m + G₆ ∗ (x − m), lo, hi)
 
-    T⁻¹ is the unbiased inverse of the generalised Anscombe transform. The last step gives back, as means over a Gaussian of 6 px,
-    what denoiser and inverse have taken from local means; hence the frame's mean stays, and with it what is left of any bias
-    that does not change over a few px. A volume is denoised page by page.
+    T⁻¹ is the unbiased inverse of the generalised Anscombe transform; where the transfer curve is bent y is the curve's own transform, and
+    ŷ is brought to the straight one's first: a bias of ¼|1 − dV/dz| e⁻ at most stays, in places where noise is many electrons. The last
+    step gives back, as means over a Gaussian of 6 px, what denoiser and inverse have taken from local means; hence the frame's mean
+    stays, and with it what is left of any bias that does not change over a few px. A volume is denoised page by page.
 
     Raises
     ------
@@ -62,7 +63,7 @@ def _page(frame: NDArray[np.integer], model: NoiseModel, denoiser: Denoiser) -> 
             f"{frame.shape}, finite",
             "correct the denoiser, or use the built-in nlm",
         )
-    level = model.to_dn(unbiased_inverse(smooth, model.read_noise_e))
+    level = model.to_dn(unbiased_inverse(model.straightened(smooth), model.read_noise_e))
     level += gaussian_filter(frame - level, RETURN_PX, mode="reflect")
     return np.clip(level, model.lo_dn, model.hi_dn)
 

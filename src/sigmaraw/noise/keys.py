@@ -19,6 +19,10 @@ REPLICA_BITS = 20  # 1,048,576 replicas a group: the 10⁶ trials of JCGM 101 fi
 MAX_REPLICAS = 1 << REPLICA_BITS
 MAX_GROUPS = 1 << (32 - REPLICA_BITS)
 
+# The second counter word is a pair of pixels; its two top bits say what the words are for.
+PHOTON_WORDS, LOW_WORDS, READ_WORDS = (part << 30 for part in range(3))
+MAX_PIXELS = 1 << 31
+
 _PARITY = 0x1BD11BDA
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 

@@ -19,17 +19,21 @@ from sigmaraw.errors import (
     ProfileMismatch,
     ShapeMismatch,
 )
+from sigmaraw.noise.transfer import CURVE, TransferCurve, curve_of
 
 if TYPE_CHECKING:
     from sigmaraw.camera import CameraProfile
+    from sigmaraw.contracts import Diagnostic
 
-BEYOND_LINEAR = 0.001  # share of pixels
+BEYOND_RANGE = 0.001  # share of pixels
 QUANTISATION_VARIANCE = 1 / 12  # DN², of rounding to whole DN
 
 
 @dataclass(frozen=True, eq=False)
 class NoiseModel:
-    """A linear camera: DN = clip(round(o + K·(n + r)), lo, hi), n ~ Poisson((m − o)/K), r ~ N(0, σ_r).
+    """A camera: DN = clip(round(o + K·(n + r)), lo, hi), n ~ Poisson((m − o)/K), r ~ N(0, σ_r).
+
+    Where the calibrated transfer curve is bent, V = K·(m − o)·v + K²σ_r² + 1/12, and the deviation n − λ is drawn with √v times its size.
 
     Parameters
     ----------
@@ -40,7 +44,8 @@ class NoiseModel:
     lo_dn, hi_dn : ends of the converter's range, DN; hi_dn None is 2^bits − 1.
     u_gain : relative standard uncertainty of K; u_read_noise : standard uncertainty of σ_r, e⁻; 0 where unknown.
     saturation_dn : level from which pixels count as saturated, DN; None is hi_dn.
-    linear_hi_dn : level up to which the calibrated variance is that of this linear model, DN; None where no end is known.
+    transfer : the bent curve that gives v; None is a straight camera.
+    highest_dn : level up to which the calibrated variance was seen to be this model's, DN; None where no end is known.
 
     Raises
     ------
@@ -58,7 +63,8 @@ class NoiseModel:
     u_gain: float = 0.0
     u_read_noise: float = 0.0
     saturation_dn: float | None = None
-    linear_hi_dn: float | None = None
+    transfer: TransferCurve | None = None
+    highest_dn: float | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.bits <= 16:
@@ -76,6 +82,10 @@ class NoiseModel:
         shapes = {array.shape for array in self._maps() if array.ndim}
         if len(shapes) > 1 or any(len(shape) != 2 for shape in shapes):
             raise InvalidProfile(f"maps of shapes {sorted(shapes)}", "one (y, x) shape", "calibrate again")
+        if self.transfer is not None:
+            top_dn = self.hi_dn if self.highest_dn is None else self.highest_dn
+            signals = np.linspace(0.0, max(top_dn - float(np.min(self.offset_dn)), 1.0), 1000)
+            _check_values("relative variance", "", self.transfer.relative_variance(signals), lambda value: value > 0, "above 0")
 
     @classmethod
     def from_profile(
@@ -149,7 +159,7 @@ class NoiseModel:
         ------
         NotIntegerData : neither uint8 nor uint16.
         BitDepthMismatch : the container, or a value, does not fit the bit depth.
-        OutsideValidRange : more than .1 % of the pixels lie where the linear model does not hold (brighter-fatter, dual gain).
+        OutsideValidRange : more than .1 % of the pixels lie above what the calibrated transfer curve was fitted to.
         ProfileMismatch : the maps are of another shape.
         """
         if image.dtype not in (np.uint8, np.uint16):
@@ -170,17 +180,17 @@ class NoiseModel:
                 "use the profile of the camera mode that took the image, or state its bit depth with --bits",
             )
 
-        self._check_linear(image)
+        self._check_range(image)
 
-    def _check_linear(self, image: NDArray[Any]) -> None:
-        if self.linear_hi_dn is None:
+    def _check_range(self, image: NDArray[Any]) -> None:
+        if self.highest_dn is None:
             return
-        beyond = sum(int(np.count_nonzero(page > self.linear_hi_dn)) for page in _pages(image)) / image.size
-        if beyond > BEYOND_LINEAR:  # single hot pixels do not make an image useless
+        beyond = sum(int(np.count_nonzero(page > self.highest_dn)) for page in _pages(image)) / image.size
+        if beyond > BEYOND_RANGE:  # single hot pixels do not make an image useless
             raise OutsideValidRange(
-                f"{beyond:.2%} of the pixels are above {self.linear_hi_dn:.0f} DN, where the noise is not that of the linear model",
-                f"at most {BEYOND_LINEAR:.1%}",
-                "expose less; the calibration's datasheet shows the curve",
+                f"{beyond:.2%} of the pixels are above {self.highest_dn:.0f} DN, to which the calibrated transfer curve reaches",
+                f"at most {BEYOND_RANGE:.1%}",
+                "expose less, or calibrate with brighter flats; the calibration's datasheet shows the curve",
             )
 
     def saturated_fraction(self, image: NDArray[np.integer]) -> float:
@@ -190,13 +200,27 @@ class NoiseModel:
 
     # --- noise --------------------------------------------------------------------------------------------------------
     def variance(self, level_dn: Any) -> NDArray[np.float64]:
-        """Return the temporal variance in DN²: V(m) = K·max(m − o, 0) + K²σ_r² + 1/12.
+        """Return the temporal variance in DN²: V(m) = K·max(m − o, 0)·v + K²σ_r² + 1/12.
 
         level_dn : (…, y, x) or a number, DN.
         """
         signal = np.maximum(np.asarray(level_dn, dtype=np.float64) - self.offset_dn, 0.0)
         gain = np.asarray(self.gain_dn_per_e)
-        return gain * signal + (gain * self.read_noise_e) ** 2 + QUANTISATION_VARIANCE
+        return gain * signal * self._relative_variance(signal) + (gain * self.read_noise_e) ** 2 + QUANTISATION_VARIANCE
+
+    def _relative_variance(self, signal_dn: NDArray[np.float64]) -> Any:
+        """Return v of a signal above dark, DN: 1 for a straight camera."""
+        return 1.0 if self.transfer is None else self.transfer.relative_variance(signal_dn)
+
+    def drawn_values(self, rate_e: NDArray[np.float64], gain: Any, read_noise: Any) -> tuple[Any, Any]:
+        """Return (gain, read noise) with which a draw K·(n − λ + r) has the calibrated variance: K√v, DN/e⁻, and σ_r/√v, e⁻.
+
+        rate_e : λ, (…, y, x), e⁻. gain, read_noise : K and σ_r of these pixels. Levels are centred on m apart, so means stay.
+        """
+        if self.transfer is None:
+            return gain, read_noise
+        root = np.sqrt(self.transfer.relative_variance(np.asarray(gain) * rate_e))
+        return gain * root, read_noise / root
 
     def to_electrons(self, level_dn: Any) -> NDArray[np.float64]:
         """Return (x − o)/K in e⁻, negative below the offset. level_dn : (…, y, x), DN."""
@@ -209,33 +233,64 @@ class NoiseModel:
     def stabilise(self, level_dn: Any) -> NDArray[np.float64]:
         """Return 2·√max(z + 3/8 + σ_r², 0), z in e⁻: noise of unit standard deviation from a few electrons on.
 
-        level_dn : (…, y, x), DN. Reference: the generalised Anscombe transform, SCIENCE 1 (`bootstrap`).
+        A bent curve's is ∫ dz/√(z·v + 3/8 + σ_r²), in closed form. level_dn : (…, y, x), DN.
+        Reference: the generalised Anscombe transform, SCIENCE 1 (`bootstrap`).
         """
-        shifted = self.to_electrons(level_dn) + 0.375 + np.asarray(self.read_noise_e) ** 2
+        if self.transfer is not None:
+            return self.transfer.stabilise(self.to_electrons(level_dn), self.gain_dn_per_e, self._constant)
+        shifted = self.to_electrons(level_dn) + self._constant
         return 2.0 * np.sqrt(np.maximum(shifted, 0.0))
 
     def unstabilise(self, stabilised: Any) -> NDArray[np.float64]:
-        """Return o + K·((y/2)² − 3/8 − σ_r²) in DN: the algebraic inverse, which is biased for a mean of stabilised values."""
+        """Return the level in DN that `stabilise` takes there: o + K·((y/2)² − 3/8 − σ_r²) for a straight camera.
+
+        The algebraic inverse, which is biased for a mean of stabilised values.
+        """
         y = np.asarray(stabilised, dtype=np.float64)
-        return self.to_dn((y / 2) ** 2 - 0.375 - np.asarray(self.read_noise_e) ** 2)
+        if self.transfer is not None:
+            return self.to_dn(self.transfer.unstabilise(y, self.gain_dn_per_e, self._constant))
+        return self.to_dn((y / 2) ** 2 - self._constant)
+
+    def straightened(self, stabilised: Any) -> NDArray[np.float64]:
+        """Return what a straight camera would have stabilised to: 2√(z + 3/8 + σ_r²) of the same z."""
+        y = np.asarray(stabilised, dtype=np.float64)
+        if self.transfer is None:
+            return y
+        z = self.transfer.unstabilise(y, self.gain_dn_per_e, self._constant)
+        return np.asarray(2.0 * np.sqrt(np.maximum(z + self._constant, 0.0)))
+
+    @property
+    def _constant(self) -> Any:
+        """3/8 + σ_r², e⁻²."""
+        return 0.375 + np.asarray(self.read_noise_e) ** 2
 
     def relative_spread_uncertainty(self, image_dn: Any) -> float:
         """Return u_cal, the relative standard uncertainty of √V that the calibration leaves, averaged over the image.
 
         u² = mean(½·∂V/∂K·u(K)/V)² + mean(½·∂V/∂σ_r·u(σ_r)/V)²,  ∂V/∂K = (m − o) + 2Kσ_r²,  ∂V/∂σ_r = 2K²σ_r
 
-        Means, not root mean squares, over pixels: one error of K or σ_r is shared by all of them. The two are taken as
-        uncorrelated. image_dn : (…, y, x), DN. Reference: SCIENCE 2.3; JCGM 100 (2008) 5.1.2.
+        Means, not root mean squares, over pixels: one error of K or σ_r is shared by all of them. They are taken as uncorrelated, as
+        is what a bent curve's own parameters add, ½·K(m − o)v·u(v)/V. image_dn : (…, y, x), DN.
+        Reference: SCIENCE 2.3; JCGM 100 (2008) 5.1.2.
         """
         gain, noise = np.asarray(self.gain_dn_per_e), np.asarray(self.read_noise_e)
         image = np.asarray(image_dn)
-        by_gain = by_noise = 0.0
+        by_gain = by_noise = by_curve = 0.0
         for page in _pages(image):  # a volume in float64 would be several times its own size
             variance = self.variance(page)
             signal = np.maximum(page.astype(np.float64) - self.offset_dn, 0.0)
-            by_gain += float(np.sum(0.5 * (signal + 2 * gain * noise**2) * gain * self.u_gain / variance))
+            photons = gain * signal * self._relative_variance(signal)
+            by_gain += float(np.sum(0.5 * (photons + 2 * (gain * noise) ** 2) * self.u_gain / variance))
             by_noise += float(np.sum(gain**2 * noise * self.u_read_noise / variance))
-        return float(np.hypot(by_gain, by_noise) / image.size)
+            if self.transfer is not None:
+                by_curve += float(np.sum(0.5 * photons * self.transfer.relative_uncertainty(signal) / variance))
+        return math.hypot(by_gain, by_noise, by_curve) / image.size
+
+    def diagnostics(self, image_dn: Any) -> tuple[Diagnostic, ...]:
+        """Return checks of what independent pixels leave out of this image: see `noise.totals`."""
+        from sigmaraw.noise.totals import totals_check
+
+        return totals_check(self, np.asarray(image_dn))
 
     # --- sampling -----------------------------------------------------------------------------------------------------
     def sample(self, mean_dn: Any, n: int, seed: int = 0, *, start: int = 0, group: int = 0, batch: int | None = None) -> NDArray[Any]:
@@ -326,6 +381,8 @@ def _read_profile(profile: CameraProfile, scalars: bool) -> NoiseModel:
         return np.asarray(dataset[map_name].values, dtype=np.float64)
 
     gain = scalar("gain")
+    curve = curve_of(gain, {name: float(dataset[name]) for name in CURVE if name in dataset}) if gain > 0 else None
+    highest = dataset.attrs.get("linear_hi_dn" if curve is None else "transfer_hi_dn")
     u_gain, u_noise = uncertainty("gain_se") / gain if gain > 0 else 0.0, uncertainty("dark_noise_se")
     if "tap_layout" in dataset.attrs:  # an image may lie in one tap: the least certain one counts
         u_gain = float(np.nanmax(dataset["tap_gain_se"].values / dataset["tap_gain"].values, initial=0.0))
@@ -338,7 +395,8 @@ def _read_profile(profile: CameraProfile, scalars: bool) -> NoiseModel:
         u_gain=u_gain,
         u_read_noise=u_noise,
         saturation_dn=float(profile.valid_range[1]),
-        linear_hi_dn=float(dataset.attrs["linear_hi_dn"]) if "linear_hi_dn" in dataset.attrs else None,
+        transfer=curve,
+        highest_dn=None if highest is None else float(highest),
     )
 
 

@@ -46,7 +46,7 @@ def iter_replicas(
     raw : one frame (y, x) or volume (z, y, x), uint8 or uint16, DN; in mode `repeats` the stack (repeat, …).
     camera : whose noise it is. n : replicas. mode : a name of "sigmaraw.modes", with settings as `name:key=value`.
     seed : study seed, 0 … 2⁶⁴ − 1.
-    batch : replicas a block; None takes what fits 64 MiB. group : 0 is raw, 1 … G the codecs; each its own stream.
+    batch : replicas a block; None takes what fits 16 MiB. group : 0 is raw, 1 … G the codecs; each its own stream.
     roi, scalars : see `NoiseModel.from_profile`.
 
     Raises

@@ -2,11 +2,11 @@
 
     DN = clip(round(o + K·(n + r)), lo, hi),  n ~ Poisson(λ),  r ~ N(0, σ_r) e⁻
 
-Both draws are inversions of one 32-bit word each, of which the top bit says which tail and 31 bits say how far out: a float32
-uniform in (0, 1) would lose the upper tail. Poisson: exact summation of the probabilities below `LOW_RATE`, the normal
-expansion to 1/λ² above. The slow twin, with SciPy's exact quantiles on the same words, is `sampler_slow`.
+Two pixels share their random words, since the Box–Muller transform gives normal deviates in pairs: two for the electronics, and two of
+which the Poisson quantile makes counts. Where the rate is low a word of its own is inverted by summation. The slow twin, with SciPy's
+exact quantiles on the same words, is `sampler_slow`.
 
-References: SCIENCE 4; M. B. Giles, "Algorithm 955", ACM TOMS 42(1) (2016), for the idea of expanding Q(w) and flooring.
+References: SCIENCE 4; docs/decisions/0008.
 """
 
 from __future__ import annotations
@@ -17,156 +17,154 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import NDArray
 
-from sigmaraw.noise.keys import threefry
-from sigmaraw.noise.scene import LANES, Scene
+from sigmaraw.noise.keys import LOW_WORDS, PHOTON_WORDS, READ_WORDS, threefry
+from sigmaraw.noise.normal import normal_pair
+from sigmaraw.noise.poisson import LOW_RATE, TOPS, poisson_high, poisson_low, tail_probability
+from sigmaraw.noise.scene import TILE, Scene, padded_pairs
 
-# From here on the expansion's non-centrality in χ² against the exact pmf is 1.5 at 10⁷ draws (33 degrees of freedom, so a
-# fifth of one standard deviation of χ²) and its total variation distance 8e-6; at 8 it is 3,800 and 4e-4.
-LOW_RATE = 12.0
-# Largest count worth summing for rates up to the key: P(N > top) < 2⁻³³, less than half the smallest tail a word can name.
-TOPS = ((0.5, 10), (2.0, 16), (5.0, 25), (LOW_RATE, 42))
+# Share of low-rate pixels from which the exact kernel runs over the whole frame rather than over a list of them, as measured.
+APART = 0.15
 
 _F = np.float32
-# Fits of −Φ⁻¹(p)/(1 − 2p) in t = −log(4p(1 − p)), highest power first: in t − 2.5 for t ≤ 5 and in √t − 3.5 beyond, relative
-# error 3e-7 and 5e-7 in float32, to p = 2⁻³³. (The published single-precision erfinv is off by 4e-4 out there.)
-# fmt: off
-_CENTRE = tuple(map(_F, (4.0354287e-8, 4.86103488e-7, -4.99056114e-6, -6.21798745e-6, 3.091502e-4, -1.77301012e-3,
-                         -5.90817118e-3, 0.348802656, 2.12331367)))
-_TAIL = tuple(map(_F, (-1.12595453e-5, -2.5152319e-4, 8.26504256e-4, -1.06772676e-3, 1.39228627e-3, -2.86896597e-3,
-                       4.67268284e-3, 1.42462921, 4.71708775)))
-# fmt: on
 
 
-def _horner(x: jax.Array, coefficients: tuple[np.float32, ...]) -> jax.Array:
-    value = jnp.full_like(x, coefficients[0])
-    for coefficient in coefficients[1:]:
-        value = value * x + coefficient
-    return value
-
-
-def tail_probability(word: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Return (upper, p): which half of the distribution, and the probability left in that tail, float32 in [2⁻³³, ½]."""
-    upper = (word >> np.uint32(31)) == 1
-    distance = (word & np.uint32(0x7FFFFFFF)).astype(jnp.float32)
-    return upper, (distance + _F(0.5)) * _F(2.0**-32)
-
-
-def normal(upper: jax.Array, p: jax.Array) -> jax.Array:
-    """Return the standard normal quantile with tail probability `p`, positive where `upper`; float32."""
-    t = -jnp.log(p * (4 - 4 * p))
-    size = jnp.where(t <= 5, _horner(t - _F(2.5), _CENTRE), _horner(jnp.sqrt(t) - _F(3.5), _TAIL)) * (1 - 2 * p)
-    return jnp.where(upper, size, -size)
-
-
-def poisson_low(upper: jax.Array, p: jax.Array, rate: jax.Array, top: int) -> jax.Array:
-    """Return Poisson counts (int32) for small rates by summing the probability mass function from the nearer end.
-
-    Lower half: n = #{k : F(k) ≤ p}, F summed upwards; upper half: n = #{k : 1 − F(k) ≥ p}, summed downwards from `top`.
-    Each tail is a sum of its own small terms, so float32 costs 1e-6 of a probability, never of 1.
-    """
-    mass = [jnp.exp(-rate)]
-    for k in range(1, top + 1):
-        mass.append(mass[-1] * (rate * _F(1 / k)))
-    below = jnp.zeros_like(p, dtype=jnp.int32)
-    cumulative = jnp.zeros_like(rate)
-    for k in range(min(top, int(LOW_RATE) + 1) + 1):  # the median lies below rate + 1/3
-        cumulative = cumulative + mass[k]
-        below = below + (cumulative <= p).astype(jnp.int32)
-    above = jnp.zeros_like(p, dtype=jnp.int32)
-    survival = jnp.zeros_like(rate)
-    for k in range(top - 1, -1, -1):
-        survival = survival + mass[k + 1]
-        above = above + (survival >= p).astype(jnp.int32)
-    return jnp.where(upper, above, below)
-
-
-def poisson_expansion(w: jax.Array, rate: jax.Array) -> jax.Array:
-    """Return Q(w) − λ, float32: the continuous Poisson quantile whose floor is the count, for λ ≥ `LOW_RATE`.
-
-    Q = λ + √λ·w + (w²+2)/6 − w(w²+2)/(72√λ) + (3w⁴+7w²−16)/(810λ) + w(2684−548w²−207w⁴)/(155520 λ^1.5)
-        + (228w⁶+675w⁴−5189w²−256)/(408240 λ²)
-
-    Found by inverting the Cornish–Fisher series of the gamma quantile for its shape: P(N < k) = P(Gamma(k) > λ).
-    """
-    i = jax.lax.rsqrt(rate)
-    s = w * w
-    c0 = (s + 2) * _F(1 / 6)
-    c1 = -w * (s + 2) * _F(1 / 72)
-    c2 = ((3 * s + 7) * s - 16) * _F(1 / 810)
-    c3 = w * ((-207 * s - 548) * s + 2684) * _F(1 / 155520)
-    c4 = (((228 * s + 675) * s - 5189) * s - 256) * _F(1 / 408240)
-    return rate * i * w + (c0 + i * (c1 + i * (c2 + i * (c3 + i * c4))))
-
-
-def poisson_high(w: jax.Array, rate: jax.Array, fraction: jax.Array, whole: jax.Array) -> jax.Array:
-    """Return n − ⌊λ⌋, float32, for rates from `LOW_RATE`; n ≥ 0, which the expansion leaves at the last words of rate 12."""
-    return jnp.maximum(jnp.floor(fraction + poisson_expansion(w, rate)), -whole)
-
-
-@functools.partial(jax.jit, static_argnames=("lo", "hi", "top", "dtype"))
-def kernel(key: jax.Array, counters: jax.Array, scene: dict[str, jax.Array], *, lo: int, hi: int, top: int, dtype: str) -> jax.Array:
-    """Return (replica, pixel) DN of one batch.
+@functools.partial(jax.jit, static_argnames=("lo", "hi", "high", "top", "dtype", "tile"))
+def kernel(
+    key: jax.Array,
+    counters: jax.Array,
+    pair: jax.Array,
+    scene: dict[str, jax.Array],
+    *,
+    lo: int,
+    hi: int,
+    high: bool,
+    top: int,
+    dtype: str,
+    tile: int,
+) -> jax.Array:
+    """Return (tile, replica, pair) DN of one batch, the second pixel of a pair in the upper half of each word.
 
     Float32 never holds a whole DN level or count, only the distance from one: the count as n − ⌊λ⌋, the level as the distance
     from an even whole number near it (even, so that ties round to even as they do on the sum).
 
     Parameters
     ----------
-    key : (2,) uint32; counters : (replica,) uint32.
-    scene : the arrays of `Scene`, each (pixel,) or (1,).
-    lo, hi : ADC range, DN. top : largest count summed exactly, 0 when no rate is below `LOW_RATE`. dtype : "uint8" or "uint16".
+    key : (2,) uint32; counters : (replica,) uint32; pair : (pair,) uint32.
+    scene : the arrays of `Scene`, each (2, pair) or (1, 1).
+    lo, hi : ADC range, DN. high : whether any rate is from `LOW_RATE`. top : largest count summed exactly, 0 when no rate is below.
+    dtype : "uint8" or "uint16"; words are of twice its bits. tile : pairs a tile, of which there must be a whole number.
     """
-    word_n, word_r = threefry(key, counters[:, None], scene["pixel"][None, :])
-    upper, p = tail_probability(word_n)
-    rate, fraction, whole = scene["rate"], scene["rate_fraction"], scene["rate_whole"]
-    excess = poisson_high(normal(upper, p), jnp.maximum(rate, _F(LOW_RATE)), fraction, whole)
-    if top:
-        count = poisson_low(upper, p, jnp.minimum(rate, _F(LOW_RATE)), top).astype(jnp.float32)
-        excess = jnp.where(rate < _F(LOW_RATE), count - whole, excess)
-    read = normal(*tail_probability(word_r)) * scene["read_noise"]
-    distance = jnp.rint(scene["level_rest"] + scene["gain"] * (excess - fraction + read))
-    level = scene["level_even"]
-    distance = jnp.clip(distance, (lo - level).astype(jnp.float32), (hi - level).astype(jnp.float32))
-    return (level + distance.astype(jnp.int32)).astype(dtype)
+    places = pair.reshape(-1, 1, tile)
+    tiled = {name: value.reshape(2, -1, 1, tile) if value.size > 1 else value for name, value in scene.items()}
+
+    def words(domain: int) -> tuple[jax.Array, jax.Array]:
+        both: tuple[jax.Array, jax.Array] = threefry(key, counters[None, :, None], places | np.uint32(domain))
+        return both
+
+    read = normal_pair(*words(READ_WORDS))
+    normals = normal_pair(*words(PHOTON_WORDS)) if high else (None, None)
+    uniforms = words(LOW_WORDS) if top else (None, None)
+    first, second = (
+        _levels(normals[i], uniforms[i], read[i], {name: value[i % len(value)] for name, value in tiled.items()}, lo, hi, top)
+        for i in (0, 1)
+    )
+    word = jnp.uint16 if dtype == "uint8" else jnp.uint32
+    return first.astype(word) | (second.astype(word) << word(8 * np.dtype(dtype).itemsize))
 
 
-def _top(rate: Any) -> int:
-    low = rate[rate < LOW_RATE]
-    if not low.size:
-        return 0
-    return next(top for limit, top in TOPS if low.max() <= limit)
+def _levels(w: Any, word: Any, read: jax.Array, pixel: dict[str, jax.Array], lo: int, hi: int, top: int) -> jax.Array:
+    """Return DN (tile, replica, pair), int32, of one pixel of each pair. w : normal for the count, or None; word : uniform, or None."""
+    whole, fraction = pixel["rate_whole"], pixel["rate_fraction"]
+    if w is not None:
+        excess = poisson_high(w, pixel["rate_root"], pixel["rate_inverse"], fraction, whole)
+    if word is not None:
+        rate = whole + fraction
+        count = poisson_low(*tail_probability(word), jnp.minimum(rate, _F(LOW_RATE)), top).astype(jnp.float32) - whole
+        excess = count if w is None else jnp.where(rate < _F(LOW_RATE), count, excess)
+    level = pixel["level_even"]
+    distance = jnp.rint(pixel["level_rest"] + pixel["gain"] * (excess - fraction + pixel["read_noise"] * read))
+    return (jnp.clip(distance, lo - level, hi - level) + level).astype(jnp.int32)
+
+
+def _top(rate: float) -> int:
+    """Return the largest count to sum for low rates up to this one."""
+    return next(top for limit, top in TOPS if rate <= limit)
 
 
 class Sampler:
     """One scene made ready: its arrays lie on the device once, low rates are listed once and sampled apart.
 
-    Where less than half of the pixels have a low rate, the fast kernel runs over all and the exact one over a list of those,
-    padded to an eighth of the frame so that few shapes are compiled; else the exact kernel runs over all.
+    Where fewer than `APART` of the pixels have a low rate, the fast kernel runs over all and the exact one over a list of the pairs with
+    such pixels, padded to an eighth of the frame so that few shapes are compiled; else the exact kernel runs over all.
     """
 
     def __init__(self, scene: Scene, key: Any, *, lo: int, hi: int, dtype: np.dtype[Any]) -> None:
         self._shape, self._dtype, self._size = scene.shape, dtype, scene.size
-        self._key = jnp.asarray(key)
-        rate = scene.rate[: scene.size]
-        low = np.flatnonzero(rate < LOW_RATE)
-        top = _top(rate)
-        apart = 0 < 2 * low.size < scene.size
-        self._all = {name: jnp.asarray(value) for name, value in scene.arrays().items()}
-        self._run = functools.partial(kernel, lo=lo, hi=hi, dtype=dtype.name)
-        self._top = 0 if apart else top
-        self._low: Any = None
+        share, largest = scene.low_share()
+        top = _top(largest) if share else 0
+        apart = 0 < share < APART
+        self._run = functools.partial(kernel, jnp.asarray(key), lo=lo, hi=hi, dtype=dtype.name)
+        self._all = _on_device(scene)
+        self._variant = {"high": share < 1, "top": 0 if apart else top}
+        self._low: tuple[Any, ...] | None = None
         if apart:
-            step = -(-scene.size // (8 * LANES)) * LANES
-            listed = np.resize(low, -(-low.size // step) * step)  # repeats fill the list up
-            self._low = (low, {name: jnp.asarray(value) for name, value in scene.take(listed).arrays().items()}, top)
+            low = scene.low_pixels()
+            pairs, where = np.unique(low // 2, return_inverse=True)
+            step = padded_pairs(-(-scene.pair.size // 8))
+            listed = np.resize(pairs, -(-pairs.size // step) * step)  # repeats fill the list up
+            self._low = (low, 2 * where + low % 2, _on_device(scene.take(listed)), top)
 
-    def block(self, counters: Any) -> Any:
+    def block(self, counters: Any) -> NDArray[Any]:
         """Return (replica, *shape) NumPy integers for these counter words."""
         counters = jnp.asarray(counters)
-        frames = np.asarray(self._run(self._key, counters, self._all, top=self._top))[:, : self._size].copy()
+        frames = self._pixels(self._draw(counters, self._all, **self._variant), self._size)
         if self._low is not None:
-            index, arrays, top = self._low
-            values = np.asarray(self._run(self._key, counters, arrays, top=top))
-            frames[:, index] = values[:, : index.size]
+            index, source, arrays, top = self._low
+            frames[:, index] = self._pixels(self._draw(counters, arrays, high=False, top=top), 2 * arrays[0].size)[:, source]
         return frames.reshape(-1, *self._shape)
+
+    def device_block(self, counters: Any) -> jax.Array:
+        """Return the same frames (replica, *shape) as an array that stays on the device."""
+        counters, dtype = jnp.asarray(counters), self._dtype.name
+        frames = _unpack(self._draw(counters, self._all, **self._variant), size=self._size, dtype=dtype)
+        if self._low is not None:
+            index, source, arrays, top = self._low
+            low = _unpack(self._draw(counters, arrays, high=False, top=top), size=2 * arrays[0].size, dtype=dtype)
+            frames = _put(frames, low, jnp.asarray(index), jnp.asarray(source))
+        return frames.reshape(-1, *self._shape)
+
+    def _draw(self, counters: jax.Array, arrays: tuple[jax.Array, dict[str, jax.Array]], **variant: Any) -> jax.Array:
+        """Return the kernel's words (tile, replica, pair)."""
+        pairs = arrays[0].size
+        # A GPU has no cache to keep a tile in, and would have to transpose.
+        tile = TILE if pairs % TILE == 0 and jax.default_backend() == "cpu" else pairs
+        return self._run(counters, *arrays, tile=tile, **variant)
+
+    def _pixels(self, words: jax.Array, size: int) -> NDArray[Any]:
+        """Return (replica, pixel) integers that may be written to."""
+        tiles = np.asarray(words).view(self._dtype)
+        count, replicas, width = tiles.shape
+        frames = np.empty((replicas, size), self._dtype)
+        for index in range(count):
+            part = frames[:, index * width : (index + 1) * width]
+            part[...] = tiles[index, :, : part.shape[1]]
+        return frames
+
+
+def _on_device(scene: Scene) -> tuple[jax.Array, dict[str, jax.Array]]:
+    return jnp.asarray(scene.pair), {name: jnp.asarray(value) for name, value in scene.arrays.items()}
+
+
+@functools.partial(jax.jit, static_argnames=("size", "dtype"))
+def _unpack(words: jax.Array, *, size: int, dtype: str) -> jax.Array:
+    """Return (replica, pixel) integers from words (tile, replica, pair) of two pixels."""
+    pixels = jax.lax.bitcast_convert_type(words.swapaxes(0, 1), jnp.dtype(dtype))
+    return pixels.reshape(words.shape[1], -1)[:, :size]
+
+
+@functools.partial(jax.jit, donate_argnums=0)
+def _put(frames: jax.Array, low: jax.Array, index: jax.Array, source: jax.Array) -> jax.Array:
+    """Return frames with the listed pixels in their places."""
+    return frames.at[:, index].set(low[:, source])

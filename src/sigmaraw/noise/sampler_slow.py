@@ -8,7 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
 
-from sigmaraw.noise.keys import threefry
+from sigmaraw.noise.keys import LOW_WORDS, PHOTON_WORDS, READ_WORDS, threefry
+from sigmaraw.noise.poisson import LOW_RATE
+
+Words = NDArray[np.uint32]
 
 
 def reference_block(
@@ -22,9 +25,10 @@ def reference_block(
     lo: int,
     hi: int,
 ) -> NDArray[np.int64]:
-    """Return (replica, …, y, x) DN: clip(round(level + K·(n − λ + r)), lo, hi), n = F⁻¹(u₁; λ), r = σ_r·Φ⁻¹(u₂).
+    """Return (replica, …, y, x) DN: clip(round(level + K·(n − λ + r)), lo, hi), n = F⁻¹(Φ(w); λ), r = σ_r·z.
 
-    u = (d + ½)·2⁻³² in the lower half and 1 − that in the upper, the top bit of a word saying which and d being the others; the
+    Pixels 2p and 2p + 1 share the words of pair p. w and z are theirs by Box–Muller; for rates below `LOW_RATE` Φ(w) is replaced by
+    u = (d + ½)·2⁻³² in the lower half and 1 − that in the upper, the top bit of a word saying which and d being the others. The
     upper half is found from its own tail, as in the fast twin.
 
     Parameters
@@ -32,17 +36,30 @@ def reference_block(
     key : (2,) uint32; counters : (replica,) uint32. level_dn, rate_e : (…, y, x), DN and e⁻. gain : DN/e⁻, read_noise : e⁻;
     a number or (y, x). lo, hi : ADC range, DN.
     """
-    pixel = np.arange(level_dn.size, dtype=np.uint32).reshape(level_dn.shape)
-    word_n, word_r = threefry(key, counters.reshape(-1, *(1,) * level_dn.ndim), pixel)
-    upper, p = _tail(word_n)
+    pair = np.arange((level_dn.size + 1) // 2, dtype=np.uint32)
+
+    def words(domain: int) -> tuple[Words, Words]:
+        first, second = threefry(key, counters[:, None], pair[None, :] | np.uint32(domain))
+        return first, second
+
+    def frames(pairs: tuple[NDArray[Any], NDArray[Any]]) -> NDArray[Any]:
+        flat = np.stack(pairs, axis=-1).reshape(len(counters), -1)
+        return flat[:, : level_dn.size].reshape(len(counters), *level_dn.shape)
+
+    read = frames(_normal_pair(*words(READ_WORDS))) * read_noise
+    w, word = frames(_normal_pair(*words(PHOTON_WORDS))), frames(words(LOW_WORDS))
+    low = rate_e < LOW_RATE
+    upper = np.where(low, word >> np.uint32(31) == 1, w > 0)
+    p = np.where(low, ((word & np.uint32(0x7FFFFFFF)) + 0.5) * 2.0**-32, special.ndtr(-np.abs(w)))
     count = np.where(upper, _upper_quantile(p, rate_e), stats.poisson.ppf(p, rate_e))
-    upper_r, p_r = _tail(word_r)
-    read = np.where(upper_r, -special.ndtri(p_r), special.ndtri(p_r)) * read_noise
     return np.clip(np.rint(level_dn + gain * (count - rate_e + read)), lo, hi).astype(np.int64)
 
 
-def _tail(word: NDArray[np.uint32]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    return (word >> np.uint32(31)) == 1, ((word & np.uint32(0x7FFFFFFF)).astype(np.float64) + 0.5) * 2.0**-32
+def _normal_pair(word_r: Words, word_a: Words) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    radius = np.sqrt(-2 * np.log((word_r + 0.5) * 2.0**-32))
+    angle = ((word_a & np.uint32(0x3FFFFFFF)) + 0.5) * (np.pi / 2**31)  # from 0 to π/2
+    signs = [1.0 - 2.0 * ((word_a >> np.uint32(bit)) & np.uint32(1)) for bit in (31, 30)]
+    return radius * np.cos(angle) * signs[0], radius * np.sin(angle) * signs[1]
 
 
 def _upper_quantile(p: NDArray[np.float64], rate: NDArray[np.float64]) -> NDArray[np.float64]:

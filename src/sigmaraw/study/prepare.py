@@ -37,7 +37,8 @@ class Design:
 
 @dataclass(frozen=True)
 class Setting:
-    """What a study runs with: the plan and everything that was looked up for it. `fixed` is the time before anything was read."""
+    """What a study runs with: the plan and everything that was looked up for it. `fixed` is the time before anything was read.
+    allow_exec : the specifications that may run programs."""
 
     plan: Plan
     profile: CameraProfile
@@ -47,6 +48,7 @@ class Setting:
     design: Design
     files: list[dict[str, Any]]
     fixed: str
+    allow_exec: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,13 @@ class Prepared:
     linear: dict[str, Linear] = field(default_factory=dict)
 
 
-def codec_of(spec: str, profile: CameraProfile, scene: Scene | None = None) -> Codec:
+def codec_of(spec: str, profile: CameraProfile, scene: Scene | None = None, *, allow_exec: bool = False) -> Codec:
     """Return the codec of a specification for one scene; without a scene, only to see that the specification is right."""
     from sigmaraw.codecs import codec
 
     # The scene's own model carries the maps of its cut-out; before there is a scene, scalars do for the check.
-    return codec(spec, NoiseModel.from_profile(profile, scalars=True) if scene is None else scene.model)
+    model = NoiseModel.from_profile(profile, scalars=True) if scene is None else scene.model
+    return codec(spec, model, allow_exec=allow_exec)
 
 
 def check_margins(plan: Plan, model: Pipeline) -> None:
@@ -82,10 +85,14 @@ def design_of(plan: Plan, mode: ReplicaMode, inputs: Inputs) -> Design:
     if plan.adaptive is not None:
         if not mode.draws_noise:
             raise InvalidOption(f"-n {plan.n} with mode {plan.mode}", "a number: repeats are as many as were taken", "leave -n out")
+        if mode.extrapolation is not None:
+            found = f"-n {plan.n} with mode {plan.mode}, whose levels are not drawn one by one"
+            raise InvalidOption(found, "a number of replicas per level", "state -n")
         return Design(plan.adaptive.first(plan.groups, BLOCK), True)
     stated = plan.n if isinstance(plan.n, int) else None
     if mode.draws_noise:
-        return Design(stated or DEFAULT_N, True)
+        n = stated or DEFAULT_N
+        return Design(mode.extrapolation.replicas(n) if mode.extrapolation else n, True)
     available = min(len(scene.source) for scene in inputs.scenes)
     split = split_repeats(available, plan.groups, stated)
     return Design(len(split.groups[0]), split.independent, split.groups, split.reason)
@@ -99,7 +106,7 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
         codecs, hints, quality, chi_codec = [], [], [], []
         for position, spec in enumerate(specs):
             report(index * len(specs) + position, len(scenes) * len(specs), f"image {index + 1}: {spec}")
-            codec = codec_of(spec, setting.profile, scene).freeze(scene.frame)
+            codec = codec_of(spec, setting.profile, scene, allow_exec=spec in setting.allow_exec).freeze(scene.frame)
             trip = codec.apply(scene.frame)
             codecs.append(codec)
             hints.append(trip.hint)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Codec, Pipeline, ReplicaMode
+from sigmaraw.contracts import Codec, Extrapolation, Pipeline, ReplicaMode
 from sigmaraw.errors import CodecFailed, InvalidPrediction
 from sigmaraw.metrics import BlockQuality, QualityMoments
+from sigmaraw.pipelines.threads import available_cores
 from sigmaraw.study.plan import WorkItem
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ class BlockResult:
     decoded: NDArray[np.float64] | None = None
     nbytes: tuple[int, ...] = ()
     achieved: tuple[dict[str, Any], ...] = ()
-    quality: QualityMoments | None = None
+    quality: tuple[QualityMoments, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Job:
 
     repeats : where the mode draws from real repeats, the frames of each group; groups may share theirs.
     batch : replicas held at once, None for the mode's own choice; it changes memory, not numbers.
+    workers : threads that code replicas while the model predicts, None for one per core, 0 for none; it changes speed, not numbers.
     """
 
     scenes: tuple[Scene, ...]
@@ -63,6 +66,7 @@ class Job:
     seed: int
     repeats: tuple[range, ...] | None = None
     batch: int | None = None
+    workers: int | None = None
 
     def __call__(self, item: WorkItem) -> BlockResult:
         """Return the predictions of one block of replicas and, for a codec's group, of their decoded versions.
@@ -72,17 +76,18 @@ class Job:
         scene = self.scenes[item.image]
         pipeline = resolve_pipeline(self.pipeline)
         raw: list[NDArray[np.float64]] = []
-        if item.group == 0:
+        if not 0 < item.group <= len(scene.codecs):
             raw += [predict(pipeline, replicas) for replicas in self.draw(scene, item)]
             return BlockResult(item, np.concatenate(raw, axis=1))
         decoded: list[NDArray[np.float64]] = []
         trips: list[tuple[int, dict[str, Any]]] = []
-        quality = BlockQuality(scene.frame.shape, _variance_of(scene))
+        quality = _Quality(scene, item.start, self.mode.extrapolation)
         for replicas in self.draw(scene, item):
-            raw.append(predict(pipeline, replicas))
+            predictions, coded = self._predict_and_code(pipeline, scene, item.group - 1, replicas)
+            raw.append(predictions)
             images = np.empty_like(replicas)
             for index, replica in enumerate(replicas):
-                nbytes, achieved, images[index] = _trip(scene, item.group - 1, replica)
+                nbytes, achieved, images[index] = coded[index]
                 trips.append((nbytes, achieved))
                 quality.add(replica, images[index])
             decoded.append(predict(pipeline, images))
@@ -90,8 +95,15 @@ class Job:
         return BlockResult(item, np.concatenate(raw, axis=1), np.concatenate(decoded, axis=1), sizes, achieved_, quality.moments())
 
     def draw(self, scene: Scene, item: WorkItem) -> Iterator[NDArray[np.integer]]:
-        """Yield the block's replicas (replica, …) in the frame's dtype, as many at a time as `batch` or the mode says."""
+        """Yield the block's replicas (replica, …) in the frame's dtype, as many at a time as `batch` or the mode says.
+
+        Groups beyond G start from a replica of group 0 each.
+        """
         source, group = scene.source, item.group
+        if group > len(scene.codecs):
+            start = group - len(scene.codecs) - 1
+            drawn = self.mode.blocks(source, scene.model, n=1, start=start, group=0, seed=self.seed, batch=1)
+            source = np.asarray(next(iter(drawn)))[0]
         if self.repeats is not None:
             frames = self.repeats[item.group]
             source, group = source[frames.start : frames.stop], 0
@@ -101,6 +113,43 @@ class Job:
         blocks = self.mode.blocks(source, scene.model, n=item.count, start=item.start, group=group, seed=self.seed, batch=batch)
         return map(np.asarray, blocks)
 
+    def _predict_and_code(
+        self, pipeline: Pipeline, scene: Scene, index: int, replicas: NDArray[np.integer]
+    ) -> tuple[NDArray[np.float64], list[_Trip]]:
+        """Return the predictions of the replicas themselves and their round trips, which are made in threads meanwhile.
+
+        Every replica is coded by itself from the same hint, so that the order of work changes no number.
+        """
+        workers = available_cores() if self.workers is None else self.workers
+        if workers == 0:
+            return predict(pipeline, replicas), [_trip(scene, index, replica) for replica in replicas]
+        pool = ThreadPoolExecutor(workers, "codec")
+        try:
+            coming = [pool.submit(_trip, scene, index, replica) for replica in replicas]
+            raw = predict(pipeline, replicas)
+            return raw, [trip.result() for trip in coming]
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+class _Quality:
+    """Quality of replicas that have one mean: a block, or its clusters where these are drawn around bases of their own."""
+
+    def __init__(self, scene: Scene, start: int, rule: Extrapolation | None) -> None:
+        self._scene, self._index, self._cluster = scene, start, rule.cluster if rule else None
+        self._parts: list[BlockQuality] = []
+
+    def add(self, replica: NDArray[np.integer], decoded: NDArray[np.integer]) -> None:
+        """Take the next replica and its decoded version."""
+        if not self._parts or (self._cluster is not None and self._index % self._cluster == 0):
+            self._parts.append(BlockQuality(self._scene.frame.shape, _variance_of(self._scene)))
+        self._parts[-1].add(replica, decoded)
+        self._index += 1
+
+    def moments(self) -> tuple[QualityMoments, ...]:
+        """Return the moments of each part."""
+        return tuple(part.moments() for part in self._parts)
+
 
 def _variance_of(scene: Scene) -> NDArray[np.float64] | Callable[[int], NDArray[np.float64]]:
     """Return V of a frame, or for a volume a function that gives it plane by plane."""
@@ -109,7 +158,10 @@ def _variance_of(scene: Scene) -> NDArray[np.float64] | Callable[[int], NDArray[
     return lambda plane: scene.model.variance(scene.frame[plane])
 
 
-def _trip(scene: Scene, index: int, replica: NDArray[np.integer]) -> tuple[int, dict[str, Any], NDArray[np.integer]]:
+_Trip = tuple[int, dict[str, Any], NDArray[np.integer]]
+
+
+def _trip(scene: Scene, index: int, replica: NDArray[np.integer]) -> _Trip:
     """Return bytes, settings as achieved, and the decoded replica. Raises CodecFailed for another shape or dtype."""
     codec = scene.codecs[index]
     trip = codec.apply(replica, scene.hints[index])

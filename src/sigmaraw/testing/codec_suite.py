@@ -24,13 +24,16 @@ _SHAPES = ((1, 1), (1, 17), (3, 17), (17, 33), (64, 64))
 _SCENE = (96, 80)  # large enough for a target to be reachable
 
 
-def check_codec(spec: str, camera: CameraProfile | NoiseModel | None = None, *, top_dn: int | None = None) -> None:
+def check_codec(
+    spec: str, camera: CameraProfile | NoiseModel | None = None, *, top_dn: int | None = None, allow_exec: bool = False
+) -> None:
     """Check a codec specification against the contract; an extension's author calls it with specifications of the own family.
 
     Parameters
     ----------
     spec : as `sigmaraw.codec` takes it. camera : where a family needs one; it must fit frames of any shape (scalars).
     top_dn : largest pixel value to try, DN; the bit depth's that the specification states, or the container's.
+    allow_exec : as in `sigmaraw.codec`.
 
     Checks, on frames from one pixel to 96 × 80, dark, saturated, noise and scene, in every dtype of the first step's contract:
     shape, dtype and input untouched; bytes a positive int; the same result twice, from a non-contiguous view, from a pickled
@@ -43,7 +46,7 @@ def check_codec(spec: str, camera: CameraProfile | NoiseModel | None = None, *, 
     ------
     AssertionError : the codec breaks the contract; the message says how.
     """
-    chain = codec(spec, camera)
+    chain = codec(spec, camera, allow_exec=allow_exec)
     first = chain.steps[0].contract
     _check_metadata(spec, chain)
     for dtype in first.dtypes:

@@ -43,6 +43,10 @@ class VirtualCamera:
         `gain_map` does not contain it, hence neither does a gain from temporal variance.
     full_well_e : w, e-; None: the converter saturates first.
     bits : 1 to 16; up to 8 bits frames are uint8, else uint16.
+    brighter_fatter : a ≤ 0, 1/e-: a pixel that holds more charge than its neighbours loses some to them. Its variance is then
+        (e^{2aλ} − 1)/(2a) e-² at rate λ, neighbours covary, and the total keeps all charge; the frame is taken to wrap around.
+    break_e : electrons from which a pixel is read through a second, noisier amplifier of the same DN per electron, with `noise_above_e`,
+        e-, more noise; None: there is one amplifier.
     seed : of the fixed pattern.
 
     Reference: EMVA 1288 r4.0, linear camera model; SCIENCE 3.
@@ -60,6 +64,9 @@ class VirtualCamera:
     bits: int = 12
     gain_spread: float = 0.0
     seed: int = 0
+    brighter_fatter: float = 0.0
+    break_e: float | None = None
+    noise_above_e: float = 0.0
 
     def __post_init__(self) -> None:
         shape = tuple(self.shape)
@@ -73,11 +80,16 @@ class VirtualCamera:
             ("prnu_percent", self.prnu_percent, 0.0),
             ("dsnu_e", self.dsnu_e, 0.0),
             ("gain_spread", self.gain_spread, 0.0),
+            ("noise_above_e", self.noise_above_e, 0.0),
         ):
             if not (math.isfinite(value) and value >= lowest):
                 raise InvalidOption(f"{name}={value}", f"a number from {lowest:g}", f"correct {name}")
         if not (math.isfinite(self.gain) and self.gain > 0):
             raise InvalidOption(f"gain={self.gain}", "DN/e- above 0", "correct gain")
+        if not -1e-3 <= self.brighter_fatter <= 0:
+            raise InvalidOption(f"brighter_fatter={self.brighter_fatter}", "1/e- from -0.001 to 0", "correct brighter_fatter")
+        if self.break_e is not None and not self.break_e > 0:
+            raise InvalidOption(f"break_e={self.break_e}", "electrons above 0, or None", "correct break_e")
         if self.full_well_e is not None and not self.full_well_e > 0:
             raise InvalidOption(f"full_well_e={self.full_well_e}", "electrons above 0, or None", "correct full_well_e")
         if isinstance(self.bits, bool) or not isinstance(self.bits, int) or not 1 <= self.bits <= 16:
@@ -145,8 +157,30 @@ class VirtualCamera:
         return self.offset_map_dn + self.gain_map * self._rate(mean_photoelectrons, exposure_s)
 
     def variance_dn2(self, mean_photoelectrons: ArrayLike, exposure_s: float = 0.0) -> NDArray[np.float64]:
-        """Temporal variance of each pixel, (y, x), DN²: K²·(rate + σ_r²) + 1/12; full well and clipping left out."""
-        return self.gain_map**2 * (self._rate(mean_photoelectrons, exposure_s) + self.read_noise_map_e**2) + 1 / 12
+        """Temporal variance of each pixel, (y, x), DN²: K²·(rate + σ_r²) + 1/12; full well and clipping left out.
+
+        With brighter-fatter, (e^{2a·rate} − 1)/(2a) stands for the rate; above the break, σ_r² has the second amplifier's added. A
+        rate within a few √rate of the break has a mixture of the two, which is left out.
+        """
+        rate = self._rate(mean_photoelectrons, exposure_s)
+        noise = self.read_noise_map_e**2
+        if self.break_e is not None:
+            noise = noise + np.where(rate > self.break_e, self.noise_above_e**2, 0.0)
+        return self.gain_map**2 * (rate * self._kept_variance(rate) + noise) + 1 / 12
+
+    def _kept_variance(self, rate: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Share of a Poisson count's variance that stays in the pixel: (e^{2aλ} − 1)/(2aλ)."""
+        z = 2 * self.brighter_fatter * rate
+        return np.where(z < -1e-9, np.expm1(z) / np.where(z == 0, 1.0, z), 1.0)
+
+    def _repelled(self, electrons: NDArray[np.float64], rate: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Let excess charge flow between neighbours: d_i − Σ_j b_ij(d_i − d_j), b from 20b² − 8b + 1 = kept variance."""
+        share = (8 - np.sqrt(64 - 80 * (1 - self._kept_variance(rate)))) / 40
+        excess, moved = electrons - rate, electrons.copy()
+        for axis in (0, 1):
+            flow = 0.5 * (share + np.roll(share, 1, axis)) * (excess - np.roll(excess, 1, axis))
+            moved += np.roll(flow, -1, axis) - flow
+        return moved
 
     # --- frames -------------------------------------------------------------------------------------------------------
     def _rate(self, mean_photoelectrons: ArrayLike, exposure_s: float) -> NDArray[np.float64]:
@@ -187,7 +221,12 @@ class VirtualCamera:
             electrons = random.poisson(rate).astype(np.float64)
             if self.full_well_e is not None:
                 electrons = np.minimum(electrons, self.full_well_e)
-            signal = self.offset_map_dn + self.gain_map * (electrons + random.normal(0.0, self.read_noise_map_e))
+            if self.brighter_fatter:
+                electrons = self._repelled(electrons, rate)
+            read = random.normal(0.0, self.read_noise_map_e)
+            if self.break_e is not None:
+                read += np.where(electrons > self.break_e, random.normal(0.0, self.noise_above_e, self.shape), 0.0)
+            signal = self.offset_map_dn + self.gain_map * (electrons + read)
             frame[...] = np.clip(np.rint(signal), 0, self.full_scale).astype(self.dtype)
         return frames
 
