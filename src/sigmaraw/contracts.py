@@ -254,7 +254,7 @@ class Measurement:
 
     `kind` says how it depends on the pixels, as the coverage tables of replica modes distinguish it: "mean" (linear in all
     pixels), "adaptive-area" (a threshold found in the image itself), "area" (any other), "count", "intensity" (of objects),
-    "texture"; "" is not said, and counts as the worst that was measured.
+    "texture", "network-count" and "network-area" (of the shipped U-Net); "" is not said, and counts as the worst that was measured.
     """
 
     name: str
@@ -349,6 +349,31 @@ class Denoiser(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Extrapolation:
+    """Where a mode's replicas lie on several noise levels, and how what is found at each leads to the number wanted:
+
+        θ = Σ_l weights_l·θ(levels_l)
+
+    Replica i belongs to cluster c = i // cluster, whose level is levels[c mod L]. Replicas of a cluster share what they are drawn
+    around; σ_raw is their spread about the cluster's own mean. Which replicas a study needs follows from n alone, so that
+    replica i still does not depend on it.
+    """
+
+    levels: tuple[float, ...]
+    weights: tuple[float, ...]
+    cluster: int
+
+    def replicas(self, n: int) -> int:
+        """Return how many replicas n per level are in all, n rounded up to whole clusters, two at least."""
+        return max(2, -(-n // self.cluster)) * self.cluster * len(self.levels)
+
+    def arrange(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return (level, …, cluster, member) of values (…, replica), replicas 0 … `replicas(n)` − 1."""
+        split = values.reshape(*values.shape[:-1], -1, len(self.levels), self.cluster)
+        return split.transpose(split.ndim - 2, *range(split.ndim - 2), split.ndim - 1)
+
+
 class ReplicaMode(Protocol):
     """A way to make replicas; entry points of "sigmaraw.modes". Inherit from it to get the defaults.
 
@@ -360,12 +385,16 @@ class ReplicaMode(Protocol):
     `draws_noise` : replicas come out of the noise model, any number of them, each group from a stream of its own. Where it is
     False they are the repeats themselves, which groups have to split, and no calibration error enters.
     `parameters` : settings that a specification may give (`name:key=value`), keywords of the constructor.
+    `extrapolation` : replicas lie on several noise levels and the result is read off outside them; None is the common case.
+    `again` : so many replicas of group 0 are in turn taken for the frame, to see whether the mode finds the same σ_raw from them.
     """
 
     name: str
     needs_repeats: bool
     draws_noise: bool = True
     parameters: tuple[Parameter, ...] = ()
+    extrapolation: Extrapolation | None = None
+    again: int = 0
 
     def blocks(
         self,

@@ -84,6 +84,7 @@ _ROWS = (
         "SCIENCE 3",
     ),
     Quantity("defect_mask", "defect", "1", "1 where a pixel is unfit for use", "SCIENCE 3"),
+    Quantity("pixel_class_map", "class", "1", "class of each pixel, by flag_values and flag_meanings", "SCIENCE 3"),
     Quantity("level_mean", "mu_y", "DN", "mean grey value of each level", "EMVA 1288 r4.0, photon transfer"),
     Quantity("level_variance", "sigma2_y", "DN2", "temporal variance of each level", "EMVA 1288 r4.0, photon transfer"),
     Quantity("level_model", "sigma2_y", "DN2", "variance of each fitted level by the chosen transfer model", "SCIENCE 3"),

@@ -63,7 +63,7 @@ def make(rng: np.random.Generator, kind: str) -> Series:
     """A series with the pitfall `kind`, "clean" for none."""
     options = OPTIONS.get(kind, {})
     levels = LEVELS[[0, 3, 6, 13]] if kind == "too-few-levels" else LEVELS
-    repeats = {"too-few-levels": 16, "too-few-pairs": 2, "clean, pairs": 2}.get(kind, REPEATS)
+    repeats = {"too-few-levels": 16, "too-few-pairs": 2, "clean, pairs": 2, "shuffled pairs": 2}.get(kind, REPEATS)
     light = levels * (1 - 0.15 * levels / levels.max()) if kind == "nonlinear-exposure" else levels
     field = np.ones(SHAPE)
     if kind == "white-clipping":
@@ -76,6 +76,8 @@ def make(rng: np.random.Generator, kind: str) -> Series:
         dark, *flats = (np.where(frames % 16 == 7, frames + 1, frames) for frames in (dark, *flats))
     if kind == "duplicated-frames":
         flats[5][2] = flats[5][0]
+    if kind in ("shuffled-frames", "shuffled pairs"):
+        flats[6][1], flats[7][0] = flats[7][0].copy(), flats[6][1].copy()
     if kind == "dark-flat-mixup":
         dark[6] = convert(analog(rng, LEVELS[3], 1))[0]
     if kind == "too-few-pairs":

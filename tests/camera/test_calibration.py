@@ -131,6 +131,18 @@ def test_gain_map_follows_the_pixels_where_frames_suffice_and_the_mean_where_not
     assert flat_map.std() < 0.02 * 0.5
 
 
+@pytest.mark.parametrize(("count", "spread"), [(16, 0.02), (16, 0.05), (64, 0.05)])
+def test_intervals_of_shrunk_gains_cover_the_true_ones(count: int, spread: float) -> None:
+    """Nominal 95 % over 4096 pixels, asked .93 to .97: SE √(.05·.95/4096) = .0034. Own errors 13 % (16 frames, 8 levels) and 6.5 %."""
+    rng = np.random.default_rng(61)
+    truth = 0.5 * (1 + spread * rng.standard_normal((64, 64)))
+    dark = gaussian_frames(rng, 0.0, gain=truth, noise=4.0, shape=(64, 64), count=count)
+    flats = [gaussian_frames(rng, e, gain=truth, noise=4.0, shape=(64, 64), count=count) for e in np.linspace(600, 5000, 8)]
+    data = sr.calibrate(series([dark], flats)).dataset
+    z = (data["gain_map"].values - truth) / data["gain_map_se"].values
+    assert 0.93 <= np.mean(np.abs(z) < 1.96) <= 0.97
+
+
 def test_variance_shrinkage_keeps_the_mean_and_believes_many_frames() -> None:
     rng = np.random.default_rng(17)
     truth = 4.0 * np.exp(rng.standard_normal((64, 64)))

@@ -14,8 +14,7 @@ from simulated_cameras import gaussian_frames, series
 import sigmaraw as sr
 from sigmaraw.camera import CameraProfile
 from sigmaraw.camera.checks import LIMITS, CheckName, Outcome
-from sigmaraw.camera.evidence import level_evidence
-from sigmaraw.camera.moments import level_moments
+from sigmaraw.camera.level import measure_level
 from sigmaraw.errors import InvalidProfile
 
 
@@ -85,18 +84,18 @@ def test_files_with_odd_checks_are_refused(text: str) -> None:
 def test_codes_that_never_occur_are_counted() -> None:
     rng = np.random.default_rng(4)
     frames = np.rint(1000 + 12 * rng.standard_normal((4, 64, 64))).astype(np.uint16)
-    clean = level_evidence(frames, level_moments(frames, ""))
+    clean = measure_level([frames], "").evidence
     # 16384 values: codes within ±2.5 σ hold 25 or more, of which the outer .5 % are no part of it.
     assert clean.missing == 0
     assert 50 <= clean.tested <= 63
     holes = np.where(np.isin(frames, (990, 1001, 1002)), 1003, frames)
-    assert level_evidence(holes, level_moments(holes, "")).missing == 3
+    assert measure_level([holes], "").evidence.missing == 3
     shifted = frames // 4 * 4
-    assert level_evidence(shifted, level_moments(shifted, "")).missing > 30
+    assert measure_level([shifted], "").evidence.missing > 30
     # A hot pixel of 60 equal values, a few codes beyond the hill, is a hill of its own: the codes between are not missing.
     many = np.rint(1000 + 12 * rng.standard_normal((60, 20, 20))).clip(0, 1045).astype(np.uint16)
     many[:, 3, 3] = 1055
-    assert level_evidence(many, level_moments(many, "")).missing == 0
+    assert measure_level([many], "").evidence.missing == 0
 
 
 def test_correlation_of_neighbours_is_measured_without_bias() -> None:
@@ -106,6 +105,6 @@ def test_correlation_of_neighbours_is_measured_without_bias() -> None:
     smooth = 0.9 * e[:, :, 1:] + 0.3 * e[:, :, :-1]
     lines = 5 * rng.standard_normal((16, 96, 1)) + 5 * rng.standard_normal((16, 1, 164))
     frames = np.rint(2000 + 20 * (smooth + lines)).astype(np.uint16)
-    level = level_evidence(frames, level_moments(frames, ""))
+    level = measure_level([frames], "").evidence
     assert level.lag_x / level.lag_variance == pytest.approx(0.27 / 0.9, abs=4 * 0.0028)
     assert level.lag_y / level.lag_variance == pytest.approx(0.0, abs=4 * 0.0028)

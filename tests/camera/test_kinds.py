@@ -12,9 +12,8 @@ from scipy.stats import norm
 from simulated_cameras import series
 
 import sigmaraw as sr
-from sigmaraw.camera.evidence import level_evidence
-from sigmaraw.camera.moments import level_moments, pixel_moments
-from sigmaraw.camera.nonuniformity import line_noise, pattern
+from sigmaraw.camera.level import measure_level
+from sigmaraw.camera.nonuniformity import pattern
 
 SHAPE, LEVELS, REPEATS, DARKS = (64, 72), 20, 4, 16
 
@@ -98,10 +97,11 @@ def test_lines_that_share_noise_widen_the_error_of_a_variance() -> None:
     for _ in range(300):
         exact = 200 + 2 * rng.standard_normal((4, 30, 24)) + 3 * rng.standard_normal((4, 1, 24))
         frames = np.rint(exact).astype(np.uint16)
-        level = level_moments(frames, "")
+        measured = measure_level([frames], "")
+        level = measured.moments
         values.append(level.variance)
         plain.append(level.variance_var)
-        whole.append(level.variance_var + level_evidence(frames, level).shared_variance_var / level.n_pairs)
+        whole.append(level.variance_var + measured.evidence.shared_variance_var / level.n_pairs)
     true = np.std(values, ddof=1)
     assert true > 2 * math.sqrt(np.mean(plain))
     assert math.sqrt(np.mean(whole)) / true == pytest.approx(1.0, abs=4 * 0.041)
@@ -112,6 +112,8 @@ def test_rounding_leaves_its_uncertainty_in_a_small_pattern() -> None:
     rng = np.random.default_rng(83)
     mean = 100 + 0.2 * rng.standard_normal((120, 120))
     frames = np.rint(mean + 0.3 * rng.standard_normal((64, 120, 120))).astype(np.uint16)
-    found = pattern(*pixel_moments(frames), len(frames), line_noise(frames)).variance["total"]
+    level = measure_level([frames], "", pixels=True)
+    assert level.pixels is not None
+    found = pattern(level.pixels.mean(), level.pixels.variance(), len(frames), level.evidence.lines).variance["total"]
     assert abs(found.value - mean.var()) > 0.15 * mean.var()
     assert abs(found.value - mean.var()) < 2.5 * found.se

@@ -9,8 +9,8 @@ import pytest
 from simulated_cameras import OFFSET, gaussian_frames, series
 
 import sigmaraw as sr
-from sigmaraw.camera.moments import pixel_moments
-from sigmaraw.camera.nonuniformity import LineNoise, line_noise, pattern, split
+from sigmaraw.camera.level import measure_level
+from sigmaraw.camera.nonuniformity import LineNoise, pattern, split
 
 SHAPE, GAIN, NOISE = (48, 80), 0.5, 3.0
 PARTS = ("row", "column", "pixel")
@@ -120,7 +120,7 @@ def test_line_noise_of_known_lines() -> None:
     """Var of row means σ²/N + σ²_row; 400 frames × 30 rows give it to √(2/12000) = 1.3 %."""
     rng = np.random.default_rng(33)
     frames = 500 + 6 * rng.standard_normal((400, 30, 40)) + 3 * rng.standard_normal((400, 30, 1))
-    noise = line_noise(np.rint(frames).astype(np.uint16))
+    noise = measure_level([np.rint(frames).astype(np.uint16)], "").evidence.lines
     assert noise.row == pytest.approx((36 / 40 + 9) * 29 / 30, rel=4 * 0.013)
     assert noise.column == pytest.approx((36 / 30) * 39 / 40, rel=4 * 0.013)
 
@@ -131,6 +131,8 @@ def test_maps_of_unknown_origin_and_narrow_sensors() -> None:
     exact = pattern(mean, np.full_like(mean, 9.0), 0, LineNoise(0.0, 0.0))
     assert exact.variance["total"].value == pytest.approx(mean.var(), rel=1e-12)
     frames = np.rint(100 + 2 * rng.standard_normal((8, 1, 30))).astype(np.uint16)
-    narrow = pattern(*pixel_moments(frames), 8, line_noise(frames))
+    level = measure_level([frames], "", pixels=True)
+    assert level.pixels is not None
+    narrow = pattern(level.pixels.mean(), level.pixels.variance(), 8, level.evidence.lines)
     assert [narrow.variance[part].reason for part in PARTS] == ["too-few-pixels"] * 3
     assert math.isfinite(narrow.variance["total"].value)

@@ -13,6 +13,7 @@ from check_cases import make
 
 import sigmaraw as sr
 from sigmaraw.camera import CameraProfile
+from sigmaraw.camera.classes import PixelClass
 from sigmaraw.camera.spatial import pattern_arrays, spatial_summary, spectrogram
 from sigmaraw.errors import InvalidProfile
 
@@ -68,7 +69,10 @@ def test_summary_counts_every_pixel_and_is_json(profile: CameraProfile, tmp_path
     offset = profile.dataset["offset_map"].values
     expected = (offset.mean(axis=1) - offset.mean()) / float(profile.dataset["gain"])
     np.testing.assert_allclose(figures["dsnu"]["row_profile"], expected, atol=1e-12)
-    assert figures["defects"]["count"] == int(profile.dataset["defect_mask"].sum()) == len(figures["defects"]["positions"])
+    classes = profile.dataset["pixel_class_map"].values
+    assert figures["defects"]["count"] == np.count_nonzero(classes) == len(figures["defects"]["positions"])
+    for (y, x), name in zip(figures["defects"]["positions"], figures["defects"]["classes"], strict=True):
+        assert name == PixelClass(classes[y, x]).name.lower()
     assert CameraProfile.from_netcdf(profile.to_netcdf(tmp_path / "camera.nc")).figures() == figures
     assert spatial_summary(CameraProfile.from_values(gain=1, offset=0, read_noise=1, bits=8).dataset) == {}
 

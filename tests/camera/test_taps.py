@@ -239,3 +239,42 @@ def test_a_profile_with_taps_and_no_maps_fits_by_its_taps(both: tuple[Camera, Ca
     model = NoiseModel.from_profile(CameraProfile(profile.dataset.drop_vars(names)), SHAPE)
     np.testing.assert_allclose(model.gain_dn_per_e, camera.gain, rtol=0.05)
     np.testing.assert_allclose(model.offset_dn, camera.offset, atol=0.1)
+
+
+def test_a_mixture_of_taps_that_bends_is_said() -> None:
+    """Two halves of unequal gain, one of which is lit less while the other is lit more: each is straight, all pixels together bend."""
+    rng = np.random.default_rng(92)
+
+    def frames(left: float, right: float, count: int) -> np.ndarray:
+        electrons = np.repeat([[left] * 20 + [right] * 20], 32, axis=0)
+        gain = np.repeat([[0.4] * 20 + [0.6] * 20], 32, axis=0)
+        exact = 100 + gain * electrons + np.sqrt(gain**2 * (electrons + 16)) * rng.standard_normal((count, 32, 40))
+        return np.clip(np.rint(exact), 0, 4095).astype(np.uint16)
+
+    unequal = [frames(e, 5000 - 0.3 * e, 4) for e in np.linspace(500, 6500, 12)]
+    even = [frames(e, e, 4) for e in np.linspace(500, 4500, 12)]
+    noted = [
+        any("none of the taps" in note for note in sr.calibrate(series([frames(0, 0, 16)], flats), taps="1x2").summary()["notes"])
+        for flats in (unequal, even)
+    ]
+    assert noted == [True, False]
+
+
+def test_a_tap_that_has_changed_is_found_and_named() -> None:
+    """Blue read with 5 % less gain. SE(K) of a tap is .8 %, of a difference 1.1 %: 5 % is 4.5 of it, the bound of .5 % 0.5."""
+    from sigmaraw.camera.comparison import Bound, compare
+
+    _, before = calibrated("planes", 0)
+    camera = Camera(PLANES, 0)
+    camera.gain[1::2, 1::2] *= 0.95
+    flats = [camera.frames(e, 4) for e in np.linspace(200, 7000, 16)]
+    after = sr.calibrate(series([camera.frames(0, 16)], flats), cfa="RGGB")
+    rows = {row.name: row for row in compare(after, before, {"gain": Bound(0.005), "offset": Bound(0.2, "unit")})}
+    assert rows["gain[B]"].verdict == "FAIL"
+    assert rows["gain[B]"].difference == float(after.dataset["tap_gain"][3] - before.dataset["tap_gain"][3])
+    assert not {rows[f"gain[{label}]"].verdict for label in ("R", "G1", "G2")} & {"FAIL"}
+    assert {rows[f"offset[{label}]"].verdict for label in ("R", "G1", "G2", "B")} == {"PASS"}
+    assert "gain" in rows
+    plain = sr.calibrate(series([camera.frames(0, 4)], flats[::5]))
+    with pytest.raises(ProfileMismatch, match="R G1 G2 B against one of none"):
+        compare(before, plain)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from simulated_cameras import FULL_12, OFFSET, gaussian_frames
 
-from sigmaraw.camera.moments import LevelMoments, level_moments
+from sigmaraw.camera.level import measure_level
+from sigmaraw.camera.moments import LevelMoments
 from sigmaraw.camera.transfer import TransferData, fit_gain, saturation_level, unweighted_fit, weighted_fit
 from sigmaraw.camera.values import NotDetermined
 from sigmaraw.errors import ImplausibleSeries, TooFewFrames
@@ -19,7 +20,7 @@ TO_70 = 0.70 * (FULL_12 - OFFSET) / GAIN  # electrons
 
 
 def curve(rng: np.random.Generator, electrons: np.ndarray, noise: float | np.ndarray = NOISE) -> TransferData:
-    moments = [level_moments(gaussian_frames(rng, e, gain=GAIN, noise=noise), str(e)) for e in (0.0, *electrons)]
+    moments = [measure_level([gaussian_frames(rng, e, gain=GAIN, noise=noise)], str(e)).moments for e in (0.0, *electrons)]
     return TransferData(tuple(moments[1:]), (moments[0],), np.zeros(len(electrons), dtype=np.intp))
 
 
@@ -59,7 +60,9 @@ def test_weights_from_the_model_beat_weights_from_the_data() -> None:
     rng = np.random.default_rng(3)
     mine, naive = [], []
     for _ in range(300):
-        moments = [level_moments(gaussian_frames(rng, e, gain=GAIN, shape=(8, 8)), "") for e in (0.0, *np.linspace(500, 5000, 12))]
+        moments = [
+            measure_level([gaussian_frames(rng, e, gain=GAIN, shape=(8, 8))], "").moments for e in (0.0, *np.linspace(500, 5000, 12))
+        ]
         data = TransferData(tuple(moments[1:]), (moments[0],), np.zeros(12, dtype=np.intp))
         mine.append(weighted_fit(data, unweighted_fit(data).value)[0].value)
         weight = 1.0 / np.array([level.variance**2 for level in data.flats])

@@ -27,6 +27,18 @@ def test_a_map_is_undone_after_the_coder_and_its_side_data_are_counted(cells):
     assert np.array_equal(decoded, expected)
 
 
+def test_several_maps_are_undone_the_last_one_first(cells):
+    raw = cells(64)
+    chain = codec("sqrt:q=0.5,gain=0.5,offset=100,read_noise=1.6,bits=12+to8bit:minmax+lossless")
+    root, reduction = chain.steps[0], chain.steps[1]
+    codes, table = root.forward(raw)
+    small, limits = reduction.forward(codes)
+    expected = root.inverse(reduction.inverse(small, limits, codes.dtype), table, raw.dtype)
+    decoded, nbytes = chain.roundtrip(raw)
+    assert np.array_equal(decoded, expected)
+    assert nbytes == codec("lossless").roundtrip(small)[1] + len(limits) + len(table)
+
+
 def test_a_chain_without_a_coder_counts_the_mapped_array(cells):
     raw = cells()
     assert codec("to8bit:minmax").roundtrip(raw)[1] == raw.size + 4

@@ -4,67 +4,109 @@ from __future__ import annotations
 
 import math
 import runpy
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-STUDY = runpy.run_path(str(Path(__file__).resolve().parents[2] / "examples" / "04_coverage.py"))
-TRUTH, REPLICAS = 600, 300
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+DRAW = runpy.run_path(str(EXAMPLES / "04_coverage.py"))
+TABLES = runpy.run_path(str(EXAMPLES / "05_coverage_tables.py"))
+SIZES = ["--truth", "400", "--replicas", "160", "--network", "4", "--coded", "80", "--side", "96"]
+TRUTH, REPLICAS = 400, 160
 # Relative SE of a ratio of two standard deviations of normal predictions.
 SE = math.sqrt(1 / (2 * (TRUTH - 1)) + 1 / (2 * (REPLICAS - 1)))
+MODES = ["around-raw", "bootstrap", "simex", "simex, linear", "mean-n, n = 4", "mean-n, n = 16", "repeats"]
 
 
 @pytest.fixture(scope="module")
-def rows() -> list[dict[str, Any]]:
-    return list(STUDY["cells"](levels=(30.0,), scenes=1, frames=2, truth=TRUTH, replicas=REPLICAS, side=96))
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("coverage")
+    command = ["04_coverage.py", "--out", str(path), "--scenes", "0", "--levels", "30", "--frames", "1", *SIZES]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", command)
+        DRAW["main"]()
+    return path
 
 
-def ratios(rows: list[dict[str, Any]], mode: str, feature: str) -> list[float]:
-    return [row["ratio"] for row in rows if (row["mode"], row["feature"]) == (mode, feature)]
+@pytest.fixture(scope="module")
+def rows(folder: Path) -> list[dict[str, Any]]:
+    return list(TABLES["cells"](folder))
 
 
-MODES = ["around-raw", "bootstrap", "mean-n, n = 4", "mean-n, n = 16"]
+def of(rows: list[dict[str, Any]], mode: str, feature: str) -> dict[str, Any]:
+    (row,) = [row for row in rows if (row["mode"], row["feature"]) == (mode, feature)]
+    return row
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_the_mean_of_a_frame_is_exact_in_every_mode(rows: list[dict[str, Any]], mode: str) -> None:
-    """4 SE; u_cal is 0 here, since the camera is known."""
-    found = ratios(rows, mode, "mean")
-    assert len(found) == 2
-    assert all(abs(ratio - 1) < 4 * SE for ratio in found)
+    """4 standard uncertainties: SE, 4.3 and 1.36 times the replicas' part of it where a parabola or line is extrapolated."""
+    price = {"simex": math.sqrt(18.1 * 1.25), "simex, linear": math.sqrt(1.86 * 1.25)}.get(mode, 1.0)
+    row = of(rows, mode, "mean")
+    assert row["u_log"] == pytest.approx(math.hypot(1 / math.sqrt(2 * (TRUTH - 1)), price / math.sqrt(2 * (REPLICAS - 1))), rel=0.25)
+    assert abs(math.log(row["ratio"])) < 4 * row["u_log"]
 
 
 def test_texture_is_right_around_a_denoised_frame_and_off_around_a_noisy_one(rows: list[dict[str, Any]]) -> None:
-    assert all(abs(ratio - 1) < 0.1 + 4 * SE for ratio in ratios(rows, "bootstrap", "texture"))
-    assert all(abs(ratio - 1) < 0.1 + 4 * SE for ratio in ratios(rows, "mean-n, n = 16", "texture"))
-    assert all(ratio > 1.3 - 4 * SE for ratio in ratios(rows, "around-raw", "texture"))
-    centres = {mode: [abs(row["centre"]) for row in rows if (row["mode"], row["feature"]) == (mode, "texture")] for mode in MODES}
-    assert min(centres["around-raw"]) > 15
-    assert max(centres["bootstrap"]) < 5
+    assert abs(of(rows, "bootstrap", "texture")["ratio"] - 1) < 0.1 + 4 * SE
+    assert abs(of(rows, "mean-n, n = 16", "texture")["ratio"] - 1) < 0.1 + 4 * SE
+    assert of(rows, "around-raw", "texture")["ratio"] > 1.3 - 4 * SE
+    centres = {mode: abs(of(rows, mode, "texture")["centre"]) for mode in MODES}
+    assert centres["around-raw"] > 15
+    assert centres["bootstrap"] < 5
+    assert centres["simex"] < centres["simex, linear"] < centres["around-raw"]  # 58 σ → 20 σ → 7 σ in SCIENCE 1
+    assert "marginal variance" in of(rows, "around-raw", "texture")["warnings"]
+    assert not of(rows, "bootstrap", "texture")["warnings"]
 
 
-def test_the_summary_is_of_its_rows(rows: list[dict[str, Any]]) -> None:
-    table = STUDY["summary"](rows)
-    assert {(row["mode"], row["feature"]) for row in table} == {(row["mode"], row["feature"]) for row in rows}
-    (entry,) = [row for row in table if (row["mode"], row["feature"]) == ("bootstrap", "texture")]
-    logs = np.log(ratios(rows, "bootstrap", "texture"))
+def test_epsilon_of_a_codec_that_adds_noise_is_right_around_a_denoised_frame(rows: list[dict[str, Any]]) -> None:
+    """8 bit + JPEG 80, texture: true ε̂ is far above 3 u. Within 25 % + 0.3 + 2 u by bootstrap and mean-n."""
+    entry = of(rows, "bootstrap", "texture")["epsilon"]["jpeg80"]
+    assert abs(entry["true"]) > 3 * entry["u_true"]
+    for mode in ("bootstrap", "mean-n, n = 16", "repeats"):
+        assert not TABLES["epsilon_wrong"](of(rows, mode, "texture")["epsilon"]["jpeg80"])
+    assert set(of(rows, "simex", "texture")["epsilon"]) == set(TABLES["CODECS"])
+    assert all(("epsilon" in row) != row["feature"].startswith("network") for row in rows)
+
+
+def test_what_is_there_is_not_drawn_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.npz")}
+    assert len(files) == 1 + len(DRAW["MODES"])
+    command = ["04_coverage.py", "--out", str(folder), "--scenes", "0", "--levels", "30", "--frames", "1", *SIZES]
+    monkeypatch.setattr(sys, "argv", command)
+    DRAW["main"]()
+    assert {path.name: path.stat().st_mtime_ns for path in folder.glob("*.npz")} == files
+
+
+def test_the_summary_is_of_its_rows(rows: list[dict[str, Any]], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = [row | {"ratio": row["ratio"] * 1.2, "frame": 1} for row in rows]
+    table = TABLES["summary"]([*rows, *other])
+    entry = next(row for row in table if (row["mode"], row["feature"]) == ("bootstrap", "texture"))
+    logs = np.log([of(rows, "bootstrap", "texture")["ratio"], of(other, "bootstrap", "texture")["ratio"]])
     assert entry["ratio"] == pytest.approx(math.exp(logs.mean()))
-    assert entry["rms_log"] == pytest.approx(math.sqrt((logs**2).mean()))
+    chance = of(rows, "bootstrap", "texture")["u_log"] ** 2
+    assert entry["rms_log"] == pytest.approx(math.sqrt(max((logs**2).mean() - chance, 0)))
     # t.₉₇₅ with 1 degree of freedom is 12.706
     assert math.log(entry["ci"][1] / entry["ratio"]) == pytest.approx(12.706 * logs.std(ddof=1) / math.sqrt(2), rel=1e-3)
-    found = STUDY["uncertainties"](table)
-    assert set(found) == {"around-raw", "bootstrap", "mean-n"}
+    found = TABLES["uncertainties"](table)
+    assert set(found) == {"around-raw", "bootstrap", "simex", "mean-n"}
     worst = max(row["rms_log"] for row in table if row["mode"].startswith("mean-n") and row["kind"] == "texture")
     assert found["mean-n"]["texture"] == pytest.approx(worst, abs=6e-4)
+    monkeypatch.setattr(sys, "argv", ["05_coverage_tables.py", "--cells", str(folder), "--out", str(tmp_path)])
+    TABLES["main"]()
+    assert {path.name for path in tmp_path.iterdir()} == {"u_mode.json", "rows.json", "table.json"}
 
 
 def test_cells_that_switch_and_cells_that_are_right_are_told_apart() -> None:
-    base = {"mode": "m", "true_shape": 1.0, "shape": 1.0, "ratio": 1.0, "centre": 0.0, "warned": False}
-    assert not STUDY["switches"](base)
-    assert STUDY["switches"](base | {"shape": 3.0})
-    assert STUDY["switches"](base | {"true_shape": 0.6})
-    assert STUDY["alarms"]([base, base | {"shape": 3.0}, base | {"ratio": 2.0}, base | {"centre": -9.0, "warned": True}]) == {
-        "m": {"false alarms": "1 of 2", "wrong and found": "1 of 2"}
-    }
+    base = {"mode": "m", "true_shape": 1.0, "shape": 1.0, "ratio": 1.0, "centre": 0.0, "warnings": []}
+    assert not TABLES["switches"](base)
+    assert TABLES["switches"](base | {"shape": 3.0})
+    assert TABLES["switches"](base | {"true_shape": 0.6})
+    off = base | {"epsilon": {"c": {"true": 4.0, "u_true": 0.1, "est": 2.0, "u_est": 0.05}}}
+    small = base | {"epsilon": {"c": {"true": 0.2, "u_true": 0.1, "est": -1.0, "u_est": 0.05}}}
+    assert TABLES["is_right"](small)
+    found = TABLES["alarms"]([base, base | {"warnings": ["peak"]}, base | {"ratio": 2.0}, base | {"centre": -9.0, "warnings": ["x"]}, off])
+    assert list(found["m"].values()) == ["1 of 2 warned", "0 of 1 warned", "1 of 1 warned", "0 of 1 warned"]

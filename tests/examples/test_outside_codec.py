@@ -37,7 +37,7 @@ def test_its_own_tests_pass(installed):
         installed, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", installed["OUTSIDE_TESTS"], installed["OUTSIDE_TESTS"]
     )
     assert done.returncode == 0, done.stdout
-    assert "6 passed" in done.stdout
+    assert "8 passed" in done.stdout
 
 
 def test_it_is_listed_and_passes_the_self_test(installed):

@@ -278,3 +278,18 @@ def test_bad_input_is_refused():
         draw(FRAME.astype(np.uint8), 2)
     with pytest.raises(InvalidOption, match="n = 0"):
         Bootstrap().blocks(FRAME, MODEL, n=0, start=0, group=0, seed=0, batch=None)
+
+
+def test_estimates_are_kept_up_to_a_size(monkeypatch):
+    """A study of adaptive n comes back to every image: each is denoised once while all fit, and the latest in any case."""
+    from sigmaraw.noise import bootstrap
+
+    frames = [acquire(SCENE, seed) for seed in range(3)]
+    for room, calls in ((3 * 96 * 96 * 8, 3), (2 * 96 * 96 * 8, 6), (0, 6)):
+        monkeypatch.setattr(bootstrap, "_KEPT_BYTES", room)
+        counting = Counting()
+        mode = Bootstrap(counting)
+        for frame in frames * 2:
+            mode.centre(frame, MODEL)
+            mode.centre(frame, MODEL)
+        assert counting.calls == calls

@@ -110,6 +110,8 @@ def test_minmax_keeps_the_range_and_half_a_step(raw):
         "jpegxr:quality=30",
         "jpegxr:ratio=3",
         "zfp:ratio=2",
+        "jpegls:bpp=6",
+        "sz3:psnr=40,dims=3",
     ],
 )
 def test_lossy_coders_keep_shape_dtype_and_determinism(spec):
@@ -121,7 +123,7 @@ def test_lossy_coders_keep_shape_dtype_and_determinism(spec):
         try:
             first = chain.apply(raw)
         except UnreachableTarget:
-            assert "ratio" in spec or "psnr" in spec
+            assert any(f"{target}=" in spec for target in ("ratio", "psnr", "bpp"))
             return
         again = chain.apply(raw)
         assert first.decoded.shape == raw.shape
@@ -156,3 +158,23 @@ def test_noiseaware_errs_by_at_most_its_step(raw, q, gain, offset, read_noise):
     level = np.maximum((raw.astype(float) - offset) / gain + 0.375 + read_noise**2, 1.0)
     bound = gain * (q / 2 * np.sqrt(level) + q * q / 16 + q * q / 48 + q / 2 + 1) + 1
     assert np.all(np.abs(decoded.astype(float) - raw) <= bound)
+
+
+@pytest.mark.parametrize("family", ["jpeg2000", "jpegls", "jpegxr", "lossless-sqrt", "jpegxl", "htj2k"])
+def test_a_largest_error_is_kept_or_refused(family):
+    before, after = ("sqrt:gain=1,offset=3,read_noise=1,", "+lossless") if family == "lossless-sqrt" else (f"{family}:", "")
+    beside = {"jpegxl": ",effort=1", "htj2k": ",bits=15"}.get(family, "")
+
+    @settings(CHECK, max_examples=12)
+    @given(frames(dtypes=("uint16",), top=32767), st.integers(0, 3000))
+    def check(raw, bound):
+        try:
+            result = codec(f"{before}maxerr={bound}{beside}{after}").apply(raw)
+        except UnreachableTarget:
+            return
+        reached = int(np.abs(result.decoded.astype(int) - raw).max())
+        assert reached <= bound
+        assert result.achieved["target_met"] is True
+        assert result.achieved["maxerr"] == reached
+
+    check()

@@ -1,6 +1,7 @@
 """Real cameras through calibration, each beside a figure that does not come from photon transfer.
 
-    python tests/reference/real_cameras.py ../shared/data      prints what docs/explanation/real-cameras.md shows
+    python tests/reference/real_cameras.py ../shared/data              prints what docs/explanation/real-cameras.md shows
+    python tests/reference/real_cameras.py ../shared/data PROFILE.nc   writes MSFC's figures as a profile: scalars of four taps, no maps
 
 Nothing of the data is in the project. Licences: MSFC BSD-3-Clause (NASA), K11 BSD-3-Clause (Diamond Light Source), sCMOS maps MIT
 (Peking University), Nikon D7000 crops GPL-2 (imgnoiser): figures of them are shown, no frame is copied.
@@ -19,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 import sigmaraw as sr
+from sigmaraw.camera.dataset import REQUIRED
 from sigmaraw.frames import Level, RawFrames, Series
 
 # --- MSFC: one CCD, four taps, one graded pair ------------------------------------------------------------------------
@@ -59,6 +61,28 @@ def msfc_tiles(data: Path, *, edge: bool = False) -> dict[str, Series]:
         flats = tuple(memory("flat", f"tile {corner}", cut(light, corner), 16) for corner in corners)
         found[tap] = Series((memory("dark", "dark", cut(dark, middle), 16),), flats)
     return found
+
+
+def msfc_profile(data: Path) -> sr.CameraProfile:
+    """The required scalars of the sensor and of its four taps. Level i is tile i of every tap, side by side."""
+    series = msfc_tiles(data)
+
+    def mosaic(levels: list[Level]) -> np.ndarray:
+        a, b, c, d = (level.frames().data for level in levels)
+        return np.concatenate([np.concatenate([a, b], axis=2), np.concatenate([c, d], axis=2)], axis=1)
+
+    taps = [series[tap] for tap in MSFC_TAPS]
+    dark = memory("dark", "dark", mosaic([one.dark[0] for one in taps]), 16)
+    flats = tuple(memory("flat", f"tiles {i}", mosaic([one.flat[i] for one in taps]), 16) for i in range(len(taps[0].flat)))
+    data_set = sr.calibrate(Series((dark,), flats), taps="2x2").dataset
+    wanted = {f"{start}{name}{end}" for start in ("", "tap_") for name in REQUIRED for end in ("", "_se")}
+    kept = data_set.drop_vars([name for name in data_set.variables if name not in wanted])
+    kept.attrs.update(
+        camera="example: ESIS1, NASA MSFC; four taps, from one graded pair",
+        tap_sensor="1040x2152",
+        notes=f"figures of real frames (msfc_ccd, BSD-3-Clause, NASA); PRNU and DSNU are those of tiles\n{data_set.attrs['notes']}",
+    )
+    return sr.CameraProfile(kept)
 
 
 def msfc_whole(data: Path) -> Series:
@@ -263,4 +287,7 @@ def main(data: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    if len(sys.argv) > 2:
+        msfc_profile(Path(sys.argv[1])).to_netcdf(sys.argv[2])
+    else:
+        main(Path(sys.argv[1]))

@@ -28,12 +28,12 @@ def frozen() -> dict[str, Any]:
 
 
 def test_the_frames_are_those_of_the_frozen_numbers(series: tuple[Path, Path], frozen: dict[str, Any]) -> None:
-    """Means and variances of all levels, to rounding: nothing below compares unlike frames."""
+    """Means and variances of all levels, a thousandth of their standard errors: nothing below compares unlike frames."""
     pixels = agreement.SHAPE[0] * agreement.SHAPE[1]
     data = sr.calibrate(series[1]).dataset
     order = np.argsort(frozen["temporal"]["u_y"], kind="stable")
     np.testing.assert_allclose(data["level_mean"], np.array(frozen["temporal"]["u_y"])[order], rtol=1e-12)
-    np.testing.assert_allclose(data["level_variance"], np.array(frozen["temporal"]["s2_y"])[order] * pixels / (pixels - 1), rtol=1e-9)
+    np.testing.assert_allclose(data["level_variance"], np.array(frozen["temporal"]["s2_y"])[order] * pixels / (pixels - 1), rtol=1e-5)
 
 
 def test_every_quantity_agrees_or_the_difference_is_explained(series: tuple[Path, Path], frozen: dict[str, Any]) -> None:
@@ -41,7 +41,7 @@ def test_every_quantity_agrees_or_the_difference_is_explained(series: tuple[Path
     assert len(rows) == 18
     for row in rows:
         assert row.ours == pytest.approx(row.same, rel=row.tolerance), row
-    assert sum(row.tolerance == agreement.EXACT for row in rows) == 5
+    assert sum(row.tolerance == agreement.EXACT for row in rows) == 6
     assert agreement.table(rows) in DOCS.read_text(encoding="utf-8")
 
 

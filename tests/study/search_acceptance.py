@@ -166,7 +166,7 @@ def main() -> None:
             ]
             tried = result.summary["families"][0]["tried"]
             tuned += any(row["codec"] == spec(scenario.wanted) and row["confirmation"] is not None for row in tried)
-            u += [row["u"] / abs(row["epsilon_hat"]) for row in rows]
+            u += [row["u"] / abs(row["epsilon_hat"]) for row in rows if abs(row["epsilon_hat"]) > 0.5]
         counts = {f"{epsilon:g}": answers.count(spec(epsilon)) for epsilon in scenario.epsilons}
         print(f"{scenario.name}: {options.runs} runs, u of a score of 1 up to {max(u):.3f};", end=" ")
         print(f"confirmation asked for eps = {scenario.wanted:g}: {tuned};", end=" ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -39,6 +40,22 @@ def test_a_number_runs_along_the_curve_and_words_make_curves() -> None:
     assert {(point.family, point.parameter, point.number) for point in points} == {("jpeg", "quality", 50.0), ("jpeg", "quality", 80.0)}
 
 
+def test_a_star_is_the_whole_range_of_the_knob() -> None:
+    values = [point.number for point in expand("noiseaware:q=*:5")]
+    assert values[0] == 0.05 and values[-1] == 16 and values == sorted(values)
+    ratios = [second / first for first, second in itertools.pairwise(values)]
+    assert ratios == pytest.approx([320**0.25] * 4, rel=1e-3)  # values carry four digits
+    assert len(expand("noiseaware:q=*")) == 8
+    assert [point.value for point in expand("jpegls:near=*:400")] == sorted({point.value for point in expand("jpegls:near=*:400")})
+    assert expand("noiseaware:q=*")[0].curve == "noiseaware:q=*"
+
+
+def test_targets_and_bare_words_are_keys_too() -> None:
+    assert specs("jpegls:bpp=2..4:3") == ["jpegls:bpp=2", "jpegls:bpp=3", "jpegls:bpp=4"]
+    assert specs("numcodecs:zlib|gzip") == ["numcodecs:zlib", "numcodecs:gzip"]
+    assert {point.parameter for point in expand("jpeg2000:10|20")} == {"ratio"}
+
+
 def test_direction_and_scale_come_from_the_family() -> None:
     q, near, quality, psnr = (
         expand(grid)[0] for grid in ("noiseaware:q=1|2", "jpegls:near=1|2", "jpeg:quality=50|60", "jpeg2000:psnr=50|60")
@@ -65,6 +82,8 @@ def test_a_point_moves_along_its_curve() -> None:
         ("jpegxl:distance=0..3:4log", "low..high:count"),
         ("jpegls:near=1..30:100000", "low..high:count"),
         ("jpegls:near=1||2", "an empty value"),
+        ("jpeg2000:ratio=*", "states its range"),
+        ("jpegls:near=*:1", "states its range"),
         ("jpegls:near=1|x", "near=x"),
         ("jpegls:neer=1|2", "no key 'neer'"),
         ("jpeg2000:ratio=0.1|2", "ratio=0.1"),

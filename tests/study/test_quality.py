@@ -152,3 +152,12 @@ def test_a_codec_that_smooths_raises_the_alarm_in_record_and_table(camera: sr.Ca
     assert fair["denoising_alarm"] is False
     assert f"Denoising: jpeg2000:ratio=20 removes {100 * smooth['noise_removed']:.0f} % of the raw noise." in record.table()
     assert "Denoising: noiseaware" not in record.table()
+
+
+def test_a_target_that_is_missed_is_said(camera: sr.CameraProfile, images: list[np.ndarray]) -> None:
+    record = sr.validate(images[1:], camera, codecs=["jpegls:ratio=4.9", "jpegls:near=3"], pipeline=_mean, n=2)
+    first, second = (row["images"][0]["achieved"] for row in record.document["codecs"])
+    assert first["target_met"] is False
+    assert "target_met" not in second
+    lines = [line for line in record.table().splitlines() if line.startswith("Target not met")]
+    assert lines == ["Target not met: jpegls:ratio=4.9, on 1 of 1 images; what was reached stands under achieved."]

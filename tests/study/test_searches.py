@@ -19,7 +19,7 @@ from sigmaraw.study.candidates import Candidate, Score, halfway, ladder, score_o
 from sigmaraw.study.grid import expand
 from sigmaraw.study.searches import split
 
-RUNS = 12
+RUNS = 10
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -230,7 +230,7 @@ def test_replicas_around_a_denoised_frame_say_what_their_estimate_is_worth(
     common: dict[str, Any] = {"codecs": ["lossless", "jpegls:near=3"], "pipeline": "otsu", "mode": "bootstrap", "n": 13, "seed": 7}
     record = sr.validate(list(frames), camera, **common)
     checks = record.document["mode_diagnostics"]
-    names = ["residual_variance", "residual_correlation_y", "residual_correlation_x"]
+    names = ["marginal_variance_ratio", "residual_variance", "residual_correlation_y", "residual_correlation_x"]
     assert [(row["image"], row["name"]) for row in checks] == [(image, name) for image in range(2) for name in names]
     assert all(row["passed"] == (row["low"] <= row["value"] <= row["high"]) for row in checks)
     expected = sr.pipeline("otsu").batch(sr.replicas(frames[1], camera, 13, mode="bootstrap", seed=7).values)
@@ -244,6 +244,60 @@ def test_replicas_around_a_denoised_frame_say_what_their_estimate_is_worth(
     assert not any(row["passed"] for row in strict.document["mode_diagnostics"] if "correlation" in row["name"])
     assert all(any("correlated along y" in text for text in row["warnings"]) for row in strict.document["results"])
     assert not any("correlated along" in text for row in record.document["results"] for text in row["warnings"])
+
+
+def test_extrapolation_goes_through_a_study(frames: np.ndarray, camera: sr.CameraProfile) -> None:
+    """Mode simex: n per level, rounded up to whole clusters, in all groups; rows are those of `assess_extrapolated`."""
+    from sigmaraw.noise.simex import Simex
+    from sigmaraw.statistics import assess_extrapolated
+
+    common: dict[str, Any] = {"codecs": ["lossless", "jpegls:near=3"], "pipeline": "otsu", "mode": "simex:order=linear", "n": 12, "seed": 7}
+    record = sr.validate([frames[0]], camera, **common)
+    design = record.document["design"]
+    assert (design["replicas_per_group"], design["noise_levels"]) == (60, [1.0, 1.5, 2.0, 3.0])
+    raw, decoded = record.dataset["raw_prediction"].values, record.dataset["codec_prediction"].values
+    assert raw.shape[:2] == (3, 60)
+    row = next(r for r in record.document["results"] if (r["codec"], r["measurement"]) == ("jpegls:near=3", "total_intensity"))
+    expected = assess_extrapolated(
+        chi_raw=row["chi_raw"],
+        chi_codec=row["chi_codec"],
+        raw=raw[:, :, 0, 2],
+        own=2,
+        decoded=decoded[1, :, 0, 2],
+        rule=Simex("linear").extrapolation,
+        u_mode=row["u_mode"],
+        u_cal=row["u_cal"],
+    )
+    for name in ("sigma_raw", "epsilon_hat", "u", "spread_ratio", "rms_d", "centre_shift", "verdict"):
+        assert row[name] == pytest.approx(getattr(expected, name)) if name != "verdict" else row[name] == expected.verdict
+    assert (row["n"], row["method"], row["ks"], row["sigma_again"]) == (15, "extrapolation", None, None)
+    assert not record.document["tukey"]
+    assert {r["reason"] for r in record.document["undefined"] if r["field"] == "tukey"} == {"extrapolated"}
+    assert sr.validate([frames[0]], camera, **common, batch=4).document["digest"] == record.document["digest"]
+
+
+def test_the_mode_starts_again_from_its_own_replicas(frames: np.ndarray, camera: sr.CameraProfile) -> None:
+    """Group G + 1 + j of bootstrap is what the mode draws around replica j of group 0; `again=0` leaves it out."""
+    from sigmaraw.noise import NoiseModel, replica_mode
+    from sigmaraw.statistics import found_again
+
+    common: dict[str, Any] = {"codecs": ["lossless"], "pipeline": "otsu", "n": 24, "seed": 7}
+    record = sr.validate([frames[0]], camera, mode="bootstrap:again=3", **common)
+    model, mode, pipeline = NoiseModel.from_profile(camera), replica_mode("bootstrap"), sr.pipeline("otsu")
+    starts = sr.replicas(frames[0], camera, 3, mode="bootstrap", seed=7).values
+    again = []
+    for index, start in enumerate(starts):
+        blocks = mode.blocks(start, model, n=12, start=0, group=2 + index, seed=7, batch=None)
+        again.append(pipeline.batch(np.concatenate(list(blocks)))["area"])
+    row = next(r for r in record.document["results"] if r["measurement"] == "area")
+    expected = found_again(record.dataset["raw_prediction"].values[:, :, 0, 1], np.array(again))
+    assert row["sigma_again"] == pytest.approx(expected.value)
+    assert all(text in row["warnings"] for text in expected.warnings)
+    design = record.document["design"]
+    assert (design["groups_from_replicas"], design["replicas_per_group_from_replicas"]) == (3, 12)
+    without = sr.validate([frames[0]], camera, mode="bootstrap:again=0", **common).document["results"]
+    assert all(r["sigma_again"] is None for r in without)
+    assert [r["epsilon_hat"] for r in without] == [r["epsilon_hat"] for r in record.document["results"]]
 
 
 def test_a_pipeline_that_breaks_its_word_is_refused(frames: np.ndarray, camera: sr.CameraProfile) -> None:

@@ -1,7 +1,7 @@
-"""Dark and flat series → CameraProfile: two passes over the files, one level in memory at a time.
+"""Dark and flat series → CameraProfile: two passes over the files, a few frames in memory at a time.
 
 The first pass takes each level's scalars, from which the range of the fit follows; the second the pixels' own moments of the
-levels in that range.
+levels in that range, and of odd pixels of the dark.
 """
 
 from __future__ import annotations
@@ -11,20 +11,23 @@ import math
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from sigmaraw.camera import derived
 from sigmaraw.camera.checks import Findings, run_checks
+from sigmaraw.camera.classes import PixelClass, class_map, flag_attributes, near_floor, outstanding, telegraph
 from sigmaraw.camera.dark import DarkResult, dark_result
 from sigmaraw.camera.dataset import SCALARS, assemble
 from sigmaraw.camera.models import ModelFit, TransferModel, choose_model, transfer_attributes, transfer_scalars
-from sigmaraw.camera.moments import LevelMoments, pixel_moments
-from sigmaraw.camera.nonuniformity import PARTS, Pattern, deviations, line_noise, pattern, response_variance
+from sigmaraw.camera.moments import LevelMoments
+from sigmaraw.camera.nonuniformity import PARTS, Pattern, deviations, pattern, response_variance
+from sigmaraw.camera.onepass import CHUNK_PIXELS, pixel_sums
 from sigmaraw.camera.pixels import DarkPixels, FlatPixels, GainPixels, dark_pixels, dark_pixels_from_maps, read_noise_pixels
 from sigmaraw.camera.profile import CameraProfile
-from sigmaraw.camera.scan import Progress, scan_levels, with_bits
+from sigmaraw.camera.scan import Progress, Scan, scan_levels, with_bits
 from sigmaraw.camera.spatial import Arrays, pattern_arrays
 from sigmaraw.camera.taps import parse_layout, part_of_series, with_taps
 from sigmaraw.camera.transfer import GainFit, TransferData, fit_gain, saturation_level
@@ -102,11 +105,12 @@ def _dataset(found: Series, progress: Progress | None) -> xr.Dataset:
     fit = replace(straight, weighted=model.gain, coefficients=model.coefficients)
     dark = dark_result(data, [level.exposure_ms for level in found.dark], fit)
     scalars, attributes = _scalars(found, data, saturation, (offset, below), upper, fit, dark)
-    maps, drawn, uniformity, flags = _maps(found, data, fit, model, upper, full_scale, progress)
+    # A converter that saturates below the container's end clips there; one that never did may go on to the end.
+    top = full_scale if saturation.reason else max(level.maximum for level in (*data.flats, *data.darks))
+    maps, drawn, uniformity, flags = _maps(found, scan, data, fit, model, upper, (top, full_scale), progress)
     scalars.update(uniformity)
     scalars.update(transfer_scalars(model))
     attributes.update(flags)
-    top = max(level.maximum for level in (*data.flats, *data.darks))
     findings = Findings(data, straight, tuple(scan.dark_evidence), tuple(scan.flat_evidence), _light(found), upper, full_scale)
     checks = run_checks(findings)
     return assemble(
@@ -119,8 +123,7 @@ def _dataset(found: Series, progress: Progress | None) -> xr.Dataset:
             "bits_source": scan.bits_source,
             "source": "calibrated",
             "valid_lo_dn": 0,
-            # A converter that saturates below the container's end clips there; one that never did may go on to the end.
-            "valid_hi_dn": full_scale if saturation.reason else top,
+            "valid_hi_dn": top,
             "fit_upper_dn": offset.value + 0.7 * upper,
             **transfer_attributes(model, bics, offset.value, upper),
             "checks": json.dumps([check.as_dict() for check in checks]),
@@ -239,8 +242,15 @@ def _half_saturated(signal: np.ndarray, upper: float, frames: np.ndarray) -> int
 
 
 def _maps(
-    series: Series, data: TransferData, fit: GainFit, model: ModelFit, upper: float, full_scale: int, progress: Progress | None
-) -> tuple[dict[str, np.ndarray], Arrays, dict[str, Estimate], dict[str, dict[str, float | str]]]:
+    series: Series,
+    scan: Scan,
+    data: TransferData,
+    fit: GainFit,
+    model: ModelFit,
+    upper: float,
+    ends: tuple[int, int],
+    progress: Progress | None,
+) -> tuple[dict[str, np.ndarray], Arrays, dict[str, Estimate], dict[str, dict[str, Any]]]:
     """Second pass: maps from the levels of the fit, what is drawn of the patterns, DSNU, PRNU at half saturation, and their flags."""
     signal = np.where(fit.used, data.x, np.nan)
     middle = _half_saturated(signal, upper, np.array([level.n_frames for level in data.flats]))
@@ -249,23 +259,23 @@ def _maps(
 
     def flats(dark: int) -> Iterator[FlatPixels]:
         for index in np.flatnonzero(fit.used & (data.dark_index == dark)):
-            raw = series.flat[index].frames()
-            mean, variance = pixel_moments(raw.data)
+            sums = pixel_sums(series.flat[index].stream().chunks(CHUNK_PIXELS))
+            mean, variance, count = sums.mean(), sums.variance(), sums.frames
             if index == middle:
-                spatial.append((pattern(mean, variance, len(raw), line_noise(raw.data)), mean))
+                spatial.append((pattern(mean, variance, count, scan.flat_evidence[index].lines), mean))
             if progress is not None:
                 progress(int(np.count_nonzero(fit.used[: index + 1])), total, f"{series.flat[index].name}, pixels")
             # Of a bent curve a pixel shares the bend: its gain is that at small signals, as the camera's is.
             straighten = fit.weighted.value * data.x[index] / float(model.predict(data.x[index : index + 1])[0])
-            yield FlatPixels(mean, variance, len(raw), data.flats[index].variance, straighten)
+            yield FlatPixels(mean, variance, count, data.flats[index].variance, straighten, sums.still())
 
-    shortest = _dark_pixels(series, 0)
-    sums = GainPixels((shortest.offset.shape[0], shortest.offset.shape[1]))
+    shortest = _dark_pixels(series, scan, 0)
+    sums = GainPixels((shortest.offset.shape[0], shortest.offset.shape[1]), ends[0])
     middle_dark = shortest
     for dark in range(len(data.darks)):
         serving = bool(np.any(fit.used & (data.dark_index == dark)))
         if serving:
-            pixels = shortest if dark == 0 else _dark_pixels(series, dark)
+            pixels = shortest if dark == 0 else _dark_pixels(series, scan, dark)
             sums.add(pixels, flats(dark))
             middle_dark = pixels if dark == data.dark_index[middle] else middle_dark
     gain = fit.weighted
@@ -273,6 +283,8 @@ def _maps(
     uniformity, flags = deviations("prnu", response_variance(spatial[0][0], middle_dark.pattern), percent)
     gain_map, gain_map_se = sums.result(gain.value, gain.se, uniformity["prnu"].value / 100.0)
     noise, noise_se = read_noise_pixels(shortest, gain_map)
+    dead, hot = sums.defects(shortest.offset, ends[1])
+    classes, flags["pixel_class_map"] = _classes(series, scan, shortest, {PixelClass.DEAD: dead, PixelClass.HOT: hot}, sums.clipped)
     maps = {
         "offset_map": shortest.offset,
         "offset_map_se": np.sqrt(shortest.offset_var),
@@ -280,7 +292,8 @@ def _maps(
         "read_noise_map_se": noise_se,
         "gain_map": gain_map,
         "gain_map_se": gain_map_se,
-        "defect_mask": sums.defects(shortest.offset, full_scale),
+        "defect_mask": (dead | hot).astype(np.int8),
+        "pixel_class_map": classes,
     }
     response = spatial[0][1] - middle_dark.offset
     drawn = {
@@ -294,11 +307,31 @@ def _maps(
     return maps, drawn, {**uniformity, **shade}, {**flags, **shade_flags}
 
 
-def _dark_pixels(series: Series, index: int) -> DarkPixels:
+def _classes(
+    series: Series, scan: Scan, dark: DarkPixels, marks: dict[PixelClass, np.ndarray], clipped: np.ndarray
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """The class of each pixel, and the attributes of the map; RTS and correlation from the first dark level, read once more."""
+    noise = math.sqrt(float(dark.variance.mean()))
+    marks[PixelClass.HOT] = marks[PixelClass.HOT] | outstanding(dark.offset, noise)
+    marks[PixelClass.CLIPPED] = clipped | near_floor(dark.offset, dark.variance)
+    suspects = scan.suspects
+    if suspects is None:
+        reason = NotDetermined.NEEDS_DARK_FRAMES if series.maps is None else NotDetermined.MAPS_STAND_IN
+        return class_map(marks), flag_attributes(reason)
+    marks[PixelClass.CORRELATED] = suspects.correlated
+    marks[PixelClass.RTS] = np.zeros(dark.offset.shape, dtype=bool)
+    jumping = telegraph(suspects, series.dark[0].stream().chunks(CHUNK_PIXELS), scan.darks[0].frame_means)
+    marks[PixelClass.RTS].reshape(-1)[suspects.where[jumping]] = True
+    return class_map(marks), {**flag_attributes(None), **({"suspects_dropped": suspects.dropped} if suspects.dropped else {})}
+
+
+def _dark_pixels(series: Series, scan: Scan, index: int) -> DarkPixels:
     if series.maps is not None:
         return dark_pixels_from_maps(series.maps.offset_dn, series.maps.read_noise_dn)
-    raw = series.dark[index].frames()
-    return dark_pixels(*pixel_moments(raw.data), len(raw), line_noise(raw.data))
+    sums = scan.dark_pixels if index == 0 else None
+    if sums is None:
+        sums = pixel_sums(series.dark[index].stream().chunks(CHUNK_PIXELS))
+    return dark_pixels(sums.mean(), sums.variance(), sums.frames, scan.dark_evidence[index].lines)
 
 
 def _levels(series: Series, data: TransferData, fit: GainFit, model: ModelFit) -> dict[str, np.ndarray]:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from sigmaraw.camera.evidence import LevelEvidence
 from sigmaraw.camera.moments import LevelMoments
 from sigmaraw.camera.transfer import GainFit, TransferData
 
+_SHUFFLED, _SHUFFLED_SIGNAL = 5.0, 0.003  # standard errors of a difference, or the lamp's limit, that a frame is away from its level
 CHANCE = 1e-3  # of a false alarm, per check and series
 
 
@@ -39,6 +41,7 @@ class CheckName(StrEnum):
     TOO_FEW_PAIRS = "too-few-pairs"
     NONLINEAR_EXPOSURE = "nonlinear-exposure"
     DUPLICATED_FRAMES = "duplicated-frames"
+    SHUFFLED_FRAMES = "shuffled-frames"
     DARK_FLAT_MIXUP = "dark-flat-mixup"
 
 
@@ -65,6 +68,7 @@ LIMITS: dict[CheckName, tuple[float, str]] = {
     CheckName.TOO_FEW_PAIRS: (2.0, "%"),  # relative standard error of the gain
     CheckName.NONLINEAR_EXPOSURE: (0.5, "%"),  # mean absolute deviation from the line
     CheckName.DUPLICATED_FRAMES: (0.0, "1"),  # copies
+    CheckName.SHUFFLED_FRAMES: (0.0, "1"),  # frames
     CheckName.DARK_FLAT_MIXUP: (0.0, "1"),  # frames or levels
 }
 
@@ -106,6 +110,20 @@ class Findings:
         """Indices of the flat levels in the gain fit."""
         return [int(index) for index in np.flatnonzero(self.fit.used)]
 
+    @cached_property
+    def shuffled(self) -> tuple[NDArray[np.bool_], ...]:
+        """Frames of each flat level that lie at another level's mean: far from all of their own, and four times nearer to a stranger."""
+        means = [level.frame_means for level in self.data.flats]
+        found = []
+        for index, own in enumerate(means):
+            strangers = np.concatenate([other for place, other in enumerate(means) if place != index] or [np.empty(0)])
+            apart = np.abs(own[:, None] - own[None, :]) + np.where(np.eye(len(own), dtype=bool), np.inf, 0.0)
+            nearest = apart.min(axis=1)
+            away = np.abs(own[:, None] - strangers[None, :]).min(axis=1, initial=np.inf)
+            noise = _SHUFFLED * max(math.sqrt(2.0 * self.flat[index].mean_noise), _SHUFFLED_SIGNAL * abs(self.data.x[index]))
+            found.append((nearest > noise) & (away < nearest / 4.0))
+        return tuple(found)
+
 
 def run_checks(findings: Findings) -> tuple[Check, ...]:
     """Return every check in the order of `CheckName`. With maps in place of darks, checks of dark frames stay unknown."""
@@ -140,7 +158,7 @@ def _excess(level: LevelMoments, evidence: LevelEvidence) -> tuple[float, float,
 def _lamp(findings: Findings) -> tuple[float, float, int]:
     """Return the relative variance of the light between repeats, pooled over levels, with χ² and its degrees of freedom."""
     x, total, weight, chi2, dof = findings.data.x, 0.0, 0.0, 0.0, 0
-    for index in findings.used():
+    for index in (index for index in findings.used() if not findings.shuffled[index].any()):
         excess, noise, level_chi2, level_dof = _excess(findings.data.flats[index], findings.flat[index])
         if noise > 0:
             share = level_dof * x[index] ** 4 / noise**2
@@ -280,6 +298,7 @@ def _nonlinear(findings: Findings) -> Check:
     if light is None:
         return _unknown(name, "exposures or irradiances are not known")
     inside = (x >= 0.05 * findings.upper_dn) & (x <= 0.95 * findings.upper_dn)
+    inside &= ~np.array([frames.any() for frames in findings.shuffled])
     if len(np.unique(light[inside])) < 4:
         return _unknown(name, "fewer than four different exposures between 5 and 95 % of saturation")
     y, h = x[inside], light[inside]
@@ -302,9 +321,20 @@ def _duplicated(findings: Findings) -> Check:
     return _against(CheckName.DUPLICATED_FRAMES, float(copies), f"{copies} of {len(hashes)} frames are copies of others")
 
 
+def _shuffled_frames(findings: Findings) -> Check:
+    name = CheckName.SHUFFLED_FRAMES
+    if len(findings.data.flats) < 2:
+        return _unknown(name, "one flat level only")
+    count = sum(int(np.count_nonzero(frames)) for frames in findings.shuffled)
+    levels = sum(bool(frames.any()) for frames in findings.shuffled)
+    return _against(name, float(count), f"{count} flat frames in {levels} levels lie at another level's mean")
+
+
 def _mixup(findings: Findings) -> Check:
     """Frames far off their level's median; flat levels that are as dark as the dark although light is stated."""
-    foreign = sum(level.foreign for level in (*findings.dark, *findings.flat))
+    foreign = sum(level.foreign for level in findings.dark) + sum(
+        int(np.count_nonzero(~level.keep & ~shuffled)) for level, shuffled in zip(findings.flat, findings.shuffled, strict=True)
+    )
     unlit, x, light = 0, findings.data.x, findings.light
     if light is not None and light[findings.fit.used].max() > 0:
         slope = float(np.median(x[findings.fit.used & (light > 0)] / light[findings.fit.used & (light > 0)]))
@@ -329,5 +359,6 @@ _CHECKS: Mapping[CheckName, Callable[[Findings], Check]] = {
     CheckName.TOO_FEW_PAIRS: _pairs,
     CheckName.NONLINEAR_EXPOSURE: _nonlinear,
     CheckName.DUPLICATED_FRAMES: _duplicated,
+    CheckName.SHUFFLED_FRAMES: _shuffled_frames,
     CheckName.DARK_FLAT_MIXUP: _mixup,
 }

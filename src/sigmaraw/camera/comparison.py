@@ -10,7 +10,7 @@ A camera passes when all its quantities do; asking for all needs no correction f
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from sigmaraw.camera.dataset import SCALARS
@@ -75,7 +75,7 @@ class Comparison:
 
 
 def compare(new: CameraProfile, old: CameraProfile, bounds: Mapping[str, Bound] | None = None) -> tuple[Comparison, ...]:
-    """Return every quantity that either profile determines.
+    """Return every quantity that either profile determines, and those of each readout tap or colour plane as ``gain[R]``.
 
     Parameters
     ----------
@@ -83,7 +83,8 @@ def compare(new: CameraProfile, old: CameraProfile, bounds: Mapping[str, Bound] 
 
     Raises
     ------
-    ProfileMismatch : another bit depth. InvalidOption : a bound for what is no quantity of a camera, or one that is not positive.
+    ProfileMismatch : another bit depth, or other taps.
+    InvalidOption : a bound for what is no quantity of a camera, or one that is not positive.
     """
     chosen = {**BOUNDS, **(bounds or {})}
     for name, bound in chosen.items():
@@ -91,17 +92,30 @@ def compare(new: CameraProfile, old: CameraProfile, bounds: Mapping[str, Bound] 
             raise InvalidOption(f"bound {name}={bound.size:g}", f"a positive number for one of {', '.join(BOUNDS)}", "correct --bound")
     if new.bits != old.bits:
         raise ProfileMismatch(f"a {new.bits}-bit profile against one of {old.bits} bits", "the same camera mode", "calibrate in that mode")
-    noise = float(old.dataset["dark_noise"]) * float(old.dataset["gain"])
-    rows = []
+    taps = [profile.dataset.attrs.get("tap_labels") for profile in (new, old)]
+    if taps[0] != taps[1]:
+        raise ProfileMismatch(
+            f"a profile of taps {taps[0] or 'none'} against one of {taps[1] or 'none'}",
+            "the same taps",
+            "calibrate with the same --taps or --cfa",
+        )
+    rows = [*_rows(new, old, chosen, None, "")]
+    for index, label in enumerate(str(taps[0]).split() if taps[0] else ()):
+        rows += _rows(new, old, chosen, index, f"[{label}]")
+    return tuple(rows)
+
+
+def _rows(new: CameraProfile, old: CameraProfile, chosen: Mapping[str, Bound], tap: int | None, label: str) -> Iterator[Comparison]:
+    """Compare the quantities of all pixels, or of one tap."""
+    noise = _read(old, "dark_noise", tap)[0] * _read(old, "gain", tap)[0]
     for name in SCALARS:
         if name not in BOUNDS:  # goodness of the fit is no property of the camera
             continue
-        (a, u_a), (b, u_b) = _read(old, name), _read(new, name)
+        (a, u_a), (b, u_b) = _read(old, name, tap), _read(new, name, tap)
         if math.isnan(a) and math.isnan(b):
             continue
         u, allowed = math.hypot(u_a, u_b), chosen[name].absolute(a, noise)
-        rows.append(Comparison(name, TABLE[name].unit, a, b, b - a, u, allowed, verdict(b - a, u, allowed)))
-    return tuple(rows)
+        yield Comparison(f"{name}{label}", TABLE[name].unit, a, b, b - a, u, allowed, verdict(b - a, u, allowed))
 
 
 def verdict(difference: float, u: float, bound: float) -> str:
@@ -131,7 +145,9 @@ def parse_bound(text: str) -> tuple[str, Bound]:
     return name, Bound(value / 100.0, "value") if relative else Bound(value, "unit")
 
 
-def _read(profile: CameraProfile, name: str) -> tuple[float, float]:
+def _read(profile: CameraProfile, name: str, tap: int | None) -> tuple[float, float]:
+    name = name if tap is None else f"tap_{name}"
     if name not in profile.dataset.variables:
         return math.nan, math.nan
-    return float(profile.dataset[name]), float(profile.dataset[f"{name}_se"])
+    value, error = (profile.dataset[key].values for key in (name, f"{name}_se"))
+    return (float(value), float(error)) if tap is None else (float(value[tap]), float(error[tap]))

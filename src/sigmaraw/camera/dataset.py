@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sigmaraw.camera.classes import PixelClass, flag_attributes
 from sigmaraw.camera.spatial import KINDS, PARTS_DRAWN
 from sigmaraw.camera.taps import check_taps
-from sigmaraw.camera.values import Estimate
+from sigmaraw.camera.values import Estimate, NotDetermined
 from sigmaraw.errors import InvalidProfile
 from sigmaraw.quantities import attributes as quantity
 
@@ -46,6 +47,7 @@ SCALARS = (
     "dsnu_pixel",
 )
 REQUIRED = ("gain", "offset", "read_noise", "dark_noise", "saturation", "dark_current", "prnu", "dsnu")
+CLASS_MAP = "pixel_class_map"  # profiles of earlier versions have none
 MAPS = ("offset_map", "read_noise_map", "gain_map", "defect_mask")
 SERIES = ("level_mean", "level_variance", "level_variance_se", "level_used")
 SOURCES = ("calibrated", "stated values")
@@ -58,7 +60,7 @@ def assemble(
     scalars: Mapping[str, Estimate],
     maps: Mapping[str, np.ndarray],
     levels: Mapping[str, np.ndarray],
-    extra: Mapping[str, Mapping[str, float | str]],
+    extra: Mapping[str, Mapping[str, Any]],
     attributes: Mapping[str, Any],
     drawn: Mapping[str, tuple[tuple[str, ...], np.ndarray]] | None = None,
 ) -> xr.Dataset:
@@ -73,7 +75,7 @@ def assemble(
         variables[name] = ((), np.float64(estimate.value), {**quantity(name), **reason, **extra.get(name, {})})
         variables[f"{name}_se"] = ((), np.float64(estimate.se), {**quantity(f"{name}_se"), **reason})
     for name, array in maps.items():
-        variables[name] = (("y", "x"), np.ascontiguousarray(array), quantity(name))
+        variables[name] = (("y", "x"), np.ascontiguousarray(array), {**quantity(name), **extra.get(name, {})})
     for name, array in levels.items():
         variables[name] = (("level",), np.ascontiguousarray(array), quantity(name))
     for name, (dims, array) in (drawn or {}).items():
@@ -193,6 +195,15 @@ def _check_maps(dataset: xr.Dataset, name: str) -> None:
             good = bool(np.isfinite(variable.values).all()) and bool(lowest > 0 if key == "gain_map" else lowest >= 0)
         if not good:
             raise _invalid(name, f"has values in {key} out of their domain", "finite; gain above 0, offset and noise from 0, mask 0 or 1")
+
+    if CLASS_MAP in dataset.variables:
+        column = dataset[CLASS_MAP]
+        known = column.dims == ("y", "x") and column.dtype.kind in "iu" and bool(np.isin(column.values, list(PixelClass)).all())
+        if not known or column.attrs.get("flag_meanings") != flag_attributes(None)["flag_meanings"]:
+            raise _invalid(name, f"has a {CLASS_MAP} of other classes", f"(y, x), whole numbers 0 to {max(PixelClass)}")
+        missing = column.attrs.get("not_determined")
+        if missing is not None and missing not in tuple(NotDetermined):
+            raise _invalid(name, f"has a {CLASS_MAP} with the reason '{str(missing)[:40]}'", "a known reason")
 
 
 def _check_levels(dataset: xr.Dataset, name: str) -> None:

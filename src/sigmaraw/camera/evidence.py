@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.camera.moments import LevelMoments
-from sigmaraw.camera.nonuniformity import LineNoise, line_noise
+from sigmaraw.camera.nonuniformity import LineNoise
 
-_PAIRS = 8  # of a level, for correlation: more say nothing new
+PAIRS = 8  # of a level, for correlation: more say nothing new
+_REGION = 512  # of either side, px: its correlation is known to 0.002 from one pair
 _BULK = 0.005  # of the values at either end, where single hot pixels make hills of their own
 _WINDOW = 16  # codes on either side of an empty one
 CODES_NEEDED = 25  # values on both sides of an empty code: chance leaves it empty once in e²⁵
-_FOREIGN = 5.0  # temporal standard deviations of a pixel by which a frame's mean is off its level's
+FOREIGN = 5.0  # temporal standard deviations of a pixel by which a frame's mean is off its level's
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class LevelEvidence:
     lines : temporal variance of row and column means, DN². frames, keep : those behind it, foreign ones left out. shape : (y, x).
     lag_x, lag_y, lag_variance : covariance of neighbours in a row and in a column, and variance, DN², of (A − B)/√2 without its line
     means: the pixels' own temporal noise. lag_count : differences behind them.
-    hashes : of each frame that is not constant. foreign : frames whose mean is far off the median of the level's.
+    hashes : of the row and column sums of each frame that is not constant. foreign : frames with a mean far off the median of the level's.
     missing : empty codes inside the histogram. tested : codes inside it that chance would not leave empty.
     piled : fraction of the values at the lowest code when that stands out from its neighbour, else 0.
     """
@@ -65,64 +64,38 @@ class LevelEvidence:
         return max(self.lines.row / m + self.lines.column / n - self.lag_variance / (m * n), self.lag_variance / (m * n))
 
 
-def level_evidence(frames: NDArray[np.unsignedinteger], moments: LevelMoments) -> LevelEvidence:
-    """Return the evidence of a level. frames : (frame, y, x), DN, L ≥ 2. moments : of the same frames."""
-    means = moments.frame_means
-    # With two frames a foreign one cannot be told from the other; refusals for unsteady repeats see to flats.
-    off = np.abs(means - np.median(means)) > _FOREIGN * np.sqrt(moments.variance)
-    keep = ~off if len(frames) > 2 and not off.all() and np.count_nonzero(~off) >= 2 else np.ones(len(frames), dtype=bool)
-    kept = frames[keep] if not keep.all() else frames
-    missing, tested, piled = _codes(frames)
-    hashes = tuple(hashlib.blake2b(frame.tobytes(), digest_size=16).digest() for frame in frames if frame.min() != frame.max())
-    lags = _neighbours(kept)
-    return LevelEvidence(
-        line_noise(kept),
-        (frames.shape[1], frames.shape[2]),
-        len(kept),
-        keep,
-        *lags,
-        hashes,
-        int(np.count_nonzero(~keep)),
-        missing,
-        tested,
-        piled,
-    )
-
-
-def _neighbours(frames: NDArray[np.unsignedinteger]) -> tuple[float, float, float, int]:
-    """Return lag-1 covariances along x and y, the variance, and the count of pixels behind them, over at most 8 pairs.
+def neighbours(a: NDArray[np.unsignedinteger], b: NDArray[np.unsignedinteger]) -> tuple[float, float, float]:
+    """Return lag-1 covariances along x and y, and the variance, DN², of (A − B)/√2 without its line means; at least 3 × 3 pixels.
 
     Taking row and column means off makes neighbours in a row correlate by −1/N, in a column by −1/M: that is put back.
     """
-    lag_x, lag_y, variance = [], [], []
-    m, n = frames.shape[1:]
-    if m < 3 or n < 3:
-        return 0.0, 0.0, 0.0, 0
-    pairs = min(len(frames) // 2, _PAIRS)
-    for pair in range(pairs):
-        d = np.subtract(frames[2 * pair], frames[2 * pair + 1], dtype=np.float64)
-        d -= d.mean(axis=0, keepdims=True)
-        d -= d.mean(axis=1, keepdims=True)
-        variance.append(0.5 * float((d * d).mean()) * m * n / ((m - 1) * (n - 1)))
-        lag_x.append(0.5 * float((d[:, 1:] * d[:, :-1]).mean()) + variance[-1] * (m - 1) / (m * n))
-        lag_y.append(0.5 * float((d[1:] * d[:-1]).mean()) + variance[-1] * (n - 1) / (m * n))
-    return float(np.mean(lag_x)), float(np.mean(lag_y)), float(np.mean(variance)), pairs * m * n
+    m, n = a.shape
+    d = np.subtract(a, b, dtype=np.float64)
+    d -= d.mean(axis=0, keepdims=True)
+    d -= d.mean(axis=1, keepdims=True)
+    variance = 0.5 * float((d * d).mean()) * m * n / ((m - 1) * (n - 1))
+    lag_x = 0.5 * float((d[:, 1:] * d[:, :-1]).mean()) + variance * (m - 1) / (m * n)
+    lag_y = 0.5 * float((d[1:] * d[:-1]).mean()) + variance * (n - 1) / (m * n)
+    return lag_x, lag_y, variance
 
 
-def _codes(frames: NDArray[np.unsignedinteger]) -> tuple[int, int, float]:
-    """Return how many codes are missing, how many could have been seen to be, and the pile at the lowest code.
+def middle(frame: NDArray[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
+    """Return the part of a frame that neighbours are compared in: `_REGION` pixels square in its middle, or all where it is smaller."""
+    sides = [slice(max(0, (size - _REGION) // 2), max(0, (size - _REGION) // 2) + _REGION) for size in frame.shape]
+    return frame[sides[0], sides[1]]
+
+
+def codes_of(counts: NDArray[np.int64]) -> tuple[int, int, float]:
+    """Return how many codes of a histogram are missing, how many could have been seen to be, and the pile at the lowest code.
 
     A level's histogram has one hill: inside it no code is rarer than the rarer of the highest counts left and right of it.
     """
-    counts = np.zeros(1 << (8 * frames.dtype.itemsize), dtype=np.int64)
-    for frame in frames:
-        counts += np.bincount(frame.reshape(-1), minlength=counts.size)
     present = np.flatnonzero(counts)
     low, high = int(present[0]), int(present[-1])
     piled = 0.0
     if len(present) >= 3:
         first, second = int(counts[low]), int(counts[low + 1])
-        piled = first / frames.size if first > second + 5.0 * np.sqrt(first + second) else 0.0
+        piled = first / int(counts.sum()) if first > second + 5.0 * np.sqrt(first + second) else 0.0
     rank = np.cumsum(counts[low : high + 1])
     inside = counts[low + int(np.searchsorted(rank, _BULK * rank[-1])) : low + int(np.searchsorted(rank, (1 - _BULK) * rank[-1])) + 1]
     if len(inside) < 3:

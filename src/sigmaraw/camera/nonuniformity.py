@@ -45,17 +45,13 @@ class Pattern:
     variance: Mapping[str, Estimate]
 
 
-def line_noise(frames: NDArray[np.unsignedinteger]) -> LineNoise:
+def line_noise(rows: NDArray[np.float64], columns: NDArray[np.float64]) -> LineNoise:
     """Return the temporal variances of row and column means, the mean of each frame removed.
 
     Parameters
     ----------
-    frames : (frame, y, x), L ≥ 2, DN.
+    rows : (frame, y), columns : (frame, x), means over the pixels of a row or column, DN, L ≥ 2.
     """
-    rows, columns = (np.empty((len(frames), frames.shape[side])) for side in (1, 2))
-    for index, frame in enumerate(frames):
-        rows[index] = frame.mean(axis=1, dtype=np.float64)
-        columns[index] = frame.mean(axis=0, dtype=np.float64)
     # The frame's mean takes 1/M of the variance along, as the mean over rows does in rav: both stay.
     steady = [lines - lines.mean(axis=1, keepdims=True) for lines in (rows, columns)]
     return LineNoise(*(float(lines.var(axis=0, ddof=1).mean()) for lines in steady))

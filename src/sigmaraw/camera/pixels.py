@@ -12,10 +12,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sigmaraw.camera.classes import near_ceiling
 from sigmaraw.camera.dark import QUANTISATION_DN2
 from sigmaraw.camera.nonuniformity import LineNoise, Pattern, pattern
 
@@ -27,13 +29,23 @@ DARK_LIMIT = 0.5  # of full scale: a pixel whose dark level is above it has no r
 
 @dataclass(frozen=True)
 class DarkPixels:
-    """Maps of the dark level: mean (DN), temporal variance (DN²) shrunk, and the variance of each (NaN where not known)."""
+    """Maps of the dark level: mean (DN), temporal variance (DN²) shrunk, and the variance of each (NaN where not known).
+
+    raw_variance : before it is shrunk. frames, lines : behind them; 0 frames where not known.
+    """
 
     offset: Map
     offset_var: Map
     variance: Map
     variance_error: Map
-    pattern: Pattern
+    raw_variance: Map
+    frames: int
+    lines: LineNoise
+
+    @cached_property
+    def pattern(self) -> Pattern:
+        """The fixed pattern of the dark level, by part."""
+        return pattern(self.offset, self.raw_variance, self.frames, self.lines)
 
 
 def shrink_variance(variance: Map, frames: int) -> tuple[Map, Map]:
@@ -54,20 +66,20 @@ def shrink_variance(variance: Map, frames: int) -> tuple[Map, Map]:
 def dark_pixels(mean: Map, variance: Map, frames: int, lines: LineNoise) -> DarkPixels:
     """Return the dark maps from per-pixel moments over `frames` frames, and the pattern they show."""
     shrunk, error = shrink_variance(variance, frames)
-    return DarkPixels(mean, shrunk / frames, shrunk, error, pattern(mean, variance, frames, lines))
+    return DarkPixels(mean, shrunk / frames, shrunk, error, variance, frames, lines)
 
 
 def dark_pixels_from_maps(offset: Map, noise_dn: Map) -> DarkPixels:
     """Return given maps as they are; what they hide of their own error is not known."""
     unknown = np.full(offset.shape, np.nan)
-    return DarkPixels(offset, unknown, noise_dn**2, unknown, pattern(offset, noise_dn**2, 0, LineNoise(0.0, 0.0)))
+    return DarkPixels(offset, unknown, noise_dn**2, unknown, noise_dn**2, 0, LineNoise(0.0, 0.0))
 
 
 @dataclass(frozen=True)
 class FlatPixels:
     """Per-pixel moments of one flat level over `frames` frames: mean (DN), variance (DN²), and the level's own variance (DN²).
 
-    straighten : factor that brings the variance above dark onto the straight line of small signals.
+    straighten : factor that brings the variance above dark onto the straight line of small signals. still : gave one value throughout.
     """
 
     mean: Map
@@ -75,12 +87,14 @@ class FlatPixels:
     frames: int
     level_variance: float
     straighten: float = 1.0
+    still: NDArray[np.bool_] | None = None
 
 
 class GainPixels:
     """Sums for every pixel's gain and response, one level at a time, so that a whole series never lies in memory."""
 
-    def __init__(self, shape: tuple[int, int]) -> None:
+    def __init__(self, shape: tuple[int, int], top_dn: float = math.inf) -> None:
+        self.top_dn, self.clipped = top_dn, np.zeros(shape, dtype=bool)  # at the highest code, in a fitted level
         self._xy, self._xx, self._dark_error, self._response = (np.zeros(shape) for _ in range(4))
         self._signal = 0.0
         self._still = np.ones(shape, dtype=bool)
@@ -92,13 +106,19 @@ class GainPixels:
         for flat in flats:
             weight = (flat.frames - 1) / (2.0 * flat.level_variance**2)  # 1/Var(s²) at the level's variance, equal for all pixels
             x = flat.mean - dark.offset
-            self._xy += weight * x * flat.straighten * (flat.variance - dark.variance)
-            self._xx += weight * x * x
-            weighted += weight * x
             signal = float(x.mean())
             self._response += signal * x
+            above = flat.variance - dark.variance
+            above *= x
+            above *= weight * flat.straighten
+            self._xy += above
+            weighted += weight * x
+            x *= x
+            x *= weight
+            self._xx += x
             self._signal += signal * signal
-            self._still &= flat.variance == 0
+            self._still &= flat.variance == 0 if flat.still is None else flat.still
+            self.clipped |= near_ceiling(flat.mean, flat.level_variance, self.top_dn)
             self._log_chance += (flat.frames - 1) * min(0.0, -0.5 * math.log(4.0 * math.pi * flat.level_variance))
         # One dark level's error enters all flats that it serves with the same sign.
         self._dark_error += weighted**2 * np.nan_to_num(dark.variance_error)
@@ -116,16 +136,18 @@ class GainPixels:
         # A gain at or below zero is a defect, not a camera; the mask says where.
         return np.where(shrunk > 0.1 * gain, shrunk, gain), np.sqrt(trust * np.where(good, error, gain) ** 2 + gain_se**2)
 
-    def defects(self, offset: Map, full_scale: int) -> NDArray[np.int8]:
-        """Return 1 where a pixel never changes, responds less than half or more than 1.5 times its neighbours, or is bright in the dark."""
+    def defects(self, offset: Map, full_scale: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return where a pixel is dead (never changes, or responds less than half as its neighbours), and where it is hot beyond use.
+
+        That is a response of more than 1.5 times the neighbours', or a dark level above half of full scale.
+        """
         from scipy.ndimage import uniform_filter
 
         response = self._response / self._signal
         around = uniform_filter(response, size=5, mode="reflect")
         low, high = RESPONSE_LIMITS
-        odd = (response < low * around) | (response > high * around) | (offset > DARK_LIMIT * full_scale)
         stuck = self._still if self._log_chance < _LOG_RARE else np.zeros_like(self._still)
-        return (odd | stuck).astype(np.int8)
+        return stuck | (response < low * around), (response > high * around) | (offset > DARK_LIMIT * full_scale)
 
 
 def read_noise_pixels(dark: DarkPixels, gain_map: Map) -> tuple[Map, Map]:

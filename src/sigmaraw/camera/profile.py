@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sigmaraw.camera.classes import class_table
 from sigmaraw.camera.dataset import SCALARS, SERIES, assemble, check, stored_checks
 from sigmaraw.camera.spatial import spatial_summary
 from sigmaraw.camera.taps import tap_summary
@@ -192,6 +193,7 @@ class CameraProfile:
                 "variance_dn2": _number(data["dark_variance"].values) if "dark_variance" in data else None,
             },
             "defects": int(data["defect_mask"].values.sum()) if shape is not None else None,
+            "pixel_classes": class_table(data),
             "transfer": {
                 "model": data.attrs.get("transfer_model"),
                 "chi2": data.attrs.get("transfer_chi2"),

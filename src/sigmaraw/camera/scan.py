@@ -8,22 +8,27 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from sigmaraw.camera.evidence import LevelEvidence, level_evidence
-from sigmaraw.camera.moments import LevelMoments, level_moments
+from sigmaraw.camera.classes import Suspects, find_suspects
+from sigmaraw.camera.evidence import LevelEvidence
+from sigmaraw.camera.level import measure_level
+from sigmaraw.camera.moments import LevelMoments
+from sigmaraw.camera.onepass import CHUNK_PIXELS, PixelSums
 from sigmaraw.errors import BitDepthMismatch, ShapeMismatch
-from sigmaraw.frames import Level, RawFrames, Series, SourceFile
+from sigmaraw.frames import Level, Series, SourceFile
 
 Progress = Callable[[int, int, str], None]
 
 
 @dataclass
 class Scan:
-    """What the first pass leaves: scalars of every level, and what all levels must share."""
+    """What the first pass leaves: scalars of every level, the sums of the first dark level's pixels, and what all levels must share."""
 
     darks: list[LevelMoments] = field(default_factory=list)
     flats: list[LevelMoments] = field(default_factory=list)
     dark_evidence: list[LevelEvidence] = field(default_factory=list)
     flat_evidence: list[LevelEvidence] = field(default_factory=list)
+    dark_pixels: PixelSums | None = None
+    suspects: Suspects | None = None
     files: list[tuple[str, SourceFile]] = field(default_factory=list)
     metadata: dict[str, str] = field(default_factory=dict)
     shape: tuple[int, ...] | None = None
@@ -31,29 +36,44 @@ class Scan:
     bits_source: str = ""
     first: str = ""
 
-    def take(self, level: Level, raw: RawFrames) -> None:
-        """Check a level against the first one and add its scalars."""
-        if self.shape is None:
-            self.shape, self.bits, self.bits_source, self.first = raw.frame_shape, raw.bits, raw.bits_source, level.name
-        if raw.frame_shape != self.shape or len(raw.frame_shape) != 2:
+    def take(self, level: Level, *, size: tuple[int, int] | None, pixels: bool) -> None:
+        """Read a level, check it against the first one and add its scalars; `pixels` keeps the sums of its pixels."""
+        stream = level.stream()
+        measured = measure_level(stream.chunks(CHUNK_PIXELS), level.name, pixels=pixels, shape_sums=pixels)
+        moments, evidence = measured.moments, measured.evidence
+        bits, source = stream.depth(moments.maximum)
+        if size is not None and evidence.shape != size:
             raise ShapeMismatch(
-                f"level {level.name} has frames of {raw.frame_shape}, {self.first} of {self.shape}",
+                f"level {level.name} has frames of {evidence.shape}", f"{size}, as the descriptor says", "correct the descriptor"
+            )
+        if self.shape is None:
+            self.shape, self.bits, self.bits_source, self.first = evidence.shape, bits, source, level.name
+        if evidence.shape != self.shape:
+            raise ShapeMismatch(
+                f"level {level.name} has frames of {evidence.shape}, {self.first} of {self.shape}",
                 "(y, x) frames of one shape",
                 "calibrate one sensor region",
             )
-        if raw.bits != self.bits:
+        if bits != self.bits:
             raise BitDepthMismatch(
-                f"level {level.name} has {raw.bits} bits, {self.first} has {self.bits}", "one bit depth", "state it with bits"
+                f"level {level.name} has {bits} bits, {self.first} has {self.bits}", "one bit depth", "state it with bits"
             )
-        moments = level_moments(raw.data, level.name)
-        evidence = level_evidence(raw.data, moments)
         # Pixels of a line that shares noise are not independent witnesses of the variance.
         moments = replace(moments, variance_var=moments.variance_var + evidence.shared_variance_var / moments.n_pairs)
         (self.darks if level.kind == "dark" else self.flats).append(moments)
         (self.dark_evidence if level.kind == "dark" else self.flat_evidence).append(evidence)
-        sources = raw.files or (SourceFile(level.name, hashlib.sha256(raw.data.tobytes()).hexdigest(), "memory"),)
-        self.files += [(f"{level.kind} {level.exposure_ms} {level.irradiance} {level.photons}", source) for source in sources]
-        self.metadata = {**{key: str(value) for key, value in raw.metadata.items()}, **self.metadata}
+        if measured.pixels is not None:
+            self.dark_pixels, self.suspects = measured.pixels, find_suspects(measured.pixels)
+            measured.pixels.release_shapes()
+        self.files += [(f"{level.kind} {level.exposure_ms} {level.irradiance} {level.photons}", source) for source in _sources(level)]
+        self.metadata = {**{key: str(value) for key, value in stream.metadata.items()}, **self.metadata}
+
+
+def _sources(level: Level) -> tuple[SourceFile, ...]:
+    """The level's files and hashes; of frames in memory that came from no file, the hash of their values."""
+    if level.loaded is None or level.loaded.files:
+        return level.files()
+    return (SourceFile(level.name, hashlib.sha256(level.loaded.data.tobytes()).hexdigest(), "memory"),)
 
 
 def with_bits(series: Series, bits: int | None) -> Series:
@@ -78,12 +98,7 @@ def scan_levels(series: Series, progress: Progress | None) -> Scan:
     scan = Scan()
     levels = (*series.dark, *series.flat)
     for done, level in enumerate(levels, start=1):
-        raw = level.frames()
-        if series.size is not None and raw.frame_shape != series.size:
-            raise ShapeMismatch(
-                f"level {level.name} has frames of {raw.frame_shape}", f"{series.size}, as the descriptor says", "correct the descriptor"
-            )
-        scan.take(level, raw)
+        scan.take(level, size=series.size, pixels=done == 1 and level.kind == "dark")
         if progress is not None:
             progress(done, len(levels), level.name)
     if series.maps is not None:

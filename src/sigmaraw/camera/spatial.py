@@ -53,7 +53,8 @@ def spatial_summary(dataset: xr.Dataset) -> dict[str, Any]:
     """Return the arrays as JSON values for a datasheet; empty for profiles without them.
 
     {kind: {row_profile, column_profile, spectrum_x, frequency_x, spectrum_y, frequency_y, histogram, edges, beyond}},
-    {"defects": {"shape", "count", "positions": [[y, x] …]}}; beyond[i] counts the pixels farther from 0 than |edges| of its index.
+    {"defects": {"shape", "count", "positions": [[y, x] …], "classes": [name …]}}, of all pixels that
+    are not normal, the first 5000 listed; beyond[i] counts the pixels farther from 0 than |edges| of its index.
     """
     found: dict[str, Any] = {}
     for kind in KINDS:
@@ -72,10 +73,14 @@ def spatial_summary(dataset: xr.Dataset) -> dict[str, Any]:
             "beyond": {"distance": distance[order].tolist(), "count": np.cumsum(counts[order]).tolist()},
         }
     if "defect_mask" in dataset.variables:
-        positions = np.argwhere(dataset["defect_mask"].values)
+        classes = dataset["pixel_class_map"] if "pixel_class_map" in dataset.variables else dataset["defect_mask"]
+        positions = np.argwhere(classes.values)
+        listed = positions[:DEFECTS_LISTED]
+        names = str(classes.attrs.get("flag_meanings", "normal unfit")).split()
         found["defects"] = {
-            "shape": list(dataset["defect_mask"].shape),
+            "shape": list(classes.shape),
             "count": len(positions),
-            "positions": positions[:DEFECTS_LISTED].tolist(),
+            "positions": listed.tolist(),
+            "classes": [names[value] for value in classes.values[listed[:, 0], listed[:, 1]]],
         }
     return found

@@ -185,12 +185,22 @@ def _checks(whole: xr.Dataset, parts: list[xr.Dataset], layout: TapLayout) -> li
 def _notes(whole: xr.Dataset, parts: list[xr.Dataset], layout: TapLayout) -> list[str]:
     """What a tap's calibration says beyond the whole sensor's: notes, and checks that fail."""
     common = set(str(whole.attrs["notes"]).split("\n"))
-    notes = []
+    notes = _mixture(whole, parts)
     for label, part in zip(layout.labels, parts, strict=True):
         notes += [f"tap {label}: {line}" for line in str(part.attrs["notes"]).split("\n") if line and line not in common]
         failed = [row for row in json.loads(part.attrs["checks"]) if row["outcome"] == "fail" and row["name"] not in _OF_EACH_TAP]
         notes += [f"tap {label}: check {row['name']} fails: {row['evidence']}" for row in failed]
     return notes
+
+
+def _mixture(whole: xr.Dataset, parts: list[xr.Dataset]) -> list[str]:
+    """A note where the whole sensor's gain is none of its taps': levels that light the taps unequally bend the curve of all pixels."""
+    gain, gains = float(whole["gain"]), [float(part["gain"]) for part in parts]
+    slack = 2.0 * max(float(part["gain_se"]) for part in (whole, *parts))
+    if min(gains) - slack <= gain <= max(gains) + slack:
+        return []
+    span = f"{min(gains):.4g} to {max(gains):.4g}"
+    return [f"the gain of all pixels, {gain:.4g} DN/e-, is none of the taps' ({span}): their light differs from level to level; use theirs"]
 
 
 # --- reading a profile ------------------------------------------------------------------------------------------------

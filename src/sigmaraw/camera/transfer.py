@@ -171,18 +171,30 @@ def _spread(a: NDArray[np.float64], used: NDArray[np.bool_]) -> NDArray[np.float
     return full
 
 
+def _spikes(variance: NDArray[np.float64], error: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Levels, in order of the mean, that stand 5 SE above both neighbours in a curve that rises across them and goes on to rise by 5 SE."""
+    found = np.zeros(len(variance), dtype=bool)
+    for at in range(1, len(variance) - 2):
+        before, after = variance[at - 1], variance[at + 1]
+        apart = _OUTLIER * math.sqrt(error[at] + max(error[at - 1], error[at + 1]))
+        rise = variance[at + 2 :] - after - _OUTLIER * np.sqrt(error[at + 1] + error[at + 2 :])
+        found[at] = variance[at] > max(before, after) + apart and after > before and bool((rise > 0).any())
+    return found
+
+
 def saturation_level(flats: tuple[LevelMoments, ...]) -> tuple[Estimate, int | None]:
     """Return the mean at the maximum of the variance curve (DN, offset included) and that level's index.
 
     The maximum counts only when a brighter level's variance lies significantly below it (5 SE and a tenth); else the sensor
-    was never saturated. SE: the true maximum lies between the neighbouring levels, (μ_{i+1} − μ_{i−1})/√12 for a uniform law.
+    was never saturated. A level above both its neighbours after which the curve goes on rising is an outlier. SE: the true
+    maximum lies between the neighbouring levels, (μ_{i+1} − μ_{i−1})/√12 for a uniform law.
     Reference: EMVA 1288 r4.0, saturation.
     """
     order = np.argsort([level.mean for level in flats], kind="stable")
     means = np.array([flats[i].mean for i in order])
     variance = np.array([flats[i].variance for i in order])
     error = np.array([flats[i].variance_var for i in order])
-    top = int(np.argmax(variance))
+    top = int(np.argmax(np.where(_spikes(variance, error), -np.inf, variance)))
     drop = variance[top] - variance[top + 1 :]
     if not np.any((drop > _OUTLIER * np.sqrt(error[top] + error[top + 1 :])) & (drop > 0.1 * variance[top])):
         return Estimate.missing(NotDetermined.NOT_REACHED), None

@@ -12,6 +12,7 @@ class NotDetermined(StrEnum):
 
     NOT_REACHED = "not-reached"  # no flat level is beyond the maximum of the variance curve
     NEEDS_DARK_EXPOSURES = "needs-dark-exposures"  # fewer than two dark exposures
+    NEEDS_DARK_FRAMES = "needs-dark-frames"  # too few frames of a dark level to tell a pixel's ways from chance
     NEEDS_EXPOSURES = "needs-exposures"  # flat exposures or irradiances unknown, or too few different ones
     STATED_VALUES = "stated-values"  # the profile was made from stated values
     MAPS_STAND_IN = "maps-stand-in"  # dark maps carry no frame count

@@ -83,6 +83,10 @@ def print_profile(profile: CameraProfile) -> None:
         error = "" if row["value"] is None else " ± (not stated)" if row["se"] is None else f" ± {row['se']:.2g}"
         limit = f" (flagged: {row['flag']}, at most {row['upper_limit']:.3g})" if "upper_limit" in row and "flag" in row else ""
         typer.echo(f"  {name:<26} {value + error:<26} {row['unit']:<6} {row['definition']}{limit}")
+    for row in summary["pixel_classes"]:
+        count = "not determined" if row["count"] is None else f"{row['count']} ({100 * row['fraction']:.3g} %)"
+        reason = "" if row["not_determined"] is None else f" ({row['not_determined']})"
+        typer.echo(f"  pixels {row['name']:<19} {count:<26} {'px':<6} {row['definition']}{reason}")
     _print_taps(summary.get("taps"))
     for row in summary["checks"]:
         typer.echo(f"  check {row['name']:<20} {row['outcome'].upper():<8} {row['evidence']}")

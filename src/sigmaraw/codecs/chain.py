@@ -74,7 +74,7 @@ def _step(parsed: registry.Step, family: Any, model: NoiseModel | None, allow_ex
         )
     selftest.require(parsed.name, family, values)
     extra = {"noise_model": model} if family.needs_camera or getattr(family, "takes_camera", False) else {}
-    aimed = None if contract.axis is None else aim(family, contract, values, given, extra, model)
+    aimed = None if contract.axis is None else aim(family, contract, parameters, values, given, extra, model)
     if aimed is not None:
         return aimed, {**values, aimed.knob.name: None}
     return family(**own_values(contract, values), **extra), values

@@ -23,7 +23,7 @@ from sigmaraw.errors import CodecFailed
 
 _SIZE = struct.Struct(">8s4I")  # SOC, SIZ and its first two fields; then width, height and their offsets
 _BLOCK = 64  # the format's usual code block, and the only one that imagecodecs makes; others are made through Pillow
-_LEVEL = (20.0, 140.0)  # dB; below, the stream is all header; above, only the transform's rounding error is left
+_LEVEL = (10.0, 140.0)  # dB; below, the stream is all header; above, only the transform's rounding error is left
 
 
 class Jpeg2000(TargetCoder):

@@ -45,7 +45,7 @@ class TargetCoder:
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
-        if hasattr(cls, "contract"):  # the contract alone is what others read
+        if hasattr(cls, "contract") and hasattr(cls, "axis"):  # the contract alone is what others read
             cls.contract = dataclasses.replace(cls.contract, axis=cls.axis)
 
     def __init__(self, **settings: Any) -> None:

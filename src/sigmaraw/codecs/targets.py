@@ -173,7 +173,8 @@ class Aimed:
     def at(self, value: float) -> Coder | Map:
         """Return the step with its knob at `value`."""
         kind = next((parameter.kind for parameter in self.parameters if parameter.name == self.knob.name), float)
-        made: Coder | Map = self.family(**{**self.settings, self.knob.name: kind(value)}, **self.extra)
+        number = int(value) if self.knob.integer else value
+        made: Coder | Map = self.family(**{**self.settings, self.knob.name: kind(number)}, **self.extra)
         return made
 
     def settings_in_use(self) -> dict[str, Any]:
@@ -247,13 +248,20 @@ def axis_of(name: str, contract: CodecContract) -> Knob:
 
 
 def aim(
-    family: Any, contract: CodecContract, values: Mapping[str, Any], given: set[str], extra: Mapping[str, Any], model: NoiseModel | None
+    family: Any,
+    contract: CodecContract,
+    parameters: Sequence[Parameter],
+    values: Mapping[str, Any],
+    given: set[str],
+    extra: Mapping[str, Any],
+    model: NoiseModel | None,
 ) -> Aimed | None:
     """Return the step that a specification aims at a target; None where it names none.
 
     Parameters
     ----------
-    family, contract : with a knob. values : every setting, defaults written out. given : the keys that were typed.
+    family, contract : with a knob. parameters : all that it takes. values : every setting, defaults written out.
+    given : the keys that were typed.
     extra : what else the family is made with. model : the camera's noise, which rz needs.
 
     Raises
@@ -277,8 +285,10 @@ def aim(
         raise InvalidSpec(f"'{name}' with rz= and no camera", "a camera, by whose noise the error is measured", "pass camera=")
     target = Target(asked[0], float(values[asked[0]]), values.get("range"), model)
     own = {key: value for key, value in own_values(contract, values).items() if key != knob.name}
-    aimed = Aimed(family, contract, tuple(family.parameters), own, extra, target, bool(values.get("frozen")))
+    aimed = Aimed(family, contract, tuple(parameters), own, extra, target, bool(values.get("frozen")))
     narrowed = aimed.step.contract  # settings may narrow the knob's range, or the dtypes
     bound = int(target.goal) if target.name == "maxerr" and not aimed.frozen else None
     words = contract.guarantee if bound is None else f"max |error| <= {bound} DN"
-    return dataclasses.replace(aimed, contract=dataclasses.replace(narrowed, lossless=False, max_error=bound, guarantee=words))
+    # A step may write its contract anew and leave the knob's range, which its class has declared, out.
+    declared = dataclasses.replace(narrowed, axis=narrowed.axis or contract.axis, finer=narrowed.finer or contract.finer)
+    return dataclasses.replace(aimed, contract=dataclasses.replace(declared, lossless=False, max_error=bound, guarantee=words))

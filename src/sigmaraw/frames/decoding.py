@@ -9,7 +9,7 @@ import re
 import struct
 import tokenize
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,9 +44,9 @@ MAPPED_FROM = 1 << 28
 """Bytes from which pixels that lie in the file as they are in memory are mapped, so that a stack may be larger than memory."""
 
 
-def mappable(dtype: np.dtype[Any], nbytes: int) -> bool:
-    """Return whether so many bytes of this dtype are mapped rather than read: many, and in this machine's byte order."""
-    return nbytes >= MAPPED_FROM and dtype.isnative
+def mappable(nbytes: int) -> bool:
+    """Return whether so many bytes of pixels are mapped rather than read."""
+    return nbytes >= MAPPED_FROM
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,40 @@ class Decoded:
     reader: str
     bits: int | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """One file's frames, not yet read.
+
+    shape : (frame, y, x). dtype : any, as stored. read(start, out) : fills out (n, y, x) with the frames from `start` on.
+    """
+
+    shape: tuple[int, int, int]
+    dtype: np.dtype[Any]
+    read: Callable[[int, NDArray[Any]], None]
+    bits: int | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    close: Callable[[], None] = lambda: None
+
+
+def read_exactly(path: Path, kind: str, offset: int, dtype: np.dtype[Any], out: NDArray[Any]) -> None:
+    """Fill `out` (C-contiguous, native byte order) with the values of `dtype` that stand at `offset` of a file.
+
+    Raises
+    ------
+    UnreadableFile : the file ends before.
+    """
+    with decoding(path, kind), path.open("rb", buffering=0) as stream:
+        stream.seek(offset)
+        view = memoryview(out).cast("B")  # type: ignore[arg-type]  # arrays have the buffer protocol
+        while len(view):
+            done = stream.readinto(view)
+            if not done:
+                raise unreadable(path, kind, "image data cut off")
+            view = view[done:]
+    if not dtype.isnative:
+        out.byteswap(inplace=True)
 
 
 def require_file(path: Path) -> None:

@@ -12,6 +12,7 @@ from sigmaraw.errors import InvalidSeries
 from sigmaraw.files import sha256_of_file
 from sigmaraw.frames.maps import DarkMaps
 from sigmaraw.frames.reading import assemble
+from sigmaraw.frames.streaming import FrameStream
 from sigmaraw.frames.types import RawFrames, SourceFile
 
 Kind = Literal["dark", "flat"]
@@ -41,6 +42,10 @@ class Level:
         """Read and return this level's frames; nothing is kept, so that one level is in memory at a time."""
         whole = self.loaded if self.loaded is not None else assemble(self.paths, bits=self.bits)
         return whole if self.part is None else replace(whole, data=whole.data[:, *self.part])
+
+    def stream(self) -> FrameStream:
+        """Return the level's frames as a stream: a few frames are in memory at a time, however many there are."""
+        return FrameStream(self.paths, self.loaded, self.bits, self.part)
 
     def files(self) -> tuple[SourceFile, ...]:
         """Return the level's files with their hashes, without decoding them."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sigmaraw.frames.decoding import Decoded, decoding, mappable, require_grey, unreadable
+from sigmaraw.frames.decoding import Decoded, Opened, decoding, mappable, read_exactly, require_grey, unreadable
 
 SUFFIXES = (".npy",)
 
@@ -23,15 +25,35 @@ def read_npy(path: Path) -> Decoded:
     ColourImage : the last axis holds colour samples.
     """
     with decoding(path, ".npy"):
-        mapped = np.lib.format.open_memmap(path, mode="r")  # refuses pickled objects and headers larger than the file
-        data_start = mapped.offset
-        if path.stat().st_size != data_start + mapped.nbytes:
-            raise unreadable(path, ".npy", f"{mapped.nbytes} bytes announced, {path.stat().st_size - data_start} present")
-        if mapped.ndim < 2 or mapped.ndim > 4 or 0 in mapped.shape:
-            raise unreadable(path, ".npy", f"array of shape {mapped.shape}, not (frame, y, x)")
-        if mapped.ndim >= 3 and mapped.shape[-1] in (3, 4) and min(mapped.shape[-3:-1]) > 4:
-            require_grey(path, mapped.shape[-1])
-        as_it_lies = mappable(mapped.dtype, mapped.nbytes) and mapped.flags.c_contiguous
+        mapped = _checked(path)
+        as_it_lies = mappable(mapped.nbytes) and mapped.flags.c_contiguous
         # Copy on write: pages come when they are needed, and nothing that is done to the array reaches the file.
         planes = np.asarray(np.lib.format.open_memmap(path, mode="c")) if as_it_lies else np.array(mapped, order="C", subok=False)
     return Decoded(planes[np.newaxis] if planes.ndim == 2 else planes, "numpy")
+
+
+def open_npy(path: Path) -> Opened | None:
+    """Return a (frame, y, x) array to be read frame by frame, refused as `read_npy` does; None for other layouts."""
+    with decoding(path, ".npy"):
+        mapped = _checked(path)
+        if mapped.ndim > 3 or not mapped.flags.c_contiguous:
+            return None
+        shape, dtype, start = (1, *mapped.shape)[-3:], mapped.dtype, int(mapped.offset)
+
+    def read(first: int, out: NDArray[Any]) -> None:
+        read_exactly(path, ".npy", start + first * shape[1] * shape[2] * dtype.itemsize, dtype, out)
+
+    return Opened((int(shape[0]), int(shape[1]), int(shape[2])), dtype, read)
+
+
+def _checked(path: Path) -> Any:
+    """The array as a memory map whose header and length agree."""
+    mapped = np.lib.format.open_memmap(path, mode="r")  # refuses pickled objects and headers larger than the file
+    data_start = mapped.offset
+    if path.stat().st_size != data_start + mapped.nbytes:
+        raise unreadable(path, ".npy", f"{mapped.nbytes} bytes announced, {path.stat().st_size - data_start} present")
+    if mapped.ndim < 2 or mapped.ndim > 4 or 0 in mapped.shape:
+        raise unreadable(path, ".npy", f"array of shape {mapped.shape}, not (frame, y, x)")
+    if mapped.ndim >= 3 and mapped.shape[-1] in (3, 4) and min(mapped.shape[-3:-1]) > 4:
+        require_grey(path, mapped.shape[-1])
+    return mapped

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -104,13 +104,12 @@ def read_frames(path: str | os.PathLike[str], *, bits: int | None = None, volume
 
 def assemble(paths: Iterable[Path], *, bits: int | None, volume: bool = False) -> RawFrames:
     """Read files that belong together, in the order given, into one RawFrames; arguments and refusals as `read_frames`."""
-    if bits is not None and (isinstance(bits, bool) or not isinstance(bits, (int, np.integer)) or not 1 <= bits <= 16):
-        raise InvalidOption(f"bits={bits}", "a whole number from 1 to 16", "give the camera's bit depth")
+    check_bits(bits)
     stacks, sources, stated = [], [], []
     metadata: dict[str, object] = {}
     for path in paths:
         decoded = decode(path)
-        stacks.append(_framed(path, camera_integers(path, decoded.planes), volume))
+        stacks.append(framed(path, camera_integers(path, decoded.planes), volume))
         sources.append(SourceFile(str(path), sha256_of_file(path), decoded.reader))
         stated.append(decoded.bits)
         metadata = {**decoded.metadata, **metadata}
@@ -120,11 +119,12 @@ def assemble(paths: Iterable[Path], *, bits: int | None, volume: bool = False) -
     data = stacks[0] if len(stacks) == 1 else np.concatenate(stacks, axis=1 if volume and stacks[0].ndim == 4 else 0)
     native = np.dtype(data.dtype.name)  # whatever byte order the file had
     data = data.astype(native, copy=False).view(native)
-    depth, source = _bit_depth(sources[0].path, data, bits, stated)
+    depth, source = bit_depth(sources[0].path, data.dtype, int(data.max()), bits, stated)
     return RawFrames(data, depth, source, tuple(sources), metadata)
 
 
-def _framed(path: Path, planes: np.ndarray, volume: bool) -> np.ndarray:
+def framed(path: Path, planes: np.ndarray, volume: bool) -> np.ndarray:
+    """Return the planes with the frame axis first. Raises ShapeMismatch for a 4-D stack that is not read as a volume."""
     if planes.ndim == 4 and not volume:
         raise ShapeMismatch(
             f"{path} is four-dimensional {planes.shape}", "(frame, y, x)", "read it as a volume, or save frames (frame, y, x)"
@@ -132,11 +132,26 @@ def _framed(path: Path, planes: np.ndarray, volume: bool) -> np.ndarray:
     return planes[np.newaxis] if volume and planes.ndim == 3 else planes
 
 
-def _bit_depth(
-    name: str, data: np.ndarray, bits: int | None, stated: list[int | None]
+def check_bits(bits: int | None) -> None:
+    """Raise InvalidOption unless `bits` is None or a whole number from 1 to 16."""
+    if bits is not None and (isinstance(bits, bool) or not isinstance(bits, (int, np.integer)) or not 1 <= bits <= 16):
+        raise InvalidOption(f"bits={bits}", "a whole number from 1 to 16", "give the camera's bit depth")
+
+
+def bit_depth(
+    name: str, dtype: np.dtype[Any], top: int, bits: int | None, stated: Sequence[int | None]
 ) -> tuple[int, Literal["stated", "metadata", "container"]]:
-    """Bit depth and where it is from. Raises BitDepthMismatch when a pixel does not fit in it."""
-    container = 8 * data.dtype.itemsize
+    """Return the bit depth and where it is from.
+
+    Parameters
+    ----------
+    name : of the file, for messages. top : largest value, DN. bits : as the user stated. stated : as each file states.
+
+    Raises
+    ------
+    BitDepthMismatch : a pixel does not fit in it.
+    """
+    container = 8 * dtype.itemsize
     known = [value for value in stated if value is not None]
     source: Literal["stated", "metadata", "container"]
     if bits is not None:
@@ -145,7 +160,6 @@ def _bit_depth(
         depth, source = max(known), "metadata"
     else:
         return container, "container"
-    top = int(data.max())
     if depth > container:
         raise BitDepthMismatch(
             f"{name} has {container}-bit pixels, but {depth} bits are {source}", f"at most {container} bits", "check the bit depth"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sigmaraw.errors import ColourImage, ShapeMismatch
-from sigmaraw.frames.decoding import Decoded, decoding, mappable, require_grey, unreadable
+from sigmaraw.frames.decoding import Decoded, Opened, decoding, mappable, read_exactly, require_grey, unreadable
 
 SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
 _COLOUR_PHOTOMETRICS = {2: "RGB", 3: "palette", 5: "CMYK", 6: "YCbCr", 8: "CIELab"}
@@ -32,6 +35,21 @@ class _Complaints(logging.Handler):
         self.lines.append(record.getMessage())
 
 
+@contextlib.contextmanager
+def _listening() -> Iterator[_Complaints]:
+    import tifffile
+
+    complaints = _Complaints()
+    logger = tifffile.logger()
+    propagate, logger.propagate = logger.propagate, False
+    logger.addHandler(complaints)
+    try:
+        yield complaints
+    finally:
+        logger.removeHandler(complaints)
+        logger.propagate = propagate
+
+
 def read_tiff(path: Path) -> Decoded:
     """Return all planes of a TIFF file in page order.
 
@@ -43,31 +61,54 @@ def read_tiff(path: Path) -> Decoded:
     """
     import tifffile
 
-    complaints = _Complaints()
-    logger = tifffile.logger()
-    propagate, logger.propagate = logger.propagate, False
-    logger.addHandler(complaints)
-    try:
-        # _multifile: an OME header may name other files; only the one that was named is read.
-        with decoding(path, "TIFF"), tifffile.TiffFile(path, _multifile=False) as tif:
-            return _read_open(path, tif, complaints)
-    finally:
-        logger.removeHandler(complaints)
-        logger.propagate = propagate
+    # _multifile: an OME header may name other files; only the one that was named is read.
+    with _listening() as complaints, decoding(path, "TIFF"), tifffile.TiffFile(path, _multifile=False) as tif:
+        return _read_open(path, tif, complaints)
+
+
+def open_tiff(path: Path) -> Opened | None:
+    """Return a TIFF's pages to be read frame by frame, refused as `read_tiff` does; None where they are not one series.
+
+    Pages that lie one after the other uncompressed are copied from the file; others are decoded one by one.
+    """
+    import tifffile
+
+    with _listening() as complaints, decoding(path, "TIFF"), contextlib.ExitStack() as stack:
+        tif = stack.enter_context(tifffile.TiffFile(path, _multifile=False))
+        checked = list(_checked_series(path, tif))
+        if complaints.lines:
+            raise unreadable(path, "TIFF", complaints.lines[0])
+        if len(checked) != 1:
+            return None
+        series, pages = checked[0], checked[0].pages
+        height, width = series.keyframe.imagelength, series.keyframe.imagewidth
+        shape, dtype, start = (series.size // (height * width), height, width), series.dtype, series.dataoffset
+        bits, metadata = _bits(tif), _metadata(tif)
+        # Without compression a gap-free series is what stands in the file from its offset on.
+        if start is not None:
+
+            def read(first: int, out: NDArray[Any]) -> None:
+                read_exactly(path, "TIFF", start + first * height * width * dtype.itemsize, dtype.newbyteorder(tif.byteorder), out)
+
+            return Opened(shape, dtype, read, bits, metadata)
+        if len(pages) != shape[0]:
+            return None
+        held = stack.pop_all()
+
+    def decode(first: int, out: NDArray[Any]) -> None:
+        with _listening() as complaints, decoding(path, "TIFF"):
+            for index in range(len(out)):
+                out[index] = pages[first + index].asarray()
+            if complaints.lines:
+                raise unreadable(path, "TIFF", complaints.lines[0])
+
+    return Opened(shape, dtype, decode, bits, metadata, held.close)
 
 
 def _read_open(path: Path, tif: Any, complaints: _Complaints) -> Decoded:
-    size = path.stat().st_size
     stacks = []
-    for series in tif.series:
-        first = series.keyframe
-        frames_as_planes = _frames_as_planes(tif, first)
-        if first.photometric in _COLOUR_PHOTOMETRICS and not frames_as_planes:
-            raise ColourImage(f"{path} is a {_COLOUR_PHOTOMETRICS[first.photometric]} image", "grey frames", "export the raw frames")
-        if not frames_as_planes:
-            require_grey(path, first.samplesperpixel)
-        _check_extent(path, series, size)
-        stacks.append(_pixels(path, tif, series).reshape(-1, first.imagelength, first.imagewidth))
+    for series in _checked_series(path, tif):
+        stacks.append(_pixels(path, tif, series).reshape(-1, series.keyframe.imagelength, series.keyframe.imagewidth))
     if complaints.lines:
         raise unreadable(path, "TIFF", complaints.lines[0])
     if not stacks:
@@ -79,10 +120,24 @@ def _read_open(path: Path, tif: Any, complaints: _Complaints) -> Decoded:
     return Decoded(planes, "tifffile", _bits(tif), _metadata(tif))
 
 
+def _checked_series(path: Path, tif: Any) -> Iterator[Any]:
+    """Yield the file's series, grey and wholly present each."""
+    size = path.stat().st_size
+    for series in tif.series:
+        first = series.keyframe
+        frames_as_planes = _frames_as_planes(tif, first)
+        if first.photometric in _COLOUR_PHOTOMETRICS and not frames_as_planes:
+            raise ColourImage(f"{path} is a {_COLOUR_PHOTOMETRICS[first.photometric]} image", "grey frames", "export the raw frames")
+        if not frames_as_planes:
+            require_grey(path, first.samplesperpixel)
+        _check_extent(path, series, size)
+        yield series
+
+
 def _pixels(path: Path, tif: Any, series: Any) -> np.ndarray[Any, Any]:
     """Return a series' pixels; mapped, where there are many and they lie in the file one after the other, uncompressed."""
     dtype = series.dtype.newbyteorder(tif.byteorder)
-    if series.dataoffset is not None and series.keyframe.is_memmappable and mappable(dtype, series.nbytes):
+    if series.dataoffset is not None and series.keyframe.is_memmappable and mappable(series.nbytes):
         # Copy on write: pages come when they are needed, and nothing that is done to the array reaches the file.
         return np.asarray(np.memmap(path, dtype, mode="c", offset=series.dataoffset, shape=series.shape))
     pixels: np.ndarray[Any, Any] = series.asarray()

@@ -273,8 +273,8 @@ def denoises(quality: Mapping[str, float]) -> bool | None:
 
         noise_removed − 1.96·noise_removed_se > 0.05
 
-    a one-sided test of "removes 5 % at most". False alarms measured: RATES for what removes 5 % exactly, none in 2,000 for what
-    removes nothing (tests/metrics/test_denoising.py).
+    a one-sided test of "removes 5 % at most". False alarms measured on 20 replicas of 24²: 3.6 % of 2,000 for what removes 5 %
+    exactly, none for what removes nothing; power 72 % at 6 %, 100 % at 8 % (tests/metrics/test_denoising.py).
 
     quality : as `combine` returns it. Reference: SCIENCE 5.
     """

@@ -88,12 +88,10 @@ def sample_blocks(
     plane = math.prod(level_dn.shape[1:])
 
     def sampler(part: slice) -> Sampler:
-        gain, read_noise = (
-            _part(value, part, level_dn.shape)
-            for value in (model.gain_dn_per_e, model.read_noise_e if read_noise_e is None else read_noise_e)
-        )
-        rate = _rate(model, level_dn, part) if rate_e is None else rate_e[part]
-        scene = make_scene(level_dn[part], rate, gain, read_noise).moved(first_pixel + part.start * plane)
+        level, local = level_dn[part], _local(model, level_dn.shape, part)
+        rate = np.maximum(local.to_electrons(level), 0.0) if rate_e is None else rate_e[part]
+        noise = local.read_noise_e if read_noise_e is None else read_noise_e[part]
+        scene = make_scene(level, rate, local.gain_dn_per_e, noise).moved(first_pixel + part.start * plane)
         return Sampler(scene, key, lo=model.lo_dn, hi=model.hi_dn, dtype=model.dtype)
 
     whole = sampler(parts[0]) if len(parts) == 1 else None
@@ -113,13 +111,8 @@ def sample_blocks(
     return blocks()
 
 
-def _part(value: Any, part: slice, shape: tuple[int, ...]) -> Any:
-    """Return what belongs to a slab of a number, a map (y, x) or an array of the frame's shape."""
-    array = np.asarray(value)
-    return array[part] if array.shape == shape else value
-
-
-def _rate(model: NoiseModel, level_dn: NDArray[Any], part: slice) -> NDArray[np.float64]:
-    """Return max((level − o)/K, 0) of a slab, e⁻."""
-    offset, gain = (_part(value, part, level_dn.shape) for value in (model.offset_dn, model.gain_dn_per_e))
-    return np.maximum((np.asarray(level_dn[part], dtype=np.float64) - offset) / gain, 0.0)
+def _local(model: NoiseModel, shape: tuple[int, ...], part: slice) -> NoiseModel:
+    """Return the camera's model of some rows of a frame; planes of a volume all have the whole sensor's."""
+    if len(shape) > 2 or model.shape is None:
+        return model
+    return model.from_profile(model, (part.stop - part.start, *shape[1:]), roi=(part.start, 0))

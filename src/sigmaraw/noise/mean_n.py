@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import ReplicaMode
+from sigmaraw.contracts import Diagnostic, ReplicaMode
 from sigmaraw.errors import InvalidOption, ShapeMismatch
 from sigmaraw.noise.coverage import measured_u_mode
 from sigmaraw.noise.model import QUANTISATION_VARIANCE
+from sigmaraw.noise.repeat_checks import repeat_checks
 from sigmaraw.noise.repeats import require_repeats
 
 if TYPE_CHECKING:
@@ -82,6 +83,10 @@ class MeanN(ReplicaMode):
             read_noise_e=sigma_e,
             first_pixel=first_pixel(frame[0], slab),
         )
+
+    def diagnostics(self, frame: NDArray[np.integer], model: NoiseModel) -> tuple[Diagnostic, ...]:
+        """Return whether the repeats vary as the camera's noise does, and whether they drift."""
+        return repeat_checks(frame, model)
 
     def u_mode(self, measurement: Measurement) -> tuple[float, str]:
         """Return the relative standard uncertainty of σ_raw, as measured by kind of measurement."""

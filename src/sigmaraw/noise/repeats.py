@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import ReplicaMode
+from sigmaraw.contracts import Diagnostic, ReplicaMode
 from sigmaraw.errors import InsufficientRepeats, ShapeMismatch
 from sigmaraw.noise.keys import whole_number
+from sigmaraw.noise.repeat_checks import repeat_checks
 
 if TYPE_CHECKING:
     from sigmaraw.contracts import Measurement
@@ -109,6 +110,10 @@ class Repeats(ReplicaMode):
         size = n if batch is None else whole_number(batch, "batch", 1, 1 << 31)
         planes = slice(None) if slab is None else slab
         return (frame[first : min(first + size, start + n), planes] for first in range(start, start + n, size))
+
+    def diagnostics(self, frame: NDArray[np.integer], model: NoiseModel) -> tuple[Diagnostic, ...]:
+        """Return whether the repeats vary as the camera's noise does, and whether they drift."""
+        return repeat_checks(frame, model)
 
     def u_mode(self, measurement: Measurement) -> tuple[float, str]:
         """Return 0: real frames carry the camera's noise and nothing else."""

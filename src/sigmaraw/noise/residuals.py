@@ -48,6 +48,11 @@ def residual_checks(frame: NDArray[np.integer], level_dn: NDArray[np.float64], m
     return tuple(rows)
 
 
+def diagnostic(name: str, value: float) -> Diagnostic:
+    """Return the check of this name on a value; names as `residual_checks` gives them."""
+    return _variance(value) if name == "residual_variance" else _correlation(value, name[-1])
+
+
 def _unclipped(frame: NDArray[np.integer], model: NoiseModel) -> NDArray[np.bool_]:
     return np.asarray((frame > model.lo_dn) & (frame < model.hi_dn))  # a clipped pixel's residual says nothing of the noise
 

@@ -10,6 +10,7 @@ import abc
 import pickle
 import warnings
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 # What torch raises on files and inputs that do not fit; anything else is a fault of this program and is shown as one.
 _LOAD_ERRORS = (RuntimeError, ValueError, KeyError, TypeError, AttributeError, AssertionError, EOFError, OSError, pickle.UnpicklingError)
 _RUN_ERRORS = (RuntimeError, ValueError, TypeError, IndexError, AssertionError)
+
+
+# What the coverage study of replica modes measured with the shipped network; of others it knows nothing.
+_KINDS = {"count": "network-count", "area": "network-area"}
 
 
 class _TorchNetwork(NetworkPipeline):
@@ -129,6 +134,8 @@ class DemoUNetPipeline(_TorchNetwork):
 
     def __init__(self, spec: str = "unet-demo", **settings: Any) -> None:
         super().__init__(spec, **settings)
+        if self.keys["measure"] == "mask" and self.keys["weights"] is None:
+            self.measurements = tuple(replace(row, kind=_KINDS.get(row.name, "")) for row in self.measurements)
 
     def _load(self) -> None:
         import safetensors.torch

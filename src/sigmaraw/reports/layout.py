@@ -240,6 +240,15 @@ def camera_facts(summary: Mapping[str, Any]) -> dict[str, Any]:
             ("Levels", f"{len(means)}, of which {sum(bool(mark) for mark in used)} used in the fit" if means else "none"),
         ],
         "scalars": scalars,
+        "pixel_classes": [
+            {
+                "name": row["name"],
+                "count": "not determined" if row["count"] is None else given(row["count"]),
+                "share": "—" if row["count"] is None else with_unit(plain(100 * row["fraction"], 3), "%"),
+                "definition": row["definition"] + ("" if row["count"] is not None else f" ({row['not_determined']})"),
+            }
+            for row in summary.get("pixel_classes") or []
+        ],
         "taps": tap_table(summary.get("taps")),
         "checks": [
             {

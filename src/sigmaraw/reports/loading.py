@@ -210,6 +210,9 @@ def check_camera(summary: Any) -> None:
     if len(columns[0]) != len(columns[1]) or any(column and len(column) != len(columns[0]) for column in columns):
         _refuse("'camera.levels' of the record", "as many variances, standard errors and marks as means")
     check_tap_summary(summary.get("taps"))
+    classes = summary.get("pixel_classes") or []
+    if not isinstance(classes, list) or not all(isinstance(row, dict) and _is_class(row) for row in classes):
+        _refuse("'camera.pixel_classes' of the record", "a list of {name, count, fraction, definition, not_determined}")
     checks = summary.get("checks") or []
     words = ("name", "outcome", "evidence", "unit")
     if not isinstance(checks, list) or not all(
@@ -224,6 +227,13 @@ def check_camera(summary: Any) -> None:
     single = [dark.get("mean_dn"), dark.get("variance_dn2"), summary.get("bits")]
     if not all(_is_number(value) for value in single) or not _is_pair(summary.get("valid_range_dn")):
         _refuse("the dark level, bit depth or valid range of 'camera' in the record", "numbers or null")
+
+
+def _is_class(row: Mapping[str, Any]) -> bool:
+    words = isinstance(row.get("name"), str) and isinstance(row.get("definition"), str)
+    if row.get("count") is None:
+        return words and isinstance(row.get("not_determined"), str)
+    return words and _is_finite(row["count"]) and _is_finite(row.get("fraction"))
 
 
 def check_figures(figures: Any) -> None:
@@ -246,6 +256,8 @@ def check_figures(figures: Any) -> None:
             shape, positions = row.get("shape"), row.get("positions")
             good = _is_pair(shape) and all(_is_finite(side) and side > 0 for side in shape) and _is_finite(row.get("count"))
             good = good and isinstance(positions, list) and all(_is_pair(place) and all(map(_is_finite, place)) for place in positions)
+            classes = row.get("classes")
+            good = good and isinstance(classes, list) and len(classes) == len(positions) and all(isinstance(name, str) for name in classes)
         if not good:
             _refuse(f"figure '{str(kind)[:40]}' of a camera", "what CameraProfile.figures returns")
 

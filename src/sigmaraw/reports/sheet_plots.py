@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 
 TITLES = {"dsnu": "DSNU", "prnu": "PRNU"}
 UNITS = {"dsnu": "e⁻", "prnu": "%"}
+# Shape and colour: a class is told by either.
+_CLASSES = {
+    "hot": ("^", "#b4443a"),
+    "rts": ("o", "#7a4fa3"),
+    "dead": ("s", "#222831"),
+    "clipped": ("v", "#c98a1b"),
+    "correlated": ("D", "#1f7a6d"),
+    "unfit": ("s", "#b4443a"),
+}
 _LINES, _COLUMNS = COLOURS["PASS"], COLOURS["FAIL"]
 
 
@@ -115,12 +124,22 @@ def _defects(row: Mapping[str, Any]) -> dict[str, str]:
     height, width = row["shape"]
     with drawing():
         tall = min(max(5.2 * height / width, 1.2), 6.0)
-        drawn = figure(tall + 0.7)
-        axes = drawn.add_axes((0.115, 0.45 / (tall + 0.7), 0.865, tall / (tall + 0.7)))
+        drawn = figure(tall + 1.0)
+        axes = drawn.add_axes((0.115, 0.75 / (tall + 1.0), 0.865, tall / (tall + 1.0)))
         where = np.asarray(row["positions"], dtype=np.float64).reshape(-1, 2)
-        axes.plot(where[:, 1], where[:, 0], "s", markersize=2.5, color=_COLUMNS, linestyle="none")
+        classes = np.asarray(row["classes"], dtype=object)
+        for name in sorted(set(row["classes"])):
+            marker, colour = _CLASSES.get(name, ("s", _COLUMNS))
+            of_class = where[classes == name]
+            axes.plot(
+                of_class[:, 1], of_class[:, 0], marker, markersize=3.5, color=colour, linestyle="none", label=f"{name} ({len(of_class)})"
+            )
+        if len(where):
+            axes.legend(
+                loc="upper left", bbox_to_anchor=(0, -0.11), ncols=6, frameon=False, fontsize=8.5, handletextpad=0.1, columnspacing=1
+            )
         axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), aspect="equal")
         _dress(axes, "x / px", "y / px")
-        svg = to_svg(drawn, "defects", f"Map of {row['count']} defect pixels")
+        svg = to_svg(drawn, "defects", f"Map of {row['count']} pixels that are not normal, by class")
     listed = f"; the first {len(where)} are drawn" if len(where) < row["count"] else ""
-    return {"title": "Defect map", "svg": svg, "caption": f"{row['count']} of {height * width} pixels are unfit for use{listed}."}
+    return {"title": "Defect map", "svg": svg, "caption": f"{row['count']} of {height * width} pixels are not normal, by class{listed}."}

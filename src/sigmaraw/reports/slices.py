@@ -77,7 +77,7 @@ def _wrong() -> InvalidRecord:
 def _figure(name: str, codec: str, psnr: list[float | None], errors: list[float]) -> str:
     """Return PSNR (line, left) and largest error (dots, right) per slice."""
     with drawing():
-        drawn = figure(2.1)
+        drawn = figure(2.5)
         left = drawn.add_subplot()
         right = left.twinx()
         left.plot(range(len(psnr)), [math.nan if value is None else value for value in psnr], color=INK, linewidth=1.2)

@@ -78,9 +78,17 @@ def _codec_lines(record: dict[str, Any]) -> list[str]:
 
 
 def _alarm_lines(record: dict[str, Any]) -> list[str]:
-    """Return a line for each codec that removes noise, which no reader should take for a good codec."""
-    rows = [row for row in record["codecs"] if row.get("denoising_alarm") is True and isinstance(row.get("noise_removed"), float)]
-    return [f"Denoising: {shorten(row['codec'], 60)} removes {100 * row['noise_removed']:.0f} % of the raw noise." for row in rows]
+    """Return a line for each codec that removes noise, or misses its target: what no reader should overlook."""
+    lines = []
+    for row in record["codecs"]:
+        name = shorten(row["codec"], 60)
+        if row.get("denoising_alarm") is True and isinstance(row.get("noise_removed"), float):
+            lines.append(f"Denoising: {name} removes {100 * row['noise_removed']:.0f} % of the raw noise.")
+        images = row.get("images") if isinstance(row.get("images"), list) else []
+        missed = sum(isinstance(image, dict) and (image.get("achieved") or {}).get("target_met") is False for image in images or [])
+        if missed:
+            lines.append(f"Target not met: {name}, on {missed} of {len(images or [])} images; what was reached stands under achieved.")
+    return lines
 
 
 def _result_lines(record: dict[str, Any]) -> list[str]:

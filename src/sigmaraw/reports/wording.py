@@ -18,11 +18,17 @@ _MODES = {
     "bootstrap": (
         "Replicas were drawn around a denoised estimate of the raw frame (mode bootstrap). They are as good as that estimate: "
         "structure that the denoiser removed is missing in them, noise that it kept is in them twice. Variance and whiteness of its "
-        "residuals stand under mode_diagnostics in the record, and a result warns where they fail."
+        "residuals stand under mode_diagnostics in the record, and the mode started once more from four of its own replicas: a result "
+        "warns where a check fails, or where σ_raw was not found again."
     ),
     "mean-n": (
         "Replicas were drawn around the mean of a few repeated acquisitions (mode mean-n), and σ_raw is multiplied by √(n/(n − 1)) for "
         "the noise that the mean keeps. Drift of lamp, stage or sample between the repeats is not noise here, but blurs the mean."
+    ),
+    "simex": (
+        "Replicas were drawn around the raw frame with 1, 1.5, 2 and 3 times its noise (mode simex), and what was found at each level "
+        "was extrapolated to a frame without noise. Spread, centre and shift are of that level; figures per codec other than these "
+        "are of the replicas as they were drawn. The extrapolation makes uncertainties 1.4 (line) to 4.3 (parabola) times wider."
     ),
     "repeats": (
         "Replicas are real repeated acquisitions (mode repeats). Drift of lamp, stage or sample between the repeats counts as noise here."

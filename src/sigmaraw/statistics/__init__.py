@@ -4,6 +4,8 @@ from sigmaraw.statistics.assess import Assessment, assess, null_flag_rate
 from sigmaraw.statistics.decision import Limits, Verdict, decide
 from sigmaraw.statistics.equality import TestResult, TukeyRow, ks_test, tukey
 from sigmaraw.statistics.equivalence import Ratio, rms_shift, spread_ratio
+from sigmaraw.statistics.extrapolation import assess_extrapolated
+from sigmaraw.statistics.found_again import FoundAgain, found_again
 from sigmaraw.statistics.propagation import Propagation, compare
 from sigmaraw.statistics.reasons import Reason, Undefined
 from sigmaraw.statistics.score import Score, score
@@ -12,6 +14,7 @@ from sigmaraw.statistics.stopping import Precision, precision
 
 __all__ = [
     "Assessment",
+    "FoundAgain",
     "Limits",
     "Precision",
     "Propagation",
@@ -24,8 +27,10 @@ __all__ = [
     "Undefined",
     "Verdict",
     "assess",
+    "assess_extrapolated",
     "compare",
     "decide",
+    "found_again",
     "ks_test",
     "null_flag_rate",
     "peak_ratio",

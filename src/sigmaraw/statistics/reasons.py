@@ -42,6 +42,11 @@ class Reason(StrEnum):
     UNDEFINED = "undefined predictions", "a group holds predictions that are not finite numbers; none was dropped"
     NOTHING_VARIES = "nothing varies", "all raw predictions are equal, so their spread has no relative uncertainty"
     NOT_INDEPENDENT = "not available", "the test needs independent groups of replicas, and these are paired or shared"
+    EXTRAPOLATED = "extrapolated", "the mode extrapolates over noise levels, and there are no replicas at the level that the result is for"
+    NOT_EXTRAPOLATED = (
+        "cannot be extrapolated",
+        "at one of the noise levels predictions do not vary, or do not differ, so that the logarithm has no value there",
+    )
     NO_VARIANCE = "no variance", "the groups do not vary, so the result is the limit of vanishing variance, not an estimate"
     UNBOUNDED = "unbounded", "too few replicas, or too few that differ, to bound the number on this side"
     # the law of propagation beside replicas

@@ -131,7 +131,7 @@ def peak_ratio(values: Floats) -> float:
     return float(ordered.std(ddof=1) / max((high - low) / 1.349, np.finfo(float).tiny))
 
 
-def relative_uncertainty(raw: Floats, *, discrete: bool = False) -> float:
+def relative_uncertainty(raw: Floats) -> float:
     """Return u(σ_raw)/σ_raw = max(1/√(2ν), √(Σψ² + ½/(n(N − 1)))), ψ the influence on ln s; NaN where nothing varies.
 
     The first is that of normal predictions; the second holds for any, and is noisy itself.
@@ -139,7 +139,6 @@ def relative_uncertainty(raw: Floats, *, discrete: bool = False) -> float:
     Parameters
     ----------
     raw : (group, replica), float64, the measurement's unit; groups are independent.
-    discrete : predictions take isolated values, as counts do.
 
     Raises
     ------
@@ -147,7 +146,7 @@ def relative_uncertainty(raw: Floats, *, discrete: bool = False) -> float:
 
     Reference: SCIENCE 2.2, 2.3.
     """
-    moments = pool(raw, discrete)
+    moments = pool(raw, discrete=False)
     if moments.variance == 0.0:
         return math.nan
     by_influence = math.sqrt(float((moments.log_influence() ** 2).sum()) + moments.log_floor)

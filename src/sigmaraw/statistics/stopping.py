@@ -24,7 +24,7 @@ class Precision:
     reason: Reason | None = None
 
 
-def precision(raw: Floats, target: float, *, discrete: bool = False) -> Precision:
+def precision(raw: Floats, target: float) -> Precision:
     """Return u(σ_raw)/σ_raw, the larger of 1/√(2ν) and its influence form √(Σψ² + ½/(n(N − 1))), against a target.
 
     The larger of the two, since stopping by the one that happens to be small would favour small σ_raw. Predictions that are not
@@ -35,7 +35,7 @@ def precision(raw: Floats, target: float, *, discrete: bool = False) -> Precisio
     Parameters
     ----------
     raw : (group, replica), float64, the measurement's unit; groups are independent.
-    target : relative standard uncertainty, 1. discrete : predictions take isolated values, as counts do.
+    target : relative standard uncertainty, 1.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def precision(raw: Floats, target: float, *, discrete: bool = False) -> Precisio
     """
     if not np.isfinite(raw).all():
         return Precision(math.nan, False, True, Reason.RAW_UNDEFINED)
-    value = relative_uncertainty(raw, discrete=discrete)
+    value = relative_uncertainty(raw)
     if math.isnan(value):
         return Precision(value, False, raw.size >= 1 / target**2, Reason.NOTHING_VARIES)
     reached = value <= target

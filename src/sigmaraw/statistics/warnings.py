@@ -26,23 +26,40 @@ def checks(raw: Floats, discrete: bool, centre_shift: float, ks_null: TestResult
 
     Reference: SCIENCE 1, 2.8; rates are measured in tests/statistics/test_warnings.py.
     """
-    found = []
-    if abs(centre_shift) > CENTRE_LIMIT:
-        found.append(f"the raw frame lies {abs(centre_shift):.1f} σ_raw from the mean of its replicas: they may not represent it")
+    found = list(centre_warning(centre_shift))
     if ks_null is not None and ks_null.p < NULL_P:
         found.append(f"two groups of raw replicas differ (KS p = {ks_null.p:.2g}): they should be draws of one distribution")
     events = _events(raw)
     if discrete and 0 < events < FEWEST_EVENTS:
         found.append(f"only {events} of {raw.size} raw predictions differ from the most frequent value: σ_raw rests on few events")
+    return (*found, *peak_warning(raw))
+
+
+def peak_warning(raw: Floats) -> tuple[str, ...]:
+    """Return the warning that raw predictions (group, replica) are two peaks, or one with a few far off; from 100 predictions on."""
+    if raw.size < FEWEST_FOR_PEAK or _events(raw) < FEWEST_FOR_PEAK // 5:
+        return ()
     low, high = ONE_PEAK
-    ratio = peak_ratio(raw) if raw.size >= FEWEST_FOR_PEAK and events >= FEWEST_FOR_PEAK // 5 else 1.0
-    if not low <= ratio <= high:
-        how = "two answers" if ratio < low else "its usual answer and one far off"
-        found.append(
-            f"raw predictions are not one peak (their standard deviation is {ratio:.2f} times what their quartiles imply): the "
-            f"measurement switches between {how}, and σ_raw from a single frame can be far from that of fresh frames"
-        )
-    return tuple(found)
+    ratio = peak_ratio(raw)
+    if low <= ratio <= high:
+        return ()
+    how = "two answers" if ratio < low else "its usual answer and one far off"
+    return (
+        f"raw predictions are not one peak (their standard deviation is {ratio:.2f} times what their quartiles imply): the "
+        f"measurement switches between {how}, and σ_raw from a single frame can be far from that of fresh frames",
+    )
+
+
+def centre_warning(shift: float, u_shift: float = 0.0) -> tuple[str, ...]:
+    """Return the warning that f(x) is no likely draw of the replicas' predictions, if so.
+
+    Parameters
+    ----------
+    shift : (centre − f(x))/σ_raw. u_shift : standard uncertainty of the centre, σ_raw; the frame's own is 1.
+    """
+    if abs(shift) <= CENTRE_LIMIT * math.hypot(1.0, u_shift):
+        return ()
+    return (f"the raw frame lies {abs(shift):.1f} σ_raw from the mean of its replicas: they may not represent it",)
 
 
 def _events(raw: Floats) -> int:

@@ -74,11 +74,8 @@ class Adaptive:
 
     def precisions(self, raw: NDArray[np.float64], measurements: Sequence[Measurement]) -> list[Precision]:
         """Return how well σ_raw is known per (image, measurement), images first. raw : (group, replica, image, measurement)."""
-        return [
-            precision(raw[:, :, image, column], self.target, discrete=measurement.discrete)
-            for image in range(raw.shape[2])
-            for column, measurement in enumerate(measurements)
-        ]
+        images, columns = raw.shape[2], len(measurements)
+        return [precision(raw[:, :, image, column], self.target) for image in range(images) for column in range(columns)]
 
     def as_json(self, raw: NDArray[np.float64], measurements: Sequence[Measurement], block: int) -> dict[str, Any]:
         """Return the record's `adaptive`: target, maximum, n, whether it was reached, and per image and measurement how near."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sigmaraw.contracts import Pipeline
 from sigmaraw.study.delta import as_json, propagations
 from sigmaraw.study.environment import environment
-from sigmaraw.study.plan import BLOCK, Plan
+from sigmaraw.study.plan import BLOCK, Plan, fewer
 from sigmaraw.study.prepare import Prepared, Setting
 from sigmaraw.study.quality import codec_rows, worst_crops
 from sigmaraw.study.record import SCHEMA, Record, digest_of, json_value, predictions_digest
@@ -25,12 +25,12 @@ def assemble(
     setting: Setting, prepared: list[Prepared], predictions: Predictions, blocks: Mapping[tuple[int, int], list[BlockResult]]
 ) -> Record:
     """Return the record of a finished study. blocks : per (image, codec), in the order of their replicas."""
-    plan, profile, model, mode, design = setting.plan, setting.profile, setting.model, setting.mode, setting.design
+    plan, profile, model, mode = setting.plan, setting.profile, setting.model, setting.mode
     scenes = [entry.scene for entry in prepared]
-    constructions = [Construction.of(scene, mode) for scene in scenes]
+    constructions = [Construction.of(scene, mode, plan.seed) for scene in scenes]
     results, undefined = score_all(plan, predictions, model.measurements, mode, constructions)
     _add_deltas(results, setting, prepared, predictions, constructions)
-    tukey, tukey_undefined = tukey_all(plan, predictions, model.measurements)
+    tukey, tukey_undefined = tukey_all(plan, predictions, model.measurements, mode)
     qualities = [[entry.quality[index] for entry in prepared] for index in range(len(plan.codecs))]
     codecs, codecs_undefined = codec_rows(plan, profile.bits, scenes, qualities, blocks, results)
     dataset = _dataset(plan, predictions, [measurement.name for measurement in model.measurements])
@@ -41,7 +41,7 @@ def assemble(
         "images": setting.inputs.images,
         "camera": {**profile.summary(), "path": next((row["path"] for row in setting.files if row["role"] == "camera"), None)},
         "plan": {**plan.as_json(), "created": setting.fixed},
-        "design": {"replicas_per_group": design.n, "groups": plan.groups, "independent": design.independent, "reason": design.reason},
+        "design": _design_row(setting),
         "adaptive": None if plan.adaptive is None else plan.adaptive.as_json(predictions.raw, model.measurements, BLOCK),
         "environment": environment(),
         "pipeline": model.config(),
@@ -79,6 +79,17 @@ def _add_deltas(
 def now() -> str:
     """Return the time, UTC, ISO 8601 to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _design_row(setting: Setting) -> dict[str, Any]:
+    design, mode = setting.design, setting.mode
+    row: dict[str, Any] = {"replicas_per_group": design.n, "groups": setting.plan.groups}
+    row |= {"independent": design.independent, "reason": design.reason}
+    if mode.extrapolation is not None:
+        row |= {"noise_levels": list(mode.extrapolation.levels), "weights": list(mode.extrapolation.weights)}
+    if mode.again:
+        row |= {"groups_from_replicas": mode.again, "replicas_per_group_from_replicas": fewer(design.n)}
+    return row
 
 
 def _floor_rows(prepared: list[Prepared], model: Pipeline) -> list[dict[str, Any]]:

@@ -8,14 +8,16 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from sigmaraw import registry
-from sigmaraw.contracts import OpenFamily, Parameter
+from sigmaraw.contracts import CodecContract, Parameter
 from sigmaraw.errors import InvalidSpec
 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})(?::(\d+)(log)?)?")
+_WHOLE = re.compile(r"\*(?::(\d+))?")
+_POINTS_OF_WHOLE = 8
 _GAP = "\0"  # stands for the setting while a curve's text is made
 _MOST_POINTS = 1000  # of one range: a typing error must not fill the memory
 
@@ -71,7 +73,8 @@ def expand(grids: Sequence[str] | str) -> list[GridPoint]:
     """Return the points of some grids, in the order in which they are typed.
 
     A grid is a codec specification in which values may be lists, ``a|b|c``, or ranges: ``low..high:count`` in equal steps,
-    ``low..high:countlog`` in equal ratios; both ends are included. The first such key that is a number runs along the
+    ``low..high:countlog`` in equal ratios, both ends included, or ``*:count`` (``*`` is ``*:8``), all that the family's knob can be on
+    its own scale. The first such key that is a number runs along the
     curve; every other one makes a curve for each of its values. Values of whole-numbered keys are rounded.
 
     Parameters
@@ -93,13 +96,13 @@ def expand(grids: Sequence[str] | str) -> list[GridPoint]:
 
 def _expand_one(grid: str) -> list[GridPoint]:
     steps = registry.parse_chain(grid)
-    families = [registry.load(registry.CODECS, step.name) for step in steps]
-    varied = [entry for index, step in enumerate(steps) for entry in _varied(index, step, families[index])]
+    contracts = [_declared(step) for step in steps]
+    varied = [entry for index, step in enumerate(steps) for entry in _varied(index, step, *contracts[index])]
     if not varied:
         return [GridPoint(grid, steps[-1].name, (grid, ""))]
     first = next((entry for entry in varied if entry.parameter.kind in (int, float)), varied[0])
     others = [entry for entry in varied if entry is not first]
-    scale, stronger = _walk(families[first.step], first.parameter)
+    scale, stronger = _walk(contracts[first.step][0], first.parameter)
     points = []
     for rest in itertools.product(*(entry.texts for entry in others)):
         fixed = {(entry.step, entry.key): text for entry, text in zip(others, rest, strict=True)}
@@ -113,21 +116,28 @@ def _expand_one(grid: str) -> list[GridPoint]:
     return points
 
 
-def _varied(index: int, step: registry.Step, family: Any) -> list[_Varied]:
+def _declared(step: registry.Step) -> tuple[CodecContract, tuple[Parameter, ...]]:
+    """Return the contract and the keys of a step's family, its targets among them, as for the first of several values."""
+    from sigmaraw.codecs.chain import declared
+
+    first = {key: text.split("|")[0] for key, text in step.keys.items()}
+    single = registry.Step(step.name, step.bare and step.bare.split("|")[0], first)
+    return declared(registry.load(registry.CODECS, step.name), single)
+
+
+def _varied(index: int, step: registry.Step, contract: CodecContract, parameters: Sequence[Parameter]) -> list[_Varied]:
     """Return the keys of a step that have several values, the bare word first. Other values are left to the codec to check."""
-    first = step.bare if step.bare is not None else next(iter(step.keys.values()), None)
-    parameters = family.parameters_for(first) if isinstance(family, OpenFamily) else family.parameters
     declared = {parameter.name: parameter for parameter in parameters}
     items: list[tuple[str | None, str]] = [(None, step.bare)] if step.bare is not None else []
     found = []
     for key, text in [*items, *step.keys.items()]:
-        if "|" not in text and not _RANGE.fullmatch(text):
+        if "|" not in text and not _RANGE.fullmatch(text) and not _WHOLE.fullmatch(text):
             continue
         parameter = parameters[0] if key is None and parameters else declared.get(key or "")
         if parameter is None:
             registry.typed(step, parameters)  # names what is wrong with the key
             raise InvalidSpec(f"'{key}' of '{step.name}'", "a key of this family", "correct it")
-        texts = tuple(value for part in text.split("|") for value in _values(part.strip(), parameter, step.name))
+        texts = tuple(value for part in text.split("|") for value in _values(part.strip(), parameter, contract, step.name))
         for value in texts:
             registry.convert(value, parameter, step.name)
         if len(set(texts)) < len(texts):
@@ -136,8 +146,11 @@ def _varied(index: int, step: registry.Step, family: Any) -> list[_Varied]:
     return found
 
 
-def _values(part: str, parameter: Parameter, owner: str) -> list[str]:
+def _values(part: str, parameter: Parameter, contract: CodecContract, owner: str) -> list[str]:
     """Return one value as typed, or those of a range."""
+    whole = _WHOLE.fullmatch(part)
+    if whole is not None:
+        return _whole_range(int(whole[1] or _POINTS_OF_WHOLE), parameter, contract, owner)
     match = _RANGE.fullmatch(part)
     if match is None:
         if not part:
@@ -156,18 +169,28 @@ def _values(part: str, parameter: Parameter, owner: str) -> list[str]:
     return [match[1], *(value_text(value, parameter.kind is int) for value in values), match[2]]
 
 
+def _whole_range(count: int, parameter: Parameter, contract: CodecContract, owner: str) -> list[str]:
+    """Return values from end to end of the family's knob, in equal steps of its own scale; whole numbers that meet count once."""
+    axis = contract.axis
+    if axis is None or axis.name != parameter.name or not 2 <= count <= _MOST_POINTS:
+        raise InvalidSpec(
+            f"{parameter.name}=* in '{owner}'", "* for the knob of a family that states its range, with 2 values or more", "write the range"
+        )
+    first, last = axis.position(axis.low), axis.position(axis.high)
+    values = [axis.value(first + (last - first) * index / (count - 1)) for index in range(count)]
+    return list(dict.fromkeys(value_text(value, parameter.kind is int) for value in values))
+
+
 def value_text(value: float, whole: bool) -> str:
     """Return a number as a specification holds it: four significant digits, or rounded to a whole number."""
     return str(round(value)) if whole else f"{value:.4g}"
 
 
-def _walk(family: Any, parameter: Parameter) -> tuple[Scale, int]:
+def _walk(contract: CodecContract, parameter: Parameter) -> tuple[Scale, int]:
     """Return the scale of a setting and which way is stronger, as far as the family declares it."""
-    axis = getattr(family, "axis", None)
-    contract = family.contract
     stronger = -contract.knob_direction if contract.knob == parameter.name else 0
-    if axis is not None and axis.name == parameter.name:
-        return axis.scale, stronger
+    if contract.axis is not None and contract.axis.name == parameter.name:
+        return contract.axis.scale, stronger
     return ("linear" if parameter.unit == "dB" else "log"), stronger
 
 

@@ -20,6 +20,11 @@ BLOCK = 10
 """Replicas per work item. Fixed: quality figures are pooled over these blocks, so a batch size must not move their edges."""
 
 
+def fewer(n: int) -> int:
+    """Return how many replicas a group beyond G has: half as many, since four of them say together how far σ_raw can be trusted."""
+    return max(2, n // 2)
+
+
 @dataclass(frozen=True)
 class WorkItem:
     """One block of replicas of one group of one image: replica indices start … start + count − 1."""
@@ -28,6 +33,11 @@ class WorkItem:
     group: int
     start: int
     count: int
+
+
+def _items(images: int, groups: range, start: int, n: int) -> list[WorkItem]:
+    firsts = range(start, n, BLOCK)
+    return [WorkItem(image, group, first, min(BLOCK, n - first)) for image in range(images) for group in groups for first in firsts]
 
 
 @dataclass(frozen=True)
@@ -91,12 +101,11 @@ class Plan:
 
         start : a multiple of BLOCK, so that blocks have the edges that they have in a study of n from the beginning.
         """
-        return [
-            WorkItem(image, group, first, min(BLOCK, n - first))
-            for image in range(images)
-            for group in range(self.groups)
-            for first in range(start, n, BLOCK)
-        ]
+        return _items(images, range(self.groups), start, n)
+
+    def items_again(self, images: int, n: int, again: int) -> list[WorkItem]:
+        """Return the items of `again` groups beyond G, each of `fewer(n)` replicas around a replica of group 0 instead of the image."""
+        return _items(images, range(self.groups, self.groups + again), 0, fewer(n))
 
     def as_json(self) -> dict[str, Any]:
         """Return the plan as JSON values, with the SHA-256 over their canonical form."""

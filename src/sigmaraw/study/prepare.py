@@ -85,10 +85,14 @@ def design_of(plan: Plan, mode: ReplicaMode, inputs: Inputs) -> Design:
     if plan.adaptive is not None:
         if not mode.draws_noise:
             raise InvalidOption(f"-n {plan.n} with mode {plan.mode}", "a number: repeats are as many as were taken", "leave -n out")
+        if mode.extrapolation is not None:
+            found = f"-n {plan.n} with mode {plan.mode}, whose levels are not drawn one by one"
+            raise InvalidOption(found, "a number of replicas per level", "state -n")
         return Design(plan.adaptive.first(plan.groups, BLOCK), True)
     stated = plan.n if isinstance(plan.n, int) else None
     if mode.draws_noise:
-        return Design(stated or DEFAULT_N, True)
+        n = stated or DEFAULT_N
+        return Design(mode.extrapolation.replicas(n) if mode.extrapolation else n, True)
     available = min(len(scene.source) for scene in inputs.scenes)
     split = split_repeats(available, plan.groups, stated)
     return Design(len(split.groups[0]), split.independent, split.groups, split.reason)

@@ -37,7 +37,7 @@ def codec_rows(
     for index, spec in enumerate(plan.codecs):
         images = [quality.row for quality in qualities[index]]
         own = [block for image in range(len(scenes)) for block in blocks[image, index]]
-        moments = [block.quality for block in own if block.quality is not None]
+        moments = [moments for block in own for moments in block.quality]
         noise = combine(moments)
         key = {"image": None, "codec": spec, "measurement": None}
         missing += [{**key, "field": name, "reason": str(reason), "count": 1} for name, reason in undefined(moments).items()]

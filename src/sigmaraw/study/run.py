@@ -20,7 +20,7 @@ from sigmaraw.errors import InvalidOption
 from sigmaraw.noise import DEFAULT_MODE, replica_mode
 from sigmaraw.study.assemble import assemble, now
 from sigmaraw.study.inputs import file_row, load_inputs
-from sigmaraw.study.plan import BLOCK, Plan
+from sigmaraw.study.plan import BLOCK, Plan, fewer
 from sigmaraw.study.prepare import Progress, Setting, check_margins, codec_of, design_of, prepare
 from sigmaraw.study.record import Record
 from sigmaraw.study.scoring import Predictions
@@ -121,6 +121,7 @@ def run(
         np.stack([entry.chi_raw for entry in prepared]),
         np.stack([entry.chi_codec for entry in prepared], axis=1),
         setting.design.independent,
+        gathered.again,
     )
     return assemble(setting, prepared, predictions, gathered.blocks)
 
@@ -149,44 +150,64 @@ def _session(engine: Engine) -> contextlib.AbstractContextManager[Engine]:
 
 @dataclass
 class _Gathered:
-    """Predictions as they come in, float64 (group or codec, replica, image, measurement), NaN until then; each codec's blocks."""
+    """Predictions as they come in, float64 (group or codec, replica, image, measurement), NaN until then; each codec's blocks.
+
+    again : of groups that start from a replica of group 0.
+    """
 
     raw: NDArray[np.float64]
     decoded: NDArray[np.float64]
+    again: NDArray[np.float64]
     blocks: dict[tuple[int, int], list[BlockResult]]
 
+    def complete(self, n: int) -> bool:
+        """Return whether there are n replicas per group, and as many around replicas as belong to them."""
+        return self.raw.shape[1] == n and (len(self.again) == 0 or self.again.shape[1] == fewer(n))
+
     def extend(self, n: int) -> None:
-        """Make room for n replicas per group."""
-        self.raw, self.decoded = (
-            np.concatenate([values, np.full((values.shape[0], n - values.shape[1], *values.shape[2:]), np.nan)], axis=1)
-            for values in (self.raw, self.decoded)
-        )
+        """Make room for n replicas per group, or, where there are so many, for those around replicas."""
+        if self.raw.shape[1] == n:
+            self.again = _longer(self.again, fewer(n))
+        else:
+            self.raw, self.decoded = _longer(self.raw, n), _longer(self.decoded, n)
 
     def take(self, result: BlockResult) -> None:
         """Put the predictions of one block in their place."""
         item = result.item
         rows = slice(item.start, item.start + item.count)
-        self.raw[item.group, rows, item.image] = result.raw.T
+        groups = len(self.raw)
+        target, group = (self.raw, item.group) if item.group < groups else (self.again, item.group - groups)
+        target[group, rows, item.image] = result.raw.T
         if result.decoded is not None:
             self.decoded[item.group - 1, rows, item.image] = result.decoded.T
             self.blocks.setdefault((item.image, item.group - 1), []).append(result)
 
 
+def _longer(values: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    """Return (group, n, …), what is not there yet as NaN."""
+    return np.concatenate([values, np.full((values.shape[0], n - values.shape[1], *values.shape[2:]), np.nan)], axis=1)
+
+
 def _gather(job: Job, setting: Setting, engine: Engine, report: Progress) -> _Gathered:
-    """Return all predictions; where n is adaptive the plan's items are extended, by a block each time, until its rule is met."""
-    plan, measurements = setting.plan, setting.model.measurements
+    """Return all predictions; where n is adaptive the plan's items are extended, by a block each time, until its rule is met.
+
+    Last come the groups that start from replicas of group 0, for as many replicas as there were then.
+    """
+    plan, measurements, again = setting.plan, setting.model.measurements, job.mode.again
     images, shape = len(job.scenes), (0, len(job.scenes), len(measurements))
-    gathered = _Gathered(np.empty((plan.groups, *shape)), np.empty((len(plan.codecs), *shape)), {})
+    gathered = _Gathered(np.empty((plan.groups, *shape)), np.empty((len(plan.codecs), *shape)), np.empty((again, *shape)), {})
     n = aim = setting.design.n
     done, what = 0, "replicas"
-    while gathered.raw.shape[1] < n:
-        items = plan.items(images, n, start=gathered.raw.shape[1])
+    while not gathered.complete(n):
+        first = gathered.raw.shape[1]
+        items = plan.items(images, n, start=first) if first < n else plan.items_again(images, n, again)
         gathered.extend(n)
-        report(done, aim * images * plan.groups, what)
+        total = images * (aim * plan.groups + again * fewer(aim))
+        report(done, total, what)
         for result in engine.map(job, items):
             gathered.take(result)
             done += result.item.count
-            report(done, aim * images * plan.groups, what)
+            report(done, total, what)
         if plan.adaptive is not None:
             n, aim, what = plan.adaptive.next(gathered.raw, measurements, BLOCK)
     return gathered

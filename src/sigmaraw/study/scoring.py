@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.contracts import Diagnostic, Measurement, ReplicaMode
-from sigmaraw.statistics import Assessment, Limits, assess, tukey
+from sigmaraw.noise.marginal import marginal_check
+from sigmaraw.statistics import Assessment, Limits, Reason, assess, assess_extrapolated, found_again, tukey
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.work import Scene
 
@@ -26,6 +27,7 @@ class Predictions:
     raw : (group, replica, image, measurement). decoded : (codec, replica, image, measurement).
     chi_raw : (image, measurement), f(x). chi_codec : (codec, image, measurement), f(C(x)).
     independent : groups drew from streams of their own.
+    again : (start, replica, image, measurement), raw replicas of groups that start from a replica of group 0.
     """
 
     raw: NDArray[np.float64]
@@ -33,6 +35,7 @@ class Predictions:
     chi_raw: NDArray[np.float64]
     chi_codec: NDArray[np.float64]
     independent: bool
+    again: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,11 @@ class Construction:
     diagnostics: tuple[Diagnostic, ...]
 
     @classmethod
-    def of(cls, scene: Scene, mode: ReplicaMode) -> Construction:
-        """Return what the mode and the camera say of a scene."""
+    def of(cls, scene: Scene, mode: ReplicaMode, seed: int) -> Construction:
+        """Return what the mode, the camera and the first replicas say of a scene."""
         u_cal = scene.model.relative_spread_uncertainty(scene.frame) if mode.draws_noise else 0.0
-        return cls(u_cal, mode.spread_factor(scene.source), mode.diagnostics(scene.source, scene.model))
+        marginal = marginal_check(scene.source, mode, scene.model, seed)
+        return cls(u_cal, mode.spread_factor(scene.source), (*marginal, *mode.diagnostics(scene.source, scene.model)))
 
     def warnings(self, measurement: Measurement) -> list[str]:
         """Return what failed checks say of a measurement."""
@@ -82,24 +86,23 @@ def score_all(
             for column, measurement in enumerate(measurements):
                 u_mode, u_mode_source = mode.u_mode(measurement)
                 limits = Limits(k=plan.k, spread=plan.spread, rms=plan.rms, margin=plan.margin.get(measurement.name))
-                outcome = assess(
-                    chi_raw=float(predictions.chi_raw[image, column]),
-                    chi_codec=float(predictions.chi_codec[index, image, column]),
-                    raw=_rows(predictions, image, column),
-                    own=index + 1 if predictions.independent else 0,
-                    decoded=predictions.decoded[index, :, image, column],
-                    discrete=measurement.discrete,
-                    limits=limits,
-                    u_mode=u_mode,
-                    u_cal=constructions[image].u_cal,
-                    independent=predictions.independent,
-                    spread_factor=constructions[image].spread_factor,
-                )
+                raw, decoded = _rows(predictions, image, column), predictions.decoded[index, :, image, column]
+                own = index + 1 if predictions.independent else 0
+                known: dict[str, Any] = {"raw": raw, "decoded": decoded, "own": own, "limits": limits}
+                known |= {"chi_raw": float(predictions.chi_raw[image, column]), "u_mode": u_mode}
+                known |= {"chi_codec": float(predictions.chi_codec[index, image, column]), "u_cal": constructions[image].u_cal}
+                if mode.extrapolation is not None:
+                    outcome = assess_extrapolated(**known, rule=mode.extrapolation)
+                else:
+                    shape: dict[str, Any] = {"independent": predictions.independent, "spread_factor": constructions[image].spread_factor}
+                    outcome = assess(**known, **shape, discrete=measurement.discrete)
+                again = found_again(raw, predictions.again[:, :, image, column], measurement.discrete)
                 key = {"image": image, "codec": codec, "measurement": measurement.name}
                 chi = {"chi_raw": predictions.chi_raw[image, column], "chi_codec": predictions.chi_codec[index, image, column]}
-                tail = {"u_mode_source": u_mode_source, "mode": plan.mode, "n": predictions.raw.shape[1]}
+                n = predictions.raw.shape[1] // (len(mode.extrapolation.levels) if mode.extrapolation else 1)
+                tail = {"u_mode_source": u_mode_source, "mode": plan.mode, "n": n, "sigma_again": again.value}
                 row = {**key, **chi, **_fields(outcome), **tail}
-                row["warnings"] += constructions[image].warnings(measurement)
+                row["warnings"] += [*again.warnings, *constructions[image].warnings(measurement)]
                 results.append(row)
                 undefined += [{**key, "field": name, "reason": str(reason), "count": count} for name, reason, count in outcome.undefined]
     return results, undefined
@@ -122,7 +125,7 @@ def _fields(outcome: Assessment) -> dict[str, Any]:
 
 
 def tukey_all(
-    plan: Plan, predictions: Predictions, measurements: Sequence[Measurement]
+    plan: Plan, predictions: Predictions, measurements: Sequence[Measurement], mode: ReplicaMode
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return the record's `tukey` rows and what is undefined: Tukey HSD over {raw 0, C_1 … C_G} per image and measurement.
 
@@ -134,8 +137,9 @@ def tukey_all(
     for image in range(predictions.raw.shape[2]):
         for column, measurement in enumerate(measurements):
             key = {"image": image, "measurement": measurement.name}
-            if not predictions.independent:
-                undefined.append({**key, "codec": None, "field": "tukey", "reason": "groups share their frames", "count": 1})
+            if not predictions.independent or mode.extrapolation is not None:
+                why = "groups share their frames" if mode.extrapolation is None else str(Reason.EXTRAPOLATED)
+                undefined.append({**key, "codec": None, "field": "tukey", "reason": why, "count": 1})
                 continue
             groups = {"raw": predictions.raw[0, :, image, column]}
             groups |= {codec: predictions.decoded[index, :, image, column] for index, codec in enumerate(plan.codecs)}

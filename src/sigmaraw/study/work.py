@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Codec, Pipeline, ReplicaMode
+from sigmaraw.contracts import Codec, Extrapolation, Pipeline, ReplicaMode
 from sigmaraw.errors import CodecFailed, InvalidPrediction
 from sigmaraw.metrics import BlockQuality, QualityMoments
 from sigmaraw.pipelines.threads import available_cores
@@ -48,7 +48,7 @@ class BlockResult:
     decoded: NDArray[np.float64] | None = None
     nbytes: tuple[int, ...] = ()
     achieved: tuple[dict[str, Any], ...] = ()
-    quality: QualityMoments | None = None
+    quality: tuple[QualityMoments, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,12 +76,12 @@ class Job:
         scene = self.scenes[item.image]
         pipeline = resolve_pipeline(self.pipeline)
         raw: list[NDArray[np.float64]] = []
-        if item.group == 0:
+        if not 0 < item.group <= len(scene.codecs):
             raw += [predict(pipeline, replicas) for replicas in self.draw(scene, item)]
             return BlockResult(item, np.concatenate(raw, axis=1))
         decoded: list[NDArray[np.float64]] = []
         trips: list[tuple[int, dict[str, Any]]] = []
-        quality = BlockQuality(scene.frame.shape, _variance_of(scene))
+        quality = _Quality(scene, item.start, self.mode.extrapolation)
         for replicas in self.draw(scene, item):
             predictions, coded = self._predict_and_code(pipeline, scene, item.group - 1, replicas)
             raw.append(predictions)
@@ -95,8 +95,15 @@ class Job:
         return BlockResult(item, np.concatenate(raw, axis=1), np.concatenate(decoded, axis=1), sizes, achieved_, quality.moments())
 
     def draw(self, scene: Scene, item: WorkItem) -> Iterator[NDArray[np.integer]]:
-        """Yield the block's replicas (replica, …) in the frame's dtype, as many at a time as `batch` or the mode says."""
+        """Yield the block's replicas (replica, …) in the frame's dtype, as many at a time as `batch` or the mode says.
+
+        Groups beyond G start from a replica of group 0 each.
+        """
         source, group = scene.source, item.group
+        if group > len(scene.codecs):
+            start = group - len(scene.codecs) - 1
+            drawn = self.mode.blocks(source, scene.model, n=1, start=start, group=0, seed=self.seed, batch=1)
+            source = np.asarray(next(iter(drawn)))[0]
         if self.repeats is not None:
             frames = self.repeats[item.group]
             source, group = source[frames.start : frames.stop], 0
@@ -123,6 +130,25 @@ class Job:
             return raw, [trip.result() for trip in coming]
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+class _Quality:
+    """Quality of replicas that have one mean: a block, or its clusters where these are drawn around bases of their own."""
+
+    def __init__(self, scene: Scene, start: int, rule: Extrapolation | None) -> None:
+        self._scene, self._index, self._cluster = scene, start, rule.cluster if rule else None
+        self._parts: list[BlockQuality] = []
+
+    def add(self, replica: NDArray[np.integer], decoded: NDArray[np.integer]) -> None:
+        """Take the next replica and its decoded version."""
+        if not self._parts or (self._cluster is not None and self._index % self._cluster == 0):
+            self._parts.append(BlockQuality(self._scene.frame.shape, _variance_of(self._scene)))
+        self._parts[-1].add(replica, decoded)
+        self._index += 1
+
+    def moments(self) -> tuple[QualityMoments, ...]:
+        """Return the moments of each part."""
+        return tuple(part.moments() for part in self._parts)
 
 
 def _variance_of(scene: Scene) -> NDArray[np.float64] | Callable[[int], NDArray[np.float64]]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import CodecContract, Encoded, Parameter
+from sigmaraw.contracts import CodecContract, Encoded, Knob, Parameter
 from sigmaraw.errors import CodecFailed
 
 __all__ = ["BitPlanes"]
@@ -22,7 +22,15 @@ class BitPlanes:
 
     name = "bitplanes"
     parameters = (Parameter("drop", int, 2, minimum=0, maximum=7, unit="bit", help="bit planes to drop"),)
-    contract = CodecContract(("uint8", "uint16"), lossless=False, knob="drop", knob_direction=-1, guarantee="max |error| <= 2^drop/2")
+    contract = CodecContract(
+        ("uint8", "uint16"),
+        lossless=False,
+        knob="drop",
+        knob_direction=-1,
+        guarantee="max |error| <= 2^drop/2",
+        # The knob's range is all that it takes to be given ratio=, bpp=, psnr=, maxerr= and rz= in drop's place.
+        axis=Knob("drop", 0, 7, scale="linear", integer=True, direction=-1, step=2, resolution=0.5),
+    )
     needs_camera = False
     probes = (("drop=4", "drop=1", "drop=0"),)  # for sigmaraw's self-test: from coarse to fine
 

@@ -1,0 +1,128 @@
+"""The frames of one level, a few at a time: what is in memory does not grow with their number.
+
+Uncompressed TIFF, .npy and folders of single frames are read so; a TIFF is decoded page by page where it is compressed. A FITS stack, and
+a TIFF of several series, is read whole, one file at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sigmaraw.errors import ShapeMismatch
+from sigmaraw.frames import npy, tiff
+from sigmaraw.frames.decoding import Opened, camera_integers, require_file
+from sigmaraw.frames.reading import bit_depth, check_bits, decode, framed, suffix_of
+from sigmaraw.frames.types import RawFrames
+
+_OPENERS: dict[str, Callable[[Path], Opened | None]] = {
+    **dict.fromkeys(tiff.SUFFIXES, tiff.open_tiff),
+    **dict.fromkeys(npy.SUFFIXES, npy.open_npy),
+}
+
+
+def open_frames(path: Path) -> Opened:
+    """Return one file's frames, to be read a few at a time.
+
+    Raises
+    ------
+    InputNotFound, UnreadableFile, NotIntegerData, ColourImage, ShapeMismatch : as `read_frames`.
+    """
+    opener = _OPENERS.get(suffix_of(path))
+    opened = None
+    if opener is not None:
+        require_file(path)
+        opened = opener(path)
+    if opened is None:
+        decoded = decode(path)
+        planes = framed(path, camera_integers(path, decoded.planes), volume=False)
+
+        def read(first: int, out: NDArray[Any]) -> None:
+            out[...] = planes[first : first + len(out)]
+
+        opened = Opened((planes.shape[0], planes.shape[1], planes.shape[2]), planes.dtype, read, decoded.bits, decoded.metadata)
+    camera_integers(path, np.empty(0, dtype=opened.dtype))
+    return opened
+
+
+class FrameStream:
+    """A level's frames in order. After `chunks` has ended, `shape`, `metadata` and `depth` speak of all that was read.
+
+    shape : (y, x). metadata : of the files, the first to state something counts.
+    """
+
+    def __init__(self, paths: Sequence[Path], loaded: RawFrames | None, bits: int | None, part: tuple[slice, slice] | None) -> None:
+        check_bits(bits)
+        self._paths, self._loaded, self._bits, self._part = paths, loaded, bits, part
+        self._stated: list[int | None] = []
+        self._dtype: np.dtype[Any] | None = None
+        self.shape: tuple[int, int] | None = None
+        self.metadata: dict[str, Any] = {}
+
+    def chunks(self, pixels: int) -> Iterator[NDArray[np.unsignedinteger]]:
+        """Yield (frame, y, x) arrays of an even number of frames, about `pixels` pixels; the last may be odd.
+
+        An array holds only until the next is asked for.
+
+        Raises
+        ------
+        InputNotFound, UnreadableFile, NotIntegerData, ColourImage, ShapeMismatch : the files.
+        """
+        if self._loaded is not None:
+            data = self._loaded.data
+            if data.ndim != 3:
+                raise ShapeMismatch(f"frames of {data.shape[1:]}", "(y, x) frames", "calibrate one sensor region")
+            self.shape, self._dtype, self.metadata = (data.shape[1], data.shape[2]), data.dtype, dict(self._loaded.metadata)
+            step = _frames_of(pixels, data.shape[1] * data.shape[2])
+            for start in range(0, len(data), step):
+                yield self._cut(data[start : start + step])
+            return
+        buffer: NDArray[Any] | None = None
+        filled = 0
+        for path in self._paths:
+            opened = open_frames(path)
+            try:
+                if buffer is None:
+                    self.shape, self._dtype = opened.shape[1:], opened.dtype.newbyteorder("=")
+                    buffer = np.empty((_frames_of(pixels, opened.shape[1] * opened.shape[2]), *opened.shape[1:]), self._dtype)
+                self._take(path, opened)
+                done = 0
+                while done < opened.shape[0]:
+                    count = min(opened.shape[0] - done, len(buffer) - filled)
+                    opened.read(done, buffer[filled : filled + count])
+                    done, filled = done + count, filled + count
+                    if filled == len(buffer):
+                        yield self._cut(buffer)
+                        filled = 0
+            finally:
+                opened.close()
+        if buffer is not None and filled:
+            yield self._cut(buffer[:filled])
+
+    def _take(self, path: Path, opened: Opened) -> None:
+        """Hold a file against the first one, and keep what it states."""
+        assert self.shape is not None and self._dtype is not None
+        dtype = opened.dtype.newbyteorder("=")
+        if opened.shape[1:] != self.shape or dtype != self._dtype:
+            here, first = (f"{y}x{x} {kind.name}" for (y, x), kind in ((opened.shape[1:], dtype), (self.shape, self._dtype)))
+            raise ShapeMismatch(f"{path} has frames of {here}, {self._paths[0]} of {first}", "one shape", "separate them")
+        self._stated.append(opened.bits)
+        self.metadata = {**opened.metadata, **self.metadata}
+
+    def _cut(self, frames: NDArray[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
+        return frames if self._part is None else np.ascontiguousarray(frames[:, *self._part])
+
+    def depth(self, top: int) -> tuple[int, Literal["stated", "metadata", "container"]]:
+        """Return the bit depth and where it is from. top : the largest value of all frames, DN. Raises BitDepthMismatch."""
+        if self._loaded is not None:
+            return self._loaded.bits, self._loaded.bits_source
+        assert self._dtype is not None
+        return bit_depth(str(self._paths[0]), self._dtype, top, self._bits, self._stated)
+
+
+def _frames_of(pixels: int, each: int) -> int:
+    return max(2, 2 * (pixels // (2 * each)))

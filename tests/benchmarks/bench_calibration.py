@@ -1,0 +1,104 @@
+"""One-pass moments against the time to read the same file with tifffile; whole calibrations against the package emva1288.
+
+emva1288 needs NumPy 1.26 and so an environment of its own: SIGMARAW_EMVA1288_PYTHON names its Python, else that part is left out.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import tifffile
+from tests.benchmarks.timing import show, side_by_side
+
+import sigmaraw as sr
+from sigmaraw.camera.level import measure_level
+from sigmaraw.camera.onepass import CHUNK_PIXELS, pixel_sums
+from sigmaraw.frames import Level
+
+SIDE, COUNT = 2048, 16
+OTHER = "SIGMARAW_EMVA1288_PYTHON"
+# What its own command line does before it draws.
+_PROCESS = """
+import sys, time
+from emva1288.process.data import Data1288
+from emva1288.process.loader import LoadImageData
+from emva1288.process.parser import ParseEmvaDescriptorFile
+from emva1288.process.results import Results1288
+begin = time.perf_counter()
+images = ParseEmvaDescriptorFile(sys.argv[1], loglevel=50).images
+results = Results1288(Data1288(LoadImageData(images, loglevel=50).data, loglevel=50).data, loglevel=50)
+values = [results.K, results.sigma_d, results.SNR_max, results.LE_max, results.DSNU1288, results.PRNU1288]
+print(time.perf_counter() - begin)
+"""
+
+
+def main() -> None:
+    """Print both parts."""
+    with tempfile.TemporaryDirectory() as folder:
+        _moments(Path(folder))
+        _whole(Path(folder))
+
+
+def _frames(random: np.random.Generator, mean: float, count: int, side: int) -> np.ndarray:
+    noise = random.standard_normal((count, side, side), dtype=np.float32)
+    return np.rint(100 + mean + np.sqrt(0.5 * mean + 4) * noise).astype(np.uint16)
+
+
+def _moments(folder: Path) -> None:
+    path = folder / "level.tif"
+    tifffile.imwrite(path, _frames(np.random.default_rng(1), 800, COUNT, SIDE), photometric="minisblack")
+    level = Level("flat", "level", paths=(path,))
+
+    def plain() -> None:
+        total, squares = np.zeros((SIDE, SIDE)), np.zeros((SIDE, SIDE))
+        for frame in tifffile.imread(path):
+            value = frame.astype(np.float64)
+            total += value
+            squares += value * value
+
+    print(f" {COUNT} frames of {SIDE} x {SIDE} px in one TIFF; each contender reads them")
+    seconds = side_by_side(
+        {
+            "tifffile reads": lambda: tifffile.imread(path),
+            "plain NumPy moments": plain,
+            "pixel moments": lambda: pixel_sums(level.stream().chunks(CHUNK_PIXELS)),
+            "pair moments and evidence": lambda: measure_level(level.stream().chunks(CHUNK_PIXELS), "level"),
+            "all, with classes of pixels": lambda: measure_level(
+                level.stream().chunks(CHUNK_PIXELS), "level", pixels=True, shape_sums=True
+            ),
+        }
+    )  # fmt: skip
+    show(seconds, "tifffile reads", COUNT * SIDE * SIDE / 1e6, "Mpixel")
+    path.unlink()
+
+
+def _whole(folder: Path) -> None:
+    """A descriptor series of pairs: what `calibrate` takes of it and what emva1288 does."""
+    random, side = np.random.default_rng(2), 1024
+    lines = ["v 1", f"n 12 {side} {side}"]
+    for kind, means in (("d", [0.0] * 20), ("b", list(np.linspace(150, 3900, 20)))):
+        for index, mean in enumerate(means):
+            lines.append(f"{kind} {1e6 * (index + 1)}" + (f" {2 * mean}" if kind == "b" else ""))
+            for number, frame in enumerate(_frames(random, mean, 16 if index == 10 else 2, side).clip(0, 4095)):
+                name = f"{kind}{index}_{number}.tif"
+                tifffile.imwrite(folder / name, frame)
+                lines.append(f"i {name}")
+    table = folder / "EMVA1288_Data.txt"
+    table.write_text("\n".join(lines))
+    print(f" 20 levels and 20 darks, one of each of 16 frames, the others of 2, {side} x {side} px, single files")
+    sr.calibrate(table)
+    begin = time.perf_counter()
+    sr.calibrate(table)
+    ours = time.perf_counter() - begin
+    print(f"  sigmaraw calibrate {ours:29.2f} s")
+    if OTHER not in os.environ:
+        print(f"  emva1288: left out, {OTHER} does not name the Python of its environment")
+        return
+    done = subprocess.run([os.environ[OTHER], "-c", _PROCESS, str(table)], capture_output=True, text=True, check=True)
+    theirs = float(done.stdout)
+    print(f"  emva1288, without its figures {theirs:18.2f} s   {theirs / ours:6.2f} x as long")
