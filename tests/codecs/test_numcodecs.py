@@ -156,7 +156,7 @@ def test_the_record_has_the_codecs_own_configuration():
     "side",
     [
         b"",
-        b"<(4\x02\x40\0\0\0\x30\0\0\0",
+        b"<(,\x02\x40\0\0\0\x30\0\0\0",
         b"|O8\x01\x01\x00\x00\x00",
         b"<f4\x09",
         b"<f4\x02\xff\xff\xff\xff\xff\xff\xff\xff",

@@ -123,6 +123,13 @@ def test_any_text_survives_quotation(steps, always) -> None:
     assert [(step.name, step.bare, dict(step.keys)) for step in registry.parse_chain("+".join(written))] == steps
 
 
+@pytest.mark.parametrize("value", ["a", "1e-3", "C:\\x", "a+b", "1e+3", "a,b", "a=b", 'say "no"', "", " a", "a "])
+def test_a_value_is_quoted_where_it_needs_it(value: str) -> None:
+    shown = registry.quoted(value)
+    assert (shown == value) == (value in ("a", "1e-3", "C:\\x"))
+    assert [dict(step.keys) for step in registry.parse_chain(f"x:k={shown}+y")] == [{"k": value}, {}]
+
+
 @given(st.text('ab=:,+" ', max_size=14))
 def test_any_text_is_parsed_or_refused_by_name(text: str) -> None:
     try:

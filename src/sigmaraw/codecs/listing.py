@@ -36,7 +36,7 @@ def _entry(name: str) -> dict[str, Any]:
         "summary": (family.__doc__ or "").strip().partition("\n")[0],
         "parameters": parameters,
         "dtypes": list(contract.dtypes),
-        "lossless": contract.lossless or any(p.name == "lossless" for p in family.parameters),
+        "lossless": contract.lossless or any(p.name == "lossless" for p in family.parameters) or getattr(family, "may_be_exact", False),
         "knob": contract.knob,
         "targets": list(target_names(contract)),
         "guarantee": contract.guarantee,

@@ -61,6 +61,7 @@ class NumcodecsFamily:
     parameters = _OWN
     contract = CodecContract(("uint8", "uint16"), lossless=False, guarantee="exact with a compressor; else found by trial")
     needs_camera = False
+    may_be_exact = True
     probes: ClassVar[dict[str, tuple[tuple[str, ...], ...]]] = {name: ((name,),) for name in EXACT}
 
     @staticmethod
