@@ -10,8 +10,8 @@ from sigmaraw.contracts import Measurement
 from sigmaraw.noise import replica_mode
 
 TABLE = json.loads(resources.files("sigmaraw.noise").joinpath("coverage.json").read_text(encoding="utf-8"))
-KINDS = {"mean", "adaptive-area", "area", "count", "intensity", "texture"}
-MODES = ["around-raw", "bootstrap", "mean-n"]
+KINDS = {"mean", "adaptive-area", "area", "count", "intensity", "texture", "network-count", "network-area", "network-dice"}
+MODES = ["around-raw", "bootstrap", "mean-n", "simex"]
 
 
 def of(kind, name="x"):
@@ -22,7 +22,8 @@ def test_every_kind_was_measured_in_every_mode_that_draws_noise():
     assert set(TABLE["u_mode"]) == set(MODES)
     for row in TABLE["u_mode"].values():
         assert set(row) == KINDS
-        assert all(0 < value < 1 for value in row.values())
+        assert all(0 <= value < 1 for value in row.values())
+        assert max(row.values()) > 0.05  # nothing but repeats is exact
     assert "examples/04_coverage.py" in TABLE["source"]
 
 
@@ -41,8 +42,8 @@ def test_the_kind_decides_and_not_the_name(mode):
 
 def test_linear_features_are_the_surest_of_a_single_frame():
     """The frame's mean is exact in all modes: what the table holds of it is Monte Carlo error."""
-    for row in TABLE["u_mode"].values():
-        assert row["mean"] < 0.06
+    for mode, row in TABLE["u_mode"].items():
+        assert row["mean"] < (0.3 if mode == "simex" else 0.08)  # extrapolation: 4.3 times the scatter
     assert TABLE["u_mode"]["bootstrap"]["texture"] < TABLE["u_mode"]["around-raw"]["texture"]
 
 

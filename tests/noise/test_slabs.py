@@ -26,7 +26,9 @@ def volume() -> np.ndarray:
     return np.clip(np.rint(100 + 0.5 * random.poisson(np.broadcast_to(level, SHAPE))), 0, 4095).astype(np.uint16)
 
 
-@pytest.mark.parametrize(("mode", "maps"), [("around-raw", True), ("bootstrap", False), ("mean-n", True), ("repeats", False)])
+@pytest.mark.parametrize(
+    ("mode", "maps"), [("around-raw", True), ("bootstrap", False), ("mean-n", True), ("repeats", False), ("simex", True)]
+)
 def test_slab_size_does_not_change_bytes(mode: str, maps: bool) -> None:
     model, raw = camera(maps), volume()
     if replica_mode(mode).needs_repeats:

@@ -21,15 +21,15 @@ def _table() -> dict[str, Any]:
 def measured_u_mode(mode: str, measurement: Measurement) -> tuple[float, str]:
     """Return the relative standard uncertainty of σ_raw in a mode, and where it comes from.
 
-    u = rms of ln(σ_est/σ_true) over frames and scenes, at the light level where it is largest; frames on which the measurement
-    switches between two answers are left out, since their results carry a warning of their own. A kind that was not measured
+    u = rms of ln(σ_est/σ_true) over frames and scenes, at the light level where it is largest; frames whose result warns
+    that σ_raw is not determined (two answers, not found again, extrapolated too far) are left out. A kind that was not measured
     takes the largest of all.
 
     Raises
     ------
     KeyError : the mode was not measured.
 
-    Reference: SCIENCE 2.3; the table is made by examples/04_coverage.py.
+    Reference: SCIENCE 2.3; the table is made by examples/05_coverage_tables.py.
     """
     table = _table()
     row = table["u_mode"][mode]

@@ -16,7 +16,8 @@ REPLICAS = 8  # of group 0; from 256 × 256 px on their share of the scatter is 
 
 
 LIMITS = (0.85, 1.15)
-_HARMED = ("texture", "count", "")  # by measurement (docs/explanation/replica-modes.md); areas and intensities were not
+# By measurement (docs/explanation/replica-modes.md); areas above a threshold and intensities were not.
+_HARMED = ("texture", "count", "network-count", "network-area", "network-dice", "")
 
 
 def marginal_check(source: NDArray[np.integer], mode: ReplicaMode, model: NoiseModel, seed: int) -> tuple[Diagnostic, ...]:

@@ -10,7 +10,7 @@ from scipy import stats
 
 from sigmaraw.statistics.spread import Floats, Pool, effective_dof, pool
 
-TOLERATED = 0.17
+TOLERATED = 0.16
 """Root mean square of ln(σ*/σ) that is let pass, Monte Carlo error taken off (docs/explanation/replica-modes.md)."""
 _ENOUGH = 20  # replicas without variation that say more than chance
 _CHANCE = 0.99  # one-sided: what few replicas alone would show in 1 % of cases is no finding
@@ -30,7 +30,7 @@ def found_again(raw: Floats, again: Floats, discrete: bool = False) -> FoundAgai
     δ² = mean_j ln²(σ*_j/σ) − u²,  u² = mean_j u²(ln σ*_j) + u²(ln σ)
 
     For each j a replica R_j takes the frame's place and the mode draws replicas of it; there σ itself is the truth. δ is the error
-    that the mode makes on a scene such as this one. It warns when δ > 0.17 and the mean square exceeds u²·F_.99(J, ν), ν the
+    that the mode makes on a scene such as this one. It warns when δ > 0.16 and the mean square exceeds u²·F_.99(J, ν), ν the
     effective dof of the u(ln σ*_j), and when a σ*_j is zero though σ is not.
 
     Parameters
