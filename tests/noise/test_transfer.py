@@ -222,6 +222,8 @@ def test_a_break_whose_line_is_not_known_ends_the_range():
     """As profiles were written before the line above the break was stored whole."""
     model = NoiseModel.from_profile(bent_profile({"linear_hi_dn": 1300.0}, gain_break=1200.0, gain_above_break=0.8))
     assert model.transfer is None and model.highest_dn == 1300.0
+    bent = NoiseModel.from_profile(bent_profile({"linear_hi_dn": 1300.0, "fit_upper_dn": 2900.0}, brighter_fatter=-1e-6))
+    assert bent.transfer is not None and bent.highest_dn == 2900.0
 
 
 def test_a_curve_without_variance_is_refused():

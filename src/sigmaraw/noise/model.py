@@ -382,7 +382,9 @@ def _read_profile(profile: CameraProfile, scalars: bool) -> NoiseModel:
 
     gain = scalar("gain")
     curve = curve_of(gain, {name: float(dataset[name]) for name in CURVE if name in dataset}) if gain > 0 else None
-    highest = dataset.attrs.get("linear_hi_dn" if curve is None else "transfer_hi_dn")
+    # A profile from before the curve's reach was stored has the end of the fit's range.
+    ends = ("linear_hi_dn",) if curve is None else ("transfer_hi_dn", "fit_upper_dn")
+    highest = next((dataset.attrs[name] for name in ends if name in dataset.attrs), None)
     u_gain, u_noise = uncertainty("gain_se") / gain if gain > 0 else 0.0, uncertainty("dark_noise_se")
     if "tap_layout" in dataset.attrs:  # an image may lie in one tap: the least certain one counts
         u_gain = float(np.nanmax(dataset["tap_gain_se"].values / dataset["tap_gain"].values, initial=0.0))
