@@ -22,6 +22,7 @@ Map = NDArray[np.float64]
 Single = NDArray[np.float32]
 CHUNK_PIXELS = 1 << 25  # of the frames in memory: 64 MiB of uint16
 _STRIP_PIXELS = 1 << 16
+_TOGETHER = 8  # frames whose float32 sums are added to the float64 ones at once
 _SHAPE_ORDER = ("first", "second", "third", "fourth", "right", "below")
 _STILL = 1e-6  # DN²
 _PIECE = 8192  # a dot product of this length stays on one thread of the linear-algebra library
@@ -157,33 +158,48 @@ class PixelSums:
         run(lambda index: self._strip(frames, changes, parts[index]), len(parts))
 
     def _strip(self, frames: Frames, changes: Single, rows: slice) -> None:
-        """Add the rows of a strip; products with the row below need that row too."""
+        """Add the rows of a strip."""
+        for start in range(0, len(frames), _TOGETHER):
+            some = slice(start, start + _TOGETHER)
+            if "third" in self._sums:
+                self._all_sums(frames[some], changes[some], rows)
+            else:
+                self._two_sums(frames[some], changes[some], rows)
+
+    def _two_sums(self, frames: Frames, changes: Single, rows: slice) -> None:
+        """Add the first and second powers of a strip: several frames at once, so that the float64 sums are touched once."""
         assert self._reference is not None
-        shapes = "third" in self._sums
+        e = frames[:, rows].astype(np.float32)
+        e -= self._reference[rows]
+        e -= changes[:, np.newaxis, np.newaxis]
+        self._sums["first"][rows] += e.sum(axis=0)
+        e *= e
+        self._sums["second"][rows] += e.sum(axis=0)
+
+    def _all_sums(self, frames: Frames, changes: Single, rows: slice) -> None:
+        """Add all powers and products of a strip; products with the row below need that row too."""
+        assert self._reference is not None
         height, width = rows.stop - rows.start, self.shape[1]
-        taken = slice(rows.start, min(rows.stop + shapes, self.shape[0]))
+        taken = slice(rows.start, min(rows.stop + 1, self.shape[0]))
         reference = self._reference[taken]
         e = np.empty(reference.shape, np.float32)
-        own, power = e[:height], np.empty((height, width), np.float32)
+        own, power, below = e[:height], np.empty((height, width), np.float32), len(reference) - 1
         sums = {name: np.zeros((height, width), np.float32) for name in self._names}
         for frame, change in zip(frames, changes, strict=True):
             np.copyto(e, frame[taken])
             e -= reference
             e -= change
             sums["first"] += own
-            if shapes:
-                below = len(e) - 1
-                np.multiply(own[:below], e[1:][:height], out=power[:below])
-                sums["below"][:below] += power[:below]
-                np.multiply(own[:, :-1], own[:, 1:], out=power[:, :-1])
-                sums["right"][:, :-1] += power[:, :-1]
+            np.multiply(own[:below], e[1:][:height], out=power[:below])
+            sums["below"][:below] += power[:below]
+            np.multiply(own[:, :-1], own[:, 1:], out=power[:, :-1])
+            sums["right"][:, :-1] += power[:, :-1]
             np.multiply(own, own, out=power)
             sums["second"] += power
-            if shapes:
-                own *= power
-                sums["third"] += own
-                power *= power
-                sums["fourth"] += power
+            own *= power
+            sums["third"] += own
+            power *= power
+            sums["fourth"] += power
         for name, part in sums.items():
             self._sums[name][rows] += part
 
