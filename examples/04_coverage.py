@@ -1,13 +1,13 @@
 """Every replica mode on scenes whose truth is known: predictions on fresh frames, and on the replicas that each mode makes.
 
     python examples/04_coverage.py --out out/coverage
-    python examples/05_coverage_tables.py --cells out/coverage
+    python examples/06_coverage_tables.py --cells out/coverage
 
 A virtual camera looks at static scenes of 256 × 256 px at four light levels. `--truth` fresh frames give each feature's true spread
 and centre, and each codec's true ε̂. Every mode then starts from frames of its own (one frame, or its repeats) and draws `--replicas`;
 the shipped U-Net sees `--network` of them, JPEG 2000, which searches its rate on every replica, a quarter of those that other
 codecs see. One file a scene, light level and mode is written when it is finished; a run that was broken off goes on from there.
-Nothing is summed up here: `05_coverage_tables.py` does that.
+Nothing is summed up here: `06_coverage_tables.py` does that.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import pytest
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 DRAW = runpy.run_path(str(EXAMPLES / "04_coverage.py"))
-TABLES = runpy.run_path(str(EXAMPLES / "05_coverage_tables.py"))
+TABLES = runpy.run_path(str(EXAMPLES / "06_coverage_tables.py"))
 SIZES = ["--truth", "400", "--replicas", "160", "--network", "4", "--coded", "80", "--side", "96"]
 TRUTH, REPLICAS = 400, 160
 # Relative SE of a ratio of two standard deviations of normal predictions.
@@ -95,7 +95,7 @@ def test_the_summary_is_of_its_rows(rows: list[dict[str, Any]], folder: Path, tm
     assert set(found) == {"around-raw", "bootstrap", "simex", "mean-n"}
     worst = max(row["rms_log"] for row in table if row["mode"].startswith("mean-n") and row["kind"] == "texture")
     assert found["mean-n"]["texture"] == pytest.approx(worst, abs=6e-4)
-    monkeypatch.setattr(sys, "argv", ["05_coverage_tables.py", "--cells", str(folder), "--out", str(tmp_path)])
+    monkeypatch.setattr(sys, "argv", ["06_coverage_tables.py", "--cells", str(folder), "--out", str(tmp_path)])
     TABLES["main"]()
     assert {path.name for path in tmp_path.iterdir()} == {"u_mode.json", "rows.json", "table.json"}
 

@@ -29,7 +29,7 @@ def measured_u_mode(mode: str, measurement: Measurement) -> tuple[float, str]:
     ------
     KeyError : the mode was not measured.
 
-    Reference: SCIENCE 2.3; the table is made by examples/05_coverage_tables.py.
+    Reference: SCIENCE 2.3; the table is made by examples/06_coverage_tables.py.
     """
     table = _table()
     row = table["u_mode"][mode]

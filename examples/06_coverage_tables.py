@@ -1,6 +1,6 @@
 """What the coverage study found: tables to look a situation up in, u_mode, and how often the warnings warn.
 
-    python examples/05_coverage_tables.py --cells out/coverage --out out/coverage-tables
+    python examples/06_coverage_tables.py --cells out/coverage --out out/coverage-tables
 
 Reads what `04_coverage.py` drew. A cell is one mode on one frame of one scene at one light level, and one feature. Per mode, feature
 and level: the geometric mean over cells of σ_est/σ_true with its 95 % interval exp(mean ± t·s/√m), and the centre shift
