@@ -19,7 +19,7 @@ from sigmaraw.errors import (
     ProfileMismatch,
     ShapeMismatch,
 )
-from sigmaraw.noise.transfer import CURVE, TransferCurve, curve_of
+from sigmaraw.noise.transfer import TransferCurve
 
 if TYPE_CHECKING:
     from sigmaraw.camera import CameraProfile
@@ -115,13 +115,15 @@ class NoiseModel:
         InvalidOption : roi together with scalars, or without shape.
         InvalidProfile : a variable is missing or out of its domain.
         """
-        tapped = shape is not None and not isinstance(profile, NoiseModel) and _by_taps(profile, scalars)
+        from sigmaraw.noise.from_profile import by_taps, read_profile, with_taps
+
+        tapped = shape is not None and not isinstance(profile, NoiseModel) and by_taps(profile, scalars)
         if roi is not None and scalars and not tapped:
             raise InvalidOption("both --roi and --scalars", "one of them", "drop --scalars to use the maps, or --roi to use the scalars")
-        model = profile if isinstance(profile, NoiseModel) else _read_profile(profile, scalars)
+        model = profile if isinstance(profile, NoiseModel) else read_profile(profile, scalars)
         if tapped:
             assert shape is not None and not isinstance(profile, NoiseModel)
-            return _with_taps(model, profile, shape, roi)
+            return with_taps(model, profile, shape, roi)
         if scalars and model.shape is not None:
             raise ProfileMismatch("scalars asked of a model that has maps only", "a camera profile", "build the model from the profile")
         if roi is not None:
@@ -359,67 +361,3 @@ def _check_values(name: str, unit: str, value: Any, good: Any, domain: str) -> N
     if bad.any():
         where = f"{int(bad.sum())} of {array.size} pixels" if array.ndim else f"{float(array):g} {unit}".strip()
         raise InvalidProfile(f"{name}: {where} out of its domain", f"finite values {domain}", "calibrate again, or correct the value")
-
-
-def _read_profile(profile: CameraProfile, scalars: bool) -> NoiseModel:
-    dataset = profile.dataset
-
-    def scalar(name: str) -> float:
-        if name not in dataset:
-            raise InvalidProfile(
-                f"a camera profile without '{name}'", "the variables that calibration writes", "calibrate the camera again"
-            )
-        return float(dataset[name])
-
-    def uncertainty(name: str) -> float:
-        value = scalar(name) if name in dataset else math.nan
-        return value if math.isfinite(value) else 0.0  # datasheets state none
-
-    def values(name: str, map_name: str) -> float | NDArray[np.float64]:
-        if scalars or map_name not in dataset:
-            return scalar(name)
-        return np.asarray(dataset[map_name].values, dtype=np.float64)
-
-    gain = scalar("gain")
-    curve = curve_of(gain, {name: float(dataset[name]) for name in CURVE if name in dataset}) if gain > 0 else None
-    # A profile from before the curve's reach was stored has the end of the fit's range.
-    ends = ("linear_hi_dn",) if curve is None else ("transfer_hi_dn", "fit_upper_dn")
-    highest = next((dataset.attrs[name] for name in ends if name in dataset.attrs), None)
-    u_gain, u_noise = uncertainty("gain_se") / gain if gain > 0 else 0.0, uncertainty("dark_noise_se")
-    if "tap_layout" in dataset.attrs:  # an image may lie in one tap: the least certain one counts
-        u_gain = float(np.nanmax(dataset["tap_gain_se"].values / dataset["tap_gain"].values, initial=0.0))
-        u_noise = float(np.nanmax(dataset["tap_dark_noise_se"].values, initial=0.0))
-    return NoiseModel(
-        gain_dn_per_e=values("gain", "gain_map"),
-        offset_dn=values("offset", "offset_map"),
-        read_noise_e=values("dark_noise", "read_noise_map"),
-        bits=int(profile.bits),
-        u_gain=u_gain,
-        u_read_noise=u_noise,
-        saturation_dn=float(profile.valid_range[1]),
-        transfer=curve,
-        highest_dn=None if highest is None else float(highest),
-    )
-
-
-def _by_taps(profile: CameraProfile, scalars: bool) -> bool:
-    """Whether readout taps or colour planes stand in for maps: a filter array has no one dark level or gain."""
-    return "tap_layout" in profile.dataset.attrs and (scalars or "gain_map" not in profile.dataset)
-
-
-def _with_taps(model: NoiseModel, profile: CameraProfile, shape: tuple[int, ...], roi: tuple[int, int] | None) -> NoiseModel:
-    """Return the model with the values of each pixel's tap, (y, x), for frames (…, y, x)."""
-    from sigmaraw.camera.taps import sensor_shape, stored_layout
-
-    dataset = profile.dataset
-    layout, sensor = stored_layout(dataset), sensor_shape(dataset)
-    if len(shape) < 2 or (roi is None and shape[-2:] != sensor):
-        raise ProfileMismatch(
-            f"frames of {' × '.join(map(str, shape))} pixels on a sensor of {sensor[0]} × {sensor[1]} with {layout}",
-            "whole frames, or the place of the cut-out",
-            "say where the cut-out lies with --roi y,x",
-        )
-    assert layout is not None
-    tap = layout.index(sensor, (shape[-2], shape[-1]), roi or (0, 0))
-    gain, offset, noise = (np.asarray(dataset[f"tap_{name}"].values)[tap] for name in ("gain", "offset", "dark_noise"))
-    return replace(model, gain_dn_per_e=gain, offset_dn=offset, read_noise_e=noise)

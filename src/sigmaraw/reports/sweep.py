@@ -135,9 +135,13 @@ def claim(part: Mapping[str, Any]) -> list[str]:
         if chosen
         else "Nothing is recommended: the family that compressed most on the tuning images has no confirmed setting.",
         f"The chance that the whole search recommends a setting which is not tolerable on {wrong} is at most "
-        f"{percent(rates['recommended'])}. The same holds for each family by itself; the chance that one of {len(part['families'])} "
-        f"families is wrong is at most {percent(rates['all_families'])}.",
+        f"{percent(rates['recommended'])}.",
     ]
+    if len(part["families"]) > 1:
+        sentences.append(
+            f"The same holds for each family by itself; the chance that one of {len(part['families'])} families is wrong is at most "
+            f"{percent(rates['all_families'])}."
+        )
     limits = {row["exceedance_upper"] for row in part["families"] if row.get("exceedance_upper") is not None}
     if limits:
         sentences.append(

@@ -1,0 +1,82 @@
+"""What `NoiseModel.from_profile` reads of a camera profile, and nobody else."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sigmaraw.errors import InvalidProfile, ProfileMismatch
+from sigmaraw.noise.model import NoiseModel
+from sigmaraw.noise.transfer import CURVE, curve_of
+
+if TYPE_CHECKING:
+    from sigmaraw.camera import CameraProfile
+
+
+def read_profile(profile: CameraProfile, scalars: bool) -> NoiseModel:
+    """Return the model of the whole sensor, by maps where the profile has them and `scalars` is not set. Raises InvalidProfile."""
+    dataset = profile.dataset
+
+    def scalar(name: str) -> float:
+        if name not in dataset:
+            raise InvalidProfile(
+                f"a camera profile without '{name}'", "the variables that calibration writes", "calibrate the camera again"
+            )
+        return float(dataset[name])
+
+    def uncertainty(name: str) -> float:
+        value = scalar(name) if name in dataset else math.nan
+        return value if math.isfinite(value) else 0.0  # datasheets state none
+
+    def values(name: str, map_name: str) -> float | NDArray[np.float64]:
+        if scalars or map_name not in dataset:
+            return scalar(name)
+        return np.asarray(dataset[map_name].values, dtype=np.float64)
+
+    gain = scalar("gain")
+    curve = curve_of(gain, {name: float(dataset[name]) for name in CURVE if name in dataset}) if gain > 0 else None
+    # A profile from before the curve's reach was stored has the end of the fit's range.
+    ends = ("linear_hi_dn",) if curve is None else ("transfer_hi_dn", "fit_upper_dn")
+    highest = next((dataset.attrs[name] for name in ends if name in dataset.attrs), None)
+    u_gain, u_noise = uncertainty("gain_se") / gain if gain > 0 else 0.0, uncertainty("dark_noise_se")
+    if "tap_layout" in dataset.attrs:  # an image may lie in one tap: the least certain one counts
+        u_gain = float(np.nanmax(dataset["tap_gain_se"].values / dataset["tap_gain"].values, initial=0.0))
+        u_noise = float(np.nanmax(dataset["tap_dark_noise_se"].values, initial=0.0))
+    return NoiseModel(
+        gain_dn_per_e=values("gain", "gain_map"),
+        offset_dn=values("offset", "offset_map"),
+        read_noise_e=values("dark_noise", "read_noise_map"),
+        bits=int(profile.bits),
+        u_gain=u_gain,
+        u_read_noise=u_noise,
+        saturation_dn=float(profile.valid_range[1]),
+        transfer=curve,
+        highest_dn=None if highest is None else float(highest),
+    )
+
+
+def by_taps(profile: CameraProfile, scalars: bool) -> bool:
+    """Whether readout taps or colour planes stand in for maps: a filter array has no one dark level or gain."""
+    return "tap_layout" in profile.dataset.attrs and (scalars or "gain_map" not in profile.dataset)
+
+
+def with_taps(model: NoiseModel, profile: CameraProfile, shape: tuple[int, ...], roi: tuple[int, int] | None) -> NoiseModel:
+    """Return the model with the values of each pixel's tap, (y, x), for frames (…, y, x)."""
+    from sigmaraw.camera.taps import sensor_shape, stored_layout
+
+    dataset = profile.dataset
+    layout, sensor = stored_layout(dataset), sensor_shape(dataset)
+    if len(shape) < 2 or (roi is None and shape[-2:] != sensor):
+        raise ProfileMismatch(
+            f"frames of {' × '.join(map(str, shape))} pixels on a sensor of {sensor[0]} × {sensor[1]} with {layout}",
+            "whole frames, or the place of the cut-out",
+            "say where the cut-out lies with --roi y,x",
+        )
+    assert layout is not None
+    tap = layout.index(sensor, (shape[-2], shape[-1]), roi or (0, 0))
+    gain, offset, noise = (np.asarray(dataset[f"tap_{name}"].values)[tap] for name in ("gain", "offset", "dark_noise"))
+    return replace(model, gain_dn_per_e=gain, offset_dn=offset, read_noise_e=noise)
