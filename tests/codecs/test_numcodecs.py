@@ -112,8 +112,10 @@ def test_names_and_settings_that_it_has_not():
         codec("numcodecs:bitround,keepbit=3,door=float32")
     with pytest.raises(InvalidSpec, match="'numcodecs' without 'dtype'"):
         codec("numcodecs:delta")
-    with pytest.raises(InvalidSpec, match="settings that the codec takes"):
+    with pytest.raises(InvalidSpec, match="keepbits=many in 'numcodecs'; expected a whole number"):
         codec("numcodecs:bitround,keepbits=many,door=float32")
+    with pytest.raises(InvalidSpec, match="settings that the codec takes"):
+        codec("numcodecs:delta,dtype=many")
     with pytest.raises(UnsupportedArray, match="4096"):
         codec("numcodecs:fixedscaleoffset,offset=0,scale=0.05,dtype=<u2,astype=u1,bits=12").roundtrip(np.full((3, 3), 4096, np.uint16))
 
