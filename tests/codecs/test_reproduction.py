@@ -46,6 +46,7 @@ SPECS = [
     "numcodecs:quantize,maxerr=40,dtype=<f8,door=float64,then=zstd",
     COPY,
     "numcodecs:blosc,cname=zstd,clevel=7,shuffle=2",
+    "numcodecs:zstd,level=5,dims=3",
 ]
 
 

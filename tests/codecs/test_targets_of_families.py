@@ -203,7 +203,7 @@ def test_while_the_knob_is_sought_no_configuration_states_it(cells):
     assert sought.resolved()["steps"][0]["config"] == {"id": "bitround", "keepbits": None}
     frozen = sought.freeze(cells(96)).resolved()
     kept = frozen["steps"][0]["config"]["keepbits"]
-    assert frozen["full_spec"] == f"numcodecs:id=bitround,door=float32,then=zstd,keepbits={kept}"
+    assert frozen["full_spec"] == f"numcodecs:id=bitround,door=float32,then=zstd,dims=2,keepbits={kept}"
 
 
 @pytest.mark.parametrize("text", ["jpegxl:maxerr=0,effort=3", "jpegxr:psnr=190", "webp:psnr=90", "zfp:ratio=500"])
