@@ -239,7 +239,8 @@ class CodecFamily(Protocol):
 class OpenFamily(Protocol):
     """A codec family whose first key names another library's codec, on which the other keys depend.
 
-    It may also have `contract_for(first)`, the contract for that key's value, where the knob depends on it.
+    It may also have `contract_for(first)`, the contract for that key's value, where the knob depends on it, and then `knobs`, a mapping
+    from such values to knobs, for lists of what is installed.
     """
 
     def parameters_for(self, first: str | None) -> tuple[Parameter, ...]:

@@ -40,6 +40,26 @@ def test_search_writes_what_it_chose(world: Path, tmp_path: Path, sigmaraw: Call
     assert [row["path"] for row in document["inputs"] if row["role"] == "raw"] == [str(tmp_path / "1.tif")]
 
 
+COPY = 'exec:encode="cp {in} {out}",decode="cp {in} {out}"+jpegls:near=1|4'
+
+
+@pytest.mark.parametrize(("verb", "report"), [("sweep", "report.html"), ("search", "search.json")])
+def test_programs_run_where_the_grid_is_typed_and_allowed(world: Path, tmp_path: Path, sigmaraw: Callable, verb: str, report: str) -> None:
+    frames = tifffile.imread(world / "image.tif")[:, :24, :24]
+    for index, frame in enumerate(frames):
+        tifffile.imwrite(tmp_path / f"{index}.tif", frame)
+    (tmp_path / "plan.toml").write_text(f"codecs = ['{COPY}']")
+    common = [verb, tmp_path / "0.tif", tmp_path / "1.tif", "--camera", world / "camera.nc", "--pipeline", "otsu", "-n", 2]
+    common += ["-o", tmp_path / "o", "--quiet"]
+    for refused in (["--codec", COPY], ["--plan", tmp_path / "plan.toml", "--allow-exec"]):
+        outcome = sigmaraw(*common, *refused)
+        assert outcome.code == 2 and "would run a program" in outcome.err and len(outcome.err.splitlines()) == 1
+        assert not (tmp_path / "o").exists()
+    outcome = sigmaraw(*common, "--plan", tmp_path / "plan.toml", "--codec", COPY, "--allow-exec")
+    assert outcome.code == 0, outcome.err
+    assert (tmp_path / "o" / report).exists()
+
+
 @pytest.mark.parametrize(
     ("verb", "more", "says"),
     [

@@ -12,13 +12,16 @@ import numpy as np
 import pytest
 
 import sigmaraw as sr
+from sigmaraw import registry
 from sigmaraw.codecs import codec
 from sigmaraw.contracts import Encoded
 from sigmaraw.errors import CodecFailed, InputNotFound, InvalidSpec, ProgramNotAllowed
 from sigmaraw.files import sha256_of_file
-from sigmaraw.study import Plan, run
+from sigmaraw.study import Plan, Rule, run, run_search, run_sweep
+from sigmaraw.study.grid import expand
 
 COPY = 'exec:encode="cp {in} {out}",decode="cp {in} {out}"'
+COPY_AS_WRITTEN = COPY.replace('"', "")  # by a grid: marks that are not needed are left out
 FRAME = np.random.default_rng(3).integers(0, 4096, (33, 17)).astype(np.uint16)
 CAMERA = sr.CameraProfile.from_values(gain=0.5, offset=100, read_noise=1.6, bits=12)
 
@@ -58,6 +61,42 @@ def test_a_permitted_program_is_studied_and_recorded():
     assert resolved["programs_sha256"] == dict.fromkeys(("encode", "decode"), sha256_of_file(Path(shutil.which("cp"))))
     assert np.array_equal(roundtrip(entry["resolved"]["full_spec"])[0], FRAME)
     assert all(row["epsilon_hat"] == 0 for row in record.document["results"])
+
+
+def test_sweep_and_search_run_only_what_the_caller_typed(tmp_path):
+    spec = step(encode=f"touch {tmp_path / 'ran'} {{in}} {{out}}")
+    images = [FRAME, FRAME[::-1].copy()]
+    for study in (sr.sweep, sr.search):
+        with pytest.raises(ProgramNotAllowed):
+            study(images, CAMERA, codecs=["lossless", spec], pipeline="otsu", n=2)
+    typed = f"{COPY}+jpegls:near=1|4"
+    for grids in ((typed, spec), (spec,), (f"{spec}+jpegls:near=1|4", typed), (f"{COPY}+jpegls:near=1|4|8",)):
+        plan = Plan(grids, "otsu", n=2)  # of which the caller himself wrote no more than `typed`
+        with pytest.raises(ProgramNotAllowed):
+            run_sweep(plan, images, CAMERA, allow_exec=[typed])
+        with pytest.raises(ProgramNotAllowed):
+            run_search(plan, images, CAMERA, Rule(), allow_exec=[typed])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_permitted_grid_is_swept_and_searched_between_its_points_too():
+    grid = f"{COPY}+jpegls:near=0|200"
+    swept = sr.sweep([FRAME], CAMERA, codecs=[grid], pipeline="otsu", n=2, allow_exec=True)
+    assert [entry["codec"] for entry in swept.document["codecs"]] == [f"{COPY_AS_WRITTEN}+jpegls:near={near}" for near in (0, 200)]
+    found = sr.search([FRAME, FRAME[::-1].copy()], CAMERA, codecs=grid, pipeline="otsu", n=2, refine=1, allow_exec=True)
+    tried = [row["codec"] for row in found.summary["families"][0]["tried"]]
+    assert sorted(tried) == sorted(f"{COPY_AS_WRITTEN}+jpegls:near={near}" for near in (0, 100, 200))
+    assert found.confirmation is not None
+
+
+def test_a_bar_in_a_command_line_is_no_list():
+    spec = step(encode="cp {in} {out} a|b") + "+jpegls:near=1|2"
+    points = expand(spec)
+    assert [point.value for point in points] == [1, 2]
+    assert {registry.parse_chain(point.codec)[0].keys["encode"] for point in points} == {"cp {in} {out} a|b"}
+    assert {registry.parse_chain(point.codec)[0].keys["decode"] for point in points} == {"cp {in} {out}"}
+    formats = expand(step(more="format=png|tiff"))
+    assert [point.value for point in formats] == ["png", "tiff"]
 
 
 # --- no shell ---------------------------------------------------------------------------------------------------------

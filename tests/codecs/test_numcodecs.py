@@ -77,6 +77,24 @@ def test_bytes_are_the_librarys_and_the_layout():
     assert encoded.side == made.dtype.str.encode() + bytes([2]) + (64).to_bytes(4, "little") + (48).to_bytes(4, "little")
 
 
+def test_a_compressor_may_take_a_volume_whole():
+    volume = np.stack([SCENE, SCENE, SCENE + 1])
+    payload = numcodecs.Blosc(cname="zstd", clevel=7, shuffle=2).encode(volume)
+    chain = codec("numcodecs:blosc,cname=zstd,clevel=7,shuffle=2,dims=3")
+    decoded, nbytes = chain.roundtrip(volume)
+    assert np.array_equal(decoded, volume)
+    assert nbytes == len(payload)
+    # Equal slices are found again by a compressor that sees both.
+    assert codec("numcodecs:lzma,dims=3").roundtrip(volume)[1] < 0.7 * codec("numcodecs:lzma").roundtrip(volume)[1]
+    for spec in (
+        "numcodecs:bitround,keepbits=6,door=float32,dims=3",
+        "numcodecs:zlib,door=float32,dims=3",
+        "numcodecs:delta,dtype=<u2,dims=3",
+    ):
+        with pytest.raises(InvalidSpec, match="dims=3; expected one of blosc, bz2"):
+            codec(spec)
+
+
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
@@ -112,8 +130,10 @@ def test_names_and_settings_that_it_has_not():
         codec("numcodecs:bitround,keepbit=3,door=float32")
     with pytest.raises(InvalidSpec, match="'numcodecs' without 'dtype'"):
         codec("numcodecs:delta")
-    with pytest.raises(InvalidSpec, match="settings that the codec takes"):
+    with pytest.raises(InvalidSpec, match="keepbits=many in 'numcodecs'; expected a whole number"):
         codec("numcodecs:bitround,keepbits=many,door=float32")
+    with pytest.raises(InvalidSpec, match="settings that the codec takes"):
+        codec("numcodecs:delta,dtype=many")
     with pytest.raises(UnsupportedArray, match="4096"):
         codec("numcodecs:fixedscaleoffset,offset=0,scale=0.05,dtype=<u2,astype=u1,bits=12").roundtrip(np.full((3, 3), 4096, np.uint16))
 

@@ -27,18 +27,28 @@ FAMILIES = {
     "jpegxr": ("", (80.0, 92.0), ""),
     "lerc": ("", (3, 14), ""),
     "noiseaware": ("backend=jpegls", (0.6, 2.0), ""),
+    "numcodecs:bitround": ("door=float32,then=zstd,bits=12", (3, 6), ""),
+    "numcodecs:quantize": ("dtype=<f8,door=float64,then=zstd,bits=12", (-1, -2), ""),
     "sperr": ("", (3, 14), ""),
     "sqrt": ("", (0.3, 1.4), "+jpegls"),
     "sz3": ("", (2, 7), ""),
     "webp": ("", (30.0, 80.0), ""),
     "zfp": ("", (3, 14), ""),
 }
-COARSE = ("av1", "avif", "hevc", "jpeg", "jpegls", "lerc", "sperr", "sz3", "zfp")  # whole numbers only
+COARSE = ("av1", "avif", "hevc", "jpeg", "jpegls", "lerc", "numcodecs:bitround", "sperr", "sz3", "zfp")  # whole numbers only
 
 
 def made(family, text):
+    """A family by its name, or by its name and its first key's value."""
     beside, _, after = FAMILIES[family]
-    return codec(f"{family}:{','.join(part for part in (text, beside) if part)}{after}", CAMERA)
+    name, _, first = family.partition(":")
+    return codec(f"{name}:{','.join(part for part in (first, text, beside) if part)}{after}", CAMERA)
+
+
+def knob_of(family):
+    name, _, first = family.partition(":")
+    loaded = registry.load(registry.CODECS, name)
+    return (loaded.contract_for(first) if first else loaded.contract).axis
 
 
 def frame_for(family, cells):
@@ -60,7 +70,9 @@ def direct(target, raw, decoded, nbytes):
 
 def test_every_family_with_a_knob_is_here():
     with_knob = {entry["name"]: entry for entry in describe() if entry["available"] and entry["targets"]}
-    assert set(with_knob) >= set(FAMILIES)
+    inner = {f"{entry['name']}:{first}": of for entry in describe() if entry["available"] for first, of in entry["knobs"].items()}
+    assert {*with_knob, *inner} >= set(FAMILIES)
+    assert all(of == {"knob": knob_of(name).name, "targets": ["ratio", "bpp", "psnr", "maxerr", "rz"]} for name, of in inner.items())
     for name, entry in with_knob.items():
         expected = {"ratio", "bpp", "psnr", "maxerr", "rz"} - {entry["knob"]}
         assert set(entry["targets"]) == expected, name
@@ -70,7 +82,7 @@ def test_every_family_with_a_knob_is_here():
 @pytest.mark.parametrize("target", ["ratio", "bpp", "psnr", "maxerr", "rz"])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_what_some_setting_reaches_is_reached(family, target, cells):
-    knob = registry.load(registry.CODECS, family).contract.axis
+    knob = knob_of(family)
     if target == knob.name:
         pytest.skip("the family's own knob")
     raw = frame_for(family, cells)
@@ -97,7 +109,7 @@ def test_what_some_setting_reaches_is_reached(family, target, cells):
 def test_whole_number_knobs_give_the_nearest_step(family, cells):
     """Between two neighbours' ratios no setting lies: the nearer one is returned, and the miss is stated."""
     raw = frame_for(family, cells)
-    knob = registry.load(registry.CODECS, family).contract.axis
+    knob = knob_of(family)
     low = FAMILIES[family][1][0]
     sizes = {value: raw.nbytes / made(family, f"{knob.name}={value}").roundtrip(raw)[1] for value in range(low - 2, low + 4)}
     goal = math.sqrt(sizes[low] * sizes[low + 1]) * 1.003
@@ -107,10 +119,10 @@ def test_whole_number_knobs_give_the_nearest_step(family, cells):
     assert achieved["target_met"] is (abs(achieved["ratio"] / goal - 1) <= 0.02)
 
 
-@pytest.mark.parametrize("family", ["jpegxl", "jpegls", "noiseaware", "sz3", "htj2k"])
+@pytest.mark.parametrize("family", ["jpegxl", "jpegls", "noiseaware", "numcodecs:bitround", "sz3", "htj2k"])
 def test_frozen_keeps_the_setting_and_without_it_every_image_is_targeted(family, cells):
     first, second = cells(96, 0), cells(96, 1) // 2 + 50  # half the contrast: another rate at the same setting
-    knob = registry.load(registry.CODECS, family).contract.axis.name
+    knob = knob_of(family).name
     again, frozen = made(family, "ratio=7"), made(family, "ratio=7,frozen=true")
     assert again.freeze(first) is again
     fixed = frozen.freeze(first)
@@ -134,6 +146,13 @@ def test_frozen_keeps_the_setting_and_without_it_every_image_is_targeted(family,
         ("jpegxl:rz=1,range=4095", "range= but no psnr="),
         ("lossless:ratio=4", "no key 'ratio'"),
         ("to8bit:minmax,ratio=4", "no key 'ratio'"),
+        ("gaussian:sigma=1,ratio=4", "no key 'ratio'"),
+        ("median:size=3,psnr=60", "no key 'psnr'"),
+        ("denoise:nlm,rz=1", "no key 'rz'"),
+        ("bin:size=2,bpp=4", "no key 'bpp'"),
+        ("numcodecs:zstd,ratio=4", "no key 'ratio'"),
+        ("numcodecs:bitround,keepbits=4,ratio=4,door=float32", "keepbits and ratio"),
+        ("numcodecs:bitround,door=float32", "without 'keepbits'"),
     ],
 )
 def test_two_ways_at_once_or_none_are_refused_in_one_line(text, message):
@@ -164,6 +183,27 @@ def test_errors_are_those_of_the_whole_chain_in_dn(cells):
     result = codec("to8bit:shift,bits=12+jpegls:maxerr=40").apply(raw)
     assert np.abs(result.decoded.astype(int) - raw).max() == result.achieved["maxerr"] <= 40
     assert result.achieved["near"] == 2  # 16 DN a code: two codes off are 32 DN, and the map's half step is 8
+
+
+@pytest.mark.parametrize("processing", ["gaussian:sigma=1", "median:size=3", "denoise:nlm", "bin:size=2"])
+def test_a_target_behind_a_processing_step_counts_what_that_step_does(processing, cells):
+    """What the step smoothed away is part of the error, so that no setting behind it comes below the step's own."""
+    raw = cells(96)
+    alone = direct("rz", raw, codec(processing, CAMERA).roundtrip(raw)[0], 1)
+    goal = 1.25 * alone
+    result = codec(f"{processing}+noiseaware:rz={goal!r},backend=jpegls", CAMERA).apply(raw)
+    assert direct("rz", raw, result.decoded, 1) == pytest.approx(result.achieved["rz"], rel=1e-9) == pytest.approx(goal, rel=0.02)
+    assert result.achieved["target_met"] is True
+    with pytest.raises(UnreachableTarget, match="comes no nearer than rz="):
+        codec(f"{processing}+noiseaware:rz={0.4 * alone!r},backend=jpegls", CAMERA).roundtrip(raw)
+
+
+def test_while_the_knob_is_sought_no_configuration_states_it(cells):
+    sought = codec("numcodecs:bitround,door=float32,then=zstd,ratio=5,frozen=true")
+    assert sought.resolved()["steps"][0]["config"] == {"id": "bitround", "keepbits": None}
+    frozen = sought.freeze(cells(96)).resolved()
+    kept = frozen["steps"][0]["config"]["keepbits"]
+    assert frozen["full_spec"] == f"numcodecs:id=bitround,door=float32,then=zstd,dims=2,keepbits={kept}"
 
 
 @pytest.mark.parametrize("text", ["jpegxl:maxerr=0,effort=3", "jpegxr:psnr=190", "webp:psnr=90", "zfp:ratio=500"])

@@ -45,7 +45,7 @@ def test_the_families_that_take_volumes():
     by_parameter = {
         entry["name"] for entry in describe() if entry["available"] and {"dims", "gop"} & {row["name"] for row in entry["parameters"]}
     }
-    assert by_parameter >= {"zfp", "sz3", "sperr", "lossless", "hevc"}
+    assert by_parameter >= {"zfp", "sz3", "sperr", "lossless", "numcodecs", "hevc", "av1"}
 
 
 @pytest.mark.parametrize("method", METHODS)

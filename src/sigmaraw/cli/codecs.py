@@ -22,6 +22,8 @@ def codecs() -> None:
         typer.echo(f"{'':<14}takes {', '.join(row['dtypes'])}; {kind}; guarantee: {row['guarantee']}; {libraries}")
         if row["targets"]:
             typer.echo(f"{'':<14}targets {', '.join(row['targets'])}, by {row['knob']}")
+        for first, entry in row["knobs"].items():
+            typer.echo(f"{'':<14}targets {', '.join(entry['targets'])}, by {entry['knob']} of {first}")
         print_parameters(row["parameters"])
 
 

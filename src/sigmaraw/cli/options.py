@@ -31,6 +31,7 @@ Roi = Annotated[str | None, typer.Option(metavar="Y,X", help="Where the images l
 Scalars = Annotated[bool, typer.Option("--scalars", help="Use the camera's scalars, not its maps.")]
 Volume = Annotated[bool, typer.Option("--volume", help="A file's pages are z, not frames.")]
 Frame = Annotated[int | None, typer.Option(help="Only this frame of each file, from 0; default all.")]
+AllowExec = Annotated[bool, typer.Option("--allow-exec", help="Codecs typed here with --codec may run programs (exec).")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 
 

@@ -39,6 +39,7 @@ def search(
     scalars: take.Scalars = False,
     volume: take.Volume = False,
     frame: take.Frame = None,
+    allow_exec: take.AllowExec = False,
     check: Annotated[bool, typer.Option("--check", help="Exit 3 when the recommended family has no confirmed setting.")] = False,
     quiet: take.Quiet = False,
 ) -> None:
@@ -49,10 +50,20 @@ def search(
     given = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame}
     merged = take.plan_from(plan, codec, n, batch, roi, **given)
     rule = Rule(fraction, refine, back, exceedance)
+    allowed = tuple(codec or ()) if allow_exec else ()  # not what only the plan file says, which may be a stranger's
     extra = [plan_row(plan)] if plan else []
     with Progress(quiet) as progress:
         result = run_search(
-            merged, raw, str(camera), rule, confirm or None, engine=engine, batch=batch, progress=progress, extra_inputs=extra
+            merged,
+            raw,
+            str(camera),
+            rule,
+            confirm or None,
+            engine=engine,
+            batch=batch,
+            allow_exec=allowed,
+            progress=progress,
+            extra_inputs=extra,
         )
     path = result.write(output)
     typer.echo(result.table())

@@ -25,6 +25,7 @@ def sweep(
     scalars: take.Scalars = False,
     volume: take.Volume = False,
     frame: take.Frame = None,
+    allow_exec: take.AllowExec = False,
     quiet: take.Quiet = False,
 ) -> None:
     """Score a grid of codec settings and draw shift and quality against compression ratio."""
@@ -34,9 +35,10 @@ def sweep(
     check_folder(output)
     given = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame}
     merged = take.plan_from(plan, codec, n, batch, roi, **given)
+    allowed = tuple(codec or ()) if allow_exec else ()  # not what only the plan file says, which may be a stranger's
     extra = [plan_row(plan)] if plan else []
     with Progress(quiet) as progress:
-        record = run_sweep(merged, raw, str(camera), engine=engine, batch=batch, progress=progress, extra_inputs=extra)
+        record = run_sweep(merged, raw, str(camera), engine=engine, batch=batch, allow_exec=allowed, progress=progress, extra_inputs=extra)
     path = record.write(output, ("csv", "html"))
     typer.echo(registry.load(registry.REPORTS, "text")().codecs(record.document))
     typer.echo(f"\ntable: {path.with_name('results.csv')}\nreport: {path}")

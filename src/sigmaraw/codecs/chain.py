@@ -122,7 +122,8 @@ class Chain:
             kind = type(made)
             entry: dict[str, Any] = {"name": step.name, "class": f"{kind.__module__}:{kind.__qualname__}", **settings}
             if isinstance(made, Detailed):
-                entry.update(made.details())
+                details = made.details()
+                entry.update(step.unsettled(details) if isinstance(step, Aimed) else details)
             if isinstance(step, Aimed):
                 entry.update(step.settings_in_use())
             steps.append(entry)

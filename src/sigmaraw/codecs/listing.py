@@ -8,6 +8,7 @@ from sigmaraw import registry
 from sigmaraw.codecs import selftest
 from sigmaraw.codecs.calls import versions
 from sigmaraw.codecs.targets import target_names, with_targets
+from sigmaraw.contracts import Knob
 from sigmaraw.errors import SigmarawError
 
 
@@ -16,7 +17,8 @@ def describe() -> list[dict[str, Any]]:
 
     A family that cannot be loaded is listed with `available` False and the `reason`; nothing is left out. `tests` has the fault of
     each tested method, empty where it passes ("" is the only method of most families); `fault` is all of them in one line, and `tested`
-    is False where a family has nothing that can be tried alone.
+    is False where a family has nothing that can be tried alone. `knobs` is empty but for a family of another library's codecs: their knobs,
+    in the place of which they take the targets.
     """
     return [_entry(name) for name in registry.names(registry.CODECS)]
 
@@ -28,6 +30,7 @@ def _entry(name: str) -> dict[str, Any]:
         return {"name": name, "available": False, "reason": " ".join(str(error).split())}
     contract = family.contract
     tests = selftest.results(name, family)
+    knobs: dict[str, Knob] = getattr(family, "knobs", {})
     parameters = [parameter.describe() for parameter in with_targets(contract, family.parameters)]
     return {
         "name": name,
@@ -39,6 +42,7 @@ def _entry(name: str) -> dict[str, Any]:
         "lossless": contract.lossless or any(p.name == "lossless" for p in family.parameters) or getattr(family, "may_be_exact", False),
         "knob": contract.knob,
         "targets": list(target_names(contract)),
+        "knobs": {first: {"knob": knob.name, "targets": list(target_names(family.contract_for(first)))} for first, knob in knobs.items()},
         "guarantee": contract.guarantee,
         "needs_camera": bool(family.needs_camera),
         "libraries": family.build() if hasattr(family, "build") else versions(tuple(getattr(family, "libraries", ()))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 import json
@@ -22,8 +23,9 @@ from numpy.typing import NDArray
 from sigmaraw.codecs.bits import containers, require_bits
 from sigmaraw.codecs.calls import checked, guarded
 from sigmaraw.codecs.door import to_pixels, to_reals
+from sigmaraw.codecs.knobs import DIMS
 from sigmaraw.codecs.selftest import trial
-from sigmaraw.contracts import CodecContract, Encoded, Parameter
+from sigmaraw.contracts import CodecContract, Encoded, Knob, Parameter
 from sigmaraw.errors import CodecFailed, InvalidSpec, UnknownName
 
 EXACT = ("blosc", "bz2", "gzip", "lz4", "lzma", "zlib", "zstd")  # compressors of bytes: exact by their formats
@@ -34,7 +36,19 @@ _OWN = (
     Parameter("door", str, "none", choices=("none", "float32", "float64"), help="the reals that a codec of reals is given"),
     Parameter("then", str, "none", choices=("none", *EXACT), help="a compressor for what the codec makes, as behind a filter"),
     Parameter("bits", int, minimum=1, maximum=16, unit="bit", help="the data's bit depth; the container's unless given"),
+    DIMS,
 )
+# Settings that trade bytes for quality over a range that no other setting narrows, from 8 bit data on. A pixel has 16 bits, the first
+# of which is not stored: from 15 kept bits on all come back, as they do from 0 decimal digits on; digits=-2 are steps of 64 DN, the
+# coarsest that 8 bit data pass. `fixedscaleoffset` is not here: how far its scale may go depends on its offset and types.
+_KNOBS = {
+    "bitround": Knob("keepbits", 0, 15, scale="linear", integer=True, direction=1, step=2, resolution=0.5),
+    "quantize": Knob("digits", -2, 0, scale="linear", integer=True, direction=1, step=1, resolution=0.5),
+}
+_KNOB_PARAMETERS = {
+    "bitround": Parameter("keepbits", int, required=True, minimum=0, maximum=52, unit="bit", help="stored bits of the mantissa to keep"),
+    "quantize": Parameter("digits", int, required=True, minimum=-9, maximum=9, unit="1", help="decimal digits to keep behind the point"),
+}
 _LAYOUT = struct.Struct("<3sB")  # dtype of the array that a codec makes, number of its axes; then their lengths
 _LENGTH = struct.Struct("<I")
 _MOST_AXES = 4
@@ -52,17 +66,20 @@ class NumcodecsFamily:
 
     A codec of reals (bitround, quantize …) needs door=float32 or float64: pixels go out exactly, and come back rounded and clipped.
     `then` names a compressor for the result, without which a filter makes nothing smaller. Where the result is an array, its dtype
-    and lengths are side data (4 bytes, and 4 an axis). Codecs of objects and of text are refused by name: pickle runs code from data.
+    and lengths are side data (4 bytes, and 4 an axis). `bitround` and `quantize` take the targets in the place of keepbits and digits;
+    with dims=3 one of the seven compressors takes a stack or volume whole. Codecs of objects and of text are refused by name: pickle
+    runs code from data.
 
     Reference: the numcodecs documentation.
     """
 
     name = "numcodecs"
-    parameters = _OWN
+    parameters: tuple[Parameter, ...] = _OWN
     contract = CodecContract(("uint8", "uint16"), lossless=False, guarantee="exact with a compressor; else found by trial")
     needs_camera = False
     may_be_exact = True
-    probes: ClassVar[dict[str, tuple[tuple[str, ...], ...]]] = {name: ((name,),) for name in EXACT}
+    knobs: ClassVar[dict[str, Knob]] = _KNOBS
+    probes: ClassVar[dict[str, tuple[tuple[str, ...], ...]]] = {name: ((name,), (f"{name},dims=3",)) for name in EXACT}
 
     @staticmethod
     def parameters_for(codec: str | None) -> tuple[Parameter, ...]:
@@ -72,23 +89,37 @@ class NumcodecsFamily:
         """
         if codec is None:
             return _OWN
-        return (*_OWN, *(_parameter(entry) for entry in _settings_of(codec)))
+        own = _KNOB_PARAMETERS.get(codec)
+        return (*_OWN, *(own if own and entry.name == own.name else _parameter(entry) for entry in _settings_of(codec)))
+
+    @classmethod
+    def contract_for(cls, codec: str | None) -> CodecContract:
+        """Return the contract before anything is tried, with the knob of those codecs that have one."""
+        knob = cls.knobs.get(codec or "")
+        if knob is None:
+            return cls.contract
+        return dataclasses.replace(cls.contract, guarantee="none", knob=knob.name, knob_direction=knob.direction, axis=knob)
 
     @staticmethod
     def build() -> dict[str, str]:
         """Return the versions that a self-test's result belongs to."""
         return {"numcodecs": numcodecs.__version__}
 
-    def __init__(self, *, id: str, door: str = "none", then: str = "none", bits: int | None = None, **settings: Any) -> None:
+    def __init__(self, *, id: str, door: str = "none", then: str = "none", bits: int | None = None, dims: int = 2, **settings: Any) -> None:
         config = _configuration(id, settings)
         self.coder = _Coder(json.dumps(config, sort_keys=True), door, then, bits)
+        self.parameters = self.parameters_for(id)
         known = id in EXACT and door == "none"
+        if dims == 3 and not known:
+            raise InvalidSpec(f"'numcodecs' with {id} and dims=3", f"one of {', '.join(EXACT)} without a door", "leave dims=3 out")
         if known:
-            self.contract = CodecContract(containers(bits), lossless=True, guarantee="exact", max_error=0)
+            dtypes, exact, words = containers(bits), True, "exact"
         else:
             dtypes, exact = _found(self.coder.config, door, then, bits)
             words = "exact on trial, and checked on every frame" if exact else "none"
-            self.contract = CodecContract(dtypes, lossless=exact, guarantee=words, max_error=0 if exact else None)
+        promise: dict[str, Any] = {"dtypes": dtypes, "lossless": exact, "guarantee": words, "max_error": 0 if exact else None}
+        promise["axes"] = "stack" if dims == 3 else "frame"
+        self.contract = dataclasses.replace(self.contract_for(id), **promise)
         self.checks = self.contract.lossless and not known
 
     def encode(self, frame: NDArray[np.integer], hint: float | None = None) -> Encoded:

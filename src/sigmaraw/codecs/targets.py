@@ -182,6 +182,13 @@ class Aimed:
         value = None if self.fixed is None else float(self.fixed)
         return {**{key: self.settings[key] for finer in self.contract.finer for key in finer}, self.knob.name: value}
 
+    def unsettled(self, details: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the step says of itself, with None for the knob in a library's whole configuration while it is sought."""
+        name, sought = self.knob.name, self.fixed is None
+        return {
+            key: {**value, name: None} if sought and isinstance(value, dict) and name in value else value for key, value in details.items()
+        }
+
     def seek(self, trial: Callable[[Coder | Map], tuple[float, Made]], dtype: np.dtype[Any], hint: float | None) -> Reached[Made]:
         """Return the setting whose trial comes nearest to the target.
 

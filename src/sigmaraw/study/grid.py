@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -53,6 +53,11 @@ class GridPoint:
         """The curve's name: its specification with `*` in the place of the setting."""
         return "*".join(self.around) if self.parameter else self.codec
 
+    @property
+    def line(self) -> tuple[tuple[str, str], str | None]:
+        """What the points of one curve share, and with them those half way between."""
+        return self.around, self.parameter
+
     def at(self, value: float) -> GridPoint:
         """Return the point of the same curve at another number."""
         text = value_text(value, isinstance(self.value, int))
@@ -75,7 +80,8 @@ def expand(grids: Sequence[str] | str) -> list[GridPoint]:
     A grid is a codec specification in which values may be lists, ``a|b|c``, or ranges: ``low..high:count`` in equal steps,
     ``low..high:countlog`` in equal ratios, both ends included, or ``*:count`` (``*`` is ``*:8``), all that the family's knob can be on
     its own scale. The first such key that is a number runs along the
-    curve; every other one makes a curve for each of its values. Values of whole-numbered keys are rounded.
+    curve; every other one makes a curve for each of its values. Values of whole-numbered keys are rounded. In the command line of a
+    program (`exec`) a ``|`` is a character and no list: what runs stands in the grid as it is typed.
 
     Parameters
     ----------
@@ -92,6 +98,16 @@ def expand(grids: Sequence[str] | str) -> list[GridPoint]:
     if repeated is not None:
         raise InvalidSpec(f"'{repeated}' twice in the grid", "each setting once", "remove one of the two")
     return points
+
+
+def allowed_lines(points: Iterable[GridPoint], allow_exec: Collection[str]) -> frozenset[tuple[tuple[str, str], str | None]]:
+    """Return the curves that may run programs: those of which every point is one of the grids `allow_exec`, typed by the caller.
+
+    points : of the whole plan. A curve's points differ in one setting, which is no command line.
+    """
+    typed = {point.codec for point in expand(tuple(allow_exec))}
+    entries = list(points)
+    return frozenset(point.line for point in entries) - {point.line for point in entries if point.codec not in typed}
 
 
 def _expand_one(grid: str) -> list[GridPoint]:
@@ -129,6 +145,7 @@ def _varied(index: int, step: registry.Step, contract: CodecContract, parameters
     """Return the keys of a step that have several values, the bare word first. Other values are left to the codec to check."""
     declared = {parameter.name: parameter for parameter in parameters}
     items: list[tuple[str | None, str]] = [(None, step.bare)] if step.bare is not None else []
+    runs_programs = getattr(registry.load(registry.CODECS, step.name), "runs_programs", False)
     found = []
     for key, text in [*items, *step.keys.items()]:
         if "|" not in text and not _RANGE.fullmatch(text) and not _WHOLE.fullmatch(text):
@@ -137,6 +154,8 @@ def _varied(index: int, step: registry.Step, contract: CodecContract, parameters
         if parameter is None:
             registry.typed(step, parameters)  # names what is wrong with the key
             raise InvalidSpec(f"'{key}' of '{step.name}'", "a key of this family", "correct it")
+        if runs_programs and parameter.kind is str and not parameter.choices:
+            continue  # a command line
         texts = tuple(value for part in text.split("|") for value in _values(part.strip(), parameter, contract, step.name))
         for value in texts:
             registry.convert(value, parameter, step.name)

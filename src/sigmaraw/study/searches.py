@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from sigmaraw.files import write_text
 from sigmaraw.frames import RawFrames
 from sigmaraw.noise import replica_mode
 from sigmaraw.study.candidates import Candidate, Score, halfway, ladder, score_of, tried_row, tuned, weak_to_strong
-from sigmaraw.study.grid import GridPoint, expand
+from sigmaraw.study.grid import GridPoint, allowed_lines, expand
 from sigmaraw.study.inputs import as_frames, pixel_hash
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.prepare import Progress
@@ -112,6 +112,7 @@ def search(
     exceedance: float | None = None,
     engine: Engine | str = "local",
     batch: int | None = None,
+    allow_exec: bool = False,
     progress: Progress | None = None,
     **settings: Any,
 ) -> SearchResult:
@@ -123,6 +124,7 @@ def search(
     codecs : grids, as in `sweep`.
     confirm : the held-out inputs; without it a random share `fraction` of `raw`, drawn with the study's seed.
     fraction, refine, back, exceedance : as in `Rule`.
+    allow_exec : `codecs` may name programs of this machine (`exec`). Never pass what a file or another person says.
     settings : the other fields of `Plan`: n, mode, seed, k, spread, rms, margin, roi, scalars, volume, frame.
 
     Raises
@@ -135,7 +137,8 @@ def search(
     grids = (codecs,) if isinstance(codecs, str) else tuple(codecs)
     plan = Plan(grids, model if isinstance(model, str) else model.spec, **settings)
     rule = Rule(fraction, refine, back, exceedance)
-    return run_search(plan, raw, camera, rule, confirm, pipeline=model, engine=engine, batch=batch, progress=progress)
+    allowed = grids if allow_exec else ()
+    return run_search(plan, raw, camera, rule, confirm, allow_exec=allowed, pipeline=model, engine=engine, batch=batch, progress=progress)
 
 
 def run_search(
@@ -144,13 +147,18 @@ def run_search(
     camera: CameraProfile | str | os.PathLike[str],
     rule: Rule,
     confirm: Sequence[Any] | None = None,
+    *,
+    allow_exec: Collection[str] = (),
     **options: Any,
 ) -> SearchResult:
-    """Run a plan whose codecs are grids as a search. options : as in `run`."""
+    """Run a plan whose codecs are grids as a search.
+
+    allow_exec : the grids that the caller wrote himself. options : the others, as in `run`.
+    """
     points = expand(plan.codecs)
     tuning, held_out = split(raw, confirm, rule.fraction, plan.seed)
     require_images(_disjoint(tuning, held_out, plan), rule.exceedance)
-    study = _Stages(plan, camera, rule, options)
+    study = _Stages(plan, camera, rule, options, allowed_lines(points, allow_exec))
     study.tune(tuning, points)
     for _ in range(rule.refine):
         between = [point for ordered in study.curves() if (point := halfway(ordered)) is not None]
@@ -209,12 +217,13 @@ def _disjoint(tuning: Sequence[Any], held_out: Sequence[Any], plan: Plan) -> int
 # --- stages -----------------------------------------------------------------------------------------------------------
 @dataclass
 class _Stages:
-    """The plans that were run, and the settings that were tried on the tuning images."""
+    """The plans that were run, and the settings that were tried on the tuning images. lines : curves that may run programs."""
 
     plan: Plan
     camera: Any
     rule: Rule
     options: dict[str, Any]
+    lines: Collection[Any]
     records: list[Record] = field(default_factory=list)
     tried: list[Candidate] = field(default_factory=list)
 
@@ -240,7 +249,8 @@ class _Stages:
         report = self.options.get("progress")
         named = None if report is None else (lambda done, total, what: report(done, total, f"{stage}: {what}"))
         plan = dataclasses.replace(self.plan, codecs=tuple(point.codec for point in points))
-        return run(plan, images, self.camera, **{**self.options, "progress": named})
+        allowed = [point.codec for point in points if point.line in self.lines]
+        return run(plan, images, self.camera, allow_exec=allowed, **{**self.options, "progress": named})
 
 
 # --- outcome ----------------------------------------------------------------------------------------------------------

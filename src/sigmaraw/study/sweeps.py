@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
 
 from sigmaraw.camera import CameraProfile
 from sigmaraw.contracts import Engine, Pipeline
-from sigmaraw.study.grid import GridPoint, expand
+from sigmaraw.study.grid import GridPoint, allowed_lines, expand
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.prepare import Progress
 from sigmaraw.study.record import Record
@@ -29,6 +29,7 @@ def sweep(
     pipeline: Pipeline | Callable[..., Any] | str,
     engine: Engine | str = "local",
     batch: int | None = None,
+    allow_exec: bool = False,
     progress: Progress | None = None,
     **settings: Any,
 ) -> Record:
@@ -38,6 +39,7 @@ def sweep(
     ----------
     raw, camera, pipeline, engine, batch, progress : as in `validate`.
     codecs : grids, for instance ``"jpeg2000:ratio=5|10|20|40"`` or ``"noiseaware:q=0.5..4:8log"`` (`expand`).
+    allow_exec : `codecs` may name programs of this machine (`exec`). Never pass what a file or another person says.
     settings : the other fields of `Plan`: n, mode, seed, k, spread, rms, margin, roi, scalars, volume, frame.
 
     Raises
@@ -47,13 +49,24 @@ def sweep(
     model = as_pipeline(pipeline)
     grids = (codecs,) if isinstance(codecs, str) else tuple(codecs)
     plan = Plan(grids, model if isinstance(model, str) else model.spec, **settings)
-    return run_sweep(plan, raw, camera, pipeline=model, engine=engine, batch=batch, progress=progress)
+    allowed = grids if allow_exec else ()
+    return run_sweep(plan, raw, camera, allow_exec=allowed, pipeline=model, engine=engine, batch=batch, progress=progress)
 
 
-def run_sweep(plan: Plan, raw: Sequence[Any], camera: CameraProfile | str | os.PathLike[str], **options: Any) -> Record:
-    """Run a plan whose codecs are grids. options : as in `run`."""
+def run_sweep(
+    plan: Plan,
+    raw: Sequence[Any],
+    camera: CameraProfile | str | os.PathLike[str],
+    *,
+    allow_exec: Collection[str] = (),
+    **options: Any,
+) -> Record:
+    """Run a plan whose codecs are grids. allow_exec : the grids that the caller wrote himself. options : the others, as in `run`."""
     points = expand(plan.codecs)
-    record = run(dataclasses.replace(plan, codecs=tuple(point.codec for point in points)), raw, camera, **options)
+    lines = allowed_lines(points, allow_exec)
+    allowed = [point.codec for point in points if point.line in lines]
+    gridless = dataclasses.replace(plan, codecs=tuple(point.codec for point in points))
+    record = run(gridless, raw, camera, allow_exec=allowed, **options)
     return record.with_section("sweep", section_of(plan.codecs, points, record))
 
 
