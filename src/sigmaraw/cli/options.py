@@ -1,4 +1,4 @@
-"""Options that the verbs which run a study share: what `sweep` and `search` take as `validate` does."""
+"""Options that the verbs which run a study share: `validate`, `sweep` and `search`."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 
 Raw = Annotated[list[Path], typer.Argument(metavar="RAW...", help="Raw images: TIFF, .npy or FITS; each frame is an image.")]
 Camera = Annotated[Path, typer.Option(metavar="FILE.nc", help="Camera profile.")]
-Output = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the records and their reports.")]
+Output = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for records, their data and reports.")]
 Grid = Annotated[
     list[str] | None,
     typer.Option(metavar="GRID", help="Codec with lists a|b|c or ranges low..high:count[log], such as jpeg2000:ratio=5|10|20; repeat it."),
 ]
+Spec = Annotated[list[str] | None, typer.Option(metavar="SPEC", help="Codec, such as jpeg2000:ratio=10; repeat it.")]
 PipelineSpec = Annotated[str | None, typer.Option(metavar="SPEC", help="otsu, unet-demo, onnx:FILE, torch:FILE, module:function.")]
 Mode = Annotated[str | None, typer.Option(help="Replica mode; default: as the decision record says.")]
-PlanFile = Annotated[Path | None, typer.Option(metavar="PLAN.toml", help="A plan; its codecs may be grids.")]
+PlanFile = Annotated[Path | None, typer.Option(metavar="PLAN.toml", help="A plan that was fixed before the data were seen.")]
 Count = Annotated[str | None, typer.Option("-n", help="Replicas per group; default 100. auto:0.05 until u(σ_raw) is 5 %.")]
 Seed = Annotated[int | None, typer.Option(help="Study seed, 0 to 2^64 - 1; default 0.")]
 EngineName = Annotated[str, typer.Option(help="local or dask: same numbers, different speed.")]
@@ -45,3 +46,15 @@ def plan_from(file: Path | None, codec: list[str] | None, n: str | None, batch: 
     return merge_plan(
         read_plan(file) if file else {}, {key: value for key, value in stated.items() if value is not None and value is not False}
     )
+
+
+def allowed(codec: list[str] | None, allow_exec: bool) -> tuple[str, ...]:
+    """Return what may run programs: the user's own typing, and not what only the plan file says, which may be a stranger's."""
+    return tuple(codec or ()) if allow_exec else ()
+
+
+def plan_rows(file: Path | None) -> list[dict[str, Any]]:
+    """Return the `inputs` rows of a plan file, if there is one."""
+    from sigmaraw.study import plan_row
+
+    return [plan_row(file)] if file else []

@@ -44,14 +44,13 @@ def search(
     quiet: take.Quiet = False,
 ) -> None:
     """Find the strongest setting of each codec family that passes, and confirm it on held-out images."""
-    from sigmaraw.study import Rule, plan_row, run_search
+    from sigmaraw.study import Rule, run_search
 
     check_folder(output)
     given = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame}
     merged = take.plan_from(plan, codec, n, batch, roi, **given)
     rule = Rule(fraction, refine, back, exceedance)
-    allowed = tuple(codec or ()) if allow_exec else ()  # not what only the plan file says, which may be a stranger's
-    extra = [plan_row(plan)] if plan else []
+    allowed, extra = take.allowed(codec, allow_exec), take.plan_rows(plan)
     with Progress(quiet) as progress:
         result = run_search(
             merged,

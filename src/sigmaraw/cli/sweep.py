@@ -30,13 +30,12 @@ def sweep(
 ) -> None:
     """Score a grid of codec settings and draw shift and quality against compression ratio."""
     from sigmaraw import registry
-    from sigmaraw.study import plan_row, run_sweep
+    from sigmaraw.study import run_sweep
 
     check_folder(output)
     given = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame}
     merged = take.plan_from(plan, codec, n, batch, roi, **given)
-    allowed = tuple(codec or ()) if allow_exec else ()  # not what only the plan file says, which may be a stranger's
-    extra = [plan_row(plan)] if plan else []
+    allowed, extra = take.allowed(codec, allow_exec), take.plan_rows(plan)
     with Progress(quiet) as progress:
         record = run_sweep(merged, raw, str(camera), engine=engine, batch=batch, allow_exec=allowed, progress=progress, extra_inputs=extra)
     path = record.write(output, ("csv", "html"))
