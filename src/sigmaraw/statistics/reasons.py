@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 
-class Reason(StrEnum):
-    """A short name that goes into the record, with the sentence that explains it as `help`."""
+class Explained(StrEnum):
+    """An enumeration whose members are a short name that goes into the record, with the sentence that explains it as `help`."""
 
     help: str
 
-    def __new__(cls, value: str, help: str) -> Reason:
+    def __new__(cls, value: str, help: str) -> Self:
         member = str.__new__(cls, value)
         member._value_ = value
         member.help = help
         return member
+
+
+class Reason(Explained):
+    """Why a verdict was given, or why a number is missing."""
 
     # verdicts
     IDENTICAL = "identical", "every prediction on decoded data equals the prediction on the data before it"

@@ -70,12 +70,18 @@ def validate(
     ------
     SigmarawError : the subclass that names what is wrong with the input.
     """
-    model = as_pipeline(pipeline)
-    name = model if isinstance(model, str) else model.spec
-    specs = (codecs,) if isinstance(codecs, str) else tuple(codecs)
-    plan = Plan(specs, name, mode, n, seed, k, spread, rms, dict(margin or {}), roi, scalars, volume, frame)
-    allowed = frozenset(specs if allow_exec else ())
+    limits = {"k": k, "spread": spread, "rms": rms, "margin": dict(margin or {})}
+    place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame}
+    plan, model = plan_of(codecs, pipeline, n=n, mode=mode, seed=seed, **limits, **place)
+    allowed = plan.codecs if allow_exec else ()
     return run(plan, raw, camera, pipeline=model, engine=engine, batch=batch, workers=workers, allow_exec=allowed, progress=progress)
+
+
+def plan_of(codecs: Sequence[str] | str, pipeline: Pipeline | Callable[..., Any] | str, **settings: Any) -> tuple[Plan, Pipeline | str]:
+    """Return the plan of a call from Python, and what runs in it: an object, or its specification. settings : fields of `Plan`."""
+    model = as_pipeline(pipeline)
+    specs = (codecs,) if isinstance(codecs, str) else tuple(codecs)
+    return Plan(specs, model if isinstance(model, str) else model.spec, **settings), model
 
 
 def run(

@@ -29,7 +29,7 @@ from sigmaraw.study.inputs import as_frames, pixel_hash
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.prepare import Progress
 from sigmaraw.study.record import Record
-from sigmaraw.study.run import as_pipeline, run
+from sigmaraw.study.run import plan_of, run
 from sigmaraw.study.sequence import ALPHA, Outcome, exceedance_upper, fixed_sequence, require_images, tolerable
 from sigmaraw.study.sweeps import section_of
 
@@ -133,11 +133,9 @@ def search(
 
     Reference: SCIENCE 2.5, 2.6; docs/decisions/0012.
     """
-    model = as_pipeline(pipeline)
-    grids = (codecs,) if isinstance(codecs, str) else tuple(codecs)
-    plan = Plan(grids, model if isinstance(model, str) else model.spec, **settings)
+    plan, model = plan_of(codecs, pipeline, **settings)
     rule = Rule(fraction, refine, back, exceedance)
-    allowed = grids if allow_exec else ()
+    allowed = plan.codecs if allow_exec else ()
     return run_search(plan, raw, camera, rule, confirm, allow_exec=allowed, pipeline=model, engine=engine, batch=batch, progress=progress)
 
 

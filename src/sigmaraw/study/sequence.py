@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 
 from scipy import stats
 
 from sigmaraw.errors import InvalidOption
+from sigmaraw.statistics.reasons import Explained
 
 ALPHA = 0.05
 """Error rate of a verdict's guard band, one-sided, and of every claim made here."""
 
 
-class Outcome(StrEnum):
-    """How the search of one curve ended, with the sentence that explains it as `help`."""
-
-    help: str
-
-    def __new__(cls, value: str, help: str) -> Outcome:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.help = help
-        return member
+class Outcome(Explained):
+    """How the search of one curve ended."""
 
     CONFIRMED = "confirmed", "the strongest setting that passed on the tuning images passes on the held-out images too"
     STEPPED_BACK = "weaker setting confirmed", "on the held-out images a weaker setting passes than on the tuning images"

@@ -15,7 +15,7 @@ from sigmaraw.study.grid import GridPoint, allowed_lines, expand
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.prepare import Progress
 from sigmaraw.study.record import Record
-from sigmaraw.study.run import as_pipeline, run
+from sigmaraw.study.run import plan_of, run
 
 RAW_SHARE = 0.95
 """Share of single raw predictions inside the raw-spread band."""
@@ -46,10 +46,8 @@ def sweep(
     ------
     SigmarawError : the subclass that names what is wrong with the input.
     """
-    model = as_pipeline(pipeline)
-    grids = (codecs,) if isinstance(codecs, str) else tuple(codecs)
-    plan = Plan(grids, model if isinstance(model, str) else model.spec, **settings)
-    allowed = grids if allow_exec else ()
+    plan, model = plan_of(codecs, pipeline, **settings)
+    allowed = plan.codecs if allow_exec else ()
     return run_sweep(plan, raw, camera, allow_exec=allowed, pipeline=model, engine=engine, batch=batch, progress=progress)
 
 
