@@ -5,8 +5,10 @@
 
 A virtual camera looks at static scenes of 256 × 256 px at four light levels. `--truth` fresh frames give each feature's true spread
 and centre, and each codec's true ε̂. Every mode then starts from frames of its own (one frame, or its repeats) and draws `--replicas`;
-the shipped U-Net sees `--network` of them, JPEG 2000, which searches its rate on every replica, a quarter of those that other
-codecs see. One file a scene, light level and mode is written when it is finished; a run that was broken off goes on from there.
+codecs see `--coded` of them (JPEG 2000, which searches its rate on every replica, a quarter), the shipped U-Net sees `--network`,
+and `--network-coded` as each codec leaves them. Of fresh frames codecs and network see twice as many. One file a scene, light level
+and mode is written when it is finished; a run that was broken off goes on from there. Processes with other `--scenes` each share
+the work: an hour and a half of one core in all.
 Nothing is summed up here: `06_coverage_tables.py` does that.
 """
 
@@ -17,7 +19,7 @@ import itertools
 import json
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +42,7 @@ CLASSICAL = ("mean", "otsu-area", "count", "total-intensity", "raw-threshold-are
 NETWORK = ("network-count", "network-area", "network-dice")
 CODECS = {"noise-aware": "noiseaware:q=1,backend=jpegls", "jpeg2000": "jpeg2000:ratio=10", "jpeg80": "to8bit:minmax+jpeg:quality=80"}
 LEVELS_E = (5.0, 20.0, 100.0, 1000.0)
-MODES = (("around-raw", 1), ("bootstrap", 1), ("simex", 1), ("mean-n", 4), ("mean-n", 16), ("repeats", 0))
+MODES = (("around-raw", 1), ("bootstrap", 1), ("mean-n", 16), ("repeats", 0), ("mean-n", 4), ("simex", 1))
 # Cells as they are; with strong texture; small and many; of very unequal brightness.
 SCENES: tuple[dict[str, float], ...] = ({}, {"texture": 0.4}, {"radius_px": 5.0}, {"brightness_spread": 0.6})
 SLOW = "jpeg2000"
@@ -49,13 +51,23 @@ AGAIN = 4  # replicas that are taken for the frame in turn: the double bootstrap
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many fresh frames and replicas there are, how many of them the network and the codecs see, and the frames' side in px."""
+    """How many fresh frames and replicas there are, how many of them network and codecs see, and the frames' side in px.
+
+    again : replicas that are drawn around each replica that takes the frame's place, for the double bootstrap.
+    """
 
     truth: int = 2000
-    replicas: int = 500
+    replicas: int = 1000
     network: int = 200
     coded: int = 300
+    network_coded: int = 60
+    again: int = 125
     side: int = 256
+
+    def times(self, factor: float) -> Sizes:
+        """Return the sizes with that many more of what network and codecs see."""
+        sizes = {name: int(factor * getattr(self, name)) for name in ("network", "coded", "network_coded")}
+        return replace(self, **sizes)
 
 
 class Study:
@@ -100,48 +112,51 @@ class Study:
         """Return the study's codecs for this camera."""
         return {name: codec(spec, self.model) for name, spec in CODECS.items()}
 
-    def predict(self, blocks: Iterable[NDArray[np.integer]], first: NDArray[np.integer], network: int, coded: int) -> dict[str, Any]:
-        """Return classical features of all images, network features of the first `network`, decoded ones of the first `coded`.
+    def predict(self, blocks: Iterable[NDArray[np.integer]], first: NDArray[np.integer], sizes: Sizes) -> dict[str, Any]:
+        """Return per part (image, feature): classical features of all images, of the first `coded` ones as each codec leaves them,
+        network features of the first `network`, and of the first `network_coded` as each codec leaves them.
 
-        Also what searches need: `first` is the frame whose setting starts them.
+        first : the frame whose setting starts codecs that search.
         """
-        codecs = self.codecs() if coded else {}
+        codecs = self.codecs() if sizes.coded else {}
         hints = {name: entry.apply(first).hint for name, entry in codecs.items()}
         parts: dict[str, list[NDArray[np.float64]]] = {}
         seen = 0
         for block in blocks:
             block = np.asarray(block)
             parts.setdefault("classical", []).append(self.classical(block))
-            if seen < network:
-                parts.setdefault("network", []).append(self.networks(block[: network - seen]))
+            if seen < sizes.network:
+                parts.setdefault("network", []).append(self.networks(block[: sizes.network - seen]))
             for name, entry in codecs.items():
-                wanted = (coded // 80 * 20 if name == SLOW else coded) - seen  # whole clusters on every level
-                if wanted > 0:
-                    decoded = np.stack([entry.apply(image, hints[name]).decoded for image in block[:wanted]])
-                    parts.setdefault(name, []).append(self.classical(decoded))
+                wanted = (sizes.coded // 80 * 20 if name == SLOW else sizes.coded) - seen  # whole clusters on every level
+                if wanted <= 0:
+                    continue
+                decoded = np.stack([entry.apply(image, hints[name]).decoded for image in block[:wanted]])
+                parts.setdefault(name, []).append(self.classical(decoded))
+                if seen < sizes.network_coded:
+                    parts.setdefault(f"network, {name}", []).append(self.networks(decoded[: sizes.network_coded - seen]))
             seen += len(block)
         return {name: np.concatenate(rows) for name, rows in parts.items()}
 
     def truth(self) -> dict[str, Any]:
         """Return predictions on fresh frames."""
         first = next(self.fresh(1, 9))[0]
-        return self.predict(self.fresh(self.sizes.truth, 0), first, 2 * self.sizes.network, 2 * self.sizes.coded)
+        return self.predict(self.fresh(self.sizes.truth, 0), first, self.sizes.times(2))
 
     def estimate(self, name: str, repeats: int, frame: int) -> dict[str, Any]:
         """Return predictions of one mode that starts from one frame, or from so many repeats (0: real frames in place of replicas)."""
         mode, sizes = replica_mode(name), self.sizes
         if not mode.draws_noise:
             first = next(self.fresh(1, 8, frame))[0]
-            return self.predict(self.fresh(sizes.replicas, 7, frame), first, sizes.network, sizes.coded) | {"factor": 1.0, "checks": "[]"}
+            return self.predict(self.fresh(sizes.replicas, 7, frame), first, sizes) | {"factor": 1.0, "checks": "[]"}
         stack = next(self.fresh(repeats, 1, repeats, frame))
         source = stack if mode.needs_repeats else stack[0]
         levels = len(mode.extrapolation.levels) if mode.extrapolation else 1
-        n, network, coded = (levels * size for size in (sizes.replicas, sizes.network // min(levels, 2), sizes.coded // min(levels, 2)))
-        blocks = mode.blocks(source, self.model, n=n, start=0, group=0, seed=frame, batch=20)
-        found = self.predict(blocks, stack[0], network, coded)
+        blocks = mode.blocks(source, self.model, n=levels * sizes.replicas, start=0, group=0, seed=frame, batch=20)
+        found = self.predict(blocks, stack[0], sizes.times(levels / min(levels, 2)))
         found["factor"] = mode.spread_factor(source)
-        found["on frame"] = self.classical(stack[:1])[0]
-        found["on frame, network"] = self.networks(stack[:1])[0]
+        on_frame = self.predict([stack[:1]], stack[0], Sizes(1, 1, 1, 80, 1))
+        found |= {f"on frame, {part}": values[0] for part, values in on_frame.items()}
         found["marginal"] = marginal_variance_ratio(source, mode, self.model)
         checks = mode.diagnostics(source, self.model)
         found["checks"] = json.dumps([(entry.name, entry.value) for entry in checks])
@@ -155,8 +170,8 @@ class Study:
         drawn = next(iter(mode.blocks(frame, self.model, n=AGAIN, start=0, group=0, seed=seed, batch=AGAIN)))
         rows = []
         for one in np.asarray(drawn):
-            blocks = mode.blocks(np.ascontiguousarray(one), self.model, n=self.sizes.replicas // 4, start=0, group=1, seed=seed, batch=20)
-            rows.append(self.predict(blocks, one, self.sizes.network // 5, 0))
+            blocks = mode.blocks(np.ascontiguousarray(one), self.model, n=self.sizes.again, start=0, group=1, seed=seed, batch=20)
+            rows.append(self.predict(blocks, one, replace(self.sizes, network=self.sizes.network // 5, coded=0)))
         return {f"again, {name}": np.stack([row[name] for row in rows]) for name in rows[0]}
 
 
@@ -174,7 +189,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=2, help="frames from which each mode starts, per scene and light level")
     parser.add_argument("--levels", type=float, nargs="+", default=list(LEVELS_E), help="peak of the scene, e-")
     for name, default in vars(Sizes()).items():
-        parser.add_argument(f"--{name}", type=int, default=default)
+        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=default)
     options = parser.parse_args()
     sizes = Sizes(*(getattr(options, name) for name in vars(Sizes())))
     options.out.mkdir(parents=True, exist_ok=True)

@@ -49,11 +49,11 @@ class Bootstrap(ReplicaMode):
     name = "bootstrap"
     needs_repeats = False
     parameters = (
-        Parameter("denoiser", str, "nlm", help="a name of the entry points sigmaraw.denoisers"),
+        Parameter("denoiser", str, "dct", help="a name of the entry points sigmaraw.denoisers"),
         Parameter("again", int, AGAIN, minimum=0, maximum=64, unit="1", help="replicas that are taken for the frame in turn"),
     )
 
-    def __init__(self, denoiser: str | Denoiser = "nlm", again: int = AGAIN) -> None:
+    def __init__(self, denoiser: str | Denoiser = "dct", again: int = AGAIN) -> None:
         self.again = again
         self.denoiser: Denoiser = registry.load(registry.DENOISERS, denoiser)() if isinstance(denoiser, str) else denoiser
         self._estimates: OrderedDict[bytes, _Estimate] = OrderedDict()
