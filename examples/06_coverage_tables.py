@@ -1,4 +1,4 @@
-"""What the coverage study found: tables to look a situation up in, u_mode, and how often the warnings warn.
+"""What the coverage study found, cell by cell and in a table over frames; u_mode, and how often the warnings warn.
 
     python examples/06_coverage_tables.py --cells out/coverage --out out/coverage-tables
 
@@ -26,7 +26,7 @@ from scipy import stats
 
 from sigmaraw.contracts import Measurement
 from sigmaraw.files import atomic_path
-from sigmaraw.noise import marginal, residuals
+from sigmaraw.noise import marginal, repeat_checks, residuals
 from sigmaraw.noise.simex import Simex
 from sigmaraw.statistics import found_again, peak_ratio
 from sigmaraw.statistics.extrapolation import extrapolated_log_spread, extrapolated_mean, far_warning
@@ -55,6 +55,7 @@ ORDERS = {"simex": Simex(), "simex, linear": Simex("linear")}
 def cells(folder: Path) -> Iterator[Row]:
     """Yield one row per mode, scene, light level, frame and feature."""
     for path in sorted(folder.glob("*-frame*.npz")):
+        # A file is whole or not there: a study that is still being drawn can be summed up.
         found = dict(np.load(path))
         truth = dict(np.load(folder / f"scene{int(found['scene'])}-{float(found['level_e']):g}e-truth.npz"))
         mode, repeats = str(found["mode"]), int(found["repeats"])
@@ -92,10 +93,14 @@ def one_cell(label: str, found: Row, truth: Row, part: str, column: int, feature
         "marginal": float(np.ravel(found["marginal"])[0]) if "marginal" in found else 1.0,
         "warnings": warnings_of(label, found, part, column, feature, known),
     }
-    if part == "classical":
-        coded = [codec for codec in CODECS if codec in found]
-        row["epsilon"] = {codec: epsilons(label, codec, found, truth, column, sigma, sigma_est) for codec in coded}
+    coded = {codec: coded_part(part, codec) for codec in CODECS if coded_part(part, codec) in found}
+    row["epsilon"] = {codec: epsilons(label, part, key, found, truth, column, sigma, sigma_est) for codec, key in coded.items()}
     return row
+
+
+def coded_part(part: str, codec: str) -> str:
+    """Return the name under which a part's features of decoded images stand."""
+    return codec if part == "classical" else f"{part}, {codec}"
 
 
 @dataclass(frozen=True)
@@ -129,7 +134,7 @@ def log_uncertainty(values: NDArray[np.float64], discrete: bool) -> float:
 
 def frame_shift(found: Row, part: str, column: int, known: Estimate) -> float:
     """Return the replicas' centre less the frame's own prediction, in σ_est and the centre's own uncertainty; 0 with repeats."""
-    on_frame = {"classical": "on frame", "network": "on frame, network"}[part]
+    on_frame = f"on frame, {part}"
     sigma = math.exp(known.log)
     if on_frame not in found or sigma == 0:
         return 0.0
@@ -153,17 +158,24 @@ def warnings_of(label: str, found: Row, part: str, column: int, feature: Measure
         if marginal.diagnostic(float(value[0]), float(value[1])).warns(feature) and label not in ORDERS:
             names.append("marginal variance")
     for name, value in json.loads(str(found["checks"])):
-        check = residuals.diagnostic(name, value)
+        check = (
+            residuals.diagnostic(name, value)
+            if name.startswith("residual")
+            else repeat_checks.diagnostic(name, value, int(found["repeats"]))
+        )
         if check.warns(feature):
             names.append(name)
     return names
 
 
-def epsilons(label: str, codec: str, found: Row, truth: Row, column: int, sigma: float, sigma_est: float) -> Row:
-    """Return ε̂ as estimated and as it is, each with its standard uncertainty (Monte Carlo)."""
+def epsilons(label: str, part: str, coded: str, found: Row, truth: Row, column: int, sigma: float, sigma_est: float) -> Row:
+    """Return ε̂ as estimated and as it is, each with its standard uncertainty (Monte Carlo), and how far off the frame's own shift is.
+
+    part, coded : names of a part's features and of those of its decoded images.
+    """
 
     def score(values: Row, spread: float, rule: Any = None) -> tuple[float, float]:
-        difference = values[codec][:, column] - values["classical"][: len(values[codec]), column]
+        difference = values[coded][:, column] - values[part][: len(values[coded]), column]
         if rule is not None:
             step = rule.cluster * len(rule.levels)
             difference = difference[: len(difference) // step * step]
@@ -174,7 +186,17 @@ def epsilons(label: str, codec: str, found: Row, truth: Row, column: int, sigma:
     true, u_true = score(truth, sigma)
     rule = ORDERS[label].extrapolation if label in ORDERS else None
     est, u_est = score(found, sigma_est, rule) if sigma_est > 0 else (math.nan, math.nan)
-    return {"true": true, "u_true": u_true, "est": est, "u_est": u_est}
+    return {"true": true, "u_true": u_true, "est": est, "u_est": u_est, "own": own_shift(found, part, coded, column, label)}
+
+
+def own_shift(found: Row, part: str, coded: str, column: int, label: str) -> float | None:
+    """Return (d(x) − mean D)/sd(D): the frame's own shift f(C(x)) − f(x) among those of replicas; None with repeats or levels."""
+    if f"on frame, {coded}" not in found or label in ORDERS:
+        return None
+    difference = found[coded][:, column] - found[part][: len(found[coded]), column]
+    own = float(found[f"on frame, {coded}"][column] - found[f"on frame, {part}"][column])
+    spread = float(difference.std(ddof=1))
+    return (own - float(difference.mean())) / spread if spread > 0 else None
 
 
 # --- what counts as right ---------------------------------------------------------------------------------------------
@@ -208,6 +230,12 @@ def epsilon_wrong(entry: Row, chance: float = 2.0) -> bool:
 def is_right(row: Row) -> bool:
     """Return whether σ ratio, centre (within 5 σ) and every ε̂ of a cell are right."""
     return sigma_right(row) and abs(row["centre"]) <= 5 and not any(map(epsilon_wrong, row.get("epsilon", {}).values()))
+
+
+def judged(row: Row) -> Row:
+    """Return what is right and wrong about a cell, as it goes into rows.json."""
+    wrong = [codec for codec, entry in row["epsilon"].items() if epsilon_wrong(entry)]
+    return {"switches": switches(row), "sigma_right": sigma_right(row), "epsilon_wrong": wrong, "right": is_right(row)}
 
 
 def alarms(rows: Sequence[Row]) -> dict[str, dict[str, str]]:
@@ -272,54 +300,16 @@ def uncertainties(table: Sequence[Row]) -> dict[str, dict[str, float]]:
     return found
 
 
-def markdown(table: Sequence[Row]) -> str:
-    """Return the table by mode and feature, one column a light level: ratio [least, largest], centre shift, share that warns."""
-
-    def entry(row: Row) -> str:
-        warned = f", warned {row['warned']:.0%}" if row["warned"] else ""
-        return f"{row['ratio']:.2f} [{row['range'][0]:.2f}, {row['range'][1]:.2f}], {row['centre']:+.1f}{warned}"
-
-    return _grid(table, ("mode", "feature"), {row["level_e"]: None for row in table}, entry)
-
-
-def markdown_epsilon(rows: Sequence[Row], modes: Sequence[str]) -> str:
-    """Return per codec and feature, mean over cells: ε̂ as it is, then as each mode finds it, one column a light level."""
-    flat = [
-        {"codec": codec, "feature": row["feature"], "mode": mode, "level_e": row["level_e"], "value": value[which]}
-        for row in rows
-        for codec, value in row.get("epsilon", {}).items()
-        for mode, which in ((("true", "true"),) if row["mode"] == "around-raw" else ()) + ((row["mode"], "est"),)
-        if mode in ("true", *modes)
-    ]
-    names = ("true", *modes)
-    keys = {(row["codec"], row["feature"], row["mode"], row["level_e"]): None for row in flat}
-    table = []
-    for codec, feature, mode, level in sorted(keys, key=lambda key: (*key[:2], names.index(key[2]), key[3])):
-        values = [r["value"] for r in flat if (r["codec"], r["feature"], r["mode"], r["level_e"]) == (codec, feature, mode, level)]
-        table.append({"codec": codec, "feature": feature, "mode": mode, "level_e": level, "mean": float(np.mean(values))})
-    return _grid(table, ("codec", "feature", "mode"), {row["level_e"]: None for row in table}, lambda row: f"{row['mean']:+.1f}")
-
-
-def _grid(table: Sequence[Row], names: tuple[str, ...], levels: dict[float, None], entry: Callable[[Row], str]) -> str:
-    lines = [f"| {' | '.join((*names, *(f'{level:g} e⁻' for level in levels)))} |", "|---" * (len(names) + len(levels)) + "|"]
-    for key in dict.fromkeys(tuple(row[name] for name in names) for row in table):
-        match = {row["level_e"]: entry(row) for row in table if tuple(row[name] for name in names) == key}
-        lines.append("| " + " | ".join((*key, *(match.get(level, "never varies") for level in levels))) + " |")
-    return "\n".join(lines)
-
-
 def main() -> None:
-    """Print the tables; write them, u_mode and all rows."""
+    """Write all rows, the table over frames and u_mode; print how often the warnings warn."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cells", type=Path, default=Path("out/coverage"))
     parser.add_argument("--out", type=Path, default=Path("out/coverage-tables"))
     options = parser.parse_args()
-    rows = list(cells(options.cells))
-    steady = [row for row in rows if not switches(row)]
+    rows = [row | judged(row) for row in cells(options.cells)]
+    steady = [row for row in rows if not row["switches"]]
     table = summary(steady)
-    print(markdown(table))
-    print(f"\n{len(rows) - len(steady)} of {len(rows)} cells in which a feature switches between two answers are not in the table\n")
-    print(markdown_epsilon(steady, ("around-raw", "bootstrap", "simex", "mean-n, n = 16")))
+    print(f"{len(rows) - len(steady)} of {len(rows)} cells in which a feature switches between two answers are not in the table")
     one_peak = [row for row in rows if not peak_shape(row["true_shape"])]
     for title, chosen in (("all cells", rows), ("cells whose true values are one peak", one_peak)):
         print(f"\n{title}: {json.dumps(alarms(chosen), indent=1)}")

@@ -14,7 +14,7 @@ import pytest
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 DRAW = runpy.run_path(str(EXAMPLES / "04_coverage.py"))
 TABLES = runpy.run_path(str(EXAMPLES / "06_coverage_tables.py"))
-SIZES = ["--truth", "400", "--replicas", "160", "--network", "4", "--coded", "80", "--side", "96"]
+SIZES = ["--truth", "400", "--replicas", "160", "--network", "4", "--network-coded", "2", "--coded", "80", "--again", "40", "--side", "96"]
 TRUTH, REPLICAS = 400, 160
 # Relative SE of a ratio of two standard deviations of normal predictions.
 SE = math.sqrt(1 / (2 * (TRUTH - 1)) + 1 / (2 * (REPLICAS - 1)))
@@ -69,7 +69,16 @@ def test_epsilon_of_a_codec_that_adds_noise_is_right_around_a_denoised_frame(row
     for mode in ("bootstrap", "mean-n, n = 16", "repeats"):
         assert not TABLES["epsilon_wrong"](of(rows, mode, "texture")["epsilon"]["jpeg80"])
     assert set(of(rows, "simex", "texture")["epsilon"]) == set(TABLES["CODECS"])
-    assert all(("epsilon" in row) != row["feature"].startswith("network") for row in rows)
+
+
+def test_the_frames_own_shift_is_compared_with_that_of_replicas(rows: list[dict[str, Any]], folder: Path) -> None:
+    found = dict(np.load(folder / "scene0-30e-frame0-bootstrap-1.npz"))
+    column = 5
+    shifts = found["jpeg80"][:, column] - found["classical"][: len(found["jpeg80"]), column]
+    own = found["on frame, jpeg80"][column] - found["on frame, classical"][column]
+    value = of(rows, "bootstrap", "texture")["epsilon"]["jpeg80"]["own"]
+    assert value == pytest.approx((own - shifts.mean()) / shifts.std(ddof=1))
+    assert of(rows, "repeats", "texture")["epsilon"]["jpeg80"]["own"] is None
 
 
 def test_what_is_there_is_not_drawn_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +110,7 @@ def test_the_summary_is_of_its_rows(rows: list[dict[str, Any]], folder: Path, tm
 
 
 def test_cells_that_switch_and_cells_that_are_right_are_told_apart() -> None:
-    base = {"mode": "m", "true_shape": 1.0, "shape": 1.0, "ratio": 1.0, "centre": 0.0, "warnings": []}
+    base = {"mode": "m", "true_shape": 1.0, "shape": 1.0, "ratio": 1.0, "centre": 0.0, "warnings": [], "epsilon": {}}
     assert not TABLES["switches"](base)
     assert TABLES["switches"](base | {"shape": 3.0})
     assert TABLES["switches"](base | {"true_shape": 0.6})

@@ -15,6 +15,7 @@ from sigmaraw.noise.denoise import NonLocalMeans, estimate, unbiased_inverse
 from sigmaraw.noise.keys import counter_words, key_words
 from sigmaraw.noise.residuals import residual_checks
 from sigmaraw.noise.sampler_slow import reference_block
+from sigmaraw.noise.sliding_dct import SlidingDct
 
 GAIN, OFFSET, READ = 0.46, 100.0, 1.6
 MODEL = NoiseModel(GAIN, OFFSET, READ, 12)
@@ -83,10 +84,11 @@ def test_the_inverse_is_unbiased(rate, read):
     assert (mean / 2) ** 2 - 0.375 - read**2 < rate - 0.1
 
 
-def test_the_estimate_is_near_the_truth_and_keeps_the_mean():
+@pytest.mark.parametrize("denoiser", [SlidingDct(), NonLocalMeans()])
+def test_the_estimate_is_near_the_truth_and_keeps_the_mean(denoiser):
     """RMS error below .35 of the noise (the frame itself has 1), and the frame's mean to 1e-3 of its σ."""
     truth = OFFSET + GAIN * SCENE
-    found = estimate(FRAME, MODEL, NonLocalMeans())
+    found = estimate(FRAME, MODEL, denoiser)
     assert np.sqrt(np.mean((found - truth) ** 2 / MODEL.variance(truth))) < 0.35
     sigma_of_mean = np.sqrt(MODEL.variance(truth).sum()) / truth.size
     assert abs(found.mean() - FRAME.mean()) < 0.05 * sigma_of_mean
@@ -134,9 +136,9 @@ def test_a_denoiser_that_fails_is_named():
 # --- the noise around it ----------------------------------------------------------------------------------------------
 def test_replicas_are_the_whole_model_around_the_estimate():
     """Against m̂ + K(Poisson(λ) − λ + r) in float64 with SciPy's quantiles on the same words."""
-    level = estimate(FRAME, MODEL, NonLocalMeans())
+    level = estimate(FRAME, MODEL, SlidingDct())
     rate = np.maximum((level - OFFSET) / GAIN, 0)
-    words = key_words(9, "bootstrap:nlm", FRAME), counter_words(3, 2, 6)
+    words = key_words(9, "bootstrap:dct", FRAME), counter_words(3, 2, 6)
     slow = reference_block(*words, level, rate, GAIN, READ, lo=0, hi=4095)
     fast = draw(FRAME, 6, start=2, group=3, seed=9)
     assert fast.dtype == np.uint16
@@ -259,10 +261,11 @@ def test_clipped_pixels_are_left_out():
 
 # --- the door ---------------------------------------------------------------------------------------------------------
 def test_the_denoiser_is_chosen_by_name():
-    assert registry.names(registry.DENOISERS) == ["nlm"]
+    assert registry.names(registry.DENOISERS) == ["dct", "nlm"]
     assert replica_mode("bootstrap:denoiser=nlm").denoiser.name == "nlm"
     assert replica_mode("bootstrap:nlm").denoiser.name == "nlm"
-    np.testing.assert_array_equal(replicas(FRAME, MODEL, 2, mode="bootstrap:nlm"), replicas(FRAME, MODEL, 2, mode="bootstrap"))
+    assert replica_mode("bootstrap").denoiser.name == "dct"
+    np.testing.assert_array_equal(replicas(FRAME, MODEL, 2, mode="bootstrap:dct"), replicas(FRAME, MODEL, 2, mode="bootstrap"))
     with pytest.raises(UnknownName, match="denoiser 'magic'"):
         replica_mode("bootstrap:denoiser=magic")
     with pytest.raises(InvalidSpec):

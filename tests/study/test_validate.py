@@ -239,7 +239,7 @@ def test_replicas_around_a_denoised_frame_say_what_their_estimate_is_worth(
     for other in ({"batch": 4}, {"engine": "dask"}):
         assert sr.validate(list(frames), camera, **common, **other).document["digest"] == record.document["digest"]
 
-    monkeypatch.setattr(residuals, "CORRELATION", 0.0)  # nothing is as white as that
+    monkeypatch.setattr(residuals, "CORRELATION", (0.0, 0.0))  # nothing is as white as that
     strict = sr.validate([frames[0]], camera, **common)
     assert not any(row["passed"] for row in strict.document["mode_diagnostics"] if "correlation" in row["name"])
     assert all(any("correlated along y" in text for text in row["warnings"]) for row in strict.document["results"])

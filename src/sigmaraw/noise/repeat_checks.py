@@ -58,6 +58,16 @@ def repeat_checks(frames: NDArray[np.integer], model: NoiseModel) -> tuple[Diagn
     return tuple(found)
 
 
+def diagnostic(name: str, value: float, n: int) -> Diagnostic:
+    """Return the check of this name on a value found with n repeats of very many pixels; names as `repeat_checks` gives them.
+
+    Raises
+    ------
+    KeyError : no check of repeats has this name.
+    """
+    return {"repeat_noise": _noise(value, 0.0), "repeat_drift": _drift(value), "frame_drift": _frame_drift(value, n)}[name]
+
+
 def _moments(frames: NDArray[np.integer]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return per pixel the mean, the variance over all repeats and half the mean squared step to the next, frame by frame."""
     n = len(frames)

@@ -21,9 +21,9 @@ class SlidingDct:
         first estimate  a:  f = 1 where |c| ≥ 3, else 0
         second          f = 1 − (1 − g)²,  g = b²/(b² + 1),  b the coefficients of a
 
-    g is Wiener's gain for noise of unit variance. 1 − (1 − g)² is the same filter applied again to what it left over and added
-    (twicing): it keeps more noise than g and a fraction (1 − g) of its bias. Here that is the better trade, because bias moves the centre of every
-    replica while noise that is kept widens the replicas by little. The mean of a patch is never shrunk. Patches weigh 1/Σf².
+    g is Wiener's gain for noise of unit variance. 1 − (1 − g)² is the same filter applied once more, to what it left over, and added
+    (twicing): more noise stays than with g, and 1 − g of its bias. That is the better trade here: bias moves the centre of every
+    replica, while noise that stays widens replicas by little. The mean of a patch is never shrunk. Patches weigh 1/Σf².
 
     References: G. Yu, G. Sapiro, IPOL 1 (2011) 292–296; N. Pierazzo, J.-M. Morel, G. Facciolo, IPOL 7 (2017) 288–308 (the second stage);
     J. W. Tukey, Exploratory Data Analysis (1977) (twicing); docs/decisions/0016.
