@@ -31,7 +31,7 @@ from sigmaraw.noise.simex import Simex
 from sigmaraw.statistics import found_again, peak_ratio
 from sigmaraw.statistics.extrapolation import extrapolated_log_spread, extrapolated_mean, far_warning
 from sigmaraw.statistics.spread import pool
-from sigmaraw.statistics.warnings import centre_warning, peak_warning
+from sigmaraw.statistics.warnings import centre_warning, peak_warning, shift_warning
 
 Row = dict[str, Any]
 CLASSICAL = (
@@ -95,6 +95,7 @@ def one_cell(label: str, found: Row, truth: Row, part: str, column: int, feature
     }
     coded = {codec: coded_part(part, codec) for codec in CODECS if coded_part(part, codec) in found}
     row["epsilon"] = {codec: epsilons(label, part, key, found, truth, column, sigma, sigma_est) for codec, key in coded.items()}
+    row["warnings"] += [f"shift by {codec}" for codec, entry in row["epsilon"].items() if entry["own_shift_warns"]]
     return row
 
 
@@ -186,17 +187,16 @@ def epsilons(label: str, part: str, coded: str, found: Row, truth: Row, column: 
     true, u_true = score(truth, sigma)
     rule = ORDERS[label].extrapolation if label in ORDERS else None
     est, u_est = score(found, sigma_est, rule) if sigma_est > 0 else (math.nan, math.nan)
-    return {"true": true, "u_true": u_true, "est": est, "u_est": u_est, "own": own_shift(found, part, coded, column, label)}
+    own = own_shift(found, part, coded, column, label)
+    return {"true": true, "u_true": u_true, "est": est, "u_est": u_est, "own_shift_warns": own}
 
 
-def own_shift(found: Row, part: str, coded: str, column: int, label: str) -> float | None:
-    """Return (d(x) − mean D)/sd(D): the frame's own shift f(C(x)) − f(x) among those of replicas; None with repeats or levels."""
+def own_shift(found: Row, part: str, coded: str, column: int, label: str) -> bool:
+    """Return whether `validate` would warn that the frame's own shift is no draw of the replicas'; never of repeats or levels."""
     if f"on frame, {coded}" not in found or label in ORDERS:
-        return None
+        return False
     difference = found[coded][:, column] - found[part][: len(found[coded]), column]
-    own = float(found[f"on frame, {coded}"][column] - found[f"on frame, {part}"][column])
-    spread = float(difference.std(ddof=1))
-    return (own - float(difference.mean())) / spread if spread > 0 else None
+    return bool(shift_warning(float(found[f"on frame, {coded}"][column] - found[f"on frame, {part}"][column]), difference))
 
 
 # --- what counts as right ---------------------------------------------------------------------------------------------
@@ -233,23 +233,36 @@ def is_right(row: Row) -> bool:
 
 
 def judged(row: Row) -> Row:
-    """Return what is right and wrong about a cell, as it goes into rows.json."""
+    """Return what is right and wrong about a cell, as it goes into rows.json. A shift by another codec is no warning of an ε̂."""
     wrong = [codec for codec, entry in row["epsilon"].items() if epsilon_wrong(entry)]
-    return {"switches": switches(row), "sigma_right": sigma_right(row), "epsilon_wrong": wrong, "right": is_right(row)}
+    general = any(not name.startswith("shift by") for name in row["warnings"])
+    unwarned = [codec for codec in wrong if not general and f"shift by {codec}" not in row["warnings"]]
+    return {
+        "switches": switches(row),
+        "sigma_right": sigma_right(row),
+        "epsilon_wrong": wrong,
+        "epsilon_unwarned": unwarned,
+        "right": is_right(row),
+    }
 
 
 def alarms(rows: Sequence[Row]) -> dict[str, dict[str, str]]:
-    """Return per mode how often a result warns where it is right, and where σ ratio, centre or ε̂ is not."""
-    tests: dict[str, Callable[[Row], bool]] = {
-        "right": is_right,
-        "sigma ratio outside [0.8, 1.25]": lambda row: not sigma_right(row),
-        "centre more than 5 sigma off": lambda row: abs(row["centre"]) > 5,
-        "an epsilon-hat of wrong sign or size": lambda row: any(map(epsilon_wrong, row.get("epsilon", {}).values())),
+    """Return per mode how often a result warns where it is right, and where σ ratio, centre or ε̂ is not. rows : judged."""
+
+    def warns(row: Row) -> bool:
+        return bool(row["warnings"])
+
+    tests: dict[str, tuple[Callable[[Row], bool], Callable[[Row], bool]]] = {
+        "right": (lambda row: row["right"], warns),
+        "sigma ratio and epsilon-hat right": (lambda row: row["sigma_right"] and not row["epsilon_wrong"], warns),
+        "sigma ratio outside [0.8, 1.25]": (lambda row: not row["sigma_right"], warns),
+        "centre more than 5 sigma off": (lambda row: abs(row["centre"]) > 5, warns),
+        "an epsilon-hat of wrong sign or size": (lambda row: bool(row["epsilon_wrong"]), lambda row: not row["epsilon_unwarned"]),
     }
     found: dict[str, dict[str, str]] = {}
     for mode in dict.fromkeys(row["mode"] for row in rows):
-        for name, test in tests.items():
-            chosen = [bool(row["warnings"]) for row in rows if row["mode"] == mode and test(row)]
+        for name, (test, warned) in tests.items():
+            chosen = [warned(row) for row in rows if row["mode"] == mode and test(row)]
             found.setdefault(mode, {})[name] = f"{sum(chosen)} of {len(chosen)} warned"
     return found
 
@@ -317,7 +330,7 @@ def main() -> None:
         if row["mode"].startswith(("mean-n", "repeats")) and (row["ci_999"][0] > 1.1 or row["ci_999"][1] < 0.9):
             print("99.9 % interval does not meet [0.9, 1.1]:", row["mode"], row["feature"], f"{row['level_e']:g} e-, {row['ratio']:.3f}")
     u_mode = {"source": source_of(rows), "u_mode": uncertainties(summary([row for row in rows if determined(row)]))}
-    for name, content in (("u_mode", u_mode), ("rows", rows), ("table", table)):
+    for name, content in (("u_mode", u_mode), ("rows", rows), ("table", table), ("alarms", alarms(rows))):
         with atomic_path(options.out / f"{name}.json") as temporary:
             temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 

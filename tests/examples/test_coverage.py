@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import runpy
 import sys
@@ -11,8 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sigmaraw.errors import UnreadableFile
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 DRAW = runpy.run_path(str(EXAMPLES / "04_coverage.py"))
+PAGE = runpy.run_path(str(EXAMPLES / "08_coverage_page.py"))
 TABLES = runpy.run_path(str(EXAMPLES / "06_coverage_tables.py"))
 SIZES = ["--truth", "400", "--replicas", "160", "--network", "4", "--network-coded", "2", "--coded", "80", "--again", "40", "--side", "96"]
 TRUTH, REPLICAS = 400, 160
@@ -72,13 +76,17 @@ def test_epsilon_of_a_codec_that_adds_noise_is_right_around_a_denoised_frame(row
 
 
 def test_the_frames_own_shift_is_compared_with_that_of_replicas(rows: list[dict[str, Any]], folder: Path) -> None:
+    """As `validate` would; a frame whose own shift is put far off warns of that codec and of no other."""
     found = dict(np.load(folder / "scene0-30e-frame0-bootstrap-1.npz"))
-    column = 5
-    shifts = found["jpeg80"][:, column] - found["classical"][: len(found["jpeg80"]), column]
-    own = found["on frame, jpeg80"][column] - found["on frame, classical"][column]
-    value = of(rows, "bootstrap", "texture")["epsilon"]["jpeg80"]["own"]
-    assert value == pytest.approx((own - shifts.mean()) / shifts.std(ddof=1))
-    assert of(rows, "repeats", "texture")["epsilon"]["jpeg80"]["own"] is None
+    truth = dict(np.load(folder / "scene0-30e-truth.npz"))
+    assert not any(entry["own_shift_warns"] for entry in of(rows, "bootstrap", "texture")["epsilon"].values())
+    found["on frame, jpeg80"] = found["on frame, jpeg80"] + 100.0
+    row = TABLES["one_cell"]("bootstrap", found, truth, "classical", 5, TABLES["CLASSICAL"][5])
+    assert [codec for codec, entry in row["epsilon"].items() if entry["own_shift_warns"]] == ["jpeg80"]
+    assert row["warnings"] == ["shift by jpeg80"]
+    wrong = {codec: {"true": 9.0, "u_true": 0.1, "est": 1.0, "u_est": 0.1} for codec in ("jpeg80", "jpeg2000")}
+    assert TABLES["judged"](row | {"epsilon": wrong})["epsilon_unwarned"] == ["jpeg2000"]
+    assert TABLES["judged"](row | {"epsilon": wrong, "warnings": ["centre"]})["epsilon_unwarned"] == []
 
 
 def test_what_is_there_is_not_drawn_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +114,31 @@ def test_the_summary_is_of_its_rows(rows: list[dict[str, Any]], folder: Path, tm
     assert found["mean-n"]["texture"] == pytest.approx(worst, abs=6e-4)
     monkeypatch.setattr(sys, "argv", ["06_coverage_tables.py", "--cells", str(folder), "--out", str(tmp_path)])
     TABLES["main"]()
-    assert {path.name for path in tmp_path.iterdir()} == {"u_mode.json", "rows.json", "table.json"}
+    assert {path.name for path in tmp_path.iterdir()} == {"u_mode.json", "rows.json", "table.json", "alarms.json"}
+
+
+def test_the_tables_go_into_their_places_in_a_page(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tables, page = tmp_path / "tables", tmp_path / "page.md"
+    monkeypatch.setattr(sys, "argv", ["06_coverage_tables.py", "--cells", str(folder), "--out", str(tables)])
+    TABLES["main"]()
+    places = [f"<!-- table: {name} -->\nstale {name}\n<!-- end -->" for name in ("spreads", "scores", "alarms", "u_mode")]
+    page.write_text("before\n" + "\nbetween\n".join(places) + "\nafter\n", encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["08_coverage_page.py", "--tables", str(tables), "--page", str(page)])
+    PAGE["main"]()
+    text = page.read_text(encoding="utf-8")
+    assert "stale" not in text
+    assert text.startswith("before\n<!-- table: spreads -->\n| feature | mode | 30 e⁻ |\n")
+    row = of(json.loads((tables / "rows.json").read_text(encoding="utf-8")), "bootstrap", "texture")
+    assert f"| texture | bootstrap | {row['ratio']:.2f}, {row['centre']:+.1f} |" in text
+    entry = row["epsilon"]["jpeg80"]
+    assert f"| jpeg80 | texture | true | {entry['true']:+.1f} |\n" in text
+    assert f"| jpeg80 | texture | bootstrap | {entry['est']:+.1f} |\n" in text
+    assert len([line for line in text.splitlines() if line.startswith("| `bootstrap` |")]) == 2
+    PAGE["main"]()
+    assert page.read_text(encoding="utf-8") == text
+    page.write_text("no place", encoding="utf-8")
+    with pytest.raises(UnreadableFile, match="spreads"):
+        PAGE["main"]()
 
 
 def test_cells_that_switch_and_cells_that_are_right_are_told_apart() -> None:
@@ -117,5 +149,7 @@ def test_cells_that_switch_and_cells_that_are_right_are_told_apart() -> None:
     off = base | {"epsilon": {"c": {"true": 4.0, "u_true": 0.1, "est": 2.0, "u_est": 0.05}}}
     small = base | {"epsilon": {"c": {"true": 0.2, "u_true": 0.1, "est": -1.0, "u_est": 0.05}}}
     assert TABLES["is_right"](small)
-    found = TABLES["alarms"]([base, base | {"warnings": ["peak"]}, base | {"ratio": 2.0}, base | {"centre": -9.0, "warnings": ["x"]}, off])
-    assert list(found["m"].values()) == ["1 of 2 warned", "0 of 1 warned", "1 of 1 warned", "0 of 1 warned"]
+    rows = [base, base | {"warnings": ["peak"]}, base | {"ratio": 2.0}, base | {"centre": -9.0, "warnings": ["x"]}, off]
+    found = TABLES["alarms"]([row | TABLES["judged"](row) for row in rows])
+    # Right; σ and ε̂ right, whatever the centre; σ; centre; ε̂.
+    assert list(found["m"].values()) == ["1 of 2 warned", "2 of 3 warned", "0 of 1 warned", "1 of 1 warned", "0 of 1 warned"]

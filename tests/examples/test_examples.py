@@ -15,7 +15,7 @@ SMALLER = {
     "05_sweep_and_search.py": ["-n", "10", "--images", "2", "--side", "48", "--refine", "1"],
     "07_example_profiles.py": [],
 }
-IN_PARTS = {"04_coverage.py", "06_coverage_tables.py"}  # test_coverage.py runs both, one on what the other drew
+IN_PARTS = {"04_coverage.py", "06_coverage_tables.py", "08_coverage_page.py"}  # test_coverage.py runs both, one on what the other drew
 NEEDS_REAL_DATA = {"03_real_nuclei.py"}  # tests/reference runs its parts on the data themselves
 
 

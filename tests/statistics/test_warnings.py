@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sigmaraw.statistics import ks_test, pooled_spread
-from sigmaraw.statistics.warnings import checks
+from sigmaraw.statistics.warnings import checks, shift_warning
 
 
 def rate(word: str, runs: list[tuple[str, ...]]) -> float:
@@ -83,3 +83,28 @@ def test_one_peak_warning(counts: float) -> None:
 def test_few_predictions_give_no_peak_warning() -> None:
     raw = np.repeat([0.0, 100.0], 40)[None] + np.random.default_rng(5).normal(size=(1, 80))
     assert checks(raw, False, 0.0, None) == ()
+
+
+@pytest.mark.parametrize(("kind", "n", "alarms"), [("normal", 10, 0.001), ("normal", 200, 0.001), ("rare", 60, 0.01), ("t", 60, 0.014)])
+def test_shift_warning(kind: str, n: int, alarms: float) -> None:
+    """The frame's own shift another draw of D: normal, Poisson(.1), Student's t with 3 dof. Power: 7 σ off, N = 60 and more."""
+    rng = np.random.default_rng([5, n, len(kind)])
+    draws = {"normal": rng.normal, "rare": lambda size: rng.poisson(0.1, size), "t": lambda size: rng.standard_t(3, size)}[kind]
+    every = np.asarray(draws(size=(4000, n + 1)), dtype=np.float64)
+    found = [bool(shift_warning(float(row[0]), row[1:])) for row in every]
+    assert np.mean(found) <= at_most(alarms, 4000)
+    if kind == "normal" and n > 50:
+        assert np.mean(found) > 0.0  # it does fire
+        assert all(shift_warning(float(row[0]) + 7.0, row[1:]) for row in every[:200])
+
+
+def test_shift_warning_needs_a_spread_and_an_outside() -> None:
+    """Replicas that agree have no spread to judge by; inside the range of D nothing is far. T here is 5/(1.0 √(1 + 1/100))."""
+    d = np.tile([-1.0, 1.0], 50)
+    d /= d.std(ddof=1)
+    assert shift_warning(5.0, np.zeros(50)) == ()
+    assert shift_warning(5.0, np.append(d[1:], 6.0)) == ()
+    (text,) = shift_warning(5.0, d)
+    assert f"{5 / math.sqrt(1.01):.1f} standard deviations" in text
+    assert shift_warning(3.3, d) == ()  # t_99 at p = .001 is 3.39
+    assert shift_warning(3.45, d)

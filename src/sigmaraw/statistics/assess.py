@@ -15,7 +15,7 @@ from sigmaraw.statistics.equivalence import Ratio, rms_shift, spread_ratio
 from sigmaraw.statistics.reasons import Reason, Undefined
 from sigmaraw.statistics.score import score_from_pool
 from sigmaraw.statistics.spread import Floats, Pool, pool, pooled_spread, widen
-from sigmaraw.statistics.warnings import checks
+from sigmaraw.statistics.warnings import checks, shift_warning
 
 _NONE = (math.nan, math.nan)
 _SCORES = ("epsilon_hat", "epsilon_hat_ci", "u", "u_mc", "dof", "spread_ratio", "spread_ratio_ci", "rms_d", "rms_d_upper")
@@ -132,7 +132,9 @@ def assess(
         return _unchanged(base, raw, decoded, own, moments, discrete, chi_codec - chi_raw, limits)
     if moments.variance == 0.0:
         return _without_noise(base, difference, discrete, limits)
-    scored = replace(_scores(base, raw, decoded, own, moments, discrete), epsilon=(chi_codec - chi_raw) / moments.sigma)
+    on_frame = chi_codec - chi_raw
+    base = replace(base, warnings=(*base.warnings, *shift_warning(on_frame, difference)))
+    scored = replace(_scores(base, raw, decoded, own, moments, discrete), epsilon=on_frame / moments.sigma)
     return _judge(scored, difference, moments, own, discrete, limits)
 
 
