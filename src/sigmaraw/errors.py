@@ -37,6 +37,10 @@ class UnreadableFile(SigmarawError):
     """A file is empty, truncated or not of the format that its name says."""
 
 
+class OutOfSpace(SigmarawError):
+    """A disk has no room for what must be kept for a while."""
+
+
 class NotIntegerData(SigmarawError):
     """Pixels are not uint8 or uint16: camera frames are integers, and nothing is converted in silence."""
 

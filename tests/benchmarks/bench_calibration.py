@@ -17,7 +17,7 @@ from tests.benchmarks.timing import show, side_by_side
 
 import sigmaraw as sr
 from sigmaraw.camera.level import measure_level
-from sigmaraw.camera.onepass import CHUNK_PIXELS, pixel_sums
+from sigmaraw.camera.onepass import CHUNK_PIXELS
 from sigmaraw.frames import Level
 
 SIDE, COUNT = 2048, 16
@@ -66,10 +66,9 @@ def _moments(folder: Path) -> None:
         {
             "tifffile reads": lambda: tifffile.imread(path),
             "plain NumPy moments": plain,
-            "pixel moments": lambda: pixel_sums(level.stream().chunks(CHUNK_PIXELS)),
             "pair moments and evidence": lambda: measure_level(level.stream().chunks(CHUNK_PIXELS), "level"),
             "all, with classes of pixels": lambda: measure_level(
-                level.stream().chunks(CHUNK_PIXELS), "level", pixels=True, shape_sums=True
+                level.stream().chunks(CHUNK_PIXELS), "level", shape_sums=True
             ),
         }
     )  # fmt: skip

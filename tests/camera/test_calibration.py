@@ -333,9 +333,7 @@ def test_bad_series_are_named(tmp_path: Path, levels: dict[str, np.ndarray]) -> 
 def test_progress_is_told(levels: dict[str, np.ndarray]) -> None:
     told: list[tuple[int, int, str]] = []
     sr.calibrate(series([levels["dark/d"]], [levels["flat/1"], levels["flat/2"]]), progress=lambda *step: told.append(step))
-    assert told[0] == (1, 3, "dark 0")
-    assert told[2][:2] == (3, 3)
-    assert told[-1] == (2, 2, "flat 1, pixels")
+    assert told == [(1, 3, "dark 0"), (2, 3, told[1][2]), (3, 3, "flat 1")]
 
 
 def test_prnu_is_taken_from_the_stack_about_half_saturation() -> None:

@@ -33,8 +33,7 @@ def telegraph_frames(rng: np.random.Generator, share: float, tail: float) -> tup
 
 
 def found_rts(frames: np.ndarray) -> np.ndarray:
-    level = measure_level([frames], "", pixels=True, shape_sums=True)
-    assert level.pixels is not None
+    level = measure_level([frames], "", shape_sums=True)
     suspects = find_suspects(level.pixels)
     assert suspects is not None
     found = np.zeros(SHAPE, dtype=bool)

@@ -11,7 +11,7 @@ import pytest
 import scipy.stats
 from simulated_cameras import gaussian_frames
 
-from sigmaraw.camera import onepass
+from sigmaraw.camera import workers
 from sigmaraw.camera.level import measure_level
 from sigmaraw.camera.moments import LevelMoments, quantisation_var
 from sigmaraw.camera.onepass import difference_sums_slow, pixel_moments_slow
@@ -25,7 +25,7 @@ def level_moments(frames: np.ndarray, name: str) -> LevelMoments:
 
 def test_pair_moments_match_the_slow_twin(monkeypatch: pytest.MonkeyPatch) -> None:
     """float32 differences: a relative 1e-7 a value, less for their sum."""
-    monkeypatch.setattr(onepass, "_STRIP_PIXELS", 50)  # several strips, the last one short
+    monkeypatch.setattr(workers, "_STRIP_PIXELS", 50)  # several strips, the last one short
     frames = gaussian_frames(np.random.default_rng(1), 900.0, shape=(12, 11))
     level = level_moments(frames, "a")
     second, fourth = difference_sums_slow(frames[0], frames[1])
@@ -70,12 +70,11 @@ def test_streamed_moments_match_the_slow_twin_in_any_portions(
     monkeypatch: pytest.MonkeyPatch, chunk: int, strip: int, dtype: type[np.unsignedinteger]
 ) -> None:
     """Two-pass float64 over all frames at once; a lamp that wanders by 20 DN; float32 sums of 40 deviations: 1e-5 of a variance."""
-    monkeypatch.setattr(onepass, "_STRIP_PIXELS", strip)
+    monkeypatch.setattr(workers, "_STRIP_PIXELS", strip)
     rng = np.random.default_rng(4)
     lamp = 20 * rng.standard_normal((39, 1, 1))
     frames = np.clip(np.rint(130 + lamp + 7 * rng.standard_normal((39, 9, 8))), 0, 255).astype(dtype)
-    level = measure_level([frames[start : start + chunk] for start in range(0, 39, chunk)], "a", pixels=True, shape_sums=True)
-    assert level.pixels is not None
+    level = measure_level([frames[start : start + chunk] for start in range(0, 39, chunk)], "a", shape_sums=True)
     mean, variance = pixel_moments_slow(frames)
     np.testing.assert_allclose(level.pixels.mean(), mean, rtol=1e-6)
     np.testing.assert_allclose(level.pixels.variance(), variance, rtol=1e-5)
@@ -102,8 +101,7 @@ def test_pixels_that_stand_still_are_told_under_an_unsteady_lamp() -> None:
     frames = np.rint(500 + 1.5 * rng.standard_normal((40, 1, 1)) + 5 * rng.standard_normal((40, 20, 20))).astype(np.uint16)
     frames[:, 2, 3], frames[:, 4, 5], frames[:, 6, 7] = 0, 777, 300
     frames[17, 6, 7] = 301
-    level = measure_level([frames[:8], frames[8:]], "a", pixels=True)
-    assert level.pixels is not None
+    level = measure_level([frames[:8], frames[8:]], "a")
     assert {tuple(place) for place in np.argwhere(level.pixels.still())} == {(2, 3), (4, 5)}
     assert level.pixels.mean()[2, 3] >= 0.0
 
@@ -116,7 +114,7 @@ def test_memory_does_not_grow_with_the_number_of_frames(tmp_path: Path) -> None:
         np.lib.format.open_memmap(path, mode="w+", dtype=np.uint16, shape=(count, 512, 512)).flush()
         tracemalloc.start()
         stream = Level("dark", "d", paths=(path,)).stream()
-        level = measure_level(stream.chunks(8 * 512 * 512), "d", pixels=True, shape_sums=True)
+        level = measure_level(stream.chunks(8 * 512 * 512), "d", shape_sums=True)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
         assert level.moments.n_frames == count

@@ -1,7 +1,7 @@
-"""Dark and flat series → CameraProfile: two passes over the files, a few frames in memory at a time.
+"""Dark and flat series → CameraProfile: one pass over the files, a few frames in memory at a time.
 
-The first pass takes each level's scalars, from which the range of the fit follows; the second the pixels' own moments of the
-levels in that range, and of odd pixels of the dark.
+The pass takes each level's scalars, from which the range of the fit follows, and keeps the moments of its pixels until it is known
+whether the level is in that range. Odd pixels of the first dark level alone are looked at again.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -23,13 +24,13 @@ from sigmaraw.camera.dark import DarkResult, dark_result
 from sigmaraw.camera.dataset import SCALARS, assemble
 from sigmaraw.camera.models import ModelFit, TransferModel, choose_model, highest_signal, transfer_attributes, transfer_scalars
 from sigmaraw.camera.moments import LevelMoments
-from sigmaraw.camera.nonuniformity import PARTS, Pattern, deviations, pattern, response_variance
-from sigmaraw.camera.onepass import CHUNK_PIXELS, pixel_sums
+from sigmaraw.camera.nonuniformity import PARTS, deviations, pattern, response_variance
+from sigmaraw.camera.onepass import CHUNK_PIXELS
 from sigmaraw.camera.pixels import DarkPixels, FlatPixels, GainPixels, dark_pixels, dark_pixels_from_maps, read_noise_pixels
 from sigmaraw.camera.profile import CameraProfile
 from sigmaraw.camera.scan import Progress, Scan, scan_levels, with_bits
 from sigmaraw.camera.spatial import Arrays, pattern_arrays
-from sigmaraw.camera.taps import parse_layout, part_of_series, with_taps
+from sigmaraw.camera.taps import parse_layout, with_taps
 from sigmaraw.camera.transfer import GainFit, TransferData, fit_gain, saturation_level
 from sigmaraw.camera.values import Estimate, NotDetermined
 from sigmaraw.errors import ImplausibleSeries, SigmarawError
@@ -56,9 +57,8 @@ def calibrate(
     series : SERIES folder, EMVA 1288 descriptor file, or a `Series`.
     bits : bit depth of the camera, 1 to 16; None takes metadata's, else the container's.
     taps : "rows x columns" of regions that have a readout of their own ("2x2"). cfa : colour filter pattern of 2 × 2 pixels, first row
-        first ("RGGB"). Either adds `tap_*` variables along `tap` and centres each pixel's maps on its own tap; the files are read
-        once more for each tap.
-    progress : called with (levels done, levels in all, name) after each level of either pass.
+        first ("RGGB"). Either adds `tap_*` variables along `tap` and centres each pixel's maps on its own tap.
+    progress : called with (levels done, levels in all, name) after each level.
 
     Returns
     -------
@@ -70,27 +70,30 @@ def calibrate(
     InputNotFound, UnreadableFile, InvalidSeries, NotIntegerData, ColourImage, ShapeMismatch, BitDepthMismatch : the frames.
     TooFewFrames : one frame only at a level, fewer than two usable flat levels.
     ImplausibleSeries : flats darker than darks, all flats saturated, variance that does not grow.
+    OutOfSpace : the folder for temporary files has no room for 8 bytes a pixel and level.
     InvalidOption : taps and cfa together, or malformed.
 
     Reference: EMVA 1288 r4.0, linear model; SCIENCE 3.
     """
     layout = parse_layout(taps, cfa)
     found = with_bits(series, bits) if isinstance(series, Series) else read_series(series, bits=bits)
-    whole = _dataset(found, progress)
-    if layout is None:
-        return CameraProfile(whole)
-    parts = []
-    for label, window in zip(layout.labels, layout.windows(whole["gain_map"].shape), strict=True):
-        try:
-            parts.append(_dataset(part_of_series(found, window, label), progress))
-        except SigmarawError as error:
-            raise type(error)(f"tap {label}: {error.found}", error.expected, error.remedy) from error
-    return CameraProfile(with_taps(whole, parts, layout, SCALARS))
+    with ExitStack() as closing:
+        whole, *parts = scan_levels(found, closing, progress, layout)
+        dataset = _dataset(whole)
+        if layout is None:
+            return CameraProfile(dataset)
+        taps_datasets = []
+        for label, scan in zip(layout.labels, parts, strict=True):
+            try:
+                taps_datasets.append(_dataset(scan))
+            except SigmarawError as error:
+                raise type(error)(f"tap {label}: {error.found}", error.expected, error.remedy) from error
+    return CameraProfile(with_taps(dataset, taps_datasets, layout, SCALARS))
 
 
-def _dataset(found: Series, progress: Progress | None) -> xr.Dataset:
+def _dataset(scan: Scan) -> xr.Dataset:
     """The camera dataset of all pixels of a series."""
-    scan = scan_levels(found, progress)
+    found = scan.series
     data = TransferData(tuple(scan.flats), tuple(scan.darks), _dark_index(found))
     full_scale = (1 << (scan.bits or 0)) - 1
     _refuse_implausible(found, data)
@@ -107,7 +110,7 @@ def _dataset(found: Series, progress: Progress | None) -> xr.Dataset:
     scalars, attributes = _scalars(found, data, saturation, (offset, below), upper, fit, dark)
     # A converter that saturates below the container's end clips there; one that never did may go on to the end.
     top = full_scale if saturation.reason else max(level.maximum for level in (*data.flats, *data.darks))
-    maps, drawn, uniformity, flags = _maps(found, scan, data, fit, model, upper, (top, full_scale), progress)
+    maps, drawn, uniformity, flags = _maps(scan, data, fit, model, upper, (top, full_scale))
     scalars.update(uniformity)
     scalars.update(transfer_scalars(model))
     attributes.update(flags)
@@ -242,49 +245,32 @@ def _half_saturated(signal: np.ndarray, upper: float, frames: np.ndarray) -> int
 
 
 def _maps(
-    series: Series,
-    scan: Scan,
-    data: TransferData,
-    fit: GainFit,
-    model: ModelFit,
-    upper: float,
-    ends: tuple[int, int],
-    progress: Progress | None,
+    scan: Scan, data: TransferData, fit: GainFit, model: ModelFit, upper: float, ends: tuple[int, int]
 ) -> tuple[dict[str, np.ndarray], Arrays, dict[str, Estimate], dict[str, dict[str, Any]]]:
-    """Second pass: maps from the levels of the fit, what is drawn of the patterns, DSNU, PRNU at half saturation, and their flags."""
+    """Maps from the levels of the fit, what is drawn of the patterns, DSNU, PRNU at half saturation, and their flags."""
+    series = scan.series
     signal = np.where(fit.used, data.x, np.nan)
     middle = _half_saturated(signal, upper, np.array([level.n_frames for level in data.flats]))
-    spatial: list[tuple[Pattern, np.ndarray]] = []
-    total = int(np.count_nonzero(fit.used))
-
-    def flats(dark: int) -> Iterator[FlatPixels]:
-        for index in np.flatnonzero(fit.used & (data.dark_index == dark)):
-            sums = pixel_sums(series.flat[index].stream().chunks(CHUNK_PIXELS))
-            mean, variance, count = sums.mean(), sums.variance(), sums.frames
-            if index == middle:
-                spatial.append((pattern(mean, variance, count, scan.flat_evidence[index].lines), mean))
-            if progress is not None:
-                progress(int(np.count_nonzero(fit.used[: index + 1])), total, f"{series.flat[index].name}, pixels")
-            # Of a bent curve a pixel shares the bend: its gain is that at small signals, as the camera's is.
-            straighten = fit.weighted.value * data.x[index] / float(model.predict(data.x[index : index + 1])[0])
-            yield FlatPixels(mean, variance, count, data.flats[index].variance, straighten, sums.still())
-
-    shortest = _dark_pixels(series, scan, 0)
+    shortest = _dark_pixels(scan, 0)
     sums = GainPixels((shortest.offset.shape[0], shortest.offset.shape[1]), ends[0])
     middle_dark = shortest
-    for dark in range(len(data.darks)):
-        serving = bool(np.any(fit.used & (data.dark_index == dark)))
-        if serving:
-            pixels = shortest if dark == 0 else _dark_pixels(series, scan, dark)
-            sums.add(pixels, flats(dark))
-            middle_dark = pixels if dark == data.dark_index[middle] else middle_dark
+    for dark in np.unique(data.dark_index[fit.used]):
+        pixels = shortest if dark == 0 else _dark_pixels(scan, dark)
+        used = np.flatnonzero(fit.used & (data.dark_index == dark))
+        # Of a bent curve a pixel shares the bend: its gain is that at small signals, as the camera's is.
+        bend = fit.weighted.value * data.x[used] / model.predict(data.x[used])
+        sums.add_kept(pixels, _kept(scan, data, used, bend))
+        middle_dark = pixels if dark == data.dark_index[middle] else middle_dark
+    assert scan.store is not None
+    bright, variance, _ = scan.store.rows(len(series.dark) + middle, slice(None))
+    spatial = pattern(bright, variance, data.flats[middle].n_frames, scan.flat_evidence[middle].lines)
     gain = fit.weighted
     percent = Estimate(100.0 / float(data.x[middle]), 0.0)  # the level's own error is far below the pattern's
-    uniformity, flags = deviations("prnu", response_variance(spatial[0][0], middle_dark.pattern), percent)
+    uniformity, flags = deviations("prnu", response_variance(spatial, middle_dark.pattern), percent)
     gain_map, gain_map_se = sums.result(gain.value, gain.se, uniformity["prnu"].value / 100.0)
     noise, noise_se = read_noise_pixels(shortest, gain_map)
     dead, hot = sums.defects(shortest.offset, ends[1])
-    classes, flags["pixel_class_map"] = _classes(series, scan, shortest, {PixelClass.DEAD: dead, PixelClass.HOT: hot}, sums.clipped)
+    classes, flags["pixel_class_map"] = _classes(scan, shortest, {PixelClass.DEAD: dead, PixelClass.HOT: hot}, sums.clipped)
     maps = {
         "offset_map": shortest.offset,
         "offset_map_se": np.sqrt(shortest.offset_var),
@@ -295,7 +281,7 @@ def _maps(
         "defect_mask": (dead | hot).astype(np.int8),
         "pixel_class_map": classes,
     }
-    response = spatial[0][1] - middle_dark.offset
+    response = bright - middle_dark.offset
     drawn = {
         **pattern_arrays("dsnu", (shortest.offset - shortest.offset.mean()) / gain.value, high_pass=False),
         **pattern_arrays("prnu", 100.0 * (response / response.mean() - 1.0), high_pass=True),
@@ -307,14 +293,26 @@ def _maps(
     return maps, drawn, {**uniformity, **shade}, {**flags, **shade_flags}
 
 
-def _classes(
-    series: Series, scan: Scan, dark: DarkPixels, marks: dict[PixelClass, np.ndarray], clipped: np.ndarray
-) -> tuple[np.ndarray, dict[str, Any]]:
+def _kept(scan: Scan, data: TransferData, used: np.ndarray, bend: np.ndarray) -> Callable[[slice], Iterator[FlatPixels]]:
+    """What yields some rows of the flat levels `used`, one after the other."""
+    store, darks = scan.store, len(scan.series.dark)
+    assert store is not None
+
+    def flats(rows: slice) -> Iterator[FlatPixels]:
+        for index, straighten in zip(used, bend, strict=True):
+            level = data.flats[index]
+            mean, variance, still = store.rows(darks + int(index), rows)
+            yield FlatPixels(mean, variance, level.n_frames, level.variance, float(straighten), still, float(data.x[index]))
+
+    return flats
+
+
+def _classes(scan: Scan, dark: DarkPixels, marks: dict[PixelClass, np.ndarray], clipped: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
     """The class of each pixel, and the attributes of the map; RTS and correlation from the first dark level, read once more."""
     noise = math.sqrt(float(dark.variance.mean()))
     marks[PixelClass.HOT] = marks[PixelClass.HOT] | outstanding(dark.offset, noise)
     marks[PixelClass.CLIPPED] = clipped | near_floor(dark.offset, dark.variance)
-    suspects = scan.suspects
+    series, suspects = scan.series, scan.suspects
     if suspects is None:
         reason = NotDetermined.NEEDS_DARK_FRAMES if series.maps is None else NotDetermined.MAPS_STAND_IN
         return class_map(marks), flag_attributes(reason)
@@ -325,13 +323,16 @@ def _classes(
     return class_map(marks), {**flag_attributes(None), **({"suspects_dropped": suspects.dropped} if suspects.dropped else {})}
 
 
-def _dark_pixels(series: Series, scan: Scan, index: int) -> DarkPixels:
-    if series.maps is not None:
-        return dark_pixels_from_maps(series.maps.offset_dn, series.maps.read_noise_dn)
-    sums = scan.dark_pixels if index == 0 else None
-    if sums is None:
-        sums = pixel_sums(series.dark[index].stream().chunks(CHUNK_PIXELS))
-    return dark_pixels(sums.mean(), sums.variance(), sums.frames, scan.dark_evidence[index].lines)
+def _dark_pixels(scan: Scan, index: int) -> DarkPixels:
+    maps = scan.series.maps
+    if maps is not None:
+        return dark_pixels_from_maps(maps.offset_dn, maps.read_noise_dn)
+    lines, frames = scan.dark_evidence[index].lines, scan.darks[index].n_frames
+    if index == 0 and scan.dark_pixels is not None:
+        return dark_pixels(scan.dark_pixels.mean(), scan.dark_pixels.variance(), frames, lines)
+    assert scan.store is not None
+    mean, variance, _ = scan.store.rows(index, slice(None))
+    return dark_pixels(mean, variance, frames, lines)
 
 
 def _levels(series: Series, data: TransferData, fit: GainFit, model: ModelFit) -> dict[str, np.ndarray]:

@@ -21,7 +21,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from sigmaraw.camera.onepass import Frames, Map, PixelSums
+from sigmaraw.camera.framesums import Frames
+from sigmaraw.camera.onepass import Map, PixelSums
 from sigmaraw.camera.values import NotDetermined
 
 SUSPICIOUS = 6.0  # JB

@@ -70,13 +70,17 @@ def neighbours(a: NDArray[np.unsignedinteger], b: NDArray[np.unsignedinteger]) -
     Taking row and column means off makes neighbours in a row correlate by −1/N, in a column by −1/M: that is put back.
     """
     m, n = a.shape
-    d = np.subtract(a, b, dtype=np.float64)
+    d = np.subtract(a, b, dtype=np.float32)  # exact; sums over a row are good to 1e-7, those over rows are float64
     d -= d.mean(axis=0, keepdims=True)
     d -= d.mean(axis=1, keepdims=True)
-    variance = 0.5 * float((d * d).mean()) * m * n / ((m - 1) * (n - 1))
-    lag_x = 0.5 * float((d[:, 1:] * d[:, :-1]).mean()) + variance * (m - 1) / (m * n)
-    lag_y = 0.5 * float((d[1:] * d[:-1]).mean()) + variance * (n - 1) / (m * n)
+    variance = 0.5 * _mean_product(d, d) * m * n / ((m - 1) * (n - 1))
+    lag_x = 0.5 * _mean_product(d[:, 1:], d[:, :-1]) + variance * (m - 1) / (m * n)
+    lag_y = 0.5 * _mean_product(d[1:], d[:-1]) + variance * (n - 1) / (m * n)
     return lag_x, lag_y, variance
+
+
+def _mean_product(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    return float(np.vecdot(a, b).sum(dtype=np.float64)) / a.size
 
 
 def middle(frame: NDArray[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:

@@ -1,4 +1,4 @@
-"""One level's frames, read once: its scalars, the evidence that checks need, and, where asked for, its pixels' own sums.
+"""One level's frames, read once: its scalars, the evidence that checks need, and its pixels' own sums.
 
 What is kept grows by some 30 bytes a frame: its mean and its fingerprint.
 """
@@ -6,34 +6,39 @@ What is kept grows by some 30 bytes a frame: its mean and its fingerprint.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.camera.evidence import FOREIGN, PAIRS, LevelEvidence, codes_of, middle, neighbours
+from sigmaraw.camera.framesums import Frames, FrameSums, frame_sums
 from sigmaraw.camera.moments import LevelMoments, quantisation_var
 from sigmaraw.camera.nonuniformity import line_noise
-from sigmaraw.camera.onepass import Frames, FrameSums, PixelSums, difference_sums, frame_sums, workers
+from sigmaraw.camera.onepass import PixelSums
+from sigmaraw.camera.workers import Workers, workers
 from sigmaraw.errors import ImplausibleSeries, TooFewFrames
 
 _LINE_FRAMES = 512  # whose row and column means are kept: the variance of 512 is known to 6 % line by line, and lines are many
 _CODE_VALUES = 1 << 20  # of a few frames, for the histogram of codes
 _STILL = 1e-9  # DN²: below, a mean square of float32 differences is none
+_ADDING = threading.Lock()
 _COPIES = "at least two frames of two pixels"
 
 
 @dataclass(frozen=True)
 class MeasuredLevel:
-    """Scalars, evidence and, where asked for, sums of the pixels of one level."""
+    """Scalars, evidence and sums of the pixels of one level."""
 
     moments: LevelMoments
     evidence: LevelEvidence
-    pixels: PixelSums | None
+    pixels: PixelSums
 
 
-def measure_level(chunks: Iterable[Frames], name: str, *, pixels: bool = False, shape_sums: bool = False) -> MeasuredLevel:
+def measure_level(chunks: Iterable[Frames], name: str, *, shape_sums: bool = False) -> MeasuredLevel:
     """Return what a level's frames say.
 
     Var(σ̂²) = mean[(A−B)⁴]/(6(N−1)) per pair: 2σ⁴/(N−1) for equal Gaussian pixels, and right for pixels of unequal noise; to it
@@ -42,32 +47,18 @@ def measure_level(chunks: Iterable[Frames], name: str, *, pixels: bool = False, 
     Parameters
     ----------
     chunks : (frame, y, x), uint8 or uint16, DN, in order of acquisition; all of an even count but the last. name : for messages.
-    pixels : keep `PixelSums` too; shape_sums : with the sums for the classes of pixels.
+    shape_sums : keep the sums for the classes of pixels too.
 
     Raises
     ------
     TooFewFrames : fewer than two frames, or fewer than two pixels.
     ImplausibleSeries : two successive frames are the same file: their difference says nothing about noise.
     """
-    sums: PixelSums | None = None
-    found: _Collected | None = None
-    with workers() as run:
+    meter = LevelMeter(name, shape_sums=shape_sums)
+    with workers() as crew:
         for frames in chunks:
-            if frames[0].size < 2:
-                raise _too_few(name, len(frames), frames[0].size)
-            found = _Collected(name, frames) if found is None else found
-            taken = frame_sums(frames, run)
-            means = taken.total / frames[0].size
-            even = len(frames) // 2 * 2
-            found.pairs(frames[:even], taken, *difference_sums(frames[:even], means[:even], run))
-            found.frames(frames, taken, means)
-            if pixels:
-                sums = PixelSums((frames.shape[1], frames.shape[2]), shape_sums=shape_sums) if sums is None else sums
-                sums.add(frames, means, run)
-    if found is None or len(found.means) < 2:
-        raise _too_few(name, 0 if found is None else len(found.means), 0 if found is None else found.shape[0] * found.shape[1])
-    moments = found.moments()
-    return MeasuredLevel(moments, found.evidence(moments), sums)
+            meter.add(frames, crew)
+    return meter.result()
 
 
 def _too_few(name: str, frames: int, pixels: int) -> TooFewFrames:
@@ -84,58 +75,97 @@ class _Extreme:
     def __init__(self, sign: int) -> None:
         self.sign, self.value, self.count = sign, -sign << 20, 0
 
-    def take(self, frame: Frames, value: int) -> None:
+    def looks(self, frames: Frames, parts: list[slice], extremes: NDArray[np.int64]) -> list[Callable[[], object]]:
+        """Return tasks that count in those strips, (strip, frame), that have the level's extreme so far."""
+        value = int(self.sign * (self.sign * extremes).max())
         if self.sign * value > self.sign * self.value:
             self.value, self.count = value, 0
-        if value == self.value:
-            self.count += int(np.count_nonzero(frame == value))
+        where = np.argwhere(extremes == self.value)
+        return [partial(self._count, frames[frame, parts[part]]) for part, frame in where.tolist()]
+
+    def _count(self, strip: Frames) -> None:
+        found = int(np.count_nonzero(strip == self.value))
+        with _ADDING:
+            self.count += found
 
 
-class _Collected:
-    """Numbers of a level, frame by frame and pair by pair."""
+class LevelMeter:
+    """What a level's frames say, a few of them at a time; arguments and refusals as `measure_level`."""
 
-    def __init__(self, name: str, first: Frames) -> None:
-        self.name, self.shape = name, (first.shape[1], first.shape[2])
+    def __init__(self, name: str, *, shape_sums: bool = False) -> None:
+        self.name, self.shape = name, (0, 0)
         self.means: list[float] = []
+        self._shape_sums = shape_sums
         self._second: list[float] = []
         self._fourth: list[float] = []
-        self._lags: list[tuple[float, float, float]] = []
+        self._lags: dict[int, tuple[float, float, float]] = {}
         self._hashes: list[bytes | None] = []
         self._rows: list[NDArray[np.float64]] = []
         self._columns: list[NDArray[np.float64]] = []
-        self._counts = np.zeros(1 << (8 * first.dtype.itemsize), dtype=np.int64)
         self._top, self._bottom = _Extreme(1), _Extreme(-1)
 
-    def pairs(self, frames: Frames, sums: FrameSums, second: NDArray[np.float64], fourth: NDArray[np.float64]) -> None:
+    def add(self, frames: Frames, crew: Workers) -> None:
+        """Take (frame, y, x), uint8 or uint16, DN: an even number but for the last."""
+        if frames[0].size < 2:
+            raise _too_few(self.name, len(frames), frames[0].size)
+        if not self.means:
+            self.shape = (frames.shape[1], frames.shape[2])
+            self._counts = np.zeros(1 << (8 * frames.dtype.itemsize), dtype=np.int64)
+            self._pixels = PixelSums(self.shape, shape_sums=self._shape_sums)
+        exact = frame_sums(frames, crew)
+        self._pairs(exact, *self._pixels.add(frames, exact, crew, self._looks(frames, exact)))
+        self._frames(exact, exact.total / frames[0].size)
+
+    def result(self) -> MeasuredLevel:
+        """Return what all frames say."""
+        if len(self.means) < 2:
+            raise _too_few(self.name, len(self.means), self.shape[0] * self.shape[1])
+        moments = self._moments()
+        return MeasuredLevel(moments, self._evidence(moments), self._pixels)
+
+    def _looks(self, frames: Frames, sums: FrameSums) -> list[Callable[[], object]]:
+        """Return tasks that take what needs the frames themselves; they may be done in any order, at the same time."""
+        step = -(-frames.size // _CODE_VALUES) | 1  # odd, so that rows of a filter array take turns
+        tasks: list[Callable[[], object]] = [partial(self._codes, frame[::step]) for frame in frames]
+        done = len(self._second)
+        if min(self.shape) >= 3:
+            for pair in range(min(len(frames) // 2, PAIRS - done)):
+                tasks.append(partial(self._neighbours, done + pair, frames[2 * pair], frames[2 * pair + 1]))
+        return [*tasks, *self._top.looks(frames, sums.parts, sums.high), *self._bottom.looks(frames, sums.parts, sums.low)]
+
+    def _codes(self, values: Frames) -> None:
+        counts = np.bincount(values.reshape(-1))
+        with _ADDING:
+            self._counts[: counts.size] += counts
+
+    def _neighbours(self, pair: int, a: Frames, b: Frames) -> None:
+        self._lags[pair] = neighbours(middle(a), middle(b))
+
+    def _pairs(self, sums: FrameSums, second: NDArray[np.float64], fourth: NDArray[np.float64]) -> None:
         """Take the differences of successive frames; raise ImplausibleSeries where two are the same."""
+        lowest, highest = sums.lowest, sums.highest
         for pair in range(len(second)):
-            if second[pair] < _STILL and sums.lowest[2 * pair] != sums.highest[2 * pair]:
+            if second[pair] < _STILL and lowest[2 * pair] != highest[2 * pair]:
                 at = len(self.means) + 2 * pair
                 raise ImplausibleSeries(
                     f"frames {at} and {at + 1} of level {self.name} are identical", "separate exposures", "remove the copy"
                 )
-            if len(self._lags) < PAIRS and min(self.shape) >= 3:
-                self._lags.append(neighbours(middle(frames[2 * pair]), middle(frames[2 * pair + 1])))
         self._second += second.tolist()
         self._fourth += fourth.tolist()
 
-    def frames(self, frames: Frames, sums: FrameSums, means: NDArray[np.float64]) -> None:
+    def _frames(self, sums: FrameSums, means: NDArray[np.float64]) -> None:
         """Take what single frames say."""
         height, width = self.shape
-        for index, frame in enumerate(frames):
+        constant = sums.lowest == sums.highest
+        for index in range(len(means)):
             if len(self._rows) < _LINE_FRAMES:
                 self._rows.append(sums.rows[index] / width)
                 self._columns.append(sums.columns[index] / height)
-            self._top.take(frame, int(sums.highest[index]))
-            self._bottom.take(frame, int(sums.lowest[index]))
-            constant = sums.lowest[index] == sums.highest[index]
             digest = hashlib.blake2b(sums.rows[index].tobytes() + sums.columns[index].tobytes(), digest_size=16).digest()
-            self._hashes.append(None if constant else digest)
+            self._hashes.append(None if constant[index] else digest)
         self.means += means.tolist()
-        step = -(-frames.size // _CODE_VALUES) | 1  # odd, so that rows of a filter array take turns
-        self._counts += np.bincount(frames[:, ::step].reshape(-1), minlength=self._counts.size)
 
-    def moments(self) -> LevelMoments:
+    def _moments(self) -> LevelMoments:
         """Return the scalars."""
         pixels, count, pairs = self.shape[0] * self.shape[1], len(self.means), len(self._second)
         bessel = pixels / (pixels - 1.0)
@@ -156,7 +186,7 @@ class _Collected:
             bottom_fraction=self._bottom.count / (pixels * count),
         )
 
-    def evidence(self, moments: LevelMoments) -> LevelEvidence:
+    def _evidence(self, moments: LevelMoments) -> LevelEvidence:
         """Return the evidence; frames far off the level's median are left out of it, and counted."""
         means = moments.frame_means
         # With two frames a foreign one cannot be told from the other; refusals for unsteady repeats see to flats.
@@ -164,7 +194,8 @@ class _Collected:
         keep = ~off if len(means) > 2 and not off.all() and np.count_nonzero(~off) >= 2 else np.ones(len(means), dtype=bool)
         lines = keep[: len(self._rows)]
         lines = lines if np.count_nonzero(lines) >= 2 else np.ones_like(lines)
-        clean = [lag for pair, lag in enumerate(self._lags) if keep[2 * pair] and keep[2 * pair + 1]] or self._lags
+        lags = dict(sorted(self._lags.items()))
+        clean = [lag for pair, lag in lags.items() if keep[2 * pair] and keep[2 * pair + 1]] or list(lags.values())
         lag_x, lag_y, variance = np.mean(clean, axis=0) if clean else (0.0, 0.0, 0.0)
         missing, tested, piled = codes_of(self._counts)
         region = middle(np.empty(self.shape, dtype=np.uint8))

@@ -8,128 +8,33 @@ not depend on the number of threads: every strip writes its own place, and place
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-Frames = NDArray[np.unsignedinteger]
+from sigmaraw.camera.framesums import Frames, FrameSums
+from sigmaraw.camera.workers import Workers, strips
+
 Map = NDArray[np.float64]
 Single = NDArray[np.float32]
 CHUNK_PIXELS = 1 << 25  # of the frames in memory: 64 MiB of uint16
-_STRIP_PIXELS = 1 << 16
-_TOGETHER = 8  # frames whose float32 sums are added to the float64 ones at once
+_TOGETHER = 8  # frames that are worked through at once
+_FLUSH = 64  # frames whose sums are float32: good to 1e-7 of the largest of them
 _SHAPE_ORDER = ("first", "second", "third", "fourth", "right", "below")
 _STILL = 1e-6  # DN²
+_NARROW = (1 << 14) - 1  # DN between the extremes of a level: A + B − 2·x₀ fits into int16
 _PIECE = 8192  # a dot product of this length stays on one thread of the linear-algebra library
 
 
-@contextmanager
-def workers() -> Iterator[Callable[[Callable[[int], None], int], None]]:
-    """Yield `run(task, count)`, which calls task(0) … task(count − 1) on as many threads as there are cores."""
-    threads = min(os.cpu_count() or 1, 8)
-    with ThreadPoolExecutor(threads) as pool:
-
-        def run(task: Callable[[int], None], count: int) -> None:
-            if count < 4 or threads == 1:
-                for index in range(count):
-                    task(index)
-            else:
-                for _ in pool.map(task, range(count)):
-                    pass
-
-        yield run
-
-
-def strips(shape: tuple[int, int]) -> list[slice]:
-    """Return the rows of each strip: as many as `_STRIP_PIXELS` hold, one at least."""
-    rows = max(1, _STRIP_PIXELS // shape[1])
-    return [slice(start, min(start + rows, shape[0])) for start in range(0, shape[0], rows)]
-
-
-def power_sum(values: Single) -> float:
-    """Return Σv², in float64 over pieces whose float32 sums are good to 1e-6."""
-    whole = values.size // _PIECE * _PIECE
-    pieces = values[:whole].reshape(-1, _PIECE)
-    return float(sum((float(np.dot(piece, piece)) for piece in pieces), 0.0) + float(np.dot(values[whole:], values[whole:])))
-
-
-@dataclass(frozen=True)
-class FrameSums:
-    """Exact sums of a few frames. rows : (frame, y), columns : (frame, x), uint32. total : (frame). lowest, highest : (frame), DN."""
-
-    rows: NDArray[np.uint32]
-    columns: NDArray[np.uint64]
-    total: NDArray[np.int64]
-    lowest: NDArray[np.int64]
-    highest: NDArray[np.int64]
-
-
-def frame_means(frames: Frames, run: Callable[[Callable[[int], None], int], None]) -> NDArray[np.float64]:
-    """Return the mean of each frame of (frame, y, x), DN: exact sums, divided."""
-    parts = strips((frames.shape[1], frames.shape[2]))
-    sums = np.empty((len(parts), len(frames)), np.int64)
-
-    def task(index: int) -> None:
-        for frame in range(len(frames)):
-            sums[index, frame] = frames[frame, parts[index]].sum(axis=1, dtype=np.uint32).sum(dtype=np.int64)
-
-    run(task, len(parts))
-    return sums.sum(axis=0) / frames[0].size
-
-
-def frame_sums(frames: Frames, run: Callable[[Callable[[int], None], int], None]) -> FrameSums:
-    """Return row, column and frame sums, and extremes, of (frame, y, x). A row of up to 65537 pixels fits into uint32."""
-    count, height, width = frames.shape
-    parts = strips((height, width))
-    rows = np.empty((count, height), np.uint32)
-    by_strip = np.zeros((len(parts), count, width), np.uint32)
-    low, high = np.empty((len(parts), count), np.int64), np.empty((len(parts), count), np.int64)
-
-    def task(index: int) -> None:
-        for frame in range(count):
-            strip = frames[frame, parts[index]]
-            strip.sum(axis=1, dtype=np.uint32, out=rows[frame, parts[index]])
-            low[index, frame], high[index, frame] = strip.min(), strip.max()
-            strip.sum(axis=0, dtype=np.uint32, out=by_strip[index, frame])
-
-    run(task, len(parts))
-    total, by_column = rows.sum(axis=1, dtype=np.int64), by_strip.sum(axis=0, dtype=np.uint64)
-    return FrameSums(rows, by_column, total, low.min(axis=0), high.max(axis=0))
-
-
-def difference_sums(
-    frames: Frames, means: NDArray[np.float64], run: Callable[[Callable[[int], None], int], None]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return mean (A − B − ΔA,B)² and its fourth-power twin, DN² and DN⁴, of successive pairs (2i, 2i + 1); Δ the change of the mean.
-
-    Parameters
-    ----------
-    frames : (frame, y, x), an even number. means : (frame), DN.
-    """
-    pairs, (height, width) = len(frames) // 2, frames.shape[1:]
-    parts = strips((height, width))
-    second, fourth = np.empty((len(parts), pairs)), np.empty((len(parts), pairs))
-
-    def task(index: int) -> None:
-        rows = parts[index]
-        size = (rows.stop - rows.start) * width
-        a, b = np.empty(size, np.float32), np.empty(size, np.float32)
-        for pair in range(pairs):
-            np.copyto(a, frames[2 * pair, rows].reshape(-1))
-            np.copyto(b, frames[2 * pair + 1, rows].reshape(-1))
-            a -= b
-            a -= np.float32(means[2 * pair] - means[2 * pair + 1])
-            second[index, pair] = power_sum(a)
-            a *= a
-            fourth[index, pair] = power_sum(a)
-
-    run(task, len(parts))
-    return second.sum(axis=0) / (height * width), fourth.sum(axis=0) / (height * width)
+def power_sums(values: Single) -> NDArray[np.float64]:
+    """Return Σv² of each (y, x) of (pair, y, x): float32 over at most `_PIECE` pixels of a row, good to 1e-6, float64 over those."""
+    total = np.zeros(len(values))
+    for start in range(0, values.shape[2], _PIECE):
+        piece = values[:, :, start : start + _PIECE]
+        total += np.vecdot(piece, piece).sum(axis=1, dtype=np.float64)
+    return total
 
 
 class PixelSums:
@@ -140,87 +45,159 @@ class PixelSums:
 
     def __init__(self, shape: tuple[int, int], *, shape_sums: bool = False) -> None:
         self.shape, self.frames = shape, 0
-        self._names = ("first", "second", *(("third", "fourth", "right", "below") if shape_sums else ()))
-        # What only the classes of pixels need is kept in single precision.
-        self._sums = {name: np.zeros(shape, np.float64 if name in ("first", "second") else np.float32) for name in self._names}
-        self._reference: Single | None = None
+        self._sums = {name: np.zeros(shape, np.float32) for name in (_SHAPE_ORDER if shape_sums else _SHAPE_ORDER[:2])}
+        # Single precision adds up `_FLUSH` frames; what only the classes of pixels need is kept in it altogether.
+        self._whole: dict[str, Map] = {}
+        self._held = 0
+        self._reference: Frames | None = None
         self._start = self._change = self._squares = 0.0
+        self._low, self._high = 1 << 16, 0
 
-    def add(self, frames: Frames, means: NDArray[np.float64], run: Callable[[Callable[[int], None], int], None]) -> None:
-        """Add (frame, y, x) whose means (frame), DN, are given."""
+    def add(
+        self, frames: Frames, exact: FrameSums, crew: Workers, beside: Sequence[Callable[[], object]] = ()
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Add frames and return mean (A − B − Δ)², DN², and its fourth-power twin, DN⁴, of successive pairs; Δ the change of the mean.
+
+        Parameters
+        ----------
+        frames : (frame, y, x), an even number of them but for the last ones. exact : their sums. beside : tasks to be done meanwhile.
+        """
+        means = exact.total / frames[0].size
+        self._low, self._high = min(self._low, int(exact.low.min())), max(self._high, int(exact.high.max()))
         if self._reference is None:
-            self._reference, self._start = frames[0].astype(np.float32), float(means[0])
+            self._reference, self._start = frames[0].copy(), float(means[0])
         changes = (means - self._start).astype(np.float32)
         self._change += float(changes.sum(dtype=np.float64))
         self._squares += float(np.square(changes, dtype=np.float64).sum())
-        self.frames += len(frames)
+        if self._held + len(frames) > _FLUSH and self._held:
+            self._flush(crew)
+        self.frames, self._held = self.frames + len(frames), self._held + len(frames)
         parts = strips(self.shape)
-        run(lambda index: self._strip(frames, changes, parts[index]), len(parts))
+        second, fourth = np.zeros((2, len(parts), len(frames) // 2))
+        work = [partial(self._strip, frames, changes, rows, crew, second[i], fourth[i]) for i, rows in enumerate(parts)]
+        crew.run([*beside, *work])
+        pixels = self.shape[0] * self.shape[1]
+        return second.sum(axis=0) / pixels, fourth.sum(axis=0) / pixels
 
-    def _strip(self, frames: Frames, changes: Single, rows: slice) -> None:
-        """Add the rows of a strip."""
+    def _flush(self, crew: Workers) -> None:
+        """Add the single-precision sums to those in double precision."""
+
+        def move(name: str, rows: slice) -> None:
+            self._whole[name][rows] += self._sums[name][rows]
+            self._sums[name][rows] = 0.0
+
+        for name in ("first", "second"):
+            self._whole.setdefault(name, np.zeros(self.shape))
+            crew.run([partial(move, name, rows) for rows in strips(self.shape)])
+        self._held = 0
+
+    def _sum(self, name: str, rows: slice = slice(None)) -> Map:
+        """Return a copy of one of the sums, float64."""
+        total = self._sums[name][rows].astype(np.float64)
+        if name in self._whole:
+            total += self._whole[name][rows]
+        return total
+
+    def _strip(
+        self, frames: Frames, changes: Single, rows: slice, crew: Workers, second: NDArray[np.float64], fourth: NDArray[np.float64]
+    ) -> None:
+        """Add the rows of a strip: several frames at once, so that sums over all frames are seldom touched; fill the pairs' moments."""
         for start in range(0, len(frames), _TOGETHER):
-            some = slice(start, start + _TOGETHER)
-            if "third" in self._sums:
-                self._all_sums(frames[some], changes[some], rows)
-            else:
-                self._two_sums(frames[some], changes[some], rows)
+            some, change = frames[start : start + _TOGETHER, rows], changes[start : start + _TOGETHER]
+            pairs = len(some) // 2
+            if pairs:
+                at = slice(start // 2, start // 2 + pairs)
+                second[at], fourth[at] = self._pairs(some[: 2 * pairs], change[: 2 * pairs], rows, crew)
+            if len(some) % 2:
+                e = self._deviations(some[-1:], change[-1:], rows, crew)[0]
+                self._sums["first"][rows] += e
+                e *= e
+                self._sums["second"][rows] += e
+            if "below" in self._sums:
+                # Products with the row below need that row too.
+                taken = slice(rows.start, min(rows.stop + 1, self.shape[0]))
+                self._shapes(self._deviations(frames[start : start + _TOGETHER, taken], change, taken, crew), rows, crew)
 
-    def _two_sums(self, frames: Frames, changes: Single, rows: slice) -> None:
-        """Add the first and second powers of a strip: several frames at once, so that the float64 sums are touched once."""
+    def _deviations(self, frames: Frames, changes: Single, rows: slice, crew: Workers) -> Single:
+        """Return e, (frame, y, x), of some rows."""
         assert self._reference is not None
-        e = frames[:, rows].astype(np.float32)
-        e -= self._reference[rows]
+        e = crew.array("deviations", frames.shape)
+        np.copyto(e, frames)
+        e -= self._reference[rows].astype(np.float32)
         e -= changes[:, np.newaxis, np.newaxis]
-        self._sums["first"][rows] += e.sum(axis=0)
-        e *= e
-        self._sums["second"][rows] += e.sum(axis=0)
+        return e
 
-    def _all_sums(self, frames: Frames, changes: Single, rows: slice) -> None:
-        """Add all powers and products of a strip; products with the row below need that row too."""
+    def _pairs(self, frames: Frames, changes: Single, rows: slice, crew: Workers) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Add the first two powers of pairs of frames, by S = e_A + e_B and D = e_A − e_B: Σe = ΣS, Σe² = ½Σ(S² + D²).
+
+        D is needed in any case, for the pairs' own ΣD² and ΣD⁴, which are returned. S and D are formed as integers, in half the memory.
+        """
+        pairs, height, width = len(frames) // 2, *frames.shape[1:]
+        v = crew.array("deviations", (2, pairs, height, width))
+        self._integer_pairs(frames, rows, crew, v)
+        a, b = changes[::2], changes[1::2]
+        v[0] -= (a + b)[:, np.newaxis, np.newaxis]
+        v[1] -= (a - b)[:, np.newaxis, np.newaxis]
+        total = crew.array("sum", (height, width))
+        self._sums["first"][rows] += np.add.reduce(v[0], axis=0, out=total)
+        second = power_sums(v[1])
+        _products(v.reshape(-1, height, width), v.reshape(-1, height, width), total)
+        total *= 0.5
+        self._sums["second"][rows] += total
+        v[1] *= v[1]
+        return second, power_sums(v[1])
+
+    def _integer_pairs(self, frames: Frames, rows: slice, crew: Workers, out: Single) -> None:
+        """Fill out, (2, pair, y, x), with A + B − 2·x₀ and A − B."""
         assert self._reference is not None
+        a, b, reference = frames[::2], frames[1::2], self._reference[rows]
+        if frames.dtype == np.uint16 and self._high - self._low <= _NARROW:
+            narrow = crew.array("integers", (-(-out.size // 2),)).view(np.int16)[: out.size].reshape(out.shape)
+            a, b, reference = a.view(np.int16), b.view(np.int16), reference.view(np.int16)
+            # Modulo 2¹⁶ on the way, right in the end.
+            np.add(a, b, out=narrow[0])
+            narrow[0] -= 2 * reference
+            np.subtract(a, b, out=narrow[1])
+            np.copyto(out, narrow)
+            return
+        np.add(a, b, out=out[0], dtype=np.float32)
+        out[0] -= 2 * reference.astype(np.float32)
+        np.subtract(a, b, out=out[1], dtype=np.float32)
+
+    def _shapes(self, e: Single, rows: slice, crew: Workers) -> None:
+        """Add the third and fourth powers of a strip's deviations (frame, y, x), and products with neighbours; e has the row below too."""
         height, width = rows.stop - rows.start, self.shape[1]
-        taken = slice(rows.start, min(rows.stop + 1, self.shape[0]))
-        reference = self._reference[taken]
-        e = np.empty(reference.shape, np.float32)
-        own, power, below = e[:height], np.empty((height, width), np.float32), len(reference) - 1
-        sums = {name: np.zeros((height, width), np.float32) for name in self._names}
-        for frame, change in zip(frames, changes, strict=True):
-            np.copyto(e, frame[taken])
-            e -= reference
-            e -= change
-            sums["first"] += own
-            np.multiply(own[:below], e[1:][:height], out=power[:below])
-            sums["below"][:below] += power[:below]
-            np.multiply(own[:, :-1], own[:, 1:], out=power[:, :-1])
-            sums["right"][:, :-1] += power[:, :-1]
-            np.multiply(own, own, out=power)
-            sums["second"] += power
-            own *= power
-            sums["third"] += own
-            power *= power
-            sums["fourth"] += power
-        for name, part in sums.items():
-            self._sums[name][rows] += part
+        own, below = e[:, :height], e.shape[1] - 1
+        total, square = crew.array("sum", (height, width)), crew.array("square", own.shape)
+        np.multiply(own, own, out=square)
+        self._sums["third"][rows] += _products(own, square, total)
+        self._sums["fourth"][rows] += _products(square, square, total)
+        self._sums["right"][rows, :-1] += _products(own[:, :, :-1], own[:, :, 1:], total[:, :-1])
+        self._sums["below"][rows][:below] += _products(own[:, :below], e[:, 1 : below + 1], total[:below])
 
     def mean(self) -> Map:
         """Return the temporal mean of each pixel, DN."""
         assert self._reference is not None
+        mean = self._sum("first")
+        mean += self._change
+        mean /= self.frames
+        mean += self._reference
         # Rounding must not take a pixel that reads 0 throughout below it.
-        return np.maximum(self._reference + (self._sums["first"] + self._change) / self.frames, 0.0)
+        return np.maximum(mean, 0.0, out=mean)
 
     def still(self) -> NDArray[np.bool_]:
         """Return which pixels gave one value throughout: Σe and Σe² are then those of the frames' changes alone."""
-        first, second = self._sums["first"] + self._change, self._sums["second"] - self._squares
+        first, second = self._sum("first") + self._change, self._sum("second") - self._squares
         slack = 1e-3 + 1e-5 * self._squares  # of single precision; one step of one frame makes 1 of either or more
         return np.asarray((np.abs(first) < slack) & (np.abs(second) < slack))
 
     def variance(self) -> Map:
         """Return the unbiased temporal variance of each pixel, DN², [Σe² − (Σe)²/L]/(L−1) · N/(N−1)."""
-        pixels = self._sums["first"].size
-        variance = self._sums["first"] * self._sums["first"]
+        variance = self._sum("first")
+        pixels = variance.size
+        variance *= variance
         variance /= -self.frames
-        variance += self._sums["second"]
+        variance += self._sum("second")
         variance *= pixels / (pixels - 1.0) / (self.frames - 1.0)
         return np.maximum(variance, 0.0, out=variance)
 
@@ -234,7 +211,7 @@ class PixelSums:
         The last column has no right neighbour and the last row no lower one: 0.
         """
         stop = min(rows.stop + 1, self.shape[0])
-        m, s2, s3, s4, right, below = (self._sums[name][rows.start : stop].astype(np.float64) / self.frames for name in _SHAPE_ORDER)
+        m, s2, s3, s4, right, below = (self._sum(name, slice(rows.start, stop)) / self.frames for name in _SHAPE_ORDER)
         central = np.maximum(s2 - m * m, 0.0)
         still = central <= _STILL
         safe = np.where(still, 1.0, central)
@@ -251,15 +228,9 @@ class PixelSums:
         return skew[:count], kurtosis[:count], right[:count], below[:count]
 
 
-def pixel_sums(chunks: Iterable[Frames]) -> PixelSums:
-    """Return the sums over a level's frames, given a few at a time, (frame, y, x), DN; at least one frame."""
-    sums: PixelSums | None = None
-    with workers() as run:
-        for frames in chunks:
-            sums = PixelSums((frames.shape[1], frames.shape[2])) if sums is None else sums
-            sums.add(frames, frame_means(frames, run), run)
-    assert sums is not None
-    return sums
+def _products(a: Single, b: Single, out: Single) -> Single:
+    """Return Σ a·b over frames, (frame, y, x), in `out`."""
+    return np.einsum("fij,fij->ij", a, b, out=out)
 
 
 def pixel_moments_slow(frames: Frames) -> tuple[Map, Map]:

@@ -10,9 +10,9 @@ mean − offset, the noisy one being the response. Reference: SCIENCE 3.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from sigmaraw.camera.classes import near_ceiling
 from sigmaraw.camera.dark import QUANTISATION_DN2
 from sigmaraw.camera.nonuniformity import LineNoise, Pattern, pattern
+from sigmaraw.camera.workers import strips, workers
 
 Map = NDArray[np.float64]
 RESPONSE_LIMITS = (0.5, 1.5)  # of the 5 × 5 px neighbourhood's mean: outside, a pixel is dead or hot
@@ -80,6 +81,7 @@ class FlatPixels:
     """Per-pixel moments of one flat level over `frames` frames: mean (DN), variance (DN²), and the level's own variance (DN²).
 
     straighten : factor that brings the variance above dark onto the straight line of small signals. still : gave one value throughout.
+    signal : the level's mean above dark, DN; None takes that of the maps, which are then the whole sensor's.
     """
 
     mean: Map
@@ -88,6 +90,7 @@ class FlatPixels:
     level_variance: float
     straighten: float = 1.0
     still: NDArray[np.bool_] | None = None
+    signal: float | None = None
 
 
 class GainPixels:
@@ -102,26 +105,48 @@ class GainPixels:
 
     def add(self, dark: DarkPixels, flats: Iterable[FlatPixels]) -> None:
         """Add the flat levels that one dark level serves."""
-        weighted = np.zeros_like(self._xx)
+        self._add_scalars(self._add_rows(slice(None), dark, flats))
+
+    def add_kept(self, dark: DarkPixels, flats: Callable[[slice], Iterable[FlatPixels]]) -> None:
+        """Add the flat levels that one dark level serves, strip by strip on several threads; flats(rows) gives some rows of each."""
+        parts = strips((self._xx.shape[0], self._xx.shape[1]))
+        found: list[list[tuple[float, float]]] = [[] for _ in parts]
+
+        def task(part: int) -> None:
+            found[part] = self._add_rows(parts[part], dark, flats(parts[part]))
+
+        with workers() as crew:
+            crew.run([partial(task, part) for part in range(len(parts))])
+        self._add_scalars(found[0])
+
+    def _add_scalars(self, levels: Iterable[tuple[float, float]]) -> None:
+        for signal, log_chance in levels:
+            self._signal += signal * signal
+            self._log_chance += log_chance
+
+    def _add_rows(self, rows: slice, dark: DarkPixels, flats: Iterable[FlatPixels]) -> list[tuple[float, float]]:
+        """Add some rows; return signal and log of the chance to stand still of each level."""
+        weighted = np.zeros_like(self._xx[rows])
+        scalars = []
         for flat in flats:
             weight = (flat.frames - 1) / (2.0 * flat.level_variance**2)  # 1/Var(s²) at the level's variance, equal for all pixels
-            x = flat.mean - dark.offset
-            signal = float(x.mean())
-            self._response += signal * x
-            above = flat.variance - dark.variance
+            x = flat.mean - dark.offset[rows]
+            signal = float(x.mean()) if flat.signal is None else flat.signal
+            self._response[rows] += signal * x
+            above = flat.variance - dark.variance[rows]
             above *= x
             above *= weight * flat.straighten
-            self._xy += above
+            self._xy[rows] += above
             weighted += weight * x
             x *= x
             x *= weight
-            self._xx += x
-            self._signal += signal * signal
-            self._still &= flat.variance == 0 if flat.still is None else flat.still
-            self.clipped |= near_ceiling(flat.mean, flat.level_variance, self.top_dn)
-            self._log_chance += (flat.frames - 1) * min(0.0, -0.5 * math.log(4.0 * math.pi * flat.level_variance))
+            self._xx[rows] += x
+            self._still[rows] &= flat.variance == 0 if flat.still is None else flat.still
+            self.clipped[rows] |= near_ceiling(flat.mean, flat.level_variance, self.top_dn)
+            scalars.append((signal, (flat.frames - 1) * min(0.0, -0.5 * math.log(4.0 * math.pi * flat.level_variance))))
         # One dark level's error enters all flats that it serves with the same sign.
-        self._dark_error += weighted**2 * np.nan_to_num(dark.variance_error)
+        self._dark_error[rows] += weighted**2 * np.nan_to_num(dark.variance_error[rows])
+        return scalars
 
     def result(self, gain: float, gain_se: float, prnu_fraction: float) -> tuple[Map, Map]:
         """Return gain_map, shrunk to `gain`, and its standard error (DN/e⁻): √(B·u² + SE²(K)), the first part the pixel's own."""

@@ -1,28 +1,38 @@
-"""First pass over a series: scalars of every level, and what all levels must share."""
+"""The one pass over a series: scalars of every level, maps of its pixels, and what all levels must share."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from sigmaraw.camera.classes import Suspects, find_suspects
 from sigmaraw.camera.evidence import LevelEvidence
-from sigmaraw.camera.level import measure_level
+from sigmaraw.camera.level import LevelMeter, MeasuredLevel
+from sigmaraw.camera.mapstore import MapStore
 from sigmaraw.camera.moments import LevelMoments
 from sigmaraw.camera.onepass import CHUNK_PIXELS, PixelSums
+from sigmaraw.camera.taps import TapLayout, Window, part_of_series
+from sigmaraw.camera.workers import Workers, workers
 from sigmaraw.errors import BitDepthMismatch, ShapeMismatch
 from sigmaraw.frames import Level, Series, SourceFile
+from sigmaraw.frames.streaming import FrameStream, Room
 
 Progress = Callable[[int, int, str], None]
 
 
 @dataclass
 class Scan:
-    """What the first pass leaves: scalars of every level, the sums of the first dark level's pixels, and what all levels must share."""
+    """What the pass leaves of a series, or of one tap's pixels of it.
 
+    series : it. dark_pixels, suspects : of the first dark level. store : maps of all other levels, darks first.
+    """
+
+    series: Series
     darks: list[LevelMoments] = field(default_factory=list)
     flats: list[LevelMoments] = field(default_factory=list)
     dark_evidence: list[LevelEvidence] = field(default_factory=list)
@@ -31,29 +41,34 @@ class Scan:
     suspects: Suspects | None = None
     files: list[tuple[str, SourceFile]] = field(default_factory=list)
     metadata: dict[str, str] = field(default_factory=dict)
-    shape: tuple[int, ...] | None = None
+    shape: tuple[int, int] | None = None
     bits: int | None = None
     bits_source: str = ""
     first: str = ""
+    store: MapStore | None = None
 
-    def take(self, level: Level, *, size: tuple[int, int] | None, pixels: bool) -> None:
-        """Read a level, check it against the first one and add its scalars; `pixels` keeps the sums of its pixels."""
-        stream = level.stream()
-        measured = measure_level(stream.chunks(CHUNK_PIXELS), level.name, pixels=pixels, shape_sums=pixels)
-        moments, evidence = measured.moments, measured.evidence
-        bits, source = stream.depth(moments.maximum)
-        if size is not None and evidence.shape != size:
-            raise ShapeMismatch(
-                f"level {level.name} has frames of {evidence.shape}", f"{size}, as the descriptor says", "correct the descriptor"
-            )
+    def begin(self, level: Level, shape: tuple[int, int], closing: ExitStack) -> None:
+        """Hold the size of a level's frames against the first level's and the descriptor's."""
+        size = self.series.size
+        if size is not None and shape != size:
+            raise ShapeMismatch(f"level {level.name} has frames of {shape}", f"{size}, as the descriptor says", "correct the descriptor")
         if self.shape is None:
-            self.shape, self.bits, self.bits_source, self.first = evidence.shape, bits, source, level.name
-        if evidence.shape != self.shape:
+            self.shape, self.first = shape, level.name
+            self.store = closing.enter_context(MapStore(shape, len(self.series.dark) + len(self.series.flat)))
+        if shape != self.shape:
             raise ShapeMismatch(
-                f"level {level.name} has frames of {evidence.shape}, {self.first} of {self.shape}",
+                f"level {level.name} has frames of {shape}, {self.first} of {self.shape}",
                 "(y, x) frames of one shape",
                 "calibrate one sensor region",
             )
+
+    def take(self, index: int, level: Level, measured: MeasuredLevel, stream: FrameStream) -> None:
+        """Hold a level's bit depth against the first level's, and keep what was measured."""
+        assert self.store is not None
+        moments, evidence = measured.moments, measured.evidence
+        bits, source = stream.depth(moments.maximum)
+        if self.bits is None:
+            self.bits, self.bits_source = bits, source
         if bits != self.bits:
             raise BitDepthMismatch(
                 f"level {level.name} has {bits} bits, {self.first} has {self.bits}", "one bit depth", "state it with bits"
@@ -62,10 +77,11 @@ class Scan:
         moments = replace(moments, variance_var=moments.variance_var + evidence.shared_variance_var / moments.n_pairs)
         (self.darks if level.kind == "dark" else self.flats).append(moments)
         (self.dark_evidence if level.kind == "dark" else self.flat_evidence).append(evidence)
-        if measured.pixels is not None:
+        if index == 0 and level.kind == "dark":
             self.dark_pixels, self.suspects = measured.pixels, find_suspects(measured.pixels)
             measured.pixels.release_shapes()
-        self.files += [(f"{level.kind} {level.exposure_ms} {level.irradiance} {level.photons}", source) for source in _sources(level)]
+        else:
+            self.store.put(index, measured.pixels)
         self.metadata = {**{key: str(value) for key, value in stream.metadata.items()}, **self.metadata}
 
 
@@ -73,7 +89,7 @@ def _sources(level: Level) -> tuple[SourceFile, ...]:
     """The level's files and hashes; of frames in memory that came from no file, the hash of their values."""
     if level.loaded is None or level.loaded.files:
         return level.files()
-    return (SourceFile(level.name, hashlib.sha256(level.loaded.data.tobytes()).hexdigest(), "memory"),)
+    return (SourceFile(level.name, hashlib.sha256(np.ascontiguousarray(level.loaded.data).data).hexdigest(), "memory"),)
 
 
 def with_bits(series: Series, bits: int | None) -> Series:
@@ -93,23 +109,88 @@ def with_bits(series: Series, bits: int | None) -> Series:
     return replace(series, dark=tuple(map(stated, series.dark)), flat=tuple(map(stated, series.flat)), bits=bits)
 
 
-def scan_levels(series: Series, progress: Progress | None) -> Scan:
-    """Read every level once. Raises ShapeMismatch, BitDepthMismatch, TooFewFrames, ImplausibleSeries."""
-    scan = Scan()
+def scan_levels(series: Series, closing: ExitStack, progress: Progress | None, layout: TapLayout | None = None) -> list[Scan]:
+    """Read every level once and return what it leaves: of the whole sensor first, then of each tap.
+
+    Parameters
+    ----------
+    closing : takes over what must be closed when the maps are no longer needed.
+
+    Raises
+    ------
+    ShapeMismatch, BitDepthMismatch, TooFewFrames, ImplausibleSeries, OutOfSpace
+    """
+    scans = [Scan(series)]
     levels = (*series.dark, *series.flat)
-    for done, level in enumerate(levels, start=1):
-        scan.take(level, size=series.size, pixels=done == 1 and level.kind == "dark")
-        if progress is not None:
-            progress(done, len(levels), level.name)
-    if series.maps is not None:
-        maps = series.maps
-        if maps.offset_dn.shape != scan.shape:
-            raise ShapeMismatch(
-                f"the dark maps have the shape {maps.offset_dn.shape}, the flats {scan.shape}", "one shape", "give maps of the same region"
-            )
-        scan.darks.append(_moments_of_maps(maps.offset_dn, maps.read_noise_dn))
-        scan.files += [(f"map {index}", source) for index, source in enumerate(maps.files)]
-    return scan
+    room = Room()
+    with workers() as crew, _hashing() as hashing:
+        found = [hashing.submit(_sources, level) for level in levels]
+        for index, level in enumerate(levels):
+            _read(index, level, scans, layout, closing, crew, room)
+            if progress is not None:
+                progress(index + 1, len(levels), level.name)
+        for scan in scans:
+            _files(scan, levels, found)
+            _take_maps(scan)
+    return scans
+
+
+@contextmanager
+def _hashing() -> Iterator[ThreadPoolExecutor]:
+    """A thread that hashes files while their frames are worked through; what is not begun when something fails is dropped."""
+    pool = ThreadPoolExecutor(1)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _read(index: int, level: Level, scans: list[Scan], layout: TapLayout | None, closing: ExitStack, crew: Workers, room: Room) -> None:
+    """Read one level for the whole sensor and for every tap; the first level says where the taps' pixels are."""
+    stream = level.stream()
+    meters: list[LevelMeter] = []
+    windows: list[Window | None] = [None]
+    for frames in stream.chunks(CHUNK_PIXELS, room):
+        if not meters:
+            shape = (int(frames.shape[1]), int(frames.shape[2]))
+            scans[0].begin(level, shape, closing)
+            if layout is not None:
+                windows += layout.windows(shape)
+                if len(scans) == 1:
+                    pairs = zip(layout.labels, layout.windows(shape), strict=True)
+                    scans += [Scan(part_of_series(scans[0].series, window, label)) for label, window in pairs]
+            meters = [LevelMeter(_level(scan, index).name, shape_sums=index == 0 and level.kind == "dark") for scan in scans]
+        for meter, window in zip(meters, windows, strict=True):
+            meter.add(frames if window is None else np.ascontiguousarray(frames[:, *window]), crew)
+    if not meters:
+        LevelMeter(level.name).result()  # refuses a level without frames
+    for scan, meter in zip(scans, meters, strict=True):
+        own = _level(scan, index)
+        if scan is not scans[0]:
+            scan.begin(own, meter.shape, closing)
+        scan.take(index, own, meter.result(), stream)
+
+
+def _level(scan: Scan, index: int) -> Level:
+    return (*scan.series.dark, *scan.series.flat)[index]
+
+
+def _files(scan: Scan, levels: Sequence[Level], found: Sequence[Future[tuple[SourceFile, ...]]]) -> None:
+    for level, sources in zip(levels, found, strict=True):
+        scan.files += [(f"{level.kind} {level.exposure_ms} {level.irradiance} {level.photons}", source) for source in sources.result()]
+
+
+def _take_maps(scan: Scan) -> None:
+    """Dark maps in place of dark levels."""
+    if scan.series.maps is None:
+        return
+    maps = scan.series.maps
+    if maps.offset_dn.shape != scan.shape:
+        raise ShapeMismatch(
+            f"the dark maps have the shape {maps.offset_dn.shape}, the flats {scan.shape}", "one shape", "give maps of the same region"
+        )
+    scan.darks.append(_moments_of_maps(maps.offset_dn, maps.read_noise_dn))
+    scan.files += [(f"map {index}", source) for index, source in enumerate(maps.files)]
 
 
 def _moments_of_maps(offset: np.ndarray, noise: np.ndarray) -> LevelMoments:

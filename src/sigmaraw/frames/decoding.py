@@ -10,6 +10,7 @@ import struct
 import tokenize
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,8 @@ DECODING_ERRORS = (
 )
 
 
+_READERS = min(os.cpu_count() or 1, 4)  # threads that copy one file from the system's cache; of a disk they ask no more
+_PIECE_BYTES = 1 << 22
 MAPPED_FROM = 1 << 28
 """Bytes from which pixels that lie in the file as they are in memory are mapped, so that a stack may be larger than memory."""
 
@@ -81,16 +84,25 @@ def read_exactly(path: Path, kind: str, offset: int, dtype: np.dtype[Any], out: 
     ------
     UnreadableFile : the file ends before.
     """
+    view = memoryview(out).cast("B")  # type: ignore[arg-type]  # arrays have the buffer protocol
     with decoding(path, kind), path.open("rb", buffering=0) as stream:
-        stream.seek(offset)
-        view = memoryview(out).cast("B")  # type: ignore[arg-type]  # arrays have the buffer protocol
-        while len(view):
-            done = stream.readinto(view)
-            if not done:
-                raise unreadable(path, kind, "image data cut off")
-            view = view[done:]
+        pieces = range(0, len(view), max(_PIECE_BYTES, -(-len(view) // _READERS)))
+        if len(pieces) == 1:
+            _fill(path, kind, stream.fileno(), offset, view)
+        elif pieces:
+            with ThreadPoolExecutor(len(pieces)) as pool:
+                for _ in pool.map(lambda at: _fill(path, kind, stream.fileno(), offset + at, view[at : at + pieces.step]), pieces):
+                    pass
     if not dtype.isnative:
         out.byteswap(inplace=True)
+
+
+def _fill(path: Path, kind: str, file: int, offset: int, view: memoryview) -> None:
+    while len(view):
+        done = os.preadv(file, [view], offset)
+        if not done:
+            raise unreadable(path, kind, "image data cut off")
+        view, offset = view[done:], offset + done
 
 
 def require_file(path: Path) -> None:

@@ -1,11 +1,12 @@
 """The frames of one level, a few at a time: what is in memory does not grow with their number.
 
-Uncompressed TIFF, .npy and folders of single frames are read so; a TIFF is decoded page by page where it is compressed. A FITS stack, and
-a TIFF of several series, is read whole, one file at a time.
+Uncompressed TIFF, .npy and FITS are copied from the file, a compressed TIFF is decoded page by page, Zarr chunk by chunk. Only compressed
+FITS (.gz), and .npy in Fortran order, are read whole, one file at a time.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.errors import ShapeMismatch
-from sigmaraw.frames import npy, tiff
+from sigmaraw.frames import fits, npy, tiff, zarr
 from sigmaraw.frames.decoding import Opened, camera_integers, require_file
 from sigmaraw.frames.reading import bit_depth, check_bits, decode, framed, suffix_of
 from sigmaraw.frames.types import RawFrames
@@ -22,6 +23,8 @@ from sigmaraw.frames.types import RawFrames
 _OPENERS: dict[str, Callable[[Path], Opened | None]] = {
     **dict.fromkeys(tiff.SUFFIXES, tiff.open_tiff),
     **dict.fromkeys(npy.SUFFIXES, npy.open_npy),
+    **dict.fromkeys(fits.SUFFIXES, fits.open_fits),
+    **dict.fromkeys(zarr.SUFFIXES, zarr.open_zarr),
 }
 
 
@@ -35,7 +38,8 @@ def open_frames(path: Path) -> Opened:
     opener = _OPENERS.get(suffix_of(path))
     opened = None
     if opener is not None:
-        require_file(path)
+        if not zarr.is_zarr(path):
+            require_file(path)
         opened = opener(path)
     if opened is None:
         decoded = decode(path)
@@ -47,6 +51,20 @@ def open_frames(path: Path) -> Opened:
         opened = Opened((planes.shape[0], planes.shape[1], planes.shape[2]), planes.dtype, read, decoded.bits, decoded.metadata)
     camera_integers(path, np.empty(0, dtype=opened.dtype))
     return opened
+
+
+class Room:
+    """Memory that one level after the other is read into: fresh memory costs half as much as reading into it."""
+
+    def __init__(self) -> None:
+        self._held = np.empty(0, np.uint8)
+
+    def array(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Return an array of any content; it holds until the next is asked for."""
+        size = math.prod(shape) * dtype.itemsize
+        if self._held.size < size:
+            self._held = np.empty(size, np.uint8)
+        return self._held[:size].view(dtype).reshape(shape)
 
 
 class FrameStream:
@@ -63,10 +81,10 @@ class FrameStream:
         self.shape: tuple[int, int] | None = None
         self.metadata: dict[str, Any] = {}
 
-    def chunks(self, pixels: int) -> Iterator[NDArray[np.unsignedinteger]]:
+    def chunks(self, pixels: int, room: Room | None = None) -> Iterator[NDArray[np.unsignedinteger]]:
         """Yield (frame, y, x) arrays of an even number of frames, about `pixels` pixels; the last may be odd.
 
-        An array holds only until the next is asked for.
+        An array holds only until the next is asked for. room : memory to read into, for several levels in turn.
 
         Raises
         ------
@@ -88,7 +106,8 @@ class FrameStream:
             try:
                 if buffer is None:
                     self.shape, self._dtype = opened.shape[1:], opened.dtype.newbyteorder("=")
-                    buffer = np.empty((_frames_of(pixels, opened.shape[1] * opened.shape[2]), *opened.shape[1:]), self._dtype)
+                    count = _frames_of(pixels, opened.shape[1] * opened.shape[2])
+                    buffer = (room or Room()).array((count, *opened.shape[1:]), self._dtype)
                 self._take(path, opened)
                 done = 0
                 while done < opened.shape[0]:

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +67,10 @@ def read_tiff(path: Path) -> Decoded:
 
 
 def open_tiff(path: Path) -> Opened | None:
-    """Return a TIFF's pages to be read frame by frame, refused as `read_tiff` does; None where they are not one series.
+    """Return the pages of all series of a TIFF to be read frame by frame, refused as `read_tiff` does.
 
-    Pages that lie one after the other uncompressed are copied from the file; others are decoded one by one.
+    None where a compressed page holds several frames. Pages that lie one after the other uncompressed are copied from the file; others are
+    decoded one by one.
     """
     import tifffile
 
@@ -78,22 +79,36 @@ def open_tiff(path: Path) -> Opened | None:
         checked = list(_checked_series(path, tif))
         if complaints.lines:
             raise unreadable(path, "TIFF", complaints.lines[0])
-        if len(checked) != 1:
+        if not checked:
             return None
-        series, pages = checked[0], checked[0].pages
-        height, width = series.keyframe.imagelength, series.keyframe.imagewidth
-        shape, dtype, start = (series.size // (height * width), height, width), series.dtype, series.dataoffset
-        bits, metadata = _bits(tif), _metadata(tif)
+        _require_one_shape(path, [((one.keyframe.imagelength, one.keyframe.imagewidth), one.dtype) for one in checked])
+        height, width = checked[0].keyframe.imagelength, checked[0].keyframe.imagewidth
+        counts = [one.size // (height * width) for one in checked]
         # Without compression a gap-free series is what stands in the file from its offset on.
-        if start is not None:
-
-            def read(first: int, out: NDArray[Any]) -> None:
-                read_exactly(path, "TIFF", start + first * height * width * dtype.itemsize, dtype.newbyteorder(tif.byteorder), out)
-
-            return Opened(shape, dtype, read, bits, metadata)
-        if len(pages) != shape[0]:
+        decoded = [one for one in checked if one.dataoffset is None]
+        if any(len(one.pages) != count for one, count in zip(checked, counts, strict=True) if one.dataoffset is None):
             return None
-        held = stack.pop_all()
+        readers = [_decoder(path, one.pages) if one.dataoffset is None else _copier(path, tif, one, height * width) for one in checked]
+        held = stack.pop_all() if decoded else contextlib.ExitStack()
+
+        def read(first: int, out: NDArray[Any]) -> None:
+            for count, reader in zip(counts, readers, strict=True):
+                take = max(0, min(count - first, len(out)))
+                if take:
+                    reader(first, out[:take])
+                first, out = max(0, first - count), out[take:]
+
+        return Opened((sum(counts), height, width), checked[0].dtype, read, _bits(tif), _metadata(tif), held.close)
+
+
+def _copier(path: Path, tif: Any, series: Any, pixels: int) -> Callable[[int, NDArray[Any]], None]:
+    """Return what copies frames, of so many pixels, of a series without gaps."""
+    start, dtype = series.dataoffset, series.dtype.newbyteorder(tif.byteorder)
+    return lambda first, out: read_exactly(path, "TIFF", start + first * pixels * dtype.itemsize, dtype, out)
+
+
+def _decoder(path: Path, pages: Any) -> Callable[[int, NDArray[Any]], None]:
+    """Return what decodes frames page by page."""
 
     def decode(first: int, out: NDArray[Any]) -> None:
         with _listening() as complaints, decoding(path, "TIFF"):
@@ -102,7 +117,13 @@ def open_tiff(path: Path) -> Opened | None:
             if complaints.lines:
                 raise unreadable(path, "TIFF", complaints.lines[0])
 
-    return Opened(shape, dtype, decode, bits, metadata, held.close)
+    return decode
+
+
+def _require_one_shape(path: Path, found: list[tuple[tuple[int, ...], Any]]) -> None:
+    if len(set(found)) > 1:
+        shapes = sorted({f"{shape[0]}x{shape[1]} {dtype.name}" for shape, dtype in found})
+        raise ShapeMismatch(f"{path} has pages of {', '.join(shapes)}", "pages of one shape and type", "split the file")
 
 
 def _read_open(path: Path, tif: Any, complaints: _Complaints) -> Decoded:
@@ -113,9 +134,7 @@ def _read_open(path: Path, tif: Any, complaints: _Complaints) -> Decoded:
         raise unreadable(path, "TIFF", complaints.lines[0])
     if not stacks:
         raise unreadable(path, "TIFF", "no pages")
-    if len({(stack.shape[1:], stack.dtype) for stack in stacks}) > 1:
-        shapes = sorted({f"{stack.shape[1]}x{stack.shape[2]} {stack.dtype.name}" for stack in stacks})
-        raise ShapeMismatch(f"{path} has pages of {', '.join(shapes)}", "pages of one shape and type", "split the file")
+    _require_one_shape(path, [(stack.shape[1:], stack.dtype) for stack in stacks])
     planes = stacks[0] if len(stacks) == 1 else np.concatenate(stacks)
     return Decoded(planes, "tifffile", _bits(tif), _metadata(tif))
 

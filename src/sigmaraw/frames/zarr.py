@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sigmaraw.errors import ColourImage, InputNotFound, NotIntegerData, UnreadableFile
-from sigmaraw.frames.decoding import Decoded, decoding, unreadable
+from sigmaraw.frames.decoding import Decoded, Opened, decoding, unreadable
 
 SUFFIXES = (".zarr",)
 KIND = "Zarr"
@@ -25,6 +26,7 @@ _LARGEST_METADATA = 1 << 22
 _ALWAYS_ALLOWED = 1 << 28  # as for TIFF: small, or no more than so many times larger than what is stored
 _LARGEST_EXPANSION = 2000
 _MOST_FILES = 1 << 18
+_BLOCK = 1 << 27
 # Compressors and filters that only turn bytes into bytes; object codecs such as pickle are not among them.
 _CODECS_2 = {"blosc", "zlib", "gzip", "zstd", "lz4", "lzma", "bz2", "shuffle", "delta", "crc32", "adler32"}
 _CODECS_3 = {"bytes", "blosc", "gzip", "zstd", "crc32c", "transpose", "sharding_indexed"}
@@ -45,17 +47,63 @@ def read_zarr(path: Path) -> Decoded:
     InputNotFound, UnreadableFile : no folder, no array in it, missing chunks, links, impossible sizes, codecs that are not on the list.
     NotIntegerData : neither uint8 nor uint16. ColourImage : several channels.
     """
+    with decoding(path, KIND):
+        array, shape = _opened(path)
+        return Decoded(np.asarray(array[...]).reshape(shape), "zarr")
+
+
+def open_zarr(path: Path) -> Opened | None:
+    """Return (frame, y, x) to be read a few frames at a time, refused as `read_zarr` does; None for (frame, z, y, x).
+
+    Frames that share chunks are decoded together, up to `_BLOCK` bytes of them, and kept until others are asked for.
+    """
+    with decoding(path, KIND):
+        array, shape = _opened(path)
+        if len(shape) != 3:
+            return None
+        axis = next((index for index, size in enumerate(array.shape[:-2]) if size > 1), 0)
+        together = array.chunks[axis] if array.ndim > 2 else 1
+    depth = max(1, min(together, _BLOCK // (math.prod(shape[1:]) * array.dtype.itemsize)))
+    held: dict[int, np.ndarray] = {}
+
+    def block(start: int) -> np.ndarray:
+        if start not in held:
+            held.clear()
+            where = tuple(slice(start, start + depth) if index == axis else slice(None) for index in range(array.ndim))
+            with decoding(path, KIND):
+                held[start] = np.asarray(array[where]).reshape(-1, *shape[1:])
+        return held[start]
+
+    def read(first: int, out: NDArray[Any]) -> None:
+        while len(out):
+            inside = first % depth
+            some = block(first - inside)[inside : inside + len(out)]
+            out[: len(some)] = some
+            first, out = first + len(some), out[len(some) :]
+
+    return Opened((shape[0], shape[1], shape[2]), array.dtype, read)
+
+
+def _opened(path: Path) -> tuple[Any, tuple[int, ...]]:
+    """Return the zarr library's array, checked before, and the shape of its planes."""
     if not path.exists():
         raise InputNotFound(f"{path} does not exist", "a Zarr folder", "check the name")
     if not path.is_dir():
         raise UnreadableFile(f"{path} is not a folder", "a Zarr folder; zipped stores are not read", "unpack it")
     stored = _stored_bytes(path)
-    with decoding(path, KIND):
-        place, axes = _image(path)
-        array = _metadata(path, place)
-        _check_array(path, array, stored)
-        _check_chunks(path, place, array)
-        return Decoded(_pixels(path, place, axes, array), "zarr")
+    place, axes = _image(path)
+    metadata = _metadata(path, place)
+    _check_array(path, metadata, stored)
+    _check_chunks(path, place, metadata)
+    shape = _planes(path, axes, metadata["shape"])
+    try:
+        import zarr
+    except ImportError as error:
+        raise UnreadableFile(
+            f"{path} needs the package zarr", "the extra 'zarr'", "install it with: python -m pip install 'sigmaraw[zarr]'"
+        ) from error
+    store = zarr.storage.LocalStore(place, read_only=True)
+    return zarr.open_array(store=store, mode="r", zarr_format=metadata["format"]), shape
 
 
 def ome_text(path: Path) -> str:
@@ -197,23 +245,13 @@ def _check_chunks(path: Path, place: Path, array: Mapping[str, Any]) -> None:
             raise unreadable(path, KIND, f"chunk {name} is missing; a writer may leave out empty chunks only when told to")
 
 
-def _pixels(path: Path, place: Path, axes: tuple[str, ...], array: Mapping[str, Any]) -> np.ndarray:
-    shape = array["shape"]
-    try:
-        import zarr
-    except ImportError as error:
-        raise UnreadableFile(
-            f"{path} needs the package zarr", "the extra 'zarr'", "install it with: python -m pip install 'sigmaraw[zarr]'"
-        ) from error
+def _planes(path: Path, axes: tuple[str, ...], shape: list[int]) -> tuple[int, ...]:
+    """Return the shape (plane, y, x) or (frame, z, y, x) of an array."""
     if axes and (len(axes) != len(shape) or axes[-2:] != _SPACE or not set(axes) <= {"t", "c", "z", *_SPACE} or len(set(axes)) < len(axes)):
         raise unreadable(path, KIND, f"axes {', '.join(axes)[:60]}, not t, c, z, y, x")
     if "c" in axes and shape[axes.index("c")] > 1:
         raise ColourImage(f"{path} has {shape[axes.index('c')]} channels", "one grey value per pixel", "export one channel, undemosaiced")
-    store = zarr.storage.LocalStore(place, read_only=True)
-    data = np.asarray(zarr.open_array(store=store, mode="r", zarr_format=array["format"])[...])
-    if axes:
-        data = data.reshape([size for axis, size in zip(axes, shape, strict=True) if axis != "c"])
-    stacked = [size for size in data.shape[:-2] if size > 1]
+    stacked = [size for size in shape[:-2] if size > 1]
     if len(stacked) > 2:
         raise unreadable(path, KIND, f"array of shape {tuple(shape)}, not (frame, y, x)")
-    return data.reshape(*(stacked or [1]), *data.shape[-2:])
+    return (*(stacked or [1]), *shape[-2:])

@@ -1,0 +1,57 @@
+"""Threads that share work on frames, strip by strip of rows.
+
+NumPy's operations let other threads run, but each must wait for the interpreter between two of them: strips are large, so that operations
+are few and long.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.typing import NDArray
+
+_STRIP_PIXELS = 1 << 17
+
+
+class Workers:
+    """As many threads as there are cores, each with arrays of its own that it uses again: fresh memory costs more than a sum over it."""
+
+    def __init__(self, pool: ThreadPoolExecutor, threads: int) -> None:
+        self._pool, self._threads, self._own = pool, threads, threading.local()
+
+    def run(self, tasks: Sequence[Callable[[], object]]) -> None:
+        """Do all tasks, the first ones first."""
+        if len(tasks) < 4 or self._threads == 1:
+            for task in tasks:
+                task()
+        else:
+            for _ in self._pool.map(lambda task: task(), tasks):
+                pass
+
+    def array(self, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        """Return this thread's float32 array of that name, of any content; it holds until the next of that name is asked for."""
+        held: dict[str, NDArray[np.float32]] = self._own.__dict__
+        size = math.prod(shape)
+        if name not in held or held[name].size < size:
+            held[name] = np.empty(size, np.float32)
+        return held[name][:size].reshape(shape)
+
+
+@contextmanager
+def workers() -> Iterator[Workers]:
+    """Yield threads to share the work."""
+    threads = min(os.cpu_count() or 1, 8)
+    with ThreadPoolExecutor(threads) as pool:
+        yield Workers(pool, threads)
+
+
+def strips(shape: tuple[int, int]) -> list[slice]:
+    """Return the rows of each strip: as many as `_STRIP_PIXELS` hold, one at least."""
+    rows = max(1, _STRIP_PIXELS // shape[1])
+    return [slice(start, min(start + rows, shape[0])) for start in range(0, shape[0], rows)]
