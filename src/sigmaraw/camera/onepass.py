@@ -103,20 +103,19 @@ class PixelSums:
     ) -> None:
         """Add the rows of a strip: several frames at once, so that sums over all frames are seldom touched; fill the pairs' moments."""
         for start in range(0, len(frames), _TOGETHER):
-            some, change = frames[start : start + _TOGETHER, rows], changes[start : start + _TOGETHER]
+            some, change = frames[start : start + _TOGETHER], changes[start : start + _TOGETHER]
             pairs = len(some) // 2
+            at = slice(start // 2, start // 2 + pairs)
+            if "below" in self._sums:
+                second[at], fourth[at] = self._shapes(some, change, rows, crew)
+                continue
             if pairs:
-                at = slice(start // 2, start // 2 + pairs)
-                second[at], fourth[at] = self._pairs(some[: 2 * pairs], change[: 2 * pairs], rows, crew)
+                second[at], fourth[at] = self._pairs(some[: 2 * pairs, rows], change[: 2 * pairs], rows, crew)
             if len(some) % 2:
-                e = self._deviations(some[-1:], change[-1:], rows, crew)[0]
+                e = self._deviations(some[-1:, rows], change[-1:], rows, crew)[0]
                 self._sums["first"][rows] += e
                 e *= e
                 self._sums["second"][rows] += e
-            if "below" in self._sums:
-                # Products with the row below need that row too.
-                taken = slice(rows.start, min(rows.stop + 1, self.shape[0]))
-                self._shapes(self._deviations(frames[start : start + _TOGETHER, taken], change, taken, crew), rows, crew)
 
     def _deviations(self, frames: Frames, changes: Single, rows: slice, crew: Workers) -> Single:
         """Return e, (frame, y, x), of some rows."""
@@ -164,16 +163,26 @@ class PixelSums:
         out[0] -= 2 * reference.astype(np.float32)
         np.subtract(a, b, out=out[1], dtype=np.float32)
 
-    def _shapes(self, e: Single, rows: slice, crew: Workers) -> None:
-        """Add the third and fourth powers of a strip's deviations (frame, y, x), and products with neighbours; e has the row below too."""
-        height, width = rows.stop - rows.start, self.shape[1]
+    def _shapes(self, frames: Frames, changes: Single, rows: slice, crew: Workers) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Add all powers of a strip's deviations, and products with neighbours; return ΣD² and ΣD⁴ of pairs as `_pairs`."""
+        height, width, pairs = rows.stop - rows.start, self.shape[1], len(frames) // 2
+        # Products with the row below need that row too.
+        taken = slice(rows.start, min(rows.stop + 1, self.shape[0]))
+        e = self._deviations(frames[:, taken], changes, taken, crew)
         own, below = e[:, :height], e.shape[1] - 1
         total, square = crew.array("sum", (height, width)), crew.array("square", own.shape)
-        np.multiply(own, own, out=square)
-        self._sums["third"][rows] += _products(own, square, total)
-        self._sums["fourth"][rows] += _products(square, square, total)
+        self._sums["first"][rows] += np.add.reduce(own, axis=0, out=total)
         self._sums["right"][rows, :-1] += _products(own[:, :, :-1], own[:, :, 1:], total[:, :-1])
         self._sums["below"][rows][:below] += _products(own[:, :below], e[:, 1 : below + 1], total[:below])
+        np.multiply(own, own, out=square)
+        self._sums["second"][rows] += np.add.reduce(square, axis=0, out=total)
+        self._sums["third"][rows] += _products(own, square, total)
+        self._sums["fourth"][rows] += _products(square, square, total)
+        d = square[:pairs]
+        np.subtract(own[: 2 * pairs : 2], own[1 : 2 * pairs : 2], out=d)
+        second = power_sums(d)
+        d *= d
+        return second, power_sums(d)
 
     def mean(self) -> Map:
         """Return the temporal mean of each pixel, DN."""
