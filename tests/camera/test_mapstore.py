@@ -12,7 +12,7 @@ import pytest
 from simulated_cameras import gaussian_frames
 
 import sigmaraw as sr
-from sigmaraw.camera import mapstore
+from sigmaraw.camera import mapstore, workers
 from sigmaraw.camera.level import measure_level
 from sigmaraw.camera.mapstore import MapStore
 from sigmaraw.camera.onepass import pixel_moments_slow
@@ -33,9 +33,10 @@ def test_maps_come_back(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
     """float32 deviations from the level's mean: 6e-8 of 50,000 DN where a pixel stands at 0, else far less; 6e-8 of a variance."""
     monkeypatch.setattr(mapstore, "IN_MEMORY", limit)
     levels = some_levels()
-    with MapStore((9, 11), len(levels)) as store:
+    monkeypatch.setattr(workers, "_STRIP_PIXELS", 30)  # strips of two rows, the last one of one
+    with MapStore((9, 11), len(levels)) as store, workers.workers() as crew:
         for index in (2, 0, 1):
-            store.put(index, measure_level([levels[index]], "a").pixels)
+            store.put(index, measure_level([levels[index]], "a").pixels, float(levels[index].mean()), crew)
         for index, frames in enumerate(levels):
             mean, variance = pixel_moments_slow(frames)
             parts = [store.rows(index, rows) for rows in (slice(0, 4), slice(4, 9))]
@@ -52,8 +53,8 @@ def test_a_full_disk_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(mapstore, "IN_MEMORY", 0)
     monkeypatch.setattr(os, "pwrite", full)
-    with MapStore((9, 11), 1) as store, pytest.raises(OutOfSpace, match="TMPDIR"):
-        store.put(0, measure_level([some_levels()[0]], "a").pixels)
+    with MapStore((9, 11), 1) as store, workers.workers() as crew, pytest.raises(OutOfSpace, match="TMPDIR"):
+        store.put(0, measure_level([some_levels()[0]], "a").pixels, 100.0, crew)
 
 
 def write_series(folder: Path, darks: int) -> Path:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import os
 import tempfile
 from contextlib import ExitStack
+from functools import partial
 from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.camera.onepass import Map, PixelSums
+from sigmaraw.camera.workers import Workers, strips
 from sigmaraw.errors import OutOfSpace
 
 IN_MEMORY = 1 << 27  # bytes of maps: above, a file in the system's folder for temporary ones (TMPDIR) takes them
@@ -40,22 +42,31 @@ class MapStore:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._closing.close()
 
-    def put(self, level: int, sums: PixelSums) -> None:
-        """Keep a level's maps.
+    def put(self, level: int, sums: PixelSums, centre: float, crew: Workers) -> None:
+        """Keep a level's maps; centre : about its mean, DN.
 
         Raises
         ------
         OutOfSpace : the temporary file does not fit.
         """
-        mean, variance = sums.mean(), sums.variance()
-        self._means[level] = float(mean.mean())
-        mean -= self._means[level]
-        maps = np.empty((2, *self.shape), np.float32)
-        maps[0], maps[1] = mean, np.where(sums.still(), -1.0 - variance, variance)
+        self._means[level] = centre
         if self._file is None:
-            self._maps[level] = maps
-            return
-        view, at = memoryview(maps).cast("B"), level * self._each  # type: ignore[arg-type]  # arrays have the buffer protocol
+            self._maps[level] = np.empty((2, *self.shape), np.float32)
+        crew.run([partial(self._put_rows, level, sums, rows) for rows in strips(self.shape)])
+
+    def _put_rows(self, level: int, sums: PixelSums, rows: slice) -> None:
+        mean, variance = sums.mean(rows), sums.variance(rows)
+        mean -= self._means[level]
+        np.subtract(-1.0, variance, out=variance, where=sums.still(rows))
+        for which, values in enumerate((mean, variance)):
+            if self._file is None:
+                self._maps[level][which, rows] = values
+            else:
+                self._write(level, which, rows.start, values.astype(np.float32))
+
+    def _write(self, level: int, which: int, start: int, values: NDArray[np.float32]) -> None:
+        assert self._file is not None
+        view, at = memoryview(values).cast("B"), self._place(level, which, start)  # type: ignore[arg-type]  # arrays have the buffer protocol
         try:
             while len(view):
                 done = os.pwrite(self._file.fileno(), view, at)
@@ -66,6 +77,10 @@ class MapStore:
                 "room for 8 bytes a pixel and level",
                 "free space there, or let TMPDIR name a folder with more",
             ) from error
+
+    def _place(self, level: int, which: int, start: int) -> int:
+        """Return where the rows from `start` of the mean (0) or variance (1) stand in the file."""
+        return level * self._each + 4 * self.shape[1] * (which * self.shape[0] + start)
 
     def rows(self, level: int, rows: slice) -> tuple[Map, Map, NDArray[np.bool_]]:
         """Return mean (DN), variance (DN²) and stillness of some rows of a level; several threads may ask at once."""
@@ -80,7 +95,7 @@ class MapStore:
     def _read(self, level: int, which: int, start: int, stop: int) -> NDArray[np.float32]:
         assert self._file is not None
         out = np.empty((stop - start, self.shape[1]), np.float32)
-        at = level * self._each + 4 * self.shape[1] * (which * self.shape[0] + start)
+        at = self._place(level, which, start)
         view = memoryview(out).cast("B")  # type: ignore[arg-type]  # as above
         while len(view):
             done = os.preadv(self._file.fileno(), [view], at)

@@ -184,29 +184,32 @@ class PixelSums:
         d *= d
         return second, power_sums(d)
 
-    def mean(self) -> Map:
+    def mean(self, rows: slice = slice(None)) -> Map:
         """Return the temporal mean of each pixel, DN."""
         assert self._reference is not None
-        mean = self._sum("first")
+        mean = self._sum("first", rows)
         mean += self._change
         mean /= self.frames
-        mean += self._reference
+        mean += self._reference[rows]
         # Rounding must not take a pixel that reads 0 throughout below it.
         return np.maximum(mean, 0.0, out=mean)
 
-    def still(self) -> NDArray[np.bool_]:
+    def still(self, rows: slice = slice(None)) -> NDArray[np.bool_]:
         """Return which pixels gave one value throughout: Σe and Σe² are then those of the frames' changes alone."""
-        first, second = self._sum("first") + self._change, self._sum("second") - self._squares
         slack = 1e-3 + 1e-5 * self._squares  # of single precision; one step of one frame makes 1 of either or more
-        return np.asarray((np.abs(first) < slack) & (np.abs(second) < slack))
+        still = np.ones(self._sums["first"][rows].shape, dtype=bool)
+        for name, changes in (("first", -self._change), ("second", self._squares)):
+            total = self._sum(name, rows)
+            still &= (total > changes - slack) & (total < changes + slack)
+        return still
 
-    def variance(self) -> Map:
+    def variance(self, rows: slice = slice(None)) -> Map:
         """Return the unbiased temporal variance of each pixel, DN², [Σe² − (Σe)²/L]/(L−1) · N/(N−1)."""
-        variance = self._sum("first")
-        pixels = variance.size
+        pixels = self.shape[0] * self.shape[1]
+        variance = self._sum("first", rows)
         variance *= variance
         variance /= -self.frames
-        variance += self._sum("second")
+        variance += self._sum("second", rows)
         variance *= pixels / (pixels - 1.0) / (self.frames - 1.0)
         return np.maximum(variance, 0.0, out=variance)
 

@@ -62,7 +62,7 @@ class Scan:
                 "calibrate one sensor region",
             )
 
-    def take(self, index: int, level: Level, measured: MeasuredLevel, stream: FrameStream) -> None:
+    def take(self, index: int, level: Level, measured: MeasuredLevel, stream: FrameStream, crew: Workers) -> None:
         """Hold a level's bit depth against the first level's, and keep what was measured."""
         assert self.store is not None
         moments, evidence = measured.moments, measured.evidence
@@ -81,7 +81,7 @@ class Scan:
             self.dark_pixels, self.suspects = measured.pixels, find_suspects(measured.pixels)
             measured.pixels.release_shapes()
         else:
-            self.store.put(index, measured.pixels)
+            self.store.put(index, measured.pixels, moments.mean, crew)
         self.metadata = {**{key: str(value) for key, value in stream.metadata.items()}, **self.metadata}
 
 
@@ -168,7 +168,7 @@ def _read(index: int, level: Level, scans: list[Scan], layout: TapLayout | None,
         own = _level(scan, index)
         if scan is not scans[0]:
             scan.begin(own, meter.shape, closing)
-        scan.take(index, own, meter.result(), stream)
+        scan.take(index, own, meter.result(), stream, crew)
 
 
 def _level(scan: Scan, index: int) -> Level:
