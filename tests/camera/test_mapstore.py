@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 from collections import Counter
 from pathlib import Path
@@ -48,11 +49,12 @@ def test_maps_come_back(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
 
 
 def test_a_full_disk_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> int:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    class Full(io.BytesIO):
+        def write(self, _: object) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(mapstore, "IN_MEMORY", 0)
-    monkeypatch.setattr(os, "pwrite", full)
+    monkeypatch.setattr(mapstore.tempfile, "TemporaryFile", lambda **_: Full())
     with MapStore((9, 11), 1) as store, workers.workers() as crew, pytest.raises(OutOfSpace, match="TMPDIR"):
         store.put(0, measure_level([some_levels()[0]], "a").pixels, 100.0, crew)
 

@@ -264,13 +264,16 @@ def _maps(
     assert scan.store is not None
     bright, variance, _ = scan.store.rows(len(series.dark) + middle, slice(None))
     spatial = pattern(bright, variance, data.flats[middle].n_frames, scan.flat_evidence[middle].lines)
+    del variance
     gain = fit.weighted
     percent = Estimate(100.0 / float(data.x[middle]), 0.0)  # the level's own error is far below the pattern's
     uniformity, flags = deviations("prnu", response_variance(spatial, middle_dark.pattern), percent)
     gain_map, gain_map_se = sums.result(gain.value, gain.se, uniformity["prnu"].value / 100.0)
     noise, noise_se = read_noise_pixels(shortest, gain_map)
     dead, hot = sums.defects(shortest.offset, ends[1])
-    classes, flags["pixel_class_map"] = _classes(scan, shortest, {PixelClass.DEAD: dead, PixelClass.HOT: hot}, sums.clipped)
+    clipped = sums.clipped
+    del sums
+    classes, flags["pixel_class_map"] = _classes(scan, shortest, {PixelClass.DEAD: dead, PixelClass.HOT: hot}, clipped)
     maps = {
         "offset_map": shortest.offset,
         "offset_map_se": np.sqrt(shortest.offset_var),
@@ -329,7 +332,8 @@ def _dark_pixels(scan: Scan, index: int) -> DarkPixels:
         return dark_pixels_from_maps(maps.offset_dn, maps.read_noise_dn)
     lines, frames = scan.dark_evidence[index].lines, scan.darks[index].n_frames
     if index == 0 and scan.dark_pixels is not None:
-        return dark_pixels(scan.dark_pixels.mean(), scan.dark_pixels.variance(), frames, lines)
+        sums, scan.dark_pixels = scan.dark_pixels, None  # asked for once: sums and maps side by side are much memory
+        return dark_pixels(sums.mean(), sums.variance(), frames, lines)
     assert scan.store is not None
     mean, variance, _ = scan.store.rows(index, slice(None))
     return dark_pixels(mean, variance, frames, lines)

@@ -7,10 +7,11 @@ A pixel that gave one value throughout has −1 − variance.
 
 from __future__ import annotations
 
-import os
 import tempfile
+import threading
 from contextlib import ExitStack
 from functools import partial
+from io import FileIO
 from types import TracebackType
 
 import numpy as np
@@ -32,7 +33,8 @@ class MapStore:
         self._means: dict[int, float] = {}
         self._maps: dict[int, NDArray[np.float32]] = {}
         self._closing = ExitStack()
-        self._file = None
+        self._one_at_a_time = threading.Lock()
+        self._file: FileIO | None = None
         if levels * self._each > IN_MEMORY:
             self._file = self._closing.enter_context(tempfile.TemporaryFile(prefix="sigmaraw-", buffering=0))  # noqa: SIM115  # the stack closes it
 
@@ -66,11 +68,12 @@ class MapStore:
 
     def _write(self, level: int, which: int, start: int, values: NDArray[np.float32]) -> None:
         assert self._file is not None
-        view, at = memoryview(values).cast("B"), self._place(level, which, start)  # type: ignore[arg-type]  # arrays have the buffer protocol
+        view = memoryview(values).cast("B")  # type: ignore[arg-type]  # arrays have the buffer protocol
         try:
-            while len(view):
-                done = os.pwrite(self._file.fileno(), view, at)
-                view, at = view[done:], at + done
+            with self._one_at_a_time:
+                self._file.seek(self._place(level, which, start))
+                while len(view):
+                    view = view[self._file.write(view) :]
         except OSError as error:
             raise OutOfSpace(
                 f"{self._each} bytes of level {level} do not fit into {tempfile.gettempdir()} ({error.strerror})",
@@ -95,11 +98,12 @@ class MapStore:
     def _read(self, level: int, which: int, start: int, stop: int) -> NDArray[np.float32]:
         assert self._file is not None
         out = np.empty((stop - start, self.shape[1]), np.float32)
-        at = self._place(level, which, start)
         view = memoryview(out).cast("B")  # type: ignore[arg-type]  # as above
-        while len(view):
-            done = os.preadv(self._file.fileno(), [view], at)
-            if not done:
-                raise OSError(f"the temporary file ends at {at} bytes")
-            view, at = view[done:], at + done
+        with self._one_at_a_time:
+            self._file.seek(self._place(level, which, start))
+            while len(view):
+                done = self._file.readinto(view)
+                if not done:
+                    raise OSError(f"the temporary file ends before level {level}")
+                view = view[done:]
         return out

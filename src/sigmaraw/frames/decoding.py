@@ -85,24 +85,26 @@ def read_exactly(path: Path, kind: str, offset: int, dtype: np.dtype[Any], out: 
     UnreadableFile : the file ends before.
     """
     view = memoryview(out).cast("B")  # type: ignore[arg-type]  # arrays have the buffer protocol
-    with decoding(path, kind), path.open("rb", buffering=0) as stream:
-        pieces = range(0, len(view), max(_PIECE_BYTES, -(-len(view) // _READERS)))
+    pieces = range(0, len(view), max(_PIECE_BYTES, -(-len(view) // _READERS)))
+    with decoding(path, kind):
         if len(pieces) == 1:
-            _fill(path, kind, stream.fileno(), offset, view)
+            _fill(path, kind, offset, view)
         elif pieces:
             with ThreadPoolExecutor(len(pieces)) as pool:
-                for _ in pool.map(lambda at: _fill(path, kind, stream.fileno(), offset + at, view[at : at + pieces.step]), pieces):
+                for _ in pool.map(lambda at: _fill(path, kind, offset + at, view[at : at + pieces.step]), pieces):
                     pass
     if not dtype.isnative:
         out.byteswap(inplace=True)
 
 
-def _fill(path: Path, kind: str, file: int, offset: int, view: memoryview) -> None:
-    while len(view):
-        done = os.preadv(file, [view], offset)
-        if not done:
-            raise unreadable(path, kind, "image data cut off")
-        view, offset = view[done:], offset + done
+def _fill(path: Path, kind: str, offset: int, view: memoryview) -> None:
+    with path.open("rb", buffering=0) as stream:
+        stream.seek(offset)
+        while len(view):
+            done = stream.readinto(view)
+            if not done:
+                raise unreadable(path, kind, "image data cut off")
+            view = view[done:]
 
 
 def require_file(path: Path) -> None:
