@@ -57,14 +57,13 @@ class MapStore:
         crew.run([partial(self._put_rows, level, sums, rows) for rows in strips(self.shape)])
 
     def _put_rows(self, level: int, sums: PixelSums, rows: slice) -> None:
-        mean, variance = sums.mean(rows), sums.variance(rows)
-        mean -= self._means[level]
-        np.subtract(-1.0, variance, out=variance, where=sums.still(rows))
+        mean, variance = sums.single(rows, self._means[level])
+        np.subtract(np.float32(-1.0), variance, out=variance, where=sums.still(rows))
         for which, values in enumerate((mean, variance)):
             if self._file is None:
                 self._maps[level][which, rows] = values
             else:
-                self._write(level, which, rows.start, values.astype(np.float32))
+                self._write(level, which, rows.start, values)
 
     def _write(self, level: int, which: int, start: int, values: NDArray[np.float32]) -> None:
         assert self._file is not None

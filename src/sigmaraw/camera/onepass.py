@@ -199,7 +199,7 @@ class PixelSums:
         slack = 1e-3 + 1e-5 * self._squares  # of single precision; one step of one frame makes 1 of either or more
         still = np.ones(self._sums["first"][rows].shape, dtype=bool)
         for name, changes in (("first", -self._change), ("second", self._squares)):
-            total = self._sum(name, rows)
+            total = self._sum(name, rows) if self._whole else self._sums[name][rows]
             still &= (total > changes - slack) & (total < changes + slack)
         return still
 
@@ -212,6 +212,24 @@ class PixelSums:
         variance += self._sum("second", rows)
         variance *= pixels / (pixels - 1.0) / (self.frames - 1.0)
         return np.maximum(variance, 0.0, out=variance)
+
+    def single(self, rows: slice, centre: float) -> tuple[Single, Single]:
+        """Return mean less `centre` (DN) and variance of some rows in single precision, in a third of the time."""
+        assert self._reference is not None
+        if self._whole:
+            mean, variance = self.mean(rows), self.variance(rows)
+            mean -= centre
+            return mean.astype(np.float32), variance.astype(np.float32)
+        pixels, total = self.shape[0] * self.shape[1], self._sums["first"][rows]
+        low = total + np.float32(self._change)
+        low *= np.float32(1.0 / self.frames)
+        low += np.subtract(self._reference[rows], np.float32(centre), dtype=np.float32)
+        np.maximum(low, np.float32(-centre), out=low)
+        square = total * total
+        square *= np.float32(-1.0 / self.frames)
+        square += self._sums["second"][rows]
+        square *= np.float32(pixels / (pixels - 1.0) / (self.frames - 1.0))
+        return low, np.maximum(square, np.float32(0.0), out=square)
 
     def release_shapes(self) -> None:
         """Forget what only `shape_statistics` needs."""
