@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.camera.framesums import Frames, FrameSums
-from sigmaraw.camera.workers import Workers, strips
+from sigmaraw.camera.workers import Workers, strips, zeros
 
 Map = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -45,7 +45,7 @@ class PixelSums:
 
     def __init__(self, shape: tuple[int, int], *, shape_sums: bool = False) -> None:
         self.shape, self.frames = shape, 0
-        self._sums = {name: np.zeros(shape, np.float32) for name in (_SHAPE_ORDER if shape_sums else _SHAPE_ORDER[:2])}
+        self._sums = {name: zeros(shape, np.float32) for name in (_SHAPE_ORDER if shape_sums else _SHAPE_ORDER[:2])}
         # Single precision adds up `_FLUSH` frames; what only the classes of pixels need is kept in it altogether.
         self._whole: dict[str, Map] = {}
         self._held = 0
@@ -87,7 +87,7 @@ class PixelSums:
             self._sums[name][rows] = 0.0
 
         for name in ("first", "second"):
-            self._whole.setdefault(name, np.zeros(self.shape))
+            self._whole.setdefault(name, zeros(self.shape, np.float64))
             crew.run([partial(move, name, rows) for rows in strips(self.shape)])
         self._held = 0
 

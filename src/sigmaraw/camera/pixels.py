@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from sigmaraw.camera.classes import near_ceiling
 from sigmaraw.camera.dark import QUANTISATION_DN2
 from sigmaraw.camera.nonuniformity import LineNoise, Pattern, pattern
-from sigmaraw.camera.workers import strips, workers
+from sigmaraw.camera.workers import strips, workers, zeros
 
 Map = NDArray[np.float64]
 RESPONSE_LIMITS = (0.5, 1.5)  # of the 5 × 5 px neighbourhood's mean: outside, a pixel is dead or hot
@@ -98,7 +98,7 @@ class GainPixels:
 
     def __init__(self, shape: tuple[int, int], top_dn: float = math.inf) -> None:
         self.top_dn, self.clipped = top_dn, np.zeros(shape, dtype=bool)  # at the highest code, in a fitted level
-        self._xy, self._xx, self._dark_error, self._response = (np.zeros(shape) for _ in range(4))
+        self._xy, self._xx, self._dark_error, self._response = (zeros(shape, np.float64) for _ in range(4))
         self._signal = 0.0
         self._still = np.ones(shape, dtype=bool)
         self._log_chance = 0.0  # of a working pixel giving one value throughout
