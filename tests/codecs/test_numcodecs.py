@@ -11,6 +11,7 @@ import pytest
 from sigmaraw.codecs import codec, numcodecs_family
 from sigmaraw.contracts import Encoded
 from sigmaraw.errors import CodecFailed, InvalidSpec, UnknownName, UnsupportedArray
+from sigmaraw.study.grid import expand
 
 RNG = np.random.default_rng(5)
 SCENE = RNG.poisson(300, (64, 48)).astype(np.uint16)
@@ -187,3 +188,38 @@ def test_side_data_of_another_kind_are_refused(side):
     coder = step("numcodecs:bitround,keepbits=6,door=float32")
     with pytest.raises(CodecFailed):
         coder.decode(Encoded(coder.encode(SCENE).payload[:100], side), SCENE.shape, SCENE.dtype)
+
+
+def passes(digits: int, bits: int) -> bool:
+    """Whether the trial of frames of so many bits, on which nothing may be clipped or wrap around, lets a setting pass."""
+    try:
+        codec(f"numcodecs:quantize,digits={digits},dtype=<f8,door=float64,bits={bits}")
+    except CodecFailed:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("bits", range(1, 9))
+def test_a_target_seeks_quantize_among_the_steps_that_few_bits_pass(bits):
+    """The range is known before anything is tried; that it is the right one, the trial of every setting says."""
+    coarsest = min(digits for digits in range(-2, 1) if passes(digits, bits))
+    frame = RNG.poisson(0.4 * 2**bits, (64, 48)).clip(0, 2**bits - 1).astype(np.uint8)
+    keys = f"dtype=<f8,door=float64,then=zstd,bits={bits}"
+    for target, digits in (("maxerr=0", 0), ("maxerr=40", coarsest), ("maxerr=4", max(coarsest, -1)), ("psnr=20", coarsest)):
+        chain = codec(f"numcodecs:quantize,{target},{keys}")
+        found = chain.apply(frame)
+        assert found.achieved["digits"] == digits, target
+        decoded, nbytes = codec(f"numcodecs:quantize,digits={digits},{keys}").roundtrip(frame)
+        assert np.array_equal(found.decoded, decoded)
+        assert found.nbytes == nbytes
+        assert codec(chain.resolved()["full_spec"]).roundtrip(frame)[1] == nbytes
+    ratio = codec(f"numcodecs:quantize,digits={coarsest},{keys}").apply(frame)
+    near = codec(f"numcodecs:quantize,ratio={frame.nbytes / ratio.nbytes:.4f},{keys}").apply(frame)
+    assert near.achieved["digits"] == coarsest
+    assert near.achieved["target_met"]
+
+
+def test_a_star_of_quantize_ends_where_the_bits_do():
+    points = [point.value for point in expand(["numcodecs:quantize,digits=*,dtype=<f8,door=float64,bits=5"])]
+    assert points == [-1, 0]
+    assert [point.value for point in expand(["numcodecs:quantize,digits=*,dtype=<f8,door=float64"])] == [-2, -1, 0]

@@ -86,7 +86,7 @@ def declared(family: Any, parsed: registry.Step) -> tuple[CodecContract, tuple[P
     if isinstance(family, OpenFamily):  # the first key decides which others there are
         first = parsed.bare if parsed.bare is not None else parsed.keys.get(parameters[0].name)
         parameters = tuple(family.parameters_for(first))
-        contract = family.contract_for(first) if hasattr(family, "contract_for") else contract
+        contract = family.contract_for(first, parsed.keys) if hasattr(family, "contract_for") else contract
     return contract, with_targets(contract, parameters)
 
 

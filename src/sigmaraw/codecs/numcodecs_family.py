@@ -7,11 +7,13 @@ import functools
 import inspect
 import json
 import lzma
+import math
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numcodecs
@@ -38,9 +40,10 @@ _OWN = (
     Parameter("bits", int, minimum=1, maximum=16, unit="bit", help="the data's bit depth; the container's unless given"),
     DIMS,
 )
-# Settings that trade bytes for quality over a range that no other setting narrows, from 8 bit data on. A pixel has 16 bits, the first
-# of which is not stored: from 15 kept bits on all come back, as they do from 0 decimal digits on; digits=-2 are steps of 64 DN, the
-# coarsest that 8 bit data pass. `fixedscaleoffset` is not here: how far its scale may go depends on its offset and types.
+# Settings that trade bytes for quality over a range that no other setting narrows, from 8 bit data on. A pixel has 16 bits, the first of
+# which is not stored: from 15 kept bits on all come back, as they do from 0 decimal digits on; digits=-2 are steps of 64 DN, the coarsest
+# that 8 bit data pass; fewer stated bits narrow that. `fixedscaleoffset` is not here: how far its scale may go depends on its offset and
+# types.
 _KNOBS = {
     "bitround": Knob("keepbits", 0, 15, scale="linear", integer=True, direction=1, step=2, resolution=0.5),
     "quantize": Knob("digits", -2, 0, scale="linear", integer=True, direction=1, step=1, resolution=0.5),
@@ -93,11 +96,16 @@ class NumcodecsFamily:
         return (*_OWN, *(own if own and entry.name == own.name else _parameter(entry) for entry in _settings_of(codec)))
 
     @classmethod
-    def contract_for(cls, codec: str | None) -> CodecContract:
-        """Return the contract before anything is tried, with the knob of those codecs that have one."""
+    def contract_for(cls, codec: str | None, keys: Mapping[str, Any] = MappingProxyType({})) -> CodecContract:
+        """Return the contract before anything is tried, with the knob of those codecs that have one.
+
+        keys : the other settings, as typed or as read, of which `bits` narrows the range of `quantize`.
+        """
         knob = cls.knobs.get(codec or "")
         if knob is None:
             return cls.contract
+        if codec == "quantize":
+            knob = _passed_by(knob, str(keys.get("bits")))
         return dataclasses.replace(cls.contract, guarantee="none", knob=knob.name, knob_direction=knob.direction, axis=knob)
 
     @staticmethod
@@ -119,7 +127,7 @@ class NumcodecsFamily:
             words = "exact on trial, and checked on every frame" if exact else "none"
         promise: dict[str, Any] = {"dtypes": dtypes, "lossless": exact, "guarantee": words, "max_error": 0 if exact else None}
         promise["axes"] = "stack" if dims == 3 else "frame"
-        self.contract = dataclasses.replace(self.contract_for(id), **promise)
+        self.contract = dataclasses.replace(self.contract_for(id, {"bits": bits}), **promise)
         self.checks = self.contract.lossless and not known
 
     def encode(self, frame: NDArray[np.integer], hint: float | None = None) -> Encoded:
@@ -143,6 +151,21 @@ class NumcodecsFamily:
             "dtypes": list(self.contract.dtypes),
             "exact": self.contract.lossless,
         }
+
+
+def _passed_by(knob: Knob, bits: str) -> Knob:
+    """Return the range of `digits` whose steps are at most half of what so many bits hold: larger ones leave one value, 0.
+
+    bits : as typed; where it is no whole number the range stays, and the specification is refused elsewhere.
+    """
+    half = 1 << (int(bits) - 1 if bits.isdecimal() and 1 <= int(bits) <= 16 else 15)
+    passed = [digits for digits in range(int(knob.low), int(knob.high) + 1) if _quantize_step_dn(digits) <= half]
+    return dataclasses.replace(knob, low=min(passed))
+
+
+def _quantize_step_dn(digits: int) -> float:
+    """Return the step of numcodecs' `quantize`, DN: the power of two that is at most 10^−digits."""
+    return 2.0 ** -math.ceil(digits * math.log2(10.0))
 
 
 class _Coder:
