@@ -239,8 +239,8 @@ class CodecFamily(Protocol):
 class OpenFamily(Protocol):
     """A codec family whose first key names another library's codec, on which the other keys depend.
 
-    It may also have `contract_for(first)`, the contract for that key's value, where the knob depends on it, and then `knobs`, a mapping
-    from such values to knobs, for lists of what is installed.
+    It may also have `contract_for(first, keys)`, the contract for that key's value and the other keys as typed, where the knob depends on
+    them, and then `knobs`, a mapping from such values to knobs, for lists of what is installed.
     """
 
     def parameters_for(self, first: str | None) -> tuple[Parameter, ...]:
@@ -253,9 +253,11 @@ class OpenFamily(Protocol):
 class Measurement:
     """One named number that a pipeline predicts. `discrete` when it takes isolated values, as a count does.
 
-    `kind` says how it depends on the pixels, as the coverage tables of replica modes distinguish it: "mean" (linear in all
-    pixels), "adaptive-area" (a threshold found in the image itself), "area" (any other), "count", "intensity" (of objects),
-    "texture", "network-count" and "network-area" (of the shipped U-Net); "" is not said, and counts as the worst that was measured.
+    `kind` says how it depends on the pixels, as the coverage study of replica modes distinguishes it: "mean" (linear in all
+    pixels), "adaptive-area" (a threshold found in the image itself), "area" (any other), "count", "intensity" (sum inside objects),
+    "mean-intensity", "texture", and for a network "network-count", "network-area", "network-dice", "network-intensity",
+    "network-mean-intensity" and the "network-soft-…" of them; "" is not said, and takes the largest uncertainty that was measured.
+    `studied` : the study measured this very number of this very pipeline. Otherwise `kind` is a statement, and records call it one.
     """
 
     name: str
@@ -264,6 +266,7 @@ class Measurement:
     definition: str
     discrete: bool = False
     kind: str = ""
+    studied: bool = False
 
 
 class Pipeline(Protocol):

@@ -88,6 +88,22 @@ def test_other_weights_with_their_record_are_taken(copy: Path) -> None:
     assert sr.pipeline(f"unet-demo:weights={copy}")(frame) == expected
 
 
+def test_only_the_shipped_weights_were_measured(copy: Path) -> None:
+    kinds = ["network-count", "network-area", "network-intensity", "network-mean-intensity"]
+    found = {}
+    for spec in ("unet-demo", "unet-demo:u_mode=largest", f"unet-demo:weights={copy}", f"unet-demo:weights={copy},u_mode=unet-demo"):
+        rows = sr.pipeline(spec).measurements
+        found[spec.replace(str(copy), "W")] = ([row.kind for row in rows], {row.studied for row in rows})
+    assert found == {
+        "unet-demo": (kinds, {True}),
+        "unet-demo:u_mode=largest": ([""] * 4, {False}),
+        "unet-demo:weights=W": ([""] * 4, {False}),
+        "unet-demo:weights=W,u_mode=unet-demo": (kinds, {False}),
+    }
+    soft = sr.pipeline("unet-demo:measure=soft").measurements
+    assert {(row.kind, row.studied) for row in soft} == {(f"network-soft-{name}", True) for name in ("area", "intensity", "mean-intensity")}
+
+
 def test_changed_weights_are_refused(copy: Path) -> None:
     content = bytearray(copy.read_bytes())
     content[-1] ^= 1

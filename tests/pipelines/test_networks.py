@@ -107,6 +107,29 @@ def test_a_toml_file_finds_its_model_beside_it(tmp_path: Path, frame: np.ndarray
     assert sr.pipeline(tmp_path / "sub" / "m.onnx").config()["name"] == "onnx"
 
 
+NETWORK_KINDS = {
+    "mask": ["network-count", "network-area", "network-intensity", "network-mean-intensity"],
+    "soft": ["network-soft-area", "network-soft-intensity", "network-soft-mean-intensity"],
+}
+
+
+@pytest.mark.parametrize("measure", ["mask", "soft"])
+@pytest.mark.parametrize("kind", ["onnx, fixed size", "exported, free size"])
+def test_the_kinds_of_another_network_are_stated_or_not_said(models: dict[str, str], kind: str, measure: str) -> None:
+    for typed, used, kinds in (
+        ("", "largest", [""] * len(NETWORK_KINDS[measure])),
+        (",u_mode=largest", "largest", [""] * len(NETWORK_KINDS[measure])),
+        (",u_mode=unet-demo", "unet-demo", NETWORK_KINDS[measure]),
+    ):
+        pipeline: Any = sr.pipeline(f"{models[kind]},measure={measure}{typed}")
+        assert [row.kind for row in pipeline.measurements] == kinds
+        assert not any(row.studied for row in pipeline.measurements)
+        assert pipeline.config()["u_mode"] == used
+        assert [row.kind for row in pickle.loads(pickle.dumps(pipeline)).measurements] == kinds  # noqa: S301 - our own bytes
+    with pytest.raises(errors.InvalidSpec, match="one of largest, unet-demo"):
+        sr.pipeline(f"{models[kind]},u_mode=network")
+
+
 def test_a_model_travels_and_must_stay_the_same(tmp_path: Path, frame: np.ndarray) -> None:
     path = onnx_blur(tmp_path / "m.onnx")
     pipeline = sr.pipeline(f"onnx:{path},{KEYS}")

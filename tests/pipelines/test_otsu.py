@@ -52,5 +52,6 @@ def test_keys_and_defaults_are_recorded() -> None:
 
 def test_kinds_are_those_that_the_coverage_study_measured():
     kinds = {row.name: row.kind for row in sr.pipeline("otsu").measurements}
-    assert kinds == {"count": "count", "area": "adaptive-area", "total_intensity": "intensity", "mean_intensity": ""}
-    assert {row.kind for row in MEASUREMENTS} == {""}  # a network's segmentation was not measured
+    assert kinds == {"count": "count", "area": "adaptive-area", "total_intensity": "intensity", "mean_intensity": "mean-intensity"}
+    assert all(row.studied for row in sr.pipeline("otsu").measurements)
+    assert {(row.kind, row.studied) for row in MEASUREMENTS} == {("", False)}  # of another mask nothing was measured

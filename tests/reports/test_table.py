@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +12,12 @@ import pytest
 
 from sigmaraw.errors import InvalidRecord
 from sigmaraw.reports import JsonReport, text_table
+from sigmaraw.reports.csv_table import CsvReport
+from sigmaraw.reports.kinds import kind_notes, u_mode_sources
 from sigmaraw.reports.numbers import fixed, given, interval, measured, plain, prediction, probability
 from sigmaraw.reports.selection import Reasons, summarise
 from sigmaraw.reports.table import display_width, shorten
+from sigmaraw.reports.wording import limitations
 
 
 def _columns(rule: str) -> list[tuple[int, int]]:
@@ -65,6 +69,50 @@ def test_hostile_words_cannot_steer_the_terminal(record: Callable[..., dict[str,
 def test_table_refuses_what_is_no_record() -> None:
     with pytest.raises(InvalidRecord, match="schema"):
         text_table({"results": []})
+
+
+def _of_kinds(made: dict[str, Any], kinds: dict[str, tuple[str, bool] | None], u_mode: float = 0.35) -> dict[str, Any]:
+    """Give measurements a kind, and whether it was measured; None is a record of before there were kinds."""
+    for row in made["measurements"]:
+        known = kinds[row["name"]]
+        row |= {} if known is None else {"kind": known[0], "studied": known[1]}
+    for row in made["results"]:
+        row |= {"u_mode": u_mode, "u_mode_source": f"source of {(kinds[row['measurement']] or ['none'])[0]}"}
+    return made
+
+
+def test_kinds_that_are_stated_or_not_said_are_called_so(record: Callable[..., dict[str, Any]]) -> None:
+    kinds = {
+        "count": ("network-count", True),
+        "area": ("network-area", False),
+        "total_intensity": ("", False),
+        "mean_intensity": ("", False),
+    }
+    made = _of_kinds(record(1, 2, 4), kinds)
+    stated, unsaid = kind_notes(made)
+    assert "area (network-area)" in stated and "count" not in stated and "has not measured this pipeline" in stated
+    assert "total_intensity, mean_intensity" in unsaid and "35 %" in unsaid and "area (" not in unsaid
+    flat = " ".join(text_table(made).split())
+    assert stated in flat and unsaid in flat
+    assert all(note in limitations(made) for note in (stated, unsaid))
+    assert u_mode_sources(made) == [
+        ("count", "source of network-count"),
+        ("area", "source of network-area"),
+        ("total_intensity, mean_intensity", "source of "),
+    ]
+    assert kind_notes(_of_kinds(record(1, 2, 4), kinds, u_mode=0.0)) == []  # repeats: nothing rests on the kind
+    assert kind_notes(_of_kinds(record(1, 2, 1), {"count": ("network-count", True)})) == []
+    assert kind_notes(_of_kinds(record(1, 2, 1), {"count": None})) == []
+
+
+def test_u_mode_and_its_source_are_in_both_tables(
+    record: Callable[..., dict[str, Any]], write: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = write(tmp_path / "record", _of_kinds(record(1, 2, 1), {"count": ("network-count", False)}))
+    (row, *_) = json.loads(JsonReport().render(folder).read_text(encoding="utf-8"))["results"]
+    assert (row["u_mode"], row["u_mode_source"], row["u_cal"]) == (0.35, "source of network-count", 0.0031)
+    (line, *_) = csv.DictReader(CsvReport().render(folder).read_text(encoding="utf-8").splitlines())
+    assert (line["u_mode"], line["u_mode_source"], line["u_cal"]) == ("0.35", "source of network-count", "0.0031")
 
 
 def test_summary_is_flat(folder: Path) -> None:

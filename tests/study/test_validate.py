@@ -350,3 +350,24 @@ def test_a_written_record_verifies_and_renders(record: Record, tmp_path: Any) ->
     table = record.table()
     assert all(codec in table for codec in CODECS)
     assert {"PASS", "FAIL", "INCONCLUSIVE"} & set(table.split())
+
+
+def test_a_function_states_its_kinds_and_cannot_claim_that_they_were_measured(frames: np.ndarray, camera: sr.CameraProfile) -> None:
+    """Stated: the table's value of that kind. Not said: the largest of all. Both are called what they are."""
+
+    def measure(image: np.ndarray) -> dict[str, float]:
+        return {"above": float((image > 150).sum()), "mean": float(image.mean())}
+
+    measure.measurements = (  # type: ignore[attr-defined]
+        Measurement("above", "px", "A", "pixels above 150 DN", kind="area", studied=True),
+        Measurement("mean", "DN", "m", "mean of the frame"),
+    )
+    record = sr.validate([frames[0]], camera, codecs=["lossless"], pipeline=measure, n=4, mode="bootstrap", seed=1)
+    above, mean = record.document["measurements"]
+    assert (above["kind"], above["studied"]) == ("area", False)
+    assert (mean["kind"], mean["studied"]) == ("", False)
+    results = {row["measurement"]: row for row in record.document["results"]}
+    assert results["above"]["u_mode"] < results["mean"]["u_mode"]
+    assert "area (stated, not measured on this pipeline)" in results["above"]["u_mode_source"]
+    assert "kind not measured, the largest of all" in results["mean"]["u_mode_source"]
+    assert "above (area)" in record.table() and "nothing like mean" in record.table()

@@ -5,17 +5,23 @@ from __future__ import annotations
 import functools
 import json
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sigmaraw.contracts import Measurement
 
+_STUDIES = ("coverage.json", "coverage_masks.json")  # of examples/06_coverage_tables.py and 08_coverage_masks.py
+
 
 @functools.cache
-def _table() -> dict[str, Any]:
-    text = resources.files("sigmaraw.noise").joinpath("coverage.json").read_text(encoding="utf-8")
-    table: dict[str, Any] = json.loads(text)
-    return table
+def _tables() -> dict[str, dict[str, tuple[float, str]]]:
+    """Return per mode and kind u_mode and the study that measured it."""
+    found: dict[str, dict[str, tuple[float, str]]] = {}
+    for name in _STUDIES:
+        study = json.loads(resources.files("sigmaraw.noise").joinpath(name).read_text(encoding="utf-8"))
+        for mode, kinds in study["u_mode"].items():
+            found.setdefault(mode, {}).update({kind: (float(value), study["source"]) for kind, value in kinds.items()})
+    return found
 
 
 def measured_u_mode(mode: str, measurement: Measurement) -> tuple[float, str]:
@@ -23,17 +29,20 @@ def measured_u_mode(mode: str, measurement: Measurement) -> tuple[float, str]:
 
     u = rms of ln(σ_est/σ_true) over frames and scenes, at the light level where it is largest; frames whose result warns
     that σ_raw is not determined (two answers, not found again, extrapolated too far) are left out. A kind that was not measured
-    takes the largest of all.
+    takes the largest of all. The source says so, and where the kind is stated of a pipeline that the study has not seen.
 
     Raises
     ------
     KeyError : the mode was not measured.
 
-    Reference: SCIENCE 2.3; the table is made by examples/06_coverage_tables.py.
+    Reference: SCIENCE 2.3; the tables are made by examples/06_coverage_tables.py and 08_coverage_masks.py, decisions/0015.
     """
-    table = _table()
-    row = table["u_mode"][mode]
-    known = measurement.kind in row
-    value = float(row[measurement.kind] if known else max(row.values()))
-    kind = measurement.kind if known else "kind not measured, the largest of all"
-    return value, f"{mode}, {kind}: rms of ln(σ_est/σ_true) in {table['source']}"
+    row = _tables()[mode]
+    if measurement.kind in row:
+        value, study = row[measurement.kind]
+        how = measurement.kind if measurement.studied else f"{measurement.kind} (stated, not measured on this pipeline)"
+    else:
+        largest = max(row, key=lambda kind: row[kind][0])
+        value, study = row[largest]
+        how = f"{f'kind {measurement.kind!r}' if measurement.kind else 'kind'} not measured, the largest of all ({largest})"
+    return value, f"{mode}, {how}: rms of ln(σ_est/σ_true) in {study}"

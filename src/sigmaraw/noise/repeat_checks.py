@@ -14,7 +14,11 @@ NOISE = (0.9, 1.1)  # 5 % in σ_raw, of the order of what a calibration leaves
 DRIFT = 1.1  # pixels: 5 % in σ_raw
 FEWEST = 3
 _CHANCE = 3.3  # one-sided normal quantile of 0.05 %
-_SUMS = ("mean", "intensity", "")  # kinds that see a drift of the whole frame; no other pixel's share of it is visible
+# Kinds that see a drift of the whole frame; no other pixel's share of it is visible.
+_SUMS = (
+    "mean", "intensity", "mean-intensity", "network-intensity", "network-mean-intensity", "network-soft-intensity",
+    "network-soft-mean-intensity", "",
+)  # fmt: skip
 
 
 def repeat_checks(frames: NDArray[np.integer], model: NoiseModel) -> tuple[Diagnostic, ...]:

@@ -8,6 +8,7 @@ import inspect
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ class FunctionPipeline:
     """Calls `function(image)` with each image, a private copy (y, x) or (z, y, x) in the camera's dtype, DN.
 
     Its `measurements` attribute, where it has one, names what it returns: a sequence of Measurement or of names, or a
-    mapping of names to units. Otherwise the first call does, with unit "1". Its `gradient` attribute, where it has one, is
+    mapping of names to units. Otherwise the first call does, with unit "1". A Measurement's `kind` is a statement there: the coverage study
+    has not measured the function. Its `gradient` attribute, where it has one, is
     contracts.Differentiable's hook.
 
     Parameters
@@ -153,7 +155,7 @@ def _declared(function: Function, spec: str) -> tuple[Measurement, ...] | None:
     if isinstance(stated, Mapping):
         rows = [_plain(str(name), spec, str(unit)) for name, unit in stated.items()]
     elif isinstance(stated, Sequence) and not isinstance(stated, str):
-        rows = [row if isinstance(row, Measurement) else _plain(str(row), spec) for row in stated]
+        rows = [replace(row, studied=False) if isinstance(row, Measurement) else _plain(str(row), spec) for row in stated]
     else:
         rows = []
     if not rows or len({row.name for row in rows}) < len(rows):

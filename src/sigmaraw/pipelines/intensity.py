@@ -21,8 +21,8 @@ class IntensityPipeline:
     name = "intensity"
     parameters: tuple[Parameter, ...] = ()
     measurements = (
-        Measurement("total_intensity", "DN", "I_tot", "sum of all pixels of the raw frame", kind="mean"),
-        Measurement("mean_intensity", "DN", "I_mean", "mean of all pixels of the raw frame", kind="mean"),
+        Measurement("total_intensity", "DN", "I_tot", "sum of all pixels of the raw frame", kind="mean", studied=True),
+        Measurement("mean_intensity", "DN", "I_mean", "mean of all pixels of the raw frame", kind="mean", studied=True),
     )
 
     def __init__(self, spec: str = "intensity") -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,6 +18,24 @@ from sigmaraw.pipelines.segmentation import SegmentationPipeline
 from sigmaraw.pipelines.tiling import Tiling
 
 THRESHOLD = Parameter("threshold", float, 0.5, unit="1", help="foreground is above it, in the unit that `post` gives")
+U_MODE = Parameter(
+    "u_mode",
+    str,
+    None,
+    choices=("largest", "unet-demo"),
+    help="uncertainty that replicas add to sigma_raw: the largest that was measured (default), or as measured for the shipped "
+    "network (its own default), which of any other network is your statement",
+)
+# How the coverage study names what a network's mask, or its map, gives.
+_KINDS = {
+    "count": "network-count",
+    "area": "network-area",
+    "total_intensity": "network-intensity",
+    "mean_intensity": "network-mean-intensity",
+    "soft_area": "network-soft-area",
+    "soft_total_intensity": "network-soft-intensity",
+    "soft_mean_intensity": "network-soft-mean-intensity",
+}
 NETWORK_PARAMETERS = (
     Parameter("model", str, required=True, help="the model's file"),
     Parameter("pre", str, "zscore", choices=tuple(PRE), help="normalisation of the whole image"),
@@ -30,6 +49,7 @@ NETWORK_PARAMETERS = (
     Parameter("border", int, None, minimum=0, unit="px", help="discarded on each side of a tile; default: window / 16"),
     Parameter("multiple", int, 16, minimum=1, unit="px", help="without window the image is padded to a multiple of this"),
     Parameter("layout", str, "nchw", choices=("nchw", "nhwc"), help="order of the model's axes"),
+    U_MODE,
 )
 
 
@@ -49,7 +69,11 @@ class NetworkPipeline(SegmentationPipeline):
     def __init__(self, spec: str, **settings: Any) -> None:
         super().__init__(spec, **settings)
         self.keys = {**dict.fromkeys(parameter.name for parameter in NETWORK_PARAMETERS), **self.settings, **self.fixed}
+        if self.keys["u_mode"] is None:
+            self.keys["u_mode"] = "unet-demo" if self._studied() else "largest"
         self.measurements = SOFT_MEASUREMENTS if self.keys["measure"] == "soft" else MEASUREMENTS
+        if self.keys["u_mode"] == "unet-demo":
+            self.measurements = tuple(replace(row, kind=_KINDS[row.name], studied=self._studied()) for row in self.measurements)
         self._load()
         if self.keys["channel"] is None:
             self.keys["channel"] = 1 if self.keys["post"] == "softmax" else 0
@@ -64,6 +88,10 @@ class NetworkPipeline(SegmentationPipeline):
         if self.window is not None:
             self.keys["border"] = min(self.window) // 16 if border is None else border
             Tiling(self.window, self.window, self.keys["border"])  # refuses a border that leaves nothing
+
+    def _studied(self) -> bool:
+        """Return whether this very network is the one whose coverage was measured."""
+        return False
 
     @abc.abstractmethod
     def _load(self) -> None:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from sigmaraw.pipelines.measurements import CONNECTIVITY, MEASUREMENTS, min_size
 from sigmaraw.pipelines.segmentation import SegmentationPipeline
 
-# What the coverage study of replica modes measured with this threshold; networks were not in it, nor mean intensities.
-_KINDS = {"count": "count", "area": "adaptive-area", "total_intensity": "intensity"}
+# What the coverage study of replica modes measured with this threshold.
+_KINDS = {"count": "count", "area": "adaptive-area", "total_intensity": "intensity", "mean_intensity": "mean-intensity"}
 
 
 class OtsuPipeline(SegmentationPipeline):
@@ -25,7 +25,7 @@ class OtsuPipeline(SegmentationPipeline):
     name = "otsu"
     libraries = ("scikit-image", "scipy", "numpy")
     parameters = (min_size(0), CONNECTIVITY)
-    measurements = tuple(replace(row, kind=_KINDS.get(row.name, "")) for row in MEASUREMENTS)
+    measurements = tuple(replace(row, kind=_KINDS[row.name], studied=True) for row in MEASUREMENTS)
 
     def _mask(self, image: NDArray[np.integer]) -> NDArray[np.bool_]:
         from skimage.filters import threshold_otsu

@@ -10,7 +10,6 @@ import abc
 import pickle
 import warnings
 import zipfile
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -23,7 +22,7 @@ from sigmaraw.files import sha256_of_file
 from sigmaraw.pipelines.demo_weights import SHIPPED, verified
 from sigmaraw.pipelines.door import one_frame
 from sigmaraw.pipelines.measurements import CONNECTIVITY, MEASURE, min_size
-from sigmaraw.pipelines.network import THRESHOLD, NetworkPipeline, fixed_size, model_file
+from sigmaraw.pipelines.network import THRESHOLD, U_MODE, NetworkPipeline, fixed_size, model_file
 from sigmaraw.pipelines.threads import each
 
 if TYPE_CHECKING:
@@ -32,10 +31,6 @@ if TYPE_CHECKING:
 # What torch raises on files and inputs that do not fit; anything else is a fault of this program and is shown as one.
 _LOAD_ERRORS = (RuntimeError, ValueError, KeyError, TypeError, AttributeError, AssertionError, EOFError, OSError, pickle.UnpicklingError)
 _RUN_ERRORS = (RuntimeError, ValueError, TypeError, IndexError, AssertionError)
-
-
-# What the coverage study of replica modes measured with the shipped network; of others it knows nothing.
-_KINDS = {"count": "network-count", "area": "network-area"}
 
 
 class _TorchNetwork(NetworkPipeline):
@@ -130,12 +125,14 @@ class DemoUNetPipeline(_TorchNetwork):
         min_size(20),
         CONNECTIVITY,
         Parameter("weights", str, None, help="safetensors with training record from 02_train_demo_model.py; default: the shipped one"),
+        U_MODE,
     )
 
     def __init__(self, spec: str = "unet-demo", **settings: Any) -> None:
         super().__init__(spec, **settings)
-        if self.keys["measure"] == "mask" and self.keys["weights"] is None:
-            self.measurements = tuple(replace(row, kind=_KINDS.get(row.name, "")) for row in self.measurements)
+
+    def _studied(self) -> bool:
+        return self.settings["weights"] is None
 
     def _load(self) -> None:
         import safetensors.torch

@@ -17,8 +17,8 @@ _CODEC = (
 )  # fmt: skip
 _RESULT = (
     "image", "measurement", "unit", "verdict", "reason", "chi_raw", "chi_codec", "sigma_raw", "epsilon", "epsilon_hat",
-    "epsilon_hat_low", "epsilon_hat_high", "u", "limit", "spread_ratio", "spread_ratio_low", "spread_ratio_high", "rms_d", "rms_d_upper",
-    "raw_spread_low", "raw_spread_high", "n", "mode",
+    "epsilon_hat_low", "epsilon_hat_high", "u", "u_mode", "u_mode_source", "u_cal", "limit", "spread_ratio", "spread_ratio_low",
+    "spread_ratio_high", "rms_d", "rms_d_upper", "raw_spread_low", "raw_spread_high", "n", "mode",
 )  # fmt: skip
 COLUMNS = ("codec", "curve", "parameter", "value", *_CODEC, *_RESULT)
 

@@ -12,8 +12,8 @@ from sigmaraw.reports.selection import CodecSummary, summarise
 
 SUMMARY_SCHEMA = "sigmaraw/summary/1"
 _RESULT = (
-    "image", "codec", "measurement", "verdict", "reason", "chi_raw", "chi_codec", "sigma_raw", "epsilon", "epsilon_hat", "u", "limit",
-    "spread_ratio", "rms_d", "n", "mode",
+    "image", "codec", "measurement", "verdict", "reason", "chi_raw", "chi_codec", "sigma_raw", "epsilon", "epsilon_hat", "u", "u_mode",
+    "u_mode_source", "u_cal", "limit", "spread_ratio", "rms_d", "n", "mode",
 )  # fmt: skip
 
 

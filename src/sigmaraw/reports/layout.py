@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sigmaraw.reports.kinds import u_mode_sources
 from sigmaraw.reports.loading import RecordFolder, clean
 from sigmaraw.reports.numbers import fixed, given, interval, measured, percent, plain, prediction, probability, unit_label, with_unit
 from sigmaraw.reports.replica_number import adaptive_rows, delta_rows, replicas_used
@@ -337,7 +338,7 @@ def context(folder: RecordFolder) -> dict[str, Any]:
         "inputs": [_provenance(row, ("role", "path", "sha256", "dtype", "bits", "reader")) for row in record["inputs"]],
         "floor": _floor(record),
         "design": flatten(record["design"]) if isinstance(record.get("design"), dict) else [],
-        "sources": sorted({str(row["u_mode_source"]) for row in record["results"] if row.get("u_mode_source")}),
+        "sources": u_mode_sources(record),
         "mode_checks": _mode_checks(record),
         "adaptive": adaptive_rows(record),
         "replicas_used": replicas_used(record),

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sigmaraw.reports.kinds import kind_notes
 from sigmaraw.reports.loading import checked
 from sigmaraw.reports.numbers import interval, measured, plain, prediction, with_unit
 from sigmaraw.reports.replica_number import text_lines
@@ -147,6 +148,6 @@ def text_table(record: Mapping[str, Any]) -> str:
     lines = [*_codec_lines(clean), *_alarm_lines(clean), "", *_result_lines(clean)]
     if camera.get("calibrated") is False:
         lines += ["", "Camera from stated values, not calibrated: σ_raw is as good as those values."]
-    extra = [part for line in text_lines(clean) for part in textwrap.wrap(line, _WIDTH, subsequent_indent="  ")]
+    extra = [part for line in (*kind_notes(clean), *text_lines(clean)) for part in textwrap.wrap(line, _WIDTH, subsequent_indent="  ")]
     lines += ["", *extra] if extra else []
     return "\n".join(lines) + "\n"

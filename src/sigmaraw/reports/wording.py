@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sigmaraw.reports.kinds import kind_notes
 from sigmaraw.reports.numbers import given, with_unit
 from sigmaraw.reports.selection import CodecSummary, with_verdict
 from sigmaraw.reports.table import score
@@ -65,7 +66,10 @@ def answer(record: dict[str, Any], summaries: Sequence[CodecSummary]) -> list[tu
         text = f"{_listed(failed)}: {subject} a limit (on shift, spread or paired change) in at least one answer, beyond the uncertainty."
         sentences.append(("FAIL", text))
     if unclear:
-        text = f"{_listed(unclear)}: the uncertainty is too large to say either way at this number of replicas; this is not a pass."
+        text = (
+            f"{_listed(unclear)}: the uncertainty is too large to say either way; this is not a pass. "
+            "More replicas narrow its sampling part alone."
+        )
         sentences.append(("INCONCLUSIVE", text))
     sentences += [("", text) for text in _largest(record)]
     if record["camera"].get("calibrated") is False:
@@ -113,7 +117,7 @@ def limitations(record: dict[str, Any]) -> list[str]:
         )
     if record["plan"].get("scalars") is True:
         points.append("The camera's scalars were used in place of its per-pixel maps, as the plan asks.")
-    return points
+    return points + kind_notes(record)
 
 
 REVALIDATION = (
