@@ -13,7 +13,7 @@ import pytest
 
 import sigmaraw as sr
 
-SCRIPT = Path(__file__).resolve().parents[2] / "examples" / "08_coverage_masks.py"
+SCRIPT = Path(__file__).resolve().parents[2] / "examples" / "09_coverage_masks.py"
 MASKS = runpy.run_path(str(SCRIPT))
 SIZES = ["--truth", "120", "--replicas", "60", "--network", "20", "--side", "64"]
 

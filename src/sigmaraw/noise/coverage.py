@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sigmaraw.contracts import Measurement
 
-_STUDIES = ("coverage.json", "coverage_masks.json")  # of examples/06_coverage_tables.py and 08_coverage_masks.py
+_STUDIES = ("coverage.json", "coverage_masks.json")  # of examples/06_coverage_tables.py and 09_coverage_masks.py
 
 
 @functools.cache
@@ -35,7 +35,7 @@ def measured_u_mode(mode: str, measurement: Measurement) -> tuple[float, str]:
     ------
     KeyError : the mode was not measured.
 
-    Reference: SCIENCE 2.3; the tables are made by examples/06_coverage_tables.py and 08_coverage_masks.py, decisions/0015.
+    Reference: SCIENCE 2.3; the tables are made by examples/06_coverage_tables.py and 09_coverage_masks.py, decisions/0015.
     """
     row = _tables()[mode]
     if measurement.kind in row:

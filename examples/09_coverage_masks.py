@@ -1,6 +1,6 @@
 """The coverage study once more, for what a mask is used for: intensities inside it, and sums weighted by a network's map.
 
-    python examples/08_coverage_masks.py --out out/coverage-masks
+    python examples/09_coverage_masks.py --out out/coverage-masks
 
 Scenes, light levels, modes and rules are those of `04_coverage.py` and `06_coverage_tables.py`; frames are 128 × 128 px, without
 codecs. Measured is u_mode of six kinds: the mean of the frame inside a mask of Otsu's threshold; total and mean inside the mask of the
@@ -108,7 +108,7 @@ def main() -> None:
     where = f"{scenes} scenes of {options.side} px at {len({row['level_e'] for row in rows})} light levels, {frames} frames"
     u_mode = TABLES["uncertainties"](TABLES["summary"]([row for row in rows if TABLES["determined"](row)]))
     with atomic_path(options.out / "u_mode.json") as temporary:
-        content = {"source": f"examples/08_coverage_masks.py, {where}", "u_mode": u_mode}
+        content = {"source": f"examples/09_coverage_masks.py, {where}", "u_mode": u_mode}
         temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
