@@ -14,7 +14,7 @@ import argparse
 import itertools
 import json
 import runpy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,15 @@ from skimage.filters import threshold_otsu
 
 from sigmaraw.contracts import Measurement
 from sigmaraw.files import atomic_path
+from sigmaraw.noise import replica_mode
+from sigmaraw.noise.marginal import marginal_variance_ratio
 from sigmaraw.pipelines.measurements import measure
 from sigmaraw.pipelines.threads import each
 
 DRAW = runpy.run_path(str(Path(__file__).with_name("04_coverage.py")))
 TABLES = runpy.run_path(str(Path(__file__).with_name("06_coverage_tables.py")))
 MODES = (("around-raw", 1), ("bootstrap", 1), ("simex", 1), ("mean-n", 4), ("mean-n", 16))
+AGAIN = 4  # replicas that are taken for the frame in turn: the double bootstrap
 CLASSICAL = (Measurement("mean-intensity", "DN", "I_m", "mean of pixels above Otsu's threshold", kind="mean-intensity"),)
 NETWORK = (
     Measurement("network-intensity", "DN", "I_u", "sum of pixels in the U-Net's objects", kind="network-intensity"),
@@ -42,7 +45,11 @@ Study: Any = DRAW["Study"]
 
 
 class MaskStudy(Study):  # type: ignore[misc]  # a class of another script
-    """One scene at one light level, with this script's features."""
+    """One scene at one light level, with this script's features; `replicas` are drawn, of which the network sees `network`."""
+
+    def __init__(self, scene: int, level_e: float, options: argparse.Namespace) -> None:
+        super().__init__(scene, level_e, DRAW["Sizes"](side=options.side))
+        self.truths, self.replicas, self.seen = options.truth, options.replicas, options.network
 
     def classical(self, images: NDArray[np.integer]) -> NDArray[np.float64]:
         """Return (image, feature): the mean above Otsu's threshold."""
@@ -51,12 +58,48 @@ class MaskStudy(Study):  # type: ignore[misc]  # a class of another script
     def networks(self, images: NDArray[np.integer]) -> NDArray[np.float64]:
         """Return (image, feature) of what the U-Net's mask and map hold."""
         rows = []
-        for image, weight in zip(images, each(self.network.probability, list(images)), strict=True):
-            weight = weight.astype(np.float64)
+        for image, foreground in zip(images, each(self.network.probability, list(images)), strict=True):
+            weight = foreground.astype(np.float64)
             inside = measure(image, weight > 0.5, 20, 8)
             area, total = float(weight.sum()), float((weight * image).sum())
             rows.append((inside["total_intensity"], inside["mean_intensity"], area, total, total / area))
         return np.array(rows, dtype=np.float64)
+
+    def features(self, blocks: Iterable[NDArray[np.integer]], network: int) -> dict[str, NDArray[np.float64]]:
+        """Return per part (image, feature); the network's of the first `network` images."""
+        parts: dict[str, list[NDArray[np.float64]]] = {"classical": [], "network": []}
+        seen = 0
+        for block in map(np.asarray, blocks):
+            parts["classical"].append(self.classical(block))
+            if seen < network:
+                parts["network"].append(self.networks(block[: network - seen]))
+            seen += len(block)
+        return {name: np.concatenate(rows) for name, rows in parts.items()}
+
+    def fresh_frames(self) -> dict[str, Any]:
+        """Return the features of fresh frames: the truth."""
+        return self.features(self.fresh(self.truths, 0), 2 * self.seen)
+
+    def found_by(self, name: str, repeats: int, frame: int) -> dict[str, Any]:
+        """Return the features of one mode's replicas, and what its warnings need."""
+        mode = replica_mode(name)
+        stack = next(self.fresh(repeats, 1, repeats, frame))
+        source = stack if mode.needs_repeats else stack[0]
+        levels = len(mode.extrapolation.levels) if mode.extrapolation else 1
+        n, network = levels * self.replicas, levels * self.seen // min(levels, 2)
+        blocks = mode.blocks(source, self.model, n=n, start=0, group=0, seed=frame, batch=20)
+        found: dict[str, Any] = dict(self.features(blocks, network))
+        found |= {f"on frame, {part}": values[0] for part, values in self.features([stack[:1]], 1).items()}
+        found |= {"factor": mode.spread_factor(source), "marginal": marginal_variance_ratio(source, mode, self.model)}
+        found["checks"] = json.dumps([(entry.name, entry.value) for entry in mode.diagnostics(source, self.model)])
+        if name == "bootstrap":
+            drawn = np.asarray(next(iter(mode.blocks(source, self.model, n=AGAIN, start=0, group=0, seed=frame, batch=AGAIN))))
+            rows = []
+            for one in map(np.ascontiguousarray, drawn):
+                blocks = mode.blocks(one, self.model, n=self.replicas // 4, start=0, group=1, seed=frame, batch=20)
+                rows.append(self.features(blocks, self.seen // 5))
+            found |= {f"again, {part}": np.stack([row[part] for row in rows]) for part in rows[0]}
+        return found
 
 
 def cells(folder: Path) -> Iterator[dict[str, Any]]:
@@ -76,17 +119,16 @@ def cells(folder: Path) -> Iterator[dict[str, Any]]:
 
 def draw(options: argparse.Namespace) -> None:
     """Draw whatever is not there yet; frames last, so that a run that is broken off has seen every scene and level."""
-    sizes = DRAW["Sizes"](options.truth, options.replicas, options.network, 0, options.side)
     for frame, scene, level in itertools.product(range(options.frames), options.scenes, options.levels):
-        study = MaskStudy(scene, level, sizes)
+        study = MaskStudy(scene, level, options)
         base = {"scene": scene, "level_e": level}
         path = options.out / f"scene{scene}-{level:g}e-truth.npz"
         if not path.exists():
-            DRAW["save"](path, base | study.truth())
+            DRAW["save"](path, base | study.fresh_frames())
         for mode, repeats in MODES:
             path = options.out / f"scene{scene}-{level:g}e-frame{frame}-{mode}-{repeats}.npz"
             if not path.exists():
-                DRAW["save"](path, base | {"mode": mode, "repeats": repeats, "frame": frame} | study.estimate(mode, repeats, frame))
+                DRAW["save"](path, base | {"mode": mode, "repeats": repeats, "frame": frame} | study.found_by(mode, repeats, frame))
         print(f"frame {frame}, scene {scene}, {level:g} e-", flush=True)
 
 
@@ -103,7 +145,10 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     draw(options)
     rows = list(cells(options.out))
-    print(TABLES["markdown"](TABLES["summary"]([row for row in rows if not TABLES["switches"](row)])))
+    for row in TABLES["summary"]([row for row in rows if not TABLES["switches"](row)]):
+        low, high = row["range"]
+        words = f"{row['ratio']:.2f} [{low:.2f}, {high:.2f}], centre {row['centre']:+.1f}, {row['warned']:.0%} warn"
+        print(f"{row['mode']}, {row['feature']}, {row['level_e']:g} e-: {words}")
     scenes, frames = len({row["scene"] for row in rows}), len({(row["scene"], row["level_e"], row["frame"]) for row in rows})
     where = f"{scenes} scenes of {options.side} px at {len({row['level_e'] for row in rows})} light levels, {frames} frames"
     u_mode = TABLES["uncertainties"](TABLES["summary"]([row for row in rows if TABLES["determined"](row)]))

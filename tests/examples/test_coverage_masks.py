@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import runpy
 import sys
@@ -28,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_features_are_what_the_pipelines_measure() -> None:
-    study = MASKS["MaskStudy"](0, 100.0, MASKS["DRAW"]["Sizes"](10, 10, 10, 0, 96))
+    study = MASKS["MaskStudy"](0, 100.0, argparse.Namespace(truth=10, replicas=10, network=10, side=96))
     images = next(study.fresh(2, 0))
     otsu, hard, soft = (sr.pipeline(spec).batch(images) for spec in ("otsu", "unet-demo", "unet-demo:measure=soft"))
     np.testing.assert_allclose(study.classical(images)[:, 0], otsu["mean_intensity"], rtol=1e-12)
