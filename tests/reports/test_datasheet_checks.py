@@ -51,6 +51,8 @@ def test_odd_checks_are_refused(summary: dict[str, Any], tmp_path: Path, checks:
 
 def test_figures_of_the_pattern_stand_on_the_page(profile: sr.CameraProfile, summary: dict[str, Any], tmp_path: Path) -> None:
     figures = profile.figures()
+    shape = figures["defects"]["shape"]
+    figures["defects"] = {"shape": shape, "count": 1, "positions": [[1, 2]], "classes": ["hot"]}  # of none no map is drawn
     page = write_datasheet(summary, tmp_path, figures).read_text(encoding="utf-8")
     for name in (
         "residuals",
@@ -66,6 +68,17 @@ def test_figures_of_the_pattern_stand_on_the_page(profile: sr.CameraProfile, sum
     assert "residuals-title" in without
     flat = {**summary, "levels": {**summary["levels"], "residual_se": []}}
     assert "residuals-title" not in write_datasheet(flat, tmp_path).read_text(encoding="utf-8")
+
+
+def test_a_map_is_drawn_where_there_is_something_on_it(summary: dict[str, Any], tmp_path: Path) -> None:
+    none = {"defects": {"shape": [4, 6], "count": 0, "positions": [], "classes": []}}
+    page = write_datasheet(summary, tmp_path, none).read_text(encoding="utf-8")
+    assert "Not drawn: all 24 pixels are normal." in page
+    pictures = page.count("<svg")
+    one = {"defects": {"shape": [4, 6], "count": 1, "positions": [[1, 2]], "classes": ["hot"]}}
+    page = write_datasheet(summary, tmp_path, one).read_text(encoding="utf-8")
+    assert "1 of 24 pixels are not normal" in page
+    assert page.count("<svg") == pictures + 1
 
 
 @pytest.mark.parametrize(

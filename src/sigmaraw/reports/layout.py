@@ -8,7 +8,7 @@ from typing import Any
 from sigmaraw.reports.kinds import u_mode_sources
 from sigmaraw.reports.loading import RecordFolder, clean
 from sigmaraw.reports.numbers import fixed, given, interval, measured, percent, plain, prediction, probability, unit_label, with_unit
-from sigmaraw.reports.replica_number import adaptive_rows, delta_rows, replicas_used
+from sigmaraw.reports.replica_number import adaptive_rows, delta_rows, delta_undefined, replicas_used
 from sigmaraw.reports.selection import CodecSummary, Reasons, summarise
 from sigmaraw.reports.taps import tap_table
 from sigmaraw.reports.wording import REVALIDATION, answer, criterion, limitations, margins
@@ -343,6 +343,7 @@ def context(folder: RecordFolder) -> dict[str, Any]:
         "adaptive": adaptive_rows(record),
         "replicas_used": replicas_used(record),
         "deltas": delta_rows(record),
+        "deltas_undefined": delta_undefined(delta_rows(record)),
         "predictions_sha256": setting(record.get("predictions_sha256")),
         "images": [_provenance(row, ("image", "input", "frame", "sha256")) for row in record["images"]],
         "environment": flatten(record["environment"]),

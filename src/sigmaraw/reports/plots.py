@@ -222,7 +222,10 @@ def _draw_score(axes: Axes, height: float, score: Score) -> None:
     if score.epsilon is not None:
         axes.plot([_clipped(score.epsilon)], [height], color=FAINT, marker="o", markersize=4, markerfacecolor="none", linestyle="none")
     face = "white" if score.verdict == "INCONCLUSIVE" else colour
-    axes.plot([value], [height], color=colour, marker=MARKERS[score.verdict], markersize=6, markerfacecolor=face, linestyle="none")
+    # A cross of its interval's colour would vanish in it.
+    edge: dict[str, Any] = {"markersize": 8, "markeredgecolor": "white", "markeredgewidth": 0.8} if score.verdict == "FAIL" else {}
+    mark = {"color": colour, "marker": MARKERS[score.verdict], "markersize": 6, "markerfacecolor": face, "linestyle": "none", **edge}
+    axes.plot([value], [height], **mark)
 
 
 def epsilon_plot(name: str, title: str, scores: Sequence[Score]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sigmaraw.errors import InvalidRecord
@@ -76,10 +76,10 @@ def adaptive_rows(record: Mapping[str, Any]) -> list[dict[str, str]]:
     ]
 
 
-def delta_rows(record: Mapping[str, Any]) -> list[dict[str, str]]:
+def delta_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the law of propagation per image and measurement, as text; the same for every codec, so once."""
     units = {row["name"]: row["unit"] for row in record["measurements"]}
-    seen: dict[tuple[Any, str], dict[str, str]] = {}
+    seen: dict[tuple[Any, str], dict[str, Any]] = {}
     for row in record["results"]:
         delta, key = row.get("delta"), (row["image"], row["measurement"])
         if delta is None or key in seen:
@@ -89,6 +89,7 @@ def delta_rows(record: Mapping[str, Any]) -> list[dict[str, str]]:
         seen[key] = {
             "image": str(row["image"]),
             "measurement": row["measurement"],
+            "defined": delta.get("sigma") is not None,
             "sigma": with_unit(plain(delta.get("sigma"), 3), units.get(row["measurement"], "")) or none,
             "ratio": measured(delta.get("ratio"), delta.get("u_ratio")) or none,
             "interval": interval(*ends) or none,
@@ -101,6 +102,18 @@ def delta_rows(record: Mapping[str, Any]) -> list[dict[str, str]]:
             "reason": delta["reason"],
         }
     return list(seen.values())
+
+
+def delta_undefined(rows: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Return (reason, measurements) of those rows of `delta_rows` that have no σ, each measurement with its images."""
+    places: dict[str, dict[str, list[str]]] = {}
+    for row in rows:
+        if not row["defined"]:
+            places.setdefault(str(row["reason"]), {}).setdefault(row["measurement"], []).append(row["image"])
+    return [
+        (reason, "; ".join(f"{name}, image{'s' * (len(images) > 1)} {', '.join(images)}" for name, images in names.items()))
+        for reason, names in places.items()
+    ]
 
 
 def text_lines(record: Mapping[str, Any]) -> list[str]:

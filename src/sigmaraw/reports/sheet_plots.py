@@ -81,13 +81,17 @@ def _as_arrays(row: Mapping[str, Any], *names: str) -> Sequence[np.ndarray]:
 def _spectrogram(kind: str, row: Mapping[str, Any]) -> dict[str, str]:
     with drawing():
         drawn = figure(2.7)
-        axes = drawn.add_axes((0.15, 0.19, 0.83, 0.74))
+        axes = drawn.add_axes((0.15, 0.19, 0.83, 0.68))
+        ends: list[float] = []
         for along, colour, label in (("x", _LINES, "along rows"), ("y", _COLUMNS, "along columns")):
             frequency, power = _as_arrays(row, f"frequency_{along}", f"spectrum_{along}")
             positive = (frequency > 0) & (power > 0)
             if positive.any():
-                axes.semilogy(frequency[positive], power[positive], color=colour, linewidth=1.0, label=label)
-                axes.legend(loc="best", frameon=False, fontsize=8.5)
+                axes.plot(frequency[positive], power[positive], color=colour, linewidth=1.0, label=label)
+                axes.legend(loc="lower left", bbox_to_anchor=(0, 0.98), ncols=2, frameon=False, fontsize=8.5)
+                ends += [float(power[positive].min()), float(power[positive].max())]
+        if ends and max(ends) > 10 * min(ends):  # within a decade a logarithmic axis has two ticks
+            axes.set_yscale("log")
         _dress(axes, "spatial frequency / (1/px)", f"{TITLES[kind]} spectrum / {UNITS[kind]}")
         svg = to_svg(drawn, f"{kind}-spectrogram", f"Spectrogram of {TITLES[kind]}")
     caption = "Root mean power of the rows' and of the columns' Fourier transforms; white noise of standard deviation s is a line at s."
@@ -122,6 +126,8 @@ def _histogram(kind: str, row: Mapping[str, Any]) -> dict[str, str]:
 
 def _defects(row: Mapping[str, Any]) -> dict[str, str]:
     height, width = row["shape"]
+    if not row["count"]:
+        return {"title": "Defect map", "svg": "", "caption": f"Not drawn: all {height * width} pixels are normal."}
     with drawing():
         tall = min(max(5.2 * height / width, 1.2), 6.0)
         drawn = figure(tall + 1.0)
