@@ -17,6 +17,7 @@ SMALLER = {
 }
 IN_PARTS = {"04_coverage.py", "06_coverage_tables.py", "08_coverage_page.py"}  # test_coverage.py runs both, one on what the other drew
 NEEDS_REAL_DATA = {"03_real_nuclei.py"}  # tests/reference runs its parts on the data themselves
+IN_PARTS |= {"09_coverage_masks.py"}  # test_coverage_masks.py
 
 
 def test_every_example_is_listed() -> None:
