@@ -69,3 +69,12 @@ def test_lossless_is_identical_and_the_camera_is_marked_as_stated(records: dict[
     assert document["camera"]["calibrated"] is False
     assert {row["verdict"] for row in document["results"] if row["codec"] == "lossless"} == {"PASS"}
     assert "not calibrated" in records["onnx"].table()
+
+
+def test_of_a_network_that_was_not_studied_u_mode_is_the_largest(records: dict[str, sr.Record]) -> None:
+    for record in records.values():
+        assert record.document["pipeline"]["u_mode"] == "largest"
+        rows = {row["measurement"]: row for row in _table(record)}
+        assert {row["u_mode"] for row in rows.values()} == {max(row["u_mode"] for row in rows.values())}
+        assert all("kind not measured, the largest of all" in row["u_mode_source"] for row in rows.values())
+        assert "nothing like count, area, total_intensity, mean_intensity" in " ".join(record.table().split())
