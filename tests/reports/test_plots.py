@@ -81,6 +81,19 @@ def test_distribution_names_what_it_cannot_show() -> None:
     assert with_mark.count("<path") == without.count("<path") + 1  # the short line at χ_c
 
 
+@pytest.mark.parametrize(
+    ("centre", "spread", "expected"), [(105.867, 0.0077, "105.8"), (6.938e6, 500.0, "6938000"), (0.961, 0.001, "0.96")]
+)
+def test_ticks_are_whole_numbers_without_an_offset(centre: float, spread: float, expected: str) -> None:
+    raw = centre + spread * np.linspace(-2, 2, 40)
+    words = _words(distribution_plot("d", "t", "q", "DN", raw, [Row("c", "PASS", raw, raw, centre)], centre, spread)).split()
+    ticks = [float(word.replace("−", "-")) for word in words if word[0].isdigit()]
+    assert len(ticks) >= 3
+    assert all(abs(tick - centre) < 6 * spread for tick in ticks)
+    assert any(word.startswith(expected) for word in words)
+    assert not any(word.startswith(("+", "1e")) for word in words)
+
+
 @pytest.mark.parametrize("discrete", [False, True])
 def test_distribution_of_equal_values(discrete: bool) -> None:
     same = np.full(10, 7.0)

@@ -162,7 +162,19 @@ def distribution_plot(
             if row.chi is not None and window[0] <= row.chi <= window[1]:
                 axes.plot([row.chi, row.chi], [0.1 - position, 0.7 - position], color=INK, linewidth=1.2)
         _x_axis(axes, quantity, unit)
+        _full_numbers(axes)
         return to_svg(drawn, name, title)
+
+
+def _full_numbers(axes: Axes) -> None:
+    """Write ticks out: a common offset or power of ten at the axis' end is overlooked. None at the edges, which would cut it."""
+    from matplotlib.ticker import MaxNLocator, ScalarFormatter
+
+    if 1e-4 <= max(map(abs, axes.get_xlim())) < 1e9:
+        written = ScalarFormatter(useOffset=False)
+        written.set_scientific(False)
+        axes.xaxis.set_major_formatter(written)
+        axes.xaxis.set_major_locator(MaxNLocator(7, prune="both"))
 
 
 def _missing(values: NDArray[np.float64]) -> str:
