@@ -36,7 +36,8 @@ def test_values_are_one_and_two():
     assert abs(noise.value - 1) < 4 * 1.3 * np.sqrt(2 / (SCENE_E.size * 39))
     assert abs(drift.value - 1) < 4 * 1.3 * np.sqrt(2 / (SCENE_E.size * 39))
     assert abs(frame.value - 2) < 4 * np.sqrt(4 / 40)
-    assert frame.kinds == ("mean", "intensity", "")
+    grey = {"intensity", "mean-intensity", "soft-intensity", "soft-mean-intensity"}  # what a lamp changes, and no area or count
+    assert set(frame.kinds) == {"mean", "intensity", "mean-intensity", ""} | {f"network-{name}" for name in grey}
 
 
 def test_drift_is_found_where_it_is():
