@@ -8,9 +8,9 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
+from sigmaraw.noise.device import torch_blocks
 
 from sigmaraw.noise import NoiseModel
-from sigmaraw.noise.device import torch_blocks
 from sigmaraw.noise.keys import counter_words, key_words
 from sigmaraw.noise.sampler import Sampler
 from sigmaraw.noise.scene import make_scene
