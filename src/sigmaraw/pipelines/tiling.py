@@ -28,6 +28,10 @@ class _Axis:
     keep_from: int
     keep: int
 
+    def padded(self) -> NDArray[np.intp]:
+        """Return which pixel stands at each place of the padded axis: reflection at both ends."""
+        return np.pad(np.arange(self.length), (self.before, self.after), mode="reflect")
+
 
 def _axis(length: int, window: int, border: int) -> _Axis:
     step = window - 2 * border
@@ -64,7 +68,7 @@ class Tiling:
     def split(self, image: NDArray[Any]) -> NDArray[Any]:
         """Return tiles (tile, window y, window x) of an image (y, x), dtype kept."""
         rows, columns = self.rows, self.columns
-        padded = np.pad(image, ((rows.before, rows.after), (columns.before, columns.after)), mode="reflect")
+        padded = image[rows.padded()][:, columns.padded()]
         return np.stack([padded[y : y + rows.window, x : x + columns.window] for y in rows.starts for x in columns.starts])
 
     def join(self, tiles: NDArray[Any]) -> NDArray[Any]:
