@@ -212,16 +212,26 @@ def test_every_kind_of_file_is_loaded_to_its_device(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_gpu_convolves_in_float32_by_one_algorithm() -> None:
-    cudnn = torch.backends.cudnn
+    cudnn: Any = torch.backends.cudnn
+    owner, name, exact = (cudnn.conv, "fp32_precision", "ieee") if hasattr(cudnn, "conv") else (cudnn, "allow_tf32", False)
 
-    def settings() -> tuple[bool, ...]:
-        return cudnn.allow_tf32, cudnn.deterministic, cudnn.benchmark
+    def settings() -> tuple[Any, ...]:
+        return getattr(owner, name), cudnn.deterministic, cudnn.benchmark
 
-    before = settings()
-    with cudnn.flags(enabled=True, benchmark=True, deterministic=False, allow_tf32=True):
-        with torch_network.exact(torch.device("cpu")):
-            assert settings() == (True, False, True)  # a setting for other people's networks too: left alone where it does nothing
-        with torch_network.exact(torch.device("cuda")):
-            assert settings() == (False, True, False)
-        assert settings() == (True, False, True)
-    assert settings() == before
+    first = settings()
+    assert first[0] != exact and first[1:] == (False, False)  # what torch begins with
+    cudnn.benchmark = True
+    try:
+        for own in (first[0], exact):  # someone's own choice, too
+            setattr(owner, name, own)
+            with torch_network.exact(torch.device("cpu")):
+                assert settings() == (own, False, True)  # for other people's networks: left alone where it does nothing
+            with pytest.raises(ZeroDivisionError), torch_network.exact(torch.device("cuda")):
+                assert settings() == (exact, True, False)
+                with torch_network.exact(torch.device("cuda")):  # as a gradient does with the networks inside it
+                    assert settings() == (exact, True, False)
+                raise ZeroDivisionError
+            assert settings() == (own, False, True)
+    finally:
+        setattr(owner, name, first[0])
+        cudnn.benchmark = False

@@ -53,8 +53,19 @@ def exact(place: torch.device) -> Iterator[None]:
     if place.type == "cpu":
         yield
         return
-    with _ONE_AT_A_TIME, torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
-        yield
+    cudnn: Any = torch.backends.cudnn
+    # Newer torch refuses to read allow_tf32 where someone has set what replaces it; its own cudnn.flags() does read it.
+    precision = (cudnn.conv, "fp32_precision", "ieee") if hasattr(cudnn, "conv") else (cudnn, "allow_tf32", False)
+    settings = ((cudnn, "benchmark", False), (cudnn, "deterministic", True), precision)
+    with _ONE_AT_A_TIME:
+        before = [getattr(owner, name) for owner, name, _ in settings]
+        try:
+            for owner, name, value in settings:
+                setattr(owner, name, value)
+            yield
+        finally:
+            for (owner, name, _), value in zip(settings, before, strict=True):
+                setattr(owner, name, value)
 
 
 class TorchNetwork(NetworkPipeline):
