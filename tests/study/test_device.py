@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import jax
 import numpy as np
 import pytest
+import torch
 
 import sigmaraw as sr
 from sigmaraw.codecs import codec
 from sigmaraw.contracts import Measurement
 from sigmaraw.noise import NoiseModel, blocks, replica_mode
+from sigmaraw.study.environment import environment
 from sigmaraw.study.plan import WorkItem
 from sigmaraw.study.work import Job, Scene, one_gpu
 from sigmaraw.virtual import VirtualCamera, nuclei_scene
@@ -87,6 +90,7 @@ def test_real_repeats_are_not_sent_to_the_device_and_back(monkeypatch: pytest.Mo
 
 def test_what_is_alive_on_the_device_does_not_grow_with_the_block() -> None:
     """Replicas leave the device as the model has seen them: 4 and 40 of them, two at a time."""
+    gc.collect()
     peaks = []
 
     class Counting(Elsewhere):
@@ -99,3 +103,11 @@ def test_what_is_alive_on_the_device_does_not_grow_with_the_block() -> None:
         job(pipeline, device=True, batch=2)(WorkItem(0, 0, 0, count))
         peaks.append(max(value for value in pipeline.given if isinstance(value, int)))
     assert peaks[1] <= peaks[0]
+
+
+def test_the_record_names_the_gpus_of_torch_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    for seen, names in ((False, []), (True, ["GPU 0", "GPU 1"])):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda seen=seen: seen)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+        monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: f"GPU {index}")
+        assert environment()["hardware"]["torch_devices"] == names
