@@ -68,7 +68,7 @@ class Tiling:
     def split(self, image: NDArray[Any]) -> NDArray[Any]:
         """Return tiles (tile, window y, window x) of an image (y, x), dtype kept."""
         rows, columns = self.rows, self.columns
-        padded = image[rows.padded()][:, columns.padded()]
+        padded = np.pad(image, ((rows.before, rows.after), (columns.before, columns.after)), mode="reflect")
         return np.stack([padded[y : y + rows.window, x : x + columns.window] for y in rows.starts for x in columns.starts])
 
     def join(self, tiles: NDArray[Any]) -> NDArray[Any]:
