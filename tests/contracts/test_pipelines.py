@@ -141,8 +141,23 @@ class _Doubled(_Wrong):
     measurements = _Wrong.measurements * 2
 
 
+class _There(_Wrong):
+    """Takes JAX's arrays on the CPU as they are."""
+
+    dlpack_device = (1, 0)
+
+    def batch(self, images: Any) -> dict[str, Any]:
+        return super().batch(np.asarray(images) if hasattr(images, "devices") else images)
+
+
+class _OtherThere(_There):
+    def batch(self, images: Any) -> dict[str, Any]:
+        return {"mean": super().batch(images)["mean"] + hasattr(images, "devices")}
+
+
 def test_the_suite_passes_what_keeps_the_contract() -> None:
     check_pipeline(_Wrong())
+    check_pipeline(_There())
 
 
 @pytest.mark.parametrize(
@@ -157,6 +172,7 @@ def test_the_suite_passes_what_keeps_the_contract() -> None:
         (_Constant, "same numbers for different images"),
         (_Trusting, "taken without a word"),
         (_Doubled, "declared twice"),
+        (_OtherThere, "lie on the device give other numbers"),
     ],
 )
 def test_the_suite_finds_what_breaks_it(wrong: type[_Wrong], message: str) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sigmaraw import registry
 from sigmaraw.codecs.bits import containers, require_bits
-from sigmaraw.codecs.camera_keys import CAMERA_KEYS, require_camera
+from sigmaraw.codecs.camera_keys import CAMERA_KEYS, camera_values, described
 from sigmaraw.codecs.processing import Processing
 from sigmaraw.contracts import CodecContract, Denoiser, Parameter
 
@@ -47,10 +47,7 @@ class Denoising(Processing):
         bits: int | None = None,
     ) -> None:
         given = {"gain": gain, "offset": offset, "read_noise": read_noise}
-        require_camera(self.name, noise_model, given)
-        names = {"gain": "gain_dn_per_e", "offset": "offset_dn", "read_noise": "read_noise_e"}
-        self.values: dict[str, Any] = {key: getattr(noise_model, names[key]) if value is None else value for key, value in given.items()}
-        self.bits = bits if bits is not None or noise_model is None else noise_model.bits
+        self.values, self.bits = camera_values(self.name, noise_model, given, bits)
         self.denoiser: Denoiser = registry.load(registry.DENOISERS, method)()
         self.contract = CodecContract(containers(self.bits), lossless=False, guarantee="none: a processing step", processing=True)
 
@@ -70,9 +67,4 @@ class Denoising(Processing):
 
     def details(self) -> dict[str, Any]:
         """Return that nothing is coded here, library versions, and the camera's values in use (the means of maps)."""
-        return {
-            **super().details(),
-            **{key: float(np.mean(value)) for key, value in self.values.items()},
-            "bits": self.bits,
-            "maps": any(np.ndim(value) > 0 for value in self.values.values()),
-        }
+        return {**super().details(), **described(self.values), "bits": self.bits}

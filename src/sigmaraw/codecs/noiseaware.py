@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.codecs.bits import containers, require_bits
 from sigmaraw.codecs.calls import checked, versions
-from sigmaraw.codecs.camera_keys import CAMERA_KEYS, require_camera
+from sigmaraw.codecs.camera_keys import CAMERA_KEYS, camera_values, described
 from sigmaraw.codecs.dither import DITHER, ROUNDING, nonce_of, uniform
 from sigmaraw.codecs.lossless import decode_exact, encode_exact, libraries_of
 from sigmaraw.contracts import CodecContract, Encoded, Knob, Parameter
@@ -99,7 +99,7 @@ class NoiseAware:
         bits: int | None = None,
     ) -> None:
         given = {"gain": gain, "offset": offset, "read_noise": read_noise}
-        require_camera(self.name, noise_model, given)
+        values, self.bits = camera_values(self.name, noise_model, given, bits)
         if dither and reconstruct is not None:
             raise InvalidSpec(f"'noiseaware' with dither and reconstruct={reconstruct}", "reconstruct beside dither=false", "remove one")
         if not dither and q > _UNDITHERED_LIMIT:
@@ -107,10 +107,7 @@ class NoiseAware:
         self.q, self.dither, self.backend, self.effort = q, dither, backend, effort
         self.reconstruct = reconstruct or "midpoint"
         self.model = noise_model
-        self.gain: Real = gain if gain is not None else _values(noise_model, "gain_dn_per_e")
-        self.offset: Real = offset if offset is not None else _values(noise_model, "offset_dn")
-        self.read_noise: Real = read_noise if read_noise is not None else _values(noise_model, "read_noise_e")
-        self.bits = bits if bits is not None or noise_model is None else noise_model.bits
+        self.gain, self.offset, self.read_noise = values.values()
         guarantee = type(self).contract.guarantee if dither else "none"
         axis = _AXIS if dither else dataclasses.replace(_AXIS, high=_UNDITHERED_LIMIT)
         self.contract = dataclasses.replace(type(self).contract, dtypes=containers(self.bits), guarantee=guarantee, axis=axis)
@@ -151,10 +148,8 @@ class NoiseAware:
 
     def details(self) -> dict[str, Any]:
         """Return the camera's values in use (of maps their mean), bit depth and library versions."""
-        values = {"gain": self.gain, "offset": self.offset, "read_noise": self.read_noise}
         return {
-            **{key: float(np.mean(value)) for key, value in values.items()},
-            "maps": any(np.ndim(value) > 0 for value in values.values()),
+            **described({"gain": self.gain, "offset": self.offset, "read_noise": self.read_noise}),
             "camera_fingerprint": self._fingerprint.hex(),
             "bits": self.bits,
             "reconstruct": "dithered" if self.dither else self.reconstruct,
@@ -228,9 +223,3 @@ class NoiseAware:
         for value in (self.gain, self.offset, self.read_noise):
             digest.update(np.asarray(value, "<f8").tobytes())
         return digest.digest()[:8]
-
-
-def _values(model: NoiseModel | None, name: str) -> Real:
-    """Return one number, or a map, of the camera."""
-    value = np.asarray(getattr(model, name), dtype=np.float64)
-    return value if value.ndim else float(value)

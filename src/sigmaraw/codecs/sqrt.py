@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.codecs.bits import containers
-from sigmaraw.codecs.camera_keys import CAMERA_KEYS, require_camera
+from sigmaraw.codecs.camera_keys import CAMERA_KEYS, camera_values
 from sigmaraw.codecs.noiseaware import stabilised
 from sigmaraw.codecs.tables import Table
 from sigmaraw.contracts import CodecContract, Knob, Parameter
@@ -56,13 +56,9 @@ class SquareRoot:
         bits: int | None = None,
     ) -> None:
         given = {"gain": gain, "offset": offset, "read_noise": read_noise}
-        names = {"gain": "gain_dn_per_e", "offset": "offset_dn", "read_noise": "read_noise_e"}
-        require_camera(self.name, noise_model, given)
-        self.values = {
-            key: float(np.mean(getattr(noise_model, names[key]))) if value is None else float(value) for key, value in given.items()
-        }
+        values, self.bits = camera_values(self.name, noise_model, given, bits)
+        self.values = {key: float(np.mean(value)) for key, value in values.items()}
         self.q = q
-        self.bits = bits if bits is not None or noise_model is None else noise_model.bits
         self.contract = dataclasses.replace(type(self).contract, dtypes=containers(self.bits))
         self.table = Table(self.name, self._codes())
 

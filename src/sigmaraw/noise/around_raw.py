@@ -13,7 +13,7 @@ from sigmaraw.errors import InvalidOption
 from sigmaraw.noise.coverage import measured_u_mode
 
 if TYPE_CHECKING:
-    from sigmaraw.contracts import Measurement
+    from sigmaraw.contracts import Block, Measurement
     from sigmaraw.noise.model import NoiseModel
 
 
@@ -43,7 +43,8 @@ class AroundRaw(ReplicaMode):
         seed: int,
         batch: int | None,
         slab: slice | None = None,
-    ) -> Iterator[NDArray[np.integer]]:
+        device: bool = False,
+    ) -> Iterator[Block]:
         """Yield replicas `start` … `start + n − 1` of `frame`, (y, x) or (z, y, x), in blocks (replica, …) of its dtype, DN.
 
         Raises
@@ -68,6 +69,7 @@ class AroundRaw(ReplicaMode):
             domain=self.name,
             image=frame,
             first_pixel=first_pixel(frame, slab),
+            device=device,
         )
 
     def u_mode(self, measurement: Measurement) -> tuple[float, str]:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,19 +17,25 @@ from sigmaraw.noise.sampler import Sampler
 from sigmaraw.noise.scene import make_scene
 
 if TYPE_CHECKING:
+    from sigmaraw.contracts import Block
     from sigmaraw.noise.model import NoiseModel
 
 # Of one block: 2 bytes a pixel as the kernel's words and 2 as the frames handed out. Larger ones are slower: memory that is given back and
 # taken anew must be cleared by the system each time.
 BLOCK_BYTES = 16 << 20
+GPU_BLOCK_BYTES = 128 << 20  # a GPU draws 16 MiB in the time that starting its kernels takes
 WHOLE_PIXELS = 1 << 22  # what the kernel needs of a larger frame or volume, tens of bytes a pixel, is made slab by slab and not kept
 SLAB_PIXELS = 1 << 20
 
 
-def batch_size(batch: int | None, n: int, pixels: int) -> int:
-    """Return how many replicas to draw at a time: as told, else what fits `BLOCK_BYTES`. Raises InvalidOption below 1."""
+def batch_size(batch: int | None, n: int, pixels: int, device: bool = False) -> int:
+    """Return how many replicas to draw at a time: as told, else what fits `BLOCK_BYTES`, or `GPU_BLOCK_BYTES` where they stay on one.
+
+    Raises InvalidOption below 1.
+    """
     if batch is None:
-        return min(n, max(1, BLOCK_BYTES // (4 * pixels)))
+        room = GPU_BLOCK_BYTES if device and jax.default_backend() != "cpu" else BLOCK_BYTES
+        return min(n, max(1, room // (4 * pixels)))
     return min(n, whole_number(batch, "batch", 1, 1 << 31))
 
 
@@ -71,7 +79,7 @@ def sample_blocks(
     read_noise_e: NDArray[np.float64] | None = None,
     first_pixel: int = 0,
     device: bool = False,
-) -> Iterator[Any]:
+) -> Iterator[Block]:
     """Return an iterator over blocks (replica, …) of clip(round(level + K·(n − λ + r)), lo, hi), n ~ Poisson(λ).
 
     Options are checked now, not at the first block. A last block that is not full is drawn full and cut, since another
@@ -86,10 +94,10 @@ def sample_blocks(
     device : leave blocks where they were drawn, as JAX arrays; else they are NumPy's, free to be written to.
     """
     counters = counter_words(group, start, n)
-    size = batch_size(batch, len(counters), level_dn.size)
+    size = batch_size(batch, len(counters), level_dn.size, device)
     key = key_words(seed, domain, image)
     whole_number(first_pixel + level_dn.size, "pixels of one image", 1, MAX_PIXELS + 1)
-    parts = [slice(0, len(level_dn))] if device or level_dn.size <= WHOLE_PIXELS else slabs(level_dn.shape)
+    parts = [slice(0, len(level_dn))] if level_dn.size <= WHOLE_PIXELS else slabs(level_dn.shape)
     plane = math.prod(level_dn.shape[1:])
 
     def sampler(part: slice) -> Sampler:
@@ -104,19 +112,28 @@ def sample_blocks(
 
     whole = sampler(parts[0]) if len(parts) == 1 else None
 
-    def blocks() -> Iterator[Any]:
+    def blocks() -> Iterator[Block]:
         for first in range(0, len(counters), size):
             count = min(size, len(counters) - first)
             words = np.resize(counters[first : first + count], size)
-            if whole is not None:
-                yield (whole.device_block(words) if device else whole.block(words))[:count]
-                continue
-            frames = np.empty((count, *level_dn.shape), model.dtype)
-            for part in parts:
-                frames[:, part] = sampler(part).block(words)[:count]
-            yield frames
+            if device:
+                drawn = [(whole or sampler(part)).device_block(words)[:count] for part in parts]
+                yield drawn[0] if whole else jnp.concatenate(drawn, axis=1)
+            elif whole is not None:
+                yield whole.block(words)[:count]
+            else:
+                frames = np.empty((count, *level_dn.shape), model.dtype)
+                for part in parts:
+                    frames[:, part] = sampler(part).block(words)[:count]
+                yield frames
 
     return blocks()
+
+
+def drawing_device() -> tuple[int, int]:
+    """Return where JAX draws, as DLPack names it: (1, 0) is the CPU, (2, i) a CUDA GPU."""
+    kind, index = jax.device_put(np.uint8(0)).__dlpack_device__()
+    return int(kind), int(index)
 
 
 def _local(model: NoiseModel, shape: tuple[int, ...], part: slice) -> NoiseModel:

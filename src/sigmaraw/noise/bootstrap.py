@@ -17,7 +17,7 @@ from sigmaraw.errors import InvalidOption
 from sigmaraw.noise.coverage import measured_u_mode
 
 if TYPE_CHECKING:
-    from sigmaraw.contracts import Measurement
+    from sigmaraw.contracts import Block, Measurement
     from sigmaraw.noise.model import NoiseModel
 
 _KEPT_BYTES = 1 << 29  # of estimates held, the latest in any case: a study of adaptive n comes back to every image
@@ -69,7 +69,8 @@ class Bootstrap(ReplicaMode):
         seed: int,
         batch: int | None,
         slab: slice | None = None,
-    ) -> Iterator[NDArray[np.integer]]:
+        device: bool = False,
+    ) -> Iterator[Block]:
         """Yield replicas `start` … `start + n − 1` of `frame`, (y, x) or (z, y, x), in blocks (replica, …) of its dtype, DN.
 
         Raises
@@ -98,6 +99,7 @@ class Bootstrap(ReplicaMode):
             domain=f"{self.name}:{self.denoiser.name}",
             image=frame,
             first_pixel=first_pixel(frame, slab),
+            device=device,
         )
 
     def centre(self, frame: NDArray[np.integer], model: NoiseModel) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ from sigmaraw.noise.repeat_checks import repeat_checks
 from sigmaraw.noise.repeats import require_repeats
 
 if TYPE_CHECKING:
-    from sigmaraw.contracts import Measurement
+    from sigmaraw.contracts import Block, Measurement
     from sigmaraw.noise.model import NoiseModel
 
 FEWEST = 2  # of one frame 1 − 1/n leaves nothing to draw
@@ -49,7 +49,8 @@ class MeanN(ReplicaMode):
         seed: int,
         batch: int | None,
         slab: slice | None = None,
-    ) -> Iterator[NDArray[np.integer]]:
+        device: bool = False,
+    ) -> Iterator[Block]:
         """Yield replicas `start` … `start + n − 1` of `frame`, (repeat, y, x) or (repeat, z, y, x), in blocks of its dtype, DN.
 
         Raises
@@ -82,6 +83,7 @@ class MeanN(ReplicaMode):
             image=frame,
             read_noise_e=sigma_e,
             first_pixel=first_pixel(frame[0], slab),
+            device=device,
         )
 
     def diagnostics(self, frame: NDArray[np.integer], model: NoiseModel) -> tuple[Diagnostic, ...]:

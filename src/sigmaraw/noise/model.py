@@ -23,7 +23,7 @@ from sigmaraw.noise.transfer import TransferCurve
 
 if TYPE_CHECKING:
     from sigmaraw.camera import CameraProfile
-    from sigmaraw.contracts import Diagnostic
+    from sigmaraw.contracts import Block, Diagnostic
 
 BEYOND_RANGE = 0.001  # share of pixels
 QUANTISATION_VARIANCE = 1 / 12  # DN², of rounding to whole DN
@@ -303,13 +303,23 @@ class NoiseModel:
         return np.concatenate(list(self.sample_blocks(mean_dn, n, seed, start=start, group=group, batch=batch)))
 
     def sample_blocks(
-        self, mean_dn: Any, n: int, seed: int = 0, *, start: int = 0, group: int = 0, batch: int | None = None
-    ) -> Iterator[NDArray[Any]]:
+        self,
+        mean_dn: Any,
+        n: int,
+        seed: int = 0,
+        *,
+        start: int = 0,
+        group: int = 0,
+        batch: int | None = None,
+        device: bool = False,
+    ) -> Iterator[Block]:
         """Yield frames of a known noise-free scene in blocks (replica, …, y, x), each block `batch` frames or fewer.
 
         DN = clip(round(o + K·(n + r)), lo, hi),  n ~ Poisson(max(m − o, 0)/K),  r ~ N(0, σ_r)
 
         Frame i of (scene, seed, group) is the same bytes whatever `n`, `start` and `batch` are.
+
+        device : leave blocks where JAX drew them, as its arrays; else they are NumPy's.
 
         Raises
         ------
@@ -324,7 +334,17 @@ class NoiseModel:
             raise InvalidOption("a scene with values that are not finite", "finite levels in DN", "give a level for every pixel")
         rate = np.maximum(self.to_electrons(mean), 0.0)
         return sample_blocks(
-            self, self.to_dn(rate), rate, n=n, start=start, group=group, seed=seed, batch=batch, domain="sample", image=mean
+            self,
+            self.to_dn(rate),
+            rate,
+            n=n,
+            start=start,
+            group=group,
+            seed=seed,
+            batch=batch,
+            domain="sample",
+            image=mean,
+            device=device,
         )
 
     # --- parts --------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from sigmaraw.noise.keys import whole_number
 from sigmaraw.noise.repeat_checks import repeat_checks
 
 if TYPE_CHECKING:
-    from sigmaraw.contracts import Measurement
+    from sigmaraw.contracts import Block, Measurement
     from sigmaraw.noise.model import NoiseModel
 
 MINIMUM_PER_GROUP = 20  # below this many frames a group, splitting costs more than independence gives
@@ -90,7 +90,8 @@ class Repeats(ReplicaMode):
         seed: int,
         batch: int | None,
         slab: slice | None = None,
-    ) -> Iterator[NDArray[np.integer]]:
+        device: bool = False,
+    ) -> Iterator[Block]:
         """Yield frames `start` … `start + n − 1` of `frame`, (repeat, y, x) or (repeat, z, y, x), in blocks of `batch`.
 
         Nothing is drawn: `seed` and `group` change nothing (see `split_repeats` for disjoint groups); a model, where given, is
@@ -109,7 +110,8 @@ class Repeats(ReplicaMode):
             model.check_image(frame)
         size = n if batch is None else whole_number(batch, "batch", 1, 1 << 31)
         planes = slice(None) if slab is None else slab
-        return (frame[first : min(first + size, start + n), planes] for first in range(start, start + n, size))
+        taken = (frame[first : min(first + size, start + n), planes] for first in range(start, start + n, size))
+        return map(_placed, taken) if device else taken
 
     def diagnostics(self, frame: NDArray[np.integer], model: NoiseModel) -> tuple[Diagnostic, ...]:
         """Return whether the repeats vary as the camera's noise does, and whether they drift."""
@@ -118,3 +120,9 @@ class Repeats(ReplicaMode):
     def u_mode(self, measurement: Measurement) -> tuple[float, str]:
         """Return 0: real frames carry the camera's noise and nothing else."""
         return 0.0, f"{self.name}: real acquisitions (SCIENCE 1)"
+
+
+def _placed(block: NDArray[np.integer]) -> Block:
+    import jax
+
+    return jax.device_put(block)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import xarray
 
     from sigmaraw.camera import CameraProfile
-    from sigmaraw.contracts import ReplicaMode
+    from sigmaraw.contracts import Block, ReplicaMode
 
 DEFAULT_MODE = "bootstrap"
 
@@ -36,7 +36,8 @@ def iter_replicas(
     start: int = 0,
     roi: tuple[int, int] | None = None,
     scalars: bool = False,
-) -> Iterator[NDArray[np.integer]]:
+    device: bool = False,
+) -> Iterator[Block]:
     """Yield raw-equivalent replicas `start` … `start + n − 1` in blocks (replica, y, x) of raw's dtype, DN.
 
     Replica i of (raw, seed, group) is the same bytes whatever `n`, `start` and `batch` are.
@@ -48,6 +49,8 @@ def iter_replicas(
     seed : study seed, 0 … 2⁶⁴ − 1.
     batch : replicas a block; None takes what fits 16 MiB. group : 0 is raw, 1 … G the codecs; each its own stream.
     roi, scalars : see `NoiseModel.from_profile`.
+    device : leave blocks where JAX drew them, as its arrays, which torch takes without a copy (`torch.from_dlpack`); else they are
+        NumPy's. On one kind of device the bytes are the same (docs/explanation/sampler.md).
 
     Raises
     ------
@@ -58,7 +61,7 @@ def iter_replicas(
     """
     whole_number(group, "group", 0, MAX_GROUPS)
     maker, frame, model = _prepared(raw, camera, mode, seed, roi, scalars)
-    return maker.blocks(frame, model, n=n, start=start, group=group, seed=seed, batch=batch)
+    return maker.blocks(frame, model, n=n, start=start, group=group, seed=seed, batch=batch, device=device)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from sigmaraw.noise.keys import MAX_REPLICAS, whole_number
 from sigmaraw.noise.model import QUANTISATION_VARIANCE
 
 if TYPE_CHECKING:
-    from sigmaraw.contracts import Measurement
+    from sigmaraw.contracts import Block, Measurement
     from sigmaraw.noise.model import NoiseModel
 
 LEVELS = (1.0, 1.5, 2.0, 3.0)
@@ -72,7 +72,8 @@ class Simex(ReplicaMode):
         seed: int,
         batch: int | None,
         slab: slice | None = None,
-    ) -> Iterator[NDArray[np.integer]]:
+        device: bool = False,
+    ) -> Iterator[Block]:
         """Yield replicas `start` … `start + n − 1` of `frame`, (y, x) or (z, y, x), in blocks (replica, …) of its dtype, DN.
 
         A block holds no more than the rest of one cluster.
@@ -91,17 +92,17 @@ class Simex(ReplicaMode):
         start, n = whole_number(start, "start", 0, MAX_REPLICAS), whole_number(n, "n", 1, MAX_REPLICAS + 1)
         whole_number(start + n, "start + n", 1, MAX_REPLICAS + 1)
         part = frame if slab is None else frame[slab]
-        size = batch_size(batch, CLUSTER, part.size)
+        size = batch_size(batch, CLUSTER, part.size, device)
         known: dict[str, Any] = {"group": group, "seed": seed, "image": frame, "first_pixel": first_pixel(frame, slab)}
         camera = model
 
-        def blocks() -> Iterator[NDArray[np.integer]]:
+        def blocks() -> Iterator[Block]:
             first = start
             while first < start + n:
                 cluster = first // CLUSTER
                 count = min((cluster + 1) * CLUSTER, start + n) - first
                 base = _base(part, camera, cluster, known)
-                yield from sample_blocks(camera, base, n=count, start=first, batch=size, domain=self.name, **known)
+                yield from sample_blocks(camera, base, n=count, start=first, batch=size, domain=self.name, device=device, **known)
                 first += count
 
         return blocks()

@@ -36,19 +36,29 @@ def many_frames(images: Any) -> NDArray[np.integer]:
     NotIntegerData, ColourImage, ShapeMismatch
     """
     array = _integers(images.data if isinstance(images, RawFrames) else images)
-    if array.ndim not in (3, 4):
-        raise ShapeMismatch(f"an array of shape {array.shape}", "images (image, y, x) or (image, z, y, x)", "add the image axis")
+    check_many(array.dtype, array.shape)
     return array
+
+
+def check_many(dtype: Any, shape: tuple[int, ...]) -> None:
+    """Refuse images that are not (image, y, x) or (image, z, y, x) of uint8 or uint16. Raises as `many_frames`."""
+    _check_integers(np.dtype(dtype), shape)
+    if len(shape) not in (3, 4):
+        raise ShapeMismatch(f"an array of shape {shape}", "images (image, y, x) or (image, z, y, x)", "add the image axis")
 
 
 def _integers(array: Any) -> NDArray[np.integer]:
     if not isinstance(array, np.ndarray):
         raise InvalidOption(f"a {type(array).__name__}", "a NumPy array or RawFrames", "convert it, or read the file with read_frames")
-    if array.dtype.kind != "u" or array.dtype.itemsize > 2:
-        raise NotIntegerData(f"an image of {array.dtype}", "uint8 or uint16, DN", "give the camera's own integers")
-    if array.size == 0:
-        raise ShapeMismatch(f"an empty array of shape {array.shape}", "at least one pixel", "check how it was cut out")
-    if array.ndim >= 3 and array.shape[-1] in (3, 4) and min(array.shape[-3:-1]) > 4:
-        raise ColourImage(f"an array of shape {array.shape}", "one grey value per pixel", "choose one colour channel")
+    _check_integers(array.dtype, array.shape)
     # Contiguous and in native byte order: sums of floats must not depend on how the caller had laid it out.
     return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+
+
+def _check_integers(dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    if dtype.kind != "u" or dtype.itemsize > 2:
+        raise NotIntegerData(f"an image of {dtype}", "uint8 or uint16, DN", "give the camera's own integers")
+    if 0 in shape:
+        raise ShapeMismatch(f"an empty array of shape {shape}", "at least one pixel", "check how it was cut out")
+    if len(shape) >= 3 and shape[-1] in (3, 4) and min(shape[-3:-1]) > 4:
+        raise ColourImage(f"an array of shape {shape}", "one grey value per pixel", "choose one colour channel")

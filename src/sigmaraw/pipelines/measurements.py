@@ -67,7 +67,11 @@ def measure(raw: NDArray[np.integer], mask: NDArray[np.bool_], smallest_px: int 
     """
     kept, count = objects(mask, smallest_px, connectivity)
     area = int(np.count_nonzero(kept))
-    total = int(raw[kept].sum(dtype=np.uint64))
+    return measured(count, area, int(raw[kept].sum(dtype=np.uint64)))
+
+
+def measured(count: int, area: int, total: int) -> dict[str, float]:
+    """Return the measurements from the number of objects, their pixels and the sum of the raw frame inside them, DN."""
     return {
         "count": float(count),
         "area": float(area),

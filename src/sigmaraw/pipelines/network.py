@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -134,22 +135,32 @@ class NetworkPipeline(SegmentationPipeline):
         return self.probability(image) > self.keys["threshold"]
 
     def _output(self, tile: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return (channel, y, x) of one tile (y, x), checked: the model is a stranger's."""
-        last = self.keys["layout"] == "nhwc"
-        output = self._forward(np.ascontiguousarray(tile[np.newaxis, :, :, np.newaxis] if last else tile[np.newaxis, np.newaxis]))
+        """Return (channel, y, x) of one tile (y, x)."""
+        output = self._forward(np.ascontiguousarray(self._input_of(tile)))
+        floats = isinstance(output, np.ndarray) and output.dtype.kind == "f"
+        maps = self._maps(output, tile.shape, floats, lambda values: bool(np.isfinite(values).all()))
+        return np.asarray(maps, dtype=np.float32)
+
+    def _input_of(self, tile: Any) -> Any:
+        """Return the model's input for one tile (y, x): (1, 1, y, x) or (1, y, x, 1)."""
+        return tile[None, :, :, None] if self.keys["layout"] == "nhwc" else tile[None, None]
+
+    def _maps(self, output: Any, tile: tuple[int, ...], floats: bool, finite: Callable[[Any], bool]) -> Any:
+        """Return (channel, y, x) of the model's output for a tile of that shape, NumPy's or torch's, checked: the model is a stranger's."""
         expected = "one float map of the input's size"
-        if not isinstance(output, np.ndarray) or output.dtype.kind != "f":
-            kind = getattr(output, "dtype", type(output).__name__)
+        if not floats:
+            kind = str(getattr(output, "dtype", type(output).__name__)).removeprefix("torch.")
             raise InvalidModel(f"model {self._model_name()} returned {kind}", expected, "export the model with that one output")
         if output.ndim != 4 or output.shape[0] != 1:
-            raise InvalidModel(f"model {self._model_name()} returned shape {output.shape}", "four axes, batch 1", "check layout and output")
-        maps = np.moveaxis(output[0], -1, 0) if last else output[0]
-        if maps.shape[1:] != tile.shape or len(maps) == 0:
-            found = f"model {self._model_name()} turned {tile.shape} px into {maps.shape[1:]} px with {len(maps)} channels"
+            found = f"model {self._model_name()} returned shape {tuple(output.shape)}"
+            raise InvalidModel(found, "four axes, batch 1", "check layout and output")
+        maps = output[0].swapaxes(1, 2).swapaxes(0, 1) if self.keys["layout"] == "nhwc" else output[0]
+        if tuple(maps.shape[1:]) != tuple(tile) or len(maps) == 0:
+            found = f"model {self._model_name()} turned {tuple(tile)} px into {tuple(maps.shape[1:])} px with {len(maps)} channels"
             raise InvalidModel(found, expected, "choose a model that keeps the size, or check layout, window and multiple")
-        if not np.all(np.isfinite(maps)):
+        if not finite(maps):
             raise InvalidPrediction(f"model {self._model_name()} returned values that are not finite", "finite maps", "check pre")
-        return np.asarray(maps, dtype=np.float32)
+        return maps
 
     def _model_name(self) -> str:
         return str(self.keys["model"] or self.name)

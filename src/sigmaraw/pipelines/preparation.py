@@ -48,6 +48,12 @@ def prepare(image: NDArray[np.integer], pre: str) -> NDArray[np.float32]:
     return PRE[pre](image.astype(np.float64)).astype(np.float32)
 
 
+def check_channel(channels: int, channel: int) -> None:
+    """Refuse a channel that the network's output does not have. Raises InvalidModel."""
+    if channel >= channels:
+        raise InvalidModel(f"a model with {channels} output channels", f"channel {channel}, counted from 0", "set the key channel")
+
+
 def foreground(output: NDArray[np.float32], post: str, channel: int) -> NDArray[np.float32]:
     """Return the foreground map (y, x) from a network's output (channel, y, x).
 
@@ -59,8 +65,7 @@ def foreground(output: NDArray[np.float32], post: str, channel: int) -> NDArray[
     """
     from scipy.special import expit, softmax
 
-    if channel >= len(output):
-        raise InvalidModel(f"a model with {len(output)} output channels", f"channel {channel}, counted from 0", "set the key channel")
+    check_channel(len(output), channel)
     if post == "softmax":
         chosen: NDArray[np.float32] = softmax(output, axis=0)[channel]
         return chosen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import functools
+from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any, ClassVar
 
@@ -71,7 +72,10 @@ class SegmentationPipeline(abc.ABC):
         ------
         NotIntegerData, ColourImage, ShapeMismatch
         """
-        rows = each(self._measure, many_frames(images))
+        return self._table(many_frames(images))
+
+    def _table(self, images: Iterable[Any]) -> dict[str, NDArray[np.float64]]:
+        rows = each(self._measure, images)
         return {m.name: np.array([row[m.name] for row in rows], dtype=np.float64) for m in self.measurements}
 
     def _measure(self, image: NDArray[np.integer]) -> dict[str, float]:

@@ -28,6 +28,10 @@ class _Axis:
     keep_from: int
     keep: int
 
+    def padded(self) -> NDArray[np.intp]:
+        """Return which pixel stands at each place of the padded axis: reflection at both ends."""
+        return np.pad(np.arange(self.length), (self.before, self.after), mode="reflect")
+
 
 def _axis(length: int, window: int, border: int) -> _Axis:
     step = window - 2 * border

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from importlib import metadata
 from typing import Any
 
@@ -47,5 +48,14 @@ def environment() -> dict[str, Any]:
             "system": platform.platform(),
             "cores": os.cpu_count(),
             "devices": [str(device) for device in jax.devices()],
+            "torch_devices": _torch_devices(),
         },
     }
+
+
+def _torch_devices() -> list[str]:
+    """Return the names of the GPUs that torch sees; none where no pipeline has loaded it."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return []
+    return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]

@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Codec, Extrapolation, Pipeline, ReplicaMode
+from sigmaraw.contracts import Codec, Extrapolation, OnDevice, Pipeline, ReplicaMode
 from sigmaraw.errors import CodecFailed, InvalidPrediction
 from sigmaraw.metrics import BlockQuality, QualityMoments
 from sigmaraw.pipelines.threads import available_cores
 from sigmaraw.study.plan import WorkItem
 
 if TYPE_CHECKING:
+    from sigmaraw.contracts import Block
     from sigmaraw.noise import NoiseModel
 
 
+_CPU = 1  # DLPack's number for it
 _HELD_BYTES = 32 << 20  # of frames that pass through codec and pipeline at a time
 
 
@@ -58,6 +60,8 @@ class Job:
     repeats : where the mode draws from real repeats, the frames of each group; groups may share theirs.
     batch : replicas held at once, None for the mode's own choice; it changes memory, not numbers.
     workers : threads that code replicas while the model predicts, None for one per core, 0 for none; it changes speed, not numbers.
+    device : whether the model takes replicas where they were drawn, None for where it computes on the GPU that draws them; codecs take
+        them from the host in any case.
     """
 
     scenes: tuple[Scene, ...]
@@ -67,6 +71,7 @@ class Job:
     repeats: tuple[range, ...] | None = None
     batch: int | None = None
     workers: int | None = None
+    device: bool | None = None
 
     def __call__(self, item: WorkItem) -> BlockResult:
         """Return the predictions of one block of replicas and, for a codec's group, of their decoded versions.
@@ -76,14 +81,16 @@ class Job:
         scene = self.scenes[item.image]
         pipeline = resolve_pipeline(self.pipeline)
         raw: list[NDArray[np.float64]] = []
+        device = self.mode.draws_noise and (one_gpu(pipeline) if self.device is None else self.device)
         if not 0 < item.group <= len(scene.codecs):
-            raw += [predict(pipeline, replicas) for replicas in self.draw(scene, item)]
+            raw += [predict(pipeline, replicas) for replicas in self.draw(scene, item, device)]
             return BlockResult(item, np.concatenate(raw, axis=1))
         decoded: list[NDArray[np.float64]] = []
         trips: list[tuple[int, dict[str, Any]]] = []
         quality = _Quality(scene, item.start, self.mode.extrapolation)
-        for replicas in self.draw(scene, item):
-            predictions, coded = self._predict_and_code(pipeline, scene, item.group - 1, replicas)
+        for drawn in self.draw(scene, item, device):
+            replicas = np.asarray(drawn)
+            predictions, coded = self._predict_and_code(pipeline, scene, item.group - 1, drawn, replicas)
             raw.append(predictions)
             images = np.empty_like(replicas)
             for index, replica in enumerate(replicas):
@@ -94,10 +101,10 @@ class Job:
         sizes, achieved_ = zip(*trips, strict=True)
         return BlockResult(item, np.concatenate(raw, axis=1), np.concatenate(decoded, axis=1), sizes, achieved_, quality.moments())
 
-    def draw(self, scene: Scene, item: WorkItem) -> Iterator[NDArray[np.integer]]:
+    def draw(self, scene: Scene, item: WorkItem, device: bool = False) -> Iterator[Block]:
         """Yield the block's replicas (replica, …) in the frame's dtype, as many at a time as `batch` or the mode says.
 
-        Groups beyond G start from a replica of group 0 each.
+        With `device` they are JAX's arrays, else NumPy's. Groups beyond G start from a replica of group 0 each.
         """
         source, group = scene.source, item.group
         if group > len(scene.codecs):
@@ -110,23 +117,24 @@ class Job:
         batch = self.batch
         if batch is None and not self.mode.draws_noise:  # real repeats are there all at once; what is decoded from them is not
             batch = max(1, _HELD_BYTES // scene.frame.nbytes)
-        blocks = self.mode.blocks(source, scene.model, n=item.count, start=item.start, group=group, seed=self.seed, batch=batch)
-        return map(np.asarray, blocks)
+        known: dict[str, Any] = {"n": item.count, "start": item.start, "group": group, "seed": self.seed, "batch": batch}
+        blocks = self.mode.blocks(source, scene.model, **known, device=device)
+        return blocks if device else map(np.asarray, blocks)
 
     def _predict_and_code(
-        self, pipeline: Pipeline, scene: Scene, index: int, replicas: NDArray[np.integer]
+        self, pipeline: Pipeline, scene: Scene, index: int, drawn: Block, replicas: NDArray[np.integer]
     ) -> tuple[NDArray[np.float64], list[_Trip]]:
-        """Return the predictions of the replicas themselves and their round trips, which are made in threads meanwhile.
+        """Return the predictions of replicas as drawn, and the round trips of the same on the host, which are made in threads meanwhile.
 
         Every replica is coded by itself from the same hint, so that the order of work changes no number.
         """
         workers = available_cores() if self.workers is None else self.workers
         if workers == 0:
-            return predict(pipeline, replicas), [_trip(scene, index, replica) for replica in replicas]
+            return predict(pipeline, drawn), [_trip(scene, index, replica) for replica in replicas]
         pool = ThreadPoolExecutor(workers, "codec")
         try:
             coming = [pool.submit(_trip, scene, index, replica) for replica in replicas]
-            raw = predict(pipeline, replicas)
+            raw = predict(pipeline, drawn)
             return raw, [trip.result() for trip in coming]
         finally:
             pool.shutdown(cancel_futures=True)
@@ -174,7 +182,16 @@ def _trip(scene: Scene, index: int, replica: NDArray[np.integer]) -> _Trip:
     return trip.nbytes, dict(trip.achieved), trip.decoded
 
 
-def predict(pipeline: Pipeline, images: NDArray[np.integer]) -> NDArray[np.float64]:
+def one_gpu(pipeline: Pipeline) -> bool:
+    """Return whether the pipeline computes on the GPU on which JAX draws: replicas then need not pass through the host."""
+    if not isinstance(pipeline, OnDevice) or pipeline.dlpack_device[0] == _CPU:
+        return False
+    from sigmaraw.noise.blocks import drawing_device
+
+    return drawing_device() == pipeline.dlpack_device
+
+
+def predict(pipeline: Pipeline, images: Block) -> NDArray[np.float64]:
     """Return predictions (measurement, image) as float64, in the order of `pipeline.measurements`.
 
     Raises InvalidPrediction when the pipeline returns other names or another number of values than it declares.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Measurement, Pipeline
+from sigmaraw.contracts import Measurement, OnDevice, Pipeline
 from sigmaraw.errors import SigmarawError
 from sigmaraw.frames.types import RawFrames
 
@@ -27,7 +27,7 @@ def check_pipeline(pipeline: Pipeline, *, volumes: bool = True, shape: tuple[int
     Checks: measurements declared, named once and stable; numbers float64, finite or NaN; the input untouched; the same bits
     twice, from RawFrames, from a view that is not contiguous, alone and in batches of 1, 3 and 8 in any order; uint8 as well
     as uint16, bright, dark and constant frames; floats, wide integers, colour, empty arrays and wrong ranks refused by name;
-    `config` as JSON.
+    `config` as JSON. Where it implements contracts.OnDevice, and JAX draws there: the same bits from JAX's arrays.
 
     Raises
     ------
@@ -40,6 +40,8 @@ def check_pipeline(pipeline: Pipeline, *, volumes: bool = True, shape: tuple[int
     for label, frame in _special(shape):
         _require(list(_predicted(pipeline, frame)) == list(first), f"other names on a {label} frame")
     _check_refusals(pipeline, shape)
+    if isinstance(pipeline, OnDevice):
+        _check_hand_over(pipeline, frames)
     if volumes:
         volume = frames[:3]
         _require(_bits(_predicted(pipeline, volume)) == _bits(_row(pipeline.batch(volume[np.newaxis]), 0)), "a volume differs in a batch")
@@ -122,6 +124,17 @@ def _check_same_bits(pipeline: Pipeline, frames: NDArray[np.uint16]) -> None:
     strided = np.asfortranarray(frames[0])
     _require(_bits(pipeline(strided)) == alone[0], "the memory layout of the image changes its numbers")
     _require(_bits(pipeline(frames[0].astype(">u2"))) == alone[0], "the byte order of the image changes its numbers")
+
+
+def _check_hand_over(pipeline: Any, frames: NDArray[np.uint16]) -> None:
+    import jax
+
+    for images in (frames, (frames // 16).astype(np.uint8)):
+        drawn = jax.device_put(images)
+        if tuple(drawn.__dlpack_device__()) == tuple(pipeline.dlpack_device):
+            same = {name: values.tobytes() for name, values in pipeline.batch(images).items()}
+            found = {name: np.asarray(values).tobytes() for name, values in pipeline.batch(drawn).items()}
+            _require(found == same, f"images of {images.dtype} that lie on the device give other numbers")
 
 
 def _check_refusals(pipeline: Pipeline, shape: tuple[int, int]) -> None:

@@ -1,0 +1,48 @@
+"""What a specification may set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One setting of a codec family or pipeline, as a specification may give it.
+
+    `unit` is "1" for a pure number and "" for words.
+    """
+
+    name: str
+    kind: type[bool] | type[int] | type[float] | type[str]
+    default: Any = None
+    required: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[Any, ...] = ()
+    unit: str = ""
+    help: str = ""
+
+    def domain(self) -> str:
+        """Return in words which values are allowed."""
+        if self.kind is bool:
+            return "true or false"
+        if self.choices:
+            return "one of " + ", ".join(str(choice) for choice in self.choices)
+        if self.kind is str:
+            return self.help or "a word"
+        number = "a whole number" if self.kind is int else "a number"
+        low = "" if self.minimum is None else f" from {self.minimum:g}"
+        high = "" if self.maximum is None else f" up to {self.maximum:g}"
+        return number + low + high
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a listing shows, as JSON values."""
+        return {
+            "name": self.name,
+            "domain": self.domain(),
+            "default": self.default,
+            "required": self.required,
+            "unit": self.unit,
+            "help": self.help,
+        }
