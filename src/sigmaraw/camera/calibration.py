@@ -70,8 +70,8 @@ def calibrate(
     ------
     InputNotFound, UnreadableFile, InvalidSeries, NotIntegerData, ColourImage, ShapeMismatch, BitDepthMismatch : the frames.
     TooFewFrames : one frame only at a level, fewer than two usable flat levels.
-    ImplausibleSeries : flats darker than darks, all flats saturated, variance that does not grow.
-    Of taps, these two name every tap that they befall; all pixels together need not be fit for calibration when each tap is.
+    ImplausibleSeries : flats darker than darks, all flats saturated, variance that does not grow. With taps, this and the one before name
+        every tap that they befall; all pixels together need not be fit for calibration where each tap is.
     OutOfSpace : the folder for temporary files has no room for 8 bytes a pixel and level.
     InvalidOption : taps and cfa together, or malformed.
 
