@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
 
 import numpy as np
 from simulated_cameras import OFFSET, series
 
 import sigmaraw as sr
+from sigmaraw.camera.taps import TapLayout, parse_layout
 from sigmaraw.frames import Series
 
 SHAPE, GAIN, NOISE, FULL = (32, 40), 0.5, 4.0, 4095
 DARKS, REPEATS = 16, 4
 LEVELS = np.linspace(0.03, 1.12, 14) * (FULL - OFFSET) / GAIN
-Frames = Callable[[np.random.Generator, float, int], np.ndarray]
 
+# Of sensors in parts: each part's light, offset and gain, relative or DN, in turn; all parts but the last are clean.
+LIGHT, OFFSETS, GAINS = (1.0, 0.9, 0.7, 0.55), (100.0, 104.0, 98.0, 108.0), (1.0, 0.85, 1.1, 0.95)
 
 # Size of each pitfall that is a property of the noise; the others are made in `make`.
 OPTIONS: dict[str, dict[str, float]] = {
@@ -40,19 +42,21 @@ def analog(
     lamp: float = 0.0,
     dark_walk: float = 0.0,
     offset: float = OFFSET,
+    relative_gain: float = 1.0,
+    shape: tuple[int, int] = SHAPE,
 ) -> np.ndarray:
     """Frames before rounding, DN, of one fixed sensor with PRNU 1 % and DSNU 2 e⁻.
 
     rows, columns, dark_walk : temporal, in units of 4 e⁻. lamp : relative. tail : standard deviation of ln σ over pixels.
     """
     fixed = np.random.default_rng(99)
-    response, pattern = 1 + 0.01 * fixed.standard_normal(SHAPE), 2.0 * fixed.standard_normal(SHAPE)
-    noise = noise * np.exp(tail * fixed.standard_normal(SHAPE) - tail**2)
+    response, pattern = 1 + 0.01 * fixed.standard_normal(shape), 2.0 * fixed.standard_normal(shape)
+    noise = noise * np.exp(tail * fixed.standard_normal(shape) - tail**2)
     light = np.asarray(electrons) * (1 + lamp * rng.standard_normal((count, 1, 1))) * response
-    signal = rng.poisson(np.maximum(light, 0)) + pattern + noise * rng.standard_normal((count, *SHAPE))
-    signal = signal + NOISE * rows * rng.standard_normal((count, SHAPE[0], 1)) + NOISE * columns * rng.standard_normal((count, 1, SHAPE[1]))
+    signal = rng.poisson(np.maximum(light, 0)) + pattern + noise * rng.standard_normal((count, *shape))
+    signal = signal + NOISE * rows * rng.standard_normal((count, shape[0], 1)) + NOISE * columns * rng.standard_normal((count, 1, shape[1]))
     signal = signal + NOISE * dark_walk * np.linspace(-0.5, 0.5, count)[:, None, None]
-    return offset + GAIN * signal
+    return offset + relative_gain * GAIN * signal
 
 
 def convert(frames: np.ndarray, low: int = 0) -> np.ndarray:
@@ -61,11 +65,20 @@ def convert(frames: np.ndarray, low: int = 0) -> np.ndarray:
 
 def make(rng: np.random.Generator, kind: str) -> Series:
     """A series with the pitfall `kind`, "clean" for none."""
-    options = OPTIONS.get(kind, {})
+    (dark, *flats), levels = stacks(rng, kind)
+    return series([dark], flats, flat_ms=list(levels / levels[0]))
+
+
+def stacks(
+    rng: np.random.Generator, kind: str, brightness: float = 1.0, **common: float | tuple[int, int]
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """The dark stack and the flat ones, and the light that is stated; `common` goes to `analog`."""
+    options = {**common, **OPTIONS.get(kind, {})}
+    shape = common.get("shape", SHAPE)
     levels = LEVELS[[0, 3, 6, 13]] if kind == "too-few-levels" else LEVELS
     repeats = {"too-few-levels": 16, "too-few-pairs": 2, "clean, pairs": 2, "shuffled pairs": 2}.get(kind, REPEATS)
-    light = levels * (1 - 0.15 * levels / levels.max()) if kind == "nonlinear-exposure" else levels
-    field = np.ones(SHAPE)
+    light = brightness * levels * (1 - 0.15 * levels / levels.max() if kind == "nonlinear-exposure" else 1.0)
+    field = np.ones(shape)
     if kind == "white-clipping":
         field[:4, :4] = 2.5
     dark = convert(analog(rng, 0.0, DARKS, dark_walk=0.5 if kind == "dark-drift" else 0.0, **options))
@@ -82,9 +95,44 @@ def make(rng: np.random.Generator, kind: str) -> Series:
         dark[6] = convert(analog(rng, LEVELS[3], 1))[0]
     if kind == "too-few-pairs":
         dark, *flats = (frames[:, :12, :12] for frames in (dark, *flats))
-    return series([dark], flats, flat_ms=list(levels / levels[0]))
+    return [dark, *flats], levels
+
+
+def make_parts(rng: np.random.Generator, kind: str, layout: TapLayout, shape: tuple[int, int]) -> Series:
+    """A sensor of parts of a shape, each a camera of its own; the last one has the pitfall `kind`."""
+    windows = layout.windows((shape[0] * layout.rows, shape[1] * layout.columns))
+    whole: list[np.ndarray] = []
+    for index, window in enumerate(windows):
+        part = index % len(LIGHT)
+        own, levels = stacks(
+            rng,
+            kind if index == len(windows) - 1 or kind == "clean, pairs" else "clean",
+            LIGHT[part],
+            shape=shape,
+            offset=OFFSETS[part],
+            relative_gain=GAINS[part],
+        )
+        whole = whole or [np.zeros((len(frames), shape[0] * layout.rows, shape[1] * layout.columns), np.uint16) for frames in own]
+        for frames, placed in zip(own, whole, strict=True):
+            placed[:, *window] = frames
+    return series([whole[0]], whole[1:], flat_ms=list(levels / levels[0]))
 
 
 def outcomes(kind: str, seed: int) -> dict[str, str]:
-    profile = sr.calibrate(make(np.random.default_rng([seed, 5]), kind))
+    """How each check ends; of "KIND @ RGGB of 16x20" (or 4x4) those of a sensor in parts, and of single parts as "NAME of a part"."""
+    rng = np.random.default_rng([seed, 5])
+    kind, _, parts = kind.partition(" @ ")
+    if not parts:
+        return _outcomes(sr.calibrate(make(rng, kind)))
+    text, _, shape = parts.partition(" of ")
+    option = {"taps" if text[0].isdigit() else "cfa": text}
+    layout = parse_layout(option.get("taps"), option.get("cfa"))
+    assert layout is not None
+    height, width = map(int, shape.split("x"))
+    profile = sr.calibrate(make_parts(rng, kind, layout, (height, width)), **option)
+    notes = re.findall(r"^tap \S+ check (\S+) fails", "\n".join(profile.summary()["notes"]), re.MULTILINE)
+    return {**_outcomes(profile), **{f"{name} of a part": "fail" for name in notes}}
+
+
+def _outcomes(profile: sr.CameraProfile) -> dict[str, str]:
     return {row["name"]: row["outcome"] for row in profile.summary()["checks"]}

@@ -145,6 +145,22 @@ def test_too_few_frames_leave_two_classes_open(frames: tuple[np.ndarray, list[np
         assert row["not_determined"] == ("needs-dark-frames" if open_class else None)
 
 
+def test_another_dark_level_of_enough_frames_serves(frames: tuple[np.ndarray, list[np.ndarray]]) -> None:
+    """The shortest exposure has 40 frames, the next 16, the third and fourth enough: classes are those of the third, and it is named."""
+    rng = np.random.default_rng(97)
+    short, middle, third, fourth = frames[0][:40], frames[0][40:56], frames[0].copy(), np.roll(frames[0], 9, axis=1)
+    third[:, 50, 7] += (20 * (rng.random(len(third)) < 0.4)).astype(np.uint16)
+    third[:, 20, 33] = (third[:, 20, 32].astype(int) + third[:, 20, 34] + 1) // 2
+    fourth[:, 9, 9] += (20 * (rng.random(len(fourth)) < 0.4)).astype(np.uint16)
+    profile = sr.calibrate(series([short, middle, third, fourth], list(frames[1]), dark_ms=(1.0, 5.0, 50.0, 500.0)))
+    column = profile.dataset["pixel_class_map"]
+    assert [tuple(at) for at in np.argwhere(column.values)] == [(20, 33), (50, 7)]
+    assert (column.values[20, 33], column.values[50, 7]) == (PixelClass.CORRELATED, PixelClass.RTS)
+    assert column.attrs["dark_exposure_ms"] == 50.0
+    assert "not_determined" not in column.attrs
+    assert any("dark level at 50 ms" in note for note in profile.summary()["notes"])
+
+
 def test_dark_maps_at_400_frames_have_the_errors_they_state() -> None:
     """z of offset and read-noise maps over 25,600 pixels of log-normal noise: the SE of their sd is 1/√51200 = .0044; asked .98 to 1.04."""
     rng = np.random.default_rng(96)

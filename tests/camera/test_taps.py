@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from simulated_cameras import series
+import xarray as xr
+from simulated_cameras import gaussian_frames, series
 
 import sigmaraw as sr
 from sigmaraw.camera import CameraProfile
+from sigmaraw.camera.checks import CHANCE, CheckName
+from sigmaraw.camera.comparison import Bound, compare
 from sigmaraw.camera.taps import TapLayout, parse_layout
-from sigmaraw.errors import InvalidOption, InvalidProfile, InvalidSeries, ProfileMismatch, ShapeMismatch
+from sigmaraw.errors import ImplausibleSeries, InvalidOption, InvalidProfile, InvalidSeries, ProfileMismatch, ShapeMismatch, TooFewFrames
+from sigmaraw.frames import Series
 from sigmaraw.noise.model import NoiseModel
+from sigmaraw.noise.transfer import BrighterFatter
+from sigmaraw.reports.datasheet import write_datasheet
 
 SHAPE = (64, 80)
 GAIN, OFFSET = np.array([0.40, 0.50, 0.45, 0.65]), np.array([100.0, 110.0, 105.0, 120.0])
@@ -212,6 +219,12 @@ def test_round_trip_and_hostile_files(both: tuple[Camera, CameraProfile], tmp_pa
     assert back.dataset.identical(profile.dataset)
     assert back.summary() == json.loads(json.dumps(profile.summary(), allow_nan=False))
     data = profile.dataset
+
+    def without_taps(d: xr.Dataset) -> xr.Dataset:
+        plain = d.drop_vars([name for name in d.variables if str(name).startswith("tap_")])
+        return plain.drop_attrs(deep=False).assign_attrs({key: value for key, value in d.attrs.items() if not key.startswith("tap_")})
+
+    CameraProfile(without_taps(data.copy(deep=True)))
     for spoil in (
         lambda d: d.drop_vars("tap_gain"),
         lambda d: d.drop_vars("tap_prnu_se"),
@@ -220,6 +233,8 @@ def test_round_trip_and_hostile_files(both: tuple[Camera, CameraProfile], tmp_pa
         lambda d: d.assign(tap_dark_noise_se=-d["tap_dark_noise_se"]),
         lambda d: d.assign(tap_offset=("tap", np.full(4, np.inf))),
         lambda d: d.isel(tap=slice(3)),
+        lambda d: d.assign(gain=d["gain"] * math.nan),
+        lambda d: without_taps(d).assign(gain=(d["gain"] * math.nan).assign_attrs(not_determined="taps-differ")),
         lambda d: d.assign_attrs(tap_layout="taps 4x4"),
         lambda d: d.assign_attrs(tap_layout="import os"),
         lambda d: d.assign_attrs(tap_labels="a b c d"),
@@ -241,29 +256,146 @@ def test_a_profile_with_taps_and_no_maps_fits_by_its_taps(both: tuple[Camera, Ca
     np.testing.assert_allclose(model.offset_dn, camera.offset, atol=0.1)
 
 
+def halves(rng: np.random.Generator, gains: tuple[float, float], light: tuple[float, float], count: int, bend: float = 0.0) -> np.ndarray:
+    """Frames of a sensor whose halves have a gain, DN/e-, and light, e-, of their own; read noise 4 e-. bend : a of brighter-fatter."""
+    electrons, gain = (np.repeat([[pair[0]] * 20 + [pair[1]] * 20], 32, axis=0) for pair in (light, gains))
+    shot = np.expm1(2 * bend * electrons) / (2 * bend) if bend else electrons
+    exact = 100 + gain * electrons + gain * np.sqrt(shot + 16) * rng.standard_normal((count, 32, 40))
+    return np.clip(np.rint(exact), 0, 4095).astype(np.uint16)
+
+
 def test_a_mixture_of_taps_that_bends_is_said() -> None:
-    """Two halves of unequal gain, one of which is lit less while the other is lit more: each is straight, all pixels together bend."""
-    rng = np.random.default_rng(92)
+    """Two halves of unequal gain, one of which is lit less while the other is lit more: each is straight, all pixels together bend.
 
-    def frames(left: float, right: float, count: int) -> np.ndarray:
-        electrons = np.repeat([[left] * 20 + [right] * 20], 32, axis=0)
-        gain = np.repeat([[0.4] * 20 + [0.6] * 20], 32, axis=0)
-        exact = 100 + gain * electrons + np.sqrt(gain**2 * (electrons + 16)) * rng.standard_normal((count, 32, 40))
-        return np.clip(np.rint(exact), 0, 4095).astype(np.uint16)
-
-    unequal = [frames(e, 5000 - 0.3 * e, 4) for e in np.linspace(500, 6500, 12)]
-    even = [frames(e, e, 4) for e in np.linspace(500, 4500, 12)]
-    noted = [
-        any("none of the taps" in note for note in sr.calibrate(series([frames(0, 0, 16)], flats), taps="1x2").summary()["notes"])
-        for flats in (unequal, even)
-    ]
+    The curve of all pixels is no pixel's: replicas at 5000 e- have the variance of straight halves, within 4·√(2/(64·640)) and the
+    gains' 1.2 %, twice; the mixture's curve takes a fifth of it away.
+    """
+    rng, gains = np.random.default_rng(92), (0.4, 0.6)
+    dark = halves(rng, gains, (0, 0), 16)
+    unequal = [halves(rng, gains, (e, 5000 - 0.3 * e), 4) for e in np.linspace(500, 6500, 12)]
+    even = [halves(rng, gains, (e, e), 4) for e in np.linspace(500, 4500, 12)]
+    bent, straight = (sr.calibrate(series([dark], flats), taps="1x2") for flats in (unequal, even))
+    noted = [any("none of the taps" in note for note in profile.summary()["notes"]) for profile in (bent, straight)]
     assert noted == [True, False]
+    assert bent.dataset.attrs["transfer_model"] != "linear"
+    assert not np.isfinite(bent.dataset["tap_brighter_fatter"]).any()
+    model = NoiseModel.from_profile(bent, (32, 40))
+    drawn = model.sample(np.repeat([[2100.0] * 20 + [3100.0] * 20], 32, axis=0), 64, seed=4).astype(np.float64).var(axis=0, ddof=1)
+    for half, gain, level in ((np.s_[:, :20], 0.4, 2000), (np.s_[:, 20:], 0.6, 3000)):
+        assert drawn[half].mean() == pytest.approx(gain * level + gain**2 * 16 + 1 / 12, rel=4 * math.hypot(0.007, 2 * 0.012))
+
+
+def test_taps_that_all_bend_keep_their_curve() -> None:
+    """a = −6·10⁻⁵/e- in both halves: the noise model has it within 4 standard errors."""
+    rng, gains = np.random.default_rng(93), (0.4, 0.6)
+    flats = [halves(rng, gains, (e, e), 8, bend=-6e-5) for e in np.linspace(300, 4500, 12)]
+    profile = sr.calibrate(series([halves(rng, gains, (0, 0), 16)], flats), taps="1x2")
+    curve = NoiseModel.from_profile(profile, (32, 40)).transfer
+    assert isinstance(curve, BrighterFatter)
+    assert curve.coefficient == pytest.approx(-6e-5, abs=4 * curve.u_coefficient)
+
+
+@pytest.fixture(scope="module")
+def opposed() -> Series:
+    """The brighter all pixels are on the mean, the less they vary: the half of three times the gain sees less light from level to level."""
+    rng, gains = np.random.default_rng(94), (0.3, 0.9)
+    flats = [halves(rng, gains, (7 * e, 3000 - 1.4 * e), 4) for e in np.linspace(100, 1300, 12)]
+    return series([halves(rng, gains, (0, 0), 16)], flats)
+
+
+def test_taps_need_no_mixture_that_can_be_calibrated(opposed: Series, tmp_path: Path) -> None:
+    with pytest.raises(TooFewFrames, match="0 of 12 flat levels"):
+        sr.calibrate(opposed)
+    profile = sr.calibrate(opposed, taps="1x2")
+    data = profile.dataset
+    for name, truth in (("gain", (0.3, 0.9)), ("offset", (100.0, 100.0)), ("dark_noise", (4.0, 4.0))):
+        assert (np.abs(data[f"tap_{name}"].values - truth) < 4 * data[f"tap_{name}_se"].values).all()
+    for name in ("gain", "offset", "read_noise", "prnu", "saturation"):
+        assert (math.isnan(float(data[name])), data[name].attrs["not_determined"]) == (True, "taps-differ")
+    summary = profile.summary()
+    assert "0 of 12 flat levels" in summary["notes"][0]
+    assert not any("none of the taps" in note for note in summary["notes"])
+    assert not any(summary["levels"]["used"])
+    assert len(summary["levels"]["mean_dn"]) == 12
+    assert [row["name"] for row in summary["checks"]] == [str(name) for name in CheckName]
+    assert {row["outcome"] for row in summary["checks"]} == {"pass"}
+    assert all(row["evidence"].startswith("tap ") for row in summary["checks"])
+    back = CameraProfile.from_netcdf(profile.to_netcdf(tmp_path / "camera.nc"))
+    assert back.dataset.identical(data)
+    assert {row.name for row in compare(back, profile)} == {row.name for row in compare(back, profile) if "[" in row.name}
+    page = write_datasheet(summary, tmp_path, profile.figures()).read_text()
+    assert "taps 1x2" in page
+
+
+def test_replicas_and_studies_where_only_taps_are_calibrated(opposed: Series) -> None:
+    """A gain of .9 where the mixture has none: 64 draws of 640 pixels a half, SE of a variance .7 %, with twice the gain's 1.2 %."""
+    profile = sr.calibrate(opposed, taps="1x2")
+    for options in ({}, {"scalars": True}):
+        model = NoiseModel.from_profile(profile, (32, 40), **options)
+        drawn = model.sample(np.full((32, 40), 1000.0), 64, seed=4).astype(np.float64).var(axis=0, ddof=1)
+        for half, gain in ((np.s_[:, :20], 0.3), (np.s_[:, 20:], 0.9)):
+            assert drawn[half].mean() == pytest.approx(gain * 900 + gain**2 * 16 + 1 / 12, rel=4 * math.hypot(0.007, 2 * 0.012))
+    raw = opposed.flat[3].stream()
+    frame = next(iter(raw.chunks(1 << 20)))[0]
+    record = sr.validate([frame], profile, codecs=["lossless"], pipeline="intensity", n=20, seed=1)
+    assert {row["verdict"] for row in record.document["results"]} == {"PASS"}
+
+
+def test_every_tap_that_cannot_be_calibrated_is_named(opposed: Series) -> None:
+    """Light that never reaches two planes: they are named, with what is wrong, and how many are well. Nothing is named where nothing is."""
+    rng = np.random.default_rng(95)
+    dark = rng.integers(90, 110, (4, 12, 10), dtype=np.uint16)
+    flats = [np.rint(rng.normal(100 + 0.5 * e, np.sqrt(0.25 * e + 4), (4, 12, 10))).astype(np.uint16) for e in (400, 1500, 3000)]
+    for frames in flats:
+        frames[:, 1::2] = dark[:, 1::2]
+    with pytest.raises(
+        ImplausibleSeries, match=r"^tap G2: no flat level is brighter.*; tap B: no flat .*\(2 of 4 taps can be calibrated\)"
+    ):
+        sr.calibrate(series([dark], flats), cfa="RGGB")
+    with pytest.raises(TooFewFrames, match=r"^only 1 of 1 flat levels"):
+        sr.calibrate(replace(opposed, flat=opposed.flat[:1]), taps="1x2")
+
+
+def test_a_check_of_many_taps_has_its_chance_shared_among_them() -> None:
+    """Row noise in one tap of four, of a chance between a quarter of the check's and all of it: alone it fails, of four it is none."""
+    noted = {}
+    for rows in (0.25, 0.5):
+        rng = np.random.default_rng([97, 4])
+        exact = 100 + 2 * rng.standard_normal((16, 32, 40))
+        exact[:, :16, :20] += rows * rng.standard_normal((16, 16, 1))
+        dark = np.rint(exact).astype(np.uint16)
+        flats = [gaussian_frames(rng, e, noise=4.0, shape=(32, 40)) for e in (800, 2000, 3500)]
+        alone = sr.calibrate(series([dark[:, :16, :20]], [frames[:, :16, :20] for frames in flats]))
+        (row,) = [row for row in alone.summary()["checks"] if row["name"] == "row-noise"]
+        chance = float(row["evidence"].split("(chance ")[1].rstrip(")"))
+        assert row["outcome"] == "fail"
+        notes = sr.calibrate(series([dark], flats), taps="2x2").summary()["notes"]
+        noted[rows] = chance, [note.split(":")[0] for note in notes if "check row-noise fails" in note]
+    assert CHANCE / 4 < noted[0.25][0] < CHANCE
+    assert noted[0.25][1] == []
+    assert noted[0.5][1] == ["tap 0,0"]
+
+
+def test_equal_values_of_a_few_are_no_stop() -> None:
+    """Two of 640 values that tie at the highest are .3 % and no clipping, 20 of 128 pixels that stop are, and so is a converter's end."""
+    rng = np.random.default_rng(98)
+    flats = [gaussian_frames(rng, e, noise=4.0, shape=(8, 16), count=5) for e in np.linspace(300, 5000, 8)]
+    tie, stop, end = ([frames.copy() for frames in flats] for _ in range(3))
+    top = int(flats[-1].max()) + 1
+    tie[-1][:2, 3, 3] = top
+    for frames in stop[-2:]:
+        frames[:, :2, :10] = top
+    end[-1][:2, 3, 3] = 4095
+    dark = gaussian_frames(rng, 0.0, noise=4.0, shape=(8, 16), count=4)
+    found = []
+    for levels in (flats, tie, stop, end):
+        rows = sr.calibrate(series([dark], levels)).summary()["checks"]
+        found += [row["outcome"] for row in rows if row["name"] == "white-clipping"]
+    assert found == ["pass", "pass", "fail", "fail"]
 
 
 def test_a_tap_that_has_changed_is_found_and_named() -> None:
     """Blue read with 5 % less gain. SE(K) of a tap is .8 %, of a difference 1.1 %: 5 % is 4.5 of it, the bound of .5 % 0.5."""
-    from sigmaraw.camera.comparison import Bound, compare
-
     _, before = calibrated("planes", 0)
     camera = Camera(PLANES, 0)
     camera.gain[1::2, 1::2] *= 0.95

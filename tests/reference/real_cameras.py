@@ -44,8 +44,8 @@ def msfc_tiles(data: Path, *, edge: bool = False) -> dict[str, Series]:
     """Each tap as a series: the pair is brighter by three from one end to the other, so its tiles are levels.
 
     A tile's temporal variance is K times its mean, however the light falls inside it. The dark level is the tile of median dark
-    mean; the others differ from it by less than 1 DN. The two rows of tiles at the sensor's edge, where the light falls by half within
-    40 rows, are left out unless `edge`.
+    mean; the others differ from it by less than 1 DN. The two rows of tiles at the sensor's edge, whose outermost eight rows are shaded,
+    are left out unless `edge`.
     """
     light, dark = ([_msfc(data, number) for number in numbers] for numbers in (MSFC_LIGHT, MSFC_DARK))
     (height, width), found = MSFC_TILE, {}
@@ -112,6 +112,63 @@ def iron_line(data: Path) -> dict[str, tuple[float, float]]:
         line = float(np.median(events))
         error = 1.2533 * float(events.std(ddof=1)) / math.sqrt(len(events))
         found[tap] = (line / IRON_ELECTRONS, math.hypot(error, IRON_RELATIVE * line) / IRON_ELECTRONS)
+    return found
+
+
+@dataclass(frozen=True)
+class MsfcEdge:
+    """What the pair says of one tap's rows next to the sensor's edge; each number with its standard error where it has one.
+
+    step : light of row 10 over that of row 3. bend : c of V − V_dark = K·x + c·x², which is K²(n + c·n²) of n = x/K electrons, 1/e⁻.
+    edge : by how much K of the first 104 rows differs on top of that curve, %. along, across : correlation of a pixel's noise with the
+    next row's and the next column's above half the highest level. shift : of the image between the frames, px, rows 0 to 104.
+    """
+
+    step: float
+    bend: tuple[float, float]
+    edge: tuple[float, float]
+    along: tuple[float, float]
+    across: tuple[float, float]
+    shift: tuple[float, float]
+
+
+def msfc_edges(data: Path) -> dict[str, MsfcEdge]:
+    """Blocks of 26 × 146 pixels of each tap, the eight dim rows at the edge blocks of their own, by weighted least squares."""
+    (a, b), (c, d) = ([_msfc(data, n).astype(np.float64) for n in numbers] for numbers in (MSFC_LIGHT, MSFC_DARK))
+    found = {}
+    for tap, (top, left) in MSFC_TAPS.items():
+        place = np.s_[top : top + MSFC_SIZE[0], left : left + MSFC_SIZE[1]]
+        order = slice(None, None, -1 if top else 1)  # row 0 is the sensor's edge
+        difference, light = (a - b)[place][order], (0.5 * (a + b - c - d))[place][order]
+        dark = 0.5 * float(np.var((c - d)[place]))
+        rows = [(0, 8), (8, 26), *((start, start + 26) for start in range(26, 520, 26))]
+        table = []
+        for first, last in rows:
+            for column in range(0, MSFC_SIZE[1], 146):
+                part = difference[first:last, column : column + 146]
+                part = part - part.mean()
+                part = np.where(np.abs(part) < 6 * part.std(), part, 0.0)  # particles
+                products = 0.5 * (part[1:] * part[:-1]).mean(), 0.5 * (part[:, 1:] * part[:, :-1]).mean()
+                table.append((light[first:last, column : column + 146].mean(), 0.5 * part.var(ddof=1), part.size, last <= 104, *products))
+        x, variance, size, near, along, across = np.array(table).T
+        design, solution = np.stack([x, x**2, x * near], axis=1), np.array([0.4, 0.0, 0.0])
+        for _ in range(3):  # weights of the curve, not of the scatter
+            error = (design @ solution + dark) * np.sqrt(2 / size)
+            solution = np.linalg.lstsq(design / error[:, None], (variance - dark) / error, rcond=None)[0]
+        se = np.sqrt(np.diag(np.linalg.inv((design / error[:, None]).T @ (design / error[:, None]))))
+        bright = x > 0.5 * x.max()
+        share = [float(np.average(v[bright] / variance[bright], weights=size[bright])) for v in (along, across)]
+        slope = np.gradient(light[:104], axis=0)
+        slope -= slope.mean()
+        shift, shift_se = (difference[:104] * slope).sum() / (slope**2).sum(), math.sqrt(2 * variance[near > 0].mean() / (slope**2).sum())
+        found[tap] = MsfcEdge(
+            float(light[10].mean() / light[3].mean()),
+            (float(solution[1]), float(se[1])),
+            (100 * float(solution[2] / solution[0]), 100 * float(se[2] / solution[0])),
+            (share[0], 1 / math.sqrt(size[bright].sum())),
+            (share[1], 1 / math.sqrt(size[bright].sum())),
+            (float(shift), shift_se),
+        )
     return found
 
 
@@ -281,6 +338,8 @@ def main(data: Path) -> None:
     print("| camera, quantity | found | independent | unit | difference in SE |\n|---|---|---|---|---|")
     for line in (*msfc, *nikon_rows, *k11_rows, *scmos_lines(data)):
         print(line)
+    for tap, edge in msfc_edges(data).items():
+        print(f"MSFC {tap}, edge: {edge}")
     for name, profile in ({f"MSFC {tap}": p for tap, p in msfc_profiles.items()} | {"Nikon": nikon_profile, "K11": k11_profile}).items():
         print(f"\n{name}")
         print("\n".join(f"    {text}" for text in (*not_passed(profile), *profile.summary()["notes"])))

@@ -42,10 +42,26 @@ def test_msfc_ccd_taps_against_the_iron_line(shared_data: Path) -> None:
 
 
 def test_msfc_edge_tiles_bend_the_curve(shared_data: Path) -> None:
-    """Where the light falls by half within one tile the variance is not the light's alone: two taps seem to be brighter-fatter."""
+    """The dimmest levels lie at the edge: with them two taps are brighter-fatter."""
     edge = {tap: sr.calibrate(series) for tap, series in real.msfc_tiles(shared_data, edge=True).items()}
     assert [edge[tap].dataset.attrs["transfer_model"] for tap in real.MSFC_TAPS] == ["astier", "astier", "linear", "linear"]
     assert real.number(edge["0,0"], "gain")[0] > 0.405
+
+
+def test_msfc_edge_rows_are_dim_and_not_odd(shared_data: Path) -> None:
+    """On one bent curve the edge rows have the gain of the others, and the bend goes with covariance: the page's figures."""
+    edges = real.msfc_edges(shared_data)
+    page = DOCS.read_text(encoding="utf-8")
+    assert all(2.5 < edge.step < 2.7 for edge in edges.values())
+    for name, scale, digits in (("edge", 1.0, 2), ("shift", 1.0, 4), ("bend", 1e7, 1), ("along", 1e3, 1), ("across", 1e3, 1)):
+        value, error = np.array([getattr(edge, name) for edge in edges.values()]).T
+        total = float((value / error**2).sum() / (1 / error**2).sum()), float((1 / error**2).sum() ** -0.5)
+        if name in ("edge", "shift"):
+            assert (np.abs(value) < 3 * error).all()
+            assert abs(total[0]) < 3 * total[1]
+        else:
+            assert abs(total[0]) > 4 * total[1]
+        assert f"{total[0] * scale:.{digits}f} ± {total[1] * scale:.{digits}f}".replace("-", "−") in page, (name, total)
 
 
 def test_msfc_files_as_they_are_are_refused(shared_data: Path) -> None:

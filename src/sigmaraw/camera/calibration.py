@@ -18,10 +18,11 @@ import numpy as np
 import xarray as xr
 
 from sigmaraw.camera import derived
-from sigmaraw.camera.checks import Findings, run_checks
+from sigmaraw.camera.checks import CHANCE, Findings, run_checks
 from sigmaraw.camera.classes import PixelClass, class_map, flag_attributes, near_floor, outstanding, telegraph
 from sigmaraw.camera.dark import DarkResult, dark_result
 from sigmaraw.camera.dataset import SCALARS, assemble
+from sigmaraw.camera.mixture import refusal, undetermined
 from sigmaraw.camera.models import ModelFit, TransferModel, choose_model, highest_signal, transfer_attributes, transfer_scalars
 from sigmaraw.camera.moments import LevelMoments
 from sigmaraw.camera.nonuniformity import PARTS, deviations, pattern, response_variance
@@ -33,7 +34,7 @@ from sigmaraw.camera.spatial import Arrays, pattern_arrays
 from sigmaraw.camera.taps import parse_layout, with_taps
 from sigmaraw.camera.transfer import GainFit, TransferData, fit_gain, saturation_level
 from sigmaraw.camera.values import Estimate, NotDetermined
-from sigmaraw.errors import ImplausibleSeries, SigmarawError
+from sigmaraw.errors import ImplausibleSeries, SigmarawError, TooFewFrames
 from sigmaraw.frames import Series, read_series
 
 _SATURATED = 0.05  # of a level's pixels at the series' maximum
@@ -69,7 +70,8 @@ def calibrate(
     ------
     InputNotFound, UnreadableFile, InvalidSeries, NotIntegerData, ColourImage, ShapeMismatch, BitDepthMismatch : the frames.
     TooFewFrames : one frame only at a level, fewer than two usable flat levels.
-    ImplausibleSeries : flats darker than darks, all flats saturated, variance that does not grow.
+    ImplausibleSeries : flats darker than darks, all flats saturated, variance that does not grow. With taps, this and the one before name
+        every tap that they befall; all pixels together need not be fit for calibration where each tap is.
     OutOfSpace : the folder for temporary files has no room for 8 bytes a pixel and level.
     InvalidOption : taps and cfa together, or malformed.
 
@@ -78,21 +80,30 @@ def calibrate(
     layout = parse_layout(taps, cfa)
     found = with_bits(series, bits) if isinstance(series, Series) else read_series(series, bits=bits)
     with ExitStack() as closing:
-        whole, *parts = scan_levels(found, closing, progress, layout)
-        dataset = _dataset(whole)
+        scan, *tap_scans = scan_levels(found, closing, progress, layout)
         if layout is None:
-            return CameraProfile(dataset)
-        taps_datasets = []
-        for label, scan in zip(layout.labels, parts, strict=True):
+            return CameraProfile(_dataset(scan))
+        whole: xr.Dataset | SigmarawError
+        try:
+            whole = _dataset(scan)
+        except (ImplausibleSeries, TooFewFrames) as error:
+            whole = error  # of the mixture: its taps may be fit for calibration
+        parts: list[xr.Dataset] = []
+        failed: dict[str, SigmarawError] = {}
+        for label, tap_scan in zip(layout.labels, tap_scans, strict=True):
             try:
-                taps_datasets.append(_dataset(scan))
+                parts.append(_dataset(tap_scan, CHANCE / len(tap_scans)))
             except SigmarawError as error:
-                raise type(error)(f"tap {label}: {error.found}", error.expected, error.remedy) from error
-    return CameraProfile(with_taps(dataset, taps_datasets, layout, SCALARS))
+                failed[label] = error
+    if failed:
+        raise refusal(failed, len(tap_scans), whole if isinstance(whole, SigmarawError) else None)
+    if isinstance(whole, SigmarawError):
+        whole = undetermined(found, scan, parts, whole)
+    return CameraProfile(with_taps(whole, parts, layout, SCALARS))
 
 
-def _dataset(scan: Scan) -> xr.Dataset:
-    """The camera dataset of all pixels of a series."""
+def _dataset(scan: Scan, chance: float = CHANCE) -> xr.Dataset:
+    """The camera dataset of all pixels of a series; chance : of a false alarm of each check."""
     found = scan.series
     data = TransferData(tuple(scan.flats), tuple(scan.darks), _dark_index(found))
     full_scale = (1 << (scan.bits or 0)) - 1
@@ -114,7 +125,7 @@ def _dataset(scan: Scan) -> xr.Dataset:
     scalars.update(uniformity)
     scalars.update(transfer_scalars(model))
     attributes.update(flags)
-    findings = Findings(data, straight, tuple(scan.dark_evidence), tuple(scan.flat_evidence), _light(found), upper, full_scale)
+    findings = Findings(data, straight, tuple(scan.dark_evidence), tuple(scan.flat_evidence), _light(found), upper, full_scale, chance)
     checks = run_checks(findings)
     return assemble(
         scalars,
@@ -132,7 +143,7 @@ def _dataset(scan: Scan) -> xr.Dataset:
             "checks": json.dumps([check.as_dict() for check in checks]),
             "series_sha256": found.digest(scan.files),
             "series_files": len(scan.files),
-            "notes": "\n".join(_notes(found, data, saturation, fit, model, dark)),
+            "notes": "\n".join(_notes(scan, data, saturation, fit, model, dark)),
             **{key: scan.metadata[key] for key in ("camera", "serial", "mode") if key in scan.metadata},
         },
         drawn,
@@ -311,7 +322,7 @@ def _kept(scan: Scan, data: TransferData, used: np.ndarray, bend: np.ndarray) ->
 
 
 def _classes(scan: Scan, dark: DarkPixels, marks: dict[PixelClass, np.ndarray], clipped: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
-    """The class of each pixel, and the attributes of the map; RTS and correlation from the first dark level, read once more."""
+    """The class of each pixel, and the attributes of the map; RTS and correlation from a dark level of many frames, read again."""
     noise = math.sqrt(float(dark.variance.mean()))
     marks[PixelClass.HOT] = marks[PixelClass.HOT] | outstanding(dark.offset, noise)
     marks[PixelClass.CLIPPED] = clipped | near_floor(dark.offset, dark.variance)
@@ -321,9 +332,11 @@ def _classes(scan: Scan, dark: DarkPixels, marks: dict[PixelClass, np.ndarray], 
         return class_map(marks), flag_attributes(reason)
     marks[PixelClass.CORRELATED] = suspects.correlated
     marks[PixelClass.RTS] = np.zeros(dark.offset.shape, dtype=bool)
-    jumping = telegraph(suspects, series.dark[0].stream().chunks(CHUNK_PIXELS), scan.darks[0].frame_means)
+    level = series.dark[scan.suspects_of]
+    jumping = telegraph(suspects, level.stream().chunks(CHUNK_PIXELS), scan.darks[scan.suspects_of].frame_means)
     marks[PixelClass.RTS].reshape(-1)[suspects.where[jumping]] = True
-    return class_map(marks), {**flag_attributes(None), **({"suspects_dropped": suspects.dropped} if suspects.dropped else {})}
+    known = {"suspects_dropped": suspects.dropped or None, "dark_exposure_ms": level.exposure_ms}
+    return class_map(marks), {**flag_attributes(None), **{key: value for key, value in known.items() if value is not None}}
 
 
 def _dark_pixels(scan: Scan, index: int) -> DarkPixels:
@@ -355,7 +368,8 @@ def _levels(series: Series, data: TransferData, fit: GainFit, model: ModelFit) -
     }
 
 
-def _notes(series: Series, data: TransferData, saturation: Estimate, fit: GainFit, model: ModelFit, dark: DarkResult) -> list[str]:
+def _notes(scan: Scan, data: TransferData, saturation: Estimate, fit: GainFit, model: ModelFit, dark: DarkResult) -> list[str]:
+    series = scan.series
     notes = [*fit.notes, *dark.notes]
     if model.model is not TransferModel.LINEAR:
         notes.append(
@@ -372,6 +386,9 @@ def _notes(series: Series, data: TransferData, saturation: Estimate, fit: GainFi
         notes.append(f"odd number of frames: the last one is in the mean but in no pair ({len(odd)} level{'s' if len(odd) > 1 else ''})")
     if len(series.dark) == 2:
         notes.append("read noise is that at the shortest dark exposure: extrapolation to zero needs three")
+    if scan.suspects_of:
+        exposure = series.dark[scan.suspects_of].exposure_ms
+        notes.append(f"RTS and correlated pixels are those of the dark level at {exposure:g} ms, the first of many frames")
     return notes
 
 

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.camera.dark import HIDDEN_BELOW_DN2
-from sigmaraw.camera.evidence import LevelEvidence
+from sigmaraw.camera.evidence import CODES_NEEDED, LevelEvidence
 from sigmaraw.camera.moments import LevelMoments
 from sigmaraw.camera.transfer import GainFit, TransferData
 
 _SHUFFLED, _SHUFFLED_SIGNAL = 5.0, 0.003  # standard errors of a difference, or the lamp's limit, that a frame is away from its level
-CHANCE = 1e-3  # of a false alarm, per check and series
+CHANCE = 1e-3  # of a false alarm, per check and series, whatever parts the sensor has
 
 
 class CheckName(StrEnum):
@@ -96,6 +96,7 @@ class Findings:
     """All that the checks look at. `dark` and `flat` hold the evidence of each level, in the order of `data`'s levels.
 
     light : relative light of each flat, None where not known. upper_dn : saturation above dark. full_scale : DN.
+    chance : of a false alarm, per check: of a sensor in parts each part has its share, since the worst part speaks for all (Bonferroni).
     """
 
     data: TransferData
@@ -105,6 +106,7 @@ class Findings:
     light: NDArray[np.float64] | None
     upper_dn: float
     full_scale: int
+    chance: float = CHANCE
 
     def used(self) -> list[int]:
         """Indices of the flat levels in the gain fit."""
@@ -177,7 +179,7 @@ def _lamp_drift(findings: Findings) -> Check:
         name,
         percent,
         f"means of repeats scatter by {percent:.3g} % of the signal beyond noise (chance {chance:.2g})",
-        seen=chance < CHANCE,
+        seen=chance < findings.chance,
     )
 
 
@@ -192,9 +194,8 @@ def _dark_drift(findings: Findings) -> Check:
     if not chances:
         return _unknown(name, "no dark level has four frames")
     chance = min(1.0, min(chances) * len(chances))
-    return _against(
-        name, worst, f"frame means of a dark level scatter by {worst:.3g} of the dark noise (chance {chance:.2g})", seen=chance < CHANCE
-    )
+    text = f"frame means of a dark level scatter by {worst:.3g} of the dark noise (chance {chance:.2g})"
+    return _against(name, worst, text, seen=chance < findings.chance)
 
 
 # --- noise that is not white ------------------------------------------------------------------------------------------
@@ -212,7 +213,7 @@ def _correlated(findings: Findings) -> Check:
     worst = max(abs(value) for value in found)
     chance = min(1.0, 2.0 * math.erfc(worst * math.sqrt(count) / math.sqrt(2.0)))  # two directions
     text = f"temporal noise of neighbours correlates by {found[0]:.3g} in rows, {found[1]:.3g} in columns (chance {chance:.2g})"
-    return _against(name, worst, text, seen=chance < CHANCE)
+    return _against(name, worst, text, seen=chance < findings.chance)
 
 
 def _line_check(name: CheckName, part: str) -> Callable[[Findings], Check]:
@@ -236,7 +237,7 @@ def _line_check(name: CheckName, part: str) -> Callable[[Findings], Check]:
             return _unknown(name, "no dark frames of enough rows and columns")
         chance = _tail(chi2, dof)
         text = f"{part}s share temporal noise of {share:.3g} of a pixel's dark noise (chance {chance:.2g})"
-        return _against(name, share, text, seen=chance < CHANCE)
+        return _against(name, share, text, seen=chance < findings.chance)
 
     return check
 
@@ -266,8 +267,11 @@ def _white_clipping(findings: Findings) -> Check:
     top = max(level.maximum for level in findings.data.flats)
     used = [findings.data.flats[index] for index in findings.used()]
     share = 100.0 * max(level.top_fraction if level.maximum == top else 0.0 for level in used)
-    # Of an unsaturated series the brightest level's highest value is not a stop.
-    stop = top == findings.full_scale or any(level.maximum == top and level.top_fraction > 0.001 for level in findings.data.flats)
+    # Of an unsaturated series the brightest level's highest value is not a stop, nor are two of a few hundred values that tie there.
+    stop = top == findings.full_scale or any(
+        level.maximum == top and level.top_fraction > max(0.001, CODES_NEEDED / (level.n_pixels * level.n_frames))
+        for level in findings.data.flats
+    )
     text = f"{share if stop else 0.0:.3g} % of the values of a fitted level stand at the highest code ({top} DN)"
     return _against(CheckName.WHITE_CLIPPING, share if stop else 0.0, text)
 
@@ -312,7 +316,7 @@ def _nonlinear(findings: Findings) -> Check:
     percent = 100.0 * float(np.abs(y / (design @ relative) - 1.0).mean())
     chance = _tail(float((((y - design @ weighted) / error) ** 2).sum()), len(y) - 2)
     text = f"levels lie {percent:.3g} % off a straight line on average (chance {chance:.2g})"
-    return _against(name, percent, text, seen=chance < CHANCE)
+    return _against(name, percent, text, seen=chance < findings.chance)
 
 
 def _duplicated(findings: Findings) -> Check:

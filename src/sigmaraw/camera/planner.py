@@ -16,36 +16,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.camera import derived
-from sigmaraw.camera.dark import dark_result
+from sigmaraw.camera.dark import QUANTISATION_DN2, dark_result
 from sigmaraw.camera.moments import LevelMoments, quantisation_var
+from sigmaraw.camera.sensor import LinearSensor
 from sigmaraw.camera.transfer import TransferData, fit_gain, saturation_level
 from sigmaraw.camera.values import Estimate
 from sigmaraw.errors import InvalidOption
 
-_QUANTISATION_DN2 = 1.0 / 12.0
 _MOST = 1 << 30
 
 
 @dataclass(frozen=True)
-class SeriesPlan:
+class SeriesPlan(LinearSensor):
     """A camera as one expects it, and the series that one means to take.
 
-    shape : (y, x), px. gain : K, DN/e⁻. read_noise_e : e⁻. offset_dn : DN. bits : 1 to 16. saturation_dn : offset included, None is
-        full scale. prnu_percent, dsnu_e : fixed pattern expected, % and e⁻. dark_current_e_per_s : e⁻/s.
+    saturation_dn : offset included, None is full scale. The rest of the camera is a `LinearSensor`, of 2 px or more on either side.
     levels : flat levels, evenly from `lowest` to `highest` (parts of saturation). pairs : pairs of frames a level.
     dark_frames : frames of each dark level. dark_exposures_ms : one dark level each; the flats take the first.
     stack : frames of the level nearest half saturation, 0 for the pairs alone.
     """
 
-    shape: tuple[int, int]
-    gain: float
-    read_noise_e: float
-    offset_dn: float = 100.0
-    bits: int = 12
     saturation_dn: float | None = None
-    prnu_percent: float = 0.5
-    dsnu_e: float = 0.5
-    dark_current_e_per_s: float = 0.0
     levels: int = 20
     pairs: int = 1
     dark_frames: int = 16
@@ -55,18 +46,12 @@ class SeriesPlan:
     highest: float = 1.10
 
     def __post_init__(self) -> None:
-        pixels = math.prod(self.shape)
-        top = (1 << self.bits) - 1 if 1 <= self.bits <= 16 else -1
+        super().__post_init__()
+        pixels, top = math.prod(self.shape), self.full_scale
         for name, value, good, domain in (
-            ("bits", self.bits, 1 <= self.bits <= 16, "1 to 16"),
-            ("shape", self.shape, len(self.shape) == 2 and min(self.shape) >= 2 and pixels <= _MOST, "two sides of 2 px or more"),
-            ("gain", self.gain, 0 < self.gain < math.inf, "DN/e⁻ above 0"),
-            ("read noise", self.read_noise_e, 0 <= self.read_noise_e < math.inf, "e⁻ from 0"),
-            ("offset", self.offset_dn, 0 <= self.offset_dn < top, "DN within the bit depth"),
+            ("shape", self.shape, min(self.shape) >= 2 and pixels <= _MOST, "two sides of 2 px or more"),
             ("saturation", self.saturation_dn, self.offset_dn < self._saturation <= top, "DN above the offset, within the bit depth"),
-            ("PRNU", self.prnu_percent, 0 <= self.prnu_percent < 100, "% from 0"),
-            ("DSNU", self.dsnu_e, 0 <= self.dsnu_e < math.inf, "e⁻ from 0"),
-            ("dark current", self.dark_current_e_per_s, 0 <= self.dark_current_e_per_s < math.inf, "e⁻/s from 0"),
+            ("PRNU", self.prnu_percent, self.prnu_percent < 100, "% below 100"),
             ("levels", self.levels, 2 <= self.levels <= 10000, "2 or more"),
             ("pairs", self.pairs, 1 <= self.pairs <= 100000, "1 or more"),
             ("dark frames", self.dark_frames, 2 <= self.dark_frames <= 100000, "2 or more"),
@@ -79,7 +64,7 @@ class SeriesPlan:
 
     @property
     def _saturation(self) -> float:
-        return float((1 << self.bits) - 1) if self.saturation_dn is None else self.saturation_dn
+        return float(self.full_scale) if self.saturation_dn is None else self.saturation_dn
 
     @property
     def frames(self) -> int:
@@ -152,7 +137,7 @@ def _ideal_levels(plan: SeriesPlan) -> tuple[list[LevelMoments], list[LevelMomen
 def _level(plan: SeriesPlan, electrons: float, seconds: float, frames: int) -> LevelMoments:
     charge = electrons + plan.dark_current_e_per_s * seconds
     mean = plan.offset_dn + plan.gain * charge
-    variance = plan.gain**2 * (charge + plan.read_noise_e**2) + _QUANTISATION_DN2
+    variance = plan.gain**2 * (charge + plan.read_noise_e**2) + QUANTISATION_DN2
     pixels = math.prod(plan.shape)
     if mean >= plan._saturation:  # all pixels stand at the stop
         mean, variance = plan._saturation, 0.0
@@ -200,6 +185,6 @@ def _single_pixels(plan: SeriesPlan, data: TransferData, used: NDArray[np.bool_]
     shared = float((weight * x).sum()) ** 2 * 2.0 * dark.variance**2 / (dark.n_frames - 1)
     return {
         "offset": math.sqrt(dark.variance / dark.n_frames),
-        "read_noise": 0.5 * math.sqrt(2.0 / (dark.n_frames - 1)) * dark.variance / max(dark.variance - _QUANTISATION_DN2, 1e-12),
+        "read_noise": 0.5 * math.sqrt(2.0 / (dark.n_frames - 1)) * dark.variance / max(dark.variance - QUANTISATION_DN2, 1e-12),
         "gain": math.sqrt(total + shared) / total / plan.gain,
     }

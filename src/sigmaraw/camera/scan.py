@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from sigmaraw.camera.classes import Suspects, find_suspects
+from sigmaraw.camera.classes import RTS_FRAMES, Suspects, find_suspects
 from sigmaraw.camera.evidence import LevelEvidence
 from sigmaraw.camera.level import LevelMeter, MeasuredLevel
 from sigmaraw.camera.mapstore import MapStore
@@ -29,7 +29,8 @@ Progress = Callable[[int, int, str], None]
 class Scan:
     """What the pass leaves of a series, or of one tap's pixels of it.
 
-    series : it. dark_pixels, suspects : of the first dark level. store : maps of all other levels, darks first.
+    series : it. dark_pixels : of the first dark level. store : maps of all other levels, darks first.
+    suspects : of the dark level with index `suspects_of`; None where no dark level has frames enough.
     """
 
     series: Series
@@ -39,6 +40,7 @@ class Scan:
     flat_evidence: list[LevelEvidence] = field(default_factory=list)
     dark_pixels: PixelSums | None = None
     suspects: Suspects | None = None
+    suspects_of: int = 0
     files: list[tuple[str, SourceFile]] = field(default_factory=list)
     metadata: dict[str, str] = field(default_factory=dict)
     shape: tuple[int, int] | None = None
@@ -131,6 +133,7 @@ def scan_levels(series: Series, closing: ExitStack, progress: Progress | None, l
                 progress(index + 1, len(levels), level.name)
         for scan in scans:
             _files(scan, levels, found)
+            _look_further(scan, crew, room)
             _take_maps(scan)
     return scans
 
@@ -178,6 +181,18 @@ def _level(scan: Scan, index: int) -> Level:
 def _files(scan: Scan, levels: Sequence[Level], found: Sequence[Future[tuple[SourceFile, ...]]]) -> None:
     for level, sources in zip(levels, found, strict=True):
         scan.files += [(f"{level.kind} {level.exposure_ms} {level.irradiance} {level.photons}", source) for source in sources.result()]
+
+
+def _look_further(scan: Scan, crew: Workers, room: Room) -> None:
+    """Take suspects from the shortest dark exposure of enough frames where the first has too few; it is read once more for that."""
+    enough = [index for index, level in enumerate(scan.darks) if level.n_frames >= RTS_FRAMES]
+    if scan.suspects is not None or not enough:
+        return
+    level = scan.series.dark[enough[0]]
+    meter = LevelMeter(level.name, shape_sums=True)
+    for frames in level.stream().chunks(CHUNK_PIXELS, room):
+        meter.add(frames, crew)
+    scan.suspects, scan.suspects_of = find_suspects(meter.result().pixels), enough[0]
 
 
 def _take_maps(scan: Scan) -> None:

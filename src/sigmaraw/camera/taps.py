@@ -168,27 +168,25 @@ def with_taps(whole: xr.Dataset, parts: list[xr.Dataset], layout: TapLayout, sca
 
 
 def _checks(whole: xr.Dataset, parts: list[xr.Dataset], layout: TapLayout) -> list[dict[str, Any]]:
-    """The whole sensor's checks; those of histograms and curves by the worst tap."""
+    """The whole sensor's checks; those of histograms and curves, and all where it has none, by the worst tap."""
     found = []
+    of_all = {row["name"]: row for row in json.loads(whole.attrs["checks"]) if row["name"] not in _OF_EACH_TAP}
     of_taps = [{row["name"]: row for row in json.loads(part.attrs["checks"])} for part in parts]
-    for row in json.loads(whole.attrs["checks"]):
-        if row["name"] in _OF_EACH_TAP:
-            rows = [
-                {**rows[row["name"]], "evidence": f"tap {label}: {rows[row['name']]['evidence']}"}
-                for label, rows in zip(layout.labels, of_taps, strict=True)
-            ]
-            row = min(rows, key=lambda row: _WORST_FIRST.index(row["outcome"]))
-        found.append(row)
+    for name in of_taps[0]:
+        own = zip(layout.labels, (rows[name] for rows in of_taps), strict=True)
+        named = [{**row, "evidence": f"tap {label}: {row['evidence']}"} for label, row in own]
+        found.append(of_all.get(name) or min(named, key=lambda row: _WORST_FIRST.index(row["outcome"])))
     return found
 
 
 def _notes(whole: xr.Dataset, parts: list[xr.Dataset], layout: TapLayout) -> list[str]:
     """What a tap's calibration says beyond the whole sensor's: notes, and checks that fail."""
     common = set(str(whole.attrs["notes"]).split("\n"))
+    of_all = {row["name"] for row in json.loads(whole.attrs["checks"])}.difference(_OF_EACH_TAP)
     notes = _mixture(whole, parts)
     for label, part in zip(layout.labels, parts, strict=True):
         notes += [f"tap {label}: {line}" for line in str(part.attrs["notes"]).split("\n") if line and line not in common]
-        failed = [row for row in json.loads(part.attrs["checks"]) if row["outcome"] == "fail" and row["name"] not in _OF_EACH_TAP]
+        failed = [row for row in json.loads(part.attrs["checks"]) if row["outcome"] == "fail" and row["name"] in of_all]
         notes += [f"tap {label}: check {row['name']} fails: {row['evidence']}" for row in failed]
     return notes
 
@@ -197,7 +195,7 @@ def _mixture(whole: xr.Dataset, parts: list[xr.Dataset]) -> list[str]:
     """A note where the whole sensor's gain is none of its taps': levels that light the taps unequally bend the curve of all pixels."""
     gain, gains = float(whole["gain"]), [float(part["gain"]) for part in parts]
     slack = 2.0 * max(float(part["gain_se"]) for part in (whole, *parts))
-    if min(gains) - slack <= gain <= max(gains) + slack:
+    if math.isnan(gain) or min(gains) - slack <= gain <= max(gains) + slack:
         return []
     span = f"{min(gains):.4g} to {max(gains):.4g}"
     return [f"the gain of all pixels, {gain:.4g} DN/e-, is none of the taps' ({span}): their light differs from level to level; use theirs"]

@@ -17,6 +17,7 @@ class NotDetermined(StrEnum):
     STATED_VALUES = "stated-values"  # the profile was made from stated values
     MAPS_STAND_IN = "maps-stand-in"  # dark maps carry no frame count
     TOO_FEW_PIXELS = "too-few-pixels"
+    TAPS_DIFFER = "taps-differ"  # the taps can be calibrated, all their pixels together cannot
     OTHER_MODEL = "other-transfer-model"  # a parameter of a model that the data did not choose
 
 

@@ -14,6 +14,8 @@ from sigmaraw.noise.model import NoiseModel
 from sigmaraw.noise.transfer import CURVE, curve_of
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from sigmaraw.camera import CameraProfile
 
 
@@ -26,7 +28,9 @@ def read_profile(profile: CameraProfile, scalars: bool) -> NoiseModel:
             raise InvalidProfile(
                 f"a camera profile without '{name}'", "the variables that calibration writes", "calibrate the camera again"
             )
-        return float(dataset[name])
+        value = float(dataset[name])
+        # All pixels of taps that differ too much to be one camera: their mean stands in until each pixel gets its own tap's value.
+        return float(dataset[f"tap_{name}"].mean()) if math.isnan(value) and f"tap_{name}" in dataset else value
 
     def uncertainty(name: str) -> float:
         value = scalar(name) if name in dataset else math.nan
@@ -38,7 +42,7 @@ def read_profile(profile: CameraProfile, scalars: bool) -> NoiseModel:
         return np.asarray(dataset[map_name].values, dtype=np.float64)
 
     gain = scalar("gain")
-    curve = curve_of(gain, {name: float(dataset[name]) for name in CURVE if name in dataset}) if gain > 0 else None
+    curve = curve_of(gain, _curve_values(dataset)) if gain > 0 else None
     # A profile from before the curve's reach was stored has the end of the fit's range.
     ends = ("linear_hi_dn",) if curve is None else ("transfer_hi_dn", "fit_upper_dn")
     highest = next((dataset.attrs[name] for name in ends if name in dataset.attrs), None)
@@ -57,6 +61,18 @@ def read_profile(profile: CameraProfile, scalars: bool) -> NoiseModel:
         transfer=curve,
         highest_dn=None if highest is None else float(highest),
     )
+
+
+def _curve_values(dataset: xr.Dataset) -> dict[str, float]:
+    """Return what a profile says of a bent curve, by the names of `CURVE`, and of taps only what each of them says too.
+
+    All pixels of straight taps together may look bent, since the light of taps may differ from level to level.
+    """
+
+    def shared(name: str) -> bool:
+        return f"tap_{name}" not in dataset or bool(np.isfinite(dataset[f"tap_{name}"].values).all())
+
+    return {name: float(dataset[name]) for name in CURVE if name in dataset and shared(name)}
 
 
 def by_taps(profile: CameraProfile, scalars: bool) -> bool:

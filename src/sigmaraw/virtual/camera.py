@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sigmaraw.camera.sensor import LinearSensor
 from sigmaraw.errors import InvalidOption, ShapeMismatch
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _OFFSET_STREAM, _GAIN_STREAM, _READ_STREAM, _RESPONSE_STREAM = range(4)
 
 
 @dataclass(frozen=True)
-class VirtualCamera:
+class VirtualCamera(LinearSensor):
     """A linear sensor with fixed pattern, heavy-tailed read noise, dark current, full well and an analogue-digital converter.
 
     DN = clip(round(o + K·(min(n, w) + r)), 0, 2^bits − 1), n ~ Poisson(p·m + I·t), r ~ N(0, σ_r)
@@ -54,14 +55,10 @@ class VirtualCamera:
 
     shape: tuple[int, int] = (256, 256)
     gain: float = 0.46
-    offset_dn: float = 100.0
     read_noise_e: float = 1.6
-    read_noise_tail: float = 0.3
     dark_current_e_per_s: float = 0.5
-    prnu_percent: float = 0.5
-    dsnu_e: float = 0.5
+    read_noise_tail: float = 0.3
     full_well_e: float | None = None
-    bits: int = 12
     gain_spread: float = 0.0
     seed: int = 0
     brighter_fatter: float = 0.0
@@ -69,40 +66,16 @@ class VirtualCamera:
     noise_above_e: float = 0.0
 
     def __post_init__(self) -> None:
-        shape = tuple(self.shape)
-        if len(shape) != 2 or any(not isinstance(side, int | np.integer) or side < 1 for side in shape):
-            raise InvalidOption(f"shape={self.shape}", "(y, x) in whole pixels", "give such a shape")
-        for name, value, lowest in (
-            ("offset_dn", self.offset_dn, 0.0),
-            ("read_noise_e", self.read_noise_e, 0.0),
-            ("read_noise_tail", self.read_noise_tail, 0.0),
-            ("dark_current_e_per_s", self.dark_current_e_per_s, 0.0),
-            ("prnu_percent", self.prnu_percent, 0.0),
-            ("dsnu_e", self.dsnu_e, 0.0),
-            ("gain_spread", self.gain_spread, 0.0),
-            ("noise_above_e", self.noise_above_e, 0.0),
-        ):
-            if not (math.isfinite(value) and value >= lowest):
-                raise InvalidOption(f"{name}={value}", f"a number from {lowest:g}", f"correct {name}")
-        if not (math.isfinite(self.gain) and self.gain > 0):
-            raise InvalidOption(f"gain={self.gain}", "DN/e- above 0", "correct gain")
+        super().__post_init__()
+        self._require_from_zero("read_noise_tail", "gain_spread", "noise_above_e")
         if not -1e-3 <= self.brighter_fatter <= 0:
             raise InvalidOption(f"brighter_fatter={self.brighter_fatter}", "1/e- from -0.001 to 0", "correct brighter_fatter")
         if self.break_e is not None and not self.break_e > 0:
             raise InvalidOption(f"break_e={self.break_e}", "electrons above 0, or None", "correct break_e")
         if self.full_well_e is not None and not self.full_well_e > 0:
             raise InvalidOption(f"full_well_e={self.full_well_e}", "electrons above 0, or None", "correct full_well_e")
-        if isinstance(self.bits, bool) or not isinstance(self.bits, int) or not 1 <= self.bits <= 16:
-            raise InvalidOption(f"bits={self.bits}", "a whole number from 1 to 16", "correct bits")
-        if self.offset_dn >= self.full_scale:
-            raise InvalidOption(f"offset_dn={self.offset_dn} with {self.bits} bits", f"below {self.full_scale} DN", "lower offset_dn")
 
     # --- truth --------------------------------------------------------------------------------------------------------
-    @property
-    def full_scale(self) -> int:
-        """Largest value of the converter, DN."""
-        return (1 << self.bits) - 1
-
     @property
     def dtype(self) -> np.dtype[np.unsignedinteger]:
         """uint8 up to 8 bits, else uint16."""

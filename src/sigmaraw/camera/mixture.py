@@ -1,0 +1,86 @@
+"""All pixels of a sensor whose taps can be calibrated while they together cannot, and the refusal of taps that cannot either."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sigmaraw.camera.dataset import MAPS, SCALARS, assemble
+from sigmaraw.camera.scan import Scan
+from sigmaraw.camera.values import Estimate, NotDetermined
+from sigmaraw.errors import SigmarawError
+from sigmaraw.frames import Series
+
+_NAMED = 4  # taps in one line of a refusal
+
+
+def undetermined(series: Series, scan: Scan, parts: list[xr.Dataset], why: SigmarawError) -> xr.Dataset:
+    """Return the dataset of all pixels together, none of whose scalars is determined; `camera.taps.with_taps` adds what the taps say.
+
+    Parameters
+    ----------
+    scan : of the whole sensor. parts : the taps' own datasets. why : the refusal of all pixels together.
+    """
+    assert scan.shape is not None
+    missing = dict.fromkeys(SCALARS, Estimate.missing(NotDetermined.TAPS_DIFFER))
+    names = [str(name) for name in parts[0].variables if parts[0][name].dims == ("y", "x")]
+    assert set(MAPS) <= set(names)
+    maps = {name: np.zeros(scan.shape, parts[0][name].dtype) for name in names}
+    extra: dict[str, Mapping[str, Any]] = {name: parts[0][name].attrs for name in names}
+    dropped = sum(int(part["pixel_class_map"].attrs.get("suspects_dropped", 0)) for part in parts)
+    if dropped:
+        extra["pixel_class_map"] = {**extra["pixel_class_map"], "suspects_dropped": dropped}
+    note = f"all pixels together have no scalars, since they cannot be calibrated as one camera ({why.found}); each tap has its own"
+    return assemble(
+        missing,
+        maps,
+        _levels(series, scan),
+        extra,
+        {
+            "bits": scan.bits,
+            "bits_source": scan.bits_source,
+            "source": "calibrated",
+            "valid_lo_dn": 0,
+            "valid_hi_dn": max(int(part.attrs["valid_hi_dn"]) for part in parts),
+            "checks": "[]",
+            "series_sha256": series.digest(scan.files),
+            "series_files": len(scan.files),
+            "notes": note,
+            **{key: scan.metadata[key] for key in ("camera", "serial", "mode") if key in scan.metadata},
+        },
+        complete=False,
+    )
+
+
+def _levels(series: Series, scan: Scan) -> dict[str, np.ndarray]:
+    """The photon-transfer points of all pixels, none of them in a fit, in order of their mean."""
+    order = np.argsort([level.mean for level in scan.flats], kind="stable")
+    flats = [scan.flats[index] for index in order]
+    exposure = [np.nan if level.exposure_ms is None else level.exposure_ms for level in series.flat]
+    return {
+        "level_mean": np.array([level.mean for level in flats]),
+        "level_mean_se": np.sqrt([level.mean_var for level in flats]),
+        "level_variance": np.array([level.variance for level in flats]),
+        "level_variance_se": np.sqrt([level.variance_var for level in flats]),
+        "level_exposure": np.array(exposure)[order],
+        "level_model": np.full(len(flats), np.nan),
+        "level_used": np.zeros(len(flats), np.int8),
+    }
+
+
+def refusal(failed: Mapping[str, SigmarawError], taps: int, whole: SigmarawError | None) -> SigmarawError:
+    """Return the refusal that names the taps which cannot be calibrated; that of the whole sensor where nothing can be.
+
+    Parameters
+    ----------
+    failed : by label. taps : in all. whole : why all pixels together cannot be calibrated, None where they can.
+    """
+    if whole is not None and len(failed) == taps:
+        return whole
+    first = next(iter(failed.values()))
+    found = "; ".join(f"tap {label}: {error.found}" for label, error in list(failed.items())[:_NAMED])
+    more = f"; and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
+    return type(first)(f"{found}{more} ({taps - len(failed)} of {taps} taps can be calibrated)", first.expected, first.remedy)
