@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Denoising(Processing):
-    """Any registered denoiser ("sigmaraw.denoisers"; nlm is built in), after variance stabilisation and back without bias.
+    """Any registered denoiser ("sigmaraw.denoisers"; nlm and dct are built in), after variance stabilisation and back without bias.
 
     It is the estimate of the noise-free frame that mode `bootstrap` draws from (`sigmaraw.noise.denoise`). The camera's noise is known
     to the denoiser: a camera is needed, or the keys gain, offset and read_noise.
