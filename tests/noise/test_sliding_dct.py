@@ -91,4 +91,4 @@ def test_images_of_any_size_are_taken(shape):
     found = SlidingDct()(image)
     assert found.shape == shape
     assert found.dtype == np.float64
-    assert abs(found.mean() - 50) < 4
+    assert abs(found.mean() - 50) < 4 / np.sqrt(image.size)  # 4 SE of the image's mean, which patches keep nearly

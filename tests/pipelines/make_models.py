@@ -53,3 +53,24 @@ def onnx_blur(path: Path, shape: tuple[int | str, ...] = (1, 1, 32, 32), *, outp
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     onnx.save(model, str(path))
     return path
+
+
+class Votes(torch.nn.Module):
+    """Returns whole numbers."""
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return (image > 0).to(torch.int64)
+
+
+class Flat(torch.nn.Module):
+    """Returns one number an image."""
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return image.mean(dim=(1, 2, 3))
+
+
+class Broken(torch.nn.Module):
+    """Divides by zero where the image is black."""
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return image / image

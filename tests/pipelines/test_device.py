@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
-from make_models import Blur, exported, torchscript
+from make_models import Blur, Broken, Flat, Votes, exported, torchscript
 
 import sigmaraw as sr
 from sigmaraw import errors
@@ -122,21 +122,6 @@ def test_constant_frames_are_prepared_as_numpy_prepares_them(tmp_path: Path, pos
 class Halves(torch.nn.Module):
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         return image[..., ::2, ::2]
-
-
-class Votes(torch.nn.Module):
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return (image > 0).to(torch.int64)
-
-
-class Flat(torch.nn.Module):
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return image.mean(dim=(1, 2, 3))
-
-
-class Broken(torch.nn.Module):
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return image / image
 
 
 @pytest.mark.parametrize("module", [Halves(), Votes(), Flat(), Broken(), torch.nn.Conv2d(3, 1, 1), Blur()])

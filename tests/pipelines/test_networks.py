@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from make_models import Blur, exported, onnx_blur, torchscript
+from make_models import Blur, Broken, Flat, Votes, exported, onnx_blur, torchscript
 from onnx import TensorProto
 
 import sigmaraw as sr
@@ -154,27 +154,6 @@ class Twins(torch.nn.Module):
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return image, image
-
-
-class Votes(torch.nn.Module):
-    """Returns whole numbers."""
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return (image > 0).to(torch.int64)
-
-
-class Flat(torch.nn.Module):
-    """Returns one number an image."""
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return image.mean(dim=(1, 2, 3))
-
-
-class Broken(torch.nn.Module):
-    """Divides by zero where the image is black."""
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return image / image
 
 
 def test_torchscript_saved_while_training_is_applied_as_when_trained(tmp_path: Path, frame: np.ndarray) -> None:

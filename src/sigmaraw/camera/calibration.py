@@ -98,7 +98,7 @@ def calibrate(
     if failed:
         raise refusal(failed, len(tap_scans), whole if isinstance(whole, SigmarawError) else None)
     if isinstance(whole, SigmarawError):
-        whole = undetermined(found, scan, parts, whole)
+        whole = undetermined(scan, parts, whole)
     return CameraProfile(with_taps(whole, parts, layout, SCALARS))
 
 
@@ -127,24 +127,20 @@ def _dataset(scan: Scan, chance: float = CHANCE) -> xr.Dataset:
     attributes.update(flags)
     findings = Findings(data, straight, tuple(scan.dark_evidence), tuple(scan.flat_evidence), _light(found), upper, full_scale, chance)
     checks = run_checks(findings)
+    dark_variance = np.array([level.variance for level in data.darks])[data.dark_index]
     return assemble(
         scalars,
         maps,
-        _levels(found, data, fit, model),
+        scan.curve(np.where(fit.used, dark_variance + model.predict(data.x), np.nan), fit.used),
         attributes,
         {
-            "bits": scan.bits,
-            "bits_source": scan.bits_source,
-            "source": "calibrated",
+            **scan.provenance(),
             "valid_lo_dn": 0,
             "valid_hi_dn": top,
             "fit_upper_dn": offset.value + 0.7 * upper,
             **transfer_attributes(model, bics, offset.value, upper, highest_signal(model, data, straight.used)),
             "checks": json.dumps([check.as_dict() for check in checks]),
-            "series_sha256": found.digest(scan.files),
-            "series_files": len(scan.files),
             "notes": "\n".join(_notes(scan, data, saturation, fit, model, dark)),
-            **{key: scan.metadata[key] for key in ("camera", "serial", "mode") if key in scan.metadata},
         },
         drawn,
     )
@@ -350,22 +346,6 @@ def _dark_pixels(scan: Scan, index: int) -> DarkPixels:
     assert scan.store is not None
     mean, variance, _ = scan.store.rows(index, slice(None))
     return dark_pixels(mean, variance, frames, lines)
-
-
-def _levels(series: Series, data: TransferData, fit: GainFit, model: ModelFit) -> dict[str, np.ndarray]:
-    """The photon-transfer curve, flat levels in order of their mean."""
-    order = np.argsort([level.mean for level in data.flats], kind="stable")
-    dark = np.array([level.variance for level in data.darks])[data.dark_index]
-    exposure = [np.nan if level.exposure_ms is None else level.exposure_ms for level in series.flat]
-    return {
-        "level_mean": np.array([data.flats[i].mean for i in order]),
-        "level_mean_se": np.sqrt([data.flats[i].mean_var for i in order]),
-        "level_variance": np.array([data.flats[i].variance for i in order]),
-        "level_variance_se": np.sqrt([data.flats[i].variance_var for i in order]),
-        "level_exposure": np.array(exposure)[order],
-        "level_model": np.where(fit.used, dark + model.predict(data.x), np.nan)[order],
-        "level_used": fit.used[order].astype(np.int8),
-    }
 
 
 def _notes(scan: Scan, data: TransferData, saturation: Estimate, fit: GainFit, model: ModelFit, dark: DarkResult) -> list[str]:

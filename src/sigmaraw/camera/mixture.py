@@ -12,12 +12,11 @@ from sigmaraw.camera.dataset import MAPS, SCALARS, assemble
 from sigmaraw.camera.scan import Scan
 from sigmaraw.camera.values import Estimate, NotDetermined
 from sigmaraw.errors import SigmarawError
-from sigmaraw.frames import Series
 
 _NAMED = 4  # taps in one line of a refusal
 
 
-def undetermined(series: Series, scan: Scan, parts: list[xr.Dataset], why: SigmarawError) -> xr.Dataset:
+def undetermined(scan: Scan, parts: list[xr.Dataset], why: SigmarawError) -> xr.Dataset:
     """Return the dataset of all pixels together, none of whose scalars is determined; `camera.taps.with_taps` adds what the taps say.
 
     Parameters
@@ -37,38 +36,17 @@ def undetermined(series: Series, scan: Scan, parts: list[xr.Dataset], why: Sigma
     return assemble(
         missing,
         maps,
-        _levels(series, scan),
+        scan.curve(np.full(len(scan.flats), np.nan), np.zeros(len(scan.flats), dtype=bool)),
         extra,
         {
-            "bits": scan.bits,
-            "bits_source": scan.bits_source,
-            "source": "calibrated",
+            **scan.provenance(),
             "valid_lo_dn": 0,
             "valid_hi_dn": max(int(part.attrs["valid_hi_dn"]) for part in parts),
             "checks": "[]",
-            "series_sha256": series.digest(scan.files),
-            "series_files": len(scan.files),
             "notes": note,
-            **{key: scan.metadata[key] for key in ("camera", "serial", "mode") if key in scan.metadata},
         },
         complete=False,
     )
-
-
-def _levels(series: Series, scan: Scan) -> dict[str, np.ndarray]:
-    """The photon-transfer points of all pixels, none of them in a fit, in order of their mean."""
-    order = np.argsort([level.mean for level in scan.flats], kind="stable")
-    flats = [scan.flats[index] for index in order]
-    exposure = [np.nan if level.exposure_ms is None else level.exposure_ms for level in series.flat]
-    return {
-        "level_mean": np.array([level.mean for level in flats]),
-        "level_mean_se": np.sqrt([level.mean_var for level in flats]),
-        "level_variance": np.array([level.variance for level in flats]),
-        "level_variance_se": np.sqrt([level.variance_var for level in flats]),
-        "level_exposure": np.array(exposure)[order],
-        "level_model": np.full(len(flats), np.nan),
-        "level_used": np.zeros(len(flats), np.int8),
-    }
 
 
 def refusal(failed: Mapping[str, SigmarawError], taps: int, whole: SigmarawError | None) -> SigmarawError:

@@ -272,7 +272,7 @@ def pixel_moments_slow(frames: Frames) -> tuple[Map, Map]:
 
 
 def difference_sums_slow(a: Frames, b: Frames) -> tuple[float, float]:
-    """Slow twin of `difference_sums` for one pair, pixel by pixel."""
+    """Slow twin of what `PixelSums.add` returns, for one pair, pixel by pixel."""
     differences = [float(p) - float(q) for p, q in zip(a.ravel(), b.ravel(), strict=True)]
     centre = sum(differences) / len(differences)
     return tuple(sum((d - centre) ** power for d in differences) / len(differences) for power in (2, 4))  # type: ignore[return-value]  # of two powers

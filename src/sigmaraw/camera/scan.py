@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -85,6 +86,35 @@ class Scan:
         else:
             self.store.put(index, measured.pixels, moments.mean, crew)
         self.metadata = {**{key: str(value) for key, value in stream.metadata.items()}, **self.metadata}
+
+    def curve(self, model_variance: np.ndarray, used: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the photon-transfer points, flat levels in order of their mean.
+
+        model_variance : (flat level,), DN², NaN where no model speaks. used : (flat level,), whether it is in the fit.
+        """
+        order = np.argsort([level.mean for level in self.flats], kind="stable")
+        flats = [self.flats[index] for index in order]
+        exposure = [np.nan if level.exposure_ms is None else level.exposure_ms for level in self.series.flat]
+        return {
+            "level_mean": np.array([level.mean for level in flats]),
+            "level_mean_se": np.sqrt([level.mean_var for level in flats]),
+            "level_variance": np.array([level.variance for level in flats]),
+            "level_variance_se": np.sqrt([level.variance_var for level in flats]),
+            "level_exposure": np.array(exposure)[order],
+            "level_model": model_variance[order],
+            "level_used": used[order].astype(np.int8),
+        }
+
+    def provenance(self) -> dict[str, Any]:
+        """Return what a profile says of the frames it comes from."""
+        return {
+            "bits": self.bits,
+            "bits_source": self.bits_source,
+            "source": "calibrated",
+            "series_sha256": self.series.digest(self.files),
+            "series_files": len(self.files),
+            **{key: self.metadata[key] for key in ("camera", "serial", "mode") if key in self.metadata},
+        }
 
 
 def _sources(level: Level) -> tuple[SourceFile, ...]:

@@ -1,7 +1,8 @@
 """The frames of one level, a few at a time: what is in memory does not grow with their number.
 
-Uncompressed TIFF, .npy and FITS are copied from the file, a compressed TIFF is decoded page by page, Zarr chunk by chunk. Only compressed
-FITS (.gz), and .npy in Fortran order, are read whole, one file at a time.
+Uncompressed TIFF, .npy and FITS are copied from the file, a compressed TIFF is decoded page by page, Zarr chunk by chunk. What is
+stored otherwise is read whole, one file at a time: compressed FITS (.gz) and FITS of other numbers, .npy in Fortran order or of four axes,
+compressed TIFF pages of several frames.
 """
 
 from __future__ import annotations
