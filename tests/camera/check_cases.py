@@ -8,7 +8,7 @@ import numpy as np
 from simulated_cameras import OFFSET, series
 
 import sigmaraw as sr
-from sigmaraw.camera.taps import TapLayout, parse_layout
+from sigmaraw.camera.taps.layout import TapLayout, parse_layout
 from sigmaraw.frames import Series
 
 SHAPE, GAIN, NOISE, FULL = (32, 40), 0.5, 4.0, 4095

@@ -13,7 +13,7 @@ from simulated_cameras import FULL_12, OFFSET, gaussian_frames, poisson_frames, 
 
 import sigmaraw as sr
 from sigmaraw.camera import CameraProfile
-from sigmaraw.camera.pixels import shrink_variance
+from sigmaraw.camera.maps.pixels import shrink_variance
 from sigmaraw.errors import (
     BitDepthMismatch,
     ColourImage,

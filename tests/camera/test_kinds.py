@@ -12,8 +12,8 @@ from scipy.stats import norm
 from simulated_cameras import series
 
 import sigmaraw as sr
-from sigmaraw.camera.level import measure_level
-from sigmaraw.camera.nonuniformity import pattern
+from sigmaraw.camera.maps.nonuniformity import pattern
+from sigmaraw.camera.measuring.level import measure_level
 
 SHAPE, LEVELS, REPEATS, DARKS = (64, 72), 20, 4, 16
 
