@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 import pytest
-from simulated_cameras import OFFSET, gaussian_frames, series
 
 import sigmaraw as sr
 from sigmaraw.camera.level import measure_level
 from sigmaraw.camera.nonuniformity import LineNoise, pattern, split
+from tests.camera.simulated_cameras import OFFSET, gaussian_frames, series
 
 SHAPE, GAIN, NOISE = (48, 80), 0.5, 3.0
 PARTS = ("row", "column", "pixel")
