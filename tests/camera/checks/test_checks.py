@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from check_cases import make, outcomes
-from simulated_cameras import gaussian_frames, series
+from tests.camera.check_cases import make, outcomes
+from tests.camera.simulated_cameras import gaussian_frames, series
 
 import sigmaraw as sr
 from sigmaraw.camera import CameraProfile

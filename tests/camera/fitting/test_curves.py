@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from simulated_cameras import series
+from tests.camera.simulated_cameras import series
 
 import sigmaraw as sr
 from sigmaraw.camera import CameraProfile, calibrate

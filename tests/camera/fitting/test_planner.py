@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from simulated_cameras import series
+from tests.camera.simulated_cameras import series
 
 import sigmaraw as sr
 from sigmaraw.camera.fitting.planner import SeriesPlan, forecast

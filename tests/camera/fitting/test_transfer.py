@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from simulated_cameras import FULL_12, OFFSET, gaussian_frames
+from tests.camera.simulated_cameras import FULL_12, OFFSET, gaussian_frames
 
 from sigmaraw.camera.fitting.transfer import TransferData, fit_gain, saturation_level, unweighted_fit, weighted_fit
 from sigmaraw.camera.measuring.level import measure_level

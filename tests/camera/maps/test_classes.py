@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from simulated_cameras import OFFSET, gaussian_frames, series
+from tests.camera.simulated_cameras import OFFSET, gaussian_frames, series
 
 import sigmaraw as sr
 from sigmaraw.camera import CameraProfile

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from simulated_cameras import OFFSET, gaussian_frames, series
+from tests.camera.simulated_cameras import OFFSET, gaussian_frames, series
 
 import sigmaraw as sr
 from sigmaraw.camera.maps.nonuniformity import pattern, split

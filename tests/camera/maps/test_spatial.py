@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from check_cases import make
+from tests.camera.check_cases import make
 
 import sigmaraw as sr
 from sigmaraw.camera import CameraProfile

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from simulated_cameras import gaussian_frames
+from tests.camera.simulated_cameras import gaussian_frames
 
 import sigmaraw as sr
 from sigmaraw.camera.measuring import mapstore, workers

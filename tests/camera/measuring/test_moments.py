@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.stats
-from simulated_cameras import gaussian_frames
+from tests.camera.simulated_cameras import gaussian_frames
 
 from sigmaraw.camera.measuring import workers
 from sigmaraw.camera.measuring.level import measure_level
