@@ -7,7 +7,7 @@ from collections import Counter
 
 from check_cases import outcomes
 
-from sigmaraw.camera.checks.series import CheckName
+from sigmaraw.camera.checks.result import CheckName
 
 for kind in sys.argv[2:] or CheckName:
     found = [outcomes(str(kind), seed) for seed in range(int(sys.argv[1]))]
