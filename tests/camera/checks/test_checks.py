@@ -13,7 +13,7 @@ from tests.camera.simulated_cameras import gaussian_frames, series
 
 import sigmaraw as sr
 from sigmaraw.camera import CameraProfile
-from sigmaraw.camera.checks.series import LIMITS, CheckName, Outcome
+from sigmaraw.camera.checks.result import LIMITS, CheckName, CheckOutcome
 from sigmaraw.camera.measuring.level import measure_level
 from sigmaraw.errors import InvalidProfile
 
@@ -55,7 +55,7 @@ def test_every_check_is_reported_with_evidence_limit_and_unit(tmp_path: Path) ->
     rows = profile.summary()["checks"]
     assert [row["name"] for row in rows] == [str(name) for name in CheckName]
     for row in rows:
-        assert row["outcome"] in tuple(Outcome)
+        assert row["outcome"] in tuple(CheckOutcome)
         assert row["evidence"]
         assert (row["limit"], row["unit"]) == LIMITS[CheckName(row["name"])]
         assert isinstance(row["value"], float)
