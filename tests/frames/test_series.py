@@ -123,8 +123,8 @@ def test_missing_parts(tmp_path: Path, folder: Path) -> None:
     (folder / "dark" / "d1.npy").unlink()
     with pytest.raises(InvalidSeries, match="no dark level"):
         read_series(folder)
-    (folder / "dark" / "d1.png").write_bytes(b"x")
-    with pytest.raises(InvalidSeries, match=r"d1\.png"):
+    (folder / "dark" / "d1.bmp").write_bytes(b"x")
+    with pytest.raises(InvalidSeries, match=r"d1\.bmp"):
         read_series(folder)
 
 
