@@ -123,7 +123,7 @@ def _listed(path: Path, *, compressed: bool) -> Iterator[Any]:
             source = _source(path)
             if compressed:
                 _check_packed(path, _stream(source))
-            with fits.open(_stream(source), memmap=False, uint=True, disable_image_compression=not compressed) as hdus:
+            with fits.open(_stream(source), memmap=False, uint=True, ignore_blank=True, disable_image_compression=not compressed) as hdus:
                 yield hdus
     except (fits.VerifyError, AstropyUserWarning) as error:
         raise unreadable(path, "FITS", error) from error
@@ -149,7 +149,7 @@ def _images(path: Path, hdus: Any, unpacked: Any | None) -> list[_Image]:
 
     found = []
     for index, hdu in enumerate(hdus):
-        header = hdu.header
+        header = hdu.header.copy()  # reading pixels takes BSCALE and BZERO out of it
         packed = None
         if unpacked is not None and isinstance(hdu, fits.CompImageHDU):
             packed = getattr(hdu, "_bintable", None)

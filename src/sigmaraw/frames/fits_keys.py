@@ -103,3 +103,31 @@ def metadata_of(header: Any) -> dict[str, Any]:
                 found[name] = text[:120]
                 break
     return found
+
+
+_SETTINGS = (
+    "GAIN EGAIN CAMGAIN GAINMODE GAINSET HIGHGAIN EMGAIN EM_GAIN EMGAINR PREAMP PREAMPGA AMPGAIN OFFSET BLKLEVEL BLACKLEV BLACKLVL PEDESTAL "
+    "XBINNING YBINNING BINNING BINX BINY BIN_X BIN_Y CCDSUM CCDBIN1 CCDBIN2 CCDXBIN CCDYBIN HBIN VBIN READMODE READOUTM RUN_MODE RDMODE READOUT "
+    "RDSPEED READSPD SPEED USBLIMIT BITDEPTH ADCBITS SIGBITS INSTRUME CAMERA CAM_ID DETECTOR CAM_SN SERIALNO CAMSN DETSN ROI_X ROI_Y ROI_WDTH "
+    "ROI_HGHT XORGSUBF YORGSUBF SUBARRAY AMPNAME CCDNAME BAYERPAT BAYRPAT CFAPAT COLORTYP XBAYROFF YBAYROFF ROWORDER FLIPSTAT"
+).split()
+_TEMPERATURES = "CCD-TEMP CCD_TEMP CCDTEMP DET-TEMP DETTEMP SENSTEMP SET-TEMP SET_TEMP".split()
+
+
+def header_settings(header: Any) -> dict[str, str]:
+    """Return the keys that darks, flats and images must share, as text: numbers in their shortest form."""
+    found = {}
+    for key in (*_SETTINGS, *_TEMPERATURES):
+        value = header.get(key)
+        if isinstance(value, bool):
+            found[key] = str(value)
+        elif isinstance(value, (int, float)):
+            found[key] = f"{value:.10g}"
+        elif isinstance(value, str) and value.strip():
+            found[key] = re.sub(r"\s+", " ", value).strip()[:60]
+    return found
+
+
+def is_temperature(key: str) -> bool:
+    """Return whether a key states a sensor's temperature, °C, which is never twice the same."""
+    return key in _TEMPERATURES

@@ -66,6 +66,8 @@ class Series:
     name: str = "series"
     bits: int | None = None
     size: tuple[int, int] | None = None  # (y, x) that a descriptor states
+    notes: tuple[str, ...] = ()  # what headers and names leave open, or state by the way
+    cfa: str | None = None  # colour filter pattern that the headers state
 
     def __post_init__(self) -> None:
         if self.maps is not None and self.dark:
