@@ -123,7 +123,7 @@ def read_frames_csv(path: Path) -> list[Row]:
         lines = [(reader.line_num, [cell.strip() for cell in line]) for line in reader if any(cell.strip() for cell in line)]
     except csv.Error as error:
         raise InvalidSeries(f"{path} line {reader.line_num}: {error}", "comma-separated values", "correct the line") from error
-    if lines and len(lines[0][1]) == 1 and lines[0][1][0].lower().startswith("sep="):
+    if lines and lines[0][1][0].lower().startswith("sep="):
         lines = lines[1:]  # Excel's word on the separator
     if not lines:
         raise InvalidSeries(f"{path} is empty", f"the columns {', '.join(REQUIRED)}", "fill or remove it")
