@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from sigmaraw.codecs import codec
-from sigmaraw.codecs.targets import psnr_db
 from sigmaraw.errors import UnreachableTarget
+from sigmaraw.metrics import psnr_db
 
 
 def psnr(raw, decoded, peak):

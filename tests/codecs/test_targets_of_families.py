@@ -9,7 +9,7 @@ import pytest
 
 from sigmaraw import registry
 from sigmaraw.codecs import codec, describe
-from sigmaraw.contracts import CodecContract, Encoded, Knob, Parameter
+from sigmaraw.contracts import CodecContract, Coder, Encoded, Knob, Parameter
 from sigmaraw.errors import InvalidSpec, UnreachableTarget
 from sigmaraw.noise import NoiseModel
 
@@ -27,8 +27,8 @@ FAMILIES = {
     "jpegxr": ("", (80.0, 92.0), ""),
     "lerc": ("", (3, 14), ""),
     "noiseaware": ("backend=jpegls", (0.6, 2.0), ""),
-    "numcodecs:bitround": ("door=float32,then=zstd,bits=12", (3, 6), ""),
-    "numcodecs:quantize": ("dtype=<f8,door=float64,then=zstd,bits=12", (-1, -2), ""),
+    "numcodecs:bitround": ("cast=float32,then=zstd,bits=12", (3, 6), ""),
+    "numcodecs:quantize": ("dtype=<f8,cast=float64,then=zstd,bits=12", (-1, -2), ""),
     "sperr": ("", (3, 14), ""),
     "sqrt": ("", (0.3, 1.4), "+jpegls"),
     "sz3": ("", (2, 7), ""),
@@ -151,8 +151,8 @@ def test_frozen_keeps_the_setting_and_without_it_every_image_is_targeted(family,
         ("denoise:nlm,rz=1", "no key 'rz'"),
         ("bin:size=2,bpp=4", "no key 'bpp'"),
         ("numcodecs:zstd,ratio=4", "no key 'ratio'"),
-        ("numcodecs:bitround,keepbits=4,ratio=4,door=float32", "keepbits and ratio"),
-        ("numcodecs:bitround,door=float32", "without 'keepbits'"),
+        ("numcodecs:bitround,keepbits=4,ratio=4,cast=float32", "keepbits and ratio"),
+        ("numcodecs:bitround,cast=float32", "without 'keepbits'"),
     ],
 )
 def test_two_ways_at_once_or_none_are_refused_in_one_line(text, message):
@@ -199,11 +199,11 @@ def test_a_target_behind_a_processing_step_counts_what_that_step_does(processing
 
 
 def test_while_the_knob_is_sought_no_configuration_states_it(cells):
-    sought = codec("numcodecs:bitround,door=float32,then=zstd,ratio=5,frozen=true")
+    sought = codec("numcodecs:bitround,cast=float32,then=zstd,ratio=5,frozen=true")
     assert sought.resolved()["steps"][0]["config"] == {"id": "bitround", "keepbits": None}
     frozen = sought.freeze(cells(96)).resolved()
     kept = frozen["steps"][0]["config"]["keepbits"]
-    assert frozen["full_spec"] == f"numcodecs:id=bitround,door=float32,then=zstd,dims=2,keepbits={kept}"
+    assert frozen["full_spec"] == f"numcodecs:id=bitround,cast=float32,then=zstd,dims=2,keepbits={kept}"
 
 
 @pytest.mark.parametrize("text", ["jpegxl:maxerr=0,effort=3", "jpegxr:psnr=190", "webp:psnr=90", "zfp:ratio=500"])
@@ -213,7 +213,7 @@ def test_out_of_reach_says_the_nearest(text, cells):
         codec(text, CAMERA).roundtrip((raw // 8).astype(np.uint8) if "webp" in text else raw)
 
 
-class Shifted:
+class Shifted(Coder):
     """An outside coder of one line: it drops `drop` low bits. All that it says of targets is its knob's range."""
 
     name = "shifted"
@@ -225,12 +225,11 @@ class Shifted:
         knob_direction=-1,
         axis=Knob("drop", 0, 15, scale="linear", integer=True, direction=-1, step=2, resolution=0.5),
     )
-    needs_camera = False
 
     def __init__(self, *, drop):
         self.drop = drop
 
-    def encode(self, frame, hint=None):
+    def encode(self, frame):
         return Encoded(codec("lossless").steps[0].encode(frame >> self.drop).payload, achieved={"drop": float(self.drop)})
 
     def decode(self, encoded, shape, dtype):

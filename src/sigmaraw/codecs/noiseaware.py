@@ -15,7 +15,7 @@ from sigmaraw.codecs.calls import checked, versions
 from sigmaraw.codecs.camera_keys import CAMERA_KEYS, camera_values, described
 from sigmaraw.codecs.dither import DITHER, ROUNDING, nonce_of, uniform
 from sigmaraw.codecs.lossless import decode_exact, encode_exact, libraries_of
-from sigmaraw.contracts import CodecContract, Encoded, Knob, Parameter
+from sigmaraw.contracts import CodecContract, Coder, Encoded, Knob, Parameter
 from sigmaraw.errors import CodecFailed, InvalidSpec, UnsupportedArray
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def unstabilised(level: NDArray[np.floating], floor_e: Real, correction: float) 
     return np.where(level >= 2, level * level / 4 - correction, level - 1) - floor_e
 
 
-class NoiseAware:
+class NoiseAware(Coder):
     """Quantise with a step of q noise standard deviations, subtractively dithered, then code the integers exactly.
 
     With z = (x − o)/K in e⁻, c = 3/8 + σ_r², y the variance-stabilised z + c (`stabilised`), u uniform in ±½ and w in [0, 1)
@@ -116,7 +116,7 @@ class NoiseAware:
         self._fingerprint = self._digest()
 
     # --- coder ---
-    def encode(self, frame: NDArray[np.integer], hint: float | None = None) -> Encoded:
+    def encode(self, frame: NDArray[np.integer]) -> Encoded:
         """Return the exact code stream of the codes. frame: (y, x), DN.
 
         Raises UnsupportedArray when the frame does not fit the camera's bit depth or maps, or the codes do not fit 16 bits.
