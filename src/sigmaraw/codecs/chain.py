@@ -167,10 +167,40 @@ class Chain:
             return self
         _, _, found = self._run(self._frames(raw), None)
         steps = [
-            replace(setting.step, knob_value=setting.value) if setting is not None and _to_freeze(step) else step
+            replace(setting.step, knob_value=setting.value, report=setting.report) if setting is not None and _to_freeze(step) else step
             for step, setting in zip(self.steps, found, strict=True)
         ]
         return replace(self, steps=tuple(steps))
+
+    def target_reports(self, achieved: Mapping[str, Any]) -> list[tuple[TargetedStep, Mapping[str, Any]]]:
+        """Return each step that has a target with what it achieved: on the image of `achieved`, or where its setting was frozen.
+
+        Parameters
+        ----------
+        achieved : mapping
+            `RoundTrip.achieved` of an image.
+
+        Returns
+        -------
+        list of (TargetedStep, mapping)
+            In the order of the steps.
+        """
+        reports: list[tuple[TargetedStep, Mapping[str, Any]]] = []
+        for index, step in enumerate(self.steps):
+            if isinstance(step, TargetedStep):
+                prefix = self._prefix(index)
+                here = {key.removeprefix(prefix): value for key, value in achieved.items() if key.startswith(prefix)}
+                reports.append((step, step.report if step.knob_value is not None else here))
+        return reports
+
+    def _prefix(self, index: int) -> str:
+        """Return what stands before the keys of `achieved` that a step reports: nothing where they are the last coder's."""
+        coders = [place for place, step in enumerate(self.steps) if not _is_map(step)]
+        reporting = next((place for place in coders if place >= index), index)
+        return "" if coders and reporting == coders[-1] else f"{reporting + 1}.{self.steps[reporting].name}."
+
+    def __repr__(self) -> str:
+        return f"<sigmaraw codec {self.spec!r}>"
 
     def _run(
         self, frames: Sequence[NDArray[np.integer]], hint: Hint | None
@@ -196,10 +226,9 @@ class Chain:
                 report = {step.knob.name: step.knob_value} if isinstance(step, TargetedStep) and step.knob_value is not None else {}
             if last in coders:
                 words = {**state.achieved(), **report, "ratio": sum(frame.nbytes for frame in frames) / sum(state.nbytes())}
-                prefix = "" if last == coders[-1] else f"{last + 1}.{self.steps[last].name}."
-                achieved.update({prefix + key: value for key, value in words.items()})
+                achieved.update({self._prefix(last) + key: value for key, value in words.items()})
             else:
-                achieved.update({f"{first + 1}.{step.name}.{key}": value for key, value in report.items()})
+                achieved.update({self._prefix(first) + key: value for key, value in report.items()})
             state, done = state.settled(), last + 1
         return state, achieved, found
 

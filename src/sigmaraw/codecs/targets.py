@@ -132,6 +132,12 @@ class Target:
             return achieved <= self.goal
         return abs(achieved - self.goal if self.name == "psnr" else achieved / self.goal - 1) <= _MET[self.name]
 
+    def miss(self, achieved: float) -> float:
+        """Return |achieved/goal − 1|, of psnr that of the RMS error, which is 10^(−psnr/20)·peak; 0 for a bound that is kept."""
+        if self.name == "maxerr":
+            return 0.0 if achieved <= self.goal else achieved / max(self.goal, 0.5) - 1
+        return abs(10 ** ((self.goal - achieved) / 20) - 1 if self.name == "psnr" else achieved / self.goal - 1)
+
     def hopeless(self, excess: float) -> bool:
         """Return whether this falls so far short, in bytes or in quality, that nothing comes near."""
         return (excess if self.of_bytes else -excess) > _HOPELESS[self.name]
@@ -172,6 +178,8 @@ class TargetedStep:
         Whether the setting is found once, on the raw image.
     knob_value : float, optional
         The knob's value once it is found.
+    report : mapping
+        What was achieved where it was found.
     """
 
     family: Any
@@ -182,6 +190,7 @@ class TargetedStep:
     target: Target
     frozen: bool = False
     knob_value: float | None = None
+    report: Mapping[str, float | bool | str] = dataclasses.field(default_factory=dict)
 
     @property
     def name(self) -> str:
