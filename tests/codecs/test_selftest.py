@@ -107,7 +107,7 @@ def test_a_result_is_kept_for_the_build_and_made_again_for_another(fresh, monkey
     assert len(calls) == 1
     kept = json.loads((fresh / "selftests.json").read_text())
     assert kept["jpegls"]["reason"] == ""
-    monkeypatch.setattr(selftest, "versions", lambda libraries: {"charls": "0.0"})
+    monkeypatch.setattr(selftest, "library_versions", lambda family: {"charls": "0.0"})
     codec("jpegls:near=1")
     assert len(calls) == 2
 

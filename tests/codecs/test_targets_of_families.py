@@ -107,7 +107,7 @@ def test_what_some_setting_reaches_is_reached(family, target, cells):
 
 @pytest.mark.parametrize("family", COARSE)
 def test_whole_number_knobs_give_the_nearest_step(family, cells):
-    """Between two neighbours' ratios no setting lies: the nearer one is returned, and the miss is stated."""
+    """Between two neighbours' ratios no setting lies: the nearer one is returned, or one within the 1.5 % that end the search."""
     raw = frame_for(family, cells)
     knob = knob_of(family)
     low = FAMILIES[family][1][0]
@@ -115,7 +115,7 @@ def test_whole_number_knobs_give_the_nearest_step(family, cells):
     goal = math.sqrt(sizes[low] * sizes[low + 1]) * 1.003
     achieved = made(family, f"ratio={goal!r}").apply(raw).achieved
     best = min(sizes, key=lambda value: abs(math.log(sizes[value] / goal)))
-    assert abs(math.log(achieved["ratio"] / goal)) == pytest.approx(abs(math.log(sizes[best] / goal)))
+    assert abs(math.log(achieved["ratio"] / goal)) <= max(abs(math.log(sizes[best] / goal)) * (1 + 1e-9), 0.015)
     assert achieved["target_met"] is (abs(achieved["ratio"] / goal - 1) <= 0.02)
 
 
@@ -173,7 +173,7 @@ def test_two_steps_may_not_aim_at_one_code_stream(cells):
 
 def test_each_coder_of_a_chain_may_have_its_own(cells):
     raw = cells(128)
-    result = codec("jpegxl:ratio=6,effort=3+jpegls:ratio=9", CAMERA).apply(raw)
+    result = codec("jpegxl:ratio=6,effort=3,bits=12+jpegls:ratio=9", CAMERA).apply(raw)
     assert result.achieved["1.jpegxl.ratio"] == pytest.approx(6, rel=0.02)
     assert result.achieved["ratio"] == raw.nbytes / result.nbytes == pytest.approx(9, rel=0.1)
 

@@ -7,9 +7,10 @@ the mapped array's own bytes plus side data.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +18,10 @@ from numpy.typing import NDArray
 from sigmaraw import registry
 from sigmaraw.codecs import selftest
 from sigmaraw.codecs.camera_keys import CAMERA_KEYS
+from sigmaraw.codecs.function import FunctionCodec, ObjectCoder, name_of, refuse
 from sigmaraw.codecs.state import Achieved, ChainState
 from sigmaraw.codecs.targets import FoundSetting, TargetedStep, family_settings, target_names, targeted, with_targets
-from sigmaraw.contracts import CodecContract, CodecFamily, Coder, Map, Parameter, RoundTrip
+from sigmaraw.contracts import Codec, CodecContract, CodecFamily, Coder, Map, Parameter, RoundTrip
 from sigmaraw.errors import InvalidSpec, ProgramNotAllowed, UnsupportedArray
 
 if TYPE_CHECKING:
@@ -30,23 +32,53 @@ Hint = tuple[float | None, ...]
 Step = Coder | Map | TargetedStep
 
 
-def codec(spec: str, camera: CameraProfile | NoiseModel | None = None, *, allow_exec: bool = False) -> Chain:
-    """Return the codec that a specification names, for instance ``to8bit:minmax+jpeg:quality=90``.
+@overload
+def codec(spec: str, camera: CameraProfile | NoiseModel | None = None, *, allow_exec: bool = False) -> Chain: ...
+@overload
+def codec(spec: Any, camera: CameraProfile | NoiseModel | None = None, *, allow_exec: bool = False) -> Codec: ...
+def codec(spec: Any, camera: CameraProfile | NoiseModel | None = None, *, allow_exec: bool = False) -> Codec:
+    """Return the codec that a specification names, for instance ``to8bit:minmax+jpeg:quality=90``, or that a function or object is.
 
     Parameters
     ----------
-    spec : ``name:key=value,key=value``, steps joined by ``+``; a bare word sets a step's first parameter.
-    camera : for families that quantise in units of the camera's noise. A profile's maps fit frames of their own shape; for
-        a cut-out or for scalars pass a NoiseModel made for it.
-    allow_exec : steps that run a program on this machine (`exec`) are taken; never pass on what a file or another person says.
+    spec : str, callable or object
+        ``name:key=value,key=value``, steps joined by ``+``; a bare word sets a step's first parameter. A function takes one frame
+        (y, x) and returns the decoded frame, or that and the number of bytes. An object has ``encode(frame) -> bytes`` and
+        ``decode(bytes)``, as the codecs of numcodecs do, or is a `contracts.Coder`, `contracts.Map` or `contracts.Codec`.
+    camera : CameraProfile or NoiseModel, optional
+        For families that quantise in units of the camera's noise. A profile's maps fit frames of their own shape; for a cut-out or
+        for scalars pass a NoiseModel made for it.
+    allow_exec : bool
+        Whether steps that run a program on this machine (`exec`) are taken; never pass on what a file or another person says.
+
+    Returns
+    -------
+    Codec
+        With `roundtrip` and `apply`.
 
     Raises
     ------
-    UnknownName : no such family; the message lists those that are installed.
-    InvalidSpec : wrong key, bad value, contradicting keys, or a missing camera.
-    ProgramNotAllowed : a step would run a program, without `allow_exec`.
-    CodecFailed : the family fails its self-test, which runs at the first use of a build.
+    UnknownName
+        No such family; the message says what may have been meant.
+    InvalidSpec
+        A wrong key, a bad value, contradicting keys, or a missing camera.
+    InvalidOption
+        Neither a specification nor a function nor such an object.
+    ProgramNotAllowed
+        A step would run a program, without `allow_exec`.
+    CodecFailed
+        The family fails its self-test, which runs at the first use of a build.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> frame = np.arange(64, dtype=np.uint16).reshape(8, 8)
+    >>> decoded, nbytes = codec("jpegls:near=1").roundtrip(frame)
+    >>> bool(np.abs(decoded.astype(int) - frame).max() <= 1)
+    True
     """
+    if not isinstance(spec, str):
+        return _of_object(spec)
     noise_model = _noise_model(camera)
     steps: list[Step] = []
     settings: list[Mapping[str, Any]] = []
@@ -56,6 +88,19 @@ def codec(spec: str, camera: CameraProfile | NoiseModel | None = None, *, allow_
         steps.append(step)
         settings.append(values)
     return Chain(spec, tuple(steps), tuple(settings))
+
+
+def _of_object(thing: Any) -> Codec:
+    """Return the codec that a function or an object of the user's is. Raises InvalidOption."""
+    if isinstance(thing, Coder | Map):
+        return Chain(name_of(thing), (thing,), (dict(getattr(thing, "settings", {})),))
+    if isinstance(thing, Codec):
+        return thing
+    if not inspect.isclass(thing) and hasattr(thing, "encode") and hasattr(thing, "decode"):
+        return Chain(name_of(thing), (ObjectCoder(thing),), ({},))
+    if not inspect.isclass(thing) and callable(thing):
+        return FunctionCodec(thing)
+    raise refuse(thing)
 
 
 def _step(parsed: registry.Step, family: CodecFamily, noise_model: NoiseModel | None, allow_exec: bool) -> tuple[Step, Mapping[str, Any]]:

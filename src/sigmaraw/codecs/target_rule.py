@@ -113,7 +113,7 @@ def require_near(codec: Any, achieved: Mapping[str, Any], image: str) -> None:
             raise UnreachableTarget(
                 f"'{codec.spec}' comes no nearer than {entry.target}={entry.achieved:.4g} on {image}",
                 f"{entry.target}={entry.goal:g} within {REFUSED:.0%}",
-                f"ask for what it achieves{stated}, give the data's bit depth with bits= where {entry.step} takes it, or choose another codec",
+                f"ask for what it achieves{stated}, state the data's bit depth with bits= where {entry.step} takes it, or choose another",
             )
 
 
