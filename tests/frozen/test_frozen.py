@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.frozen import grid
 
 FROZEN = json.loads(grid.FROZEN.read_text(encoding="utf-8"))
