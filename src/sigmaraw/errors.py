@@ -95,6 +95,10 @@ class DuplicateName(SigmarawError):
     """Two installed packages register the same name."""
 
 
+class BrokenExtension(SigmarawError):
+    """An installed package registers a name that cannot be used: it fails to import, or does not keep the contract."""
+
+
 class InvalidSpec(SigmarawError):
     """A codec or pipeline specification has a wrong key, a bad value or bad syntax."""
 

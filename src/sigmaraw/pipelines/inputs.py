@@ -1,4 +1,4 @@
-"""The door of every pipeline: integer camera data comes in as it is, everything else is refused by name."""
+"""What every pipeline takes: integer camera data as it is, everything else is refused by name."""
 
 from __future__ import annotations
 
