@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from sigmaraw import extras
 from sigmaraw.contracts import Parameter
 from sigmaraw.errors import DuplicateName, InvalidSpec, MissingExtra, UnknownName
 
@@ -65,10 +66,14 @@ def load(group: str, name: str) -> Any:
     try:
         return table[name].load()
     except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]
+        extra = extras.extra_of(package)
+        if extra is not None:
+            raise extras.missing(f"'{name}'", extra, package) from error
         raise MissingExtra(
-            f"'{name}' needs the package '{error.name}', which is not installed",
+            f"'{name}' needs the package '{package}', which is not installed",
             "its optional dependencies",
-            f"install them, for instance: pip install {error.name}",
+            f"install them, for instance: python -m pip install '{package}'",
         ) from error
 
 

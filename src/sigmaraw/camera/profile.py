@@ -16,7 +16,7 @@ from sigmaraw.camera.dataset import SCALARS, SERIES, assemble, check, stored_che
 from sigmaraw.camera.spatial import spatial_summary
 from sigmaraw.camera.taps import tap_summary
 from sigmaraw.camera.values import Estimate, NotDetermined
-from sigmaraw.errors import InputNotFound, InvalidProfile, UnreadableFile
+from sigmaraw.errors import InputNotFound, InvalidProfile, SigmarawError, UnreadableFile
 from sigmaraw.files import atomic_path
 from sigmaraw.quantities import TABLE
 
@@ -152,6 +152,8 @@ class CameraProfile:
             with xr.open_dataset(path, engine="netcdf4", decode_cf=False, cache=False) as opened:
                 _refuse_giants(opened, path)
                 dataset = opened.load()
+        except SigmarawError:
+            raise
         except (OSError, ValueError, RuntimeError, TypeError, KeyError, AttributeError, MemoryError) as error:
             reason = " ".join(str(error).split())[:120]
             raise UnreadableFile(

@@ -7,6 +7,7 @@ the mapped array's own bytes plus side data.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -21,23 +22,25 @@ from sigmaraw.codecs.passage import Achieved, Passage
 from sigmaraw.codecs.targets import Aimed, Reached, aim, own_values, target_names, with_targets
 from sigmaraw.contracts import CodecContract, Coder, Detailed, Map, OpenFamily, Parameter, RoundTrip
 from sigmaraw.errors import InvalidSpec, ProgramNotAllowed, UnsupportedArray
+from sigmaraw.frames.opening import pixels
 
 if TYPE_CHECKING:
     from sigmaraw.camera import CameraProfile
+    from sigmaraw.frames import RawFrames
     from sigmaraw.noise import NoiseModel
 
 Hint = tuple[float | None, ...]
 Step = Coder | Map | Aimed
 
 
-def codec(spec: str, camera: CameraProfile | NoiseModel | None = None, *, allow_exec: bool = False) -> Chain:
+def codec(spec: str, camera: CameraProfile | NoiseModel | str | os.PathLike[str] | None = None, *, allow_exec: bool = False) -> Chain:
     """Return the codec that a specification names, for instance ``to8bit:minmax+jpeg:quality=90``.
 
     Parameters
     ----------
     spec : ``name:key=value,key=value``, steps joined by ``+``; a bare word sets a step's first parameter.
-    camera : for families that quantise in units of the camera's noise. A profile's maps fit frames of their own shape; for
-        a cut-out or for scalars pass a NoiseModel made for it.
+    camera : a profile, its path or a NoiseModel, for families that quantise in units of the camera's noise. A profile's maps fit
+        frames of their own shape; for a cut-out or for scalars pass a NoiseModel made for it.
     allow_exec : steps that run a program on this machine (`exec`) are taken; never pass on what a file or another person says.
 
     Raises
@@ -90,7 +93,7 @@ def declared(family: Any, parsed: registry.Step) -> tuple[CodecContract, tuple[P
     return contract, with_targets(contract, parameters)
 
 
-def _noise_model(camera: CameraProfile | NoiseModel | None) -> NoiseModel | None:
+def _noise_model(camera: CameraProfile | NoiseModel | str | os.PathLike[str] | None) -> NoiseModel | None:
     """Return the one reader's view of the camera; imported here because only camera-bound families need it."""
     if camera is None:
         return None
@@ -130,9 +133,22 @@ class Chain:
             texts.append(_full(step, settings, entry))
         return {"spec": self.spec, "full_spec": "+".join(texts), "steps": steps}
 
-    def roundtrip(self, raw: NDArray[np.integer]) -> tuple[NDArray[np.integer], int]:
-        """Return decode(encode(raw)) and the byte count. raw: (y, x) or (frame, y, x), uint8 or uint16, DN."""
-        result = self.apply(raw)
+    def roundtrip(self, raw: NDArray[np.integer] | RawFrames | str | os.PathLike[str]) -> tuple[NDArray[np.integer], int]:
+        """Return decode(encode(raw)) and the byte count.
+
+        Parameters
+        ----------
+        raw : array, RawFrames or path
+            Pixels (y, x) or (frame, y, x), uint8 or uint16, DN.
+
+        Returns
+        -------
+        decoded : array
+            Pixels of the same shape and dtype, DN.
+        nbytes : int
+            Every byte of the last coder and all side data.
+        """
+        result = self.apply(pixels(raw))
         return result.decoded, result.nbytes
 
     def apply(self, raw: NDArray[np.integer], hint: Hint | None = None) -> RoundTrip:
