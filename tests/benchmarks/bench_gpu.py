@@ -1,7 +1,7 @@
 """Replicas on a GPU: pixels per second, the share of a plain device copy, the way to the model, and what differs from the CPU.
 
 Needs the installed package, JAX for CUDA (`pip install 'jax[cuda12]'`) and, for the part with the model, a torch for CUDA; nothing else:
-    python tests/benchmarks/bench_gpu.py
+    python -m tests.benchmarks.bench_gpu
 With `--cpu` the same lines run on the CPU, on small frames: the figures then say only that the script works.
 """
 

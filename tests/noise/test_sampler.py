@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from exact_law import chi_square_p, exact_pmf, moment_scores
 from scipy import special, stats
 
 from sigmaraw.noise import NoiseModel, sampler
@@ -12,6 +11,7 @@ from sigmaraw.noise.poisson import LOW_RATE, LOWEST_S, TOPS, poisson_expansion, 
 from sigmaraw.noise.rate_image import make_rate_image
 from sigmaraw.noise.sampler import Sampler
 from sigmaraw.noise.sampler_slow import reference_block
+from tests.noise.exact_law import chi_square_p, exact_pmf, moment_scores
 
 RATES = (0, 0.05, 0.5, 3.99, 4.01, 10, 300, 3e4)
 CAMERAS = ((0.3, 2.0), (1.0, 0.2), (1.6, 0.6), (5.0, 1.0))  # read noise, e⁻; gain, DN/e⁻

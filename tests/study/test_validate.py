@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,14 +24,6 @@ def acquire(mean_e: np.ndarray, n: int, seed: int) -> np.ndarray:
     random = np.random.default_rng(seed)
     light = random.poisson(mean_e, (n, *mean_e.shape)) + random.normal(0, READ, (n, *mean_e.shape))
     return np.clip(np.rint(OFFSET + GAIN * light), 0, 4095).astype(np.uint16)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def own_folder_importable() -> Iterator[None]:
-    """Let specifications name functions of study_pipelines.py."""
-    sys.path.insert(0, str(Path(__file__).parent))
-    yield
-    sys.path.remove(str(Path(__file__).parent))
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +70,7 @@ def test_lossless_is_exactly_identical(record: Record) -> None:
 
 
 def test_lossless_is_identical_even_where_nothing_varies(camera: sr.CameraProfile, frames: np.ndarray) -> None:
-    record = sr.validate([frames[0]], camera, codecs=["lossless", "to8bit:shift"], pipeline="study_pipelines:constant", n=3)
+    record = sr.validate([frames[0]], camera, codecs=["lossless", "to8bit:shift"], pipeline="tests.study.study_pipelines:constant", n=3)
     for row in record.document["results"]:
         assert row["sigma_raw"] == 0
         assert (row["verdict"], row["epsilon"], row["epsilon_hat"]) == ("PASS", 0, 0)
@@ -346,7 +335,7 @@ def test_a_pipeline_that_breaks_its_word_is_refused(frames: np.ndarray, camera: 
 
 
 def test_undefined_predictions_are_reported_not_dropped(camera: sr.CameraProfile, frames: np.ndarray) -> None:
-    record = sr.validate([frames[0]], camera, codecs=["to8bit:minmax"], pipeline="study_pipelines:sometimes_nan", n=10)
+    record = sr.validate([frames[0]], camera, codecs=["to8bit:minmax"], pipeline="tests.study.study_pipelines:sometimes_nan", n=10)
     (row,) = record.document["results"]
     assert row["epsilon_hat"] is None
     assert row["verdict"] == "INCONCLUSIVE"

@@ -15,7 +15,7 @@ from sigmaraw.codecs.calls import checked, versions
 from sigmaraw.codecs.camera_keys import CAMERA_KEYS, camera_model, described, require_fit
 from sigmaraw.codecs.dither import DITHER, ROUNDING, nonce_of, uniform
 from sigmaraw.codecs.lossless import decode_exact, encode_exact, libraries_of
-from sigmaraw.contracts import CodecContract, Encoded, Knob, Parameter
+from sigmaraw.contracts import CodecContract, Coder, Encoded, Knob, Parameter
 from sigmaraw.errors import CodecFailed, InvalidSpec, UnsupportedArray
 from sigmaraw.noise.unit_scale import UnitScale
 
@@ -30,7 +30,7 @@ _CODES = 1 << 16
 _AXIS = Knob("q", 0.05, 16.0, scale="log", integer=False, direction=-1, step=0.5, resolution=1e-3)
 
 
-class NoiseAware:
+class NoiseAware(Coder):
     """Quantise with a step of q noise standard deviations, subtractively dithered, then code the integers exactly.
 
     With y the level x in standard deviations of the camera's noise (`noise.unit_scale`), u uniform in ±½ and w in [0, 1) from two
@@ -105,7 +105,7 @@ class NoiseAware:
         self._fingerprint = self._digest()
 
     # --- coder ---
-    def encode(self, frame: NDArray[np.integer], hint: float | None = None) -> Encoded:
+    def encode(self, frame: NDArray[np.integer]) -> Encoded:
         """Return the exact code stream of the codes. frame: (y, x), DN.
 
         Raises UnsupportedArray when the frame does not fit the camera's bit depth or maps, or the codes do not fit 16 bits.

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from sigmaraw.codecs.bits import containers
 from sigmaraw.codecs.camera_keys import CAMERA_KEYS, camera_model, curve_described
 from sigmaraw.codecs.tables import Table
-from sigmaraw.contracts import CodecContract, Knob, Parameter
+from sigmaraw.contracts import CodecContract, Knob, Map, Parameter
 from sigmaraw.noise.unit_scale import UnitScale
 
 if TYPE_CHECKING:
     from sigmaraw.noise import NoiseModel
 
 
-class SquareRoot:
+class SquareRoot(Map):
     """DN → round((y(x) − y(0))/q), with y the variance-stabilised level of the camera, of unit noise: a step is q·σ everywhere.
 
     Each code comes back as the middle of its DN: |error| ≤ q·σ/2 and half a DN. It is the noise-aware quantiser without dither:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.codecs.bits import require_bits
 from sigmaraw.codecs.calls import checked
-from sigmaraw.codecs.door import to_pixels
+from sigmaraw.codecs.rounding import to_pixels
 from sigmaraw.codecs.targets import TargetCoder, promised
 from sigmaraw.contracts import Encoded, Parameter
 from sigmaraw.errors import CodecFailed
@@ -109,12 +109,12 @@ class VideoCoder(TargetCoder):
 
     def details(self) -> dict[str, Any]:
         """Return library versions, the map of uint16 with its step, and the fixed library options."""
-        own: dict[str, Any] = {}
+        map_details: dict[str, Any] = {}
         if self.settings["bits"] is None and not self.lossless:
             step = 1 << self._shift
-            own = {"uint16_map": f"x >> {self._shift}, back to {step} y + {step >> 1}", "uint16_map_step_dn": step}
-            own |= {} if self.dark_dn is None else {"uint16_map_step_dark_sigma": step / self.dark_dn}
-        return {**super().details(), **own, "libraries": self.build(), "library_options": self.options("")}
+            map_details = {"uint16_map": f"x >> {self._shift}, back to {step} y + {step >> 1}", "uint16_map_step_dn": step}
+            map_details |= {} if self.dark_dn is None else {"uint16_map_step_dark_sigma": step / self.dark_dn}
+        return {**super().details(), **map_details, "libraries": self.build(), "library_options": self.options("")}
 
     @property
     def _shift(self) -> int:
