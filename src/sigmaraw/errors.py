@@ -73,6 +73,10 @@ class ColourImage(SigmarawError, ValueError):
     """The image has colour samples where one grey value per pixel was expected."""
 
 
+class LossyImage(SigmarawError, ValueError):
+    """The container holds pixels that lossy compression changed: no raw frame."""
+
+
 class ShapeMismatch(SigmarawError, ValueError):
     """Frames that belong together differ in shape, or an image does not fit the profile."""
 
@@ -122,6 +126,10 @@ class UnknownName(SigmarawError, KeyError):
 
 class DuplicateName(SigmarawError, ValueError):
     """Two installed packages register the same name."""
+
+
+class BrokenExtension(SigmarawError, ImportError):
+    """An installed package registers a name that cannot be used: it fails to import, or does not keep the contract."""
 
 
 class InvalidSpec(SigmarawError, ValueError):

@@ -28,7 +28,7 @@ def plan_calibration(
     json: Json = False,
 ) -> None:
     """Forecast the standard error of every quantity for a calibration series, before any frame is taken."""
-    from sigmaraw.camera.planner import SeriesPlan, forecast
+    from sigmaraw.camera import SeriesPlan, forecast
     from sigmaraw.quantities import TABLE
 
     plan = SeriesPlan(

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sigmaraw.contracts import ReplicaMode, ReplicaRequest
 from sigmaraw.errors import BitDepthMismatch, InvalidOption, NotIntegerData, ShapeMismatch
 from sigmaraw.frames import RawFrames, read_frames
+from sigmaraw.noise.drawing import draw
 from sigmaraw.noise.keys import MAX_GROUPS, Unchanging, whole_number
 from sigmaraw.noise.model import NoiseModel
 from sigmaraw.noise.modes import replica_mode
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     import xarray
 
     from sigmaraw.camera import CameraProfile
-    from sigmaraw.contracts import Block, ReplicaMode
+    from sigmaraw.contracts import Block
 
     Raw = NDArray[np.integer] | RawFrames | str | os.PathLike[str]
     Camera = CameraProfile | NoiseModel | str | os.PathLike[str]
@@ -32,7 +34,7 @@ def iter_replicas(
     raw: Raw,
     camera: Camera,
     n: int,
-    mode: str = DEFAULT_MODE,
+    mode: str | ReplicaMode = DEFAULT_MODE,
     seed: int = 0,
     *,
     batch: int | None = None,
@@ -54,7 +56,7 @@ def iter_replicas(
         The camera whose noise it is, or its netCDF file.
     n : int
         Number of replicas, from 1.
-    mode : str, default "bootstrap"
+    mode : str or ReplicaMode, default "bootstrap"
         How replicas are made: ``bootstrap``, ``around-raw``, ``simex``, ``mean-n`` or ``repeats``, with settings as ``name:key=value``.
     seed : int, default 0
         Study seed, 0 to 2⁶⁴ − 1.
@@ -103,7 +105,7 @@ def iter_replicas(
     """
     whole_number(group, "group", 0, MAX_GROUPS)
     maker, frame, model = _prepared(raw, camera, mode, seed, roi, scalars)
-    return maker.blocks(frame, model, n=n, start=start, group=group, seed=seed, batch=batch, device=device)
+    return draw(maker, frame, model, ReplicaRequest(n, seed, start, group, batch, device=device))
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def iter_slabs(
     raw: Raw,
     camera: Camera,
     n: int,
-    mode: str = DEFAULT_MODE,
+    mode: str | ReplicaMode = DEFAULT_MODE,
     seed: int = 0,
     *,
     roi: tuple[int, int] | None = None,
@@ -150,7 +152,7 @@ def iter_slabs(
     def pieces() -> Iterator[Slab]:
         for planes in slabs(shape, pixels):
             start = 0
-            for block in maker.blocks(frame, model, n=n, start=0, group=0, seed=seed, batch=None, slab=planes):
+            for block in draw(maker, frame, model, ReplicaRequest(n, seed, planes=planes)):
                 values = np.asarray(block)
                 yield Slab(start, planes, values)
                 start += len(values)
@@ -161,13 +163,13 @@ def iter_slabs(
 def _prepared(
     raw: Raw,
     camera: Camera,
-    mode: str,
+    mode: str | ReplicaMode,
     seed: int,
     roi: tuple[int, int] | None,
     scalars: bool,
 ) -> tuple[ReplicaMode, NDArray[np.integer], NoiseModel]:
     """Return the mode, the array that it takes and the camera's model for it."""
-    maker = replica_mode(mode)
+    maker = replica_mode(mode) if isinstance(mode, str) else mode
     whole_number(seed, "seed", 0, 1 << 64)
     frame, stated_bits = _frame(raw, maker)
     model = NoiseModel.from_profile(camera, frame.shape, roi=roi, scalars=scalars)
@@ -184,7 +186,7 @@ def replicas(
     raw: Raw,
     camera: Camera,
     n: int,
-    mode: str = DEFAULT_MODE,
+    mode: str | ReplicaMode = DEFAULT_MODE,
     seed: int = 0,
     *,
     batch: int | None = None,
@@ -204,7 +206,7 @@ def replicas(
         The camera whose noise it is, or its netCDF file.
     n : int
         Number of replicas, from 1.
-    mode : str, default "bootstrap"
+    mode : str or ReplicaMode, default "bootstrap"
         How replicas are made: ``bootstrap``, ``around-raw``, ``simex``, ``mean-n`` or ``repeats``, with settings as ``name:key=value``.
     seed : int, default 0
         Study seed, 0 to 2⁶⁴ − 1.
@@ -254,7 +256,13 @@ def replicas(
         dims=("replica", "z", "y", "x") if values.ndim == 4 else ("replica", "y", "x"),
         coords={"replica": np.arange(len(values))},
         name="replicas",
-        attrs={"units": "DN", "long_name": "raw-equivalent replicas", "mode": mode, "seed": str(seed), "group": group},
+        attrs={
+            "units": "DN",
+            "long_name": "raw-equivalent replicas",
+            "mode": mode if isinstance(mode, str) else mode.name,
+            "seed": str(seed),
+            "group": group,
+        },
     )
 
 

@@ -15,16 +15,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Measurement
+from sigmaraw.contracts import Measurement, Pipeline
 from sigmaraw.errors import InvalidPrediction, InvalidSpec
-from sigmaraw.pipelines.door import many_frames, one_frame
+from sigmaraw.pipelines.base import columns
 from sigmaraw.pipelines.failures import raised_by
+from sigmaraw.pipelines.inputs import many_frames, one_frame
 
 Function = Callable[[Any], Mapping[str, float]]
 
 
-class FunctionPipeline:
-    """Calls `function(image)` with each image, a private copy (y, x) or (z, y, x) in the camera's dtype, DN.
+class FunctionPipeline(Pipeline):
+    """A pipeline that calls `function(image)` with a copy of each image, (y, x) or (z, y, x) in the camera's dtype, DN.
 
     Its `measurements` attribute, where it has one, names what it returns: a sequence of Measurement or of names, or a
     mapping of names to units. Otherwise the first call does, with unit "1". A Measurement's `kind` is a statement there: the coverage study
@@ -33,8 +34,10 @@ class FunctionPipeline:
 
     Parameters
     ----------
-    function : returns a mapping of names to real numbers (NaN where undefined).
-    spec : as typed by the user; None names it by its module.
+    function : callable
+        Returns a mapping of names to real numbers, NaN where undefined.
+    spec : str, optional
+        As typed by the user; unless given it is named by its module.
     """
 
     name = "function"
@@ -45,7 +48,7 @@ class FunctionPipeline:
         self.spec = spec or f"{module}:{name}"
         self._measurements = _declared(function, self.spec)
 
-    @property
+    @property  # the contract's attribute, which the first call may set
     def measurements(self) -> tuple[Measurement, ...]:
         """What the function returns.
 
@@ -55,7 +58,7 @@ class FunctionPipeline:
         """
         if self._measurements is None:
             raise InvalidPrediction(
-                f"the measurements of '{self.spec}' are not known yet", "one call before", "predict one image, or set function.measurements"
+                f"the measurements of '{self.spec}' are not declared", "one call before", "predict one image, or set function.measurements"
             )
         return self._measurements
 
@@ -93,7 +96,7 @@ class FunctionPipeline:
     def batch(self, images: NDArray[np.integer]) -> dict[str, NDArray[np.float64]]:
         """Return per measurement a float64 array (image); each image is its own call. Raises as `__call__`."""
         rows = [self._call(image, index) for index, image in enumerate(many_frames(images))]
-        return {m.name: np.array([row[m.name] for row in rows], dtype=np.float64) for m in self.measurements}
+        return columns(self.measurements, rows)
 
     def gradient(self, image: NDArray[np.integer]) -> Mapping[str, NDArray[np.floating]]:
         """Return the derivatives that the function's `gradient(image)` gives, none where it has no such attribute."""
