@@ -3,16 +3,16 @@
 from sigmaraw.metrics.images import MaxError, Psnr, max_error, mean_square_error, psnr_db
 from sigmaraw.metrics.installed import describe, image_values
 from sigmaraw.metrics.masks import Dice, Jaccard
-from sigmaraw.metrics.quality import BlockQuality, NoiseUndefined, QualityMoments, block_quality, combine, denoises, undefined
+from sigmaraw.metrics.quality import BlockQuality, QualityMoments, QualityReason, block_quality, combine, denoises, undefined
 
 __all__ = [
     "BlockQuality",
     "Dice",
     "Jaccard",
     "MaxError",
-    "NoiseUndefined",
     "Psnr",
     "QualityMoments",
+    "QualityReason",
     "block_quality",
     "combine",
     "denoises",
