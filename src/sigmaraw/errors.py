@@ -49,6 +49,10 @@ class ColourImage(SigmarawError):
     """The image has colour samples where one grey value per pixel was expected."""
 
 
+class LossyImage(SigmarawError):
+    """The container holds pixels that lossy compression changed: no raw frame."""
+
+
 class ShapeMismatch(SigmarawError):
     """Frames that belong together differ in shape, or an image does not fit the profile."""
 

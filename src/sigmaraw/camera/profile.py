@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sigmaraw.camera.checks.result import Check, checks_to_json
 from sigmaraw.camera.dataset import SCALARS, SERIES, assemble, check, stored_checks
 from sigmaraw.camera.maps.classes import class_table
 from sigmaraw.camera.maps.spatial import spatial_summary
@@ -31,9 +32,14 @@ class CameraProfile:
     """
 
     dataset: xr.Dataset
+    checks: tuple[Check, ...] | None = None
 
     def __post_init__(self) -> None:
         check(self.dataset, "the profile")
+        if self.checks is None:
+            object.__setattr__(self, "checks", stored_checks(self.dataset))
+        else:
+            object.__setattr__(self, "dataset", self.dataset.assign_attrs(checks=checks_to_json(self.checks)))
         for variable in self.dataset.variables.values():
             variable.values.flags.writeable = False
 
@@ -201,7 +207,7 @@ class CameraProfile:
                 "linear_to_dn": self.linear_limit_dn,
             },
             **({"taps": taps} if (taps := tap_summary(data)) else {}),
-            "checks": stored_checks(data),
+            "checks": [check.as_dict() for check in self.checks or ()],
             "notes": [line for line in str(data.attrs.get("notes", "")).split("\n") if line],
         }
 

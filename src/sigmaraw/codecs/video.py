@@ -61,7 +61,7 @@ class VideoCoder(TargetCoder):
             dtypes = ("uint8", "uint16") if bits is None else ("uint16",)
         contract = promised(type(self).contract, lossless=self.lossless, dtypes=dtypes)
         self.contract = dataclasses.replace(contract, axes="stack" if settings["gop"] > 1 else "frame")
-        self.dark_dn = None if noise_model is None else _dark_noise(noise_model)
+        self.dark_dn = None if noise_model is None else noise_model.dark_noise_dn
 
     # --- what a family gives ---
     def options(self, rate: str) -> dict[str, str]:
@@ -160,11 +160,6 @@ class VideoCoder(TargetCoder):
         if len(images) != shape[0]:
             raise CodecFailed(f"an {self.name} code stream of {len(images)} frames", f"{shape[0]}", "encode the frame again")
         return np.stack(images)
-
-
-def _dark_noise(model: NoiseModel) -> float:
-    """Return the standard deviation of a dark pixel, DN, of the median pixel where there are maps."""
-    return float(np.median(np.asarray(model.gain_dn_per_e) * np.asarray(model.read_noise_e)))
 
 
 def _padded(height: int, width: int) -> tuple[int, int]:

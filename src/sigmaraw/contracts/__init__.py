@@ -5,7 +5,16 @@ metadata, one conformance suite in `sigmaraw.testing`. Arrays are NumPy unless a
 """
 
 from sigmaraw.contracts.codecs import Achieved, Codec, CodecContract, CodecFamily, CodecStep, Coder, Encoded, Knob, Map, Probes, RoundTrip
-from sigmaraw.contracts.modes import Block, Denoiser, Diagnostic, Extrapolation, ReplicaMode
+from sigmaraw.contracts.modes import (
+    Block,
+    CameraNoise,
+    Denoiser,
+    Diagnostic,
+    Extrapolation,
+    ReplicaBase,
+    ReplicaMode,
+    ReplicaRequest,
+)
 from sigmaraw.contracts.pipelines import Differentiable, Measurement, OnDevice, Pipeline
 from sigmaraw.contracts.settings import Parameter
 from sigmaraw.contracts.studies import Engine, Metric, ReportFormat
@@ -13,6 +22,7 @@ from sigmaraw.contracts.studies import Engine, Metric, ReportFormat
 __all__ = [
     "Achieved",
     "Block",
+    "CameraNoise",
     "Codec",
     "CodecContract",
     "CodecFamily",
@@ -32,7 +42,9 @@ __all__ = [
     "Parameter",
     "Pipeline",
     "Probes",
+    "ReplicaBase",
     "ReplicaMode",
+    "ReplicaRequest",
     "ReportFormat",
     "RoundTrip",
 ]

@@ -1,4 +1,4 @@
-"""The front door: raw frame and camera in, replicas out."""
+"""The public way in: raw frame and camera in, replicas out."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sigmaraw.contracts import ReplicaMode, ReplicaRequest
 from sigmaraw.errors import BitDepthMismatch, InvalidOption, NotIntegerData, ShapeMismatch
 from sigmaraw.frames.types import RawFrames
+from sigmaraw.noise.drawing import draw
 from sigmaraw.noise.keys import MAX_GROUPS, Unchanging, whole_number
 from sigmaraw.noise.model import NoiseModel
 from sigmaraw.noise.modes import replica_mode
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     import xarray
 
     from sigmaraw.camera import CameraProfile
-    from sigmaraw.contracts import Block, ReplicaMode
+    from sigmaraw.contracts import Block
 
 DEFAULT_MODE = "bootstrap"
 
@@ -28,7 +30,7 @@ def iter_replicas(
     raw: NDArray[np.integer] | RawFrames,
     camera: CameraProfile | NoiseModel,
     n: int,
-    mode: str = DEFAULT_MODE,
+    mode: str | ReplicaMode = DEFAULT_MODE,
     seed: int = 0,
     *,
     batch: int | None = None,
@@ -45,7 +47,7 @@ def iter_replicas(
     Parameters
     ----------
     raw : one frame (y, x) or volume (z, y, x), uint8 or uint16, DN; in mode `repeats` the stack (repeat, …).
-    camera : whose noise it is. n : replicas. mode : a name of "sigmaraw.modes", with settings as `name:key=value`.
+    camera : whose noise it is. n : replicas. mode : a name of "sigmaraw.modes", with settings as `name:key=value`, or a mode.
     seed : study seed, 0 … 2⁶⁴ − 1.
     batch : replicas a block; None takes what fits 16 MiB. group : 0 is raw, 1 … G the codecs; each its own stream.
     roi, scalars : see `NoiseModel.from_profile`.
@@ -61,7 +63,7 @@ def iter_replicas(
     """
     whole_number(group, "group", 0, MAX_GROUPS)
     maker, frame, model = _prepared(raw, camera, mode, seed, roi, scalars)
-    return maker.blocks(frame, model, n=n, start=start, group=group, seed=seed, batch=batch, device=device)
+    return draw(maker, frame, model, ReplicaRequest(n, seed, start, group, batch, device=device))
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def iter_slabs(
     raw: NDArray[np.integer] | RawFrames,
     camera: CameraProfile | NoiseModel,
     n: int,
-    mode: str = DEFAULT_MODE,
+    mode: str | ReplicaMode = DEFAULT_MODE,
     seed: int = 0,
     *,
     roi: tuple[int, int] | None = None,
@@ -108,7 +110,7 @@ def iter_slabs(
     def pieces() -> Iterator[Slab]:
         for planes in slabs(shape, pixels):
             start = 0
-            for block in maker.blocks(frame, model, n=n, start=0, group=0, seed=seed, batch=None, slab=planes):
+            for block in draw(maker, frame, model, ReplicaRequest(n, seed, planes=planes)):
                 values = np.asarray(block)
                 yield Slab(start, planes, values)
                 start += len(values)
@@ -119,13 +121,13 @@ def iter_slabs(
 def _prepared(
     raw: NDArray[np.integer] | RawFrames,
     camera: CameraProfile | NoiseModel,
-    mode: str,
+    mode: str | ReplicaMode,
     seed: int,
     roi: tuple[int, int] | None,
     scalars: bool,
 ) -> tuple[ReplicaMode, NDArray[np.integer], NoiseModel]:
     """Return the mode, the array that it takes and the camera's model for it."""
-    maker = replica_mode(mode)
+    maker = replica_mode(mode) if isinstance(mode, str) else mode
     whole_number(seed, "seed", 0, 1 << 64)
     frame, stated_bits = _frame(raw, maker)
     model = NoiseModel.from_profile(camera, frame.shape, roi=roi, scalars=scalars)
@@ -142,7 +144,7 @@ def replicas(
     raw: NDArray[np.integer] | RawFrames,
     camera: CameraProfile | NoiseModel,
     n: int,
-    mode: str = DEFAULT_MODE,
+    mode: str | ReplicaMode = DEFAULT_MODE,
     seed: int = 0,
     *,
     batch: int | None = None,
@@ -163,7 +165,13 @@ def replicas(
         dims=("replica", "z", "y", "x") if values.ndim == 4 else ("replica", "y", "x"),
         coords={"replica": np.arange(len(values))},
         name="replicas",
-        attrs={"units": "DN", "long_name": "raw-equivalent replicas", "mode": mode, "seed": str(seed), "group": group},
+        attrs={
+            "units": "DN",
+            "long_name": "raw-equivalent replicas",
+            "mode": mode if isinstance(mode, str) else mode.name,
+            "seed": str(seed),
+            "group": group,
+        },
     )
 
 

@@ -20,7 +20,7 @@ from sigmaraw.errors import InvalidOption
 from sigmaraw.noise import DEFAULT_MODE, replica_mode
 from sigmaraw.study.assemble import assemble, now
 from sigmaraw.study.inputs import file_row, load_inputs
-from sigmaraw.study.plan import BLOCK, Plan, fewer
+from sigmaraw.study.plan import BLOCK, Plan, double_bootstrap_replicas
 from sigmaraw.study.prepare import Progress, Setting, check_margins, codec_of, design_of, prepare
 from sigmaraw.study.record import Record
 from sigmaraw.study.scoring import Predictions
@@ -168,12 +168,12 @@ class _Gathered:
 
     def complete(self, n: int) -> bool:
         """Return whether there are n replicas per group, and as many around replicas as belong to them."""
-        return self.raw.shape[1] == n and (len(self.again) == 0 or self.again.shape[1] == fewer(n))
+        return self.raw.shape[1] == n and (len(self.again) == 0 or self.again.shape[1] == double_bootstrap_replicas(n))
 
     def extend(self, n: int) -> None:
         """Make room for n replicas per group, or, where there are so many, for those around replicas."""
         if self.raw.shape[1] == n:
-            self.again = _longer(self.again, fewer(n))
+            self.again = _longer(self.again, double_bootstrap_replicas(n))
         else:
             self.raw, self.decoded = _longer(self.raw, n), _longer(self.decoded, n)
 
@@ -199,16 +199,16 @@ def _gather(job: Job, setting: Setting, engine: Engine, report: Progress) -> _Ga
 
     Last come the groups that start from replicas of group 0, for as many replicas as there were then.
     """
-    plan, measurements, again = setting.plan, setting.model.measurements, job.mode.again
+    plan, measurements, again = setting.plan, setting.model.measurements, job.mode.double_bootstrap_groups
     images, shape = len(job.scenes), (0, len(job.scenes), len(measurements))
     gathered = _Gathered(np.empty((plan.groups, *shape)), np.empty((len(plan.codecs), *shape)), np.empty((again, *shape)), {})
     n = aim = setting.design.n
     done, what = 0, "replicas"
     while not gathered.complete(n):
         first = gathered.raw.shape[1]
-        items = plan.items(images, n, start=first) if first < n else plan.items_again(images, n, again)
+        items = plan.items(images, n, start=first) if first < n else plan.double_bootstrap_items(images, n, again)
         gathered.extend(n)
-        total = images * (aim * plan.groups + again * fewer(aim))
+        total = images * (aim * plan.groups + again * double_bootstrap_replicas(aim))
         report(done, total, what)
         for result in engine.map(job, items):
             gathered.take(result)

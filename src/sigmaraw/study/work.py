@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Codec, Extrapolation, OnDevice, Pipeline, ReplicaMode
+from sigmaraw.contracts import Codec, Extrapolation, OnDevice, Pipeline, ReplicaMode, ReplicaRequest
 from sigmaraw.errors import CodecFailed, InvalidPrediction
 from sigmaraw.metrics import BlockQuality, QualityMoments
+from sigmaraw.noise import draw
 from sigmaraw.pipelines.threads import available_cores
 from sigmaraw.study.plan import WorkItem
 
@@ -109,16 +110,16 @@ class Job:
         source, group = scene.source, item.group
         if group > len(scene.codecs):
             start = group - len(scene.codecs) - 1
-            drawn = self.mode.blocks(source, scene.model, n=1, start=start, group=0, seed=self.seed, batch=1)
-            source = np.asarray(next(iter(drawn)))[0]
+            drawn = draw(self.mode, source, scene.model, ReplicaRequest(1, self.seed, start, batch=1))
+            source = np.asarray(next(drawn))[0]
         if self.repeats is not None:
             frames = self.repeats[item.group]
             source, group = source[frames.start : frames.stop], 0
         batch = self.batch
         if batch is None and not self.mode.draws_noise:  # real repeats are there all at once; what is decoded from them is not
             batch = max(1, _HELD_BYTES // scene.frame.nbytes)
-        known: dict[str, Any] = {"n": item.count, "start": item.start, "group": group, "seed": self.seed, "batch": batch}
-        blocks = self.mode.blocks(source, scene.model, **known, device=device)
+        request = ReplicaRequest(item.count, self.seed, item.start, group, batch, device=device)
+        blocks = draw(self.mode, source, scene.model, request)
         return blocks if device else map(np.asarray, blocks)
 
     def _predict_and_code(
