@@ -8,6 +8,7 @@ the mapped array's own bytes plus side data.
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, overload
@@ -23,9 +24,11 @@ from sigmaraw.codecs.state import Achieved, ChainState
 from sigmaraw.codecs.targets import FoundSetting, TargetedStep, family_settings, target_names, targeted, with_targets
 from sigmaraw.contracts import Codec, CodecContract, CodecFamily, Coder, Map, Parameter, RoundTrip
 from sigmaraw.errors import InvalidSpec, ProgramNotAllowed, UnsupportedArray
+from sigmaraw.frames.opening import pixels
 
 if TYPE_CHECKING:
     from sigmaraw.camera import CameraProfile
+    from sigmaraw.frames import RawFrames
     from sigmaraw.noise import NoiseModel
 
 Hint = tuple[float | None, ...]
@@ -33,10 +36,10 @@ Step = Coder | Map | TargetedStep
 
 
 @overload
-def codec(spec: str, camera: CameraProfile | NoiseModel | None = None, *, allow_exec: bool = False) -> Chain: ...
+def codec(spec: str, camera: CameraProfile | NoiseModel | str | os.PathLike[str] | None = None, *, allow_exec: bool = False) -> Chain: ...
 @overload
-def codec(spec: Any, camera: CameraProfile | NoiseModel | None = None, *, allow_exec: bool = False) -> Codec: ...
-def codec(spec: Any, camera: CameraProfile | NoiseModel | None = None, *, allow_exec: bool = False) -> Codec:
+def codec(spec: Any, camera: CameraProfile | NoiseModel | str | os.PathLike[str] | None = None, *, allow_exec: bool = False) -> Codec: ...
+def codec(spec: Any, camera: CameraProfile | NoiseModel | str | os.PathLike[str] | None = None, *, allow_exec: bool = False) -> Codec:
     """Return the codec that a specification names, for instance ``to8bit:minmax+jpeg:quality=90``, or that a function or object is.
 
     Parameters
@@ -45,7 +48,7 @@ def codec(spec: Any, camera: CameraProfile | NoiseModel | None = None, *, allow_
         ``name:key=value,key=value``, steps joined by ``+``; a bare word sets a step's first parameter. A function takes one frame
         (y, x) and returns the decoded frame, or that and the number of bytes. An object has ``encode(frame) -> bytes`` and
         ``decode(bytes)``, as the codecs of numcodecs do, or is a `contracts.Coder`, `contracts.Map` or `contracts.Codec`.
-    camera : CameraProfile or NoiseModel, optional
+    camera : CameraProfile, path or NoiseModel, optional
         For families that quantise in units of the camera's noise. A profile's maps fit frames of their own shape; for a cut-out or
         for scalars pass a NoiseModel made for it.
     allow_exec : bool
@@ -134,7 +137,7 @@ def declared(family: CodecFamily, parsed: registry.Step) -> tuple[CodecContract,
     return contract, with_targets(contract, family.parameters_for(first))
 
 
-def _noise_model(camera: CameraProfile | NoiseModel | None) -> NoiseModel | None:
+def _noise_model(camera: CameraProfile | NoiseModel | str | os.PathLike[str] | None) -> NoiseModel | None:
     """Return the one reader's view of the camera; imported here because only camera-bound families need it."""
     if camera is None:
         return None
@@ -173,9 +176,22 @@ class Chain:
             texts.append(_full(step, settings, entry))
         return {"spec": self.spec, "full_spec": "+".join(texts), "steps": steps}
 
-    def roundtrip(self, raw: NDArray[np.integer]) -> tuple[NDArray[np.integer], int]:
-        """Return decode(encode(raw)) and the byte count. raw: (y, x) or (frame, y, x), uint8 or uint16, DN."""
-        result = self.apply(raw)
+    def roundtrip(self, raw: NDArray[np.integer] | RawFrames | str | os.PathLike[str]) -> tuple[NDArray[np.integer], int]:
+        """Return decode(encode(raw)) and the byte count.
+
+        Parameters
+        ----------
+        raw : array, RawFrames or path
+            Pixels (y, x) or (frame, y, x), uint8 or uint16, DN.
+
+        Returns
+        -------
+        decoded : array
+            Pixels of the same shape and dtype, DN.
+        nbytes : int
+            Every byte of the last coder and all side data.
+        """
+        result = self.apply(pixels(raw))
         return result.decoded, result.nbytes
 
     def apply(self, raw: NDArray[np.integer], hint: Hint | None = None) -> RoundTrip:

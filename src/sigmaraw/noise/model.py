@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -92,7 +93,7 @@ class NoiseModel:
     @classmethod
     def from_profile(
         cls,
-        profile: CameraProfile | NoiseModel,
+        profile: CameraProfile | NoiseModel | str | os.PathLike[str],
         shape: tuple[int, ...] | None = None,
         *,
         roi: tuple[int, int] | None = None,
@@ -106,7 +107,7 @@ class NoiseModel:
 
         Parameters
         ----------
-        profile : a profile, or a model, which is returned as it is once it fits.
+        profile : a profile, the path of one, or a model, which is returned as it is once it fits.
         shape : (…, y, x) of the frames; None takes the maps as they are.
         roi : (y, x) of the frame's first pixel on the sensor.
         scalars : use the sensor's mean values in place of its maps.
@@ -117,8 +118,9 @@ class NoiseModel:
         InvalidOption : roi together with scalars, or without shape.
         InvalidProfile : a variable is missing or out of its domain.
         """
-        from sigmaraw.noise.from_profile import by_taps, read_profile, with_taps
+        from sigmaraw.noise.from_profile import by_taps, opened, read_profile, with_taps
 
+        profile = opened(profile)
         tapped = shape is not None and not isinstance(profile, NoiseModel) and by_taps(profile, scalars)
         if roi is not None and scalars and not tapped:
             raise InvalidOption("both --roi and --scalars", "one of them", "drop --scalars to use the maps, or --roi to use the scalars")

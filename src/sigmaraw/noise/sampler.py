@@ -23,6 +23,7 @@ from sigmaraw.noise.keys import LOW_WORDS, PHOTON_WORDS, READ_WORDS, threefry
 from sigmaraw.noise.normal import normal_pair
 from sigmaraw.noise.poisson import LOW_RATE, TOPS, poisson_high, poisson_low, tail_probability
 from sigmaraw.noise.rate_image import TILE, RateImage, padded_pairs
+from sigmaraw.processes import refuse_after_fork
 
 # Share of low-rate pixels from which the exact kernel runs over the whole frame rather than over a list of them, as measured.
 APART = 0.15
@@ -101,6 +102,7 @@ class Sampler:
     """
 
     def __init__(self, image: RateImage, key: Any, *, lo: int, hi: int, dtype: np.dtype[Any]) -> None:
+        refuse_after_fork()
         self._shape, self._dtype, self._size = image.shape, dtype, image.size
         share, largest = image.low_share()
         top = _top(largest) if share else 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from sigmaraw import extras
 from sigmaraw.contracts import Coder, Denoiser, Engine, Map, Metric, Parameter, Pipeline, ReplicaMode, ReportFormat
 from sigmaraw.errors import BrokenExtension, DuplicateName, MissingExtra, SigmarawError, UnknownName
 from sigmaraw.registry.suggestions import suggestion
@@ -152,11 +153,15 @@ def _loaded(name: str, point: EntryPoint) -> Any:
     try:
         return point.load()
     except ModuleNotFoundError as error:
-        if error.name and error.name.partition(".")[0] != point.module.partition(".")[0]:
+        package = str(error.name).partition(".")[0]
+        if error.name and package != point.module.partition(".")[0]:
+            extra = extras.extra_of(package)
+            if extra is not None:
+                raise extras.missing(f"'{name}'", extra, package) from error
             raise MissingExtra(
-                f"'{name}' needs the package '{error.name}', which is not installed",
+                f"'{name}' needs the package '{package}', which is not installed",
                 "its optional dependencies",
-                f"install them, for instance: pip install {error.name}",
+                f"install them, for instance: python -m pip install '{package}'",
             ) from error
         raise _broken(name, point, error) from error
     except (Exception, SystemExit) as error:
