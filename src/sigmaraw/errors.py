@@ -11,9 +11,12 @@ class SigmarawError(Exception):
 
     Parameters
     ----------
-    found : what is there, with its name or path.
-    expected : what should have been there.
-    remedy : what the user can do now, in the imperative.
+    found : str
+        What is there, with its name or path.
+    expected : str
+        What should have been there.
+    remedy : str
+        What the user can do now, in the imperative.
     """
 
     def __init__(self, found: str, expected: str, remedy: str) -> None:

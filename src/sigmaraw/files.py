@@ -30,7 +30,8 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
 
     Raises
     ------
-    InvalidOption : the target is a folder, or its parent cannot be made.
+    InvalidOption
+        The target is a folder, or its parent cannot be made.
     """
     target = Path(target)
     if target.is_dir():

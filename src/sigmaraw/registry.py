@@ -53,8 +53,10 @@ def load(group: str, name: str) -> Any:
 
     Raises
     ------
-    UnknownName : nothing of that name; the message lists what is known.
-    MissingExtra : its package is registered, but an import that it needs is not installed.
+    UnknownName
+        Nothing of that name; the message lists what is known.
+    MissingExtra
+        Its package is registered, but an import that it needs is not installed.
     """
     table = _table(group)
     if name not in table:
@@ -86,7 +88,8 @@ def parse_step(text: str) -> Step:
 
     Raises
     ------
-    InvalidSpec : empty name, empty or repeated key, a bare word that is not the first item, a quotation mark left open.
+    InvalidSpec
+        Empty name, empty or repeated key, a bare word that is not the first item, a quotation mark left open.
     """
     name, colon, rest = text.strip().partition(":")
     if not name or (colon and not rest.strip()):
@@ -163,7 +166,8 @@ def typed(step: Step, parameters: Sequence[Parameter]) -> dict[str, Any]:
 
     Raises
     ------
-    InvalidSpec : unknown key, value of the wrong type or out of its domain, required key missing.
+    InvalidSpec
+        Unknown key, value of the wrong type or out of its domain, required key missing.
     """
     declared = {parameter.name: parameter for parameter in parameters}
     given = dict(step.keys)

@@ -82,7 +82,8 @@ def read_exactly(path: Path, kind: str, offset: int, dtype: np.dtype[Any], out: 
 
     Raises
     ------
-    UnreadableFile : the file ends before.
+    UnreadableFile
+        The file ends before.
     """
     view = memoryview(out).cast("B")  # type: ignore[arg-type]  # arrays have the buffer protocol
     pieces = range(0, len(view), max(_PIECE_BYTES, -(-len(view) // _READERS)))
@@ -145,7 +146,8 @@ def camera_integers(path: Path, planes: NDArray[Any]) -> NDArray[np.uint8] | NDA
 
     Raises
     ------
-    NotIntegerData : any other dtype; nothing is rounded, scaled or wrapped.
+    NotIntegerData
+        Any other dtype; nothing is rounded, scaled or wrapped.
     """
     if planes.dtype.kind != "u" or planes.dtype.itemsize > 2:
         raise NotIntegerData(f"{path} holds {planes.dtype.name} pixels", "uint8 or uint16", "save the camera's integers unconverted")

@@ -32,7 +32,8 @@ def stated_exposure_ms(paths: Iterable[Path], name: str) -> float | None:
 
     Raises
     ------
-    InvalidSeries : exposures that differ by more than 1 %, of an unknown unit, or no times at all.
+    InvalidSeries
+        Exposures that differ by more than 1 %, of an unknown unit, or no times at all.
     """
     found: list[float] = []
     for path in paths:

@@ -36,7 +36,8 @@ def read_fits(path: Path) -> Decoded:
 
     Raises
     ------
-    UnreadableFile : not FITS, cut off, or without an image.
+    UnreadableFile
+        Not FITS, cut off, or without an image.
     """
     with _first_image(path) as hdu:
         header = hdu.header.copy()

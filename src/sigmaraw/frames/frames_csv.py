@@ -32,8 +32,10 @@ def inside(folder: Path, text: str, where: str) -> Path:
 
     Raises
     ------
-    InvalidSeries : an absolute path or one that leads out of the folder: a series speaks of its own frames only.
-    InputNotFound : nothing of that name.
+    InvalidSeries
+        An absolute path or one that leads out of the folder: a series speaks of its own frames only.
+    InputNotFound
+        Nothing of that name.
     """
     relative = text.strip().replace("\\", "/")
     escapes = InvalidSeries(
@@ -75,8 +77,10 @@ def read_frames_csv(path: Path) -> list[Row]:
 
     Raises
     ------
-    InvalidSeries : unknown, repeated or missing columns, bad cells, a path named twice or leading out of the folder.
-    InputNotFound : a path that is not there.
+    InvalidSeries
+        Unknown, repeated or missing columns, bad cells, a path named twice or leading out of the folder.
+    InputNotFound
+        A path that is not there.
     """
     reader = csv.reader(io.StringIO(read_text(path)), strict=True)
     try:

@@ -41,7 +41,8 @@ def decode(path: Path) -> Decoded:
 
     Raises
     ------
-    InputNotFound, UnreadableFile : missing, empty, damaged, or of a suffix that no reader takes.
+    InputNotFound, UnreadableFile
+        Missing, empty, damaged, or of a suffix that no reader takes.
     """
     if not zarr.is_zarr(path):
         require_file(path)
@@ -59,7 +60,8 @@ def frame_files(folder: Path) -> list[Path]:
 
     Raises
     ------
-    UnreadableFile : a file that is neither a frame nor a known companion: nothing is left out in silence.
+    UnreadableFile
+        A file that is neither a frame nor a known companion: nothing is left out in silence.
     """
     found = []
     for path in sorted(folder.iterdir(), key=lambda path: natural_key(path.name)):
@@ -79,9 +81,12 @@ def read_frames(path: str | os.PathLike[str], *, bits: int | None = None, volume
 
     Parameters
     ----------
-    path : TIFF, OME-TIFF, .npy, FITS (also .gz) file, Zarr or OME-Zarr folder, or a folder of them taken in natural order of their names.
-    bits : bit depth of the camera, 1 to 16; None takes it from metadata, else from the container.
-    volume : pages are z: data is (1, z, y, x) instead of (frame, y, x).
+    path : str or path-like
+        TIFF, OME-TIFF, .npy, FITS (also .gz) file, Zarr or OME-Zarr folder, or a folder of them taken in natural order of their names.
+    bits : int, optional
+        Bit depth of the camera, 1 to 16; None takes it from metadata, else from the container.
+    volume : bool, default False
+        Pages are z: data is (1, z, y, x) instead of (frame, y, x).
 
     Returns
     -------
@@ -145,11 +150,19 @@ def bit_depth(
 
     Parameters
     ----------
-    name : of the file, for messages. top : largest value, DN. bits : as the user stated. stated : as each file states.
+    name : str
+        Of the file, for messages.
+    top : int
+        Largest value, DN.
+    bits : int or None
+        As the user stated.
+    stated : sequence of int or None
+        As each file states.
 
     Raises
     ------
-    BitDepthMismatch : a pixel does not fit in it.
+    BitDepthMismatch
+        A pixel does not fit in it.
     """
     container = 8 * dtype.itemsize
     known = [value for value in stated if value is not None]

@@ -34,7 +34,8 @@ def open_frames(path: Path) -> Opened:
 
     Raises
     ------
-    InputNotFound, UnreadableFile, NotIntegerData, ColourImage, ShapeMismatch : as `read_frames`.
+    InputNotFound, UnreadableFile, NotIntegerData, ColourImage, ShapeMismatch
+        As `read_frames`.
     """
     opener = _OPENERS.get(suffix_of(path))
     opened = None
@@ -89,7 +90,8 @@ class FrameStream:
 
         Raises
         ------
-        InputNotFound, UnreadableFile, NotIntegerData, ColourImage, ShapeMismatch : the files.
+        InputNotFound, UnreadableFile, NotIntegerData, ColourImage, ShapeMismatch
+            The files.
         """
         if self._loaded is not None:
             data = self._loaded.data

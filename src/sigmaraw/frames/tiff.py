@@ -55,9 +55,12 @@ def read_tiff(path: Path) -> Decoded:
 
     Raises
     ------
-    UnreadableFile : not a TIFF, cut off, or with pages missing.
-    ColourImage : RGB, palette or other colour pages.
-    ShapeMismatch : pages of unequal shape or dtype.
+    UnreadableFile
+        Not a TIFF, cut off, or with pages missing.
+    ColourImage
+        RGB, palette or other colour pages.
+    ShapeMismatch
+        Pages of unequal shape or dtype.
     """
     import tifffile
 

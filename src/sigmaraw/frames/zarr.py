@@ -44,8 +44,12 @@ def read_zarr(path: Path) -> Decoded:
 
     Raises
     ------
-    InputNotFound, UnreadableFile : no folder, no array in it, missing chunks, links, impossible sizes, codecs that are not on the list.
-    NotIntegerData : neither uint8 nor uint16. ColourImage : several channels.
+    InputNotFound, UnreadableFile
+        No folder, no array in it, missing chunks, links, impossible sizes, codecs that are not on the list.
+    NotIntegerData
+        Neither uint8 nor uint16.
+    ColourImage
+        Several channels.
     """
     with decoding(path, KIND):
         array, shape = _opened(path)

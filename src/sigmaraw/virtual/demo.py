@@ -35,7 +35,8 @@ def demo_inputs(folder: str | os.PathLike[str], seed: int = 0) -> DemoInputs:
 
     Raises
     ------
-    InvalidOption : the folder holds another series.
+    InvalidOption
+        The folder holds another series.
     """
     folder = Path(folder)
     camera = demo_camera(seed)

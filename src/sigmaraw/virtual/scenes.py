@@ -62,15 +62,27 @@ def nuclei_scene(
 
     Parameters
     ----------
-    shape : (y, x), px. n_cells : cells wanted; where no room is left, fewer are placed, and `Scene.count` says how many.
-    peak_e : mean brightness of a cell above background, e-; `brightness_spread` is its relative spread (log-normal).
-    background_e : mean background, e-; `gradient` is its relative rise from one edge to the other.
-    radius_px : mean radius of a cell, px. gap_px : least distance between outlines, px. psf_px : Gaussian blur, px.
-    texture : relative standard deviation of brightness inside a cell, correlated over about 2 px.
+    shape : tuple of int, optional
+        (y, x), px.
+    n_cells : int, default 30
+        Cells wanted; where no room is left, fewer are placed, and `Scene.count` says how many.
+    peak_e : float, default 400.0
+        Mean brightness of a cell above background, e-; `brightness_spread` is its relative spread (log-normal).
+    background_e : float, default 20.0
+        Mean background, e-; `gradient` is its relative rise from one edge to the other.
+    radius_px : float, default 8.0
+        Mean radius of a cell, px.
+    gap_px : float, default 4.0
+        Least distance between outlines, px.
+    psf_px : float, default 1.2
+        Gaussian blur, px.
+    texture : float, default 0.15
+        Relative standard deviation of brightness inside a cell, correlated over about 2 px.
 
     Raises
     ------
-    InvalidOption : a value out of its domain.
+    InvalidOption
+        A value out of its domain.
     """
     _check(shape, n_cells, peak_e, background_e, radius_px, psf_px, brightness_spread, texture, gradient)
     from scipy.ndimage import gaussian_filter

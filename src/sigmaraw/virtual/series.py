@@ -50,15 +50,21 @@ def write_series(
 
     Parameters
     ----------
-    levels : how many flat levels (spaced as `flat_levels`), or their mean photoelectrons, e-.
-    frames_per_level, dark_frames : repeats of each flat and of each dark level.
-    seed : of the noise; every level has its own stream.
-    exposure_ms : of the flats, ms, above 0, one for all (the light is varied) or one per level; it acts on the dark current.
-    dark_exposures_ms : one dark level each, ms; None takes the exposures of the flats.
+    levels : int or sequence of float, default 12
+        How many flat levels (spaced as `flat_levels`), or their mean photoelectrons, e-.
+    frames_per_level, dark_frames : int, optional
+        Repeats of each flat and of each dark level.
+    seed : int, default 0
+        Of the noise; every level has its own stream.
+    exposure_ms : float or sequence of float, default 10.0
+        Of the flats, ms, above 0, one for all (the light is varied) or one per level; it acts on the dark current.
+    dark_exposures_ms : sequence of float, optional
+        One dark level each, ms; None takes the exposures of the flats.
 
     Raises
     ------
-    InvalidOption : no levels, no frames, or dark/ or flat/ already holds other files.
+    InvalidOption
+        No levels, no frames, or dark/ or flat/ already holds other files.
     """
     light = flat_levels(camera, levels) if isinstance(levels, int) else np.asarray(levels, dtype=np.float64)
     if light.ndim != 1 or len(light) == 0 or frames_per_level < 1 or dark_frames < 1:
