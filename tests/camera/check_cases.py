@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 import sigmaraw as sr
-from sigmaraw.camera.taps import TapLayout, parse_layout
+from sigmaraw.camera.taps.layout import TapLayout, parse_layout
 from sigmaraw.frames import Series
 from tests.camera.simulated_cameras import OFFSET, series
 

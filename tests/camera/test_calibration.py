@@ -12,7 +12,7 @@ from astropy.io import fits
 
 import sigmaraw as sr
 from sigmaraw.camera import CameraProfile
-from sigmaraw.camera.pixels import shrink_variance
+from sigmaraw.camera.maps.pixels import shrink_variance
 from sigmaraw.errors import (
     BitDepthMismatch,
     ColourImage,

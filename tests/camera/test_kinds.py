@@ -11,8 +11,8 @@ import pytest
 from scipy.stats import norm
 
 import sigmaraw as sr
-from sigmaraw.camera.level import measure_level
-from sigmaraw.camera.nonuniformity import pattern
+from sigmaraw.camera.maps.nonuniformity import pattern
+from sigmaraw.camera.measuring.level import measure_level
 from tests.camera.simulated_cameras import series
 
 SHAPE, LEVELS, REPEATS, DARKS = (64, 72), 20, 4, 16

@@ -13,9 +13,9 @@ import xarray as xr
 
 import sigmaraw as sr
 from sigmaraw.camera import CameraProfile
-from sigmaraw.camera.checks import CHANCE, CheckName
+from sigmaraw.camera.checks.series import CHANCE, CheckName
 from sigmaraw.camera.comparison import Bound, compare
-from sigmaraw.camera.taps import TapLayout, parse_layout
+from sigmaraw.camera.taps.layout import TapLayout, parse_layout
 from sigmaraw.errors import ImplausibleSeries, InvalidOption, InvalidProfile, InvalidSeries, ProfileMismatch, ShapeMismatch, TooFewFrames
 from sigmaraw.frames import Series
 from sigmaraw.noise.model import NoiseModel

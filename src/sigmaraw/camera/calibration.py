@@ -17,22 +17,23 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sigmaraw.camera import derived
-from sigmaraw.camera.checks import CHANCE, Findings, run_checks
-from sigmaraw.camera.classes import PixelClass, class_map, flag_attributes, near_floor, outstanding, telegraph
-from sigmaraw.camera.dark import DarkResult, dark_result
+from sigmaraw.camera.checks.series import CHANCE, Findings, run_checks
 from sigmaraw.camera.dataset import SCALARS, assemble
+from sigmaraw.camera.fitting import derived
+from sigmaraw.camera.fitting.curves import ModelFit, TransferModel, choose_model, highest_signal, transfer_attributes, transfer_scalars
+from sigmaraw.camera.fitting.dark import DarkResult, dark_result
+from sigmaraw.camera.fitting.transfer import GainFit, TransferData, fit_gain, saturation_level
+from sigmaraw.camera.maps.classes import PixelClass, class_map, flag_attributes, near_floor, outstanding, telegraph
+from sigmaraw.camera.maps.nonuniformity import PARTS, deviations, pattern, response_variance
+from sigmaraw.camera.maps.pixels import DarkPixels, FlatPixels, GainPixels, dark_pixels, dark_pixels_from_maps, read_noise_pixels
+from sigmaraw.camera.maps.spatial import Arrays, pattern_arrays
+from sigmaraw.camera.measuring.moments import LevelMoments
+from sigmaraw.camera.measuring.onepass import CHUNK_PIXELS
 from sigmaraw.camera.mixture import refusal, undetermined
-from sigmaraw.camera.models import ModelFit, TransferModel, choose_model, highest_signal, transfer_attributes, transfer_scalars
-from sigmaraw.camera.moments import LevelMoments
-from sigmaraw.camera.nonuniformity import PARTS, deviations, pattern, response_variance
-from sigmaraw.camera.onepass import CHUNK_PIXELS
-from sigmaraw.camera.pixels import DarkPixels, FlatPixels, GainPixels, dark_pixels, dark_pixels_from_maps, read_noise_pixels
 from sigmaraw.camera.profile import CameraProfile
 from sigmaraw.camera.scan import Progress, Scan, scan_levels, with_bits
-from sigmaraw.camera.spatial import Arrays, pattern_arrays
-from sigmaraw.camera.taps import parse_layout, with_taps
-from sigmaraw.camera.transfer import GainFit, TransferData, fit_gain, saturation_level
+from sigmaraw.camera.taps.layout import parse_layout
+from sigmaraw.camera.taps.merging import with_taps
 from sigmaraw.camera.values import Estimate, NotDetermined
 from sigmaraw.errors import ImplausibleSeries, SigmarawError, TooFewFrames
 from sigmaraw.frames import Series, read_series

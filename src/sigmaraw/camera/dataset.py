@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sigmaraw.camera.classes import PixelClass, flag_attributes
-from sigmaraw.camera.spatial import KINDS, PARTS_DRAWN
-from sigmaraw.camera.taps import check_taps
+from sigmaraw.camera.maps.classes import PixelClass, flag_attributes
+from sigmaraw.camera.maps.spatial import KINDS, PARTS_DRAWN
+from sigmaraw.camera.taps.stored import check_taps
 from sigmaraw.camera.values import Estimate, NotDetermined
 from sigmaraw.errors import InvalidProfile
 from sigmaraw.quantities import attributes as quantity

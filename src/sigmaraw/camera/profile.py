@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sigmaraw.camera.classes import class_table
 from sigmaraw.camera.dataset import SCALARS, SERIES, assemble, check, stored_checks
-from sigmaraw.camera.spatial import spatial_summary
-from sigmaraw.camera.taps import tap_summary
+from sigmaraw.camera.maps.classes import class_table
+from sigmaraw.camera.maps.spatial import spatial_summary
+from sigmaraw.camera.taps.stored import tap_summary
 from sigmaraw.camera.values import Estimate, NotDetermined
 from sigmaraw.errors import InputNotFound, InvalidProfile, UnreadableFile
 from sigmaraw.files import atomic_path

@@ -26,7 +26,7 @@ def plan_calibration(
     dark_current: Annotated[float, typer.Option(help="Expected dark current, e-/s.")] = 0.0,
 ) -> None:
     """Forecast the standard error of every quantity for a calibration series, before any frame is taken."""
-    from sigmaraw.camera.planner import SeriesPlan, forecast
+    from sigmaraw.camera import SeriesPlan, forecast
     from sigmaraw.quantities import TABLE
 
     plan = SeriesPlan(

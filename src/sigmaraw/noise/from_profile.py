@@ -82,7 +82,7 @@ def by_taps(profile: CameraProfile, scalars: bool) -> bool:
 
 def with_taps(model: NoiseModel, profile: CameraProfile, shape: tuple[int, ...], roi: tuple[int, int] | None) -> NoiseModel:
     """Return the model with the values of each pixel's tap, (y, x), for frames (…, y, x)."""
-    from sigmaraw.camera.taps import sensor_shape, stored_layout
+    from sigmaraw.camera import sensor_shape, stored_layout
 
     dataset = profile.dataset
     layout, sensor = stored_layout(dataset), sensor_shape(dataset)
