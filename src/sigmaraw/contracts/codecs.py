@@ -18,11 +18,24 @@ if TYPE_CHECKING:
 class Knob:
     """The range of a codec's setting, as a target search sees it.
 
-    name : the parameter's name. low, high : its range, in its own unit; `tops`: another high for some dtypes of the frame.
-    scale : "linear" for decibels and quality, "log" for distances and tolerated errors (of 1 + value when low is 0).
-    integer : whether only whole values exist. direction : +1 when more of it means more quality, else −1.
-    step : the first stride of the bracket, on the search's own axis (the scale's logarithm is natural); a tenth of it from
-        a hint. resolution : stop when the bracket is narrower, on the same axis.
+    Parameters
+    ----------
+    name : str
+        The parameter's name.
+    low, high : float
+        Its range, in its unit.
+    scale : {"linear", "log"}
+        "linear" for decibels and quality, "log" for distances and tolerated errors (of 1 + value when low is 0).
+    integer : bool
+        Whether only whole values exist.
+    direction : {1, -1}
+        +1 when more of it means more quality, else −1.
+    step : float
+        The first stride of the search, on its axis (the scale's logarithm is natural); a tenth of it from a hint.
+    resolution : float
+        Stop when the bracket is narrower, on the same axis.
+    tops : dict of str to float, optional
+        Another high for some dtypes of the frame.
     """
 
     name: str

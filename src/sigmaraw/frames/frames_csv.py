@@ -1,4 +1,4 @@
-"""frames.csv: which files of a series are which exposure. Written by strangers, so every cell is checked."""
+"""The table frames.csv: which files of a series are which exposure. Written by strangers, so every cell is checked."""
 
 from __future__ import annotations
 

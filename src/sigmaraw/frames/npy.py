@@ -49,7 +49,7 @@ def open_npy(path: Path) -> Opened | None:
 
 
 def _checked(path: Path) -> Any:
-    """The array as a memory map whose header and length agree."""
+    """Return the array as a memory map whose header and length agree."""
     mapped = np.lib.format.open_memmap(path, mode="r")  # refuses pickled objects and headers larger than the file
     data_start = mapped.offset
     if path.stat().st_size != data_start + mapped.nbytes:

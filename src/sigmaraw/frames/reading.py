@@ -90,11 +90,26 @@ def read_frames(path: str | os.PathLike[str], *, bits: int | None = None, volume
 
     Returns
     -------
-    RawFrames : uint8 or uint16, DN, exactly the stored values, with the SHA-256 of every file.
+    RawFrames
+        uint8 or uint16, DN, exactly the stored values, with the SHA-256 of every file.
 
     Raises
     ------
-    InputNotFound, UnreadableFile, NotIntegerData, ColourImage, ShapeMismatch, BitDepthMismatch, InvalidOption
+    InputNotFound, UnreadableFile
+        Nothing there, or nothing that a reader takes.
+    NotIntegerData, ColourImage
+        Floats, signed integers, or several colour samples a pixel.
+    ShapeMismatch
+        Frames of unequal shape or dtype.
+    BitDepthMismatch, InvalidOption
+        A pixel beyond the bit depth, or a bit depth out of range.
+
+    Examples
+    --------
+    >>> import sigmaraw as sr
+    >>> frames = sr.read_frames("raw", bits=12)
+    >>> frames.data.shape, frames.data.dtype.name
+    ((6, 64, 64), 'uint16')
     """
     path = Path(path)
     if not path.exists():

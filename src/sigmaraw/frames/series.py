@@ -30,7 +30,7 @@ def read_series(folder: str | os.PathLike[str], *, bits: int | None = None) -> S
     Parameters
     ----------
     folder : str or path-like
-        a SERIES folder, a folder whose only table is an EMVA 1288 descriptor, or a descriptor file (.txt).
+        A SERIES folder, a folder whose only table is an EMVA 1288 descriptor, or a descriptor file (.txt).
     bits : int, optional
         Bit depth of the camera, 1 to 16; None takes the descriptor's, else metadata, else the container's.
 
