@@ -38,25 +38,27 @@ class VirtualCamera(LinearSensor):
         (y, x), px.
     gain : float, default 0.46
         K, DN/e-.
-    offset_dn : float, default 100.0
-        Dark level at zero exposure, DN.
-    dsnu_e : float, default 0.5
-        Standard deviation of its fixed pattern over pixels, e-.
     read_noise_e : float, default 1.6
         σ_r, e-, rms over pixels.
-    dark_current_e_per_s : float, default 0.5
-        I, e-/s.
+    offset_dn : float, default 100.0
+        Dark level at zero exposure, DN.
+    bits : int, default 12
+        1 to 16; up to 8 bits frames are uint8, else uint16.
     prnu_percent : float, default 0.5
         Standard deviation over pixels of the photo response p, %. It multiplies the light, not the converter: `gain_map` does not contain
         it, hence neither does a gain from temporal variance.
-    full_well_e : float, optional
-        w, e-; None: the converter saturates first.
+    dsnu_e : float, default 0.5
+        Standard deviation of its fixed pattern over pixels, e-.
+    dark_current_e_per_s : float, default 0.5
+        I, e-/s.
     read_noise_tail : float, default 0.3
         Standard deviation of the logarithm of σ_r over pixels (log-normal: 0 is uniform, 0.5 a heavy tail).
+    full_well_e : float, optional
+        w, e-; None: the converter saturates first.
     gain_spread : float, default 0
         Standard deviation of the gain over pixels, % (0: one converter for all pixels).
-    bits : int, default 12
-        1 to 16; up to 8 bits frames are uint8, else uint16.
+    seed : int, default 0
+        Seed of the fixed pattern.
     brighter_fatter : float, default 0.0
         a ≤ 0, 1/e-: a pixel that holds more charge than its neighbours loses some to them. Its variance is then (e^{2aλ} − 1)/(2a) e-² at
         rate λ, neighbours covary, and the total keeps all charge; the frame is taken to wrap around.
@@ -64,8 +66,6 @@ class VirtualCamera(LinearSensor):
         Electrons from which a pixel is read through a second, noisier amplifier of the same DN per electron; None: there is one amplifier.
     noise_above_e : float, default 0
         Noise that the second amplifier adds, e-.
-    seed : int, default 0
-        Seed of the fixed pattern.
 
     References
     ----------
