@@ -55,8 +55,8 @@ class Plan:
     mode : str, optional
         Replica mode with its settings.
     n : int or str, optional
-        Replicas per group. None is DEFAULT_N, and with real repeats as many as there are; "auto:0.05,max=2000" adds replicas until u(σ_raw)/σ_raw
-        is 0.05.
+        Replicas per group. None is DEFAULT_N, and with real repeats as many as there are; "auto:0.05,max=2000" adds replicas until
+        u(σ_raw)/σ_raw is 0.05.
     seed : int, default 0
         0 to 2⁶⁴ − 1.
     k : float, default 1.0
