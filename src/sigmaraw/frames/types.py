@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -12,17 +13,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One file that was read.
-
-    Parameters
-    ----------
-    path : str
-        As given.
-    sha256 : str
-        SHA-256 of its bytes, 64 hexadecimal digits.
-    reader : str
-        Name of the reader that took it.
-    """
+    """One file that was read: path as given, SHA-256 of its bytes (64 hex digits), the reader that took it."""
 
     path: str
     sha256: str
@@ -61,6 +52,16 @@ class RawFrames:
     bits_source: Literal["stated", "metadata", "container"]
     files: tuple[SourceFile, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        sides = " × ".join(map(str, self.frame_shape))
+        many = f"{len(self)} frame{'s' * (len(self) != 1)} of {sides} px"
+        files = f", from {self.files[0].path}" if self.files else ""
+        more = f" and {len(self.files) - 1} more" if len(self.files) > 1 else ""
+        return f"<RawFrames: {many}, {self.data.dtype}, {self.bits} bit ({self.bits_source}){files}{more}>"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(repr(self)[1:-1])}</p>"
 
     @property
     def frame_shape(self) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sigmaraw import registry
 from sigmaraw.codecs import Chain, codec
-from sigmaraw.codecs.targets import Aimed
+from sigmaraw.codecs.targets import TargetedStep
 from sigmaraw.contracts import CodecContract
 from sigmaraw.errors import InvalidSpec, SigmarawError, UnreachableTarget, UnsupportedArray
 
@@ -31,10 +31,14 @@ def check_codec(
 
     Parameters
     ----------
-    spec : as `sigmaraw.codec` takes it. camera : where a family needs one; it must fit frames of any shape (scalars).
-    top_dn : largest pixel value to try, DN; the bit depth's that the specification states, or the container's.
-    allow_exec : as in `sigmaraw.codec`.
-
+    spec : str
+        As `sigmaraw.codec` takes it.
+    camera : CameraProfile or NoiseModel, optional
+        Where a family needs one; it must fit frames of any shape (scalars).
+    top_dn : int, optional
+        Largest pixel value to try, DN; the bit depth's that the specification states, or the container's.
+    allow_exec : bool, default False
+        As in `sigmaraw.codec`.
     Checks, on frames from one pixel to 96 × 80, dark, saturated, noise and scene, in every dtype of the first step's contract:
     shape, dtype and input untouched; bytes a positive int; the same result twice, from a non-contiguous view, from a pickled
     copy, and in a stack as frame by frame (unless coded whole, or to one target); exactness or the error bound where promised; refusal by
@@ -44,7 +48,8 @@ def check_codec(
 
     Raises
     ------
-    AssertionError : the codec breaks the contract; the message says how.
+    AssertionError
+        The codec breaks the contract; the message says how.
     """
     chain = codec(spec, camera, allow_exec=allow_exec)
     first = chain.steps[0].contract
@@ -152,7 +157,7 @@ def _check_stack(spec: str, chain: Chain, dtype: np.dtype[Any], largest: int) ->
     stack = np.stack([_scene(rng, dtype, largest) for _ in range(3)])
     decoded, nbytes = chain.roundtrip(stack)
     # Coded as one, or under a target, which one setting meets on the whole stack: then its promise and determinism are checked.
-    if any(step.contract.axes == "stack" or isinstance(step, Aimed) for step in chain.steps):
+    if any(step.contract.axes == "stack" or isinstance(step, TargetedStep) for step in chain.steps):
         _check_shape_and_error(chain, stack, decoded, f"{spec} on a stack")
         again = chain.roundtrip(stack)
         _require(np.array_equal(again[0], decoded) and again[1] == nbytes, f"{spec}: another result for the same stack")
