@@ -39,13 +39,16 @@ autodoc_default_options = {"members": True}
 nitpick_ignore_regex = [("py:.*", r"(?!sigmaraw).*")]
 
 FORMULA = re.compile(r"\b(?:formula|SCIENCE) (\d+(?:\.\d+)?)\b")
+MAGNITUDE = re.compile(r"(?<!`)\|(?=\S)([^|`]*\S)\|")
 FORMULAS = "explanation/formulas"
 OUTSIDE = re.compile(r"\[([^\]]+)\]\((?:\.\./)+((?:calibration|examples|src|tests)/[^)#]+)\)")  # a link to a file of the repository
 
 
 def link_formulas(app: Any, what: str, name: str, obj: object, options: Any, lines: list[str]) -> None:
-    """Make "formula 2.3" in a docstring a link to that section of the page of formulas."""
-    lines[:] = [FORMULA.sub(lambda found: f":ref:`formula {found[1]} <formula-{found[1]}>`", line) for line in lines]
+    """Make "formula 2.3" in a docstring a link to that section of the page of formulas, and let |x| be a magnitude."""
+    for number, line in enumerate(lines):
+        linked = FORMULA.sub(lambda found: f":ref:`formula {found[1]} <formula-{found[1]}>`", line)
+        lines[number] = MAGNITUDE.sub(r"\\|\1\\|", linked)
 
 
 def label_formulas(app: Any, doctree: nodes.document) -> None:

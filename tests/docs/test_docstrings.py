@@ -30,7 +30,7 @@ def public() -> Iterator[object]:
     """Yield a case for each public class and function: its module and name."""
     for module in MODULES:
         for name in importlib.import_module(module).__all__:
-            if callable(getattr(importlib.import_module(module), name)):
+            if inspect.isclass(thing := getattr(importlib.import_module(module), name)) or inspect.isfunction(thing):
                 yield pytest.param(module, name, id=f"{module}.{name}")
 
 
@@ -46,6 +46,8 @@ def converted(module: str, name: str) -> Any:
 @pytest.mark.parametrize(("module", "name"), list(public()))
 def test_every_parameter_has_a_type_and_a_description(module: str, name: str) -> None:
     thing = converted(module, name)
+    if getattr(thing, "_is_protocol", False):
+        pytest.skip("nobody calls a Protocol's constructor")
     found = numpydoc.validate.validate(f"{thing.__module__}.{thing.__qualname__}")["errors"]
     assert [text for code, text in found if code in ("PR01", "PR02", *SETTINGS["checks"])] == []
 

@@ -27,7 +27,13 @@ _SCENE = (96, 80)  # large enough for a target to be reachable
 def check_codec(
     spec: str, camera: CameraProfile | NoiseModel | None = None, *, top_dn: int | None = None, allow_exec: bool = False
 ) -> None:
-    """Check a codec specification against the contract; an extension's author calls it with specifications of the own family.
+    """Check a codec specification against the contract; an extension's author calls it with specifications of the new family.
+
+    Frames are of one pixel to 96 × 80 px, dark, saturated, noise and scene, in every dtype of the first step's contract. Checked are:
+    shape, dtype and input untouched; bytes a positive int; the same result twice, from a view that is not contiguous, from a pickled
+    copy, and in a stack as frame by frame (unless coded whole, or to one target); exactness or the error bound where promised; refusal
+    by name of every other dtype and rank; `resolved` and `achieved` as JSON; a search that starts from a hint, and `freeze`, give a
+    working codec. The only refusal let pass is UnreachableTarget, and not on the scene.
 
     Parameters
     ----------
@@ -39,12 +45,6 @@ def check_codec(
         Largest pixel value to try, DN; the bit depth's that the specification states, or the container's.
     allow_exec : bool, default False
         As in `sigmaraw.codec`.
-    Checks, on frames from one pixel to 96 × 80, dark, saturated, noise and scene, in every dtype of the first step's contract:
-    shape, dtype and input untouched; bytes a positive int; the same result twice, from a non-contiguous view, from a pickled
-    copy, and in a stack as frame by frame (unless coded whole, or to one target); exactness or the error bound where promised; refusal by
-    name of every other dtype and rank; `resolved` and `achieved` as JSON; that a search started from its own hint, and `freeze`,
-    give a working codec.
-    The only refusal let pass is UnreachableTarget, and not on the scene.
 
     Raises
     ------
