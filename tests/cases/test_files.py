@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-import laboratory as lab
+from tests.cases import laboratory as lab
 import numpy as np
 import pytest
 import tifffile

@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-import laboratory as lab
+from tests.cases import laboratory as lab
 import numpy as np
 import pytest
 import tifffile

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sigmaraw.camera.checks import frames
+from sigmaraw.camera.fitting.curves import ModelFit
 from sigmaraw.camera.fitting.dark import HIDDEN_BELOW_DN2
 from sigmaraw.camera.fitting.transfer import GainFit, TransferData
 from sigmaraw.camera.measuring.evidence import CODES_NEEDED, LevelEvidence
@@ -43,6 +45,12 @@ class CheckName(StrEnum):
     DUPLICATED_FRAMES = "duplicated-frames"
     SHUFFLED_FRAMES = "shuffled-frames"
     DARK_FLAT_MIXUP = "dark-flat-mixup"
+    IMAGE_LAG = "image-lag"
+    FLAT_LINES = "line-noise-in-flats"
+    EXPOSURE_ORIGIN = "exposure-origin"
+    TRANSFER_CURVE = "transfer-curve"
+    TIME_OUTLIERS = "outliers-in-time"
+    UNLIT_PIXELS = "unlit-pixels"
 
 
 class Outcome(StrEnum):
@@ -70,6 +78,12 @@ LIMITS: dict[CheckName, tuple[float, str]] = {
     CheckName.DUPLICATED_FRAMES: (0.0, "1"),  # copies
     CheckName.SHUFFLED_FRAMES: (0.0, "1"),  # frames
     CheckName.DARK_FLAT_MIXUP: (0.0, "1"),  # frames or levels
+    CheckName.IMAGE_LAG: (0.01, "1"),  # correlation of successive frames: K is wrong by as much
+    CheckName.FLAT_LINES: (0.07, "1"),  # of a pixel's noise: K is half a percent too large
+    CheckName.EXPOSURE_ORIGIN: (0.5, "1"),  # of the dark noise
+    CheckName.TRANSFER_CURVE: (1.0, "%"),  # of the variance, rms over levels
+    CheckName.TIME_OUTLIERS: (5.0, "%"),  # of a level's variance
+    CheckName.UNLIT_PIXELS: (0.1, "%"),  # of the pixels
 }
 
 
@@ -107,6 +121,16 @@ class Findings:
     upper_dn: float
     full_scale: int
     chance: float = CHANCE
+    curve: ModelFit | None = None  # the chosen transfer curve
+    plain_faults: Mapping[str, float] = field(default_factory=dict)  # BIC of faults that look like a break
+    dead: int = 0  # pixels that do not respond
+    dead_lines: tuple[int, int] = (0, 0)  # rows and columns of them
+    dead_floor: float = 0.0  # %, of the dark values: defective pixels that stand at the lowest code
+
+    @property
+    def curve_name(self) -> str:
+        """What the chosen transfer curve is called."""
+        return "" if self.curve is None else str(self.curve.model)
 
     def used(self) -> list[int]:
         """Indices of the flat levels in the gain fit."""
@@ -260,6 +284,7 @@ def _black_clipping(findings: Findings) -> Check:
         for level, evidence in zip(findings.data.darks, findings.dark, strict=False)
     ]
     lowest = min(level.minimum for level in findings.data.darks)
+    shares = [max(share - findings.dead_floor, 0.0) for share in shares]
     return _against(name, max(shares), f"{max(shares):.3g} % of the dark values pile up at the lowest code ({lowest} DN)")
 
 
@@ -349,6 +374,10 @@ def _mixup(findings: Findings) -> Check:
     return _against(CheckName.DARK_FLAT_MIXUP, float(foreign + unlit), text)
 
 
+def _measured(name: CheckName, found: frames.Measure | str, chance: float) -> Check:
+    return _unknown(name, found) if isinstance(found, str) else _against(name, found.value, found.text, seen=found.chance < chance)
+
+
 _CHECKS: Mapping[CheckName, Callable[[Findings], Check]] = {
     CheckName.LAMP_DRIFT: _lamp_drift,
     CheckName.DARK_DRIFT: _dark_drift,
@@ -365,4 +394,10 @@ _CHECKS: Mapping[CheckName, Callable[[Findings], Check]] = {
     CheckName.DUPLICATED_FRAMES: _duplicated,
     CheckName.SHUFFLED_FRAMES: _shuffled_frames,
     CheckName.DARK_FLAT_MIXUP: _mixup,
+    CheckName.IMAGE_LAG: lambda found: _measured(CheckName.IMAGE_LAG, frames.lag(found), found.chance),
+    CheckName.FLAT_LINES: lambda found: _measured(CheckName.FLAT_LINES, frames.flat_lines(found), found.chance),
+    CheckName.EXPOSURE_ORIGIN: lambda found: _measured(CheckName.EXPOSURE_ORIGIN, frames.exposure_origin(found, _lamp(found)[0]), found.chance),
+    CheckName.TRANSFER_CURVE: lambda found: _measured(CheckName.TRANSFER_CURVE, frames.transfer_curve(found), found.chance),
+    CheckName.TIME_OUTLIERS: lambda found: _measured(CheckName.TIME_OUTLIERS, frames.time_outliers(found), found.chance),
+    CheckName.UNLIT_PIXELS: lambda found: _measured(CheckName.UNLIT_PIXELS, frames.unlit(found), found.chance),
 }
