@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 
-from sigmaraw.camera.checks.series import CheckName
+from sigmaraw.camera.checks.result import CheckName
 from tests.camera.check_cases import outcomes
 
 for kind in sys.argv[2:] or CheckName:

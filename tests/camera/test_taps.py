@@ -13,7 +13,8 @@ import xarray as xr
 
 import sigmaraw as sr
 from sigmaraw.camera import CameraProfile
-from sigmaraw.camera.checks.series import CHANCE, CheckName
+from sigmaraw.camera.checks.evidence import CHANCE
+from sigmaraw.camera.checks.result import CheckName
 from sigmaraw.camera.comparison import Bound, compare
 from sigmaraw.camera.taps.layout import TapLayout, parse_layout
 from sigmaraw.errors import ImplausibleSeries, InvalidOption, InvalidProfile, InvalidSeries, ProfileMismatch, ShapeMismatch, TooFewFrames

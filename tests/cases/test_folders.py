@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
-from tests.cases import laboratory as lab
 import numpy as np
 import pytest
 import tifffile
@@ -15,6 +13,7 @@ from astropy.io import fits
 import sigmaraw as sr
 from sigmaraw.errors import ImplausibleSeries, InputNotFound, InvalidSeries, InvalidSpec, TooFewFrames
 from sigmaraw.frames import Series, read_patterns, read_series
+from tests.cases import laboratory as lab
 
 MS = [level / 100 for level in lab.LEVELS]
 
@@ -282,4 +281,4 @@ def test_bits_by_hand_that_contradict_a_header_are_noted(tmp_path: Path) -> None
 def test_working_folder_and_relative_paths(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(plain.parent)
     right(read_series("series"))
-    assert os.getcwd() == str(plain.parent)
+    assert Path.cwd() == plain.parent.resolve()

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 import sigmaraw as sr
 from sigmaraw import registry
-from sigmaraw.contracts import CodecContract, Encoded, Measurement, Parameter
+from sigmaraw.contracts import CodecContract, Coder, Encoded, Measurement, Parameter
 from sigmaraw.noise.around_raw import AroundRaw
 
 SIDE = 24  # px
@@ -29,19 +29,18 @@ GAIN, OFFSET, READ = 0.5, 100.0, 2.0
 LARGEST = 1000
 
 
-class Shift:
+class Shift(Coder):
     """Adds 1 DN to a random share of the pixels, the same for the same frame; one byte less for each DN of the total."""
 
     name = "shift"
     parameters = (Parameter("by", float, 1.0, minimum=0, maximum=LARGEST, unit="DN", help="expected change of the sum of all pixels"),)
     contract = CodecContract(("uint16",), lossless=False, knob="by", knob_direction=-1)
-    needs_camera = False
     probes = ()
 
     def __init__(self, *, by: float) -> None:
         self.by = by
 
-    def encode(self, frame: NDArray[np.integer], hint: float | None = None) -> Encoded:
+    def encode(self, frame: NDArray[np.integer]) -> Encoded:
         """Return the shifted pixels, padded so that a stronger setting is smaller."""
         random = np.random.default_rng([zlib.crc32(frame.tobytes()), round(1000 * self.by)])
         shifted = frame + (random.random(frame.shape) < self.by / frame.size).astype(frame.dtype)

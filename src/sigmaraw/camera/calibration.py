@@ -6,7 +6,6 @@ whether the level is in that range. Odd pixels of the first dark level alone are
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Callable, Iterator
@@ -15,12 +14,20 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
-from sigmaraw.camera.checks.series import CHANCE, Findings, run_checks
+from sigmaraw.camera.checks.evidence import CHANCE, DeadPixels, SeriesEvidence
+from sigmaraw.camera.checks.series import run_checks
 from sigmaraw.camera.dataset import SCALARS, assemble
 from sigmaraw.camera.fitting import derived
-from sigmaraw.camera.fitting.curves import ModelFit, TransferModel, choose_model, highest_signal, plain_faults, transfer_attributes, transfer_scalars
+from sigmaraw.camera.fitting.curves import (
+    ModelFit,
+    TransferModel,
+    choose_model,
+    highest_signal,
+    plain_faults,
+    transfer_attributes,
+    transfer_scalars,
+)
 from sigmaraw.camera.fitting.dark import DarkResult, dark_result
 from sigmaraw.camera.fitting.transfer import GainFit, TransferData, fit_gain, saturation_level
 from sigmaraw.camera.maps.classes import PixelClass, class_map, flag_attributes, near_floor, outstanding, telegraph
@@ -33,7 +40,7 @@ from sigmaraw.camera.mixture import refusal, undetermined
 from sigmaraw.camera.profile import CameraProfile
 from sigmaraw.camera.scan import Progress, Scan, scan_levels, with_bits
 from sigmaraw.camera.taps.layout import parse_layout
-from sigmaraw.camera.taps.merging import with_taps
+from sigmaraw.camera.taps.merging import Calibration, with_taps
 from sigmaraw.camera.values import Estimate, NotDetermined
 from sigmaraw.errors import ImplausibleSeries, SigmarawError, TooFewFrames
 from sigmaraw.frames import Series, read_series
@@ -42,6 +49,7 @@ _SATURATED = 0.05  # of a level's pixels at the series' maximum
 _UNSTEADY = 0.20  # of the signal: repeats that differ more are not repeats
 _BLACK_CLIPPED = 0.001
 _ABOUT_HALF = 0.15  # of saturation
+_WHOLE_LINE = 0.9  # of a row or column that is dead: overscan, masked columns
 
 
 def calibrate(
@@ -83,28 +91,30 @@ def calibrate(
     with ExitStack() as closing:
         scan, *tap_scans = scan_levels(found, closing, progress, layout)
         if layout is None:
-            return CameraProfile(_dataset(scan))
-        whole: xr.Dataset | SigmarawError
+            measured = _calibration(scan)
+            return CameraProfile(measured.dataset, measured.checks)
+        whole: Calibration | SigmarawError
         try:
-            whole = _dataset(scan)
+            whole = _calibration(scan)
         except (ImplausibleSeries, TooFewFrames) as error:
             whole = error  # of the mixture: its taps may be fit for calibration
-        parts: list[xr.Dataset] = []
+        parts: list[Calibration] = []
         failed: dict[str, SigmarawError] = {}
         for label, tap_scan in zip(layout.labels, tap_scans, strict=True):
             try:
-                parts.append(_dataset(tap_scan, CHANCE / len(tap_scans)))
+                parts.append(_calibration(tap_scan, CHANCE / len(tap_scans)))
             except SigmarawError as error:
                 failed[label] = error
     if failed:
         raise refusal(failed, len(tap_scans), whole if isinstance(whole, SigmarawError) else None)
     if isinstance(whole, SigmarawError):
-        whole = undetermined(scan, parts, whole)
-    return CameraProfile(with_taps(whole, parts, layout, SCALARS))
+        whole = Calibration(undetermined(scan, [part.dataset for part in parts], whole), ())
+    merged = with_taps(whole, parts, layout, SCALARS)
+    return CameraProfile(merged.dataset, merged.checks)
 
 
-def _dataset(scan: Scan, chance: float = CHANCE) -> xr.Dataset:
-    """The camera dataset of all pixels of a series; chance : of a false alarm of each check."""
+def _calibration(scan: Scan, chance: float = CHANCE) -> Calibration:
+    """The camera dataset and the checks of all pixels of a series; chance : of a false alarm of each check."""
     found = scan.series
     data = TransferData(tuple(scan.flats), tuple(scan.darks), _dark_index(found))
     full_scale = (1 << (scan.bits or 0)) - 1
@@ -129,14 +139,13 @@ def _dataset(scan: Scan, chance: float = CHANCE) -> xr.Dataset:
     defects = maps["defect_mask"].astype(bool)
     if defects.any() and not defects.all() and known:
         scalars["offset"] = Estimate(float(maps["offset_map"][~defects].mean()), scalars["offset"].se)
-    findings = Findings(
+    evidence = SeriesEvidence(
         data, straight, tuple(scan.dark_evidence), tuple(scan.flat_evidence), _light(found), upper, full_scale, chance, model,
         plain_faults(data, straight) if model.model is not TransferModel.LINEAR else {},
-        *_defective(maps["pixel_class_map"] == PixelClass.DEAD, maps["offset_map"], data.darks[0].minimum),
+        _defective(maps["pixel_class_map"] == PixelClass.DEAD, maps["offset_map"], data.darks[0].minimum),
     )  # fmt: skip
-    checks = run_checks(findings)
     dark_variance = np.array([level.variance for level in data.darks])[data.dark_index]
-    return assemble(
+    dataset = assemble(
         scalars,
         maps,
         scan.curve(np.where(fit.used, dark_variance + model.predict(data.x), np.nan), fit.used),
@@ -147,18 +156,18 @@ def _dataset(scan: Scan, chance: float = CHANCE) -> xr.Dataset:
             "valid_hi_dn": top,
             "fit_upper_dn": offset.value + 0.7 * upper,
             **transfer_attributes(model, bics, offset.value, upper, highest_signal(model, data, straight.used)),
-            "checks": json.dumps([check.as_dict() for check in checks]),
             "notes": "\n".join(_notes(scan, data, saturation, fit, model, dark)),
         },
         drawn,
     )
+    return Calibration(dataset, run_checks(evidence))
 
 
-def _defective(dead: np.ndarray, offset: np.ndarray, lowest: int) -> tuple[int, tuple[int, int], float]:
-    """Return how many pixels are dead, how many rows and columns are, and the share of dark values, %, of dead ones at the lowest code."""
-    lines = (int(np.count_nonzero(dead.mean(axis=1) > 0.9)), int(np.count_nonzero(dead.mean(axis=0) > 0.9)))
+def _defective(dead: np.ndarray, offset: np.ndarray, lowest: int) -> DeadPixels:
+    """Return what the checks need to know of pixels that do not respond; lowest : code among the dark values, DN."""
+    rows, columns = (int(np.count_nonzero(dead.mean(axis=axis) > _WHOLE_LINE)) for axis in (1, 0))
     floor = int(np.count_nonzero(dead & (offset <= lowest + 0.5)))
-    return int(np.count_nonzero(dead)), lines, 100.0 * floor / dead.size
+    return DeadPixels(int(np.count_nonzero(dead)), rows, columns, 100.0 * floor / dead.size)
 
 
 def _mean(dark: LevelMoments, known: bool) -> Estimate:
@@ -195,7 +204,9 @@ def _refuse_implausible(series: Series, data: TransferData) -> None:
 def _refuse_saturated(data: TransferData) -> None:
     top = max(flat.maximum for flat in data.flats)
     if all(flat.maximum == top and flat.top_fraction > _SATURATED for flat in data.flats):
-        raise ImplausibleSeries(f"all {len(data.flats)} flat levels are saturated at {top} DN", "levels from dark to saturation", "expose less")
+        raise ImplausibleSeries(
+            f"all {len(data.flats)} flat levels are saturated at {top} DN", "levels from dark to saturation", "expose less"
+        )
 
 
 def _refuse_unsteady(series: Series, data: TransferData) -> None:
@@ -302,13 +313,14 @@ def _maps(
     def photo_response(left_out: np.ndarray) -> tuple[dict[str, Estimate], dict[str, dict[str, Any]]]:
         good, noise = without(left_out, bright, variance)
         signal = float(good.mean()) - float(without(left_out, middle_dark.offset)[0].mean())
-        percent = Estimate(100.0 / (signal if left_out.any() else float(data.x[middle])), 0.0)  # the level's own error is far below the pattern's
+        percent = Estimate(
+            100.0 / (signal if left_out.any() else float(data.x[middle])), 0.0
+        )  # the level's own error is far below the pattern's
         spatial = pattern(good, np.maximum(noise, 0.0), frames, lines)
         return deviations("prnu", response_variance(spatial, middle_dark.pattern_without(left_out)), percent)
 
     uniformity, flags = photo_response(defects)
     with_all = photo_response(np.zeros_like(defects))[0] if defects.any() else {}
-    del variance
     gain_map, gain_map_se = sums.result(gain.value, gain.se, uniformity["prnu"].value / 100.0)
     noise, noise_se = read_noise_pixels(shortest, gain_map)
     clipped = sums.clipped

@@ -1,7 +1,7 @@
 """Whether an image can be one raw frame of a camera: what in its pixels the camera cannot deliver, counted and named.
 
-The camera is described by its dark level and dark noise, the least noise that any pixel has. Each finding has a limit that clean frames do not
-reach; where noise is below half a DN, findings of equal values stay out, since rounding makes pixels equal.
+The camera is described by its dark level and dark noise, the least noise that any pixel has. Each finding has a limit that clean frames
+do not reach; where noise is below half a DN, findings of equal values stay out, since rounding makes pixels equal.
 """
 
 from __future__ import annotations
@@ -161,7 +161,8 @@ def _divisor(planes: NDArray[np.unsignedinteger]) -> FrameFinding | None:
         used = np.unique(values // divisor)
         if shares.max() >= _COMB_SHARE and len(used) >= _DISTINCT:
             count = round(float(shares.max()) * planes.size)
-            text = f"{_percent(count, planes.size)} are {int(shares.argmax())} plus a multiple of {divisor}: bits were shifted, or values multiplied"
+            what = f"{int(shares.argmax())} plus a multiple of {divisor}"
+            text = f"{_percent(count, planes.size)} are {what}: bits were shifted, or values multiplied"
             return FrameFinding(FindingName.COMMON_DIVISOR, count, count / planes.size, text)
     return None
 

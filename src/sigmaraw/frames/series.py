@@ -1,7 +1,7 @@
 """A SERIES folder, or an EMVA 1288 descriptor file, into dark and flat levels.
 
-Layout: ``dark/`` and ``flat/``, in which each stack file, Zarr folder or subfolder of single frames is one level; or one folder of files whose
-names say dark or flat. ``frames.csv`` beside them gives exposures; without it those that headers and names state are taken.
+Layout: ``dark/`` and ``flat/``, in which each stack file, Zarr folder or subfolder of single frames is one level; or one folder of files
+whose names say dark or flat. ``frames.csv`` beside them gives exposures; without it those that headers and names state are taken.
 ``dark/offset_map.*`` and ``dark/read_noise_map.*`` (floats, DN) may stand in for dark frames.
 """
 
@@ -152,7 +152,9 @@ def _listed(folder: Path, rows: list[Row], bits: int | None) -> list[Level]:
         for file in files:
             claimed.setdefault(split(file)[0], []).append(file)
         name = row.path.relative_to(folder).as_posix()
-        levels.append(Level(row.kind, name, row.exposure_ms, row.irradiance, temperature_c=row.temperature_c, paths=tuple(files), bits=bits))
+        levels.append(
+            Level(row.kind, name, row.exposure_ms, row.irradiance, temperature_c=row.temperature_c, paths=tuple(files), bits=bits)
+        )
     return levels
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sigmaraw import extras
 from sigmaraw.errors import InputNotFound, NotIntegerData, UnreadableFile
 from sigmaraw.frames.decoding import Decoded, Layout, Opened, decoding, unreadable, unreadable_choice
 from sigmaraw.frames.selection import Selection
@@ -105,9 +106,7 @@ def _opened(path: Path, selection: Selection) -> tuple[Any, Layout]:
     try:
         import zarr
     except ImportError as error:
-        raise UnreadableFile(
-            f"{path} needs the package zarr", "the extra 'zarr'", "install it with: python -m pip install 'sigmaraw[zarr]'"
-        ) from error
+        raise extras.missing(str(path), "zarr", "zarr") from error
     store = zarr.storage.LocalStore(place, read_only=True)
     return zarr.open_array(store=store, mode="r", zarr_format=metadata["format"]), layout
 

@@ -111,8 +111,8 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
             codecs.append(codec)
             hints.append(trip.hint)
             quality.append(ImageQuality.of(index, setting.profile.bits, scene, trip))  # the decoded image itself is not kept
-            chi_codec.append(predict(setting.model, trip.decoded[np.newaxis])[:, 0])
-        chi_raw, again = (predict(setting.model, scene.frame[np.newaxis])[:, 0] for _ in range(2))
+            chi_codec.append(predict(setting.model, trip.decoded[np.newaxis], f"image {index} after '{spec}'")[:, 0])
+        chi_raw, again = (predict(setting.model, scene.frame[np.newaxis], f"image {index}")[:, 0] for _ in range(2))
         ready = dataclasses.replace(scene, codecs=tuple(codecs), hints=tuple(hints))
         prepared.append(
             Prepared(ready, chi_raw, again - chi_raw, np.stack(chi_codec), quality, linearise(scene, setting.model, setting.mode))

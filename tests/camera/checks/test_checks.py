@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.camera.check_cases import make, outcomes
-from tests.camera.simulated_cameras import gaussian_frames, series
 
 import sigmaraw as sr
 from sigmaraw.camera import CameraProfile
-from sigmaraw.camera.checks.series import LIMITS, CheckName, Outcome
+from sigmaraw.camera.checks.result import LIMITS, CheckName, CheckOutcome
 from sigmaraw.camera.measuring.level import measure_level
 from sigmaraw.errors import InvalidProfile
+from tests.camera.check_cases import make, outcomes
+from tests.camera.simulated_cameras import gaussian_frames, series
 
 
 @pytest.mark.slow
@@ -55,7 +55,7 @@ def test_every_check_is_reported_with_evidence_limit_and_unit(tmp_path: Path) ->
     rows = profile.summary()["checks"]
     assert [row["name"] for row in rows] == [str(name) for name in CheckName]
     for row in rows:
-        assert row["outcome"] in tuple(Outcome)
+        assert row["outcome"] in tuple(CheckOutcome)
         assert row["evidence"]
         assert (row["limit"], row["unit"]) == LIMITS[CheckName(row["name"])]
         assert isinstance(row["value"], float)

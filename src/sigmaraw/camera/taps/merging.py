@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
 
+from sigmaraw.camera.checks.result import Check, CheckOutcome
 from sigmaraw.camera.taps.layout import TapLayout
 from sigmaraw.camera.taps.stored import REMARKS
 from sigmaraw.quantities import attributes as quantity
@@ -24,63 +26,109 @@ _OF_EACH_TAP = (
     "too-few-pairs",
     "nonlinear-exposure",
 )
-_WORST_FIRST = ("fail", "unknown", "pass")
+_WORST_FIRST = (CheckOutcome.FAIL, CheckOutcome.UNKNOWN, CheckOutcome.PASS)
 
 
-def with_taps(whole: xr.Dataset, parts: list[xr.Dataset], layout: TapLayout, scalars: tuple[str, ...]) -> xr.Dataset:
-    """Return the whole sensor's dataset with `tap_*` (tap) of its taps added, and with maps put together from theirs.
+@dataclass(frozen=True)
+class Calibration:
+    """What one set of pixels gives.
 
     Parameters
     ----------
-    parts : the taps' own datasets in the order of the layout's labels. scalars : names that become `tap_<name>` and `tap_<name>_se`.
+    dataset : xarray.Dataset
+        The camera dataset, without the attribute `checks`.
+    checks : tuple of Check
+        Of the same pixels.
     """
-    dataset = whole.copy(deep=True)
-    windows = layout.windows(whole["gain_map"].shape)
-    for name in (name for name in whole.variables if whole[name].dims == ("y", "x")):
-        for window, part in zip(windows, parts, strict=True):
-            dataset[name].values[window] = part[name].values
+
+    dataset: xr.Dataset
+    checks: tuple[Check, ...]
+
+
+def with_taps(whole: Calibration, parts: Sequence[Calibration], layout: TapLayout, scalars: tuple[str, ...]) -> Calibration:
+    """Return the whole sensor's calibration with the results of its taps, and with maps put together from theirs.
+
+    Parameters
+    ----------
+    whole : Calibration
+        Of all pixels together.
+    parts : sequence of Calibration
+        Of each tap, in the order of the layout's labels.
+    layout : TapLayout
+        Which pixel belongs to which tap.
+    scalars : tuple of str
+        Names that become `tap_<name>` and `tap_<name>_se`, each (tap).
+
+    Returns
+    -------
+    Calibration
+    """
+    dataset = whole.dataset.copy(deep=True)
+    taps = [part.dataset for part in parts]
+    sensor = dataset["gain_map"].shape
+    windows = layout.windows(sensor)
+    for name in (name for name in dataset.variables if dataset[name].dims == ("y", "x")):
+        for window, tap in zip(windows, taps, strict=True):
+            dataset[name].values[window] = tap[name].values
     for name in scalars:
-        remarks = [{key: part[name].attrs[key] for key in REMARKS if key in part[name].attrs} for part in parts]
+        remarks = [{key: tap[name].attrs[key] for key in REMARKS if key in tap[name].attrs} for tap in taps]
         extra = {"remarks": json.dumps(remarks)} if any(remarks) else {}
         for variable, more in ((name, extra), (f"{name}_se", {})):
-            values = np.array([float(part[variable]) for part in parts])
+            values = np.array([float(tap[variable]) for tap in taps])
             dataset[f"tap_{variable}"] = (("tap",), values, {**quantity(f"tap_{variable}"), **more})
     for name in LEVELS:
-        dataset[f"tap_{name}"] = (("tap", "level"), np.stack([part[name].values for part in parts]), quantity(f"tap_{name}"))
+        dataset[f"tap_{name}"] = (("tap", "level"), np.stack([tap[name].values for tap in taps]), quantity(f"tap_{name}"))
     dataset.attrs.update(
         tap_layout=str(layout),
         tap_labels=" ".join(layout.labels),
-        tap_sensor="{}x{}".format(*whole["gain_map"].shape),
-        checks=json.dumps(_checks(whole, parts, layout)),
-        notes="\n".join([*filter(None, [str(whole.attrs["notes"])]), *_notes(whole, parts, layout)]),
+        tap_sensor="{}x{}".format(*sensor),
+        notes="\n".join([*filter(None, [str(dataset.attrs["notes"])]), *_notes(whole, parts, layout)]),
     )
     # The mixture of planes that saturate apart may look bent although none is; each tap's own end counts.
-    limits = [float(part.attrs["linear_hi_dn"]) for part in parts if "linear_hi_dn" in part.attrs]
+    limits = [float(tap.attrs["linear_hi_dn"]) for tap in taps if "linear_hi_dn" in tap.attrs]
     dataset.attrs.pop("linear_hi_dn", None)
-    return dataset.assign_attrs(linear_hi_dn=min(limits)) if limits else dataset
+    if limits:
+        dataset = dataset.assign_attrs(linear_hi_dn=min(limits))
+    return Calibration(dataset, merged_checks(whole.checks, [part.checks for part in parts], layout.labels))
 
 
-def _checks(whole: xr.Dataset, parts: list[xr.Dataset], layout: TapLayout) -> list[dict[str, Any]]:
-    """The whole sensor's checks; those of histograms and curves, and all where it has none, by the worst tap."""
-    found = []
-    of_all = {row["name"]: row for row in json.loads(whole.attrs["checks"]) if row["name"] not in _OF_EACH_TAP}
-    of_taps = [{row["name"]: row for row in json.loads(part.attrs["checks"])} for part in parts]
+def merged_checks(whole: Sequence[Check], parts: Sequence[Sequence[Check]], labels: Sequence[str]) -> tuple[Check, ...]:
+    """Return the whole sensor's checks; those of histograms and curves, and all where it has none, by the worst tap.
+
+    Parameters
+    ----------
+    whole : sequence of Check
+        Of all pixels together; empty where they cannot be calibrated as one camera.
+    parts : sequence of sequence of Check
+        Of each tap.
+    labels : sequence of str
+        Names of the taps.
+
+    Returns
+    -------
+    tuple of Check
+        In the order of the taps' checks; the evidence of a tap's check names the tap.
+    """
+    of_all = {check.name: check for check in whole if check.name not in _OF_EACH_TAP}
+    of_taps = [{check.name: check for check in part} for part in parts]
+    merged = []
     for name in of_taps[0]:
-        own = zip(layout.labels, (rows[name] for rows in of_taps), strict=True)
-        named = [{**row, "evidence": f"tap {label}: {row['evidence']}"} for label, row in own]
-        found.append(of_all.get(name) or min(named, key=lambda row: _WORST_FIRST.index(row["outcome"])))
-    return found
+        named = [
+            replace(checks[name], evidence=f"tap {label}: {checks[name].evidence}") for label, checks in zip(labels, of_taps, strict=True)
+        ]
+        merged.append(of_all.get(name) or min(named, key=lambda check: _WORST_FIRST.index(check.outcome)))
+    return tuple(merged)
 
 
-def _notes(whole: xr.Dataset, parts: list[xr.Dataset], layout: TapLayout) -> list[str]:
+def _notes(whole: Calibration, parts: Sequence[Calibration], layout: TapLayout) -> list[str]:
     """What a tap's calibration says beyond the whole sensor's: notes, and checks that fail."""
-    common = set(str(whole.attrs["notes"]).split("\n"))
-    of_all = {row["name"] for row in json.loads(whole.attrs["checks"])}.difference(_OF_EACH_TAP)
-    notes = _mixture(whole, parts)
+    common = set(str(whole.dataset.attrs["notes"]).split("\n"))
+    of_all = {check.name for check in whole.checks}.difference(_OF_EACH_TAP)
+    notes = _mixture(whole.dataset, [part.dataset for part in parts])
     for label, part in zip(layout.labels, parts, strict=True):
-        notes += [f"tap {label}: {line}" for line in str(part.attrs["notes"]).split("\n") if line and line not in common]
-        failed = [row for row in json.loads(part.attrs["checks"]) if row["outcome"] == "fail" and row["name"] in of_all]
-        notes += [f"tap {label}: check {row['name']} fails: {row['evidence']}" for row in failed]
+        notes += [f"tap {label}: {line}" for line in str(part.dataset.attrs["notes"]).split("\n") if line and line not in common]
+        failed = [check for check in part.checks if check.outcome is CheckOutcome.FAIL and check.name in of_all]
+        notes += [f"tap {label}: check {check.name} fails: {check.evidence}" for check in failed]
     return notes
 
 

@@ -1,4 +1,4 @@
-"""What passes the door keeps its values, and nothing else about it matters afterwards."""
+"""What a pipeline takes keeps its values, and nothing else about it matters afterwards."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 
 from sigmaraw import errors
 from sigmaraw.frames.types import RawFrames
-from sigmaraw.pipelines.door import many_frames, one_frame
+from sigmaraw.pipelines.inputs import many_frames, one_frame
 
 FRAME = np.arange(60, dtype=np.uint16).reshape(6, 10)
 

@@ -1,80 +1,34 @@
-"""Entry-point lookup, and the one grammar in which users name codecs and pipelines.
+"""The one grammar in which users name codecs, pipelines and modes.
 
 A specification is ``name:key=value,key=value``; steps are joined by ``+``; a bare word sets a step's first parameter. A value may
 stand in double quotes, between which ``,``, ``+`` and ``=`` are characters like any other; ``""`` there is one quotation mark.
-Built-ins and extensions use the same entry points: nothing lists them by hand.
 """
 
 from __future__ import annotations
 
 import difflib
-import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from sigmaraw.contracts import Parameter
-from sigmaraw.errors import DuplicateName, InvalidSpec, MissingExtra, UnknownName
-
-CODECS = "sigmaraw.codecs"
-PIPELINES = "sigmaraw.pipelines"
-METRICS = "sigmaraw.metrics"
-ENGINES = "sigmaraw.engines"
-MODES = "sigmaraw.modes"
-DENOISERS = "sigmaraw.denoisers"
-REPORTS = "sigmaraw.reports"
-GROUPS = (CODECS, PIPELINES, METRICS, ENGINES, MODES, DENOISERS, REPORTS)
-
-
-@functools.cache
-def _table(group: str) -> dict[str, EntryPoint]:
-    table: dict[str, EntryPoint] = {}
-    for point in entry_points(group=group):
-        known = table.get(point.name)
-        if known is not None and known.value != point.value:
-            raise DuplicateName(
-                f"{group} has two entries named '{point.name}': {known.value} and {point.value}",
-                "one package per name",
-                "uninstall one of the two packages, or rename its entry point",
-            )
-        table[point.name] = point
-    return table
-
-
-def names(group: str) -> list[str]:
-    """Return the registered names of a group, sorted."""
-    return sorted(_table(group))
-
-
-def load(group: str, name: str) -> Any:
-    """Return the object that `name` stands for in `group`.
-
-    Raises
-    ------
-    UnknownName : nothing of that name; the message lists what is known.
-    MissingExtra : its package is registered, but an import that it needs is not installed.
-    """
-    table = _table(group)
-    if name not in table:
-        kind = group.rsplit(".", 1)[-1].rstrip("s")
-        near = difflib.get_close_matches(name, table, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"choose one of: {', '.join(sorted(table))}"
-        raise UnknownName(f"unknown {kind} '{name}'", f"one of {', '.join(sorted(table)) or '(none installed)'}", hint)
-    try:
-        return table[name].load()
-    except ModuleNotFoundError as error:
-        raise MissingExtra(
-            f"'{name}' needs the package '{error.name}', which is not installed",
-            "its optional dependencies",
-            f"install them, for instance: pip install {error.name}",
-        ) from error
+from sigmaraw.errors import InvalidSpec
 
 
 @dataclass(frozen=True)
 class Step:
-    """One parsed step: its name, an optional bare word, and its keys as typed (still text)."""
+    """One parsed step of a specification.
+
+    Parameters
+    ----------
+    name : str
+        What is looked up.
+    bare : str, optional
+        The word that sets the first parameter.
+    keys : mapping of str to str
+        The other settings, as typed.
+    """
 
     name: str
     bare: str | None = None
@@ -82,11 +36,27 @@ class Step:
 
 
 def parse_step(text: str) -> Step:
-    """Parse ``name:bare,key=value,…``; values may be quoted.
+    """Return the step that ``name:bare,key=value,…`` says; values may be quoted.
+
+    Parameters
+    ----------
+    text : str
+        One step of a specification.
+
+    Returns
+    -------
+    Step
+        Its name and settings, still text.
 
     Raises
     ------
-    InvalidSpec : empty name, empty or repeated key, a bare word that is not the first item, a quotation mark left open.
+    InvalidSpec
+        An empty name, an empty or repeated key, a bare word that is not the first item, a quotation mark left open.
+
+    Examples
+    --------
+    >>> parse_step("jpeg:quality=90").keys
+    {'quality': '90'}
     """
     name, colon, rest = text.strip().partition(":")
     if not name or (colon and not rest.strip()):
@@ -145,9 +115,29 @@ def quoted(value: str) -> str:
 
 
 def parse_chain(text: str) -> list[Step]:
-    """Parse steps joined by ``+``. Raises InvalidSpec as `parse_step` does.
+    """Return the steps of a specification, which are joined by ``+``.
 
     A ``+`` inside an exponent (``1e+3``) or between quotation marks is part of the value, not a joint.
+
+    Parameters
+    ----------
+    text : str
+        The whole specification.
+
+    Returns
+    -------
+    list of Step
+        In order.
+
+    Raises
+    ------
+    InvalidSpec
+        As `parse_step` does.
+
+    Examples
+    --------
+    >>> [step.name for step in parse_chain("to8bit:minmax+jpeg:quality=90")]
+    ['to8bit', 'jpeg']
     """
     parts: list[str] = []
     for piece in _split(text, "+", text):
@@ -161,9 +151,27 @@ def parse_chain(text: str) -> list[Step]:
 def typed(step: Step, parameters: Sequence[Parameter]) -> dict[str, Any]:
     """Return a step's settings with their declared types, defaults filled in.
 
+    Parameters
+    ----------
+    step : Step
+        As typed.
+    parameters : sequence of Parameter
+        What may be set.
+
+    Returns
+    -------
+    dict
+        One value for each parameter, in their order.
+
     Raises
     ------
-    InvalidSpec : unknown key, value of the wrong type or out of its domain, required key missing.
+    InvalidSpec
+        An unknown key, a value of the wrong type or out of its domain, a required key that is missing.
+
+    Examples
+    --------
+    >>> typed(parse_step("blur:sigma=2"), (Parameter("sigma", float, 1.0, minimum=0),))
+    {'sigma': 2.0}
     """
     declared = {parameter.name: parameter for parameter in parameters}
     given = dict(step.keys)
@@ -189,10 +197,10 @@ def typed(step: Step, parameters: Sequence[Parameter]) -> dict[str, Any]:
     return result
 
 
-def convert(text: str, parameter: Parameter, owner: str) -> Any:
+def convert(text: str, parameter: Parameter, step: str) -> Any:
     """Return `text` as the parameter's type. Raises InvalidSpec when it is not one, or out of the declared domain."""
     expected = parameter.domain()
-    problem = InvalidSpec(f"{parameter.name}={text} in '{owner}'", expected, f"give {parameter.name} such a value")
+    problem = InvalidSpec(f"{parameter.name}={text} in '{step}'", expected, f"give {parameter.name} such a value")
     if parameter.kind is bool:
         if text not in ("true", "false"):
             raise problem

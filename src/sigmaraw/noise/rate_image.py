@@ -1,4 +1,4 @@
-"""What the sampler needs to know of a noise-free scene, split so that float32 loses nothing."""
+"""What the sampler needs to know of a noise-free image: its rates and levels, split so that float32 loses nothing."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ _CHUNK = 1 << 15  # pixels split at a time: float64 intermediates stay in the ca
 
 
 @dataclass(frozen=True)
-class Scene:
-    """Per-pixel arrays (2, pair), or (1, 1) where one value serves all: pixels 2p and 2p + 1 in C order are pair p, padded.
+class RateImage:
+    """Poisson rates and levels of an image: arrays (2, pair), pixels 2p and 2p + 1 in C order being pair p, padded.
+
+    An array is (1, 1) where one value serves all.
 
     `arrays` holds, all float32:
     rate_whole = ⌊λ⌋, rate_fraction = λ − ⌊λ⌋, e⁻; rate_root = √λ and rate_inverse = 1/√λ for rates from `LOW_RATE`, that rate's below;
@@ -47,18 +49,18 @@ class Scene:
         pixel = np.sort(2 * pair + parity)
         return pixel[pixel < self.size]
 
-    def moved(self, pixels: int) -> Scene:
-        """Return the scene as part of a larger frame, `pixels` (an even number) after its first: other random words."""
+    def moved(self, pixels: int) -> RateImage:
+        """Return the image as part of a larger frame, `pixels` (an even number) after its first: other random words."""
         return replace(self, pair=self.pair + np.uint32(pixels // 2))
 
-    def take(self, pairs: NDArray[np.integer]) -> Scene:
-        """Return the scene of these pairs alone; each keeps its own `pair`, and so its own random words."""
+    def take(self, pairs: NDArray[np.integer]) -> RateImage:
+        """Return the image of these pairs alone; each keeps its own `pair`, and so its own random words."""
         chosen = {name: value if value.size == 1 else value[:, pairs] for name, value in self.arrays.items()}
-        return Scene((2 * len(pairs),), 2 * len(pairs), chosen, self.pair[pairs])
+        return RateImage((2 * len(pairs),), 2 * len(pairs), chosen, self.pair[pairs])
 
 
-def make_scene(level_dn: NDArray[Any], rate_e: NDArray[np.float64], gain: Any, read_noise: Any) -> Scene:
-    """Return the scene whose replicas are level + K·(n − λ + r).
+def make_rate_image(level_dn: NDArray[Any], rate_e: NDArray[np.float64], gain: Any, read_noise: Any) -> RateImage:
+    """Return the rate image whose replicas are level + K·(n − λ + r).
 
     Parameters
     ----------
@@ -85,7 +87,7 @@ def make_scene(level_dn: NDArray[Any], rate_e: NDArray[np.float64], gain: Any, r
             _put(filled[name], first, values)
     for name in names:
         _fill(filled[name], size)
-    return Scene(level.shape, size, {**arrays, **filled}, np.arange(pairs, dtype=np.uint32))
+    return RateImage(level.shape, size, {**arrays, **filled}, np.arange(pairs, dtype=np.uint32))
 
 
 def padded_pairs(pairs: int) -> int:

@@ -28,7 +28,7 @@ class _Undo:
 
 
 @dataclass(frozen=True)
-class Passage:
+class ChainState:
     """Frames after some steps.
 
     arrays : what the next step takes; None while the last coder's streams are not decoded. coded : the last coder with its streams,
@@ -43,7 +43,7 @@ class Passage:
     like: tuple[tuple[tuple[int, ...], np.dtype[Any]], ...] = ()
 
     @classmethod
-    def of(cls, frames: Sequence[NDArray[np.integer]]) -> Passage:
+    def of(cls, frames: Sequence[NDArray[np.integer]]) -> ChainState:
         """Return the frames before the first step."""
         return cls(tuple(frames), (0,) * len(frames))
 
@@ -53,12 +53,12 @@ class Passage:
             return self.arrays
         return tuple(self._decoded(encoded, *like) for encoded, like in zip(self.coded, self.like, strict=True))
 
-    def settled(self) -> Passage:
-        """Return this passage with its arrays at hand, so that they are decoded once."""
+    def settled(self) -> ChainState:
+        """Return this state with its arrays at hand, so that they are decoded once."""
         return self if self.arrays is not None else replace(self, arrays=self.ready())
 
-    def through(self, step: Coder | Map) -> Passage:
-        """Return the passage after one more step. Raises UnsupportedArray when an array is outside the step's contract."""
+    def through(self, step: Coder | Map) -> ChainState:
+        """Return the state after one more step. Raises UnsupportedArray when an array is outside the step's contract."""
         arrays = self.ready()
         for array in arrays:
             require(step, array)

@@ -1,4 +1,4 @@
-"""The explicit door between integers and the reals that some libraries take: out exactly, back by rounding and clipping."""
+"""Between integers and the reals that some libraries take: out exactly, back by rounding and clipping."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""The door between integers and reals: exact out, rounded and clipped back, nothing that is not a number."""
+"""Between integers and reals: exact out, rounded and clipped back, nothing that is not a number."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from sigmaraw.codecs.door import to_pixels, to_reals
+from sigmaraw.codecs.rounding import to_pixels, to_reals
 from sigmaraw.errors import CodecFailed
 
 

@@ -1,4 +1,4 @@
-"""The door of every pipeline: integer camera data comes in as it is, everything else is refused by name."""
+"""What every pipeline takes: integer camera data as it is, everything else is refused by name."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.errors import ColourImage, InvalidOption, NotIntegerData, ShapeMismatch
+from sigmaraw.frames.opening import opened
 from sigmaraw.frames.types import RawFrames
 
 
 def one_frame(raw: Any) -> NDArray[np.integer]:
-    """Return one frame (y, x) or volume (z, y, x), uint8 or uint16, DN, from an array or from RawFrames that hold one.
+    """Return one frame (y, x) or volume (z, y, x), uint8 or uint16, DN, from an array, or from a file or RawFrames that hold one.
 
     Raises
     ------
     NotIntegerData, ColourImage, ShapeMismatch
     """
+    raw = opened(raw)
     if isinstance(raw, RawFrames):
         if len(raw) != 1:
             raise ShapeMismatch(f"{len(raw)} frames", "one frame", "give one of them, or all of them to batch(frames.data)")
@@ -35,6 +37,7 @@ def many_frames(images: Any) -> NDArray[np.integer]:
     ------
     NotIntegerData, ColourImage, ShapeMismatch
     """
+    images = opened(images)
     array = _integers(images.data if isinstance(images, RawFrames) else images)
     check_many(array.dtype, array.shape)
     return array
@@ -49,7 +52,7 @@ def check_many(dtype: Any, shape: tuple[int, ...]) -> None:
 
 def _integers(array: Any) -> NDArray[np.integer]:
     if not isinstance(array, np.ndarray):
-        raise InvalidOption(f"a {type(array).__name__}", "a NumPy array or RawFrames", "convert it, or read the file with read_frames")
+        raise InvalidOption(f"a {type(array).__name__}", "a NumPy array, RawFrames or a path", "convert it")
     _check_integers(array.dtype, array.shape)
     # Contiguous and in native byte order: sums of floats must not depend on how the caller had laid it out.
     return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
