@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -214,7 +214,7 @@ def assemble(paths: Iterable[Path], *, bits: int | None, volume: bool = False) -
     native = np.dtype(data.dtype.name)  # whatever byte order the file had
     data = data.astype(native, copy=False).view(native)
     depth, source = bit_depth(sources[0].path, data.dtype, int(data.max()), bits, stated)
-    return RawFrames(data, depth, source, tuple(sources), metadata)
+    return RawFrames(cast("Pixels", data), depth, source, tuple(sources), metadata)
 
 
 def white_level(path: Path, dtype: np.dtype[Any], stated: int | None, bits: int | None) -> int:
