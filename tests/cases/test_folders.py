@@ -282,3 +282,18 @@ def test_working_folder_and_relative_paths(plain: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(plain.parent)
     right(read_series("series"))
     assert Path.cwd() == plain.parent.resolve()
+
+
+def test_the_command_line_takes_patterns_and_says_the_answer_first(plain: Path, tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from sigmaraw.cli.main import app
+
+    source = ["--dark", str(plain / "dark" / "*.tif"), "--flat", str(plain / "flat" / "l{level}.tif")]
+    found = CliRunner().invoke(app, ["calibrate", *source, "--bits", "12", "-o", str(tmp_path / "camera.nc"), "--quiet"])
+    assert found.exit_code == 0, found.output
+    first = found.output.splitlines()[0]
+    gain = float(sr.CameraProfile.from_netcdf(tmp_path / "camera.nc").dataset["gain"])
+    assert first.startswith(f"K = {gain:.4f}"[:9])
+    assert first.endswith("e⁻: accepted")
+    assert "e⁻/DN), read noise 4.0" in first or "e⁻/DN), read noise 3.9" in first
