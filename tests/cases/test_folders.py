@@ -11,8 +11,8 @@ import tifffile
 from astropy.io import fits
 
 import sigmaraw as sr
-from sigmaraw.errors import ImplausibleSeries, InputNotFound, InvalidSeries, InvalidSpec, TooFewFrames
-from sigmaraw.frames import Series, read_patterns, read_series
+from sigmaraw.errors import ImplausibleSeries, InputNotFound, InvalidOption, InvalidSeries, InvalidSpec, ProfileMismatch, TooFewFrames
+from sigmaraw.frames import Series, read_patterns, read_series, refuse_other_settings
 from tests.cases import laboratory as lab
 
 MS = [level / 100 for level in lab.LEVELS]
@@ -270,6 +270,33 @@ def test_headers_that_agree_or_are_silent_are_no_contradiction(tmp_path: Path) -
 def test_a_mosaic_is_heard(tmp_path: Path) -> None:
     assert read_series(headed(tmp_path / "a", {"BAYERPAT": "RGGB"}, {"BAYERPAT": "RGGB"})).cfa == "RGGB"
     assert read_series(headed(tmp_path / "b", {"COLORTYP": "MONO"}, {"COLORTYP": "MONO"})).cfa is None
+
+
+def test_a_pattern_by_hand_that_contradicts_the_header_is_refused(tmp_path: Path) -> None:
+    root = headed(tmp_path, {"BAYERPAT": "RGGB"}, {"BAYERPAT": "RGGB"})
+    with pytest.raises(InvalidOption, match="the headers state RGGB"):
+        sr.calibrate(root, bits=12, cfa="BGGR")
+
+
+def test_an_image_of_another_setting_is_refused(tmp_path: Path) -> None:
+    """The profile keeps what the headers of its frames state."""
+    rng = np.random.default_rng(2)
+    for kind, levels in (("dark", (0,)), ("flat", lab.LEVELS)):
+        (tmp_path / "s" / kind).mkdir(parents=True)
+        for level in levels:
+            hdu = fits.PrimaryHDU(lab.frames(rng, level, 4))
+            hdu.header["GAIN"] = 120
+            hdu.writeto(tmp_path / "s" / kind / f"{level}.fits")
+    sr.calibrate(tmp_path / "s", bits=12).to_netcdf(tmp_path / "camera.nc")
+    camera = sr.CameraProfile.from_netcdf(tmp_path / "camera.nc")
+    assert camera.header_settings == {"GAIN": "120"}
+    for gain, name in ((120, "same"), (0, "other")):
+        hdu = fits.PrimaryHDU(lab.spots(rng))
+        hdu.header["GAIN"] = gain
+        hdu.writeto(tmp_path / f"{name}.fits")
+    refuse_other_settings([str(tmp_path / "same.fits")], camera.header_settings, "camera.nc")
+    with pytest.raises(ProfileMismatch, match="GAIN is 0 in"):
+        sr.validate([tmp_path / "other.fits"], camera, codecs=["lossless"], pipeline="otsu", n=20)
 
 
 def test_bits_by_hand_that_contradict_a_header_are_noted(tmp_path: Path) -> None:

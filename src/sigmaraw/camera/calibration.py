@@ -42,7 +42,7 @@ from sigmaraw.camera.scan import Progress, Scan, scan_levels, with_bits
 from sigmaraw.camera.taps.layout import parse_layout
 from sigmaraw.camera.taps.merging import Calibration, with_taps
 from sigmaraw.camera.values import Estimate, NotDetermined
-from sigmaraw.errors import ImplausibleSeries, SigmarawError, TooFewFrames
+from sigmaraw.errors import ImplausibleSeries, InvalidOption, SigmarawError, TooFewFrames
 from sigmaraw.frames import Series, read_series
 
 _SATURATED = 0.05  # of a level's pixels at the series' maximum
@@ -88,6 +88,10 @@ def calibrate(
     """
     layout = parse_layout(taps, cfa)
     found = with_bits(series, bits) if isinstance(series, Series) else read_series(series, bits=bits)
+    if cfa is not None and found.cfa is not None and found.cfa.isalpha() and len(found.cfa) == 4 and found.cfa != cfa.upper():
+        raise InvalidOption(f"cfa={cfa}, but the headers state {found.cfa}", "one colour filter pattern", "correct --cfa, or the headers")
+    if layout is not None:
+        found = replace(found, cfa=None)  # said by the call itself
     with ExitStack() as closing:
         scan, *tap_scans = scan_levels(found, closing, progress, layout)
         if layout is None:

@@ -21,9 +21,7 @@ def calibrate(
     ] = None,
     dark: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="PATTERN", help="Dark frames, in place of SERIES: files, folders or patterns such as '{exposure}ms_*.tif'."
-        ),
+        typer.Option(metavar="PATTERN", help="Dark frames, in place of SERIES: files, folders or patterns such as '{exposure}ms_*.tif'."),
     ] = None,
     flat: Annotated[list[str] | None, typer.Option(metavar="PATTERN", help="Flat frames, in the same way.")] = None,
     bits: Annotated[int | None, typer.Option(help="Bit depth of the camera; default that of the metadata, else of the container.")] = None,

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sigmaraw.errors import InputNotFound, InvalidSeries
-from sigmaraw.frames.agreement import bits_notes, cfa_of_series, contradictions, level_exposure, refuse_contradictions
+from sigmaraw.frames.agreement import bits_notes, cfa_of_series, contradictions, level_exposure, refuse_contradictions, shared_settings
 from sigmaraw.frames.descriptor import is_descriptor, read_descriptor
 from sigmaraw.frames.frames_csv import Row, read_frames_csv
 from sigmaraw.frames.headers import Stated, stated
@@ -118,7 +118,16 @@ def _series(name: str, where: str, found: Sequence[Unit | Level], bits: int | No
     notes += refuse_contradictions(name, contradictions(headers.items()))
     notes += bits_notes(headers.items(), bits)
     dark, flat = ([level for level in _merge(levels, tabled) if level.kind == kind] for kind in ("dark", "flat"))
-    return Series(_ordered(dark), _ordered(flat), maps, where, bits, notes=tuple(notes), cfa=cfa_of_series(headers.items()))
+    return Series(
+        _ordered(dark),
+        _ordered(flat),
+        maps,
+        where,
+        bits,
+        notes=tuple(notes),
+        cfa=cfa_of_series(headers.items()),
+        settings=shared_settings(headers.values()),
+    )
 
 
 def _maps(folder: Path) -> DarkMaps | None:
