@@ -17,6 +17,8 @@ __all__ = [
     "Series",
     "SourceFile",
     "frame_findings",
+    "opened",
+    "pixels",
     "read_frames",
     "read_patterns",
     "read_series",
