@@ -279,7 +279,7 @@ def test_extrapolation_goes_through_a_study(frames: np.ndarray, camera: sr.Camer
 def test_the_mode_starts_again_from_its_own_replicas(frames: np.ndarray, camera: sr.CameraProfile) -> None:
     """Group G + 1 + j of bootstrap is what the mode draws around replica j of group 0; `again=0` leaves it out."""
     from sigmaraw.noise import NoiseModel, replica_mode
-    from sigmaraw.statistics import found_again
+    from sigmaraw.statistics import double_bootstrap
 
     common: dict[str, Any] = {"codecs": ["lossless"], "pipeline": "otsu", "n": 24, "seed": 7}
     record = sr.validate([frames[0]], camera, mode="bootstrap:again=3", **common)
@@ -290,7 +290,7 @@ def test_the_mode_starts_again_from_its_own_replicas(frames: np.ndarray, camera:
         blocks = mode.blocks(start, model, n=12, start=0, group=2 + index, seed=7, batch=None)
         again.append(pipeline.batch(np.concatenate(list(blocks)))["area"])
     row = next(r for r in record.document["results"] if r["measurement"] == "area")
-    expected = found_again(record.dataset["raw_prediction"].values[:, :, 0, 1], np.array(again))
+    expected = double_bootstrap(record.dataset["raw_prediction"].values[:, :, 0, 1], np.array(again))
     assert row["sigma_again"] == pytest.approx(expected.value)
     assert all(text in row["warnings"] for text in expected.warnings)
     design = record.document["design"]

@@ -39,5 +39,5 @@ def sweep(
     with Progress(quiet) as progress:
         record = run_sweep(merged, raw, str(camera), engine=engine, batch=batch, allow_exec=allowed, progress=progress, extra_inputs=extra)
     path = record.write(output, ("csv", "html"))
-    typer.echo(registry.load(registry.REPORTS, "text")().codecs(record.document))
+    typer.echo(registry.load(registry.REPORTS, "text")().codecs(record.content))
     typer.echo(f"\ntable: {path.with_name('results.csv')}\nreport: {path}")

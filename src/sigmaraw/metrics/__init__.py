@@ -2,7 +2,7 @@
 
 from sigmaraw.metrics.images import MaxError, Psnr
 from sigmaraw.metrics.masks import Dice, Jaccard
-from sigmaraw.metrics.quality import BlockQuality, QualityMoments, Undefined, block_quality, combine, denoises, undefined
+from sigmaraw.metrics.quality import BlockQuality, QualityMoments, QualityReason, block_quality, combine, denoises, undefined
 
 __all__ = [
     "BlockQuality",
@@ -11,7 +11,7 @@ __all__ = [
     "MaxError",
     "Psnr",
     "QualityMoments",
-    "Undefined",
+    "QualityReason",
     "block_quality",
     "combine",
     "denoises",

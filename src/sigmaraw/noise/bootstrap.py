@@ -41,7 +41,7 @@ class Bootstrap(ReplicaMode):
     Parameters
     ----------
     denoiser : a name of the entry points "sigmaraw.denoisers", or any contracts.Denoiser.
-    again : replicas from which a study starts once more, for the double bootstrap (`statistics.found_again`).
+    again : replicas from which a study starts once more, for the double bootstrap (`statistics.double_bootstrap`).
 
     Reference: SCIENCE 1, replica modes.
     """

@@ -1,21 +1,22 @@
 """Spread, score, equality tests, equivalence and decision: float64 arrays in, numbers with intervals out."""
 
+from sigmaraw.record.words import MissingValue, Reason, Verdict
 from sigmaraw.statistics.assess import Assessment, assess, null_flag_rate
-from sigmaraw.statistics.decision import Limits, Verdict, decide
-from sigmaraw.statistics.equality import TestResult, TukeyRow, ks_test, tukey
+from sigmaraw.statistics.decision import Limits, decide
+from sigmaraw.statistics.double_bootstrap import DoubleBootstrap, double_bootstrap
+from sigmaraw.statistics.equality import TestResult, TukeyContrast, ks_test, tukey
 from sigmaraw.statistics.equivalence import Ratio, rms_shift, spread_ratio
 from sigmaraw.statistics.extrapolation import assess_extrapolated
-from sigmaraw.statistics.found_again import FoundAgain, found_again
 from sigmaraw.statistics.propagation import Propagation, compare
-from sigmaraw.statistics.reasons import Reason, Undefined
 from sigmaraw.statistics.score import Score, score
 from sigmaraw.statistics.spread import Spread, peak_ratio, pooled_spread, relative_uncertainty
 from sigmaraw.statistics.stopping import Precision, precision
 
 __all__ = [
     "Assessment",
-    "FoundAgain",
+    "DoubleBootstrap",
     "Limits",
+    "MissingValue",
     "Precision",
     "Propagation",
     "Ratio",
@@ -23,14 +24,13 @@ __all__ = [
     "Score",
     "Spread",
     "TestResult",
-    "TukeyRow",
-    "Undefined",
+    "TukeyContrast",
     "Verdict",
     "assess",
     "assess_extrapolated",
     "compare",
     "decide",
-    "found_again",
+    "double_bootstrap",
     "ks_test",
     "null_flag_rate",
     "peak_ratio",

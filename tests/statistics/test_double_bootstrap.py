@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from sigmaraw.statistics import found_again
+from sigmaraw.statistics import double_bootstrap
 
 
 def at_most(p: float, runs: int) -> float:
@@ -24,7 +24,7 @@ def test_it_is_silent_where_the_mode_finds_its_spread_again(rate: float, n: int)
     def draw(*shape: int) -> np.ndarray:
         return random.poisson(rate, shape).astype(float) if rate else random.normal(size=shape)
 
-    alarms = [bool(found_again(draw(2, 2 * n), draw(4, n), rate > 0).warnings) for _ in range(400)]
+    alarms = [bool(double_bootstrap(draw(2, 2 * n), draw(4, n), rate > 0).warnings) for _ in range(400)]
     assert np.mean(alarms) <= at_most(0.02, 400)
 
 
@@ -34,20 +34,20 @@ def test_it_finds_spreads_that_scatter_or_are_off_together() -> None:
     There the Monte Carlo part, 1/(2·94) + 1/(2·23) = 0.027, is several times what 4 SE let pass.
     """
     random = np.random.default_rng(2)
-    found = [found_again(random.normal(size=(2, 100)), math.exp(0.35) * random.normal(size=(4, 50))) for _ in range(200)]
+    found = [double_bootstrap(random.normal(size=(2, 100)), math.exp(0.35) * random.normal(size=(4, 50))) for _ in range(200)]
     assert np.mean([bool(entry.warnings) for entry in found]) > 0.8
     for logs in (random.normal(0, 0.5, (500, 4)), np.full((500, 4), 0.5)):
-        rows = [found_again(random.normal(size=(2, 48)), np.exp(row)[:, None] * random.normal(size=(4, 24))) for row in logs]
+        rows = [double_bootstrap(random.normal(size=(2, 48)), np.exp(row)[:, None] * random.normal(size=(4, 24))) for row in logs]
         excess = np.array([entry.value**2 for entry in rows]) - (logs**2).mean(axis=1)
         assert abs(excess.mean()) < 4 * excess.std() / math.sqrt(500) + 0.004  # a negative square counts as 0
 
 
 def test_what_cannot_be_asked_is_not_answered() -> None:
     raw = np.random.default_rng(3).normal(size=(2, 40))
-    assert math.isnan(found_again(raw, np.empty((0, 20))).value)
-    assert math.isnan(found_again(np.ones((2, 40)), raw[:, :20]).value)
-    assert math.isnan(found_again(raw, np.full((4, 20), np.nan)).value)
-    still = found_again(raw, np.ones((4, 20)))
+    assert math.isnan(double_bootstrap(raw, np.empty((0, 20))).value)
+    assert math.isnan(double_bootstrap(np.ones((2, 40)), raw[:, :20]).value)
+    assert math.isnan(double_bootstrap(raw, np.full((4, 20), np.nan)).value)
+    still = double_bootstrap(raw, np.ones((4, 20)))
     assert math.isinf(still.value)
     assert "never varies" in still.warnings[0]
-    assert not found_again(raw, np.ones((4, 5))).warnings
+    assert not double_bootstrap(raw, np.ones((4, 5))).warnings

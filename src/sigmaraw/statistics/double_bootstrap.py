@@ -1,4 +1,4 @@
-"""A double bootstrap of σ_raw: a mode that starts from its own replicas, where the answer is known, should find it again."""
+"""The double bootstrap of σ_raw: a mode that starts from its own replicas, where the truth is σ_raw itself, should find it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,22 @@ _CHANCE = 0.99  # one-sided: what few replicas alone would show in 1 % of cases 
 
 
 @dataclass(frozen=True)
-class FoundAgain:
-    """value : √max(mean ln²(σ*/σ) − u², 0), 1; NaN where nothing was drawn or nothing varies. warnings : what it says, if anything."""
+class DoubleBootstrap:
+    """What the double bootstrap says.
+
+    Parameters
+    ----------
+    value : float
+        √max(mean ln²(σ*/σ) − u², 0), 1; NaN where nothing was drawn or nothing varies.
+    warnings : tuple of str
+        What it warns of, if anything.
+    """
 
     value: float
     warnings: tuple[str, ...] = ()
 
 
-def found_again(raw: Floats, again: Floats, discrete: bool = False) -> FoundAgain:
+def double_bootstrap(raw: Floats, second: Floats, discrete: bool = False) -> DoubleBootstrap:
     """Return how far from σ_raw the mode's own answers lie when it starts from replicas of its making.
 
     δ² = mean_j ln²(σ*_j/σ) − u²,  u² = mean_j u²(ln σ*_j) + u²(ln σ)
@@ -35,30 +43,38 @@ def found_again(raw: Floats, again: Floats, discrete: bool = False) -> FoundAgai
 
     Parameters
     ----------
-    raw : (group, replica), float64: predictions on the mode's replicas of the frame. again : (j, replica), on replicas of R_j.
-    discrete : predictions take isolated values, as counts do.
+    raw : ndarray
+        Predictions on the mode's replicas of the frame, (group, replica), float64.
+    second : ndarray
+        Predictions on replicas of R_j, (j, replica).
+    discrete : bool
+        Whether predictions take isolated values, as counts do.
+
+    Returns
+    -------
+    DoubleBootstrap
 
     References: SCIENCE 1, `bootstrap`; B. Efron, R. J. Tibshirani, An Introduction to the Bootstrap (1993), 10.6.
     """
-    if not again.size or not (np.isfinite(raw).all() and np.isfinite(again).all()):
-        return FoundAgain(math.nan)
+    if not second.size or not (np.isfinite(raw).all() and np.isfinite(second).all()):
+        return DoubleBootstrap(math.nan)
     first = pool(raw, discrete)
-    seconds = [pool(row[np.newaxis], discrete) for row in again]
+    pools = [pool(row[np.newaxis], discrete) for row in second]
     if first.variance == 0.0:
-        return FoundAgain(math.nan)
-    if any(second.variance == 0.0 for second in seconds):
+        return DoubleBootstrap(math.nan)
+    if any(each.variance == 0.0 for each in pools):
         text = "a replica taken for the frame has replicas on which the measurement never varies: a single frame does not determine σ_raw"
-        return FoundAgain(math.inf, (text,) if again.shape[1] >= _ENOUGH else ())
-    square = float(np.mean([math.log(second.sigma / first.sigma) ** 2 for second in seconds]))
-    chance = _variance(first) + float(np.mean([_variance(second) for second in seconds]))
+        return DoubleBootstrap(math.inf, (text,) if second.shape[1] >= _ENOUGH else ())
+    square = float(np.mean([math.log(each.sigma / first.sigma) ** 2 for each in pools]))
+    chance = _variance(first) + float(np.mean([_variance(each) for each in pools]))
     value = math.sqrt(max(square - chance, 0.0))
-    freedom = sum(effective_dof(second.log_influence(), second.dof) for second in seconds)
-    if value <= TOLERATED or square <= chance * float(stats.f.ppf(_CHANCE, len(seconds), freedom)):
-        return FoundAgain(value)
+    freedom = sum(effective_dof(each.log_influence(), each.dof) for each in pools)
+    if value <= TOLERATED or square <= chance * float(stats.f.ppf(_CHANCE, len(pools), freedom)):
+        return DoubleBootstrap(value)
     text = (
         f"from its own replicas the mode finds σ_raw again only to a factor of {math.exp(value):.2f}: a single frame does not determine it"
     )
-    return FoundAgain(value, (text,))
+    return DoubleBootstrap(value, (text,))
 
 
 def _variance(moments: Pool) -> float:
