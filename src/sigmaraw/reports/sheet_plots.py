@@ -144,6 +144,6 @@ def _defects(row: DefectsRow) -> dict[str, str]:
             )
         axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), aspect="equal")
         _dress(axes, "x / px", "y / px")
-        svg = to_svg(drawn, "defects", f"Map of {row['count']} pixels that are not normal, by class")
+        svg = to_svg(drawn, "defects", f"Map of {row.count} pixels that are not normal, by class")
     listed = f"; the first {len(where)} are drawn" if len(where) < row.count else ""
-    return {"title": "Defect map", "svg": svg, "caption": f"{row['count']} of {height * width} pixels are not normal, by class{listed}."}
+    return {"title": "Defect map", "svg": svg, "caption": f"{row.count} of {height * width} pixels are not normal, by class{listed}."}
