@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,14 +23,6 @@ def acquire(mean_e: np.ndarray, n: int, seed: int) -> np.ndarray:
     random = np.random.default_rng(seed)
     light = random.poisson(mean_e, (n, *mean_e.shape)) + random.normal(0, READ, (n, *mean_e.shape))
     return np.clip(np.rint(OFFSET + GAIN * light), 0, 4095).astype(np.uint16)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def own_folder_importable() -> Iterator[None]:
-    """Let specifications name functions of study_pipelines.py."""
-    sys.path.insert(0, str(Path(__file__).parent))
-    yield
-    sys.path.remove(str(Path(__file__).parent))
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +69,7 @@ def test_lossless_is_exactly_identical(record: Record) -> None:
 
 
 def test_lossless_is_identical_even_where_nothing_varies(camera: sr.CameraProfile, frames: np.ndarray) -> None:
-    record = sr.validate([frames[0]], camera, codecs=["lossless", "to8bit:shift"], pipeline="study_pipelines:constant", n=3)
+    record = sr.validate([frames[0]], camera, codecs=["lossless", "to8bit:shift"], pipeline="tests.study.study_pipelines:constant", n=3)
     for row in record.document["results"]:
         assert row["sigma_raw"] == 0
         assert (row["verdict"], row["epsilon"], row["epsilon_hat"]) == ("PASS", 0, 0)
@@ -277,17 +266,18 @@ def test_extrapolation_goes_through_a_study(frames: np.ndarray, camera: sr.Camer
 
 
 def test_the_mode_starts_again_from_its_own_replicas(frames: np.ndarray, camera: sr.CameraProfile) -> None:
-    """Group G + 1 + j of bootstrap is what the mode draws around replica j of group 0; `again=0` leaves it out."""
-    from sigmaraw.noise import NoiseModel, replica_mode
+    """Group G + 1 + j of bootstrap is what the mode draws around replica j of group 0; `double_bootstrap_groups=0` leaves it out."""
+    from sigmaraw.contracts import ReplicaRequest
+    from sigmaraw.noise import NoiseModel, draw, replica_mode
     from sigmaraw.statistics import double_bootstrap
 
     common: dict[str, Any] = {"codecs": ["lossless"], "pipeline": "otsu", "n": 24, "seed": 7}
-    record = sr.validate([frames[0]], camera, mode="bootstrap:again=3", **common)
+    record = sr.validate([frames[0]], camera, mode="bootstrap:double_bootstrap_groups=3", **common)
     model, mode, pipeline = NoiseModel.from_profile(camera), replica_mode("bootstrap"), sr.pipeline("otsu")
     starts = sr.replicas(frames[0], camera, 3, mode="bootstrap", seed=7).values
     again = []
     for index, start in enumerate(starts):
-        blocks = mode.blocks(start, model, n=12, start=0, group=2 + index, seed=7, batch=None)
+        blocks = draw(mode, start, model, ReplicaRequest(12, seed=7, group=2 + index))
         again.append(pipeline.batch(np.concatenate(list(blocks)))["area"])
     row = next(r for r in record.document["results"] if r["measurement"] == "area")
     expected = double_bootstrap(record.dataset["raw_prediction"].values[:, :, 0, 1], np.array(again))
@@ -295,7 +285,7 @@ def test_the_mode_starts_again_from_its_own_replicas(frames: np.ndarray, camera:
     assert all(text in row["warnings"] for text in expected.warnings)
     design = record.document["design"]
     assert (design["groups_from_replicas"], design["replicas_per_group_from_replicas"]) == (3, 12)
-    without = sr.validate([frames[0]], camera, mode="bootstrap:again=0", **common).document["results"]
+    without = sr.validate([frames[0]], camera, mode="bootstrap:double_bootstrap_groups=0", **common).document["results"]
     assert all(r["sigma_again"] is None for r in without)
     assert [r["epsilon_hat"] for r in without] == [r["epsilon_hat"] for r in record.document["results"]]
 
@@ -319,7 +309,7 @@ def test_a_pipeline_that_breaks_its_word_is_refused(frames: np.ndarray, camera: 
 
 
 def test_undefined_predictions_are_reported_not_dropped(camera: sr.CameraProfile, frames: np.ndarray) -> None:
-    record = sr.validate([frames[0]], camera, codecs=["to8bit:minmax"], pipeline="study_pipelines:sometimes_nan", n=10)
+    record = sr.validate([frames[0]], camera, codecs=["to8bit:minmax"], pipeline="tests.study.study_pipelines:sometimes_nan", n=10)
     (row,) = record.document["results"]
     assert row["epsilon_hat"] is None
     assert row["verdict"] == "INCONCLUSIVE"

@@ -6,7 +6,6 @@ whether the level is in that range. Odd pixels of the first dark level alone are
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Callable, Iterator
@@ -15,24 +14,25 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
-from sigmaraw.camera import derived
-from sigmaraw.camera.checks import CHANCE, Findings, run_checks
-from sigmaraw.camera.classes import PixelClass, class_map, flag_attributes, near_floor, outstanding, telegraph
-from sigmaraw.camera.dark import DarkResult, dark_result
+from sigmaraw.camera.checks.evidence import CHANCE, SeriesEvidence
+from sigmaraw.camera.checks.series import run_checks
 from sigmaraw.camera.dataset import SCALARS, assemble
+from sigmaraw.camera.fitting import derived
+from sigmaraw.camera.fitting.curves import ModelFit, TransferModel, choose_model, highest_signal, transfer_attributes, transfer_scalars
+from sigmaraw.camera.fitting.dark import DarkResult, dark_result
+from sigmaraw.camera.fitting.transfer import GainFit, TransferData, fit_gain, saturation_level
+from sigmaraw.camera.maps.classes import PixelClass, class_map, flag_attributes, near_floor, outstanding, telegraph
+from sigmaraw.camera.maps.nonuniformity import PARTS, deviations, pattern, response_variance
+from sigmaraw.camera.maps.pixels import DarkPixels, FlatPixels, GainPixels, dark_pixels, dark_pixels_from_maps, read_noise_pixels
+from sigmaraw.camera.maps.spatial import Arrays, pattern_arrays
+from sigmaraw.camera.measuring.moments import LevelMoments
+from sigmaraw.camera.measuring.onepass import CHUNK_PIXELS
 from sigmaraw.camera.mixture import refusal, undetermined
-from sigmaraw.camera.models import ModelFit, TransferModel, choose_model, highest_signal, transfer_attributes, transfer_scalars
-from sigmaraw.camera.moments import LevelMoments
-from sigmaraw.camera.nonuniformity import PARTS, deviations, pattern, response_variance
-from sigmaraw.camera.onepass import CHUNK_PIXELS
-from sigmaraw.camera.pixels import DarkPixels, FlatPixels, GainPixels, dark_pixels, dark_pixels_from_maps, read_noise_pixels
 from sigmaraw.camera.profile import CameraProfile
 from sigmaraw.camera.scan import Progress, Scan, scan_levels, with_bits
-from sigmaraw.camera.spatial import Arrays, pattern_arrays
-from sigmaraw.camera.taps import parse_layout, with_taps
-from sigmaraw.camera.transfer import GainFit, TransferData, fit_gain, saturation_level
+from sigmaraw.camera.taps.layout import parse_layout
+from sigmaraw.camera.taps.merging import Calibration, with_taps
 from sigmaraw.camera.values import Estimate, NotDetermined
 from sigmaraw.errors import ImplausibleSeries, SigmarawError, TooFewFrames
 from sigmaraw.frames import Series, read_series
@@ -82,28 +82,30 @@ def calibrate(
     with ExitStack() as closing:
         scan, *tap_scans = scan_levels(found, closing, progress, layout)
         if layout is None:
-            return CameraProfile(_dataset(scan))
-        whole: xr.Dataset | SigmarawError
+            measured = _calibration(scan)
+            return CameraProfile(measured.dataset, measured.checks)
+        whole: Calibration | SigmarawError
         try:
-            whole = _dataset(scan)
+            whole = _calibration(scan)
         except (ImplausibleSeries, TooFewFrames) as error:
             whole = error  # of the mixture: its taps may be fit for calibration
-        parts: list[xr.Dataset] = []
+        parts: list[Calibration] = []
         failed: dict[str, SigmarawError] = {}
         for label, tap_scan in zip(layout.labels, tap_scans, strict=True):
             try:
-                parts.append(_dataset(tap_scan, CHANCE / len(tap_scans)))
+                parts.append(_calibration(tap_scan, CHANCE / len(tap_scans)))
             except SigmarawError as error:
                 failed[label] = error
     if failed:
         raise refusal(failed, len(tap_scans), whole if isinstance(whole, SigmarawError) else None)
     if isinstance(whole, SigmarawError):
-        whole = undetermined(scan, parts, whole)
-    return CameraProfile(with_taps(whole, parts, layout, SCALARS))
+        whole = Calibration(undetermined(scan, [part.dataset for part in parts], whole), ())
+    merged = with_taps(whole, parts, layout, SCALARS)
+    return CameraProfile(merged.dataset, merged.checks)
 
 
-def _dataset(scan: Scan, chance: float = CHANCE) -> xr.Dataset:
-    """The camera dataset of all pixels of a series; chance : of a false alarm of each check."""
+def _calibration(scan: Scan, chance: float = CHANCE) -> Calibration:
+    """The camera dataset and the checks of all pixels of a series; chance : of a false alarm of each check."""
     found = scan.series
     data = TransferData(tuple(scan.flats), tuple(scan.darks), _dark_index(found))
     full_scale = (1 << (scan.bits or 0)) - 1
@@ -125,10 +127,11 @@ def _dataset(scan: Scan, chance: float = CHANCE) -> xr.Dataset:
     scalars.update(uniformity)
     scalars.update(transfer_scalars(model))
     attributes.update(flags)
-    findings = Findings(data, straight, tuple(scan.dark_evidence), tuple(scan.flat_evidence), _light(found), upper, full_scale, chance)
-    checks = run_checks(findings)
+    evidence = SeriesEvidence(
+        data, straight, tuple(scan.dark_evidence), tuple(scan.flat_evidence), _light(found), upper, full_scale, chance
+    )
     dark_variance = np.array([level.variance for level in data.darks])[data.dark_index]
-    return assemble(
+    dataset = assemble(
         scalars,
         maps,
         scan.curve(np.where(fit.used, dark_variance + model.predict(data.x), np.nan), fit.used),
@@ -139,11 +142,11 @@ def _dataset(scan: Scan, chance: float = CHANCE) -> xr.Dataset:
             "valid_hi_dn": top,
             "fit_upper_dn": offset.value + 0.7 * upper,
             **transfer_attributes(model, bics, offset.value, upper, highest_signal(model, data, straight.used)),
-            "checks": json.dumps([check.as_dict() for check in checks]),
             "notes": "\n".join(_notes(scan, data, saturation, fit, model, dark)),
         },
         drawn,
     )
+    return Calibration(dataset, run_checks(evidence))
 
 
 def _mean(dark: LevelMoments, known: bool) -> Estimate:

@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from sigmaraw.camera.classes import RTS_FRAMES, Suspects, find_suspects
-from sigmaraw.camera.evidence import LevelEvidence
-from sigmaraw.camera.level import LevelMeter, MeasuredLevel
-from sigmaraw.camera.mapstore import MapStore
-from sigmaraw.camera.moments import LevelMoments
-from sigmaraw.camera.onepass import CHUNK_PIXELS, PixelSums
-from sigmaraw.camera.taps import TapLayout, Window, part_of_series
-from sigmaraw.camera.workers import Workers, workers
+from sigmaraw.camera.maps.classes import RTS_FRAMES, Suspects, find_suspects
+from sigmaraw.camera.measuring.evidence import LevelEvidence
+from sigmaraw.camera.measuring.level import LevelMeter, MeasuredLevel
+from sigmaraw.camera.measuring.mapstore import MapStore
+from sigmaraw.camera.measuring.moments import LevelMoments
+from sigmaraw.camera.measuring.onepass import CHUNK_PIXELS, PixelSums
+from sigmaraw.camera.measuring.workers import Workers, workers
+from sigmaraw.camera.taps.layout import TapLayout, Window, part_of_series
 from sigmaraw.errors import BitDepthMismatch, ShapeMismatch
 from sigmaraw.frames import Level, Series, SourceFile
 from sigmaraw.frames.streaming import FrameStream, Room

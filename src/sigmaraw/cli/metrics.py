@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import typer
 
+from sigmaraw.cli.shared import Json, print_json
 
-def metrics() -> None:
+
+def metrics(json: Json = False) -> None:
     """List the metrics that compare masks and images, with unit and definition."""
     from sigmaraw import registry
 
-    for name in registry.names(registry.METRICS):
-        metric = registry.load(registry.METRICS, name)()
-        typer.echo(f"{name:<12} [{metric.unit}]  {metric.definition}")
+    rows = [
+        {"name": name, "unit": metric.unit, "definition": metric.definition}
+        for name in registry.names(registry.METRICS)
+        for metric in [registry.load(registry.METRICS, name)()]
+    ]
+    if json:
+        print_json(rows)
+        return
+    for row in rows:
+        typer.echo(f"{row['name']:<12} [{row['unit']}]  {row['definition']}")

@@ -1,4 +1,4 @@
-"""Lossy and lossless codecs behind one door: a specification in, a round trip with every byte counted out.
+"""Lossy and lossless codecs: a specification in, a round trip with every byte counted out.
 
 `codec` builds a chain from a specification, `describe` lists what is installed. One file holds one family; families are
 found by their entry points and nowhere else.

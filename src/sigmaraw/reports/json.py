@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from sigmaraw.files import write_text
-from sigmaraw.record import read_content
+from sigmaraw.record import Content, read_content
 from sigmaraw.record.tables import Cell, flat
 from sigmaraw.reports.selection import CodecResults, by_codec
 
@@ -50,7 +50,12 @@ class JsonReport:
         ------
         InvalidRecord : record.json is missing or is not a record.
         """
-        record = read_content(folder)
+        target = Path(folder) / "summary.json"
+        write_text(target, json.dumps(self.summary(read_content(folder)), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        return target
+
+    def summary(self, record: Content) -> dict[str, Cell | list[dict[str, Cell]]]:
+        """Return what summary.json holds of a record."""
         results = []
         for row in record.results:
             cells = flat(row)
@@ -58,7 +63,7 @@ class JsonReport:
             for name in _INTERVALS:
                 shown |= {f"{name}_ci_low": cells[f"{name}_low"], f"{name}_ci_high": cells[f"{name}_high"]}
             results.append({**shown, "unit": record.units[row.measurement]})
-        summary = {
+        return {
             "schema": SUMMARY_SCHEMA,
             "record_digest": record.digest,
             "created": record.created,
@@ -66,6 +71,3 @@ class JsonReport:
             "codecs": [_codec(entry) for entry in by_codec(record)],
             "results": results,
         }
-        target = Path(folder) / "summary.json"
-        write_text(target, json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-        return target

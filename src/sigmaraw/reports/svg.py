@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,13 +37,31 @@ _STYLE: dict[str, Any] = {
 @contextmanager
 def drawing() -> Iterator[None]:
     """Draw with the house style and matplotlib's own defaults, whatever the user's matplotlibrc says."""
-    import matplotlib
-
+    matplotlib = _matplotlib()
     defaults = {name: value for name, value in matplotlib.rcParamsDefault.items() if not name.startswith(("backend", "webagg", "toolbar"))}
     with matplotlib.rc_context({**defaults, **_STYLE}), warnings.catch_warnings():
         # The reader's browser chooses the glyphs; matplotlib's font only measures them.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
         yield
+
+
+def _matplotlib() -> Any:
+    """Import matplotlib, whatever other programs say of its backend: figures are drawn here without one.
+
+    A notebook sets MPLBACKEND for the programs that it starts, and names a package that only the notebook has.
+    """
+    backend = os.environ.get("MPLBACKEND")
+    try:
+        import matplotlib
+    except (ImportError, ValueError):
+        if backend is None:
+            raise
+        del os.environ["MPLBACKEND"]
+        try:
+            import matplotlib
+        finally:
+            os.environ["MPLBACKEND"] = backend
+    return matplotlib
 
 
 def figure(height: float, width: float = 7.2) -> Figure:

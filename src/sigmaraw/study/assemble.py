@@ -95,7 +95,7 @@ def _camera_row(setting: Setting) -> CameraRow:
 
 
 def _design_row(setting: Setting) -> DesignRow:
-    design, rule, groups = setting.design, setting.mode.extrapolation, setting.mode.again
+    design, rule, groups = setting.design, setting.mode.extrapolation, setting.mode.double_bootstrap_groups
     return DesignRow(
         replicas_per_group=design.n,
         groups=setting.plan.groups,

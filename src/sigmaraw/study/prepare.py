@@ -118,8 +118,8 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
             hints.append(trip.hint)
             resolved.append(asked.resolved())
             quality.append(ImageQuality.of(index, setting.profile.bits, image, codec, trip))  # the decoded image itself is not kept
-            chi_codec.append(predict(pipeline, trip.decoded[np.newaxis])[:, 0])
-        chi_raw, second = (predict(pipeline, image.frame[np.newaxis])[:, 0] for _ in range(2))
+            chi_codec.append(predict(pipeline, trip.decoded[np.newaxis], f"image {index} after '{spec}'")[:, 0])
+        chi_raw, second = (predict(pipeline, image.frame[np.newaxis], f"image {index}")[:, 0] for _ in range(2))
         ready = dataclasses.replace(image, codecs=tuple(codecs), hints=tuple(hints))
         linear = linearise(image, pipeline, setting.mode)
         prepared.append(Prepared(ready, chi_raw, second - chi_raw, np.stack(chi_codec), resolved, quality, linear))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sigmaraw import registry
 from sigmaraw.codecs import Chain, codec
-from sigmaraw.codecs.targets import Aimed
+from sigmaraw.codecs.targets import TargetedStep
 from sigmaraw.contracts import CodecContract
 from sigmaraw.errors import InvalidSpec, SigmarawError, UnreachableTarget, UnsupportedArray
 
@@ -152,7 +152,7 @@ def _check_stack(spec: str, chain: Chain, dtype: np.dtype[Any], largest: int) ->
     stack = np.stack([_scene(rng, dtype, largest) for _ in range(3)])
     decoded, nbytes = chain.roundtrip(stack)
     # Coded as one, or under a target, which one setting meets on the whole stack: then its promise and determinism are checked.
-    if any(step.contract.axes == "stack" or isinstance(step, Aimed) for step in chain.steps):
+    if any(step.contract.axes == "stack" or isinstance(step, TargetedStep) for step in chain.steps):
         _check_shape_and_error(chain, stack, decoded, f"{spec} on a stack")
         again = chain.roundtrip(stack)
         _require(np.array_equal(again[0], decoded) and again[1] == nbytes, f"{spec}: another result for the same stack")

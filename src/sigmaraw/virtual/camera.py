@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sigmaraw.camera.sensor import LinearSensor
+from sigmaraw.camera import LinearSensor
 from sigmaraw.errors import InvalidOption, ShapeMismatch
 
 if TYPE_CHECKING:

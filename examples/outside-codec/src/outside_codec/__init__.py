@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import CodecContract, Encoded, Knob, Parameter
+from sigmaraw.contracts import CodecContract, Coder, Encoded, Knob, Parameter
 from sigmaraw.errors import CodecFailed
 
 __all__ = ["BitPlanes"]
 
 
-class BitPlanes:
+class BitPlanes(Coder):
     """Drop the `drop` lowest bit planes, |decoded − raw| ≤ 2^drop/2 DN; deflate the others, each plane by itself.
 
     drop=0 is exact. A pixel comes back as the middle of the values that share its upper bits: y = x ≫ drop, x̂ = (y ≪ drop) + ⌊2^drop/2⌋.
@@ -31,7 +31,6 @@ class BitPlanes:
         # The knob's range is all that it takes to be given ratio=, bpp=, psnr=, maxerr= and rz= in drop's place.
         axis=Knob("drop", 0, 7, scale="linear", integer=True, direction=-1, step=2, resolution=0.5),
     )
-    needs_camera = False
     probes = (("drop=4", "drop=1", "drop=0"),)  # for sigmaraw's self-test: from coarse to fine
 
     def __init__(self, *, drop: int = 2) -> None:
@@ -42,7 +41,7 @@ class BitPlanes:
             ("uint8", "uint16"), lossless=drop == 0, knob="drop", knob_direction=-1, guarantee=words, max_error=bound
         )
 
-    def encode(self, frame: NDArray[np.integer], hint: float | None = None) -> Encoded:
+    def encode(self, frame: NDArray[np.integer]) -> Encoded:
         """Return the code stream. frame: (y, x), DN. Everything that the decoder needs is in it: that is what is counted."""
         shifts = range(self.drop, 8 * frame.dtype.itemsize)
         planes = b"".join(np.packbits((frame >> shift) & 1).tobytes() for shift in shifts)
