@@ -39,7 +39,7 @@ class Content(Row, frozen=True, kw_only=True):
     predictions_sha256: Annotated[str | None, field("SHA-256 over the predictions in result.nc")] = None
     sweep: Annotated[SweepRow | None, field("of a sweep: its curves")] = None
     search: Annotated[SearchRow | None, field("of a search's last record: what was tried and chosen")] = None
-    digest: Annotated[str, field("SHA-256 over everything but times, paths and hardware")] = ""
+    digest: Annotated[str, field("SHA-256 over everything but times, paths and hardware")]
 
     @property
     def units(self) -> dict[str, str]:

@@ -20,11 +20,6 @@ class InputRow(Row, frozen=True, kw_only=True):
     role: Annotated[str, field("raw, camera, model, plan or reference")] = ""
     reader: Annotated[str, field("what read it")] = ""
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.path is not None and "\0" in self.path:
-            raise ValueError("a path with a null character")
-
 
 class ImageRow(Row, frozen=True, kw_only=True):
     """One image of the study."""

@@ -155,11 +155,12 @@ def verify(folder: str | Path) -> list[str]:
         problems.append("record.json: its content does not match its digest")
     if predictions_digest(_predictions(folder)) != content.predictions_sha256:
         problems.append("result.nc: its predictions do not match the record")
-    for row in content.inputs:
-        if not row.path:
+    for row, entry in zip(content.inputs, document["inputs"], strict=True):
+        path = entry.get("path")
+        if not path:
             continue
-        if not Path(row.path).is_file():
+        if "\0" in path or not Path(path).is_file():
             problems.append(f"{row.path}: not there any more (sha256 {row.sha256})")
-        elif sha256_of_file(row.path) != row.sha256:
+        elif sha256_of_file(path) != row.sha256:
             problems.append(f"{row.path}: its bytes have changed since")
     return problems

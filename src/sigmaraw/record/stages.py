@@ -8,7 +8,7 @@ from sigmaraw.record.fields import Number, Row, field, quantity
 from sigmaraw.record.results import CodecName, MeasurementName
 from sigmaraw.record.words import Verdict
 
-Setting = float | str | bool | None
+Setting = int | float | str | bool | None
 
 
 class SweepPointRow(Row, frozen=True, kw_only=True):
@@ -22,7 +22,7 @@ class SweepPointRow(Row, frozen=True, kw_only=True):
     unit: Annotated[str, field("unit of value")]
 
     @property
-    def shown(self) -> float | str | None:
+    def shown(self) -> int | float | str | None:
         """The value, true and false in words."""
         return str(self.value).lower() if isinstance(self.value, bool) else self.value
 

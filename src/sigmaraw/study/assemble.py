@@ -61,6 +61,7 @@ def assemble(
         tukey=tuple(tukey),
         undefined=(*undefined, *tukey_undefined, *codecs_undefined),
         predictions_sha256=predictions_digest(dataset),
+        digest="",
     )
     return Record.sealed(content, dataset.assign(worst_crops(plan, qualities)))
 
