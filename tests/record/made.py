@@ -24,13 +24,19 @@ def full_document() -> dict[str, Any]:
     made["design"] = {"replicas_per_group": 40, "groups": 3, "independent": True, "noise_levels": [1.0, 1.5], "weights": [2.0, -1.0]}
     precision = {"image": 0, "measurement": "count", "relative_u": 0.07, "reached": False, "reason": None}
     made["adaptive"] = {"target": 0.05, "maximum": 99, "step": 10, "n": 40, "reached": False, "measurements": [precision]}
-    made["mode_diagnostics"] = [{"image": 0, "name": "whiteness", "value": 0.1, "low": 0.0, "high": 0.2, "passed": True, "kinds": ["count"]}]
+    made["mode_diagnostics"] = [
+        {"image": 0, "name": "whiteness", "value": 0.1, "low": 0.0, "high": 0.2, "passed": True, "kinds": ["count"]}
+    ]
     made["floor"] = [{"image": 0, "measurement": "count", "difference": 0.0}]
     made["undefined"] = [{"image": 0, "codec": codecs[0], "measurement": "count", "field": "ks", "reason": "not available", "count": 1}]
     slices = {"compression_ratio": [4.0, 8.5], "psnr_db": [71.2, None], "max_error_dn": [17, 0]}
     made["codecs"][1]["images"][0]["slices"] = slices
     made["codecs"][1]["achieved_replicas"] = {"level": [1.0, 2.0]}
-    made["camera"]["taps"] = {"layout": "1x2", "labels": ["a", "b"], "scalars": {"gain": {"value": [1.0, 2.0], "se": [0.1, None], "unit": "1"}}}
+    made["camera"]["taps"] = {
+        "layout": "1x2",
+        "labels": ["a", "b"],
+        "scalars": {"gain": {"value": [1.0, 2.0], "se": [0.1, None], "unit": "1"}},
+    }
     made["camera"]["checks"] = [{"name": "n", "outcome": "pass", "evidence": "e", "value": 1.0, "limit": 2.0, "unit": "1"}]
     made["camera"]["pixel_classes"] = [{"name": "hot", "count": 3, "fraction": 0.1, "definition": "d", "not_determined": None}]
     made["camera"]["transfer"] = {"model": "straight", "chi2": 1.0, "bic": {"straight": 3.0}, "linear_to_dn": 900.0}

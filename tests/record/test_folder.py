@@ -14,7 +14,7 @@ from sigmaraw import registry
 from sigmaraw.errors import InvalidRecord
 from sigmaraw.files import sha256_of_file
 from sigmaraw.record import Record, content_of, verify, worst
-from sigmaraw.record.digest import digest_of, predictions_digest
+from sigmaraw.record.digest import predictions_digest
 from sigmaraw.record.reading import read_document
 from tests.record.test_reading import places
 from tests.reports.conftest import make_record

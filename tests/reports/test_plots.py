@@ -14,9 +14,9 @@ import pytest
 from matplotlib.image import imread
 
 from sigmaraw.errors import InvalidRecord
+from sigmaraw.record.arrays import Crop
 from sigmaraw.reports import camera_plot
 from sigmaraw.reports.crops import crop_view
-from sigmaraw.record.arrays import Crop
 from sigmaraw.reports.plots import Distribution, ScoreMark, distribution_plot, epsilon_plot
 
 

@@ -65,7 +65,9 @@ def _made_up(raw: np.ndarray, sigma: list[float | None], factor: float = 1.0) ->
     document = make_record(images=len(sigma), codecs=1, measurements=1)
     for row, value in zip(document["results"], sigma, strict=True):
         row |= {"sigma_raw": value, "spread_factor": factor}
-    return Record(content_of(document), xr.Dataset({"raw_prediction": (("group", "replica", "image", "measurement"), raw[..., np.newaxis])}))
+    return Record(
+        content_of(document), xr.Dataset({"raw_prediction": (("group", "replica", "image", "measurement"), raw[..., np.newaxis])})
+    )
 
 
 def test_the_raw_band_of_normal_predictions_is_196_sigma() -> None:

@@ -11,9 +11,9 @@ import pytest
 import sigmaraw as sr
 from sigmaraw.contracts import Measurement
 from sigmaraw.errors import InsufficientRepeats, InvalidOption, InvalidPlan, InvalidPrediction
-from sigmaraw.study import Record
 from sigmaraw.record.design import DesignRow
 from sigmaraw.record.digest import _pruned
+from sigmaraw.study import Record
 
 CODECS = ("lossless", "noiseaware:q=1", "jpeg2000:ratio=6", "to8bit:minmax+jpeg:quality=60")
 GAIN, OFFSET, READ = 0.5, 100.0, 2.0
