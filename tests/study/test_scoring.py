@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
 import sigmaraw as sr
 from sigmaraw.study import Record
+from tests.study import search_acceptance
 
 GAIN, OFFSET, NOISE, LEVEL = 0.5, 100.0, 2.0, 300
 FRAME = np.full((16, 16), LEVEL, np.uint16)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def shift() -> Iterator[None]:
+    """A codec that adds 160 DN to the total, about σ_raw, and leaves the noise as it is."""
+    with pytest.MonkeyPatch.context() as patch:
+        search_acceptance.register(patch.setitem)
+        yield
+
+
 def study(gain_se: float, noise_se: float, k: float = 1.0, mode: str = "around-raw") -> Record:
     camera = sr.CameraProfile.from_values(gain=GAIN, offset=OFFSET, read_noise=NOISE, bits=12, gain_se=gain_se, read_noise_se=noise_se)
     limits = {"k": k, "spread": 50.0, "rms": 50.0}
-    return sr.validate([FRAME], camera, codecs=["to8bit:shift"], pipeline="intensity", n=12, mode=mode, seed=3, **limits)
+    return sr.validate([FRAME], camera, codecs=["shift:by=160"], pipeline="intensity", n=12, mode=mode, seed=3, **limits)
 
 
 def expected_u_cal(gain_se: float, noise_se: float) -> float:

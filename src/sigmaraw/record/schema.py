@@ -64,7 +64,7 @@ def _places() -> dict[type[Row], list[str]]:
 
 def _rows_in(kind: object) -> Iterator[tuple[type[Row], str]]:
     """Yield the row classes of a field's type, each with what stands behind the field's name: [] for lists, .NAME for objects."""
-    if isinstance(kind, inspect.StructType):
+    if isinstance(kind, inspect.StructType) and issubclass(kind.cls, Row):
         yield kind.cls, ""
     elif isinstance(kind, inspect.UnionType):
         for part in kind.types:
@@ -77,7 +77,7 @@ def _rows_in(kind: object) -> Iterator[tuple[type[Row], str]]:
             yield row, f".NAME{suffix}"
 
 
-_SIMPLE = {
+_SIMPLE: dict[type, str] = {
     inspect.IntType: "whole number",
     inspect.FloatType: "number",
     inspect.StrType: "text",
