@@ -24,6 +24,7 @@ class Explained(StrEnum):
     help: str
 
     def __new__(cls, value: str, help: str) -> Self:
+        """Return the member of this short name, with its sentence."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.help = help

@@ -36,7 +36,7 @@ def assemble(
     plan, pipeline, mode = setting.plan, setting.pipeline, setting.mode
     measurements = pipeline.measurements
     images = [entry.image for entry in prepared]
-    diagnostics = [ReplicaDiagnostics.of(image, mode, plan.seed) for image in images]
+    diagnostics = [entry.diagnostics for entry in prepared]
     deltas = _deltas(setting, prepared, predictions, diagnostics)
     results, undefined = Scoring(plan, predictions, measurements, mode, diagnostics, deltas).all()
     tukey, tukey_undefined = tukey_all(plan, predictions, measurements, mode)

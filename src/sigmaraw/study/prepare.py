@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.camera import CameraProfile
+from sigmaraw.codecs import require_near
 from sigmaraw.contracts import Codec, Pipeline, ReplicaMode
 from sigmaraw.errors import InvalidOption, InvalidPlan
 from sigmaraw.noise import NoiseModel, split_repeats
@@ -19,6 +20,7 @@ from sigmaraw.study.delta import Linear, linearise
 from sigmaraw.study.inputs import Inputs
 from sigmaraw.study.plan import BLOCK, DEFAULT_N, Plan
 from sigmaraw.study.quality import ImageQuality
+from sigmaraw.study.scoring import ReplicaDiagnostics
 from sigmaraw.study.work import StudyImage, predict
 
 Progress = Callable[[int, int, str], None]
@@ -39,7 +41,7 @@ class Design:
 @dataclass(frozen=True)
 class Setting:
     """What a study runs with: the plan and everything that was looked up for it. `planned` is the time before anything was read.
-    allow_exec : the specifications that may run programs."""
+    allow_exec : the specifications that may run programs. codecs : by specification, functions and objects from Python."""
 
     plan: Plan
     profile: CameraProfile
@@ -50,16 +52,18 @@ class Setting:
     files: tuple[InputRow, ...]
     planned: str
     allow_exec: frozenset[str] = frozenset()
+    codecs: Mapping[str, Codec] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """An image with its codecs resolved on x, what was predicted on x itself, and what derivatives say of it.
+    """An image with its codecs resolved on x, what is known of its replicas before they are drawn, and what was predicted on x itself.
 
     resolved : per codec, its chain with every default; a frozen target as asked, not as met on this image.
     """
 
     image: StudyImage
+    diagnostics: ReplicaDiagnostics
     chi_raw: NDArray[np.float64]
     floor: NDArray[np.float64]
     chi_codec: NDArray[np.float64]
@@ -68,8 +72,17 @@ class Prepared:
     linear: dict[str, Linear] = field(default_factory=dict)
 
 
-def codec_of(spec: str, profile: CameraProfile, image: StudyImage | None = None, *, allow_exec: bool = False) -> Codec:
+def codec_of(
+    spec: str,
+    profile: CameraProfile,
+    image: StudyImage | None = None,
+    *,
+    allow_exec: bool = False,
+    objects: Mapping[str, Codec] | None = None,
+) -> Codec:
     """Return the codec of a specification for one image; without an image, only to see that the specification is right."""
+    if objects and spec in objects:
+        return objects[spec]
     from sigmaraw.codecs import codec
 
     # An image's noise model carries the maps of its cut-out; before there is an image, scalars do for the check.
@@ -111,9 +124,11 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
         codecs, hints, resolved, quality, chi_codec = [], [], [], [], []
         for position, spec in enumerate(specs):
             report(index * len(specs) + position, len(images) * len(specs), f"image {index + 1}: {spec}")
-            asked = codec_of(spec, setting.profile, image, allow_exec=spec in setting.allow_exec)
+            allowed = spec in setting.allow_exec
+            asked = codec_of(spec, setting.profile, image, allow_exec=allowed, objects=setting.codecs)
             codec = asked.freeze(image.frame)
             trip = codec.apply(image.frame)
+            require_near(codec, trip.achieved, f"image {index + 1}")
             codecs.append(codec)
             hints.append(trip.hint)
             resolved.append(asked.resolved())
@@ -121,6 +136,7 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
             chi_codec.append(predict(pipeline, trip.decoded[np.newaxis], f"image {index} after '{spec}'")[:, 0])
         chi_raw, second = (predict(pipeline, image.frame[np.newaxis], f"image {index}")[:, 0] for _ in range(2))
         ready = dataclasses.replace(image, codecs=tuple(codecs), hints=tuple(hints))
+        diagnostics = ReplicaDiagnostics.of(image, setting.mode, setting.plan.seed)
         linear = linearise(image, pipeline, setting.mode)
-        prepared.append(Prepared(ready, chi_raw, second - chi_raw, np.stack(chi_codec), resolved, quality, linear))
+        prepared.append(Prepared(ready, diagnostics, chi_raw, second - chi_raw, np.stack(chi_codec), resolved, quality, linear))
     return prepared

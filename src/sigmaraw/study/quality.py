@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
+from sigmaraw.codecs import summary
 from sigmaraw.contracts import Codec, RoundTrip
-from sigmaraw.metrics import combine, denoises, undefined
+from sigmaraw.metrics import combine, denoises, image_values, max_error, mean_values, psnr_db, undefined
 from sigmaraw.record.codecs import Achieved, CodecImageRow, CodecRow, Settings, SlicesRow
 from sigmaraw.record.results import ResultRow, UndefinedRow
 from sigmaraw.record.words import worst
@@ -41,13 +42,20 @@ def codec_rows(
     for index, spec in enumerate(plan.codecs):
         of_images = [quality.row for quality in qualities[index]]
         of_codec = [block for image in range(len(images)) for block in blocks[image, index]]
+        replicas = [entry for block in of_codec for entry in block.achieved]
+        targets = summary([image.codecs[index] for image in images], [row.achieved for row in of_images], replicas)
         moments = [moments for block in of_codec for moments in block.quality]
         noise = combine(moments)
         missing += [UndefinedRow(codec=spec, field=name, reason=str(reason), count=1) for name, reason in undefined(moments).items()]
         missing += _without_slices(spec, of_images)
+        missing += [row for quality in qualities[index] for row in quality.without_metrics(spec)]
         rows.append(
             CodecRow(
                 codec=spec,
+                name=targets.name,
+                images_missed=targets.images_missed,
+                replicas_missed=targets.replicas_missed,
+                replicas_targeted=targets.replicas_targeted,
                 resolved=resolved[index],
                 verdict=worst(row.verdict for row in results if row.codec == spec),
                 **_totals(of_images, bits, [image.frame for image in images]),
@@ -55,7 +63,8 @@ def codec_rows(
                 denoising_alarm=denoises(noise),
                 replicas_nbytes_mean=float(np.mean([size for block in of_codec for size in block.nbytes])),
                 achieved=of_images[0].achieved,
-                achieved_replicas=_ranges([entry for block in of_codec for entry in block.achieved]),
+                achieved_replicas=_ranges(replicas),
+                metrics={**mean_values([quality.metrics for quality in qualities[index]])},
                 images=tuple(of_images),
             )
         )
@@ -78,6 +87,8 @@ class ImageQuality:
 
     row: CodecImageRow
     worst: Square
+    metrics: Mapping[str, float]
+    undefined_metrics: Mapping[str, str]
 
     @classmethod
     def of(cls, number: int, bits: int, image: StudyImage, codec: Codec, trip: RoundTrip) -> ImageQuality:
@@ -94,28 +105,37 @@ class ImageQuality:
             error = decoded.astype(np.int64) - raw.astype(np.int64)
             total += int(error.sum())
             squares.append(int((error**2).sum()))
-            largest.append(int(np.abs(error).max()))
+            largest.append(max_error(raw, decoded))
             found = _worst_square(raw, decoded, error**2 / image.noise_model.variance(raw))
             best = found if best is None or found.score > best.score else best
         assert best is not None  # a frame has pixels
         frame, mse = image.frame, sum(squares) / image.frame.size
         container, span = int(np.iinfo(frame.dtype).max), int(frame.max()) - int(frame.min())
+        values, reasons = image_values(frame, trip.decoded)
         row = CodecImageRow(
             image=number,
             full_spec=str(codec.resolved()["full_spec"]),
             nbytes=trip.nbytes,
             compression_ratio=frame.nbytes / trip.nbytes,
             mse_dn2=mse,
-            psnr_db=_psnr(mse, container),
-            psnr_camera_db=_psnr(mse, (1 << bits) - 1),
-            psnr_minmax_db=_psnr(mse, span) if span else math.nan,
+            psnr_db=psnr_db(mse, container),
+            psnr_camera_db=psnr_db(mse, (1 << bits) - 1),
+            psnr_minmax_db=psnr_db(mse, span) if span else math.nan,
             psnr_minmax_range_dn=span,
             max_error_dn=max(largest),
             bias_x_dn=total / frame.size,
             achieved=dict(trip.achieved),
+            metrics={**values},
             slices=None if frame.ndim == 2 else _slices(frame, container, squares, largest, trip.frame_nbytes),
         )
-        return cls(row, best)
+        return cls(row, best, values, reasons)
+
+    def without_metrics(self, codec: str) -> list[UndefinedRow]:
+        """Return what `undefined` says of metrics without a value on this image."""
+        return [
+            UndefinedRow(image=self.row.image, codec=codec, field=f"metrics.{name}", reason=why, count=1)
+            for name, why in self.undefined_metrics.items()
+        ]
 
 
 class SliceReason(StrEnum):
@@ -131,7 +151,7 @@ def _slices(volume: NDArray[np.integer], peak: int, squares: Sequence[int], larg
     """
     return SlicesRow(
         compression_ratio=tuple(volume[0].nbytes / size for size in nbytes) or None,
-        psnr_db=tuple(_psnr(square / volume[0].size, peak) for square in squares),
+        psnr_db=tuple(psnr_db(square / volume[0].size, peak) for square in squares),
         max_error_dn=tuple(largest),
     )
 
@@ -173,17 +193,12 @@ def _totals(images: Sequence[CodecImageRow], bits: int, frames: Sequence[NDArray
         "compression_ratio": sum(frame.nbytes for frame in frames) / nbytes,
         "compression_ratio_significant": pixels * bits / 8 / nbytes,
         "bits_per_pixel": 8 * nbytes / pixels,
-        "psnr_db": _psnr(mse, container),
+        "psnr_db": psnr_db(mse, container),
         "psnr_range_dn": container,
-        "psnr_camera_db": _psnr(mse, (1 << bits) - 1),
+        "psnr_camera_db": psnr_db(mse, (1 << bits) - 1),
         "psnr_camera_range_dn": (1 << bits) - 1,
         "identical": mse == 0,
     }
-
-
-def _psnr(mse: float, peak: int) -> float:
-    """Return 10·log₁₀(peak²/MSE), dB; infinite (null in the record) for identical images."""
-    return math.inf if mse == 0 else 10 * math.log10(peak**2 / mse)
 
 
 def _ranges(achieved: Sequence[Achieved]) -> dict[str, tuple[float, float]]:
