@@ -49,7 +49,9 @@ class CodecImageRow(Row, frozen=True, kw_only=True):
     max_error_dn: Annotated[int | None, quantity("max_error")] = None
     bias_x_dn: Annotated[Number, quantity("bias")] = None
     achieved: Annotated[Achieved, field("settings as used on the image, and what they gave")] = msgspec.field(default_factory=dict)
-    metrics: Annotated[dict[str, Number], field("registered image metrics, each in its unit")] = msgspec.field(default_factory=dict)
+    metrics: Annotated[dict[str, Number], field("registered image metrics of raw against decoded, each in its own unit")] = msgspec.field(
+        default_factory=dict
+    )
     slices: Annotated[SlicesRow | None, field("the same of each slice; null for a single frame")] = None
 
 
@@ -57,10 +59,10 @@ class CodecRow(Row, frozen=True, kw_only=True):
     """One codec over all images. Bytes and PSNR are on the raw images; errors and noise figures are over replicas."""
 
     codec: CodecName
-    name: Annotated[str, field("codec with what was achieved, where it misses its target")] = ""
-    images_missed: Annotated[int | None, field("images on which it misses its target", "1")] = None
-    replicas_missed: Annotated[int | None, field("replicas on which it misses its target", "1")] = None
-    replicas_targeted: Annotated[int | None, field("replicas on which it has a target", "1")] = None
+    name: Annotated[str, field("the specification as typed, with what was achieved where it misses its target")] = ""
+    images_missed: Annotated[int | None, field("raw images on which a target was missed by more than it allows", "1")] = None
+    replicas_missed: Annotated[int | None, field("replicas on which a target was missed by more than it allows", "1")] = None
+    replicas_targeted: Annotated[int | None, field("replicas on which a target was sought", "1")] = None
     resolved: Annotated[Settings, field("the chain with every default and library version; targets as asked, not as met")] = msgspec.field(
         default_factory=dict
     )
@@ -88,7 +90,7 @@ class CodecRow(Row, frozen=True, kw_only=True):
     achieved_replicas: Annotated[dict[str, tuple[float, float]], field("lowest and highest over replicas of each number in achieved")] = (
         msgspec.field(default_factory=dict)
     )
-    metrics: Annotated[dict[str, Number], field("registered image metrics, mean over images, each in its unit")] = msgspec.field(
+    metrics: Annotated[dict[str, Number], field("registered image metrics, mean over images, each in its own unit")] = msgspec.field(
         default_factory=dict
     )
     images: Annotated[tuple[CodecImageRow, ...], field("the same of each image")] = ()

@@ -24,7 +24,7 @@ class Explained(StrEnum):
     help: str
 
     def __new__(cls, value: str, help: str) -> Self:
-        """Return the member of this short name, with its sentence."""
+        """Make a member that is its text and has `help`."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.help = help

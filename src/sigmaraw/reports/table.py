@@ -7,7 +7,6 @@ import unicodedata
 from collections.abc import Sequence
 
 from sigmaraw.record import Content
-from sigmaraw.record.codecs import CodecRow
 from sigmaraw.record.results import ResultRow
 from sigmaraw.reports.kinds import kind_notes
 from sigmaraw.reports.numbers import interval, measured, plain, prediction, with_unit
@@ -61,18 +60,13 @@ def score(result: ResultRow) -> str:
     return f"{value} {ends}" if ends else value
 
 
-def _name(row: CodecRow) -> str:
-    """Return what a codec's row is called: with what was achieved, where it misses its target."""
-    return row.name or row.codec
-
-
 def _codec_lines(record: Content) -> list[str]:
     rows = []
     for entry in by_codec(record):
         row, largest = entry.row, entry.largest
         rows.append(
             (
-                shorten(_name(row), 40),
+                shorten(row.name or row.codec, 40),
                 row.verdict,
                 plain(row.compression_ratio, 3) or _UNDEFINED,
                 plain(row.psnr_db, 4) or ("∞" if row.max_error_dn == 0 else _UNDEFINED),
@@ -88,13 +82,12 @@ def _alarm_lines(record: Content) -> list[str]:
     """Return a line for each codec that removes noise, or misses its target: what no reader should overlook."""
     lines = []
     for row in record.codecs:
-        name = shorten(row.codec, 60)
         if row.denoising_alarm and row.noise_removed is not None:
-            lines.append(f"Denoising: {name} removes {100 * row.noise_removed:.0f} % of the raw noise.")
+            lines.append(f"Denoising: {shorten(row.codec, 60)} removes {100 * row.noise_removed:.0f} % of the raw noise.")
         missed = sum(image.achieved.get("target_met") is False for image in row.images)
         if missed or row.replicas_missed:
-            of_replicas = f" and {row.replicas_missed} of {row.replicas_targeted} replicas" if row.replicas_targeted is not None else ""
-            lines.append(f"Target not met: {shorten(_name(row), 60)}, on {missed} of {len(row.images)} images{of_replicas}.")
+            of_replicas = f" and {row.replicas_missed} of {row.replicas_targeted} replicas" if row.replicas_targeted else ""
+            lines.append(f"Target not met: {shorten(row.name or row.codec, 60)}, on {missed} of {len(row.images)} images{of_replicas}.")
     return lines
 
 

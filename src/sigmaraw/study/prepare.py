@@ -124,8 +124,7 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
         codecs, hints, resolved, quality, chi_codec = [], [], [], [], []
         for position, spec in enumerate(specs):
             report(index * len(specs) + position, len(images) * len(specs), f"image {index + 1}: {spec}")
-            allowed = spec in setting.allow_exec
-            asked = codec_of(spec, setting.profile, image, allow_exec=allowed, objects=setting.codecs)
+            asked = codec_of(spec, setting.profile, image, allow_exec=spec in setting.allow_exec, objects=setting.codecs)
             codec = asked.freeze(image.frame)
             trip = codec.apply(image.frame)
             require_near(codec, trip.achieved, f"image {index + 1}")

@@ -41,14 +41,15 @@ def codec_rows(
     rows, missing = [], []
     for index, spec in enumerate(plan.codecs):
         of_images = [quality.row for quality in qualities[index]]
+        used = [image.codecs[index] for image in images]
         of_codec = [block for image in range(len(images)) for block in blocks[image, index]]
-        replicas = [entry for block in of_codec for entry in block.achieved]
-        targets = summary([image.codecs[index] for image in images], [row.achieved for row in of_images], replicas)
         moments = [moments for block in of_codec for moments in block.quality]
         noise = combine(moments)
         missing += [UndefinedRow(codec=spec, field=name, reason=str(reason), count=1) for name, reason in undefined(moments).items()]
         missing += _without_slices(spec, of_images)
         missing += [row for quality in qualities[index] for row in quality.without_metrics(spec)]
+        replicas = [entry for block in of_codec for entry in block.achieved]
+        targets = summary(used, [row.achieved for row in of_images], replicas)
         rows.append(
             CodecRow(
                 codec=spec,
@@ -64,7 +65,7 @@ def codec_rows(
                 replicas_nbytes_mean=float(np.mean([size for block in of_codec for size in block.nbytes])),
                 achieved=of_images[0].achieved,
                 achieved_replicas=_ranges(replicas),
-                metrics={**mean_values([quality.metrics for quality in qualities[index]])},
+                metrics=mean_values([row.metrics for row in of_images]),
                 images=tuple(of_images),
             )
         )
@@ -87,7 +88,6 @@ class ImageQuality:
 
     row: CodecImageRow
     worst: Square
-    metrics: Mapping[str, float]
     undefined_metrics: Mapping[str, str]
 
     @classmethod
@@ -125,10 +125,10 @@ class ImageQuality:
             max_error_dn=max(largest),
             bias_x_dn=total / frame.size,
             achieved=dict(trip.achieved),
-            metrics={**values},
+            metrics={name: value if math.isfinite(value) else None for name, value in values.items()},
             slices=None if frame.ndim == 2 else _slices(frame, container, squares, largest, trip.frame_nbytes),
         )
-        return cls(row, best, values, reasons)
+        return cls(row, best, reasons)
 
     def without_metrics(self, codec: str) -> list[UndefinedRow]:
         """Return what `undefined` says of metrics without a value on this image."""
