@@ -17,8 +17,8 @@ from sigmaraw.record import content_of
 from sigmaraw.record.fields import plain
 from sigmaraw.study import verify
 from sigmaraw.study.candidates import Candidate, CodecSummary, halfway, ladder, summary_of, weak_to_strong
+from sigmaraw.study.division import split
 from sigmaraw.study.grid import expand
-from sigmaraw.study.searches import split
 from tests.reports.conftest import make_record
 from tests.study import search_acceptance
 

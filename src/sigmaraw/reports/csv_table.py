@@ -12,7 +12,7 @@ from sigmaraw.record.codecs import CodecRow
 from sigmaraw.record.tables import Cell, described, flat, flat_names
 
 _FORMULA = ("=", "+", "-", "@")  # a table program runs what begins with one of these
-_NOT_CELLS = ("codec", "resolved", "verdict", "achieved", "achieved_replicas", "images")
+_NOT_CELLS = ("codec", "resolved", "verdict", "achieved", "achieved_replicas", "metrics", "images")
 _CODEC = tuple(name for name in described(CodecRow) if name not in _NOT_CELLS)
 _CURVE = ("curve", "parameter", "value")
 COLUMNS = ("codec", *_CURVE, *_CODEC, "unit", "raw_spread_low", "raw_spread_high", *(name for name in flat_names() if name != "codec"))

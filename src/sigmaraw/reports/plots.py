@@ -114,7 +114,7 @@ def _ridge(
 
 def _header(axes: Axes, row: int, label: str, right: str, colour: str) -> None:
     """Write a row's name at its upper left and a note at its upper right, above the data, in axes coordinates."""
-    # matplotlib's keywords, each of a type of its own
+    # matplotlib's keywords, each of its type
     where: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "parse_math": False}
     axes.text(0.006, -row + 0.85, shorten(label, _LABEL), ha="left", fontweight="bold", **where)
     axes.text(0.994, -row + 0.85, right, ha="right", color=colour, **where)
@@ -237,7 +237,7 @@ def _draw_score(axes: Axes, height: float, score: ScoreMark) -> None:
     if score.epsilon is not None:
         axes.plot([_clipped(score.epsilon)], [height], color=FAINT, marker="o", markersize=4, markerfacecolor="none", linestyle="none")
     face = "white" if score.verdict == "INCONCLUSIVE" else colour
-    # A cross of its interval's colour would vanish in it.
+    # A cross of its interval's colour would vanish in it. These are matplotlib's keywords, each of its type.
     edge: dict[str, Any] = {"markersize": 8, "markeredgecolor": "white", "markeredgewidth": 0.8} if score.verdict == "FAIL" else {}
     mark = {"color": colour, "marker": MARKERS[score.verdict], "markersize": 6, "markerfacecolor": face, "linestyle": "none", **edge}
     axes.plot([value], [height], **mark)
@@ -273,6 +273,7 @@ def epsilon_plot(name: str, title: str, scores: Sequence[ScoreMark]) -> str:
         transform = axes.get_yaxis_transform()
         for label in labels:
             axes.axhline(top, color="#e3e6ea", linewidth=0.8, zorder=0)
+            # matplotlib's keywords, each of its type
             text: dict[str, Any] = {"transform": transform, "va": "center", "ha": "left", "parse_math": False}
             axes.text(0.006, top - 0.13, shorten(label, _LABEL), fontweight="bold", **text)
             for position, score in enumerate(score for score in scores if score.label == label):

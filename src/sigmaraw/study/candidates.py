@@ -47,7 +47,7 @@ def summary_of(content: Content, codec: str) -> CodecSummary:
     shifts = [entry.epsilon_hat for entry in results if entry.epsilon_hat is not None]
     largest = max(shifts, key=abs) if len(shifts) == len(results) else None
     if row.compression_ratio is None:
-        raise InvalidRecord(f"codec '{codec[:60]}' without a compression ratio", "the record of a study", "run it again")
+        raise InvalidRecord(f"codec '{codec[:60]}' without a compression ratio", "the record of a study", "run sigmaraw validate anew")
     failing = sum(worst(found) != "PASS" for found in verdicts.values())
     reason = deciding.reason if verdict != "PASS" else ""
     return CodecSummary(verdict, reason, len(verdicts), failing, row.compression_ratio, row.psnr_camera_db, largest)

@@ -76,7 +76,7 @@ def propagations(
     """Return by measurement how the first-order spread compares with that of replicas.
 
     raw : (group, replica, measurement), predictions of one image. spread_factor : σ_raw over the spread of the replicas.
-    independent : groups have replicas of their own; else they share theirs.
+    independent : each group has its replicas; else all groups share the same.
     extrapolated : replicas lie on noise levels other than the result's: σ stands alone, there is nothing to compare it with.
     """
     found = {}

@@ -179,7 +179,7 @@ _PLAN_KEYS: dict[str, type | tuple[type, ...]] = {
 }
 
 
-def read_plan(path: str | Path) -> dict[str, Any]:
+def read_plan(path: str | Path) -> dict[str, Any]:  # keyword arguments, each of its type
     """Read a plan file (TOML) into the keyword arguments of `Plan`; what it leaves out is not in the result.
 
     ::
@@ -246,8 +246,8 @@ def merge_plan(from_file: Mapping[str, Any], from_command: Mapping[str, Any]) ->
     for key, option in (("codecs", "--codec"), ("pipeline", "--pipeline")):
         if not values.get(key):
             raise InvalidPlan(f"no {key} given", f"{option} or {key} in the plan", f"add {option}")
-    known = {entry.name for entry in dataclasses.fields(Plan)}
-    return Plan(**{key: value for key, value in values.items() if key in known})
+    fields = {entry.name for entry in dataclasses.fields(Plan)}
+    return Plan(**{key: value for key, value in values.items() if key in fields})
 
 
 def _check_types(content: Mapping[str, Any], types: Mapping[str, type | tuple[type, ...]], where: str) -> None:

@@ -146,6 +146,7 @@ def validate(
     place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame}
     specs, objects = named_codecs(codecs)
     plan, model = plan_of(specs, pipeline, n=n, mode=mode, seed=seed, **limits, **place)
+    # keywords of `run`, each of its type
     options: dict[str, Any] = {"engine": engine, "batch": batch, "workers": workers, "allow_exec": plan.codecs if allow_exec else ()}
     with reporting(progress) as report:
         return run(plan, raw, camera, pipeline=model, codecs=objects, progress=report, **options)

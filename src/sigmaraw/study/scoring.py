@@ -27,7 +27,7 @@ class Predictions:
 
     raw : (group, replica, image, measurement). decoded : (codec, replica, image, measurement).
     chi_raw : (image, measurement), f(x). chi_codec : (codec, image, measurement), f(C(x)).
-    independent : groups drew from streams of their own.
+    independent : each group drew from its random stream.
     double_bootstrap : (start, replica, image, measurement), raw replicas of groups that start from a replica of group 0.
     """
 

@@ -15,29 +15,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from sigmaraw import registry
 from sigmaraw.camera import CameraProfile
 from sigmaraw.contracts import Engine, Pipeline
 from sigmaraw.errors import InvalidOption
 from sigmaraw.files import write_text
-from sigmaraw.frames import RawFrames
-from sigmaraw.noise import DEFAULT_MODE, replica_mode
+from sigmaraw.noise import DEFAULT_MODE
 from sigmaraw.progress import Report, reporting
 from sigmaraw.record import Record
 from sigmaraw.record.fields import plain
 from sigmaraw.record.stages import ErrorRateRow, FamilyRow, RecommendedRow, RuleRow, SearchImagesRow, SearchRow, StageRow
 from sigmaraw.study.candidates import Candidate, CodecSummary, halfway, ladder, summary_of, tried_row, tuned, weak_to_strong
+from sigmaraw.study.division import count_disjoint, split
 from sigmaraw.study.grid import GridPoint, allowed_lines, expand
-from sigmaraw.study.inputs import as_frames, pixel_hash
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.run import plan_of, run
 from sigmaraw.study.sequence import ALPHA, SearchOutcome, exceedance_upper, fixed_sequence, require_images, tolerable
 from sigmaraw.study.sweeps import sweep_row
 
 SEARCH_SCHEMA = "sigmaraw/search/1"
-_SPLIT = 0x5B117  # the split's own random stream
 
 
 @dataclass(frozen=True)
@@ -233,6 +229,7 @@ def search(
     plan, model = plan_of(codecs, pipeline, n=n, mode=mode, seed=seed, **limits, **place)
     rule = Rule(fraction, refine, back, exceedance)
     allowed = plan.codecs if allow_exec else ()
+    # keywords of `run`, each of its type
     options: dict[str, Any] = {"pipeline": model, "engine": engine, "batch": batch, "workers": workers}
     with reporting(progress) as report:
         return run_search(plan, raw, camera, rule, confirm, allow_exec=allowed, progress=report, **options)
@@ -254,7 +251,7 @@ def run_search(
     """
     points = expand(plan.codecs)
     tuning, held_out = split(raw, confirm, rule.fraction, plan.seed)
-    require_images(_disjoint(tuning, held_out, plan), rule.exceedance)
+    require_images(count_disjoint(tuning, held_out, plan), rule.exceedance)
     study = _Stages(plan, camera, rule, options, allowed_lines(points, allow_exec))
     study.tune(tuning, points)
     for _ in range(rule.refine):
@@ -270,47 +267,6 @@ def run_search(
     return SearchResult(summary, tuple(study.records), confirmation.with_section(search=summary))
 
 
-# --- images -----------------------------------------------------------------------------------------------------------
-def split(raw: Sequence[Any], confirm: Sequence[Any] | None, fraction: float, seed: int) -> tuple[list[Any], list[Any]]:
-    """Return the tuning and the held-out inputs: as given, or a random share, each in the order in which they were given.
-
-    Raises
-    ------
-    InvalidOption : too few inputs to divide.
-    """
-    tuning = _listed(raw)
-    if confirm is not None:
-        held_out = _listed(confirm)
-        if not tuning or not held_out:
-            raise InvalidOption("no image to tune on, or none to confirm", "at least one each", "name more images")
-        return tuning, held_out
-    if len(tuning) < 2:
-        raise InvalidOption(
-            f"{len(tuning)} input to divide into tuning and held-out images", "at least two files or arrays", "give more, or --confirm"
-        )
-    count = min(max(1, round(fraction * len(tuning))), len(tuning) - 1)
-    chosen = set(np.random.default_rng([seed, _SPLIT]).permutation(len(tuning))[:count].tolist())
-    return [e for i, e in enumerate(tuning) if i not in chosen], [e for i, e in enumerate(tuning) if i in chosen]
-
-
-def _listed(raw: Sequence[Any]) -> list[Any]:
-    return [raw] if isinstance(raw, (str, os.PathLike, np.ndarray, RawFrames)) else list(raw)
-
-
-def _disjoint(tuning: Sequence[Any], held_out: Sequence[Any], plan: Plan) -> int:
-    """Return the number of held-out images. Raises InvalidOption when an image is on both sides."""
-    seen: dict[str, int] = {}
-    images = 0
-    for side, entries in enumerate((tuning, held_out)):
-        for entry in entries:
-            frames = as_frames(entry, 16, plan.volume).data
-            for digest in map(pixel_hash, frames):
-                if seen.setdefault(digest, side) != side:
-                    raise InvalidOption("an image is among the tuning and the held-out ones", "each on one side", "remove it from one")
-            images += side * (1 if replica_mode(plan.mode).needs_repeats or plan.frame is not None else len(frames))
-    return images
-
-
 # --- stages -----------------------------------------------------------------------------------------------------------
 @dataclass
 class _Stages:
@@ -319,7 +275,7 @@ class _Stages:
     plan: Plan
     camera: Any
     rule: Rule
-    options: dict[str, Any]
+    options: dict[str, Any]  # keywords of `run`, each of its type
     lines: Collection[Any]
     records: list[Record] = field(default_factory=list)
     tried: list[Candidate] = field(default_factory=list)

@@ -129,6 +129,7 @@ def sweep(
     place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame}
     plan, model = plan_of(codecs, pipeline, n=n, mode=mode, seed=seed, **limits, **place)
     allowed = plan.codecs if allow_exec else ()
+    # keywords of `run`, each of its type
     options: dict[str, Any] = {"pipeline": model, "engine": engine, "batch": batch, "workers": workers}
     with reporting(progress) as report:
         return run_sweep(plan, raw, camera, allow_exec=allowed, progress=report, **options)
