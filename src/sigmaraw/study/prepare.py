@@ -19,6 +19,7 @@ from sigmaraw.study.delta import Linear, linearise
 from sigmaraw.study.inputs import Inputs
 from sigmaraw.study.plan import BLOCK, DEFAULT_N, Plan
 from sigmaraw.study.quality import ImageQuality
+from sigmaraw.study.scoring import Construction
 from sigmaraw.study.work import Scene, predict
 
 Progress = Callable[[int, int, str], None]
@@ -55,9 +56,10 @@ class Setting:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A scene with its codecs resolved on x, what was predicted on x itself, and what is known of it by derivatives."""
+    """A scene with its codecs resolved on x, what is known of its replicas before they are drawn, and what was predicted on x itself."""
 
     scene: Scene
+    construction: Construction
     chi_raw: NDArray[np.float64]
     floor: NDArray[np.float64]
     chi_codec: NDArray[np.float64]
@@ -123,6 +125,14 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
         chi_raw, again = (predict(setting.model, scene.frame[np.newaxis], f"image {index}")[:, 0] for _ in range(2))
         ready = dataclasses.replace(scene, codecs=tuple(codecs), hints=tuple(hints))
         prepared.append(
-            Prepared(ready, chi_raw, again - chi_raw, np.stack(chi_codec), quality, linearise(scene, setting.model, setting.mode))
+            Prepared(
+                ready,
+                Construction.of(scene, setting.mode, setting.plan.seed),
+                chi_raw,
+                again - chi_raw,
+                np.stack(chi_codec),
+                quality,
+                linearise(scene, setting.model, setting.mode),
+            )
         )
     return prepared
