@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from dataclasses import dataclass
@@ -42,6 +43,15 @@ class CameraProfile:
             object.__setattr__(self, "dataset", self.dataset.assign_attrs(checks=checks_to_json(self.checks)))
         for variable in self.dataset.variables.values():
             variable.values.flags.writeable = False
+
+    @property
+    def header_settings(self) -> dict[str, str]:
+        """Keys of the frames' headers that an image of this camera must agree in, such as GAIN; empty where none were stated."""
+        try:
+            found = json.loads(str(self.dataset.attrs.get("header_settings", "{}")))
+        except (ValueError, RecursionError):
+            return {}
+        return {key: value for key, value in found.items() if isinstance(value, str)} if isinstance(found, dict) else {}
 
     @property
     def bits(self) -> int:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sigmaraw.camera.fitting.curves import ModelFit
 from sigmaraw.camera.fitting.transfer import GainFit, TransferData
 from sigmaraw.camera.measuring.evidence import LevelEvidence
 
@@ -17,11 +19,33 @@ CHANCE = 1e-3  # of a false alarm, per check and series, whatever parts the sens
 
 
 @dataclass(frozen=True)
+class DeadPixels:
+    """Pixels that do not respond to light.
+
+    Parameters
+    ----------
+    count : int
+        Of them.
+    rows, columns : int
+        Whole rows and columns of them.
+    at_floor : float
+        Share of the dark values that are of such pixels and stand at the lowest code, %.
+    """
+
+    count: int
+    rows: int
+    columns: int
+    at_floor: float
+
+
+@dataclass(frozen=True)
 class SeriesEvidence:
     """All that the checks look at. `dark` and `flat` hold the evidence of each level, in the order of `data`'s levels.
 
     light : relative light of each flat, None where not known. upper_dn : saturation above dark. full_scale : DN.
     chance : of a false alarm, per check: of a sensor in parts each part has its share, since the worst part speaks for all (Bonferroni).
+    curve : the chosen transfer curve. plain_faults : BIC of faults of the frames that a bent curve can absorb.
+    dead : pixels without response.
     """
 
     data: TransferData
@@ -32,6 +56,9 @@ class SeriesEvidence:
     upper_dn: float
     full_scale: int
     chance: float = CHANCE
+    curve: ModelFit | None = None
+    plain_faults: Mapping[str, float] = field(default_factory=dict)
+    dead: DeadPixels = DeadPixels(0, 0, 0, 0.0)
 
     def used(self) -> list[int]:
         """Indices of the flat levels in the gain fit."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.camera.measuring.lines import LineNoise
+from sigmaraw.camera.measuring.steadiness import Steadiness
 
 PAIRS = 8  # of a level, for correlation: more say nothing new
 _REGION = 512  # of either side, px: its correlation is known to 0.002 from one pair
@@ -26,7 +27,7 @@ class LevelEvidence:
     means: the pixels' own temporal noise. lag_count : differences behind them.
     hashes : of the row and column sums of each frame that is not constant. foreign : frames with a mean far off the median of the level's.
     missing : empty codes inside the histogram. tested : codes inside it that chance would not leave empty.
-    piled : fraction of the values at the lowest code when that stands out from its neighbour, else 0.
+    piled : fraction of the values at the lowest code when that stands out from its neighbour, else 0. steady : its pixels over time.
     """
 
     lines: LineNoise
@@ -42,6 +43,7 @@ class LevelEvidence:
     missing: int
     tested: int
     piled: float
+    steady: Steadiness | None = None
 
     @property
     def line_counts(self) -> tuple[tuple[int, int], tuple[int, int]]:

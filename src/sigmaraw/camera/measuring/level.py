@@ -19,6 +19,7 @@ from sigmaraw.camera.measuring.framesums import Frames, FrameSums, frame_sums
 from sigmaraw.camera.measuring.lines import line_noise
 from sigmaraw.camera.measuring.moments import LevelMoments, quantisation_var
 from sigmaraw.camera.measuring.onepass import PixelSums
+from sigmaraw.camera.measuring.steadiness import steadiness
 from sigmaraw.camera.measuring.workers import Workers, workers
 from sigmaraw.errors import ImplausibleSeries, TooFewFrames
 
@@ -213,4 +214,5 @@ class LevelMeter:
             missing,
             tested,
             piled,
+            steadiness(self._pixels),
         )
