@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,6 +52,6 @@ class WorkingFolders:
         try:
             yield
         finally:
-            self._model = Path.cwd()
-            if self._model != self._study:
-                os.chdir(self._study)
+            with contextlib.suppress(OSError):  # a model may remove the folder that it stands in
+                self._model = Path.cwd()
+            os.chdir(self._study)

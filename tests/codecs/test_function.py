@@ -69,7 +69,9 @@ def test_a_function_without_bytes_is_processing():
     assert sr.codec(smoothed).roundtrip(FRAME)[1] == FRAME.nbytes
 
 
-@pytest.mark.parametrize("thing", [Deflate(), numcodecs.Zstd(level=3), numcodecs.Delta("<u2"), Exact()], ids=lambda thing: type(thing).__name__)
+@pytest.mark.parametrize(
+    "thing", [Deflate(), numcodecs.Zstd(level=3), numcodecs.Delta("<u2"), Exact()], ids=lambda thing: type(thing).__name__
+)
 def test_an_object_codes_exactly_what_it_stores(thing):
     codec = sr.codec(thing)
     trip = codec.apply(FRAME)

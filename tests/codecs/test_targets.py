@@ -20,7 +20,8 @@ def psnr(raw, decoded, peak):
 @pytest.mark.parametrize("bits", [12, 16])
 @pytest.mark.parametrize(
     "spec",
-    # Steps remain: JPEG 2000's truncation points (up to 5 % of the bytes at 256², 1.2 % at 512²), JPEG XL's at an effort below 5 (up to 17 %).
+    # Steps remain: JPEG 2000's truncation points (up to 5 % of the bytes at 256², 1.2 % at 512²),
+    # JPEG XL's at an effort below 5 (up to 17 %).
     ["jpeg2000:ratio=10", "jpeg2000:ratio=5", "jpegxl:ratio=10", "jpegxl:ratio=30,effort=3"],
 )
 def test_ratio_is_met(cells, spec, bits):

@@ -117,7 +117,7 @@ class Memory(AroundMedian):
     ("mode", "message"),
     [
         (SeesRequest, "drawn in two parts"),
-        (SeesNeighbours, "planes 0 to 2 differ"),
+        (SeesNeighbours, "planes 0 to 4 differ"),
         (Writes, "image was changed"),
         (Forgets, "replicas are"),
         (Elsewhere, "from centre"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from typing import Any
 
@@ -288,6 +289,31 @@ def test_the_mode_starts_again_from_its_own_replicas(frames: np.ndarray, camera:
     without = sr.validate([frames[0]], camera, mode="bootstrap:double_bootstrap_groups=0", **common).document["results"]
     assert all(r["sigma_again"] is None for r in without)
     assert [r["epsilon_hat"] for r in without] == [r["epsilon_hat"] for r in record.document["results"]]
+
+
+def test_nothing_is_drawn_after_the_last_replica(frames: np.ndarray, camera: sr.CameraProfile, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The checks of a mode are made before: where predictions become a record, drawing is an error."""
+    run, work, marginal = (importlib.import_module(f"sigmaraw.{name}") for name in ("study.run", "study.work", "noise.marginal"))
+    real, drawn = run.assemble, []
+    draw = marginal.draw
+
+    def counted(*args: Any) -> Any:
+        drawn.append(args)
+        return draw(*args)
+
+    def forbidden(*args: Any) -> Any:
+        raise AssertionError("drawn after the last replica")
+
+    def assemble(*args: Any) -> Any:
+        for module in (marginal, work):
+            monkeypatch.setattr(module, "draw", forbidden)
+        return real(*args)
+
+    monkeypatch.setattr(marginal, "draw", counted)
+    monkeypatch.setattr(run, "assemble", assemble)
+    record = sr.validate([frames[0]], camera, codecs=["lossless"], pipeline="otsu", n=6, mode="around-raw", seed=1)
+    assert len(drawn) == 1
+    assert any(row["name"] == "marginal_variance_ratio" for row in record.document["mode_diagnostics"])
 
 
 def test_a_pipeline_that_breaks_its_word_is_refused(frames: np.ndarray, camera: sr.CameraProfile) -> None:

@@ -23,6 +23,16 @@ _OF_THE_MACHINE = FULL | {
 _log = logging.getLogger(__name__)
 
 
+class Interrupted(Exception):
+    """Ctrl-C in a study of which something is kept; the message says where."""
+
+
+def interrupted(error: BaseException) -> int:
+    """Say that the command was interrupted, and what is kept."""
+    say(f"interrupted; {error}" if str(error) else "interrupted")
+    return INTERRUPTED
+
+
 def report(error: BaseException) -> int:
     """Say on standard error what ended the command, and return the exit code."""
     if isinstance(error, SigmarawError):

@@ -16,7 +16,7 @@ from sigmaraw.cli.camera import camera
 from sigmaraw.cli.check import check
 from sigmaraw.cli.codecs import codecs
 from sigmaraw.cli.demo import demo
-from sigmaraw.cli.faults import BAD_INPUT, DONE, INTERRUPTED, refuse, say
+from sigmaraw.cli.faults import BAD_INPUT, DONE, INTERRUPTED, Interrupted, interrupted, refuse
 from sigmaraw.cli.faults import report as report_fault
 from sigmaraw.cli.machine import check_words, prepare_streams, quieten
 from sigmaraw.cli.metrics import metrics
@@ -96,17 +96,22 @@ def _run(arguments: list[str] | None) -> int:
         sys.stdout.flush()
     except typer.TyperException as error:
         return refuse(error.format_message()) if error.format_message() else BAD_INPUT
-    except (KeyboardInterrupt, typer.Abort) as error:
-        kept = getattr(error, "kept", "")
-        say(f"interrupted{f'; {kept}' if kept else ''}")
-        return INTERRUPTED
+    except (KeyboardInterrupt, typer.Abort, Interrupted) as error:
+        return interrupted(error)
     except BrokenPipeError:
-        _discard_output()  # whoever read has seen enough
+        _discard_output()
+        return DONE
+    except SystemExit as stopped:  # typer's, with 1, which stands for a FAIL here, where whoever read the output has seen enough
+        if not isinstance(stopped.__context__, BrokenPipeError):
+            raise
+        _discard_output()
         return DONE
     except Exception as error:  # noqa: BLE001 (the last place where anything may be said)
         if isinstance(error, OSError):
             _discard_output()
         return report_fault(error)
+    if code == INTERRUPTED:  # typer turns Ctrl-C into this code
+        return interrupted(KeyboardInterrupt())
     return code if isinstance(code, int) else DONE
 
 

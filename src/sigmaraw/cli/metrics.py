@@ -9,15 +9,14 @@ from sigmaraw.cli.shared import Json, print_json
 
 def metrics(json: Json = False) -> None:
     """List the metrics that compare masks and images, with unit and definition."""
-    from sigmaraw import registry
+    from sigmaraw.metrics import describe
 
-    rows = [
-        {"name": name, "unit": metric.unit, "definition": metric.definition}
-        for name in registry.names(registry.METRICS)
-        for metric in [registry.load(registry.METRICS, name)()]
-    ]
+    rows = describe()
     if json:
         print_json(rows)
         return
     for row in rows:
+        if not row["available"]:
+            typer.echo(f"{row['name']:<12} not available: {row['reason']}")
+            continue
         typer.echo(f"{row['name']:<12} [{row['unit']}]  {row['definition']}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sigmaraw.cli.faults import Interrupted
 from sigmaraw.errors import InvalidOption, PredictionFailed
 from sigmaraw.files import atomic_path, remove_folder
 
@@ -93,9 +94,8 @@ def keeping(folder: Path) -> Iterator[None]:
         kept = f"the predictions until then are in {path}"
         if isinstance(error, PredictionFailed):
             error.found += f"; {kept}"
-        else:
-            setattr(error, "kept", kept)  # noqa: B010 (an exception has no such attribute of its own)
-        raise
+            raise
+        raise Interrupted(kept) from error
 
 
 def print_json(value: Any) -> None:

@@ -23,7 +23,7 @@ from sigmaraw.codecs.function import FunctionCodec, ObjectCoder, name_of, refuse
 from sigmaraw.codecs.state import Achieved, ChainState
 from sigmaraw.codecs.targets import FoundSetting, TargetedStep, family_settings, target_names, targeted, with_targets
 from sigmaraw.contracts import Codec, CodecContract, CodecFamily, Coder, Map, Parameter, RoundTrip
-from sigmaraw.errors import InvalidSpec, ProgramNotAllowed, UnsupportedArray
+from sigmaraw.errors import InvalidOption, InvalidSpec, ProgramNotAllowed, UnsupportedArray
 from sigmaraw.frames.opening import pixels
 
 if TYPE_CHECKING:
@@ -91,6 +91,39 @@ def codec(spec: Any, camera: CameraProfile | NoiseModel | str | os.PathLike[str]
         steps.append(step)
         settings.append(values)
     return Chain(spec, tuple(steps), tuple(settings))
+
+
+def named_codecs(codecs: Any) -> tuple[tuple[str, ...], dict[str, Codec]]:
+    """Return the specifications of codecs from Python, and by specification those that are functions or objects.
+
+    Parameters
+    ----------
+    codecs : str, callable, object or sequence of these
+        As `codec` takes them.
+
+    Returns
+    -------
+    specs : tuple of str
+        In order.
+    objects : dict of str to Codec
+        The functions and objects among them, as codecs.
+
+    Raises
+    ------
+    InvalidOption
+        Something that is no codec, or two functions or objects of one name.
+    """
+    given = codecs if isinstance(codecs, list | tuple) else (codecs,)
+    specs: list[str] = []
+    objects: dict[str, Codec] = {}
+    for entry in given:
+        made = None if isinstance(entry, str) else codec(entry)
+        specs.append(entry if made is None else made.spec)
+        if made is not None:
+            if made.spec in objects:
+                raise InvalidOption(f"two codecs called {made.spec}", "a name for each", "give the function a name of its own, with def")
+            objects[made.spec] = made
+    return tuple(specs), objects
 
 
 def _of_object(thing: Any) -> Codec:

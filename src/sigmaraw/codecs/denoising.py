@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw import registry
 from sigmaraw.codecs.bits import containers, require_bits
 from sigmaraw.codecs.camera_keys import CAMERA_KEYS, camera_model, described, require_fit
 from sigmaraw.codecs.processing import Processing
 from sigmaraw.contracts import CodecContract, Denoiser, Parameter
 from sigmaraw.noise.bootstrap import DEFAULT_DENOISER
-from sigmaraw.noise.denoise import estimate
+from sigmaraw.noise.denoise import denoiser_of, estimate
 
 if TYPE_CHECKING:
     from sigmaraw.noise import NoiseModel
@@ -32,7 +31,7 @@ class Denoising(Processing):
 
     name = "denoise"
     parameters = (
-        Parameter("method", str, DEFAULT_DENOISER, help="the denoiser's registered name"),
+        Parameter("method", str, DEFAULT_DENOISER, help="a registered denoiser, or package.module:function"),
         *CAMERA_KEYS,
         Parameter("bits", int, minimum=1, maximum=16, unit="bit", help="bit depth; the camera's, else the container's"),
     )
@@ -51,7 +50,7 @@ class Denoising(Processing):
     ) -> None:
         given = {"gain": gain, "offset": offset, "read_noise": read_noise}
         self.noise_model, self.bits = camera_model(self.name, noise_model, given, bits)
-        self.denoiser: Denoiser = registry.load(registry.DENOISERS, method)()
+        self.denoiser: Denoiser = denoiser_of(method)
         self.contract = CodecContract(containers(self.bits), lossless=False, guarantee="none: a processing step", processing=True)
 
     def processed(self, frame: NDArray[np.integer]) -> NDArray[np.float64]:

@@ -108,12 +108,15 @@ def require_near(codec: Any, achieved: Mapping[str, Any], image: str) -> None:
     """
     for entry in outcomes(codec, achieved):
         if entry.miss > REFUSED:
-            knob = {key: value for key, value in achieved.items() if key in _knobs(codec)}
-            stated = "".join(f", or state {key}={value:.4g}" for key, value in knob.items())
+            steps = [step for step, _ in codec.target_reports({}) if step.name == entry.step]
+            knobs = {step.knob.name: achieved[step.knob.name] for step in steps if step.knob.name in achieved}
+            stated = "".join(f", state {key}={value:.4g}" for key, value in knobs.items())
+            if any(parameter.name == "bits" for step in steps for parameter in step.parameters):
+                stated += ", state the data's bit depth with bits="
             raise UnreachableTarget(
                 f"'{codec.spec}' comes no nearer than {entry.target}={entry.achieved:.4g} on {image}",
                 f"{entry.target}={entry.goal:g} within {REFUSED:.0%}",
-                f"ask for what it achieves{stated}, state the data's bit depth with bits= where {entry.step} takes it, or choose another",
+                f"ask for {entry.target}={entry.achieved:.4g}{stated}, or choose another codec",
             )
 
 
@@ -158,7 +161,3 @@ def _achieved(found: Sequence[Sequence[TargetOutcome]]) -> str:
 
 def _met(achieved: Mapping[str, Any]) -> list[bool]:
     return [bool(value) for key, value in achieved.items() if key.rpartition(".")[2] == "target_met"]
-
-
-def _knobs(codec: Chain) -> set[str]:
-    return {step.knob.name for step, _ in codec.target_reports({})}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,22 @@ def image_values(raw: NDArray[np.integer], decoded: NDArray[np.integer]) -> tupl
         if reason:
             reasons[entry.name] = reason
     return values, reasons
+
+
+def mean_values(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return per metric the mean over images, NaN where one image has none.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        What `image_values` gave for each image.
+
+    Returns
+    -------
+    dict of str to float
+        By name, in the metric's unit.
+    """
+    return {name: math.fsum(row[name] for row in rows) / len(rows) for name in rows[0]}
 
 
 def _value(entry: Installed, raw: NDArray[np.integer], decoded: NDArray[np.integer]) -> tuple[float, str]:

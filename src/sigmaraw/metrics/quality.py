@@ -54,7 +54,7 @@ class QualityMoments:
     raw_raw: float
 
 
-class NoiseUndefined(StrEnum):
+class QualityReason(StrEnum):
     """Why a value cannot be determined."""
 
     NO_REPLICATION = "every block has one replica: no temporal variance"
@@ -244,7 +244,7 @@ def combine(blocks: Iterable[QualityMoments]) -> dict[str, float]:
     }
 
 
-def undefined(blocks: Iterable[QualityMoments]) -> dict[str, NoiseUndefined]:
+def undefined(blocks: Iterable[QualityMoments]) -> dict[str, QualityReason]:
     """Return, by key of `combine`, the reason for each value that these blocks do not determine.
 
     Raises
@@ -256,16 +256,16 @@ def undefined(blocks: Iterable[QualityMoments]) -> dict[str, NoiseUndefined]:
         raise UndefinedStatistic("no block of replicas", "at least one", "decode at least one replica")
     of_noise = ("noise_std_ratio", "noise_removed", "noise_removed_se", "error_noise_correlation")
     if not any(block.dof for block in blocks):
-        return dict.fromkeys((*of_noise, "error_lag1"), NoiseUndefined.NO_REPLICATION)
-    found: dict[str, NoiseUndefined] = {}
+        return dict.fromkeys((*of_noise, "error_lag1"), QualityReason.NO_REPLICATION)
+    found: dict[str, QualityReason] = {}
     if sum(block.clusters for block in blocks) < _FEWEST_CLUSTERS:
-        found["noise_removed_se"] = NoiseUndefined.FEW_ROWS
+        found["noise_removed_se"] = QualityReason.FEW_ROWS
     if not any(block.error_within for block in blocks):
-        found |= dict.fromkeys(("error_noise_correlation", "error_lag1"), NoiseUndefined.ERROR_CONSTANT)
+        found |= dict.fromkeys(("error_noise_correlation", "error_lag1"), QualityReason.ERROR_CONSTANT)
     elif not any(block.lag_dof for block in blocks):
-        found["error_lag1"] = NoiseUndefined.ONE_PIXEL
+        found["error_lag1"] = QualityReason.ONE_PIXEL
     if not any(block.raw_within for block in blocks):
-        found |= dict.fromkeys(of_noise, NoiseUndefined.RAW_CONSTANT)
+        found |= dict.fromkeys(of_noise, QualityReason.RAW_CONSTANT)
     return found
 
 

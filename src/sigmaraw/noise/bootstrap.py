@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw import registry
 from sigmaraw.contracts import Denoiser, Diagnostic, Parameter, ReplicaBase, ReplicaMode
 from sigmaraw.noise.coverage import measured_u_mode
+from sigmaraw.noise.denoise import denoiser_of, estimate
 
 if TYPE_CHECKING:
     from sigmaraw.contracts import CameraNoise, Measurement, ReplicaRequest
@@ -38,8 +38,8 @@ class Bootstrap(ReplicaMode):
 
     Parameters
     ----------
-    denoiser : str or Denoiser
-        A name of the entry points "sigmaraw.denoisers", or the denoiser itself.
+    denoiser : str, Denoiser or callable
+        A name of the entry points "sigmaraw.denoisers", ``package.module:function``, or the denoiser or function itself.
     double_bootstrap_groups : int
         Replicas that are taken for the frame in turn, for the double bootstrap (`statistics.double_bootstrap`); 0 leaves it out.
 
@@ -48,7 +48,7 @@ class Bootstrap(ReplicaMode):
 
     name = "bootstrap"
     parameters = (
-        Parameter("denoiser", str, DEFAULT_DENOISER, help="a name of the entry points sigmaraw.denoisers"),
+        Parameter("denoiser", str, DEFAULT_DENOISER, help="a registered denoiser, or package.module:function"),
         Parameter(
             "double_bootstrap_groups",
             int,
@@ -62,13 +62,11 @@ class Bootstrap(ReplicaMode):
 
     def __init__(self, denoiser: str | Denoiser = DEFAULT_DENOISER, double_bootstrap_groups: int = DOUBLE_BOOTSTRAP_GROUPS) -> None:
         self.double_bootstrap_groups = double_bootstrap_groups
-        self.denoiser: Denoiser = registry.load(registry.DENOISERS, denoiser)() if isinstance(denoiser, str) else denoiser
+        self.denoiser = denoiser_of(denoiser)
         self._estimates: OrderedDict[bytes, _Estimate] = OrderedDict()
 
     def base(self, frame: NDArray[np.integer], noise_model: CameraNoise, request: ReplicaRequest) -> ReplicaBase:
         """Return m̂; parameters as in `ReplicaMode.base`. Raises InvalidPrediction when the denoiser fails."""
-        from sigmaraw.noise.denoise import estimate
-
         # Pages are denoised one by one: the estimate of some planes is that of the whole, which need not be held.
         kept = request.planes is None
         level = self._estimate(frame, noise_model).level_dn if kept else estimate(frame, noise_model, self.denoiser)
@@ -84,7 +82,6 @@ class Bootstrap(ReplicaMode):
 
     def _estimate(self, frame: NDArray[np.integer], noise_model: CameraNoise) -> _Estimate:
         """Return m̂ and its checks, computed once for the same pixels and camera values."""
-        from sigmaraw.noise.denoise import estimate
         from sigmaraw.noise.residuals import residual_checks
 
         key = _identity(frame, noise_model)

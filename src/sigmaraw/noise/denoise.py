@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sigmaraw import registry
 from sigmaraw.contracts import CameraNoise, Denoiser
 from sigmaraw.errors import InvalidPrediction
 
@@ -30,6 +32,61 @@ class NonLocalMeans:
 
         found: NDArray[np.float64] = denoise_nl_means(image, patch_size=5, patch_distance=6, h=1.0, sigma=1.0, fast_mode=True)
         return found.reshape(image.shape)  # an axis of one pixel is dropped on the way
+
+
+class FunctionDenoiser:
+    """A denoiser that calls a function of the user's.
+
+    Parameters
+    ----------
+    function : callable
+        Takes an image (y, x) float64 whose noise has standard deviation 1, and returns the denoised one.
+    name : str, optional
+        What records call it; unless given ``module:name``.
+    """
+
+    def __init__(self, function: Callable[[NDArray[np.float64]], NDArray[np.float64]], name: str | None = None) -> None:
+        self.function = function
+        self.name = name or f"{function.__module__}:{getattr(function, '__qualname__', type(function).__name__)}"
+
+    def __call__(self, image: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what the function makes of a copy of the image."""
+        return self.function(image.copy())
+
+
+def denoiser_of(denoiser: str | Denoiser | Callable[..., Any]) -> Denoiser:
+    """Return the denoiser that a registered name, ``package.module:function``, a function or an object stands for.
+
+    Parameters
+    ----------
+    denoiser : str, Denoiser or callable
+        As `bootstrap:denoiser=` and `denoise:method=` take it; from Python also the function or denoiser itself.
+
+    Returns
+    -------
+    Denoiser
+        Ready to be called.
+
+    Raises
+    ------
+    UnknownName
+        No denoiser of that name.
+    InvalidSpec
+        No such module or function.
+
+    Examples
+    --------
+    >>> denoiser_of("dct").name
+    'dct'
+    """
+    if not isinstance(denoiser, str):
+        return denoiser if hasattr(denoiser, "name") else FunctionDenoiser(denoiser)
+    module, colon, name = denoiser.partition(":")
+    if not colon:
+        made: Denoiser = registry.load(registry.DENOISERS, denoiser)()
+        return made
+    found = registry.import_named("denoiser", denoiser, module, name)
+    return FunctionDenoiser(found() if isinstance(found, type) else found, denoiser)
 
 
 def estimate(frame: NDArray[np.integer], noise_model: CameraNoise, denoiser: Denoiser) -> NDArray[np.float64]:

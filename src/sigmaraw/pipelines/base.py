@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import math
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.contracts import Measurement, Pipeline
-from sigmaraw.errors import InvalidPrediction
+from sigmaraw.errors import InvalidPrediction, SigmarawError
+from sigmaraw.pipelines.failures import raised_by
 from sigmaraw.pipelines.inputs import many_frames, one_frame
 
 
@@ -73,10 +75,12 @@ class ImagePipeline(Pipeline):
         ------
         NotIntegerData, ColourImage, ShapeMismatch
             The image is not one grey image of the camera's integers.
+        PredictionFailed
+            `measure` raised an exception.
         InvalidPrediction
             `measure` returned something else than the declared numbers.
         """
-        return self._checked(one_frame(raw))
+        return self._checked(one_frame(raw), None)
 
     def batch(self, images: NDArray[np.integer]) -> dict[str, NDArray[np.float64]]:
         """Return the measurements of many images.
@@ -96,10 +100,15 @@ class ImagePipeline(Pipeline):
         NotIntegerData, ColourImage, ShapeMismatch, InvalidPrediction
             As a call does.
         """
-        return columns(self.measurements, [self._checked(image) for image in many_frames(images)])
+        return columns(self.measurements, [self._checked(image, index) for index, image in enumerate(many_frames(images))])
 
-    def _checked(self, image: NDArray[np.integer]) -> dict[str, float]:
-        values = self.measure(image)
+    def _checked(self, image: NDArray[np.integer], index: int | None) -> dict[str, float]:
+        try:
+            values = self.measure(image)
+        except SigmarawError:
+            raise
+        except Exception as error:
+            raise raised_by(self.spec, error, sys.modules[type(self).__module__].__file__, index) from error
         expected = [measurement.name for measurement in self.measurements]
         if set(values) != set(expected):
             raise InvalidPrediction(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import inspect
 import math
 import sys
@@ -20,6 +18,7 @@ from sigmaraw.errors import InvalidPrediction, InvalidSpec
 from sigmaraw.pipelines.base import columns
 from sigmaraw.pipelines.failures import raised_by
 from sigmaraw.pipelines.inputs import many_frames, one_frame
+from sigmaraw.registry import import_named
 
 Function = Callable[[Any], Mapping[str, float]]
 
@@ -130,39 +129,8 @@ class FunctionPipeline(Pipeline):
 
 
 def load_function(module: str, name: str, spec: str) -> FunctionPipeline:
-    """Import `module` and return its function `name` as a pipeline. The user's word is the only reason to import it.
-
-    The working folder is searched last, as for a script that lies there.
-
-    Raises
-    ------
-    InvalidSpec : no such module, one that fails to import, no such name in it, or not a function.
-    """
-    try:
-        found = _import(module)
-    except (Exception, SystemExit) as error:
-        kind = "" if isinstance(error, ImportError | SyntaxError) else f"{type(error).__name__}: "
-        reason = kind + (" ".join(str(error).split()) or type(error).__name__)
-        raise InvalidSpec(
-            f"pipeline '{spec}': module {module} cannot be imported ({reason[:120]})",
-            "package.module:function, or a pipeline that `sigmaraw pipelines` lists",
-            "check the name, and put the module's folder on PYTHONPATH",
-        ) from error
-    function = getattr(found, name, None)
-    if not callable(function):
-        what = "no function" if function is None else "something else than a function called"
-        raise InvalidSpec(f"pipeline '{spec}': {module} has {what} '{name}'", "a function of one image", "check the name")
-    return FunctionPipeline(function, spec)
-
-
-def _import(module: str) -> Any:
-    top, here = module.partition(".")[0], str(Path.cwd())
-    if top not in sys.modules and importlib.util.find_spec(top) is None and here not in sys.path:
-        if not (Path(here, f"{top}.py").is_file() or Path(here, top).is_dir()):
-            raise ModuleNotFoundError(f"No module named '{top}'")
-        sys.path.append(here)
-        importlib.invalidate_caches()
-    return importlib.import_module(module)
+    """Import `module` and return its function `name` as a pipeline. Raises InvalidSpec as `registry.import_named` does."""
+    return FunctionPipeline(import_named("pipeline", spec, module, name), spec)
 
 
 def _declared(function: Function, spec: str) -> tuple[Measurement, ...] | None:

@@ -19,6 +19,7 @@ from sigmaraw.registry.entries import (
     names,
 )
 from sigmaraw.registry.grammar import Step, convert, parse_chain, parse_step, quoted, typed
+from sigmaraw.registry.imports import import_named, is_dotted
 from sigmaraw.registry.suggestions import suggestion
 
 __all__ = [
@@ -33,7 +34,9 @@ __all__ = [
     "Installed",
     "Step",
     "convert",
+    "import_named",
     "installed",
+    "is_dotted",
     "load",
     "names",
     "parse_chain",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,19 +50,18 @@ def drawing() -> Iterator[None]:
 def _matplotlib() -> Any:
     """Import matplotlib, whatever other programs say of its backend: figures are drawn here without one.
 
-    A notebook sets MPLBACKEND for the programs that it starts, and names a package that only the notebook has.
+    A notebook sets MPLBACKEND for the programs that it starts, and names a package that only the notebook has; matplotlib then cannot be
+    imported. Where the backend is there, it is set afterwards, for whatever else draws in this process.
     """
-    backend = os.environ.get("MPLBACKEND")
+    backend = None if "matplotlib" in sys.modules else os.environ.pop("MPLBACKEND", None)
     try:
         import matplotlib
-    except (ImportError, ValueError):
-        if backend is None:
-            raise
-        del os.environ["MPLBACKEND"]
-        try:
-            import matplotlib
-        finally:
+    finally:
+        if backend is not None:
             os.environ["MPLBACKEND"] = backend
+    if backend:
+        with contextlib.suppress(ValueError, ImportError):
+            matplotlib.rcParams["backend"] = backend
     return matplotlib
 
 

@@ -27,7 +27,7 @@ def assemble(
     """Return the record of a finished study. blocks : per (image, codec), in the order of their replicas."""
     plan, profile, model, mode = setting.plan, setting.profile, setting.model, setting.mode
     scenes = [entry.scene for entry in prepared]
-    constructions = [Construction.of(scene, mode, plan.seed) for scene in scenes]
+    constructions = [entry.construction for entry in prepared]
     results, undefined = score_all(plan, predictions, model.measurements, mode, constructions)
     _add_deltas(results, setting, prepared, predictions, constructions)
     tukey, tukey_undefined = tukey_all(plan, predictions, model.measurements, mode)

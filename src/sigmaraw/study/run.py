@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from sigmaraw import registry
 from sigmaraw.camera import CameraProfile
-from sigmaraw.contracts import Engine, Pipeline
+from sigmaraw.codecs import named_codecs
+from sigmaraw.contracts import Codec, Engine, Pipeline
 from sigmaraw.errors import InvalidOption, PredictionFailed
 from sigmaraw.noise import DEFAULT_MODE, replica_mode
 from sigmaraw.processes import WorkingFolders
@@ -142,10 +143,11 @@ def validate(
     """
     limits = {"k": k, "spread": spread, "rms": rms, "margin": dict(margin or {})}
     place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame}
-    plan, model = plan_of(codecs, pipeline, n=n, mode=mode, seed=seed, **limits, **place)
-    allowed = plan.codecs if allow_exec else ()
+    specs, objects = named_codecs(codecs)
+    plan, model = plan_of(specs, pipeline, n=n, mode=mode, seed=seed, **limits, **place)
+    options: dict[str, Any] = {"engine": engine, "batch": batch, "workers": workers, "allow_exec": plan.codecs if allow_exec else ()}
     with reporting(progress) as report:
-        return run(plan, raw, camera, pipeline=model, engine=engine, batch=batch, workers=workers, allow_exec=allowed, progress=report)
+        return run(plan, raw, camera, pipeline=model, codecs=objects, progress=report, **options)
 
 
 def plan_of(
@@ -169,10 +171,12 @@ def run(
     allow_exec: Collection[str] = (),
     progress: Progress | None = None,
     extra_inputs: Sequence[dict[str, Any]] = (),
+    codecs: Mapping[str, Codec] | None = None,
 ) -> Record:
     """Run a frozen plan and return its record. Parameters and refusals as in `validate`.
 
     allow_exec : the plan's specifications that the caller wrote himself and that may run programs; a plan says nothing of it.
+    codecs : by specification, those of the plan's codecs that are functions or objects from Python.
     """
     report = progress or (lambda done, total, what: None)
     fixed = now()
@@ -181,7 +185,7 @@ def run(
     profile, camera_rows = _camera(camera)
     # Specifications are checked before anything is read: a typing error must not cost an hour.
     for spec in plan.codecs:
-        codec_of(spec, profile, allow_exec=spec in allow_exec)
+        codec_of(spec, profile, allow_exec=spec in allow_exec, objects=codecs or {})
     source = plan.pipeline if pipeline is None else pipeline
     folders = WorkingFolders()
     with folders.of_model():
@@ -192,7 +196,8 @@ def run(
     with folders.of_model(), _named(inputs):
         predict(model, inputs.scenes[0].frame[np.newaxis], "image 0")  # a function's measurements are known once it has been called
         check_margins(plan, model)
-        setting = Setting(plan, profile, model, mode, inputs, design_of(plan, mode, inputs), files, fixed, frozenset(allow_exec))
+        design = design_of(plan, mode, inputs)
+        setting = Setting(plan, profile, model, mode, inputs, design, files, fixed, frozenset(allow_exec), codecs or {})
         prepared = prepare(setting, report)
         job = Job(tuple(entry.scene for entry in prepared), source, mode, plan.seed, setting.design.repeats, batch, workers)
         with _session(worker) as engine_:

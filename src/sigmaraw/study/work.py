@@ -87,7 +87,7 @@ class Job:
         if not 0 < item.group <= len(scene.codecs):
             first = item.start
             for replicas in self.draw(scene, item, device):
-                raw.append(predict(pipeline, replicas, f"image {item.image}", first))
+                raw.append(predict(pipeline, replicas, _where(item), first))
                 first += len(replicas)
             return BlockResult(item, np.concatenate(raw, axis=1))
         decoded: list[NDArray[np.float64]] = []
@@ -103,7 +103,7 @@ class Job:
                 nbytes, achieved, images[index] = coded[index]
                 trips.append((nbytes, achieved))
                 quality.add(replica, images[index])
-            decoded.append(predict(pipeline, images, f"image {item.image} after '{scene.codecs[item.group - 1].spec}'", first))
+            decoded.append(predict(pipeline, images, f"{_where(item)}, after '{scene.codecs[item.group - 1].spec}'", first))
         sizes, achieved_ = zip(*trips, strict=True)
         return BlockResult(item, np.concatenate(raw, axis=1), np.concatenate(decoded, axis=1), sizes, achieved_, quality.moments())
 
@@ -135,7 +135,7 @@ class Job:
         Every replica is coded by itself from the same hint, so that the order of work changes no number.
         """
         workers = available_cores() if self.workers is None else self.workers
-        index, where = item.group - 1, f"image {item.image}"
+        index, where = item.group - 1, _where(item)
         if workers == 0:
             return predict(pipeline, drawn, where, first), [_trip(scene, index, replica) for replica in replicas]
         pool = ThreadPoolExecutor(workers, "codec")
@@ -196,6 +196,10 @@ def one_gpu(pipeline: Pipeline) -> bool:
     from sigmaraw.noise.blocks import drawing_device
 
     return drawing_device() == pipeline.dlpack_device
+
+
+def _where(item: WorkItem) -> str:
+    return f"image {item.image}, group {item.group}"
 
 
 def predict(pipeline: Pipeline, images: Block, where: str = "", first: int | None = None) -> NDArray[np.float64]:
