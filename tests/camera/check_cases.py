@@ -91,8 +91,7 @@ def stacks(
     if kind == "exposure-origin":
         dark = convert(dark + 3.0)
     if kind == "outliers-in-time":
-        hit = rng.random(dark.shape) < 5e-4
-        dark = convert(np.where(hit, dark + rng.exponential(300.0, dark.shape), dark))
+        dark = convert(np.where(rng.random(dark.shape) < 3e-4, dark + 80.0, dark))
     if kind == "correlated-pixels":
         dark, *flats = (convert(0.8 * frames + 0.2 * np.roll(frames, 1, axis=2)) for frames in (dark, *flats))
     if kind == "missing-codes":
@@ -116,7 +115,7 @@ def _faulty(rng: np.random.Generator, kind: str, index: int, signal: np.ndarray)
     if kind == "line-noise-in-flats":
         rows = np.arange(signal.shape[1])[None, :, None]
         phase = rng.uniform(0, 2 * np.pi, (len(signal), 1, 1))
-        return (signal - OFFSET) * (1 + 0.01 * np.sin(2 * np.pi * rows / 16 + phase)) + OFFSET
+        return (signal - OFFSET) * (1 + 0.005 * np.sin(2 * np.pi * rows / 16 + phase)) + OFFSET
     if kind == "transfer-curve" and index == 4:
         return signal + 0.5 * float(signal.std()) * rng.standard_normal(signal.shape)
     return signal

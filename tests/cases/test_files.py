@@ -422,3 +422,10 @@ def test_broken_or_hostile_ome_xml_states_nothing(break_it: Callable[[str], str]
 
     found = [element.tag for element in elements(break_it("<OME><Plane/></OME>"))]
     assert found in (["Plane"], [])
+
+
+def test_a_page_may_be_asked_for_by_its_number(tmp_path: Path, rng: np.random.Generator) -> None:
+    """As --frame does: every plane is a page then."""
+    data = rng.integers(0, 4096, (3, 2, 8, 9), dtype=np.uint16)
+    path = hyperstack(tmp_path / "a.tif", "TCYX", data, "ome")
+    np.testing.assert_array_equal(read_frames(path, pages=True).data, data.reshape(6, 8, 9))

@@ -94,7 +94,7 @@ def is_companion(path: Path) -> bool:
     return path.suffix.lower() in COMPANIONS or (not path.suffix and path.name.upper() in ("README", "LICENSE", "NOTES", "CHECKSUMS"))
 
 
-def decode(path: Path, *, volume: bool = False) -> Decoded:
+def decode(path: Path, *, volume: bool = False, pages: bool = False) -> Decoded:
     """Return one file's frames as stored, whatever their dtype: (frame, y, x), as a volume (frame, z, y, x).
 
     Parameters
@@ -103,6 +103,8 @@ def decode(path: Path, *, volume: bool = False) -> Decoded:
         A file or Zarr folder, with what of it is asked for after a #.
     volume : bool
         Whether planes along z are read as depth.
+    pages : bool
+        Whether every plane is a page, whatever its axis.
 
     Raises
     ------
@@ -121,7 +123,7 @@ def decode(path: Path, *, volume: bool = False) -> Decoded:
         raise _no_reader(file)
     found = reader(file, selection)
     layout = found.layout or Layout("", ())
-    order = arrange(file, layout.letters, layout.sizes, selection, volume=volume, plain=layout.plain)
+    order = arrange(file, layout.letters, layout.sizes, selection, volume=volume, plain=layout.plain, pages=pages)
     planes = found.planes
     if order.size != len(planes) or not (order.reshape(-1) == np.arange(len(planes))).all():
         planes = planes[order.reshape(-1)]
@@ -156,7 +158,7 @@ def frame_files(folder: Path) -> list[Path]:
     return found
 
 
-def read_frames(path: str | os.PathLike[str], *, bits: int | None = None, volume: bool = False) -> RawFrames:
+def read_frames(path: str | os.PathLike[str], *, bits: int | None = None, volume: bool = False, pages: bool = False) -> RawFrames:
     """Read camera frames from one file or from a folder of single frames.
 
     Parameters
@@ -169,6 +171,8 @@ def read_frames(path: str | os.PathLike[str], *, bits: int | None = None, volume
         Bit depth of the camera, 1 to 16; by default from metadata, else the container's.
     volume : bool
         Whether planes are z: data is (frame, z, y, x) instead of (frame, y, x).
+    pages : bool
+        Whether every plane of a file is a page, whatever its axis, so that one can be chosen by its number.
 
     Returns
     -------
@@ -192,21 +196,21 @@ def read_frames(path: str | os.PathLike[str], *, bits: int | None = None, volume
     if not file.exists():
         raise InputNotFound(f"{path} does not exist", "an image file or a folder of frames", "check the name")
     if not file.is_dir() or zarr.is_zarr(file):
-        return assemble([path], bits=bits, volume=volume)
+        return assemble([path], bits=bits, volume=volume, pages=pages)
     paths = [with_selection(entry, selection.text) for entry in frame_files(file)]
     if not paths:
         raise InputNotFound(f"{path} holds no frames", FORMATS, "check the folder")
-    return assemble(paths, bits=bits, volume=volume)
+    return assemble(paths, bits=bits, volume=volume, pages=pages)
 
 
-def assemble(paths: Iterable[Path], *, bits: int | None, volume: bool = False) -> RawFrames:
+def assemble(paths: Iterable[Path], *, bits: int | None, volume: bool = False, pages: bool = False) -> RawFrames:
     """Read files that belong together, in the order given, into one RawFrames; arguments and refusals as `read_frames`."""
     check_bits(bits)
     stacks: list[Pixels] = []
     sources, stated = [], []
     metadata: dict[str, object] = {}
     for path in paths:
-        decoded = decode(path, volume=volume)
+        decoded = decode(path, volume=volume, pages=pages)
         file = split(path)[0]
         pixels = camera_integers(file, decoded.planes)
         if decoded.inverted:

@@ -49,7 +49,7 @@ def count_disjoint(tuning: Sequence[Any], held_out: Sequence[Any], plan: Plan) -
     images = 0
     for side, entries in enumerate((tuning, held_out)):
         for entry in entries:
-            frames = as_frames(entry, 16, plan.volume).data
+            frames = as_frames(entry, 16, plan.volume, pages=plan.frame is not None).data
             for digest in map(pixel_hash, frames):
                 if seen.setdefault(digest, side) != side:
                     raise InvalidOption("an image is among the tuning and the held-out ones", "each on one side", "remove it from one")

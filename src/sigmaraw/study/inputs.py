@@ -53,7 +53,7 @@ def load_inputs(raw: Sequence[Any], camera: CameraProfile, plan: Plan, mode: Rep
     rows: list[ImageRow] = []
     seen: dict[str, str] = {}
     for position, entry in enumerate(raw):
-        frames = as_frames(entry, camera.bits, plan.volume)
+        frames = as_frames(entry, camera.bits, plan.volume, pages=plan.frame is not None)
         files += _input_rows(frames)
         refuse_other_settings((file.path for file in frames.files), camera.header_settings, "the camera profile")
         if frames.bits_source != "container" and frames.bits != camera.bits:
@@ -89,12 +89,15 @@ def _sources(frames: RawFrames, name: str, plan: Plan, mode: ReplicaMode) -> lis
     return [(plan.frame, frames.data[plan.frame])]
 
 
-def as_frames(entry: Any, bits: int, volume: bool) -> RawFrames:
-    """Return RawFrames of a path, RawFrames or an integer array: (y, x), or (frame, y, x), or with `volume` (z, y, x)."""
+def as_frames(entry: Any, bits: int, volume: bool, *, pages: bool = False) -> RawFrames:
+    """Return RawFrames of a path, RawFrames or an integer array: (y, x), or (frame, y, x), or with `volume` (z, y, x).
+
+    pages : every plane of a file is a page, of which one is chosen by its number.
+    """
     if isinstance(entry, RawFrames):
         return entry
     if isinstance(entry, (str, os.PathLike)):
-        return read_frames(entry, volume=volume)
+        return read_frames(entry, volume=volume, pages=pages)
     data = np.asarray(entry)
     if data.dtype not in (np.uint8, np.uint16):
         raise NotIntegerData(f"an image of {data.dtype}", "uint8 or uint16, as the camera delivered it", "pass the unconverted frame")

@@ -48,7 +48,8 @@ def _correlation(levels: Sequence[tuple[LevelMoments, LevelEvidence]]) -> tuple[
     total = information = 0.0
     for moments, seen in levels:
         steady, frames = seen.steady, moments.n_frames
-        if steady is None or frames < 3 or not seen.keep.all() or moments.variance <= 0:
+        copies = len(set(seen.hashes)) < len(seen.hashes)
+        if steady is None or frames < 3 or copies or not seen.keep.all() or moments.variance <= 0:
             continue
         # Of the same frames s² is the better estimate: the difference has the variance by which the pairs are worse.
         left = moments.variance_var * (1.0 - moments.n_pairs / (frames - 1.0)) / moments.variance**2
@@ -105,6 +106,8 @@ def exposure_origin(evidence: SeriesEvidence) -> Check:
     light, x, upper = evidence.light, evidence.data.x, evidence.upper_dn
     if light is None:
         return unknown(CheckName.EXPOSURE_ORIGIN, "exposures or irradiances are not known")
+    if any(seen.foreign for seen in evidence.dark):
+        return unknown(CheckName.EXPOSURE_ORIGIN, "frames among the darks are none")
     inside = (x > 0) & (x <= 0.7 * upper) & ~np.array([frames.any() for frames in evidence.shuffled])
     if len(np.unique(light[inside])) < 4:
         return unknown(CheckName.EXPOSURE_ORIGIN, "fewer than four different exposures in the range of the fit")

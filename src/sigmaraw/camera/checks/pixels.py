@@ -13,7 +13,7 @@ _BRIGHT = 0.1  # of saturation: from there on shot noise hides pixels that are n
 
 def outliers_in_time(evidence: SeriesEvidence) -> Check:
     """Return the share of a level's noise that single frames of few pixels carry, %."""
-    darks = [e.steady for e in evidence.dark if e.steady is not None and e.steady.spike_share is not None]
+    darks = [e.steady for e in evidence.dark if e.foreign == 0 and e.steady is not None and e.steady.spike_share is not None]
     bright = [evidence.flat[i].steady for i in evidence.used() if evidence.data.x[i] > _BRIGHT * evidence.upper_dn]
     shares = [(one.spike_share or 0.0, one, "dark") for one in darks]
     shares += [(one.noisy_share, one, "flat") for one in bright if one is not None]

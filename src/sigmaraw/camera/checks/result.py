@@ -65,7 +65,7 @@ LIMITS: dict[CheckName, tuple[float, str]] = {
     CheckName.DARK_FLAT_MIXUP: (0.0, "1"),  # frames or levels
     CheckName.IMAGE_LAG: (0.01, "1"),  # correlation of successive frames: K is wrong by as much
     CheckName.FLAT_LINES: (0.07, "1"),  # of a pixel's noise: K is half a percent too large
-    CheckName.EXPOSURE_ORIGIN: (0.5, "1"),  # of the dark noise
+    CheckName.EXPOSURE_ORIGIN: (1.0, "1"),  # of the dark noise
     CheckName.TRANSFER_CURVE: (1.0, "%"),  # of the variance, rms over levels
     CheckName.TIME_OUTLIERS: (5.0, "%"),  # of a level's variance
     CheckName.UNLIT_PIXELS: (0.1, "%"),  # of the pixels
