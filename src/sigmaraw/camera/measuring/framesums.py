@@ -12,6 +12,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from sigmaraw.camera.measuring.kernels import kernel_for
 from sigmaraw.camera.measuring.workers import Workers, strips
 
 Frames = NDArray[np.unsignedinteger]
@@ -52,7 +53,13 @@ def frame_sums(frames: Frames, crew: Workers) -> FrameSums:
     by_strip = np.empty((len(parts), count, width), np.uint32)
     low, high = np.empty((len(parts), count), np.int64), np.empty((len(parts), count), np.int64)
 
+    kernel = kernel_for(frames)
+
     def task(index: int) -> None:
+        if kernel is not None:
+            of_rows = (frames.itemsize, parts[index].start, parts[index].stop)
+            kernel.frame_sums(frames, count, height, width, *of_rows, rows, by_strip[index], low[index], high[index])
+            return
         strip = frames[:, parts[index]]
         low[index], high[index] = strip.min(axis=(1, 2)), strip.max(axis=(1, 2))
         rows[:, parts[index]], by_strip[index] = line_sums(strip, int(high[index].max()))

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.camera.measuring.framesums import Frames, FrameSums
+from sigmaraw.camera.measuring.kernels import kernel_for
 from sigmaraw.camera.measuring.workers import Workers, strips, zeros
 
 Map = NDArray[np.float64]
@@ -28,13 +30,19 @@ _NARROW = (1 << 14) - 1  # DN between the extremes of a level: A + B − 2·x₀
 _PIECE = 8192  # a dot product of this length stays on one thread of the linear-algebra library
 
 
-def power_sums(values: Single) -> NDArray[np.float64]:
-    """Return Σv² of each (y, x) of (pair, y, x): float32 over at most `_PIECE` pixels of a row, good to 1e-6, float64 over those."""
-    total = np.zeros(len(values))
-    for start in range(0, values.shape[2], _PIECE):
-        piece = values[:, :, start : start + _PIECE]
-        total += np.vecdot(piece, piece).sum(axis=1, dtype=np.float64)
-    return total
+def power_sums(values: Single, crew: Workers) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return Σv² and Σv⁴ of each (y, x) of (pair, y, x), in float64."""
+    second, fourth = np.zeros((2, len(values)))
+    wide = crew.array("wide", values.shape[1:], np.float64)
+    for index, value in enumerate(values):
+        np.copyto(wide, value)
+        for total in (second, fourth):
+            for start in range(0, wide.shape[1], _PIECE):
+                piece = wide[:, start : start + _PIECE]
+                total[index] += np.vecdot(piece, piece).sum()
+            if total is second:
+                wide *= wide
+    return second, fourth
 
 
 class PixelSums:
@@ -102,6 +110,12 @@ class PixelSums:
         self, frames: Frames, changes: Single, rows: slice, crew: Workers, second: NDArray[np.float64], fourth: NDArray[np.float64]
     ) -> None:
         """Add the rows of a strip: several frames at once, so that sums over all frames are seldom touched; fill the pairs' moments."""
+        kernel, pairs = kernel_for(frames), len(frames) // 2
+        if kernel is not None and pairs and "below" not in self._sums:
+            self._compiled_pairs(kernel, frames[: 2 * pairs], changes[: 2 * pairs], rows, second, fourth)
+            if len(frames) % 2:
+                self._single(frames[-1:, rows], changes[-1:], rows, crew)
+            return
         for start in range(0, len(frames), _TOGETHER):
             some, change = frames[start : start + _TOGETHER], changes[start : start + _TOGETHER]
             pairs = len(some) // 2
@@ -112,10 +126,21 @@ class PixelSums:
             if pairs:
                 second[at], fourth[at] = self._pairs(some[: 2 * pairs, rows], change[: 2 * pairs], rows, crew)
             if len(some) % 2:
-                e = self._deviations(some[-1:, rows], change[-1:], rows, crew)[0]
-                self._sums["first"][rows] += e
-                e *= e
-                self._sums["second"][rows] += e
+                self._single(some[-1:, rows], change[-1:], rows, crew)
+
+    def _single(self, frame: Frames, change: Single, rows: slice, crew: Workers) -> None:
+        """Add the first two powers of a frame without a partner."""
+        e = self._deviations(frame, change, rows, crew)[0]
+        self._sums["first"][rows] += e
+        e *= e
+        self._sums["second"][rows] += e
+
+    def _compiled_pairs(
+        self, kernel: ModuleType, frames: Frames, changes: Single, rows: slice, second: NDArray[np.float64], fourth: NDArray[np.float64]
+    ) -> None:
+        """Do what `_pairs` does, group by group, in compiled code."""
+        sums = (self._sums["first"], self._sums["second"])
+        kernel.pair_sums(frames, *frames.shape, frames.itemsize, rows.start, rows.stop, self._reference, changes, *sums, second, fourth)
 
     def _deviations(self, frames: Frames, changes: Single, rows: slice, crew: Workers) -> Single:
         """Return e, (frame, y, x), of some rows."""
@@ -139,12 +164,10 @@ class PixelSums:
         v[1] -= (a - b)[:, np.newaxis, np.newaxis]
         total = crew.array("sum", (height, width))
         self._sums["first"][rows] += np.add.reduce(v[0], axis=0, out=total)
-        second = power_sums(v[1])
         _products(v.reshape(-1, height, width), v.reshape(-1, height, width), total)
         total *= 0.5
         self._sums["second"][rows] += total
-        v[1] *= v[1]
-        return second, power_sums(v[1])
+        return power_sums(v[1], crew)
 
     def _integer_pairs(self, frames: Frames, rows: slice, crew: Workers, out: Single) -> None:
         """Fill out, (2, pair, y, x), with A + B − 2·x₀ and A − B."""
@@ -180,9 +203,7 @@ class PixelSums:
         self._sums["fourth"][rows] += _products(square, square, total)
         d = square[:pairs]
         np.subtract(own[: 2 * pairs : 2], own[1 : 2 * pairs : 2], out=d)
-        second = power_sums(d)
-        d *= d
-        return second, power_sums(d)
+        return power_sums(d, crew)
 
     def mean(self, rows: slice = slice(None)) -> Map:
         """Return the temporal mean of each pixel, DN."""

@@ -35,12 +35,12 @@ class Workers:
             for _ in self._pool.map(lambda task: task(), tasks):
                 pass
 
-    def array(self, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
-        """Return this thread's float32 array of that name, of any content; it holds until the next of that name is asked for."""
-        held: dict[str, NDArray[np.float32]] = self._own.__dict__
+    def array(self, name: str, shape: tuple[int, ...], dtype: type[np.floating] = np.float32) -> NDArray[Any]:
+        """Return this thread's array of that name, of any content; it holds until the next of that name is asked for."""
+        held: dict[str, NDArray[Any]] = self._own.__dict__
         size = math.prod(shape)
         if name not in held or held[name].size < size:
-            held[name] = np.empty(size, np.float32)
+            held[name] = np.empty(size, dtype)
         return held[name][:size].reshape(shape)
 
 
