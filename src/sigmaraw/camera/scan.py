@@ -17,7 +17,7 @@ from sigmaraw.camera.measuring.level import LevelMeter, MeasuredLevel
 from sigmaraw.camera.measuring.mapstore import MapStore
 from sigmaraw.camera.measuring.moments import LevelMoments
 from sigmaraw.camera.measuring.onepass import CHUNK_PIXELS, PixelSums
-from sigmaraw.camera.measuring.workers import Workers, workers
+from sigmaraw.camera.measuring.workers import Workers, read_ahead, workers
 from sigmaraw.camera.taps.layout import TapLayout, Window, part_of_series
 from sigmaraw.errors import BitDepthMismatch, ShapeMismatch
 from sigmaraw.frames import Level, Series, SourceFile
@@ -154,16 +154,16 @@ def scan_levels(series: Series, closing: ExitStack, progress: Progress | None, l
     """
     scans = [Scan(series)]
     levels = (*series.dark, *series.flat)
-    room = Room()
+    rooms = (Room(), Room())
     with workers() as crew, _hashing() as hashing:
         found = [hashing.submit(_sources, level) for level in levels]
         for index, level in enumerate(levels):
-            _read(index, level, scans, layout, closing, crew, room)
+            _read(index, level, scans, layout, closing, crew, rooms)
             if progress is not None:
                 progress(index + 1, len(levels), level.name)
         for scan in scans:
             _files(scan, levels, found)
-            _look_further(scan, crew, room)
+            _look_further(scan, crew, rooms)
             _take_maps(scan)
     return scans
 
@@ -178,12 +178,14 @@ def _hashing() -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(cancel_futures=True)
 
 
-def _read(index: int, level: Level, scans: list[Scan], layout: TapLayout | None, closing: ExitStack, crew: Workers, room: Room) -> None:
+def _read(
+    index: int, level: Level, scans: list[Scan], layout: TapLayout | None, closing: ExitStack, crew: Workers, rooms: tuple[Room, Room]
+) -> None:
     """Read one level for the whole sensor and for every tap; the first level says where the taps' pixels are."""
     stream = level.stream()
     meters: list[LevelMeter] = []
     windows: list[Window | None] = [None]
-    for frames in stream.chunks(CHUNK_PIXELS, room):
+    for frames in read_ahead(stream.chunks(CHUNK_PIXELS, *rooms)):
         if not meters:
             shape = (int(frames.shape[1]), int(frames.shape[2]))
             scans[0].begin(level, shape, closing)
@@ -213,14 +215,14 @@ def _files(scan: Scan, levels: Sequence[Level], found: Sequence[Future[tuple[Sou
         scan.files += [(f"{level.kind} {level.exposure_ms} {level.irradiance} {level.photons}", source) for source in sources.result()]
 
 
-def _look_further(scan: Scan, crew: Workers, room: Room) -> None:
+def _look_further(scan: Scan, crew: Workers, rooms: tuple[Room, Room]) -> None:
     """Take suspects from the shortest dark exposure of enough frames where the first has too few; it is read once more for that."""
     enough = [index for index, level in enumerate(scan.darks) if level.n_frames >= RTS_FRAMES]
     if scan.suspects is not None or not enough:
         return
     level = scan.series.dark[enough[0]]
     meter = LevelMeter(level.name, shape_sums=True)
-    for frames in level.stream().chunks(CHUNK_PIXELS, room):
+    for frames in read_ahead(level.stream().chunks(CHUNK_PIXELS, *rooms)):
         meter.add(frames, crew)
     scan.suspects, scan.suspects_of = find_suspects(meter.result().pixels), enough[0]
 

@@ -53,6 +53,11 @@ def test_the_kernel_gives_the_maps_of_numpy_bit_for_bit(case: tuple, chunk: int,
     assert (fast.moments.top_fraction, fast.moments.bottom_fraction) == (slow.moments.top_fraction, slow.moments.bottom_fraction)
     assert fast.evidence.hashes == slow.evidence.hashes
     assert fast.evidence.lines == slow.evidence.lines
+    assert (fast.evidence.missing, fast.evidence.tested, fast.evidence.piled) == (
+        slow.evidence.missing,
+        slow.evidence.tested,
+        slow.evidence.piled,
+    )
 
 
 @needs_kernel
@@ -99,6 +104,21 @@ def test_arrays_of_another_size_are_refused() -> None:
     kernel.pair_sums(frames, 2, 4, 8, 2, 0, 4, frames[0], np.zeros(2, np.float32), *maps, *pairs)
     with pytest.raises(ValueError, match="bytes where"):
         kernel.pair_sums(frames, 2, 4, 8, 2, 0, 4, frames[0], np.zeros(3, np.float32), *maps, *pairs)
+
+
+@needs_kernel
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("step", [1, 3])
+def test_codes_of_every_step_th_row_are_counted(dtype: type, step: int) -> None:
+    kernel = kernels.compiled
+    assert kernel is not None
+    frames = np.random.default_rng(step).integers(0, np.iinfo(dtype).max, (3, 7, 11), dtype, endpoint=True)
+    counts = np.ones(np.iinfo(dtype).max + 1, np.int64)
+    kernel.count_codes(frames, 3, 7, 11, frames.itemsize, step, counts)
+    assert np.array_equal(counts - 1, np.bincount(frames[:, ::step].ravel(), minlength=counts.size))
+    for bad_step, bad in ((0, counts), (1, counts[:-1])):
+        with pytest.raises(ValueError, match=r"one row|bytes where"):
+            kernel.count_codes(frames, 3, 7, 11, frames.itemsize, bad_step, bad)
 
 
 def test_frames_that_the_kernel_cannot_take_go_to_numpy() -> None:

@@ -274,10 +274,44 @@ static PyObject *pair_sums(PyObject *self, PyObject *args)
     return done(&held, 1);
 }
 
+/* Adds to counts (one int64 a code) the values of every step-th row of each frame. */
+static PyObject *count_codes(PyObject *self, PyObject *args)
+{
+    PyObject *frames_, *counts_;
+    Py_ssize_t count, height, width, step;
+    int item;
+    Buffers held = {.held = 0};
+    if (!PyArg_ParseTuple(args, "OnnninO", &frames_, &count, &height, &width, &item, &step, &counts_))
+        return NULL;
+    if (!fits(count, height, width, 0, height, item) || step < 1) {
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_ValueError, "steps of at least one row");
+        return NULL;
+    }
+    const char *frames = take(&held, frames_, 0, count * height * width * item);
+    int64_t *counts = frames ? take(&held, counts_, 1, (Py_ssize_t)8 << (8 * item)) : NULL;
+    if (!counts)
+        return done(&held, 0);
+    Py_BEGIN_ALLOW_THREADS
+    for (Py_ssize_t frame = 0; frame < count; frame++)
+        for (Py_ssize_t y = 0; y < height; y += step) {
+            Py_ssize_t at = (frame * height + y) * width;
+            if (item == 2)
+                for (Py_ssize_t x = 0; x < width; x++)
+                    counts[((const uint16_t *)frames)[at + x]]++;
+            else
+                for (Py_ssize_t x = 0; x < width; x++)
+                    counts[((const uint8_t *)frames)[at + x]]++;
+        }
+    Py_END_ALLOW_THREADS
+    return done(&held, 1);
+}
+
 static PyMethodDef methods[] = {
     {"frame_sums", frame_sums, METH_VARARGS, "frame_sums(frames, count, height, width, itemsize, first, last, rows, columns, low, high)"},
     {"pair_sums", pair_sums, METH_VARARGS,
      "pair_sums(frames, count, height, width, itemsize, first, last, reference, changes, sums, squares_of_sums, squares, fourths)"},
+    {"count_codes", count_codes, METH_VARARGS, "count_codes(frames, count, height, width, itemsize, step, counts)"},
     {NULL, NULL, 0, NULL},
 };
 

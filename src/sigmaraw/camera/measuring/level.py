@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.camera.measuring.evidence import FOREIGN, PAIRS, LevelEvidence, codes_of, middle, neighbours
 from sigmaraw.camera.measuring.framesums import Frames, FrameSums, frame_sums
+from sigmaraw.camera.measuring.kernels import kernel_for, say_which
 from sigmaraw.camera.measuring.lines import line_noise
 from sigmaraw.camera.measuring.moments import LevelMoments, quantisation_var
 from sigmaraw.camera.measuring.onepass import PixelSums
@@ -93,6 +94,7 @@ class LevelMeter:
     """What a level's frames say, a few of them at a time; arguments and refusals as `measure_level`."""
 
     def __init__(self, name: str, *, shape_sums: bool = False) -> None:
+        say_which()
         self.name, self.shape = name, (0, 0)
         self.means: list[float] = []
         self._shape_sums = shape_sums
@@ -126,7 +128,12 @@ class LevelMeter:
     def _looks(self, frames: Frames, sums: FrameSums) -> list[Callable[[], object]]:
         """Return tasks that take what needs the frames themselves; they may be done in any order, at the same time."""
         step = -(-frames.size // _CODE_VALUES) | 1  # odd, so that rows of a filter array take turns
-        tasks: list[Callable[[], object]] = [partial(self._codes, frame[::step]) for frame in frames]
+        kernel = kernel_for(frames)
+        tasks: list[Callable[[], object]]
+        if kernel is None:
+            tasks = [partial(self._codes, frame[::step]) for frame in frames]
+        else:
+            tasks = [partial(kernel.count_codes, frames, *frames.shape, frames.itemsize, step, self._counts)]
         done = len(self._second)
         if min(self.shape) >= 3:
             for pair in range(min(len(frames) // 2, PAIRS - done)):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -63,3 +63,24 @@ def strips(shape: tuple[int, int]) -> list[slice]:
     """Return the rows of each strip: as many as `_STRIP_PIXELS` hold, one at least."""
     rows = max(1, _STRIP_PIXELS // shape[1])
     return [slice(start, min(start + rows, shape[0])) for start in range(0, shape[0], rows)]
+
+
+def read_ahead(chunks: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    """Yield the same arrays; a thread reads the next one while the caller works on this one.
+
+    Parameters
+    ----------
+    chunks : iterable of ndarray
+        Each array must stay as it is until the next but one is asked for.
+
+    Yields
+    ------
+    ndarray
+        Holds until the next is asked for.
+    """
+    source = iter(chunks)
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(next, source, None)
+        while (frames := coming.result()) is not None:
+            coming = reader.submit(next, source, None)
+            yield frames
