@@ -85,15 +85,15 @@ def _moments(folder: Path) -> None:
             "numpy.fromfile reads": lambda: np.fromfile(path, np.uint16),
             "tifffile reads": lambda: tifffile.imread(path),
             "plain NumPy moments": plain,
-            "moments of pixels and pairs, evidence": moments,
-            "the same without the compiled kernel": without_kernel,
+            "moments of pixels and pairs": moments,
+            "the same without the kernel": without_kernel,
             "the same with sums for classes": lambda: moments(shape_sums=True),
         }
     )
     read, plainly, pixels = taken["numpy.fromfile reads"], taken["plain NumPy moments"], COUNT * SIDE * SIDE
     for name, (elapsed, processor) in taken.items():
         print(
-            f"  {name:<38} {pixels / elapsed / 1e6:6.0f} Mpixel/s, {elapsed / read[0]:5.2f} x fromfile, {elapsed / plainly[0]:5.2f} x plain;"
+            f"  {name:<36} {pixels / elapsed / 1e6:6.0f} Mpixel/s, {elapsed / read[0]:5.2f} x fromfile, {elapsed / plainly[0]:5.2f} x plain;"
             f" {1e9 * processor / pixels:5.2f} ns of processor a pixel, {processor / read[1]:5.2f} x, {processor / plainly[1]:5.2f} x"
         )
     path.unlink()

@@ -16,7 +16,7 @@
 #define WIDEST
 #endif
 
-enum { BLOCK = 512, MOST_PAIRS = 4, LANES = 8 };
+enum { BLOCK = 256, MOST_PAIRS = 4, LANES = 8 };
 
 /* Row, column and frame sums and extremes of rows first..last of one frame, four rows at once; columns is added to. */
 #define FRAME_SUMS(NAME, TYPE, TOP)                                                                                             \
