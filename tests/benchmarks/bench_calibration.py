@@ -93,7 +93,7 @@ def _moments(folder: Path) -> None:
     read, plainly, pixels = taken["numpy.fromfile reads"], taken["plain NumPy moments"], COUNT * SIDE * SIDE
     for name, (elapsed, processor) in taken.items():
         print(
-            f"  {name:<36} {pixels / elapsed / 1e6:6.0f} Mpixel/s, {elapsed / read[0]:5.2f} x fromfile, {elapsed / plainly[0]:5.2f} x plain;"
+            f"  {name:<36} {pixels / elapsed / 1e6:5.0f} Mpixel/s {elapsed / read[0]:5.2f} x fromfile, {elapsed / plainly[0]:5.2f} x plain;"
             f" {1e9 * processor / pixels:5.2f} ns of processor a pixel, {processor / read[1]:5.2f} x, {processor / plainly[1]:5.2f} x"
         )
     path.unlink()

@@ -19,7 +19,7 @@ from sigmaraw.camera.checks.evidence import CHANCE, SeriesEvidence
 from sigmaraw.camera.checks.series import run_checks
 from sigmaraw.camera.dataset import SCALARS, assemble
 from sigmaraw.camera.fitting import derived
-from sigmaraw.camera.fitting.curves import ModelFit, TransferModel, choose_model, highest_signal, transfer_attributes, transfer_scalars
+from sigmaraw.camera.fitting.curves import CurveFit, CurveForm, choose_curve, highest_signal, transfer_attributes, transfer_scalars
 from sigmaraw.camera.fitting.dark import DarkResult, dark_result
 from sigmaraw.camera.fitting.transfer import GainFit, TransferData, fit_gain, saturation_level
 from sigmaraw.camera.maps.classes import PixelClass, class_map, flag_attributes, near_floor, outstanding, telegraph
@@ -111,21 +111,21 @@ def _calibration(scan: Scan, chance: float = CHANCE) -> Calibration:
     full_scale = (1 << (scan.bits or 0)) - 1
     _refuse_implausible(found, data)
     saturation, peak = saturation_level(data.flats)
-    known = found.maps is None  # of maps no frame count is known, and so no error
-    offset = _mean(data.darks[0], known)
+    counted = found.maps is None  # of maps the frame count is not given, and so no error follows
+    offset = _mean(data.darks[0], counted)
     # The dark level of the saturated level's own exposure: dark current fills the well as light does, but is no signal.
-    below = offset if peak is None else _mean(data.darks[data.dark_index[peak]], known)
+    below = offset if peak is None else _mean(data.darks[data.dark_index[peak]], counted)
     upper = (full_scale if saturation.reason else saturation.value) - below.value
     straight = fit_gain(data, upper)
-    model, bics = choose_model(data, straight)
-    fit = replace(straight, weighted=model.gain, coefficients=model.coefficients)
+    curve, bics = choose_curve(data, straight)
+    fit = replace(straight, weighted=curve.gain, coefficients=curve.coefficients)
     dark = dark_result(data, [level.exposure_ms for level in found.dark], fit)
     scalars, attributes = _scalars(found, data, saturation, (offset, below), upper, fit, dark)
     # A converter that saturates below the container's end clips there; one that never did may go on to the end.
     top = full_scale if saturation.reason else max(level.maximum for level in (*data.flats, *data.darks))
-    maps, drawn, uniformity, flags = _maps(scan, data, fit, model, upper, (top, full_scale))
+    maps, drawn, uniformity, flags = _maps(scan, data, fit, curve, upper, (top, full_scale))
     scalars.update(uniformity)
-    scalars.update(transfer_scalars(model))
+    scalars.update(transfer_scalars(curve))
     attributes.update(flags)
     evidence = SeriesEvidence(
         data, straight, tuple(scan.dark_evidence), tuple(scan.flat_evidence), _light(found), upper, full_scale, chance
@@ -134,23 +134,23 @@ def _calibration(scan: Scan, chance: float = CHANCE) -> Calibration:
     dataset = assemble(
         scalars,
         maps,
-        scan.curve(np.where(fit.used, dark_variance + model.predict(data.x), np.nan), fit.used),
+        scan.curve(np.where(fit.used, dark_variance + curve.predict(data.x), np.nan), fit.used),
         attributes,
         {
             **scan.provenance(),
             "valid_lo_dn": 0,
             "valid_hi_dn": top,
             "fit_upper_dn": offset.value + 0.7 * upper,
-            **transfer_attributes(model, bics, offset.value, upper, highest_signal(model, data, straight.used)),
-            "notes": "\n".join(_notes(scan, data, saturation, fit, model, dark)),
+            **transfer_attributes(curve, bics, offset.value, upper, highest_signal(curve, data, straight.used)),
+            "notes": "\n".join(_notes(scan, data, saturation, fit, curve, dark)),
         },
         drawn,
     )
     return Calibration(dataset, run_checks(evidence))
 
 
-def _mean(dark: LevelMoments, known: bool) -> Estimate:
-    return Estimate(dark.mean, float(np.sqrt(dark.mean_var)) if known else math.nan)
+def _mean(dark: LevelMoments, counted: bool) -> Estimate:
+    return Estimate(dark.mean, float(np.sqrt(dark.mean_var)) if counted else math.nan)
 
 
 def _dark_index(series: Series) -> np.ndarray:
@@ -255,7 +255,7 @@ def _half_saturated(signal: np.ndarray, upper: float, frames: np.ndarray) -> int
 
 
 def _maps(
-    scan: Scan, data: TransferData, fit: GainFit, model: ModelFit, upper: float, ends: tuple[int, int]
+    scan: Scan, data: TransferData, fit: GainFit, curve: CurveFit, upper: float, ends: tuple[int, int]
 ) -> tuple[dict[str, np.ndarray], Arrays, dict[str, Estimate], dict[str, dict[str, Any]]]:
     """Maps from the levels of the fit, what is drawn of the patterns, DSNU, PRNU at half saturation, and their flags."""
     series = scan.series
@@ -268,7 +268,7 @@ def _maps(
         pixels = shortest if dark == 0 else _dark_pixels(scan, dark)
         used = np.flatnonzero(fit.used & (data.dark_index == dark))
         # Of a bent curve a pixel shares the bend: its gain is that at small signals, as the camera's is.
-        bend = fit.weighted.value * data.x[used] / model.predict(data.x[used])
+        bend = fit.weighted.value * data.x[used] / curve.predict(data.x[used])
         sums.add_kept(pixels, _kept(scan, data, used, bend))
         middle_dark = pixels if dark == data.dark_index[middle] else middle_dark
     assert scan.store is not None
@@ -334,8 +334,8 @@ def _classes(scan: Scan, dark: DarkPixels, marks: dict[PixelClass, np.ndarray], 
     level = series.dark[scan.suspects_of]
     jumping = telegraph(suspects, level.stream().chunks(CHUNK_PIXELS), scan.darks[scan.suspects_of].frame_means)
     marks[PixelClass.RTS].reshape(-1)[suspects.where[jumping]] = True
-    known = {"suspects_dropped": suspects.dropped or None, "dark_exposure_ms": level.exposure_ms}
-    return class_map(marks), {**flag_attributes(None), **{key: value for key, value in known.items() if value is not None}}
+    optional = {"suspects_dropped": suspects.dropped or None, "dark_exposure_ms": level.exposure_ms}
+    return class_map(marks), {**flag_attributes(None), **{key: value for key, value in optional.items() if value is not None}}
 
 
 def _dark_pixels(scan: Scan, index: int) -> DarkPixels:
@@ -351,13 +351,11 @@ def _dark_pixels(scan: Scan, index: int) -> DarkPixels:
     return dark_pixels(mean, variance, frames, lines)
 
 
-def _notes(scan: Scan, data: TransferData, saturation: Estimate, fit: GainFit, model: ModelFit, dark: DarkResult) -> list[str]:
+def _notes(scan: Scan, data: TransferData, saturation: Estimate, fit: GainFit, curve: CurveFit, dark: DarkResult) -> list[str]:
     series = scan.series
     notes = [*fit.notes, *dark.notes]
-    if model.model is not TransferModel.LINEAR:
-        notes.append(
-            f"the {model.model} transfer model describes the levels better than a straight line; the gain is that at small signals"
-        )
+    if curve.form is not CurveForm.LINEAR:
+        notes.append(f"the {curve.form} transfer model describes the levels better than a straight line; the gain is that at small signals")
     if saturation.reason is not None:
         notes.append("saturation was not reached: the gain fit takes 70 % of full scale as its upper end")
     if series.maps is not None:

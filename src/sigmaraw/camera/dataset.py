@@ -201,8 +201,8 @@ def _check_maps(dataset: xr.Dataset, name: str) -> None:
 
     if CLASS_MAP in dataset.variables:
         column = dataset[CLASS_MAP]
-        known = column.dims == ("y", "x") and column.dtype.kind in "iu" and bool(np.isin(column.values, list(PixelClass)).all())
-        if not known or column.attrs.get("flag_meanings") != flag_attributes(None)["flag_meanings"]:
+        valid = column.dims == ("y", "x") and column.dtype.kind in "iu" and bool(np.isin(column.values, list(PixelClass)).all())
+        if not valid or column.attrs.get("flag_meanings") != flag_attributes(None)["flag_meanings"]:
             raise _invalid(name, f"has a {CLASS_MAP} of other classes", f"(y, x), whole numbers 0 to {max(PixelClass)}")
         missing = column.attrs.get("not_determined")
         if missing is not None and missing not in tuple(NotDetermined):

@@ -87,10 +87,10 @@ class Scan:
             self.store.put(index, measured.pixels, moments.mean, crew)
         self.metadata = {**{key: str(value) for key, value in stream.metadata.items()}, **self.metadata}
 
-    def curve(self, model_variance: np.ndarray, used: np.ndarray) -> dict[str, np.ndarray]:
+    def curve(self, curve_variance: np.ndarray, used: np.ndarray) -> dict[str, np.ndarray]:
         """Return the photon-transfer points, flat levels in order of their mean.
 
-        model_variance : (flat level,), DN², NaN where no model speaks. used : (flat level,), whether it is in the fit.
+        curve_variance : (flat level,), DN², NaN where no model speaks. used : (flat level,), whether it is in the fit.
         """
         order = np.argsort([level.mean for level in self.flats], kind="stable")
         flats = [self.flats[index] for index in order]
@@ -101,7 +101,7 @@ class Scan:
             "level_variance": np.array([level.variance for level in flats]),
             "level_variance_se": np.sqrt([level.variance_var for level in flats]),
             "level_exposure": np.array(exposure)[order],
-            "level_model": model_variance[order],
+            "level_model": curve_variance[order],
             "level_used": used[order].astype(np.int8),
         }
 
@@ -200,10 +200,10 @@ def _read(
     if not meters:
         LevelMeter(level.name).result()  # refuses a level without frames
     for scan, meter in zip(scans, meters, strict=True):
-        own = _level(scan, index)
+        of_scan = _level(scan, index)
         if scan is not scans[0]:
-            scan.begin(own, meter.shape, closing)
-        scan.take(index, own, meter.result(), stream, crew)
+            scan.begin(of_scan, meter.shape, closing)
+        scan.take(index, of_scan, meter.result(), stream, crew)
 
 
 def _level(scan: Scan, index: int) -> Level:

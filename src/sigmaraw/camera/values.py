@@ -46,3 +46,33 @@ def square_root(square: float, square_se: float) -> Estimate:
     root = math.sqrt(max(square, 0.0))
     se = square_se / (2.0 * root) if square > square_se else math.sqrt(square_se)
     return Estimate(root, se)
+
+
+def format_estimate(value: float | None, se: float | None) -> str:
+    """Return a value and its standard error as text, digits set by the standard error.
+
+    Parameters
+    ----------
+    value : float or None
+        None where it is not determined.
+    se : float or None
+        Standard error in the same unit; None where it is not stated.
+
+    Returns
+    -------
+    str
+        Two significant digits of the standard error, the value to the same place.
+
+    Examples
+    --------
+    >>> format_estimate(0.461234, 0.00123)
+    '0.4612 ± 0.0012'
+    >>> format_estimate(100.0, None)
+    '100'
+    """
+    if value is None:
+        return "not determined"
+    if not se:
+        return f"{value:.6g}"
+    places = max(0, 1 - math.floor(math.log10(float(f"{se:.1e}"))))
+    return f"{value:.{places}f} ± {se:.{places}f}"

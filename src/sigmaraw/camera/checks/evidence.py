@@ -39,14 +39,14 @@ class SeriesEvidence:
 
     @cached_property
     def shuffled(self) -> tuple[NDArray[np.bool_], ...]:
-        """Frames of each flat level that lie at another level's mean: far from all of their own, and four times nearer to a stranger."""
+        """Frames of each flat level that lie at another level's mean: far from their level, four times nearer to a frame of another."""
         means = [level.frame_means for level in self.data.flats]
         found = []
-        for index, own in enumerate(means):
-            strangers = np.concatenate([other for place, other in enumerate(means) if place != index] or [np.empty(0)])
-            apart = np.abs(own[:, None] - own[None, :]) + np.where(np.eye(len(own), dtype=bool), np.inf, 0.0)
+        for index, of_level in enumerate(means):
+            others = np.concatenate([one for place, one in enumerate(means) if place != index] or [np.empty(0)])
+            apart = np.abs(of_level[:, None] - of_level[None, :]) + np.where(np.eye(len(of_level), dtype=bool), np.inf, 0.0)
             nearest = apart.min(axis=1)
-            away = np.abs(own[:, None] - strangers[None, :]).min(axis=1, initial=np.inf)
+            away = np.abs(of_level[:, None] - others[None, :]).min(axis=1, initial=np.inf)
             noise = _SHUFFLED * max(math.sqrt(2.0 * self.flat[index].mean_noise), _SHUFFLED_SIGNAL * abs(self.data.x[index]))
             found.append((nearest > noise) & (away < nearest / 4.0))
         return tuple(found)

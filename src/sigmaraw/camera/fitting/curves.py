@@ -30,7 +30,7 @@ _STEEPEST = -4.0  # 2a·x/K at the brightest level: far beyond any sensor
 _ITERATIONS = 6
 
 
-class TransferModel(StrEnum):
+class CurveForm(StrEnum):
     """Names as the profile holds them."""
 
     LINEAR = "linear"
@@ -39,14 +39,14 @@ class TransferModel(StrEnum):
 
 
 @dataclass(frozen=True)
-class ModelFit:
+class CurveFit:
     """One fitted model over the levels of `used`.
 
     gain : K at small signals. coefficients : ∂K/∂y over all levels. predict : x, DN → y, DN². bic, chi2, dof : of the fit.
     brighter_fatter : a, 1/e⁻; break_dn : x of the break, DN; gain_above : K₂; intercept_above : c, DN²; None where the model has none.
     """
 
-    model: TransferModel
+    form: CurveForm
     gain: Estimate
     coefficients: Vector
     predict: Callable[[Vector], Vector] = field(repr=False)
@@ -79,7 +79,7 @@ def astier(x: Vector, gain: float, curvature: float) -> Vector:
     return gain * x * np.where(np.abs(z) < 1e-8, 1.0 + z / 2.0, np.expm1(z) / np.where(z == 0.0, 1.0, z))
 
 
-def choose_model(data: TransferData, fit: GainFit) -> tuple[ModelFit, dict[TransferModel, float]]:
+def choose_curve(data: TransferData, fit: GainFit) -> tuple[CurveFit, dict[CurveForm, float]]:
     """Return the model that BIC prefers over the levels of the gain fit, and every candidate's BIC.
 
     A sensor with fewer than 6 levels in the fit is taken to be linear: nothing could show that it is not.
@@ -91,7 +91,7 @@ def choose_model(data: TransferData, fit: GainFit) -> tuple[ModelFit, dict[Trans
     best = candidates[0]
     for candidate in candidates[1:]:
         best = candidate if candidate.bic < best.bic - MARGIN else best
-    return best, {candidate.model: candidate.bic for candidate in candidates}
+    return best, {candidate.form: candidate.bic for candidate in candidates}
 
 
 @dataclass(frozen=True)
@@ -112,15 +112,17 @@ class _Solved:
 
 def _solve(data: TransferData, design: Vector, prediction: Vector, gain: float) -> _Solved:
     """Fit, the covariance being that of the variances in `prediction`."""
-    model = data.covariance(gain, model=True, above_dark=prediction)
-    towards = np.linalg.solve(model, design)
+    weights = data.covariance(gain, from_curve=True, above_dark=prediction)
+    towards = np.linalg.solve(weights, design)
     normal = np.linalg.inv(design.T @ towards)
     inverse = normal @ towards.T
     parameters = inverse @ data.y
     residual = data.y - design @ parameters
-    # Weights come from the model, errors from what was measured: right for pixels of unequal noise too.
-    covariance = inverse @ data.covariance(gain, model=False) @ inverse.T
-    return _Solved(parameters, covariance, inverse, float(residual @ np.linalg.solve(model, residual)), float(np.linalg.slogdet(model)[1]))
+    # Weights come from the curve, errors from what was measured: right for pixels of unequal noise too.
+    covariance = inverse @ data.covariance(gain, from_curve=False) @ inverse.T
+    return _Solved(
+        parameters, covariance, inverse, float(residual @ np.linalg.solve(weights, residual)), float(np.linalg.slogdet(weights)[1])
+    )
 
 
 def _iterate(data: TransferData, design: Vector, start: Vector, gain: float) -> _Solved:
@@ -141,16 +143,14 @@ def _estimate(solved: _Solved, index: int) -> Estimate:
     return Estimate(float(solved.parameters[index]), math.sqrt(max(float(solved.covariance[index, index]), 0.0)))
 
 
-def _linear(data: TransferData, fit: GainFit) -> ModelFit:
+def _linear(data: TransferData, fit: GainFit) -> CurveFit:
     """The gain fit itself, seen as a candidate."""
     gain = fit.weighted.value
     solved = _iterate(data, data.x[:, None], gain * data.x, gain)
-    return ModelFit(
-        TransferModel.LINEAR, fit.weighted, fit.coefficients, lambda x: gain * x, solved.bic(0), solved.chi2, len(data.flats) - 1
-    )
+    return CurveFit(CurveForm.LINEAR, fit.weighted, fit.coefficients, lambda x: gain * x, solved.bic(0), solved.chi2, len(data.flats) - 1)
 
 
-def _astier(data: TransferData, fit: GainFit) -> ModelFit:
+def _astier(data: TransferData, fit: GainFit) -> CurveFit:
     """K is linear for a given curvature t = 2a/K, which is sought on a line; one linearised step then gives errors."""
     from scipy.optimize import minimize_scalar
 
@@ -174,13 +174,13 @@ def _astier(data: TransferData, fit: GainFit) -> ModelFit:
     se = np.sqrt(np.diag(around.covariance))
     value = 0.5 * k * t
     error = 0.5 * math.sqrt(max(t**2 * se[0] ** 2 + k**2 * se[1] ** 2 + 2.0 * k * t * float(around.covariance[0, 1]), 0.0))
-    return ModelFit(
-        TransferModel.ASTIER, Estimate(k, float(se[0])), _spread(around.inverse[0], fit), lambda x: astier(x, k, t), inner.bic(1),
+    return CurveFit(
+        CurveForm.ASTIER, Estimate(k, float(se[0])), _spread(around.inverse[0], fit), lambda x: astier(x, k, t), inner.bic(1),
         inner.chi2, len(x) - 2, brighter_fatter=Estimate(value, error),
     )  # fmt: skip
 
 
-def _piecewise(data: TransferData, fit: GainFit) -> list[ModelFit]:
+def _piecewise(data: TransferData, fit: GainFit) -> list[CurveFit]:
     """Breaks between neighbouring levels, two levels below at least and three above; the best one, or none where K ≤ 0."""
     x = data.x
     order = np.sort(x)
@@ -201,26 +201,26 @@ def _piecewise(data: TransferData, fit: GainFit) -> list[ModelFit]:
     doubt = math.sqrt(width**2 / 12.0 + float((weight * away).sum() / weight.sum()))
     k, c, k2 = map(float, solved.parameters)
     return [
-        ModelFit(
-            TransferModel.PIECEWISE, _estimate(solved, 0), _spread(solved.inverse[0], fit),
+        CurveFit(
+            CurveForm.PIECEWISE, _estimate(solved, 0), _spread(solved.inverse[0], fit),
             lambda x: np.where(x <= middle, k * x, c + k2 * x), bic, solved.chi2, len(x) - 4,
             break_dn=Estimate(middle, doubt), gain_above=_estimate(solved, 2), intercept_above=_estimate(solved, 1),
         )
     ]  # fmt: skip
 
 
-def transfer_scalars(model: ModelFit) -> dict[str, Estimate]:
+def transfer_scalars(curve: CurveFit) -> dict[str, Estimate]:
     """Return the model's own parameters by the names of the table of quantities; those of other models are not determined."""
     found = {
-        "brighter_fatter": model.brighter_fatter,
-        "gain_break": model.break_dn,
-        "gain_above_break": model.gain_above,
-        "intercept_above_break": model.intercept_above,
+        "brighter_fatter": curve.brighter_fatter,
+        "gain_break": curve.break_dn,
+        "gain_above_break": curve.gain_above,
+        "intercept_above_break": curve.intercept_above,
     }
     return {name: value or Estimate.missing(NotDetermined.OTHER_MODEL) for name, value in found.items()}
 
 
-def highest_signal(model: ModelFit, data: TransferData, used: NDArray[np.bool_]) -> float:
+def highest_signal(curve: CurveFit, data: TransferData, used: NDArray[np.bool_]) -> float:
     """Return the largest x, DN, to which the model was seen to hold: the brightest level of the fit, and brighter ones while each agrees.
 
     A level beyond the fit agrees when its y is within 2 % of the model's, or within three standard errors of it.
@@ -230,7 +230,7 @@ def highest_signal(model: ModelFit, data: TransferData, used: NDArray[np.bool_])
     x, y = data.x, data.y
     highest = float(x[used].max())
     error = np.array([math.sqrt(level.variance_var) for level in data.flats])
-    expected = model.predict(x)
+    expected = curve.predict(x)
     agrees = np.abs(y - expected) <= np.maximum(LINEAR_TOLERANCE * expected, 3.0 * error)
     for index in np.argsort(x):
         if x[index] > highest:
@@ -241,13 +241,13 @@ def highest_signal(model: ModelFit, data: TransferData, used: NDArray[np.bool_])
 
 
 def transfer_attributes(
-    model: ModelFit, bics: dict[TransferModel, float], offset_dn: float, upper_dn: float, highest_dn: float
+    curve: CurveFit, bics: dict[CurveForm, float], offset_dn: float, upper_dn: float, highest_dn: float
 ) -> dict[str, str | float]:
     """Return what the profile says of the choice: model, its reduced χ², every BIC; levels, DN, to which y = K·x and the model hold."""
-    limit = model.linear_limit(upper_dn)
+    limit = curve.linear_limit(upper_dn)
     return {
-        "transfer_model": str(model.model),
-        "transfer_chi2": model.chi2 / model.dof,
+        "transfer_model": str(curve.form),
+        "transfer_chi2": curve.chi2 / curve.dof,
         "transfer_hi_dn": offset_dn + highest_dn,
         **{f"transfer_bic_{name}": value for name, value in bics.items()},
         **({} if limit is None else {"linear_hi_dn": offset_dn + limit}),

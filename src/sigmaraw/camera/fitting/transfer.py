@@ -49,10 +49,10 @@ class TransferData:
         flats = tuple(level for level, kept in zip(self.flats, keep, strict=True) if kept)
         return TransferData(flats, self.darks, self.dark_index[keep])
 
-    def covariance(self, gain: float, *, model: bool, above_dark: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    def covariance(self, gain: float, *, from_curve: bool, above_dark: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """Return C (level, level), DN⁴, at gain K.
 
-        `model` takes Var σ̂² from the straight line, V = K·x + σ²_dark, or from `above_dark` (level), DN², in place
+        `from_curve` takes Var σ̂² from the straight line, V = K·x + σ²_dark, or from `above_dark` (level), DN², in place
         of K·x: weights from the noisy variances themselves would favour levels that happen to come out low, and pull K down.
         Else the measured Var σ̂² enter.
         """
@@ -60,11 +60,15 @@ class TransferData:
         excess = np.array([level.excess for level in self.darks])[self.dark_index]
         line = np.maximum(gain * self.x if above_dark is None else above_dark, 0.0) + dark_variance
         pairs = np.array([level.n_pairs * (level.n_pixels - 1.0) for level in self.flats])
-        own = 2.0 * (line**2 + excess) / pairs + quantisation_var(line) if model else np.array([level.variance_var for level in self.flats])
-        own = own + gain**2 * line / np.array([float(level.n_pixels * level.n_frames) for level in self.flats])
+        single = (
+            2.0 * (line**2 + excess) / pairs + quantisation_var(line)
+            if from_curve
+            else np.array([level.variance_var for level in self.flats])
+        )
+        single = single + gain**2 * line / np.array([float(level.n_pixels * level.n_frames) for level in self.flats])
         shared = np.array([level.variance_var + gain**2 * level.mean_var for level in self.darks])
         same = self.dark_index[:, None] == self.dark_index[None, :]
-        return np.diag(own) + np.where(same, shared[self.dark_index][:, None], 0.0)
+        return np.diag(single) + np.where(same, shared[self.dark_index][:, None], 0.0)
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ def unweighted_fit(data: TransferData) -> Estimate:
     x = data.x
     a = x / (x @ x)
     gain = float(a @ data.y)
-    return Estimate(gain, math.sqrt(float(a @ data.covariance(gain, model=False) @ a)))
+    return Estimate(gain, math.sqrt(float(a @ data.covariance(gain, from_curve=False) @ a)))
 
 
 def weighted_fit(data: TransferData, start: float) -> tuple[Estimate, NDArray[np.float64], NDArray[np.float64]]:
@@ -94,13 +98,13 @@ def weighted_fit(data: TransferData, start: float) -> tuple[Estimate, NDArray[np
     """
     gain, x = start, data.x
     for _ in range(_ITERATIONS):
-        model = data.covariance(gain, model=True)
-        towards = np.linalg.solve(model, x)
+        weights = data.covariance(gain, from_curve=True)
+        towards = np.linalg.solve(weights, x)
         a = towards / (x @ towards)
         previous, gain = gain, float(a @ data.y)
         if gain <= 0 or abs(gain - previous) <= 1e-12 * abs(gain):
             break
-    return Estimate(gain, math.sqrt(float(a @ data.covariance(gain, model=False) @ a))), a, model
+    return Estimate(gain, math.sqrt(float(a @ data.covariance(gain, from_curve=False) @ a))), a, weights
 
 
 def fit_gain(data: TransferData, upper_dn: float) -> GainFit:
@@ -132,10 +136,10 @@ def fit_gain(data: TransferData, upper_dn: float) -> GainFit:
                 "a positive slope",
                 "check that frames are raw and repeats are real",
             )
-        weighted, a, model = weighted_fit(chosen, start.value)
+        weighted, a, weights = weighted_fit(chosen, start.value)
         if not weighted.value > 0:
             raise ImplausibleSeries(f"the weighted slope is {weighted.value:.3g} DN", "a positive slope", "check that frames are raw")
-        residual = (chosen.y - weighted.value * chosen.x) / np.sqrt(np.diag(model))
+        residual = (chosen.y - weighted.value * chosen.x) / np.sqrt(np.diag(weights))
         worst = int(np.argmax(np.abs(residual)))
         if abs(residual[worst]) <= _OUTLIER:
             break
@@ -147,22 +151,22 @@ def fit_gain(data: TransferData, upper_dn: float) -> GainFit:
         notes.append(
             f"{cut} flat level{'s' if cut > 1 else ''} more than {_OUTLIER:g} standard errors off the line left out of the gain fit"
         )
-    return GainFit(weighted, start, _chi2(chosen, weighted.value, model), kept, _spread(a, kept), tuple(notes))
+    return GainFit(weighted, start, _chi2(chosen, weighted.value, weights), kept, _spread(a, kept), tuple(notes))
 
 
 def _bent(data: TransferData, used: NDArray[np.bool_]) -> GainFit:
     """All levels in range, and a note: when many levels are off the line it is the line that is wrong."""
     chosen = data.select(used)
     start = unweighted_fit(chosen)
-    weighted, a, model = weighted_fit(chosen, start.value)
-    chi2 = _chi2(chosen, weighted.value, model)
+    weighted, a, weights = weighted_fit(chosen, start.value)
+    chi2 = _chi2(chosen, weighted.value, weights)
     note = f"the photon-transfer curve is not a straight line within its standard errors (reduced chi-square {chi2:.1f})"
     return GainFit(weighted, start, chi2, used, _spread(a, used), (note,))
 
 
-def _chi2(data: TransferData, gain: float, model: NDArray[np.float64]) -> float:
+def _chi2(data: TransferData, gain: float, weights: NDArray[np.float64]) -> float:
     residual = data.y - gain * data.x
-    return float(residual @ np.linalg.solve(model, residual) / (len(residual) - 1))
+    return float(residual @ np.linalg.solve(weights, residual) / (len(residual) - 1))
 
 
 def _spread(a: NDArray[np.float64], used: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -206,8 +206,8 @@ def outstanding(offset: Map, noise_dn: float) -> NDArray[np.bool_]:
     spread = 1.4826 * float(np.median(np.abs(offset - centre)))
     tame = np.clip(offset, centre - 3.0 * spread, centre + 3.0 * spread)
     difference = offset - uniform_filter(tame, size=15, mode="reflect")
-    own = 1.4826 * float(np.median(np.abs(difference - np.median(difference))))
-    return np.asarray(difference > max(_HOT_SPREADS * own, _HOT_NOISES * noise_dn))
+    spread = 1.4826 * float(np.median(np.abs(difference - np.median(difference))))
+    return np.asarray(difference > max(_HOT_SPREADS * spread, _HOT_NOISES * noise_dn))
 
 
 def near_floor(offset: Map, variance: Map) -> NDArray[np.bool_]:

@@ -75,10 +75,10 @@ def pattern(mean: NDArray[np.float64], variance: NDArray[np.float64], frames: in
     shared_row = max(row_noise - float(noise.mean()) / n, 0.0)
     shared_column = max(column_noise - float(noise.mean()) / m, 0.0)
     shared = (4.0 * row * shared_row + 4.0 * shared_row**2) / m + (4.0 * column * shared_column + 4.0 * shared_column**2) / n
-    own = _pixel_error(mean - rows[:, None] - columns[None, :] + mean.mean(), noise, frames)
+    single = _pixel_error(mean - rows[:, None] - columns[None, :] + mean.mean(), noise, frames)
     leak = 2.0 * (pixel / m + column_noise) ** 2 / n + 2.0 * (pixel / n + row_noise) ** 2 / m
     rounded = [_rounding_error(value, float(variance.mean()), frames) for value in (total, row, column, pixel)]
-    errors = (pixels + shared, row_var + own / n**2, column_var + own / m**2, own + leak)
+    errors = (pixels + shared, row_var + single / n**2, column_var + single / m**2, single + leak)
     errors = tuple(error + extra for error, extra in zip(errors, rounded, strict=True))
     return Pattern((m, n), {part: Estimate(value, math.sqrt(error)) for part, value, error in zip(PARTS, values, errors, strict=True)})
 

@@ -192,17 +192,17 @@ class PixelSums:
         # Products with the row below need that row too.
         taken = slice(rows.start, min(rows.stop + 1, self.shape[0]))
         e = self._deviations(frames[:, taken], changes, taken, crew)
-        own, below = e[:, :height], e.shape[1] - 1
-        total, square = crew.array("sum", (height, width)), crew.array("square", own.shape)
-        self._sums["first"][rows] += np.add.reduce(own, axis=0, out=total)
-        self._sums["right"][rows, :-1] += _products(own[:, :, :-1], own[:, :, 1:], total[:, :-1])
-        self._sums["below"][rows][:below] += _products(own[:, :below], e[:, 1 : below + 1], total[:below])
-        np.multiply(own, own, out=square)
+        inner, below = e[:, :height], e.shape[1] - 1
+        total, square = crew.array("sum", (height, width)), crew.array("square", inner.shape)
+        self._sums["first"][rows] += np.add.reduce(inner, axis=0, out=total)
+        self._sums["right"][rows, :-1] += _products(inner[:, :, :-1], inner[:, :, 1:], total[:, :-1])
+        self._sums["below"][rows][:below] += _products(inner[:, :below], e[:, 1 : below + 1], total[:below])
+        np.multiply(inner, inner, out=square)
         self._sums["second"][rows] += np.add.reduce(square, axis=0, out=total)
-        self._sums["third"][rows] += _products(own, square, total)
+        self._sums["third"][rows] += _products(inner, square, total)
         self._sums["fourth"][rows] += _products(square, square, total)
         d = square[:pairs]
-        np.subtract(own[: 2 * pairs : 2], own[1 : 2 * pairs : 2], out=d)
+        np.subtract(inner[: 2 * pairs : 2], inner[1 : 2 * pairs : 2], out=d)
         return power_sums(d, crew)
 
     def mean(self, rows: slice = slice(None)) -> Map:

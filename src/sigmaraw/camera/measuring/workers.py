@@ -24,7 +24,7 @@ class Workers:
     """As many threads as there are cores, each with arrays of its own that it uses again: fresh memory costs more than a sum over it."""
 
     def __init__(self, pool: ThreadPoolExecutor, threads: int) -> None:
-        self._pool, self._threads, self._own = pool, threads, threading.local()
+        self._pool, self._threads, self._local = pool, threads, threading.local()
 
     def run(self, tasks: Sequence[Callable[[], object]]) -> None:
         """Do all tasks, the first ones first."""
@@ -37,7 +37,7 @@ class Workers:
 
     def array(self, name: str, shape: tuple[int, ...], dtype: type[np.floating] = np.float32) -> NDArray[Any]:
         """Return this thread's array of that name, of any content; it holds until the next of that name is asked for."""
-        held: dict[str, NDArray[Any]] = self._own.__dict__
+        held: dict[str, NDArray[Any]] = self._local.__dict__
         size = math.prod(shape)
         if name not in held or held[name].size < size:
             held[name] = np.empty(size, dtype)
