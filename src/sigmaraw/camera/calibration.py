@@ -53,29 +53,41 @@ def calibrate(
 ) -> CameraProfile:
     """Calibrate a camera from dark and flat frames by photon transfer.
 
+    Reference: EMVA 1288 r4.0, linear camera model; SCIENCE 3.
+
     Parameters
     ----------
-    series : SERIES folder, EMVA 1288 descriptor file, or a `Series`.
-    bits : bit depth of the camera, 1 to 16; None takes metadata's, else the container's.
-    taps : "rows x columns" of regions that have a readout of their own ("2x2"). cfa : colour filter pattern of 2 × 2 pixels, first row
-        first ("RGGB"). Either adds `tap_*` variables along `tap` and centres each pixel's maps on its own tap.
-    progress : called with (levels done, levels in all, name) after each level.
+    series : str or path-like or Series
+        SERIES folder, EMVA 1288 descriptor file, or a series in memory.
+    bits : int or None
+        Bit depth of the camera, 1 to 16. Default: from metadata, else that of the container.
+    taps : str or None
+        Rows x columns of regions with a readout tap each, "2x2". Adds `tap_*` variables (tap); each pixel's maps are then
+        centred on its tap.
+    cfa : str or None
+        Colour filter pattern of 2 × 2 pixels, first row first, "RGGB". Each colour is treated as a tap.
+    progress : callable or None
+        Called with levels done, levels in all and the name, after each level.
 
     Returns
     -------
-    CameraProfile : scalars of the whole sensor with standard errors, per-pixel maps, the photon-transfer levels, and what could not
-        be determined.
+    CameraProfile
+        Scalars of the whole sensor with standard errors, maps of pixels, photon-transfer levels, and what could not be determined.
 
     Raises
     ------
-    InputNotFound, UnreadableFile, InvalidSeries, NotIntegerData, ColourImage, ShapeMismatch, BitDepthMismatch : the frames.
-    TooFewFrames : one frame only at a level, fewer than two usable flat levels.
-    ImplausibleSeries : flats darker than darks, all flats saturated, variance that does not grow. With taps, this and the one before name
-        every tap that they befall; all pixels together need not be fit for calibration where each tap is.
-    OutOfSpace : the folder for temporary files has no room for 8 bytes a pixel and level.
-    InvalidOption : taps and cfa together, or malformed.
-
-    Reference: EMVA 1288 r4.0, linear model; SCIENCE 3.
+    InputNotFound, UnreadableFile, InvalidSeries, NotIntegerData, ColourImage, ShapeMismatch, BitDepthMismatch
+        If the frames cannot be taken as one series.
+    TooFewFrames
+        If a level has one frame only, or fewer than two flat levels can be used. With taps the message names every tap
+        concerned.
+    ImplausibleSeries
+        If flats are darker than darks, all flats are saturated, or the variance does not grow. With taps, as before; all pixels
+        together need not be fit for calibration where each tap is.
+    OutOfSpace
+        If the folder for temporary files has no room for 8 bytes a pixel and level.
+    InvalidOption
+        If taps and cfa are both given, or one is malformed.
     """
     layout = parse_layout(taps, cfa)
     found = with_bits(series, bits) if isinstance(series, Series) else read_series(series, bits=bits)

@@ -66,8 +66,26 @@ def assemble(
 ) -> xr.Dataset:
     """Return the dataset, units stamped from the table of quantities.
 
-    extra : further attributes of single variables. drawn : profiles, spectra and histograms, each with its dimensions.
-    complete : False where taps are still to be put in; it is checked then.
+    Parameters
+    ----------
+    scalars : dict of str to Estimate
+        Value and standard error of every scalar.
+    maps : dict of str to ndarray
+        Maps (y, x) by name.
+    levels : dict of str to ndarray
+        Photon-transfer series (level) by name.
+    extra : dict of str to dict of str to object
+        Further attributes of single variables.
+    attributes : dict of str to object
+        Attributes of the dataset.
+    drawn : dict of str, tuple of (tuple of str to ndarray) or None
+        Profiles, spectra and histograms: dimensions and values by name.
+    complete : bool
+        False where taps are still to be added; the dataset is checked then.
+
+    Returns
+    -------
+    xarray.Dataset
     """
     variables: dict[str, tuple[tuple[str, ...], Any, dict[str, Any]]] = {}
     for name in SCALARS:
@@ -88,7 +106,20 @@ def assemble(
 
 
 def check(dataset: xr.Dataset, name: str) -> None:
-    """Raise InvalidProfile when a required variable is missing or a value lies out of its domain."""
+    """Check that all required variables are there and every value lies in its domain.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        A dataset, from a file that may hold anything.
+    name : str
+        What the message calls it.
+
+    Raises
+    ------
+    InvalidProfile
+        If a required variable is missing or a value lies out of its domain.
+    """
     if dataset.attrs.get("schema") != SCHEMA:
         raise _invalid(name, f"says schema '{str(dataset.attrs.get('schema'))[:40]}'", f"'{SCHEMA}'")
     for key in REQUIRED:

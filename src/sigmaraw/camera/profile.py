@@ -169,12 +169,29 @@ class CameraProfile:
 
         Parameters
         ----------
-        gain : K, DN/e⁻. offset : DN. read_noise : e⁻ rms; dark noise is taken to be the same. bits : 1 to 16.
-        gain_se, read_noise_se : standard errors in the same units, None where not known. saturation : DN, offset included.
+        gain : float
+            K, DN/e-, above 0.
+        offset : float
+            Dark level, DN.
+        read_noise : float
+            e- rms; dark noise is taken to be the same.
+        bits : int
+            Bit depth, 1 to 16.
+        gain_se : float or None
+            Standard error of the gain, DN/e-. Default: not stated.
+        read_noise_se : float or None
+            Standard error of the read noise, e-. Default: not stated.
+        saturation : float or None
+            DN, offset included. Default: not stated.
+
+        Returns
+        -------
+        CameraProfile
 
         Raises
         ------
-        InvalidProfile : a value that is no finite number of its domain.
+        InvalidProfile
+            If a value is no finite number of its domain.
         """
         if isinstance(bits, bool) or not isinstance(bits, (int, np.integer)) or not 1 <= bits <= 16:
             raise InvalidProfile(f"bits = {bits}", "a whole number from 1 to 16", "give the camera's bit depth")
@@ -208,7 +225,17 @@ class CameraProfile:
         return cls(assemble(scalars, {}, {}, {}, attributes))
 
     def to_netcdf(self, path: str | os.PathLike[str]) -> Path:
-        """Write the dataset as netCDF-4, whole or not at all, and return the path. Values and attributes return exactly."""
+        """Write the dataset as netCDF-4, whole or not at all, and return the path. Values and attributes return exactly.
+
+        Parameters
+        ----------
+        path : str or path-like
+            File to write.
+
+        Returns
+        -------
+        Path
+        """
         encoding: dict[str, dict[str, Any]] = {}
         for name, variable in self.dataset.variables.items():
             encoding[str(name)] = {"_FillValue": None}
@@ -222,9 +249,23 @@ class CameraProfile:
     def from_netcdf(cls, path: str | os.PathLike[str]) -> CameraProfile:
         """Read a profile, checked variable by variable.
 
+        Parameters
+        ----------
+        path : str or path-like
+            A camera profile (.nc).
+
+        Returns
+        -------
+        CameraProfile
+
         Raises
         ------
-        InputNotFound : no such file. UnreadableFile : not netCDF-4, or cut off. InvalidProfile : no camera profile in it.
+        InputNotFound
+            If there is no such file.
+        UnreadableFile
+            If it is not netCDF-4, or is cut off.
+        InvalidProfile
+            If it holds no camera profile.
         """
         path = Path(path)
         if not path.is_file():
@@ -254,7 +295,12 @@ class CameraProfile:
         return cls(dataset)
 
     def summary(self) -> dict[str, Any]:
-        """Return the profile without its maps as JSON values; NaN is None."""
+        """Return the profile without its maps as JSON values; NaN is None.
+
+        Returns
+        -------
+        dict of str to object
+        """
         data = self.dataset
         shape = self.map_shape
         levels = {key: data[key].values if key in data.variables else np.empty(0) for key in SERIES}
@@ -293,7 +339,12 @@ class CameraProfile:
         }
 
     def figures(self) -> dict[str, Any]:
-        """Return what a datasheet draws beside the summary, as JSON values: see `camera.spatial.spatial_summary`."""
+        """Return what a datasheet draws beside the summary, as JSON values: see `camera.spatial.spatial_summary`.
+
+        Returns
+        -------
+        dict of str to object
+        """
         return spatial_summary(self.dataset)
 
     def _scalar(self, name: str) -> dict[str, Any]:

@@ -28,10 +28,40 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass
 class Scan:
-    """What the pass leaves of a series, or of one tap's pixels of it.
+    """What reading leaves of a series, or of the pixels of one tap.
 
-    series : it. dark_pixels : of the first dark level. store : maps of all other levels, darks first.
-    suspects : of the dark level with index `suspects_of`; None where no dark level has frames enough.
+    Parameters
+    ----------
+    series : Series
+        The levels that are read.
+    darks : list of LevelMoments
+        Scalars of the dark levels read so far.
+    flats : list of LevelMoments
+        Scalars of the flat levels read so far.
+    dark_evidence : list of LevelEvidence
+        What the checks need of each dark level.
+    flat_evidence : list of LevelEvidence
+        What the checks need of each flat level.
+    dark_pixels : PixelSums or None
+        Sums of the pixels of the first dark level.
+    suspects : Suspects or None
+        Pixels of the dark level `suspects_of`; None where no dark level has enough frames.
+    suspects_of : int
+        Place of that dark level.
+    files : list of tuple of (str, SourceFile)
+        Role and hash of every file.
+    metadata : dict of str to str
+        What the files state of the camera.
+    shape : tuple of (int, int) or None
+        (y, x), px; None before the first level.
+    bits : int or None
+        Bit depth; None before the first level.
+    bits_source : str
+        "stated", "metadata" or "container".
+    first : str
+        Name of the first level.
+    store : MapStore or None
+        Maps of all levels but the first dark one, dark levels first.
     """
 
     series: Series
@@ -51,7 +81,22 @@ class Scan:
     store: MapStore | None = None
 
     def begin(self, level: Level, shape: tuple[int, int], closing: ExitStack) -> None:
-        """Hold the size of a level's frames against the first level's and the descriptor's."""
+        """Hold the size of a level's frames against the first level's and the descriptor's.
+
+        Parameters
+        ----------
+        level : Level
+            The level.
+        shape : tuple of (int, int)
+            (y, x), px; None before the first level.
+        closing : ExitStack
+            Takes over what must be closed in the end.
+
+        Raises
+        ------
+        ShapeMismatch
+            If the frames have another shape than the first level or the descriptor.
+        """
         size = self.series.size
         if size is not None and shape != size:
             raise ShapeMismatch(f"level {level.name} has frames of {shape}", f"{size}, as the descriptor says", "correct the descriptor")
@@ -66,7 +111,26 @@ class Scan:
             )
 
     def take(self, index: int, level: Level, measured: MeasuredLevel, stream: FrameStream, crew: Workers) -> None:
-        """Hold a level's bit depth against the first level's, and keep what was measured."""
+        """Hold a level's bit depth against the first level's, and keep what was measured.
+
+        Parameters
+        ----------
+        index : int
+            Place of the level: dark levels first, in order.
+        level : Level
+            The level.
+        measured : MeasuredLevel
+            What the frames gave.
+        stream : FrameStream
+            The frames, read to the end.
+        crew : Workers
+            Threads that share the work.
+
+        Raises
+        ------
+        BitDepthMismatch
+            If the bit depth is another than that of the first level.
+        """
         assert self.store is not None
         moments, evidence = measured.moments, measured.evidence
         bits, source = stream.depth(moments.maximum)
@@ -90,7 +154,16 @@ class Scan:
     def curve(self, curve_variance: np.ndarray, used: np.ndarray) -> dict[str, np.ndarray]:
         """Return the photon-transfer points, flat levels in order of their mean.
 
-        curve_variance : (flat level,), DN², NaN where no model speaks. used : (flat level,), whether it is in the fit.
+        Parameters
+        ----------
+        curve_variance : ndarray
+            (flat level,), the transfer curve, DN²; NaN for levels out of the fit.
+        used : ndarray
+            (flat level,), whether the level is in the fit.
+
+        Returns
+        -------
+        dict of str to ndarray
         """
         order = np.argsort([level.mean for level in self.flats], kind="stable")
         flats = [self.flats[index] for index in order]
@@ -106,7 +179,12 @@ class Scan:
         }
 
     def provenance(self) -> dict[str, Any]:
-        """Return what a profile says of the frames it comes from."""
+        """Return what a profile says of the frames it comes from.
+
+        Returns
+        -------
+        dict of str to object
+        """
         return {
             "bits": self.bits,
             "bits_source": self.bits_source,
@@ -125,7 +203,24 @@ def _sources(level: Level) -> tuple[SourceFile, ...]:
 
 
 def with_bits(series: Series, bits: int | None) -> Series:
-    """Return the series with a stated bit depth on every level, those in memory checked against it."""
+    """Return the series with a stated bit depth on every level, those in memory checked against it.
+
+    Parameters
+    ----------
+    series : Series
+        The dark and flat levels.
+    bits : int or None
+        Bit depth, 1 to 16; None leaves the series as it is.
+
+    Returns
+    -------
+    Series
+
+    Raises
+    ------
+    BitDepthMismatch
+        If a frame in memory holds a value that does not fit.
+    """
     if bits is None:
         return series
 
@@ -146,11 +241,23 @@ def scan_levels(series: Series, closing: ExitStack, progress: Progress | None, l
 
     Parameters
     ----------
-    closing : takes over what must be closed when the maps are no longer needed.
+    series : Series
+        The dark and flat levels.
+    closing : ExitStack
+        Takes over what must be closed when the maps are no longer needed.
+    progress : callable or None
+        Called with levels done, levels in all and the name of the level; None for silence.
+    layout : TapLayout or None
+        Taps; None for a whole sensor.
+
+    Returns
+    -------
+    list of Scan
 
     Raises
     ------
     ShapeMismatch, BitDepthMismatch, TooFewFrames, ImplausibleSeries, OutOfSpace
+        As `calibrate`.
     """
     scans = [Scan(series)]
     levels = (*series.dark, *series.flat)

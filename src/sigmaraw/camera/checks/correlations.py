@@ -10,6 +10,17 @@ from sigmaraw.camera.checks.result import Check, CheckName, against, unknown
 
 
 def correlated_pixels(evidence: SeriesEvidence) -> Check:
+    """Check whether temporal noise of neighbours correlates.
+
+    Parameters
+    ----------
+    evidence : SeriesEvidence
+        What the checks rest on, of all levels.
+
+    Returns
+    -------
+    Check
+    """
     name = CheckName.CORRELATED_PIXELS
     levels = [*evidence.dark, *(evidence.flat[index] for index in evidence.used())]
     usable = [level for level in levels if level.lag_count and level.lag_variance > 0]
@@ -27,6 +38,20 @@ def correlated_pixels(evidence: SeriesEvidence) -> Check:
 
 
 def line_check(name: CheckName, part: str) -> Callable[[SeriesEvidence], Check]:
+    """Return the check whether rows, or columns, share temporal noise.
+
+    Parameters
+    ----------
+    name : CheckName
+        The check that is made.
+    part : str
+        "row" or "column".
+
+    Returns
+    -------
+    callable
+    """
+
     def check(evidence: SeriesEvidence) -> Check:
         share, chi2, dof, levels = 0.0, 0.0, 0.0, 0
         for seen in evidence.dark:

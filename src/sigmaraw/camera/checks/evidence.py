@@ -18,10 +18,27 @@ CHANCE = 1e-3  # of a false alarm, per check and series, whatever parts the sens
 
 @dataclass(frozen=True)
 class SeriesEvidence:
-    """All that the checks look at. `dark` and `flat` hold the evidence of each level, in the order of `data`'s levels.
+    """What the checks of a series rest on.
 
-    light : relative light of each flat, None where not known. upper_dn : saturation above dark. full_scale : DN.
-    chance : of a false alarm, per check: of a sensor in parts each part has its share, since the worst part speaks for all (Bonferroni).
+    Parameters
+    ----------
+    data : TransferData
+        Flat and dark levels.
+    fit : GainFit
+        The straight-line fit of the gain.
+    dark : tuple of LevelEvidence
+        Evidence of each dark level, in the order of `data`.
+    flat : tuple of LevelEvidence
+        Evidence of each flat level, in the order of `data`.
+    light : ndarray of float64 or None
+        (level,), relative light of each flat; None where it is not stated.
+    upper_dn : float
+        Saturation above the dark level, DN.
+    full_scale : int
+        Largest code of the bit depth, DN.
+    chance : float
+        Probability of a false alarm of each check. Of a sensor in taps each tap has its share, since the worst tap decides
+        (Bonferroni).
     """
 
     data: TransferData
@@ -34,7 +51,12 @@ class SeriesEvidence:
     chance: float = CHANCE
 
     def used(self) -> list[int]:
-        """Indices of the flat levels in the gain fit."""
+        """Indices of the flat levels in the gain fit.
+
+        Returns
+        -------
+        list of int
+        """
         return [int(index) for index in np.flatnonzero(self.fit.used)]
 
     @cached_property
@@ -53,7 +75,20 @@ class SeriesEvidence:
 
 
 def chance_of(chi2: float, dof: float) -> float:
-    """Return the probability that χ² of `dof` degrees of freedom is at least `chi2`."""
+    """Return the probability that χ² of `dof` degrees of freedom is at least `chi2`.
+
+    Parameters
+    ----------
+    chi2 : float
+        Observed χ².
+    dof : float
+        Degrees of freedom.
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
+    """
     from scipy.special import gammaincc
 
     return float(gammaincc(0.5 * dof, 0.5 * chi2))

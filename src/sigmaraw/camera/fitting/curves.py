@@ -40,10 +40,32 @@ class CurveForm(StrEnum):
 
 @dataclass(frozen=True)
 class CurveFit:
-    """One fitted model over the levels of `used`.
+    """A fitted transfer curve.
 
-    gain : K at small signals. coefficients : ∂K/∂y over all levels. predict : x, DN → y, DN². bic, chi2, dof : of the fit.
-    brighter_fatter : a, 1/e⁻; break_dn : x of the break, DN; gain_above : K₂; intercept_above : c, DN²; None where the model has none.
+    Parameters
+    ----------
+    form : CurveForm
+        Which curve it is.
+    gain : Estimate
+        K at small signals, DN/e-.
+    coefficients : ndarray of float64
+        (level,), ∂K/∂y over all levels, 1/(DN·e-).
+    predict : callable
+        x, DN, to y, DN².
+    bic : float
+        Bayesian information criterion.
+    chi2 : float
+        χ² of the residuals.
+    dof : int
+        Degrees of freedom.
+    brighter_fatter : Estimate or None
+        a, 1/e-; None for other curves.
+    break_dn : Estimate or None
+        x of the break, DN; None for other curves.
+    gain_above : Estimate or None
+        K₂, DN/e-; None for other curves.
+    intercept_above : Estimate or None
+        c, DN²; None for other curves.
     """
 
     form: CurveForm
@@ -62,6 +84,15 @@ class CurveFit:
         """Return the x, DN, up to `highest`, at which y has demonstrably left K·x by 2 %; None where it never has.
 
         Demonstrably: with a curvature two standard errors weaker than the fitted one.
+
+        Parameters
+        ----------
+        highest : float
+            Largest x that is looked at, DN.
+
+        Returns
+        -------
+        float or None
         """
         if self.break_dn is not None:
             return self.break_dn.value if self.break_dn.value < highest else None
@@ -74,15 +105,40 @@ class CurveFit:
 
 
 def astier(x: Vector, gain: float, curvature: float) -> Vector:
-    """Return y = K·x·(e^{tx} − 1)/(tx), t = 2a/K in 1/DN."""
+    """Return y = K·x·(e^{tx} − 1)/(tx), t = 2a/K in 1/DN.
+
+    Parameters
+    ----------
+    x : ndarray of float64
+        Mean above dark, DN.
+    gain : float
+        K, DN/e-.
+    curvature : float
+        t = 2a/K, 1/DN.
+
+    Returns
+    -------
+    ndarray of float64
+    """
     z = curvature * x
     return gain * x * np.where(np.abs(z) < 1e-8, 1.0 + z / 2.0, np.expm1(z) / np.where(z == 0.0, 1.0, z))
 
 
 def choose_curve(data: TransferData, fit: GainFit) -> tuple[CurveFit, dict[CurveForm, float]]:
-    """Return the model that BIC prefers over the levels of the gain fit, and every candidate's BIC.
+    """Return the transfer curve that BIC prefers over the levels of the gain fit, and the BIC of every candidate.
 
-    A sensor with fewer than 6 levels in the fit is taken to be linear: nothing could show that it is not.
+    A sensor with fewer than 6 levels in the fit counts as linear: nothing could show that it is not.
+
+    Parameters
+    ----------
+    data : TransferData
+        Flat levels and the dark levels that serve them.
+    fit : GainFit
+        The straight-line fit.
+
+    Returns
+    -------
+    tuple of (CurveFit, dict of CurveForm to float)
     """
     chosen = data.select(fit.used)
     candidates = [_linear(chosen, fit)]
@@ -210,7 +266,17 @@ def _piecewise(data: TransferData, fit: GainFit) -> list[CurveFit]:
 
 
 def transfer_scalars(curve: CurveFit) -> dict[str, Estimate]:
-    """Return the model's own parameters by the names of the table of quantities; those of other models are not determined."""
+    """Return the parameters of the curve by the names of the table of quantities; those of other curves are not determined.
+
+    Parameters
+    ----------
+    curve : CurveFit
+        The fitted transfer curve.
+
+    Returns
+    -------
+    dict of str to Estimate
+    """
     found = {
         "brighter_fatter": curve.brighter_fatter,
         "gain_break": curve.break_dn,
@@ -221,11 +287,23 @@ def transfer_scalars(curve: CurveFit) -> dict[str, Estimate]:
 
 
 def highest_signal(curve: CurveFit, data: TransferData, used: NDArray[np.bool_]) -> float:
-    """Return the largest x, DN, to which the model was seen to hold: the brightest level of the fit, and brighter ones while each agrees.
+    """Return the largest x, DN, to which the curve was seen to hold.
 
-    A level beyond the fit agrees when its y is within 2 % of the model's, or within three standard errors of it.
+    That is the brightest level of the fit, and brighter ones while each agrees: its y is within 2 % of the curve, or within three
+    standard errors.
 
-    data : all levels. used : (level), those of the fit.
+    Parameters
+    ----------
+    curve : CurveFit
+        The fitted transfer curve.
+    data : TransferData
+        Flat levels and the dark levels that serve them.
+    used : ndarray of bool
+        (level,), whether the level is in the fit.
+
+    Returns
+    -------
+    float
     """
     x, y = data.x, data.y
     highest = float(x[used].max())
@@ -243,7 +321,25 @@ def highest_signal(curve: CurveFit, data: TransferData, used: NDArray[np.bool_])
 def transfer_attributes(
     curve: CurveFit, bics: dict[CurveForm, float], offset_dn: float, upper_dn: float, highest_dn: float
 ) -> dict[str, str | float]:
-    """Return what the profile says of the choice: model, its reduced χ², every BIC; levels, DN, to which y = K·x and the model hold."""
+    """Return what the profile states of the transfer curve: its form, reduced χ², every BIC, and the levels up to which it holds.
+
+    Parameters
+    ----------
+    curve : CurveFit
+        The fitted transfer curve.
+    bics : dict of CurveForm to float
+        BIC of every candidate.
+    offset_dn : float
+        Dark level, DN.
+    upper_dn : float
+        Saturation above dark, DN.
+    highest_dn : float
+        Largest x to which the curve was seen to hold, DN.
+
+    Returns
+    -------
+    dict of str to str or float
+    """
     limit = curve.linear_limit(upper_dn)
     return {
         "transfer_model": str(curve.form),

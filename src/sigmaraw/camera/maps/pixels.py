@@ -31,9 +31,24 @@ DARK_LIMIT = 0.5  # of full scale: a pixel whose dark level is above it has no r
 
 @dataclass(frozen=True)
 class DarkPixels:
-    """Maps of the dark level: mean (DN), temporal variance (DN²) shrunk, and the variance of each (NaN where not known).
+    """Maps of a dark level.
 
-    raw_variance : before it is shrunk. frames, lines : behind them; 0 frames where not known.
+    Parameters
+    ----------
+    offset : ndarray of float64
+        (y, x), mean of each pixel, DN.
+    offset_var : ndarray of float64
+        (y, x), squared standard error of the mean, DN²; NaN where not given.
+    variance : ndarray of float64
+        (y, x), temporal variance, DN², drawn towards the mean of all pixels.
+    variance_error : ndarray of float64
+        (y, x), squared standard error of the variance, DN⁴; NaN where not given.
+    raw_variance : ndarray of float64
+        (y, x), temporal variance as measured, DN².
+    frames : int
+        Number of frames; 0 where not given.
+    lines : LineNoise
+        Temporal noise of rows and of columns of the same frames.
     """
 
     offset: Map
@@ -55,6 +70,17 @@ def shrink_variance(variance: Map, frames: int) -> tuple[Map, Map]:
 
     For Gaussian frames Var(s²) = 2σ⁴/(L−1), and 2·mean(s⁴)/(L+1) estimates its mean over pixels without bias; what the map
     varies beyond that is real.
+
+    Parameters
+    ----------
+    variance : ndarray of float64
+        (y, x), temporal variance of each pixel, DN².
+    frames : int
+        Number of frames.
+
+    Returns
+    -------
+    tuple of (ndarray of float64, ndarray of float64)
     """
     centre = float(variance.mean())
     spread = float(variance.var())
@@ -66,23 +92,65 @@ def shrink_variance(variance: Map, frames: int) -> tuple[Map, Map]:
 
 
 def dark_pixels(mean: Map, variance: Map, frames: int, lines: LineNoise) -> DarkPixels:
-    """Return the dark maps from per-pixel moments over `frames` frames, and the pattern they show."""
+    """Return the dark maps from per-pixel moments over `frames` frames, and the pattern they show.
+
+    Parameters
+    ----------
+    mean : ndarray of float64
+        (y, x), temporal mean of each pixel, DN.
+    variance : ndarray of float64
+        (y, x), temporal variance of each pixel, DN².
+    frames : int
+        Number of frames.
+    lines : LineNoise
+        Temporal noise of rows and of columns of the same frames.
+
+    Returns
+    -------
+    DarkPixels
+    """
     shrunk, error = shrink_variance(variance, frames)
     return DarkPixels(mean, shrunk / frames, shrunk, error, variance, frames, lines)
 
 
 def dark_pixels_from_maps(offset: Map, noise_dn: Map) -> DarkPixels:
-    """Return given maps as they are; what they hide of their own error is not known."""
+    """Return given maps as they are; what they hide of their own error is not known.
+
+    Parameters
+    ----------
+    offset : ndarray of float64
+        (y, x), dark level of each pixel, DN.
+    noise_dn : ndarray of float64
+        (y, x), temporal noise of each pixel, DN rms.
+
+    Returns
+    -------
+    DarkPixels
+    """
     unknown = np.full(offset.shape, np.nan)
     return DarkPixels(offset, unknown, noise_dn**2, unknown, noise_dn**2, 0, LineNoise(0.0, 0.0))
 
 
 @dataclass(frozen=True)
 class FlatPixels:
-    """Per-pixel moments of one flat level over `frames` frames: mean (DN), variance (DN²), and the level's own variance (DN²).
+    """Maps of a flat level.
 
-    straighten : factor that brings the variance above dark onto the straight line of small signals. still : gave one value throughout.
-    signal : the level's mean above dark, DN; None takes that of the maps, which are then the whole sensor's.
+    Parameters
+    ----------
+    mean : ndarray of float64
+        (y, x), mean of each pixel, DN.
+    variance : ndarray of float64
+        (y, x), temporal variance of each pixel, DN².
+    frames : int
+        Number of frames.
+    level_variance : float
+        Variance of the level, DN².
+    straighten : float
+        Factor that brings the variance above dark onto the straight line of small signals.
+    still : ndarray of bool or None
+        (y, x), whether the pixel gave one value throughout.
+    signal : float or None
+        Mean of the level above dark, DN; None takes that of the maps, which are then of the whole sensor.
     """
 
     mean: Map
@@ -95,7 +163,15 @@ class FlatPixels:
 
 
 class GainPixels:
-    """Sums for every pixel's gain and response, one level at a time, so that a whole series never lies in memory."""
+    """Sums for every pixel's gain and response, one level at a time, so that a whole series never lies in memory.
+
+    Parameters
+    ----------
+    shape : tuple of (int, int)
+        (y, x), px.
+    top_dn : float
+        Code at which the converter stops, DN.
+    """
 
     def __init__(self, shape: tuple[int, int], top_dn: float = math.inf) -> None:
         self.top_dn, self.clipped = top_dn, np.zeros(shape, dtype=bool)  # at the highest code, in a fitted level
@@ -105,11 +181,27 @@ class GainPixels:
         self._log_chance = 0.0  # of a working pixel giving one value throughout
 
     def add(self, dark: DarkPixels, flats: Iterable[FlatPixels]) -> None:
-        """Add the flat levels that one dark level serves."""
+        """Add the flat levels that one dark level serves.
+
+        Parameters
+        ----------
+        dark : DarkPixels
+            Pixels of the dark level that serves these flats.
+        flats : iterable of FlatPixels
+            Pixels of the flat levels, one after the other.
+        """
         self._add_scalars(self._add_rows(slice(None), dark, flats))
 
     def add_kept(self, dark: DarkPixels, flats: Callable[[slice], Iterable[FlatPixels]]) -> None:
-        """Add the flat levels that one dark level serves, strip by strip on several threads; flats(rows) gives some rows of each."""
+        """Add the flat levels that one dark level serves, strip by strip on several threads; flats(rows) gives some rows of each.
+
+        Parameters
+        ----------
+        dark : DarkPixels
+            Pixels of the dark level that serves these flats.
+        flats : callable
+            Given some rows, yields these rows of the flat levels.
+        """
         parts = strips((self._xx.shape[0], self._xx.shape[1]))
         found: list[list[tuple[float, float]]] = [[] for _ in parts]
 
@@ -150,7 +242,21 @@ class GainPixels:
         return scalars
 
     def result(self, gain: float, gain_se: float, prnu_fraction: float) -> tuple[Map, Map]:
-        """Return gain_map, shrunk to `gain`, and its standard error (DN/e⁻): √(B·u² + SE²(K)), the first part the pixel's own."""
+        """Return gain_map, shrunk to `gain`, and its standard error (DN/e⁻): √(B·u² + SE²(K)), the first part the pixel's own.
+
+        Parameters
+        ----------
+        gain : float
+            K of all pixels, DN/e-.
+        gain_se : float
+            Its standard error, DN/e-.
+        prnu_fraction : float
+            PRNU, 1.
+
+        Returns
+        -------
+        tuple of (ndarray of float64, ndarray of float64)
+        """
         with np.errstate(divide="ignore", invalid="ignore"):
             own = self._xy / self._xx
             error = np.sqrt(self._xx + self._dark_error) / self._xx
@@ -166,6 +272,17 @@ class GainPixels:
         """Return where a pixel is dead (never changes, or responds less than half as its neighbours), and where it is hot beyond use.
 
         That is a response of more than 1.5 times the neighbours', or a dark level above half of full scale.
+
+        Parameters
+        ----------
+        offset : ndarray of float64
+            (y, x), dark level of each pixel, DN.
+        full_scale : int
+            Largest code, DN.
+
+        Returns
+        -------
+        tuple of (ndarray of bool, ndarray of bool)
         """
         from scipy.ndimage import uniform_filter
 
@@ -177,7 +294,19 @@ class GainPixels:
 
 
 def read_noise_pixels(dark: DarkPixels, gain_map: Map) -> tuple[Map, Map]:
-    """Return read_noise_map = √(σ²_y.dark − 1/12)/K of each pixel and its standard error, e⁻."""
+    """Return read_noise_map = √(σ²_y.dark − 1/12)/K of each pixel and its standard error, e⁻.
+
+    Parameters
+    ----------
+    dark : DarkPixels
+        Pixels of the shortest dark level.
+    gain_map : ndarray of float64
+        (y, x), K of each pixel, DN/e-.
+
+    Returns
+    -------
+    tuple of (ndarray of float64, ndarray of float64)
+    """
     square = np.maximum(dark.variance - QUANTISATION_DN2, 0.0)
     root = np.sqrt(square)
     error = np.sqrt(dark.variance_error)

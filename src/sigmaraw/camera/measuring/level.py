@@ -32,7 +32,17 @@ _COPIES = "at least two frames of two pixels"
 
 @dataclass(frozen=True)
 class MeasuredLevel:
-    """Scalars, evidence and sums of the pixels of one level."""
+    """Scalars, evidence and sums of the pixels of one level.
+
+    Parameters
+    ----------
+    moments : LevelMoments
+        Scalars of the level.
+    evidence : LevelEvidence
+        What the checks need.
+    pixels : PixelSums
+        Sums over frames of each pixel.
+    """
 
     moments: LevelMoments
     evidence: LevelEvidence
@@ -47,13 +57,23 @@ def measure_level(chunks: Iterable[Frames], name: str, *, shape_sums: bool = Fal
 
     Parameters
     ----------
-    chunks : (frame, y, x), uint8 or uint16, DN, in order of acquisition; all of an even count but the last. name : for messages.
-    shape_sums : keep the sums for the classes of pixels too.
+    chunks : iterable of ndarray of uint8 or uint16
+        (frame, y, x), uint8 or uint16, DN, in order of acquisition; an even number of frames each, but for the last.
+    name : str
+        Name of the level, for messages.
+    shape_sums : bool
+        Whether the sums for the classes of pixels are kept too.
+
+    Returns
+    -------
+    MeasuredLevel
 
     Raises
     ------
-    TooFewFrames : fewer than two frames, or fewer than two pixels.
-    ImplausibleSeries : two successive frames are the same file: their difference says nothing about noise.
+    TooFewFrames
+        If there are fewer than two frames, or fewer than two pixels.
+    ImplausibleSeries
+        If two successive frames are equal: their difference says nothing about noise.
     """
     meter = LevelMeter(name, shape_sums=shape_sums)
     with workers() as crew:
@@ -91,7 +111,15 @@ class _Extreme:
 
 
 class LevelMeter:
-    """What a level's frames say, a few of them at a time; arguments and refusals as `measure_level`."""
+    """What a level's frames say, a few of them at a time; arguments and refusals as `measure_level`.
+
+    Parameters
+    ----------
+    name : str
+        Name of the level, for messages.
+    shape_sums : bool
+        Whether the sums for the classes of pixels are kept too.
+    """
 
     def __init__(self, name: str, *, shape_sums: bool = False) -> None:
         say_which()
@@ -107,7 +135,15 @@ class LevelMeter:
         self._top, self._bottom = _Extreme(1), _Extreme(-1)
 
     def add(self, frames: Frames, crew: Workers) -> None:
-        """Take (frame, y, x), uint8 or uint16, DN: an even number but for the last."""
+        """Take (frame, y, x), uint8 or uint16, DN: an even number but for the last.
+
+        Parameters
+        ----------
+        frames : ndarray of uint8 or uint16
+            (frame, y, x), DN; an even number of frames, but for the last ones.
+        crew : Workers
+            Threads that share the work.
+        """
         if frames[0].size < 2:
             raise _too_few(self.name, len(frames), frames[0].size)
         if not self.means:
@@ -119,7 +155,12 @@ class LevelMeter:
         self._frames(exact, exact.total / frames[0].size)
 
     def result(self) -> MeasuredLevel:
-        """Return what all frames say."""
+        """Return what all frames say.
+
+        Returns
+        -------
+        MeasuredLevel
+        """
         if len(self.means) < 2:
             raise _too_few(self.name, len(self.means), self.shape[0] * self.shape[1])
         moments = self._moments()

@@ -31,7 +31,19 @@ _PIECE = 8192  # a dot product of this length stays on one thread of the linear-
 
 
 def power_sums(values: Single, crew: Workers) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return Σv² and Σv⁴ of each (y, x) of (pair, y, x), in float64."""
+    """Return Σv² and Σv⁴ of each (y, x) of (pair, y, x), in float64.
+
+    Parameters
+    ----------
+    values : ndarray of float32
+        (pair, y, x), DN.
+    crew : Workers
+        Threads that share the work.
+
+    Returns
+    -------
+    tuple of (ndarray of float64, ndarray of float64)
+    """
     second, fourth = np.zeros((2, len(values)))
     wide = crew.array("wide", values.shape[1:], np.float64)
     for index, value in enumerate(values):
@@ -46,9 +58,14 @@ def power_sums(values: Single, crew: Workers) -> tuple[NDArray[np.float64], NDAr
 
 
 class PixelSums:
-    """Sums over frames of each pixel's deviation e = x − x₀ − (mean of the frame − mean of the first one), by powers.
+    """Sums over frames of the deviation of each pixel, e = x − x₀ − (mean of the frame − mean of the first one), by powers.
 
-    shape_sums : third and fourth powers and products with the right and the lower neighbour too, for the classes of pixels.
+    Parameters
+    ----------
+    shape : tuple of (int, int)
+        (y, x), px.
+    shape_sums : bool
+        Whether third and fourth powers and products with the right and lower neighbour are kept too, for the classes of pixels.
     """
 
     def __init__(self, shape: tuple[int, int], *, shape_sums: bool = False) -> None:
@@ -68,7 +85,20 @@ class PixelSums:
 
         Parameters
         ----------
-        frames : (frame, y, x), an even number of them but for the last ones. exact : their sums. beside : tasks to be done meanwhile.
+        frames : ndarray of uint8 or uint16
+            (frame, y, x), DN; an even number of frames, but for the last ones.
+        exact : FrameSums
+            Exact sums of the same frames.
+        crew : Workers
+            Threads that share the work.
+        beside : Sequence[callable
+            Further tasks to do at the same time.
+
+        Returns
+        -------
+        tuple of (ndarray of float64, ndarray of float64)
+            Σ over pixels of (A − B − Δ)², DN², and of its square, DN⁴, each divided by the number of pixels, of successive pairs; Δ is the
+            change of the mean.
         """
         means = exact.total / frames[0].size
         self._low, self._high = min(self._low, int(exact.low.min())), max(self._high, int(exact.high.max()))
@@ -206,7 +236,17 @@ class PixelSums:
         return power_sums(d, crew)
 
     def mean(self, rows: slice = slice(None)) -> Map:
-        """Return the temporal mean of each pixel, DN."""
+        """Return the temporal mean of each pixel, DN.
+
+        Parameters
+        ----------
+        rows : slice
+            Rows of the sensor. Default: all.
+
+        Returns
+        -------
+        ndarray of float64
+        """
         assert self._reference is not None
         mean = self._sum("first", rows)
         mean += self._change
@@ -216,7 +256,17 @@ class PixelSums:
         return np.maximum(mean, 0.0, out=mean)
 
     def still(self, rows: slice = slice(None)) -> NDArray[np.bool_]:
-        """Return which pixels gave one value throughout: Σe and Σe² are then those of the frames' changes alone."""
+        """Return which pixels gave one value throughout: Σe and Σe² are then those of the frames' changes alone.
+
+        Parameters
+        ----------
+        rows : slice
+            Rows of the sensor. Default: all.
+
+        Returns
+        -------
+        ndarray of bool
+        """
         slack = 1e-3 + 1e-5 * self._squares  # of single precision; one step of one frame makes 1 of either or more
         still = np.ones(self._sums["first"][rows].shape, dtype=bool)
         for name, changes in (("first", -self._change), ("second", self._squares)):
@@ -225,7 +275,17 @@ class PixelSums:
         return still
 
     def variance(self, rows: slice = slice(None)) -> Map:
-        """Return the unbiased temporal variance of each pixel, DN², [Σe² − (Σe)²/L]/(L−1) · N/(N−1)."""
+        """Return the unbiased temporal variance of each pixel, DN², [Σe² − (Σe)²/L]/(L−1) · N/(N−1).
+
+        Parameters
+        ----------
+        rows : slice
+            Rows of the sensor. Default: all.
+
+        Returns
+        -------
+        ndarray of float64
+        """
         pixels = self.shape[0] * self.shape[1]
         variance = self._sum("first", rows)
         variance *= variance
@@ -235,7 +295,19 @@ class PixelSums:
         return np.maximum(variance, 0.0, out=variance)
 
     def single(self, rows: slice, centre: float) -> tuple[Single, Single]:
-        """Return mean less `centre` (DN) and variance of some rows in single precision, in a third of the time."""
+        """Return mean less `centre` (DN) and variance of some rows in single precision, in a third of the time.
+
+        Parameters
+        ----------
+        rows : slice
+            Rows of the sensor. Default: all.
+        centre : float
+            What is subtracted from the mean, DN.
+
+        Returns
+        -------
+        tuple of (ndarray of float32, ndarray of float32)
+        """
         assert self._reference is not None
         if self._whole:
             mean, variance = self.mean(rows), self.variance(rows)
@@ -260,6 +332,15 @@ class PixelSums:
         """Return skewness, excess kurtosis, and correlation with the right and the lower neighbour, of each pixel; 0 where it is still.
 
         The last column has no right neighbour and the last row no lower one: 0.
+
+        Parameters
+        ----------
+        rows : slice
+            Rows of the sensor. Default: all.
+
+        Returns
+        -------
+        tuple of (ndarray of float64, ndarray of float64, ndarray of float64, ndarray of float64)
         """
         stop = min(rows.stop + 1, self.shape[0])
         m, s2, s3, s4, right, below = (self._sum(name, slice(rows.start, stop)) / self.frames for name in _SHAPE_ORDER)
@@ -285,7 +366,17 @@ def _products(a: Single, b: Single, out: Single) -> Single:
 
 
 def pixel_moments_slow(frames: Frames) -> tuple[Map, Map]:
-    """Slow twin of `PixelSums.mean` and `.variance`: all frames in float64 at once, two passes."""
+    """Slow twin of `PixelSums.mean` and `.variance`: all frames in float64 at once, two passes.
+
+    Parameters
+    ----------
+    frames : ndarray of uint8 or uint16
+        (frame, y, x), DN.
+
+    Returns
+    -------
+    tuple of (ndarray of float64, ndarray of float64)
+    """
     data = frames.astype(np.float64)
     steady = data - data.mean(axis=(1, 2), keepdims=True)
     pixels = data[0].size
@@ -293,7 +384,19 @@ def pixel_moments_slow(frames: Frames) -> tuple[Map, Map]:
 
 
 def difference_sums_slow(a: Frames, b: Frames) -> tuple[float, float]:
-    """Slow twin of what `PixelSums.add` returns, for one pair, pixel by pixel."""
+    """Slow twin of what `PixelSums.add` returns, for one pair, pixel by pixel.
+
+    Parameters
+    ----------
+    a : ndarray of uint8 or uint16
+        (y, x), first frame of the pair, DN.
+    b : ndarray of uint8 or uint16
+        (y, x), second frame of the pair, DN.
+
+    Returns
+    -------
+    tuple of (float, float)
+    """
     differences = [float(p) - float(q) for p, q in zip(a.ravel(), b.ravel(), strict=True)]
     centre = sum(differences) / len(differences)
     return tuple(sum((d - centre) ** power for d in differences) / len(differences) for power in (2, 4))  # type: ignore[return-value]  # of two powers

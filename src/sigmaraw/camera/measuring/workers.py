@@ -21,13 +21,27 @@ _STRIP_PIXELS = 1 << 17
 
 
 class Workers:
-    """As many threads as there are cores, each with arrays of its own that it uses again: fresh memory costs more than a sum over it."""
+    """As many threads as there are cores, each with arrays of its own that it uses again: fresh memory costs more than a sum over it.
+
+    Parameters
+    ----------
+    pool : ThreadPoolExecutor
+        Threads.
+    threads : int
+        Number of threads.
+    """
 
     def __init__(self, pool: ThreadPoolExecutor, threads: int) -> None:
         self._pool, self._threads, self._local = pool, threads, threading.local()
 
     def run(self, tasks: Sequence[Callable[[], object]]) -> None:
-        """Do all tasks, the first ones first."""
+        """Do all tasks, the first ones first.
+
+        Parameters
+        ----------
+        tasks : Sequence[callable
+            Functions without arguments.
+        """
         if len(tasks) < 4 or self._threads == 1:
             for task in tasks:
                 task()
@@ -36,7 +50,21 @@ class Workers:
                 pass
 
     def array(self, name: str, shape: tuple[int, ...], dtype: type[np.floating] = np.float32) -> NDArray[Any]:
-        """Return this thread's array of that name, of any content; it holds until the next of that name is asked for."""
+        """Return this thread's array of that name, of any content; it holds until the next of that name is asked for.
+
+        Parameters
+        ----------
+        name : str
+            Name under which the memory is kept.
+        shape : tuple of int
+            Any shape.
+        dtype : type[np.floating]
+            Type of the values.
+
+        Returns
+        -------
+        NDArray[object]
+        """
         held: dict[str, NDArray[Any]] = self._local.__dict__
         size = math.prod(shape)
         if name not in held or held[name].size < size:
@@ -46,21 +74,48 @@ class Workers:
 
 @contextmanager
 def workers() -> Iterator[Workers]:
-    """Yield threads to share the work."""
+    """Yield threads to share the work.
+
+    Yields
+    ------
+    Workers
+    """
     threads = min(os.cpu_count() or 1, 8)
     with ThreadPoolExecutor(threads) as pool:
         yield Workers(pool, threads)
 
 
 def zeros(shape: tuple[int, int], dtype: type[np.floating]) -> NDArray[Any]:
-    """Return zeros, written at once: pages that threads would touch first, side by side, cost ten times as much."""
+    """Return zeros, written at once: pages that threads would touch first, side by side, cost ten times as much.
+
+    Parameters
+    ----------
+    shape : tuple of (int, int)
+        (y, x), px.
+    dtype : type[np.floating]
+        float32 or float64.
+
+    Returns
+    -------
+    NDArray[object]
+    """
     found = np.empty(shape, dtype)
     found.fill(0)
     return found
 
 
 def strips(shape: tuple[int, int]) -> list[slice]:
-    """Return the rows of each strip: as many as `_STRIP_PIXELS` hold, one at least."""
+    """Return the rows of each strip: as many as `_STRIP_PIXELS` hold, one at least.
+
+    Parameters
+    ----------
+    shape : tuple of (int, int)
+        (y, x), px.
+
+    Returns
+    -------
+    list of slice
+    """
     rows = max(1, _STRIP_PIXELS // shape[1])
     return [slice(start, min(start + rows, shape[0])) for start in range(0, shape[0], rows)]
 
