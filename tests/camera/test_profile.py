@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import doctest
 import json
 import math
 import pickle
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ import xarray as xr
 from simulated_cameras import gaussian_frames, series
 
 import sigmaraw as sr
-from sigmaraw.camera import CameraProfile
+from sigmaraw.camera import CameraProfile, calibration, profile, values
 from sigmaraw.camera.dataset import REQUIRED, SCALARS
 from sigmaraw.camera.values import format_estimate
 from sigmaraw.errors import InputNotFound, InvalidOption, InvalidProfile, SigmarawError, UnreadableFile
@@ -259,3 +261,10 @@ def test_a_profile_shows_itself_in_one_line_and_as_an_escaped_table() -> None:
 )
 def test_digits_of_a_value_follow_its_standard_error(value: float | None, se: float | None, text: str) -> None:
     assert format_estimate(value, se) == text
+
+
+@pytest.mark.parametrize("module", [calibration, profile, values], ids=lambda module: module.__name__)
+def test_the_examples_of_docstrings_run(module: ModuleType) -> None:
+    found = doctest.testmod(module)
+    assert found.attempted > 0
+    assert found.failed == 0

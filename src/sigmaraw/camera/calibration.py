@@ -1,7 +1,7 @@
 """Dark and flat series → CameraProfile: one pass over the files, a few frames in memory at a time.
 
-The pass takes each level's scalars, from which the range of the fit follows, and keeps the moments of its pixels until it is known
-whether the level is in that range. Odd pixels of the first dark level alone are looked at again.
+The pass takes each level's scalars, from which the range of the fit follows, and keeps the moments of its pixels until it is clear
+whether the level is in that range. Odd pixels of the first dark level alone are read a second time.
 """
 
 from __future__ import annotations
@@ -88,6 +88,23 @@ def calibrate(
         If the folder for temporary files has no room for 8 bytes a pixel and level.
     InvalidOption
         If taps and cfa are both given, or one is malformed.
+
+    Examples
+    --------
+    A series in memory: a dark level, and flats of 500 to 4,000 electrons at K = 0.5 DN/e-.
+
+    >>> import numpy as np
+    >>> import sigmaraw as sr
+    >>> from sigmaraw.frames import Level, RawFrames, Series
+    >>> rng = np.random.default_rng(1)
+    >>> def frames(electrons):
+    ...     noise = 2 * rng.standard_normal((2, 64, 64))
+    ...     return RawFrames(np.rint(100 + 0.5 * (rng.poisson(electrons, (2, 64, 64)) + noise)).astype(np.uint16), 12, "stated")
+    >>> dark = (Level("dark", "dark", 1.0, loaded=frames(0)),)
+    >>> flat = tuple(Level("flat", f"flat {n}", float(n), loaded=frames(500 * n)) for n in range(1, 9))
+    >>> camera = sr.calibrate(Series(dark, flat, bits=12))
+    >>> bool(abs(camera.gain - 0.5) < 3 * camera.gain_se)
+    True
     """
     layout = parse_layout(taps, cfa)
     found = with_bits(series, bits) if isinstance(series, Series) else read_series(series, bits=bits)
@@ -117,7 +134,7 @@ def calibrate(
 
 
 def _calibration(scan: Scan, chance: float = CHANCE) -> Calibration:
-    """The camera dataset and the checks of all pixels of a series; chance : of a false alarm of each check."""
+    """The camera dataset and the checks of all pixels of a series; `chance` is that of a false alarm of each check."""
     found = scan.series
     data = TransferData(tuple(scan.flats), tuple(scan.darks), _dark_index(found))
     full_scale = (1 << (scan.bits or 0)) - 1
@@ -125,7 +142,7 @@ def _calibration(scan: Scan, chance: float = CHANCE) -> Calibration:
     saturation, peak = saturation_level(data.flats)
     counted = found.maps is None  # of maps the frame count is not given, and so no error follows
     offset = _mean(data.darks[0], counted)
-    # The dark level of the saturated level's own exposure: dark current fills the well as light does, but is no signal.
+    # The dark level at the exposure of the saturated level: dark current fills the well as light does, but is no signal.
     below = offset if peak is None else _mean(data.darks[data.dark_index[peak]], counted)
     upper = (full_scale if saturation.reason else saturation.value) - below.value
     straight = fit_gain(data, upper)
@@ -185,12 +202,18 @@ def _refuse_implausible(series: Series, data: TransferData) -> None:
             )
     top = max(flat.maximum for flat in data.flats)
     if all(flat.maximum == top and flat.top_fraction > _SATURATED for flat in data.flats):
-        raise ImplausibleSeries(f"all {len(names)} flat levels are saturated at {top} DN", "levels from dark to saturation", "expose less")
+        raise ImplausibleSeries(
+            f"all {len(names)} flat levels are saturated at {top} DN",
+            "levels from dark to saturation",
+            "add levels of shorter exposure or less light",
+        )
     if not np.any(
         signal > 5.0 * np.sqrt([flat.mean_var + data.darks[g].mean_var for flat, g in zip(data.flats, data.dark_index, strict=True)])
     ):
         raise ImplausibleSeries(
-            "no flat level is brighter than its dark level", "flats brighter than darks", "check the light and the folders"
+            "no flat level is brighter than its dark level",
+            "flats brighter than darks",
+            "check the light, and whether dark/ and flat/ are swapped",
         )
     for index, (flat, level) in enumerate(zip(data.flats, series.flat, strict=True)):
         spread = float(np.ptp(flat.frame_means))
@@ -198,7 +221,7 @@ def _refuse_implausible(series: Series, data: TransferData) -> None:
             raise ImplausibleSeries(
                 f"the repeats of flat level {level.name} differ by {spread:.1f} DN in mean, its signal is {signal[index]:.1f} DN",
                 "repeats of one exposure",
-                "give each exposure or irradiance its own level",
+                "make one level of each exposure or irradiance",
             )
 
 
@@ -259,7 +282,7 @@ def _light(series: Series) -> np.ndarray | None:
 def _half_saturated(signal: np.ndarray, upper: float, frames: np.ndarray) -> int:
     """Index of the level for PRNU: of those about half saturation the one of most frames, the nearest of equals.
 
-    A stack is taken there on purpose; saturation is known to the spacing of the levels only, so the nearest may be another.
+    A stack is taken there on purpose; the levels give saturation to their spacing only, so the nearest may be another.
     """
     away = np.abs(signal / upper - 0.5)
     about = np.where(away <= _ABOUT_HALF, frames, 0) if np.nanmin(away) <= _ABOUT_HALF else np.zeros_like(frames)
@@ -288,7 +311,7 @@ def _maps(
     spatial = pattern(bright, variance, data.flats[middle].n_frames, scan.flat_evidence[middle].lines)
     del variance
     gain = fit.weighted
-    percent = Estimate(100.0 / float(data.x[middle]), 0.0)  # the level's own error is far below the pattern's
+    percent = Estimate(100.0 / float(data.x[middle]), 0.0)  # the error of the level's mean is far below the pattern's
     uniformity, flags = deviations("prnu", response_variance(spatial, middle_dark.pattern), percent)
     gain_map, gain_map_se = sums.result(gain.value, gain.se, uniformity["prnu"].value / 100.0)
     noise, noise_se = read_noise_pixels(shortest, gain_map)
@@ -333,7 +356,7 @@ def _kept(scan: Scan, data: TransferData, used: np.ndarray, bend: np.ndarray) ->
 
 
 def _classes(scan: Scan, dark: DarkPixels, marks: dict[PixelClass, np.ndarray], clipped: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
-    """The class of each pixel, and the attributes of the map; RTS and correlation from a dark level of many frames, read again."""
+    """The class of each pixel, and the attributes of the map; RTS and correlation from a dark level of many frames, read a second time."""
     noise = math.sqrt(float(dark.variance.mean()))
     marks[PixelClass.HOT] = marks[PixelClass.HOT] | outstanding(dark.offset, noise)
     marks[PixelClass.CLIPPED] = clipped | near_floor(dark.offset, dark.variance)
@@ -367,11 +390,13 @@ def _notes(scan: Scan, data: TransferData, saturation: Estimate, fit: GainFit, c
     series = scan.series
     notes = [*fit.notes, *dark.notes]
     if curve.form is not CurveForm.LINEAR:
-        notes.append(f"the {curve.form} transfer model describes the levels better than a straight line; the gain is that at small signals")
+        notes.append(
+            f"a bent transfer curve ({curve.form}) describes the levels better than a straight line; the gain is that at small signals"
+        )
     if saturation.reason is not None:
         notes.append("saturation was not reached: the gain fit takes 70 % of full scale as its upper end")
     if series.maps is not None:
-        notes.append("offset and read-noise maps stand in for dark frames; their own uncertainty is not known and not included")
+        notes.append("offset and read-noise maps stand in for dark frames; their uncertainty is not stated and not included")
     if any(level.n_frames and level.minimum == 0 and level.bottom_fraction > _BLACK_CLIPPED for level in data.darks):
         notes.append("dark pixels are clipped at 0 DN: offset and read noise are biased")
     odd = [level.name for level, moments in zip((*series.dark, *series.flat), _framed(data, series), strict=True) if moments.n_frames % 2]

@@ -205,7 +205,7 @@ def _check_scalars(dataset: xr.Dataset, name: str) -> None:
         if math.isnan(value) and dataset[key].attrs.get("not_determined") == NotDetermined.TAPS_DIFFER and "tap_layout" in dataset.attrs:
             continue  # the taps have it
         if key in domains and not domains[key][0] < value < domains[key][1]:
-            raise _invalid(name, f"has {key} = {value:g}", "a finite value in its domain")
+            raise _invalid(name, f"has {key} = {value:g}", "a finite value: gain above 0, offset below full scale, noise from 0")
         if key in ("offset", "read_noise", "dark_noise") and value < 0:
             raise _invalid(name, f"has {key} = {value:g}", "at least 0")
 
@@ -237,7 +237,7 @@ def _check_maps(dataset: xr.Dataset, name: str) -> None:
             raise _invalid(name, f"has a {CLASS_MAP} of other classes", f"(y, x), whole numbers 0 to {max(PixelClass)}")
         missing = column.attrs.get("not_determined")
         if missing is not None and missing not in tuple(NotDetermined):
-            raise _invalid(name, f"has a {CLASS_MAP} with the reason '{str(missing)[:40]}'", "a known reason")
+            raise _invalid(name, f"has a {CLASS_MAP} with the reason '{str(missing)[:40]}'", f"one of {', '.join(NotDetermined)}")
 
 
 def _check_levels(dataset: xr.Dataset, name: str) -> None:
@@ -259,7 +259,7 @@ def _check_drawn(dataset: xr.Dataset, name: str) -> None:
         columns = [dataset[key] for key in present]
         whole = len(present) == len(PARTS_DRAWN) and all(column.ndim == 1 and np.isfinite(column.values).all() for column in columns)
         if not whole or columns[-1].size != columns[-2].size + 1 or not columns[-2].size:
-            raise _invalid(name, f"has odd {kind} profiles, spectra or histogram", "finite series, one more edge than bins")
+            raise _invalid(name, f"has incomplete {kind} profiles, spectra or histogram", "finite series, one more edge than bins")
         rows, across, along_x, along_y = (column.size for column in columns[:4])
         if (along_x, along_y) != (across // 2 + 1, rows // 2 + 1):
-            raise _invalid(name, f"has {kind} spectra that do not belong to its profiles", "half as many frequencies as pixels, and one")
+            raise _invalid(name, f"has {kind} spectra that do not belong to its profiles", "n // 2 + 1 frequencies for n pixels")

@@ -41,7 +41,7 @@ def undetermined(scan: Scan, parts: list[xr.Dataset], why: SigmarawError) -> xr.
     dropped = sum(int(part["pixel_class_map"].attrs.get("suspects_dropped", 0)) for part in parts)
     if dropped:
         extra["pixel_class_map"] = {**extra["pixel_class_map"], "suspects_dropped": dropped}
-    note = f"all pixels together have no scalars, since they cannot be calibrated as one camera ({why.found}); each tap has its own"
+    note = f"all pixels together have no scalars, since they cannot be calibrated as one camera ({why.found}); each tap has scalars"
     return assemble(
         missing,
         maps,

@@ -348,7 +348,7 @@ def _take_maps(scan: Scan) -> None:
 
 
 def _moments_of_maps(offset: np.ndarray, noise: np.ndarray) -> LevelMoments:
-    """Scalars of dark maps. How many frames are behind them is not known, so their own error counts as none, and a note says so."""
+    """Scalars of dark maps. The number of their frames is not stated, so their error counts as none, and a note says so."""
     square = noise**2
     return LevelMoments(
         mean=float(offset.mean()),

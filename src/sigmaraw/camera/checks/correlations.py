@@ -58,11 +58,11 @@ def line_check(name: CheckName, part: str) -> Callable[[SeriesEvidence], Check]:
             lines, per_line = seen.line_counts[part == "column"]
             if lines < 3 or per_line < 2 or seen.lag_variance <= 0:
                 continue
-            # lag_variance is the pixels' own, line means taken off; neighbours that correlate spread their line's mean further.
+            # lag_variance is that of single pixels, line means subtracted; neighbours that correlate spread their line's mean further.
             along = seen.lag_x if part == "row" else seen.lag_y
             pixels = max(seen.lag_variance + 2.0 * along * (per_line - 1) / per_line, 0.1 * seen.lag_variance)
             expected = pixels / per_line * (lines - 1) / lines
-            # Less certain than its own lines say: `pixels` has an error too, 2/count of the variance and 4/count of the covariance.
+            # Less certain than the number of lines says: `pixels` has an error too, 2/count of the variance and 4/count of the covariance.
             freedom = 2.0 / (2.0 / ((lines - 1) * (seen.frames - 1)) + 6.0 / seen.lag_count)
             ratio = getattr(seen.lines, part) / expected
             chi2, dof = chi2 + freedom * ratio, dof + freedom

@@ -95,7 +95,7 @@ def dark_drift(evidence: SeriesEvidence) -> Check:
 
 
 def nonlinear_exposure(evidence: SeriesEvidence) -> Check:
-    """Deviation from the weighted straight line over 5–95 % of saturation, against noise and the lamp's own scatter.
+    """Deviation from the weighted straight line over 5–95 % of saturation, against noise and the scatter of the lamp.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def nonlinear_exposure(evidence: SeriesEvidence) -> Check:
     """
     name, x, light = CheckName.NONLINEAR_EXPOSURE, evidence.data.x, evidence.light
     if light is None:
-        return unknown(name, "exposures or irradiances are not known")
+        return unknown(name, "exposures or irradiances are not stated")
     inside = (x >= 0.05 * evidence.upper_dn) & (x <= 0.95 * evidence.upper_dn)
     inside &= ~np.array([frames.any() for frames in evidence.shuffled])
     if len(np.unique(light[inside])) < 4:

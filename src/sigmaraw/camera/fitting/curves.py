@@ -1,9 +1,9 @@
-"""Transfer models: how the variance above dark, y, grows with the mean above dark, x; the best by BIC, where data decide.
+"""Transfer curves: how the variance above dark, y, grows with the mean above dark, x; the best by BIC, where data decide.
 
     linear      y = K·x
     astier      y = [exp(2·a·x/K) − 1]·K²/(2a), a ≤ 0 in 1/e⁻: brighter-fatter, charge that repels charge
     piecewise   y = K·x up to a break, c + K₂·x above it: dual gain, or a gain that changes with level
-Each is fitted by generalised least squares, the covariance taken from the model's own variances, so that
+Each is fitted by generalised least squares, the covariance taken from the variances of the curve, so that
 BIC = χ² + ln det C + k·ln n (k parameters, n levels; the break is one). A bent curve must win by 10, very strong evidence on
 the scale of Kass and Raftery (1995). Without that margin 14 of 400 straight cameras (35 levels, one pair each, 128² px) were called
 brighter-fatter, which drew the mean z of K to 0.14; with it none was, and z of K has mean 0.06 and sd 1.01.

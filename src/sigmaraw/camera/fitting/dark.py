@@ -1,6 +1,6 @@
 """Dark behaviour: dark noise, read noise at zero exposure, dark current.
 
-σ_d = √(σ²_y.dark − 1/12)/K, rms over pixels with the heavy tail in: the variance is averaged over pixels, never its median.
+σ_d = √(σ²_y.dark − 1/12)/K, rms over all pixels, noisy ones included: the variance is averaged over pixels, never its median.
 Reference: EMVA 1288 r4.0, dark noise and dark current; SCIENCE 3.
 """
 
@@ -122,8 +122,8 @@ def dark_result(data: TransferData, exposures_ms: list[float | None], fit: GainF
             f"dark variance {variance[0]:.3f} DN2 is below {HIDDEN_BELOW_DN2} DN2: quantisation hides the noise, upper limit {limit:.3g} e-"
         )
     dark_noise = noise_in_electrons(variance[0], error[0], gain, shared[0], hidden)
-    known = len(darks) >= 2 and all(value is not None for value in exposures_ms)
-    if not known:
+    stated = len(darks) >= 2 and all(value is not None for value in exposures_ms)
+    if not stated:
         absent = Estimate.missing(NotDetermined.NEEDS_DARK_EXPOSURES)
         return DarkResult(dark_noise, dark_noise, absent, absent, limit, tuple(notes))
     seconds = np.array([float(value or 0.0) for value in exposures_ms]) / 1e3

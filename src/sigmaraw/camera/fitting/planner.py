@@ -209,7 +209,7 @@ def _patterns(plan: SeriesPlan, gain: Estimate, dark: LevelMoments, flat: LevelM
 
 
 def _single_pixels(plan: SeriesPlan, data: TransferData, used: NDArray[np.bool_]) -> dict[str, float]:
-    """Errors of one pixel's own offset, dark variance and gain, before any shrinkage."""
+    """Errors of the offset, dark variance and gain of one pixel, before it is drawn to the mean."""
     dark = data.darks[0]
     variance = np.array([level.variance for level in data.flats])[used]
     frames = np.array([level.n_frames for level in data.flats])[used]

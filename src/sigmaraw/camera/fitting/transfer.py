@@ -212,7 +212,7 @@ def fit_gain(data: TransferData, upper_dn: float) -> GainFit:
             raise ImplausibleSeries(
                 f"variance does not grow with the mean (slope {start.value:.3g} DN)",
                 "a positive slope",
-                "check that frames are raw and repeats are real",
+                "check that frames are raw and repeats are separate exposures",
             )
         weighted, a, weights = weighted_fit(chosen, start.value)
         if not weighted.value > 0:

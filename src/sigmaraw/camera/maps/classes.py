@@ -109,7 +109,7 @@ def class_table(dataset: xr.Dataset) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Suspects:
-    """Pixels of a dark level that are looked at again, and pixels whose noise goes with their neighbours'.
+    """Pixels of a dark level that are looked at a second time, and pixels whose noise goes with their neighbours'.
 
     Parameters
     ----------
@@ -275,7 +275,7 @@ def outstanding(offset: Map, noise_dn: float) -> NDArray[np.bool_]:
 
 
 def near_floor(offset: Map, variance: Map) -> NDArray[np.bool_]:
-    """Return which pixels' dark level (DN) lies within two of their own standard deviations, √variance, of 0 DN.
+    """Return which pixels' dark level (DN) lies within two standard deviations of the pixel, √variance, of 0 DN.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ which holds temporal column or row noise too):
     s² −= σ²_t/L,   cav −= T_col/L,   rav −= T_row/L
     s²_col = [(MN−M)·cav − N·(s² − rav)]/(MN−M−N),   s²_row by symmetry,   s²_pix = MN·(s²−cav−rav)/(MN−M−N)
 The three add up to s². Temporal noise can leave an estimate below zero: the value is then 0, and the one-sided 95 % upper limit
-√(max(s², 0) + 1.645·SE(s²)) is what is known. Reference: EMVA 1288 r4.0, nonuniformity; SCIENCE 3.
+√(max(s², 0) + 1.645·SE(s²)) is what the series shows. Reference: EMVA 1288 r4.0, nonuniformity; SCIENCE 3.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def pattern(mean: NDArray[np.float64], variance: NDArray[np.float64], frames: in
 def _pixel_error(mean: NDArray[np.float64], noise: NDArray[np.float64], frames: int) -> float:
     """Return Var(s² − σ²_t/L), DN⁴, for this pattern d under independent pixel noise of variance v: [4Σd²v + 2Σv²·L/(L−1)]/(MN)².
 
-    d² is measured with v on top, and v² with a factor (L+1)/(L−1): both are taken off again.
+    d² is measured with v on top, and v² with a factor (L+1)/(L−1): both are corrected for.
     """
     if frames < 2:
         return 0.0

@@ -1,8 +1,8 @@
-"""Per-pixel maps, each believed as far as its own error allows.
+"""Maps of pixels, each value drawn towards the mean by the share of its error.
 
 Offset: temporal mean of the shortest dark. Read variance and gain are shrunk by the linear Bayes rule
     shrunk = centre + B·(pixel − centre),   B = τ²/(τ² + u²),
-with τ² the variance between pixels and u² the pixel's own error: few frames give a flat map, many give the pixels' own
+with τ² the variance between pixels and u² the squared error of the pixel: few frames give a flat map, many give the values of the pixels
 values, and the mean (so the rms noise) stays. Gain of a pixel: least squares through the origin of variance − dark variance on
 mean − offset, the noisy one being the response. Reference: SCIENCE 3.
 """
@@ -87,7 +87,7 @@ def shrink_variance(variance: Map, frames: int) -> tuple[Map, Map]:
     within = 2.0 * float((variance * variance).mean()) / (frames + 1)
     trust = max(spread - within, 0.0) / spread if spread > 0 else 0.0
     shrunk = centre + trust * (variance - centre)
-    # Posterior variance: what trust leaves of a pixel's own error, and the error of the centre that all share.
+    # Posterior variance: what trust leaves of the error of a pixel, and the error of the centre that all share.
     return shrunk, trust * 2.0 * shrunk**2 / (frames - 1) + within / variance.size
 
 
@@ -114,7 +114,7 @@ def dark_pixels(mean: Map, variance: Map, frames: int, lines: LineNoise) -> Dark
 
 
 def dark_pixels_from_maps(offset: Map, noise_dn: Map) -> DarkPixels:
-    """Return given maps as they are; what they hide of their own error is not known.
+    """Return given maps as they are; their error is not stated.
 
     Parameters
     ----------
@@ -242,7 +242,7 @@ class GainPixels:
         return scalars
 
     def result(self, gain: float, gain_se: float, prnu_fraction: float) -> tuple[Map, Map]:
-        """Return gain_map, shrunk to `gain`, and its standard error (DN/e⁻): √(B·u² + SE²(K)), the first part the pixel's own.
+        """Return gain_map, shrunk to `gain`, and its standard error (DN/e⁻): √(B·u² + SE²(K)), the first part that of the pixel.
 
         Parameters
         ----------
@@ -258,13 +258,13 @@ class GainPixels:
         tuple of (ndarray of float64, ndarray of float64)
         """
         with np.errstate(divide="ignore", invalid="ignore"):
-            own = self._xy / self._xx
+            single = self._xy / self._xx
             error = np.sqrt(self._xx + self._dark_error) / self._xx
         spread = gain * prnu_fraction
         trust = spread**2 / (spread**2 + error**2) if spread > 0 else np.zeros_like(error)
         trust = np.nan_to_num(trust)
-        good = np.isfinite(own) & np.isfinite(error)
-        shrunk = np.where(good, gain + trust * (np.where(good, own, gain) - gain), gain)
+        good = np.isfinite(single) & np.isfinite(error)
+        shrunk = np.where(good, gain + trust * (np.where(good, single, gain) - gain), gain)
         # A gain at or below zero is a defect, not a camera; the mask says where.
         return np.where(shrunk > 0.1 * gain, shrunk, gain), np.sqrt(trust * np.where(good, error, gain) ** 2 + gain_se**2)
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from sigmaraw.camera.measuring.lines import LineNoise
 
 PAIRS = 8  # of a level, for correlation: more say nothing new
-_REGION = 512  # of either side, px: its correlation is known to 0.002 from one pair
-_BULK = 0.005  # of the values at either end, where single hot pixels make hills of their own
+_REGION = 512  # of either side, px: one pair gives its correlation to 0.002
+_BULK = 0.005  # of the values at either end, where single hot pixels make further hills
 _WINDOW = 16  # codes on either side of an empty one
 CODES_NEEDED = 25  # values on both sides of an empty code: chance leaves it empty once in e²⁵
 FOREIGN = 5.0  # temporal standard deviations of a pixel by which a frame's mean is off its level's

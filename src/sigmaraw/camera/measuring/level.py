@@ -1,4 +1,4 @@
-"""One level's frames, read once: its scalars, the evidence that checks need, and its pixels' own sums.
+"""One level's frames, read once: its scalars, the evidence that checks need, and the sums of its pixels.
 
 What is kept grows by some 30 bytes a frame: its mean and its fingerprint.
 """
@@ -23,7 +23,7 @@ from sigmaraw.camera.measuring.onepass import PixelSums
 from sigmaraw.camera.measuring.workers import Workers, workers
 from sigmaraw.errors import ImplausibleSeries, TooFewFrames
 
-_LINE_FRAMES = 512  # whose row and column means are kept: the variance of 512 is known to 6 % line by line, and lines are many
+_LINE_FRAMES = 512  # whose row and column means are kept: 512 give the variance of each line to 6 %, and lines are many
 _CODE_VALUES = 1 << 20  # of a few frames, for the histogram of codes
 _STILL = 1e-9  # DN²: below, a mean square of float32 differences is none
 _ADDING = threading.Lock()

@@ -1,4 +1,4 @@
-"""Per-pixel maps of many levels, kept until it is known which of them count: in memory where they are few, else in a temporary file.
+"""Per-pixel maps of many levels, kept until it is clear which of them count: in memory where they are few, else in a temporary file.
 
 The fit's range follows from all levels, the gain of each pixel from the levels in it. With the maps kept, no frame is read a second time.
 Means are kept as deviations from the level's mean, so that float32 holds them to 1e-7 of a deviation, variances to 1e-7 of themselves.
@@ -96,7 +96,7 @@ class MapStore:
         except OSError as error:
             raise OutOfSpace(
                 f"{self._each} bytes of level {level} do not fit into {tempfile.gettempdir()} ({error.strerror})",
-                "room for 8 bytes a pixel and level",
+                "free space for 8 bytes a pixel and level",
                 "free space there, or let TMPDIR name a folder with more",
             ) from error
 

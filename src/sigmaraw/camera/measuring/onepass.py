@@ -1,9 +1,9 @@
 """Moments of frames that stream by: every frame is read once, and what is kept does not grow with their number.
 
 A few frames lie in memory as integers. They are worked through in strips of rows that stay in the processor's cache, strips shared out to
-threads, in float32 on deviations from the first frame less the frame's own mean change (the lamp): those are small, so a sum over a few
+threads, in float32 on deviations from the first frame less the change of the frame's mean (the lamp): those are small, so a sum over a few
 frames is good to 1e-7 of a deviation; sums over all frames are float64. Row, column and frame sums are exact integers. The result does
-not depend on the number of threads: every strip writes its own place, and places are added in order.
+not depend on the number of threads: every strip writes to one place, and places are added in order.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ class PixelSums:
     def _pairs(self, frames: Frames, changes: Single, rows: slice, crew: Workers) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Add the first two powers of pairs of frames, by S = e_A + e_B and D = e_A − e_B: Σe = ΣS, Σe² = ½Σ(S² + D²).
 
-        D is needed in any case, for the pairs' own ΣD² and ΣD⁴, which are returned. S and D are formed as integers, in half the memory.
+        D is needed in any case, for ΣD² and ΣD⁴ of the pairs, which are returned. S and D are formed as integers, in half the memory.
         """
         pairs, height, width = len(frames) // 2, *frames.shape[1:]
         v = crew.array("deviations", (2, pairs, height, width))

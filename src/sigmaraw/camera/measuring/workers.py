@@ -21,7 +21,7 @@ _STRIP_PIXELS = 1 << 17
 
 
 class Workers:
-    """As many threads as there are cores, each with arrays of its own that it uses again: fresh memory costs more than a sum over it.
+    """As many threads as there are cores, each with arrays that it keeps and reuses: fresh memory costs more than a sum over it.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Sensors that are several in one: regions with a readout tap of their own, or planes of a colour filter array (CFA).
+"""Sensors that are several in one: regions with a readout tap each, or planes of a colour filter array (CFA).
 
-Each tap is calibrated from its own pixels by the same code as a whole sensor; `tap_*` variables hold the results along `tap`. Per-pixel
-maps are put together from the taps' own, since a pixel leans to the mean, and is compared with neighbours, of its own kind.
+Each tap is calibrated from its pixels by the same code as a whole sensor; `tap_*` variables hold the results along `tap`. Per-pixel
+maps are put together from those of the taps, since a pixel is drawn to the mean, and compared with neighbours, of the same tap.
 """
 
 from __future__ import annotations

@@ -137,7 +137,7 @@ def tap_remarks(dataset: xr.Dataset, name: str) -> list[dict[str, Any]]:
         rows = None
     good = isinstance(rows, list) and len(rows) == count and all(isinstance(row, dict) and _is_remark(row) for row in rows)
     if rows is None or not good:
-        raise InvalidProfile(f"{name} with remarks that are none", f"a JSON list of {count} objects", "calibrate again")
+        raise InvalidProfile(f"{name} with a malformed attribute remarks", f"a JSON list of {count} objects", "calibrate again")
     return rows
 
 
