@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 import numpy as np
-from simulated_cameras import OFFSET, series
 
 import sigmaraw as sr
 from sigmaraw.camera.taps.layout import TapLayout, parse_layout
 from sigmaraw.frames import Series
+from tests.camera.simulated_cameras import OFFSET, series
 
 SHAPE, GAIN, NOISE, FULL = (32, 40), 0.5, 4.0, 4095
 DARKS, REPEATS = 16, 4

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import tifffile
 from astropy.io import fits
-from simulated_cameras import FULL_12, OFFSET, gaussian_frames, poisson_frames, series
 
 import sigmaraw as sr
 from sigmaraw.camera import CameraProfile
@@ -24,6 +23,7 @@ from sigmaraw.errors import (
     TooFewFrames,
     UnreadableFile,
 )
+from tests.camera.simulated_cameras import FULL_12, OFFSET, gaussian_frames, poisson_frames, series
 
 
 def value(profile: CameraProfile, name: str) -> float:

@@ -13,13 +13,14 @@ from types import ModuleType
 import numpy as np
 import pytest
 import xarray as xr
-from simulated_cameras import gaussian_frames, series
 
 import sigmaraw as sr
-from sigmaraw.camera import CameraProfile, calibration, profile, values
+from sigmaraw.camera import CameraProfile, calibration, values
+from sigmaraw.camera import profile as profile_module
 from sigmaraw.camera.dataset import REQUIRED, SCALARS
 from sigmaraw.camera.values import format_estimate
 from sigmaraw.errors import InputNotFound, InvalidOption, InvalidProfile, SigmarawError, UnreadableFile
+from tests.camera.simulated_cameras import gaussian_frames, series
 
 
 @pytest.fixture(scope="module")
@@ -263,7 +264,7 @@ def test_digits_of_a_value_follow_its_standard_error(value: float | None, se: fl
     assert format_estimate(value, se) == text
 
 
-@pytest.mark.parametrize("module", [calibration, profile, values], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [calibration, profile_module, values], ids=lambda module: module.__name__)
 def test_the_examples_of_docstrings_run(module: ModuleType) -> None:
     found = doctest.testmod(module)
     assert found.attempted > 0

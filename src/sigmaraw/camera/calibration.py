@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -22,25 +20,19 @@ from sigmaraw.camera.fitting import derived
 from sigmaraw.camera.fitting.curves import CurveFit, CurveForm, choose_curve, highest_signal, transfer_attributes, transfer_scalars
 from sigmaraw.camera.fitting.dark import DarkResult, dark_result
 from sigmaraw.camera.fitting.transfer import GainFit, TransferData, fit_gain, saturation_level
-from sigmaraw.camera.maps.classes import PixelClass, class_map, flag_attributes, near_floor, outstanding, telegraph
-from sigmaraw.camera.maps.nonuniformity import PARTS, deviations, pattern, response_variance
-from sigmaraw.camera.maps.pixels import DarkPixels, FlatPixels, GainPixels, dark_pixels, dark_pixels_from_maps, read_noise_pixels
-from sigmaraw.camera.maps.spatial import Arrays, pattern_arrays
 from sigmaraw.camera.measuring.moments import LevelMoments
-from sigmaraw.camera.measuring.onepass import CHUNK_PIXELS
 from sigmaraw.camera.mixture import refusal, undetermined
+from sigmaraw.camera.pixelmaps import pixel_maps
+from sigmaraw.camera.plausibility import refuse_implausible
 from sigmaraw.camera.profile import CameraProfile
 from sigmaraw.camera.scan import Progress, Scan, scan_levels, with_bits
 from sigmaraw.camera.taps.layout import parse_layout
 from sigmaraw.camera.taps.merging import Calibration, with_taps
-from sigmaraw.camera.values import Estimate, NotDetermined
+from sigmaraw.camera.values import Estimate
 from sigmaraw.errors import ImplausibleSeries, SigmarawError, TooFewFrames
 from sigmaraw.frames import Series, read_series
 
-_SATURATED = 0.05  # of a level's pixels at the series' maximum
-_UNSTEADY = 0.20  # of the signal: repeats that differ more are not repeats
 _BLACK_CLIPPED = 0.001
-_ABOUT_HALF = 0.15  # of saturation
 
 
 def calibrate(
@@ -138,7 +130,7 @@ def _calibration(scan: Scan, chance: float = CHANCE) -> Calibration:
     found = scan.series
     data = TransferData(tuple(scan.flats), tuple(scan.darks), _dark_index(found))
     full_scale = (1 << (scan.bits or 0)) - 1
-    _refuse_implausible(found, data)
+    refuse_implausible(found, data)
     saturation, peak = saturation_level(data.flats)
     counted = found.maps is None  # of maps the frame count is not given, and so no error follows
     offset = _mean(data.darks[0], counted)
@@ -152,7 +144,7 @@ def _calibration(scan: Scan, chance: float = CHANCE) -> Calibration:
     scalars, attributes = _scalars(found, data, saturation, (offset, below), upper, fit, dark)
     # A converter that saturates below the container's end clips there; one that never did may go on to the end.
     top = full_scale if saturation.reason else max(level.maximum for level in (*data.flats, *data.darks))
-    maps, drawn, uniformity, flags = _maps(scan, data, fit, curve, upper, (top, full_scale))
+    maps, drawn, uniformity, flags = pixel_maps(scan, data, fit, curve, upper, (top, full_scale))
     scalars.update(uniformity)
     scalars.update(transfer_scalars(curve))
     attributes.update(flags)
@@ -186,43 +178,6 @@ def _dark_index(series: Series) -> np.ndarray:
     if series.maps is not None:
         return np.zeros(len(series.flat), dtype=np.intp)
     return np.array([series.dark.index(series.dark_for(level)) for level in series.flat], dtype=np.intp)
-
-
-def _refuse_implausible(series: Series, data: TransferData) -> None:
-    """Raise ImplausibleSeries for flats darker than their darks, flats that are all saturated, and repeats that are none."""
-    signal = data.x
-    names = [level.name for level in series.flat]
-    for index, (flat, level) in enumerate(zip(data.flats, series.flat, strict=True)):
-        dark = data.darks[data.dark_index[index]]
-        if signal[index] < -max(5.0 * np.sqrt(flat.mean_var + dark.mean_var), np.sqrt(dark.variance)):
-            raise ImplausibleSeries(
-                f"flat level {level.name} (mean {flat.mean:.1f} DN) is darker than its dark level (mean {dark.mean:.1f} DN)",
-                "flats brighter than darks",
-                "check whether dark/ and flat/ are swapped",
-            )
-    top = max(flat.maximum for flat in data.flats)
-    if all(flat.maximum == top and flat.top_fraction > _SATURATED for flat in data.flats):
-        raise ImplausibleSeries(
-            f"all {len(names)} flat levels are saturated at {top} DN",
-            "levels from dark to saturation",
-            "add levels of shorter exposure or less light",
-        )
-    if not np.any(
-        signal > 5.0 * np.sqrt([flat.mean_var + data.darks[g].mean_var for flat, g in zip(data.flats, data.dark_index, strict=True)])
-    ):
-        raise ImplausibleSeries(
-            "no flat level is brighter than its dark level",
-            "flats brighter than darks",
-            "check the light, and whether dark/ and flat/ are swapped",
-        )
-    for index, (flat, level) in enumerate(zip(data.flats, series.flat, strict=True)):
-        spread = float(np.ptp(flat.frame_means))
-        if spread > _UNSTEADY * abs(signal[index]) and spread > 10.0 * np.sqrt(2.0 * flat.variance / flat.n_pixels):
-            raise ImplausibleSeries(
-                f"the repeats of flat level {level.name} differ by {spread:.1f} DN in mean, its signal is {signal[index]:.1f} DN",
-                "repeats of one exposure",
-                "make one level of each exposure or irradiance",
-            )
 
 
 def _scalars(
@@ -279,120 +234,11 @@ def _light(series: Series) -> np.ndarray | None:
     return None if any(value is None for value in given) else exposure * np.array(given, dtype=np.float64)
 
 
-def _half_saturated(signal: np.ndarray, upper: float, frames: np.ndarray) -> int:
-    """Index of the level for PRNU: of those about half saturation the one of most frames, the nearest of equals.
-
-    A stack is taken there on purpose; the levels give saturation to their spacing only, so the nearest may be another.
-    """
-    away = np.abs(signal / upper - 0.5)
-    about = np.where(away <= _ABOUT_HALF, frames, 0) if np.nanmin(away) <= _ABOUT_HALF else np.zeros_like(frames)
-    return int(np.nanargmin(np.where(about == about.max(), away, np.nan)))
-
-
-def _maps(
-    scan: Scan, data: TransferData, fit: GainFit, curve: CurveFit, upper: float, ends: tuple[int, int]
-) -> tuple[dict[str, np.ndarray], Arrays, dict[str, Estimate], dict[str, dict[str, Any]]]:
-    """Maps from the levels of the fit, what is drawn of the patterns, DSNU, PRNU at half saturation, and their flags."""
-    series = scan.series
-    signal = np.where(fit.used, data.x, np.nan)
-    middle = _half_saturated(signal, upper, np.array([level.n_frames for level in data.flats]))
-    shortest = _dark_pixels(scan, 0)
-    sums = GainPixels((shortest.offset.shape[0], shortest.offset.shape[1]), ends[0])
-    middle_dark = shortest
-    for dark in np.unique(data.dark_index[fit.used]):
-        pixels = shortest if dark == 0 else _dark_pixels(scan, dark)
-        used = np.flatnonzero(fit.used & (data.dark_index == dark))
-        # Of a bent curve a pixel shares the bend: its gain is that at small signals, as the camera's is.
-        bend = fit.weighted.value * data.x[used] / curve.predict(data.x[used])
-        sums.add_kept(pixels, _kept(scan, data, used, bend))
-        middle_dark = pixels if dark == data.dark_index[middle] else middle_dark
-    assert scan.store is not None
-    bright, variance, _ = scan.store.rows(len(series.dark) + middle, slice(None))
-    spatial = pattern(bright, variance, data.flats[middle].n_frames, scan.flat_evidence[middle].lines)
-    del variance
-    gain = fit.weighted
-    percent = Estimate(100.0 / float(data.x[middle]), 0.0)  # the error of the level's mean is far below the pattern's
-    uniformity, flags = deviations("prnu", response_variance(spatial, middle_dark.pattern), percent)
-    gain_map, gain_map_se = sums.result(gain.value, gain.se, uniformity["prnu"].value / 100.0)
-    noise, noise_se = read_noise_pixels(shortest, gain_map)
-    dead, hot = sums.defects(shortest.offset, ends[1])
-    clipped = sums.clipped
-    del sums
-    classes, flags["pixel_class_map"] = _classes(scan, shortest, {PixelClass.DEAD: dead, PixelClass.HOT: hot}, clipped)
-    maps = {
-        "offset_map": shortest.offset,
-        "offset_map_se": np.sqrt(shortest.offset_var),
-        "read_noise_map": noise,
-        "read_noise_map_se": noise_se,
-        "gain_map": gain_map,
-        "gain_map_se": gain_map_se,
-        "defect_mask": (dead | hot).astype(np.int8),
-        "pixel_class_map": classes,
-    }
-    response = bright - middle_dark.offset
-    drawn = {
-        **pattern_arrays("dsnu", (shortest.offset - shortest.offset.mean()) / gain.value, high_pass=False),
-        **pattern_arrays("prnu", 100.0 * (response / response.mean() - 1.0), high_pass=True),
-    }
-    if series.maps is not None:
-        missing = Estimate.missing(NotDetermined.MAPS_STAND_IN)
-        return maps, drawn, {**uniformity, **{"dsnu" if part == "total" else f"dsnu_{part}": missing for part in PARTS}}, flags
-    shade, shade_flags = deviations("dsnu", shortest.pattern.variance, Estimate(1.0 / gain.value, gain.se / gain.value**2))
-    return maps, drawn, {**uniformity, **shade}, {**flags, **shade_flags}
-
-
-def _kept(scan: Scan, data: TransferData, used: np.ndarray, bend: np.ndarray) -> Callable[[slice], Iterator[FlatPixels]]:
-    """What yields some rows of the flat levels `used`, one after the other."""
-    store, darks = scan.store, len(scan.series.dark)
-    assert store is not None
-
-    def flats(rows: slice) -> Iterator[FlatPixels]:
-        for index, straighten in zip(used, bend, strict=True):
-            level = data.flats[index]
-            mean, variance, still = store.rows(darks + int(index), rows)
-            yield FlatPixels(mean, variance, level.n_frames, level.variance, float(straighten), still, float(data.x[index]))
-
-    return flats
-
-
-def _classes(scan: Scan, dark: DarkPixels, marks: dict[PixelClass, np.ndarray], clipped: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
-    """The class of each pixel, and the attributes of the map; RTS and correlation from a dark level of many frames, read a second time."""
-    noise = math.sqrt(float(dark.variance.mean()))
-    marks[PixelClass.HOT] = marks[PixelClass.HOT] | outstanding(dark.offset, noise)
-    marks[PixelClass.CLIPPED] = clipped | near_floor(dark.offset, dark.variance)
-    series, suspects = scan.series, scan.suspects
-    if suspects is None:
-        reason = NotDetermined.NEEDS_DARK_FRAMES if series.maps is None else NotDetermined.MAPS_STAND_IN
-        return class_map(marks), flag_attributes(reason)
-    marks[PixelClass.CORRELATED] = suspects.correlated
-    marks[PixelClass.RTS] = np.zeros(dark.offset.shape, dtype=bool)
-    level = series.dark[scan.suspects_of]
-    jumping = telegraph(suspects, level.stream().chunks(CHUNK_PIXELS), scan.darks[scan.suspects_of].frame_means)
-    marks[PixelClass.RTS].reshape(-1)[suspects.where[jumping]] = True
-    optional = {"suspects_dropped": suspects.dropped or None, "dark_exposure_ms": level.exposure_ms}
-    return class_map(marks), {**flag_attributes(None), **{key: value for key, value in optional.items() if value is not None}}
-
-
-def _dark_pixels(scan: Scan, index: int) -> DarkPixels:
-    maps = scan.series.maps
-    if maps is not None:
-        return dark_pixels_from_maps(maps.offset_dn, maps.read_noise_dn)
-    lines, frames = scan.dark_evidence[index].lines, scan.darks[index].n_frames
-    if index == 0 and scan.dark_pixels is not None:
-        sums, scan.dark_pixels = scan.dark_pixels, None  # asked for once: sums and maps side by side are much memory
-        return dark_pixels(sums.mean(), sums.variance(), frames, lines)
-    assert scan.store is not None
-    mean, variance, _ = scan.store.rows(index, slice(None))
-    return dark_pixels(mean, variance, frames, lines)
-
-
 def _notes(scan: Scan, data: TransferData, saturation: Estimate, fit: GainFit, curve: CurveFit, dark: DarkResult) -> list[str]:
     series = scan.series
     notes = [*fit.notes, *dark.notes]
     if curve.form is not CurveForm.LINEAR:
-        notes.append(
-            f"a bent transfer curve ({curve.form}) describes the levels better than a straight line; the gain is that at small signals"
-        )
+        notes.append(f"a bent transfer curve ({curve.form}) fits better than a straight line; the gain is that at small signals")
     if saturation.reason is not None:
         notes.append("saturation was not reached: the gain fit takes 70 % of full scale as its upper end")
     if series.maps is not None:

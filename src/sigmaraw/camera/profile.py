@@ -19,7 +19,7 @@ from sigmaraw.camera.maps.spatial import spatial_summary
 from sigmaraw.camera.scalars import Scalar
 from sigmaraw.camera.taps.stored import tap_summary
 from sigmaraw.camera.values import Estimate, NotDetermined, format_estimate
-from sigmaraw.errors import InputNotFound, InvalidProfile, UnreadableFile
+from sigmaraw.errors import InputNotFound, InvalidProfile, SigmarawError, UnreadableFile
 from sigmaraw.files import atomic_path
 from sigmaraw.quantities import TABLE
 
@@ -280,6 +280,8 @@ class CameraProfile:
             with xr.open_dataset(path, engine="netcdf4", decode_cf=False, cache=False) as opened:
                 _refuse_giants(opened, path)
                 dataset = opened.load()
+        except SigmarawError:
+            raise
         except (OSError, ValueError, RuntimeError, TypeError, KeyError, AttributeError, MemoryError) as error:
             reason = " ".join(str(error).split())[:120]
             raise UnreadableFile(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sigmaraw.cli.shared import Json, print_json
 from sigmaraw.errors import InvalidOption
 
 if TYPE_CHECKING:
@@ -16,10 +17,13 @@ if TYPE_CHECKING:
 def camera(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.nc", help="Where the camera profile (netCDF) goes.")],
     offset: Annotated[float, typer.Option(help="Mean dark level, DN.")],
-    read_noise: Annotated[float, typer.Option(help="Read noise, e-, rms over pixels.")],
-    bits: Annotated[int, typer.Option(help="Bit depth.")],
+    read_noise: Annotated[float, typer.Option(help="Read noise, electrons, root mean square over pixels.")],
+    bits: Annotated[int, typer.Option(help="Bit depth, 1 to 16.")],
     gain: Annotated[float | None, typer.Option(help="System gain, DN per electron.")] = None,
-    conversion_factor: Annotated[float | None, typer.Option(help="Its inverse, electrons per DN, as many datasheets give it.")] = None,
+    conversion_factor: Annotated[
+        float | None, typer.Option(help="Electrons per DN, the inverse of the gain, as many datasheets give it.")
+    ] = None,
+    json: Json = False,
 ) -> None:
     """Write a camera profile from stated values. It is marked "not calibrated", and every report says so."""
     from sigmaraw.camera import CameraProfile
@@ -35,6 +39,9 @@ def camera(
     check_output(output)
     profile = CameraProfile.from_values(gain=gain, offset=offset, read_noise=read_noise, bits=bits)
     profile.to_netcdf(output)
+    if json:
+        print_json({**profile.summary(), "profile": str(output)})
+        return
     typer.echo(f"gain {gain:.6g} DN/e- (conversion factor {1 / gain:.6g} e-/DN)")
     print_profile(profile)
     typer.echo(f"\nprofile: {output}")

@@ -2,8 +2,20 @@
 
 from sigmaraw.frames.levels import Level, Series
 from sigmaraw.frames.maps import DarkMaps
+from sigmaraw.frames.opening import opened, pixels
 from sigmaraw.frames.reading import read_frames
-from sigmaraw.frames.series import read_series
+from sigmaraw.frames.series import read_patterns, read_series
 from sigmaraw.frames.types import RawFrames, SourceFile
 
-__all__ = ["DarkMaps", "Level", "RawFrames", "Series", "SourceFile", "read_frames", "read_series"]
+__all__ = [
+    "DarkMaps",
+    "Level",
+    "RawFrames",
+    "Series",
+    "SourceFile",
+    "opened",
+    "pixels",
+    "read_frames",
+    "read_patterns",
+    "read_series",
+]

@@ -53,20 +53,68 @@ def mappable(nbytes: int) -> bool:
 
 
 @dataclass(frozen=True)
+class Layout:
+    """What a file says of its planes.
+
+    Parameters
+    ----------
+    letters : str
+        One letter an axis before y and x: T time, C channel, Z depth, Q not said, others as their format has them.
+    sizes : tuple of int
+        Length of each of these axes.
+    plain : bool
+        Whether Z only says that the planes are a stack.
+    """
+
+    letters: str
+    sizes: tuple[int, ...]
+    plain: bool = False
+
+
+@dataclass(frozen=True)
 class Decoded:
-    """One file's pixels: `planes` (plane, y, x) or, for a 4-D stack, (frame, z, y, x), any dtype; bits if the file states it."""
+    """One file's pixels as stored.
+
+    Parameters
+    ----------
+    planes : ndarray
+        (plane, y, x), any dtype, DN.
+    reader : str
+        The library that decoded them.
+    bits : int or None
+        Bit depth that the file states.
+    metadata : mapping of str to object
+        Camera, serial number, mode and CFA pattern, those that the file states.
+    layout : Layout or None
+        Axes of the planes; None means that nothing is said.
+    inverted : bool
+        Whether the file stores full scale less the value (WhiteIsZero).
+    """
 
     planes: NDArray[Any]
     reader: str
     bits: int | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    layout: Layout | None = None
+    inverted: bool = False
 
 
 @dataclass(frozen=True)
 class Opened:
-    """One file's frames, not yet read.
+    """One file's planes, not yet read.
 
-    shape : (frame, y, x). dtype : any, as stored. read(start, out) : fills out (n, y, x) with the frames from `start` on.
+    Parameters
+    ----------
+    shape : tuple of (int, int, int)
+        (plane, y, x).
+    dtype : dtype
+        Any, as stored.
+    read : callable
+        read(start, out) fills out (n, y, x) with the planes from `start` on.
+    bits, metadata, layout, inverted
+        As of `Decoded`.
+    close : callable
+        Frees what reading holds.
     """
 
     shape: tuple[int, int, int]
@@ -75,6 +123,8 @@ class Opened:
     bits: int | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     close: Callable[[], None] = lambda: None
+    layout: Layout | None = None
+    inverted: bool = False
 
 
 def read_exactly(path: Path, kind: str, offset: int, dtype: np.dtype[Any], out: NDArray[Any]) -> None:
@@ -121,6 +171,11 @@ def unreadable(path: Path, kind: str, reason: object) -> UnreadableFile:
     """Return the refusal for a damaged file, the decoder's reason shortened to one line."""
     text = " ".join(str(reason).split())[:160] or type(reason).__name__
     return UnreadableFile(f"{path} cannot be read as {kind} ({text})", f"a whole {kind} file", "copy or record it again")
+
+
+def unreadable_choice(path: Path, found: str, remedy: str) -> UnreadableFile:
+    """Return the refusal for a file of several images, or without the one that was asked for."""
+    return UnreadableFile(f"{path} holds {found}", "one image", remedy)
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from sigmaraw.errors import InvalidSeries
 from sigmaraw.files import sha256_of_file
 from sigmaraw.frames.maps import DarkMaps
 from sigmaraw.frames.reading import assemble
+from sigmaraw.frames.selection import split
 from sigmaraw.frames.streaming import FrameStream
 from sigmaraw.frames.types import RawFrames, SourceFile
 
@@ -51,7 +52,8 @@ class Level:
         """Return the level's files with their hashes, without decoding them."""
         if self.loaded is not None:
             return self.loaded.files
-        return tuple(SourceFile(str(path), sha256_of_file(path), "") for path in self.paths)
+        files = dict.fromkeys(split(path)[0] for path in self.paths)
+        return tuple(SourceFile(str(path), sha256_of_file(path), "") for path in files)
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ class Series:
     name: str = "series"
     bits: int | None = None
     size: tuple[int, int] | None = None  # (y, x) that a descriptor states
+    notes: tuple[str, ...] = ()  # what headers and names leave open, or state by the way
+    cfa: str | None = None  # colour filter pattern that the headers state
 
     def __post_init__(self) -> None:
         if self.maps is not None and self.dark:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -32,6 +33,16 @@ class RawFrames:
     bits_source: Literal["stated", "metadata", "container"]
     files: tuple[SourceFile, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        sides = " × ".join(map(str, self.frame_shape))
+        many = f"{len(self)} frame{'s' * (len(self) != 1)} of {sides} px"
+        files = f", from {self.files[0].path}" if self.files else ""
+        more = f" and {len(self.files) - 1} more" if len(self.files) > 1 else ""
+        return f"<RawFrames: {many}, {self.data.dtype}, {self.bits} bit ({self.bits_source}){files}{more}>"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(repr(self)[1:-1])}</p>"
 
     @property
     def frame_shape(self) -> tuple[int, ...]:

@@ -62,14 +62,14 @@ class NetworkPipeline(SegmentationPipeline):
     itself the weight of each pixel.
     """
 
-    parameters: ClassVar[tuple[Parameter, ...]] = NETWORK_PARAMETERS
-    fixed: ClassVar[dict[str, Any]] = {}  # values of keys that are no choice with this model
+    parameters: tuple[Parameter, ...] = NETWORK_PARAMETERS
+    set_keys: ClassVar[dict[str, Any]] = {}  # values of keys that are no choice with this network
     window: tuple[int, int] | None = None  # (y, x) of the model's input where it is fixed; `_load` may set it
     fixed_batch: int = 1  # images that one call of the model takes
 
     def __init__(self, spec: str, **settings: Any) -> None:
         super().__init__(spec, **settings)
-        self.keys = {**dict.fromkeys(parameter.name for parameter in NETWORK_PARAMETERS), **self.settings, **self.fixed}
+        self.keys = {**dict.fromkeys(parameter.name for parameter in NETWORK_PARAMETERS), **self.settings, **self.set_keys}
         if self.keys["u_mode"] is None:
             self.keys["u_mode"] = "unet-demo" if self._studied() else "largest"
         self.measurements = SOFT_MEASUREMENTS if self.keys["measure"] == "soft" else MEASUREMENTS

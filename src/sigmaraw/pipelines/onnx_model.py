@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.errors import InvalidModel, MissingExtra
+from sigmaraw import extras
+from sigmaraw.errors import InvalidModel
 from sigmaraw.files import sha256_of_file
 from sigmaraw.pipelines.network import NetworkPipeline, fixed_size, model_file
 from sigmaraw.pipelines.threads import THREADS_PER_IMAGE
@@ -57,9 +58,7 @@ def _onnxruntime() -> Any:
     try:
         import onnxruntime
     except ModuleNotFoundError as error:
-        raise MissingExtra(
-            "pipeline 'onnx' needs onnxruntime, which is not installed", "the extra 'onnx'", "run: pip install sigmaraw[onnx]"
-        ) from error
+        raise extras.missing("pipeline 'onnx'", "onnx", "onnxruntime") from error
     return onnxruntime
 
 

@@ -49,7 +49,7 @@ def pipeline(spec: str | os.PathLike[str] | Callable[..., Any]) -> Pipeline:
 def _from_text(text: str, base: Path | None = None, extra: dict[str, str] | None = None) -> Pipeline:
     step = registry.parse_step(text)
     names = registry.names(registry.PIPELINES)
-    if step.name not in names and step.bare is not None and step.bare.isidentifier() and _dotted(step.name):
+    if step.name not in names and step.bare is not None and step.bare.isidentifier() and registry.is_dotted(step.name):
         if step.keys or extra:
             raise InvalidSpec(f"'{text}' has keys", "none after package.module:function", "set them in the function itself")
         return load_function(step.name, step.bare, text)
@@ -107,7 +107,3 @@ def _kind_of(path: str) -> str:
             f"'{path}' is neither a pipeline nor a model file", f"a file ending in {', '.join(_SUFFIXES)}, .toml", "check the name"
         )
     return _SUFFIXES[suffix]
-
-
-def _dotted(text: str) -> bool:
-    return all(part.isidentifier() for part in text.split("."))

@@ -2,10 +2,10 @@
 
 from sigmaraw.statistics.assess import Assessment, assess, null_flag_rate
 from sigmaraw.statistics.decision import Limits, Verdict, decide
+from sigmaraw.statistics.double_bootstrap import DoubleBootstrap, double_bootstrap
 from sigmaraw.statistics.equality import TestResult, TukeyRow, ks_test, tukey
 from sigmaraw.statistics.equivalence import Ratio, rms_shift, spread_ratio
 from sigmaraw.statistics.extrapolation import assess_extrapolated
-from sigmaraw.statistics.found_again import FoundAgain, found_again
 from sigmaraw.statistics.propagation import Propagation, compare
 from sigmaraw.statistics.reasons import Reason, Undefined
 from sigmaraw.statistics.score import Score, score
@@ -14,7 +14,7 @@ from sigmaraw.statistics.stopping import Precision, precision
 
 __all__ = [
     "Assessment",
-    "FoundAgain",
+    "DoubleBootstrap",
     "Limits",
     "Precision",
     "Propagation",
@@ -30,7 +30,7 @@ __all__ = [
     "assess_extrapolated",
     "compare",
     "decide",
-    "found_again",
+    "double_bootstrap",
     "ks_test",
     "null_flag_rate",
     "peak_ratio",

@@ -20,7 +20,7 @@ BLOCK = 10
 """Replicas per work item. Fixed: quality figures are pooled over these blocks, so a batch size must not move their edges."""
 
 
-def fewer(n: int) -> int:
+def double_bootstrap_replicas(n: int) -> int:
     """Return how many replicas a group beyond G has: half as many, since four of them say together how far σ_raw can be trusted."""
     return max(2, n // 2)
 
@@ -103,9 +103,12 @@ class Plan:
         """
         return _items(images, range(self.groups), start, n)
 
-    def items_again(self, images: int, n: int, again: int) -> list[WorkItem]:
-        """Return the items of `again` groups beyond G, each of `fewer(n)` replicas around a replica of group 0 instead of the image."""
-        return _items(images, range(self.groups, self.groups + again), 0, fewer(n))
+    def double_bootstrap_items(self, images: int, n: int, groups: int) -> list[WorkItem]:
+        """Return the items of so many `groups` beyond G, each of which starts from a replica of group 0 in place of the image.
+
+        Each has `double_bootstrap_replicas(n)` replicas.
+        """
+        return _items(images, range(self.groups, self.groups + groups), 0, double_bootstrap_replicas(n))
 
     def as_json(self) -> dict[str, Any]:
         """Return the plan as JSON values, with the SHA-256 over their canonical form."""

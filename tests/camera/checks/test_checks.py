@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from check_cases import make, outcomes
-from simulated_cameras import gaussian_frames, series
 
 import sigmaraw as sr
 from sigmaraw.camera import CameraProfile
 from sigmaraw.camera.checks.result import LIMITS, CheckName, CheckOutcome
 from sigmaraw.camera.measuring.level import measure_level
 from sigmaraw.errors import InvalidProfile
+from tests.camera.check_cases import make, outcomes
+from tests.camera.simulated_cameras import gaussian_frames, series
 
 
 @pytest.mark.slow

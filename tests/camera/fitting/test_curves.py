@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from simulated_cameras import series
 
 import sigmaraw as sr
 from sigmaraw.camera import CameraProfile, calibrate
@@ -21,6 +20,7 @@ from sigmaraw.camera.measuring.moments import LevelMoments
 from sigmaraw.errors import InvalidProfile, OutsideValidRange
 from sigmaraw.frames import Level, RawFrames, Series
 from sigmaraw.noise import NoiseModel
+from tests.camera.simulated_cameras import series
 
 OFFSET, NOISE, A00 = 100.0, 4.0, -2e-6
 Curve = Callable[[np.ndarray], np.ndarray]

@@ -7,11 +7,11 @@ import math
 
 import numpy as np
 import pytest
-from simulated_cameras import series
 
 import sigmaraw as sr
 from sigmaraw.camera.fitting.planner import SeriesPlan, forecast
 from sigmaraw.errors import InvalidOption, TooFewFrames
+from tests.camera.simulated_cameras import series
 
 PLAN = SeriesPlan(
     shape=(32, 40), gain=0.5, read_noise_e=4.0, bits=12, levels=14, pairs=2, dark_frames=8, dark_exposures_ms=(10.0, 1000.0, 4000.0),

@@ -7,13 +7,13 @@ import math
 
 import numpy as np
 import pytest
-from simulated_cameras import FULL_12, OFFSET, gaussian_frames
 
 from sigmaraw.camera.fitting.transfer import TransferData, fit_gain, saturation_level, unweighted_fit, weighted_fit
 from sigmaraw.camera.measuring.level import measure_level
 from sigmaraw.camera.measuring.moments import LevelMoments
 from sigmaraw.camera.values import NotDetermined
 from sigmaraw.errors import ImplausibleSeries, TooFewFrames
+from tests.camera.simulated_cameras import FULL_12, OFFSET, gaussian_frames
 
 GAIN, NOISE, LEVELS, PIXELS = 0.5, 2.0, 35, 128 * 128
 TO_70 = 0.70 * (FULL_12 - OFFSET) / GAIN  # electrons

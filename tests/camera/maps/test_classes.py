@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from simulated_cameras import OFFSET, gaussian_frames, series
 
 import sigmaraw as sr
 from sigmaraw.camera import CameraProfile
 from sigmaraw.camera.maps.classes import PixelClass, find_suspects, telegraph, two_states
 from sigmaraw.camera.measuring.level import measure_level
+from tests.camera.simulated_cameras import OFFSET, gaussian_frames, series
 
 SHAPE, FRAMES, NOISE = (160, 160), 400, 2.0  # DN
 DUTIES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)

@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 import pytest
-from simulated_cameras import OFFSET, gaussian_frames, series
 
 import sigmaraw as sr
 from sigmaraw.camera.maps.nonuniformity import pattern, split
 from sigmaraw.camera.measuring.level import measure_level
 from sigmaraw.camera.measuring.lines import LineNoise
+from tests.camera.simulated_cameras import OFFSET, gaussian_frames, series
 
 SHAPE, GAIN, NOISE = (48, 80), 0.5, 3.0
 PARTS = ("row", "column", "pixel")

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from check_cases import make
 
 import sigmaraw as sr
 from sigmaraw.camera import CameraProfile
 from sigmaraw.camera.maps.classes import PixelClass
 from sigmaraw.camera.maps.spatial import pattern_arrays, spatial_summary, spectrogram
 from sigmaraw.errors import InvalidProfile
+from tests.camera.check_cases import make
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from simulated_cameras import gaussian_frames
 
 import sigmaraw as sr
 from sigmaraw.camera.measuring import mapstore, workers
@@ -19,6 +18,7 @@ from sigmaraw.camera.measuring.mapstore import MapStore
 from sigmaraw.camera.measuring.onepass import pixel_moments_slow
 from sigmaraw.errors import OutOfSpace
 from sigmaraw.frames import streaming
+from tests.camera.simulated_cameras import gaussian_frames
 
 
 def some_levels() -> list[np.ndarray]:

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.stats
-from simulated_cameras import gaussian_frames
 
 from sigmaraw.camera.measuring import workers
 from sigmaraw.camera.measuring.level import measure_level
@@ -18,6 +17,7 @@ from sigmaraw.camera.measuring.moments import LevelMoments, quantisation_var
 from sigmaraw.camera.measuring.onepass import difference_sums_slow, pixel_moments_slow
 from sigmaraw.errors import ImplausibleSeries, TooFewFrames
 from sigmaraw.frames import Level
+from tests.camera.simulated_cameras import gaussian_frames
 
 
 def level_moments(frames: np.ndarray, name: str) -> LevelMoments:
