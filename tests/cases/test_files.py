@@ -7,7 +7,6 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-import laboratory as lab
 import numpy as np
 import pytest
 import tifffile
@@ -16,6 +15,7 @@ from astropy.io import fits
 from sigmaraw.errors import ColourImage, InvalidSpec, LossyImage, NotIntegerData, ShapeMismatch, SigmarawError, UnreadableFile
 from sigmaraw.frames import read_frames, read_series
 from sigmaraw.frames.streaming import FrameStream
+from tests.cases import laboratory as lab
 
 
 @pytest.fixture
@@ -241,7 +241,9 @@ def test_grey_png(tmp_path: Path, rng: np.random.Generator) -> None:
         ((b"sBIT", b"\x11"), UnreadableFile, "sBIT"),
     ],
 )
-def test_what_a_png_says_of_its_values(tmp_path: Path, rng: np.random.Generator, extra: tuple, error: type[SigmarawError], says: str) -> None:
+def test_what_a_png_says_of_its_values(
+    tmp_path: Path, rng: np.random.Generator, extra: tuple, error: type[SigmarawError], says: str
+) -> None:
     with pytest.raises(error, match=says):
         read_frames(png(tmp_path / "a.png", lab.spots(rng), extra))
 

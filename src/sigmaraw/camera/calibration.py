@@ -13,13 +13,22 @@ from dataclasses import replace
 
 import numpy as np
 
-from sigmaraw.camera.checks.evidence import CHANCE, SeriesEvidence
+from sigmaraw.camera.checks.evidence import CHANCE, DeadPixels, SeriesEvidence
 from sigmaraw.camera.checks.series import run_checks
 from sigmaraw.camera.dataset import SCALARS, assemble
 from sigmaraw.camera.fitting import derived
-from sigmaraw.camera.fitting.curves import CurveFit, CurveForm, choose_curve, highest_signal, transfer_attributes, transfer_scalars
+from sigmaraw.camera.fitting.curves import (
+    CurveFit,
+    CurveForm,
+    choose_curve,
+    highest_signal,
+    plain_faults,
+    transfer_attributes,
+    transfer_scalars,
+)
 from sigmaraw.camera.fitting.dark import DarkResult, dark_result
 from sigmaraw.camera.fitting.transfer import GainFit, TransferData, fit_gain, saturation_level
+from sigmaraw.camera.maps.classes import PixelClass
 from sigmaraw.camera.measuring.moments import LevelMoments
 from sigmaraw.camera.mixture import refusal, undetermined
 from sigmaraw.camera.pixelmaps import pixel_maps
@@ -29,10 +38,11 @@ from sigmaraw.camera.scan import Progress, Scan, scan_levels, with_bits
 from sigmaraw.camera.taps.layout import parse_layout
 from sigmaraw.camera.taps.merging import Calibration, with_taps
 from sigmaraw.camera.values import Estimate
-from sigmaraw.errors import ImplausibleSeries, SigmarawError, TooFewFrames
+from sigmaraw.errors import ImplausibleSeries, InvalidOption, SigmarawError, TooFewFrames
 from sigmaraw.frames import Series, read_series
 
 _BLACK_CLIPPED = 0.001
+_WHOLE_LINE = 0.9  # of a row or column that is dead: overscan, masked columns
 
 
 def calibrate(
@@ -100,6 +110,10 @@ def calibrate(
     """
     layout = parse_layout(taps, cfa)
     found = with_bits(series, bits) if isinstance(series, Series) else read_series(series, bits=bits)
+    if cfa is not None and found.cfa is not None and found.cfa.isalpha() and len(found.cfa) == 4 and found.cfa != cfa.upper():
+        raise InvalidOption(f"cfa={cfa}, but the headers state {found.cfa}", "one colour filter pattern", "correct --cfa, or the headers")
+    if layout is not None:
+        found = replace(found, cfa=None)  # the call states it
     with ExitStack() as closing:
         scan, *tap_scans = scan_levels(found, closing, progress, layout)
         if layout is None:
@@ -148,9 +162,14 @@ def _calibration(scan: Scan, chance: float = CHANCE) -> Calibration:
     scalars.update(uniformity)
     scalars.update(transfer_scalars(curve))
     attributes.update(flags)
+    defects = maps["defect_mask"].astype(bool)
+    if defects.any() and not defects.all() and counted:
+        scalars["offset"] = Estimate(float(maps["offset_map"][~defects].mean()), scalars["offset"].se)
     evidence = SeriesEvidence(
-        data, straight, tuple(scan.dark_evidence), tuple(scan.flat_evidence), _light(found), upper, full_scale, chance
-    )
+        data, straight, tuple(scan.dark_evidence), tuple(scan.flat_evidence), _light(found), upper, full_scale, chance, curve,
+        plain_faults(data, straight) if curve.form is not CurveForm.LINEAR else {},
+        _defective(maps["pixel_class_map"] == PixelClass.DEAD, maps["offset_map"], data.darks[0].minimum),
+    )  # fmt: skip
     dark_variance = np.array([level.variance for level in data.darks])[data.dark_index]
     dataset = assemble(
         scalars,
@@ -168,6 +187,13 @@ def _calibration(scan: Scan, chance: float = CHANCE) -> Calibration:
         drawn,
     )
     return Calibration(dataset, run_checks(evidence))
+
+
+def _defective(dead: np.ndarray, offset: np.ndarray, lowest: int) -> DeadPixels:
+    """Return what the checks need of pixels that do not respond; `lowest` is the lowest code of the dark values, DN."""
+    rows, columns = (int(np.count_nonzero(dead.mean(axis=axis) > _WHOLE_LINE)) for axis in (1, 0))
+    floor = int(np.count_nonzero(dead & (offset <= lowest + 0.5)))
+    return DeadPixels(int(np.count_nonzero(dead)), rows, columns, 100.0 * floor / dead.size)
 
 
 def _mean(dark: LevelMoments, counted: bool) -> Estimate:
@@ -236,7 +262,7 @@ def _light(series: Series) -> np.ndarray | None:
 
 def _notes(scan: Scan, data: TransferData, saturation: Estimate, fit: GainFit, curve: CurveFit, dark: DarkResult) -> list[str]:
     series = scan.series
-    notes = [*fit.notes, *dark.notes]
+    notes = [*series.notes, *fit.notes, *dark.notes]
     if curve.form is not CurveForm.LINEAR:
         notes.append(f"a bent transfer curve ({curve.form}) fits better than a straight line; the gain is that at small signals")
     if saturation.reason is not None:
@@ -246,6 +272,8 @@ def _notes(scan: Scan, data: TransferData, saturation: Estimate, fit: GainFit, c
     if any(level.n_frames and level.minimum == 0 and level.bottom_fraction > _BLACK_CLIPPED for level in data.darks):
         notes.append("dark pixels are clipped at 0 DN: offset and read noise are biased")
     odd = [level.name for level, moments in zip((*series.dark, *series.flat), _framed(data, series), strict=True) if moments.n_frames % 2]
+    if series.cfa is not None:
+        notes.append(f"the headers state a colour filter array ({series.cfa}): pixels differ in kind, calibrate with --cfa {series.cfa}")
     if odd:
         notes.append(f"odd number of frames: the last one is in the mean but in no pair ({len(odd)} level{'s' if len(odd) > 1 else ''})")
     if len(series.dark) == 2:

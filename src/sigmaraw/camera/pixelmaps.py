@@ -12,7 +12,7 @@ from sigmaraw.camera.fitting.curves import CurveFit
 from sigmaraw.camera.fitting.transfer import GainFit, TransferData
 from sigmaraw.camera.maps.classes import PixelClass, class_map, flag_attributes, near_floor, outstanding, telegraph
 from sigmaraw.camera.maps.nonuniformity import PARTS, deviations, pattern, response_variance
-from sigmaraw.camera.maps.pixels import DarkPixels, FlatPixels, GainPixels, dark_pixels, dark_pixels_from_maps, read_noise_pixels
+from sigmaraw.camera.maps.pixels import DarkPixels, FlatPixels, GainPixels, dark_pixels, dark_pixels_from_maps, read_noise_pixels, without
 from sigmaraw.camera.maps.spatial import Arrays, pattern_arrays
 from sigmaraw.camera.measuring.onepass import CHUNK_PIXELS
 from sigmaraw.camera.scan import Scan
@@ -71,14 +71,23 @@ def pixel_maps(
         middle_dark = pixels if dark == data.dark_index[middle] else middle_dark
     assert scan.store is not None
     bright, variance, _ = scan.store.rows(len(series.dark) + middle, slice(None))
-    spatial = pattern(bright, variance, data.flats[middle].n_frames, scan.flat_evidence[middle].lines)
-    del variance
     gain = fit.weighted
-    percent = Estimate(100.0 / float(data.x[middle]), 0.0)  # the error of the level's mean is far below the pattern's
-    uniformity, flags = deviations("prnu", response_variance(spatial, middle_dark.pattern), percent)
+    dead, hot = sums.defects(shortest.offset, ends[1])
+    defects = dead | hot
+    frames, lines = data.flats[middle].n_frames, scan.flat_evidence[middle].lines
+
+    def photo_response(left_out: np.ndarray) -> tuple[dict[str, Estimate], dict[str, dict[str, Any]]]:
+        good, noise = without(left_out, bright, variance)
+        signal = float(good.mean()) - float(without(left_out, middle_dark.offset)[0].mean())
+        # The error of the level's mean is far below the pattern's.
+        percent = Estimate(100.0 / (signal if left_out.any() else float(data.x[middle])), 0.0)
+        spatial = pattern(good, np.maximum(noise, 0.0), frames, lines)
+        return deviations("prnu", response_variance(spatial, middle_dark.pattern_without(left_out)), percent)
+
+    uniformity, flags = photo_response(defects)
+    with_all = photo_response(np.zeros_like(defects))[0] if defects.any() else {}
     gain_map, gain_map_se = sums.result(gain.value, gain.se, uniformity["prnu"].value / 100.0)
     noise, noise_se = read_noise_pixels(shortest, gain_map)
-    dead, hot = sums.defects(shortest.offset, ends[1])
     clipped = sums.clipped
     del sums
     classes, flags["pixel_class_map"] = _classes(scan, shortest, {PixelClass.DEAD: dead, PixelClass.HOT: hot}, clipped)
@@ -100,7 +109,13 @@ def pixel_maps(
     if series.maps is not None:
         missing = Estimate.missing(NotDetermined.MAPS_STAND_IN)
         return maps, drawn, {**uniformity, **{"dsnu" if part == "total" else f"dsnu_{part}": missing for part in PARTS}}, flags
-    shade, shade_flags = deviations("dsnu", shortest.pattern.variance, Estimate(1.0 / gain.value, gain.se / gain.value**2))
+    per_gain = Estimate(1.0 / gain.value, gain.se / gain.value**2)
+    shade, shade_flags = deviations("dsnu", shortest.pattern_without(defects).variance, per_gain)
+    if defects.any():
+        with_all |= deviations("dsnu", shortest.pattern.variance, per_gain)[0]
+    for name, value in with_all.items():
+        if name in ("prnu", "dsnu") and value.reason is None:
+            (flags if name == "prnu" else shade_flags).setdefault(name, {})["with_defects"] = value.value
     return maps, drawn, {**uniformity, **shade}, {**flags, **shade_flags}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from dataclasses import dataclass
@@ -123,6 +124,15 @@ class CameraProfile:
             facts.append("maps {} × {}".format(*self.map_shape))
         failed = [check.name for check in self.checks or () if check.outcome is CheckOutcome.FAIL]
         return [*facts, *([f"failed checks: {' '.join(failed)}"] if failed else [])]
+
+    @property
+    def header_settings(self) -> dict[str, str]:
+        """Keys of the frames' headers that an image of this camera must agree in, such as GAIN; empty where none were stated."""
+        try:
+            found = json.loads(str(self.dataset.attrs.get("header_settings", "{}")))
+        except (ValueError, RecursionError):
+            return {}
+        return {key: value for key, value in found.items() if isinstance(value, str)} if isinstance(found, dict) else {}
 
     @property
     def bits(self) -> int:
@@ -400,5 +410,5 @@ def _number(value: Any) -> float | None:
 
 
 def _plain(value: Any) -> Any:
-    """netCDF attributes come back as NumPy scalars."""
+    """NetCDF attributes come back as NumPy scalars."""
     return value.item() if isinstance(value, np.generic) else value

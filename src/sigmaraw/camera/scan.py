@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -191,6 +192,7 @@ class Scan:
             "source": "calibrated",
             "series_sha256": self.series.digest(self.files),
             "series_files": len(self.files),
+            **({"header_settings": json.dumps(dict(self.series.settings))} if self.series.settings else {}),
             **{key: self.metadata[key] for key in ("camera", "serial", "mode") if key in self.metadata},
         }
 

@@ -56,7 +56,7 @@ def arrange(path: Path, letters: str, sizes: Sequence[int], selection: Selection
         raise InvalidSpec(f"{path} has no axis '{unknown[0]}'", f"one of its axes: {has}", "correct what stands after #")
     if volume:
         letters = "".join(letter if size > 1 or letter != "Z" else "V" for letter, size in zip(letters, sizes, strict=True))
-    planes = np.arange(int(np.prod(sizes)) if len(sizes) else 1).reshape(tuple(sizes))
+    planes: NDArray[np.intp] = np.arange(int(np.prod(sizes)) if len(sizes) else 1).reshape(tuple(sizes))
     roles: list[Role] = []
     kept: list[tuple[str, int]] = []
     at = 0
@@ -65,9 +65,9 @@ def arrange(path: Path, letters: str, sizes: Sequence[int], selection: Selection
         if isinstance(choice, int):
             if choice >= size:
                 raise InvalidSpec(f"{path}: {name}={choice}, its axis is {size} long", f"{name} from 0 to {size - 1}", "correct it")
-            planes = planes.take(choice, axis=at)
+            planes = np.asarray(planes.take(choice, axis=at))
         elif size == 1 and choice is None:
-            planes = planes.take(0, axis=at)
+            planes = np.asarray(planes.take(0, axis=at))
         else:
             kept.append((name, size))
             last = not set(letters[index + 1 :]) & set(UNLABELLED)

@@ -6,9 +6,10 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sigmaraw.errors import BitDepthMismatch, InputNotFound, InvalidOption, LossyImage, NotIntegerData, ShapeMismatch, UnreadableFile
 from sigmaraw.files import sha256_of_file
@@ -26,11 +27,45 @@ _READERS: dict[str, Callable[[Path, Selection], Decoded]] = {
     **dict.fromkeys(png.SUFFIXES, png.read_png),
     **dict.fromkeys(png.PGM_SUFFIXES, png.read_pgm),
 }
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 FORMATS = "TIFF, .npy, FITS, PNG or Zarr frames"
 _LOSSY_SUFFIXES = (".jpg", ".jpeg", ".webp", ".heic", ".jfif")
 # Files that people and programs keep beside frames; anything else that is no frame is refused rather than passed over.
-COMPANIONS = (".txt", ".md", ".csv", ".tsv", ".json", ".xml", ".yaml", ".yml", ".toml", ".log", ".ini", ".cfg", ".pdf", ".rtf", ".html")
-COMPANIONS += (".sha256", ".sha1", ".md5", ".index", ".dvc", ".lnk", ".url", ".bak", ".tmp", ".xls", ".xlsx", ".ods", ".doc", ".docx", ".py", ".m")
+COMPANIONS: tuple[str, ...] = (
+    ".txt",
+    ".md",
+    ".csv",
+    ".tsv",
+    ".json",
+    ".xml",
+    ".yaml",
+    ".yml",
+    ".toml",
+    ".log",
+    ".ini",
+    ".cfg",
+    ".pdf",
+    ".rtf",
+    ".html",
+)
+COMPANIONS += (
+    ".sha256",
+    ".sha1",
+    ".md5",
+    ".index",
+    ".dvc",
+    ".lnk",
+    ".url",
+    ".bak",
+    ".tmp",
+    ".xls",
+    ".xlsx",
+    ".ods",
+    ".doc",
+    ".docx",
+    ".py",
+    ".m",
+)
 _LITTER = ("thumbs.db", "ehthumbs.db", "@eadir", "__macosx", "$recycle.bin", "system volume information", "#recycle", "lost+found")
 _LITTER_STARTS = (".", "@syno", "~$", "icon\r")
 
@@ -105,7 +140,8 @@ def frame_files(folder: Path) -> list[Path]:
 
     Raises
     ------
-    UnreadableFile : a file that is neither a frame nor a known companion: nothing is left out in silence.
+    UnreadableFile
+        A file that is neither a frame nor a known companion: nothing is left out in silence.
     """
     found = []
     for path in sorted(folder.iterdir(), key=lambda path: natural_key(path.name)):
@@ -143,6 +179,13 @@ def read_frames(path: str | os.PathLike[str], *, bits: int | None = None, volume
     ------
     InputNotFound, UnreadableFile, NotIntegerData, LossyImage, ColourImage, ShapeMismatch, BitDepthMismatch, InvalidOption, InvalidSpec
         As the file says.
+
+    Examples
+    --------
+    >>> import sigmaraw as sr
+    >>> frames = sr.read_frames("raw", bits=12)
+    >>> frames.data.shape, frames.data.dtype.name
+    ((6, 64, 64), 'uint16')
     """
     path = Path(path)
     file, selection = split(path)
@@ -159,7 +202,8 @@ def read_frames(path: str | os.PathLike[str], *, bits: int | None = None, volume
 def assemble(paths: Iterable[Path], *, bits: int | None, volume: bool = False) -> RawFrames:
     """Read files that belong together, in the order given, into one RawFrames; arguments and refusals as `read_frames`."""
     check_bits(bits)
-    stacks, sources, stated = [], [], []
+    stacks: list[Pixels] = []
+    sources, stated = [], []
     metadata: dict[str, object] = {}
     for path in paths:
         decoded = decode(path, volume=volume)
@@ -178,7 +222,7 @@ def assemble(paths: Iterable[Path], *, bits: int | None, volume: bool = False) -
     native = np.dtype(data.dtype.name)  # whatever byte order the file had
     data = data.astype(native, copy=False).view(native)
     depth, source = bit_depth(sources[0].path, data.dtype, int(data.max()), bits, stated)
-    return RawFrames(data, depth, source, tuple(sources), metadata)
+    return RawFrames(cast("Pixels", data), depth, source, tuple(sources), metadata)
 
 
 def white_level(path: Path, dtype: np.dtype[Any], stated: int | None, bits: int | None) -> int:
@@ -199,13 +243,13 @@ def white_level(path: Path, dtype: np.dtype[Any], stated: int | None, bits: int 
     return (1 << depth) - 1
 
 
-def upright(pixels: np.ndarray, white: int, path: Path) -> np.ndarray:
+def upright(pixels: Pixels, white: int, path: Path) -> Pixels:
     """Return the camera's values of a file of WhiteIsZero, exactly. Raises NotIntegerData where a value is above full scale."""
     if pixels.size and int(pixels.max()) > white:
         raise NotIntegerData(
             f"{path} is stored inverted (WhiteIsZero) with the value {int(pixels.max())}", f"values up to {white}", "check the bit depth"
         )
-    turned: np.ndarray = pixels.dtype.type(white) - pixels
+    turned: Pixels = np.subtract(pixels.dtype.type(white), pixels, dtype=pixels.dtype)
     return turned
 
 
@@ -222,11 +266,19 @@ def bit_depth(
 
     Parameters
     ----------
-    name : of the file, for messages. top : largest value, DN. bits : as the user stated. stated : as each file states.
+    name : str
+        Of the file, for messages.
+    top : int
+        Largest value, DN.
+    bits : int or None
+        As the user stated.
+    stated : sequence of int or None
+        As each file states.
 
     Raises
     ------
-    BitDepthMismatch : a pixel does not fit in it.
+    BitDepthMismatch
+        A pixel does not fit in it.
     """
     container = 8 * dtype.itemsize
     known = [value for value in stated if value is not None]

@@ -11,8 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from sigmaraw.errors import InputNotFound, InvalidOption, InvalidPlan
 from sigmaraw.noise import DEFAULT_MODE, replica_mode
+from sigmaraw.record.design import LimitsRow, PlanRow
+from sigmaraw.record.fields import plain
 from sigmaraw.study.adaptive import Adaptive
 
 DEFAULT_N = 100
@@ -42,14 +46,39 @@ def _items(images: int, groups: range, start: int, n: int) -> list[WorkItem]:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a study does. Group 0 is raw, group g is codecs[g − 1], each with its own stream of n replicas.
+    """What a study does, fixed before it starts.
 
-    n : replicas per group; None is DEFAULT_N, and with real repeats as many as there are; "auto:0.05,max=2000" as many as
-        `Adaptive` finds needed. seed : 0 … 2⁶⁴ − 1.
-    k : limit on |ε̂| in σ_raw. spread : limit on the spread ratio and its inverse. rms : limit on RMS(D)/σ_raw.
-    margin : per measurement, a limit in its own unit in place of k·σ_raw.
-    roi : (y, x) of the frame's corner in the camera's maps, px. volume : a file's pages are z, not frames.
-    frame : only this frame of every input, from 0; None is all of them.
+    Group 0 is raw, group g is codecs[g − 1], each with its own stream of n replicas.
+
+    Parameters
+    ----------
+    codecs : tuple of str
+        Specifications, each once.
+    pipeline : str
+        Specification of the pipeline.
+    mode : str, optional
+        Replica mode with its settings.
+    n : int or str, optional
+        Replicas per group. None is DEFAULT_N, and with real repeats as many as there are; "auto:0.05,max=2000" adds replicas until
+        u(σ_raw)/σ_raw is 0.05.
+    seed : int, default 0
+        0 to 2⁶⁴ − 1.
+    k : float, default 1.0
+        Limit on the size of ε̂, in σ_raw.
+    spread : float, default 1.25
+        Limit on the spread ratio and on its inverse.
+    rms : float, default 1.0
+        Limit on RMS(D)/σ_raw.
+    margin : dict of str to float, optional
+        For each measurement named, a limit in its unit, in place of k·σ_raw.
+    roi : tuple of int, optional
+        (y, x) of the frame's corner in the camera's maps, px.
+    scalars : bool, default False
+        Use the camera's scalars instead of its maps.
+    volume : bool, default False
+        A file's pages are z, not frames.
+    frame : int, optional
+        Only this frame of every input, from 0; None is all of them.
     """
 
     codecs: tuple[str, ...]
@@ -110,22 +139,24 @@ class Plan:
         """
         return _items(images, range(self.groups, self.groups + groups), 0, double_bootstrap_replicas(n))
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the plan as JSON values, with the SHA-256 over their canonical form."""
-        values: dict[str, Any] = {
-            "codecs": list(self.codecs),
-            "pipeline": self.pipeline,
-            "mode": self.mode,
-            "n": self.n,
-            "seed": self.seed,
-            "limits": {"k": self.k, "spread": self.spread, "rms": self.rms, "margin": dict(sorted(self.margin.items()))},
-            "roi": None if self.roi is None else list(self.roi),
-            "scalars": self.scalars,
-            "volume": self.volume,
-            "frame": self.frame,
-        }
+    def row(self, created: str | None = None) -> PlanRow:
+        """Return the record's `plan`, locked by the SHA-256 over its canonical form. created : time at which it was fixed."""
+        margin = {name: float(value) for name, value in sorted(self.margin.items())}
+        row = PlanRow(
+            codecs=self.codecs,
+            pipeline=self.pipeline,
+            mode=self.mode,
+            n=self.n,
+            seed=self.seed,
+            limits=LimitsRow(k=float(self.k), spread=float(self.spread), rms=float(self.rms), margin=margin),
+            roi=self.roi,
+            scalars=self.scalars,
+            volume=self.volume,
+            frame=self.frame,
+        )
+        values = {name: value for name, value in plain(row).items() if name not in ("sha256", "created")}
         canonical = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return {**values, "sha256": hashlib.sha256(canonical.encode()).hexdigest()}
+        return msgspec.structs.replace(row, sha256=hashlib.sha256(canonical.encode()).hexdigest(), created=created)
 
 
 def count_or_auto(text: str) -> int | str:

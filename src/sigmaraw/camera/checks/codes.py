@@ -42,8 +42,9 @@ def black_clipping(evidence: SeriesEvidence) -> Check:
     name = CheckName.BLACK_CLIPPING
     if not evidence.dark:
         return unknown(name, "no dark frames")
+    # Pixels that never leave the lowest code, as those of a stamp, are dead and not clipped.
     shares = [
-        100.0 * (max(seen.piled, level.bottom_fraction if level.minimum == 0 else 0.0))
+        max(100.0 * (max(seen.piled, level.bottom_fraction if level.minimum == 0 else 0.0)) - evidence.dead.at_floor, 0.0)
         for level, seen in zip(evidence.data.darks, evidence.dark, strict=False)
     ]
     lowest = min(level.minimum for level in evidence.data.darks)

@@ -3,17 +3,39 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sigmaraw.camera.fitting.curves import CurveFit
 from sigmaraw.camera.fitting.transfer import GainFit, TransferData
 from sigmaraw.camera.measuring.evidence import LevelEvidence
 
 _SHUFFLED, _SHUFFLED_SIGNAL = 5.0, 0.003  # standard errors of a difference, or the lamp's limit, that a frame is away from its level
 CHANCE = 1e-3  # of a false alarm, per check and series, whatever parts the sensor has
+
+
+@dataclass(frozen=True)
+class DeadPixels:
+    """Pixels that do not respond to light.
+
+    Parameters
+    ----------
+    count : int
+        Of them.
+    rows, columns : int
+        Whole rows and columns of them.
+    at_floor : float
+        Share of the dark values that are of such pixels and stand at the lowest code, %.
+    """
+
+    count: int
+    rows: int
+    columns: int
+    at_floor: float
 
 
 @dataclass(frozen=True)
@@ -39,6 +61,12 @@ class SeriesEvidence:
     chance : float
         Probability of a false alarm of each check. Of a sensor in taps each tap has its share, since the worst tap decides
         (Bonferroni).
+    curve : CurveFit or None
+        The chosen transfer curve.
+    plain_faults : dict of str to float
+        BIC of faults of the frames that a bent curve can absorb.
+    dead : DeadPixels
+        Pixels without response.
     """
 
     data: TransferData
@@ -49,6 +77,9 @@ class SeriesEvidence:
     upper_dn: float
     full_scale: int
     chance: float = CHANCE
+    curve: CurveFit | None = None
+    plain_faults: Mapping[str, float] = field(default_factory=dict)
+    dead: DeadPixels = DeadPixels(0, 0, 0, 0.0)
 
     def used(self) -> list[int]:
         """Indices of the flat levels in the gain fit.

@@ -30,6 +30,12 @@ class CheckName(StrEnum):
     DUPLICATED_FRAMES = "duplicated-frames"
     SHUFFLED_FRAMES = "shuffled-frames"
     DARK_FLAT_MIXUP = "dark-flat-mixup"
+    IMAGE_LAG = "image-lag"
+    FLAT_LINES = "line-noise-in-flats"
+    EXPOSURE_ORIGIN = "exposure-origin"
+    TRANSFER_CURVE = "transfer-curve"
+    TIME_OUTLIERS = "outliers-in-time"
+    UNLIT_PIXELS = "unlit-pixels"
 
 
 class CheckOutcome(StrEnum):
@@ -57,6 +63,12 @@ LIMITS: dict[CheckName, tuple[float, str]] = {
     CheckName.DUPLICATED_FRAMES: (0.0, "1"),  # copies
     CheckName.SHUFFLED_FRAMES: (0.0, "1"),  # frames
     CheckName.DARK_FLAT_MIXUP: (0.0, "1"),  # frames or levels
+    CheckName.IMAGE_LAG: (0.01, "1"),  # correlation of successive frames: K is wrong by as much
+    CheckName.FLAT_LINES: (0.07, "1"),  # of a pixel's noise: K is half a percent too large
+    CheckName.EXPOSURE_ORIGIN: (0.5, "1"),  # of the dark noise
+    CheckName.TRANSFER_CURVE: (1.0, "%"),  # of the variance, rms over levels
+    CheckName.TIME_OUTLIERS: (5.0, "%"),  # of a level's variance
+    CheckName.UNLIT_PIXELS: (0.1, "%"),  # of the pixels
 }
 
 

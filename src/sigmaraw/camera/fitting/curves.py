@@ -150,6 +150,33 @@ def choose_curve(data: TransferData, fit: GainFit) -> tuple[CurveFit, dict[Curve
     return best, {candidate.form: candidate.bic for candidate in candidates}
 
 
+def plain_faults(data: TransferData, fit: GainFit) -> dict[str, float]:
+    """Return the BIC of two faults of the frames that a break of the gain can absorb, over the levels of the gain fit.
+
+    Parameters
+    ----------
+    data : TransferData
+        All levels.
+    fit : GainFit
+        The straight fit.
+
+    Returns
+    -------
+    dict of str to float
+        By a description: y = c + K·x, and y = K·x + b·x² with b > 0. Empty for fewer than six levels.
+    """
+    chosen = data.select(fit.used)
+    if len(chosen.flats) < 6:
+        return {}
+    x, gain = chosen.x, fit.weighted.value
+    off = _iterate(chosen, np.stack([x, np.ones_like(x)], axis=1), np.maximum(chosen.y, 0.0), gain)
+    bent = _iterate(chosen, np.stack([x, x**2], axis=1), np.maximum(chosen.y, 0.0), gain)
+    found = {"a straight line that misses the origin (darks of another level)": off.bic(0)}
+    if bent.parameters[1] > 0:
+        found["a term of the squared signal (light that differs within a frame from frame to frame)"] = bent.bic(0)
+    return found
+
+
 @dataclass(frozen=True)
 class _Solved:
     """Generalised least squares of y on the columns of a design."""

@@ -25,6 +25,7 @@ from sigmaraw.camera.measuring.workers import strips, workers, zeros
 
 Map = NDArray[np.float64]
 RESPONSE_LIMITS = (0.5, 1.5)  # of the 5 × 5 px neighbourhood's mean: outside, a pixel is dead or hot
+UNLIT = 0.02  # of the sensor's median response: a pixel below it sees no light
 _LOG_RARE = math.log(1e-9)  # a pixel that never changes is called stuck only where chance cannot do it
 DARK_LIMIT = 0.5  # of full scale: a pixel whose dark level is above it has no range left
 
@@ -62,7 +63,12 @@ class DarkPixels:
     @cached_property
     def pattern(self) -> Pattern:
         """The fixed pattern of the dark level, by part."""
-        return pattern(self.offset, self.raw_variance, self.frames, self.lines)
+        return self.pattern_without(np.zeros(self.offset.shape, dtype=bool))
+
+    def pattern_without(self, defects: NDArray[np.bool_]) -> Pattern:
+        """Return the fixed pattern of the dark level, by part, of the pixels that are no defects."""
+        offset, variance = without(defects, self.offset, self.raw_variance)
+        return pattern(offset, np.maximum(variance, 0.0), self.frames, self.lines)
 
 
 def shrink_variance(variance: Map, frames: int) -> tuple[Map, Map]:
@@ -271,7 +277,9 @@ class GainPixels:
     def defects(self, offset: Map, full_scale: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Return where a pixel is dead (never changes, or responds less than half as its neighbours), and where it is hot beyond use.
 
-        That is a response of more than 1.5 times the neighbours', or a dark level above half of full scale.
+        That is a response of more than 1.5 times the neighbours', or a dark level above half of full scale. Neighbours are the median of
+        5 × 5 px wherever a defect may be near, so that a defect makes no neighbour one. A pixel without light (overscan, masked columns) is
+        dead and never hot.
 
         Parameters
         ----------
@@ -284,13 +292,61 @@ class GainPixels:
         -------
         tuple of (ndarray of bool, ndarray of bool)
         """
-        from scipy.ndimage import uniform_filter
-
         response = self._response / self._signal
-        around = uniform_filter(response, size=5, mode="reflect")
+        around = _around(response)
         low, high = RESPONSE_LIMITS
         stuck = self._still if self._log_chance < _LOG_RARE else np.zeros_like(self._still)
-        return stuck | (response < low * around), (response > high * around) | (offset > DARK_LIMIT * full_scale)
+        unlit = np.abs(response) < UNLIT * float(np.median(response))
+        dead = stuck | unlit | (response < low * around)
+        return dead, ((response > high * around) & ~dead) | (offset > DARK_LIMIT * full_scale)
+
+
+def _around(response: Map) -> Map:
+    """Return the response about each pixel: the mean of 5 × 5 px, and their median where a pixel near by may be a defect."""
+    from scipy.ndimage import binary_dilation, median_filter, uniform_filter
+
+    around: Map = uniform_filter(response, size=5, mode="reflect")
+    low, high = RESPONSE_LIMITS
+    # Half of the way to the limits: one pixel moves the mean of 25 by a 25th of what it is off.
+    odd = np.abs(response - around) > 0.5 * min(1.0 - low, high - 1.0) * np.abs(around)
+    if not odd.any():
+        return around
+    near = binary_dilation(odd, np.ones((5, 5), dtype=bool))
+    if np.count_nonzero(near) > 0.1 * near.size:
+        found: Map = median_filter(response, size=5, mode="reflect")
+        return np.where(near, found, around)
+    padded = np.pad(response, 2, mode="symmetric")
+    y, x = np.nonzero(near)
+    window = np.stack([padded[y + dy, x + dx] for dy in range(5) for dx in range(5)])
+    around[near] = np.median(window, axis=0)
+    return around
+
+
+def without(mask: NDArray[np.bool_], *maps: Map) -> tuple[Map, ...]:
+    """Return maps without defective pixels: rows and columns that hold more defects than not are left out, others filled in.
+
+    A pixel that is filled in takes what its row and column say of it, so that it adds nothing to the pattern of pixels.
+
+    Parameters
+    ----------
+    mask : ndarray of bool
+        (y, x), True where a pixel is defective.
+    *maps : ndarray
+        (y, x) each.
+    """
+    if not mask.any():
+        return maps
+    rows, columns = mask.mean(axis=1) <= 0.5, mask.mean(axis=0) <= 0.5
+    if min(np.count_nonzero(rows), np.count_nonzero(columns)) < 2:
+        return maps
+    bad = mask[np.ix_(rows, columns)]
+    found = []
+    for values in maps:
+        part = values[np.ix_(rows, columns)]
+        good = np.ma.masked_array(part, bad)
+        row, column = good.mean(axis=1).filled(good.mean()), good.mean(axis=0).filled(good.mean())
+        found.append(np.where(bad, row[:, None] + column[None, :] - float(good.mean()), part))
+    return tuple(found)
 
 
 def read_noise_pixels(dark: DarkPixels, gain_map: Map) -> tuple[Map, Map]:

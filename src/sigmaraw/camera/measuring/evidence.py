@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.camera.measuring.lines import LineNoise
+from sigmaraw.camera.measuring.steadiness import Steadiness
 
 PAIRS = 8  # of a level, for correlation: more say nothing new
 _REGION = 512  # of either side, px: one pair gives its correlation to 0.002
@@ -49,6 +50,8 @@ class LevelEvidence:
         Codes inside the histogram that chance would not leave empty.
     piled : float
         Fraction of the values at the lowest code where it stands out from the next, else 0.
+    steady : Steadiness
+        Its pixels over time.
     """
 
     lines: LineNoise
@@ -64,6 +67,7 @@ class LevelEvidence:
     missing: int
     tested: int
     piled: float
+    steady: Steadiness | None = None
 
     @property
     def line_counts(self) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -20,6 +20,7 @@ from sigmaraw.camera.measuring.kernels import kernel_for, say_which
 from sigmaraw.camera.measuring.lines import line_noise
 from sigmaraw.camera.measuring.moments import LevelMoments, quantisation_var
 from sigmaraw.camera.measuring.onepass import PixelSums
+from sigmaraw.camera.measuring.steadiness import steadiness
 from sigmaraw.camera.measuring.workers import Workers, workers
 from sigmaraw.errors import ImplausibleSeries, TooFewFrames
 
@@ -261,4 +262,5 @@ class LevelMeter:
             missing,
             tested,
             piled,
+            steadiness(self._pixels),
         )

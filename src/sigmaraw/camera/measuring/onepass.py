@@ -324,6 +324,11 @@ class PixelSums:
         square *= np.float32(pixels / (pixels - 1.0) / (self.frames - 1.0))
         return low, np.maximum(square, np.float32(0.0), out=square)
 
+    @property
+    def has_shapes(self) -> bool:
+        """Whether the sums for the classes of pixels are kept."""
+        return "below" in self._sums
+
     def release_shapes(self) -> None:
         """Forget what only `shape_statistics` needs."""
         self._sums = {name: self._sums[name] for name in ("first", "second")}
