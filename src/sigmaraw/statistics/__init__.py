@@ -4,8 +4,10 @@ from sigmaraw.statistics.assess import Assessment, assess, null_flag_rate
 from sigmaraw.statistics.decision import Limits, Verdict, decide
 from sigmaraw.statistics.equality import TestResult, TukeyRow, ks_test, tukey
 from sigmaraw.statistics.equivalence import Ratio, rms_shift, spread_ratio
+from sigmaraw.statistics.evidence import Evidence, RowLimits, p_fail, p_pass
 from sigmaraw.statistics.extrapolation import assess_extrapolated
 from sigmaraw.statistics.found_again import FoundAgain, found_again
+from sigmaraw.statistics.measure import measure, step_of
 from sigmaraw.statistics.propagation import Propagation, compare
 from sigmaraw.statistics.reasons import Reason, Undefined
 from sigmaraw.statistics.score import Score, score
@@ -14,12 +16,14 @@ from sigmaraw.statistics.stopping import Precision, precision
 
 __all__ = [
     "Assessment",
+    "Evidence",
     "FoundAgain",
     "Limits",
     "Precision",
     "Propagation",
     "Ratio",
     "Reason",
+    "RowLimits",
     "Score",
     "Spread",
     "TestResult",
@@ -32,7 +36,10 @@ __all__ = [
     "decide",
     "found_again",
     "ks_test",
+    "measure",
     "null_flag_rate",
+    "p_fail",
+    "p_pass",
     "peak_ratio",
     "pooled_spread",
     "precision",
@@ -40,5 +47,6 @@ __all__ = [
     "rms_shift",
     "score",
     "spread_ratio",
+    "step_of",
     "tukey",
 ]
