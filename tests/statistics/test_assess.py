@@ -105,7 +105,7 @@ def test_unbiased_noise_of_three_sigma_never_passes(n: int) -> None:
     assert found["FAIL"] == 1.0
     # The RMS part alone: 3σ is 1.1 in the logarithm beyond its limit, the guarded reach at N = 20 about half of that.
     alone = rates(0.0, 3.0, n, 300, limits=Limits(spread=100.0))
-    assert (alone["PASS"], alone["FAIL"] >= 0.95) == (0.0, True)
+    assert (alone["PASS"], alone["FAIL"] >= 0.8) == (0.0, True)
 
 
 def test_a_wrong_sigma_needs_its_uncertainty_in_the_guard_band() -> None:

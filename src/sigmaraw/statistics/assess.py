@@ -350,9 +350,7 @@ def _unchanged(scored: Assessment, moments: Pool, on_frame: float, limits: Limit
     return replace(scored, verdict="PASS" if inside else "INCONCLUSIVE", reason=Reason.WITHIN_LIMITS if inside else Reason.FRAME_DIFFERS)
 
 
-def _without_noise(
-    base: Assessment, raw: Floats, decoded: Floats, own: int, discrete: bool, limits: Limits, alpha: float
-) -> Assessment:
+def _without_noise(base: Assessment, raw: Floats, decoded: Floats, own: int, discrete: bool, limits: Limits, alpha: float) -> Assessment:
     """Return the assessment where raw predictions never vary but the codec changes some: only a margin can judge it."""
     undefined = tuple(Undefined(field, Reason.NO_RAW_VARIATION, 1) for field in ("epsilon", *_SCORES))
     evidence = _evidence(base, raw, decoded, own, discrete, in_unit=True)

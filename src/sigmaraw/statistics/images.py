@@ -323,7 +323,9 @@ def share_of_images(
     not_shown, shown_beyond = (inside > alpha).astype(np.float64), (beyond <= alpha).astype(np.float64)
     if specimens is not None:
         groups = np.unique(np.asarray(specimens), return_inverse=True)[1]
-        not_shown, shown_beyond = (np.array([part[groups == g].max() for g in range(groups.max() + 1)]) for part in (not_shown, shown_beyond))
+        not_shown, shown_beyond = (
+            np.array([part[groups == g].max() for g in range(groups.max() + 1)]) for part in (not_shown, shown_beyond)
+        )
     n, x, worst = not_shown.size + undefined, float(not_shown.sum()) + undefined, float(shown_beyond.sum())
     high = 1.0 if x >= n else min(float(special.betaincinv(x + 1.0, n - x, 1.0 - alpha)) / (1.0 - alpha), 1.0)
     # Of images within the limits at most α are shown beyond by chance.

@@ -144,9 +144,7 @@ def _sigma(raw: Floats, factor: Floats, in_unit: bool) -> tuple[Floats, Floats, 
     return factor * np.sqrt(variance) / c4(dof), psi, dof
 
 
-def _rare_changes(
-    difference: Floats, discrete: NDArray[np.bool_], rounding: Floats
-) -> tuple[NDArray[np.bool_], Floats, NDArray[np.bool_]]:
+def _rare_changes(difference: Floats, discrete: NDArray[np.bool_], rounding: Floats) -> tuple[NDArray[np.bool_], Floats, NDArray[np.bool_]]:
     """Return (row) whether D rarely leaves one value, that value, and (row, replica) where it does.
 
     A constant shift of a continuous measurement is no rare change: the value must be 0, or the measurement discrete.
@@ -158,9 +156,7 @@ def _rare_changes(
     return rare, usual, event & rare[:, None]
 
 
-def _shift(
-    difference: Floats, sigma: Floats, psi_sigma: Floats, floor: float, dof: int, group: int, in_unit: bool
-) -> dict[str, Floats]:
+def _shift(difference: Floats, sigma: Floats, psi_sigma: Floats, floor: float, dof: int, group: int, in_unit: bool) -> dict[str, Floats]:
     """Return the shift with its normal-theory and its guarded influence uncertainty."""
     n = difference.shape[-1]
     residual = centred(difference)
