@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
 
 from sigmaraw.errors import UndefinedStatistic
 from sigmaraw.statistics.decision import Limits, Place, Verdict, decide
@@ -325,8 +324,8 @@ def _silent(same: Assessment, in_sigma: Evidence, in_unit: Evidence, moments: Po
         parts: tuple[Part, ...] = ("shift", "rms")
     else:
         low, high = (_exp(side[0]) for side in in_sigma.ratio_limits())
-        bounds = {"rms_d_upper": float(in_sigma.rms_limits()[1][0]), "spread_ratio_ci": (low, high)}
-        same, unsure, parts = replace(same, **bounds), replace(unsure, **bounds), PARTS
+        upper, parts = float(in_sigma.rms_limits()[1][0]), PARTS
+        same, unsure = (replace(found, rms_d_upper=upper, spread_ratio_ci=(low, high)) for found in (same, unsure))
     where = _places(in_sigma if limits.margin is None else in_unit, limits, alpha)
     inside = all(where[part] == "inside" for part in parts)
     return replace(same, verdict="PASS", reason=Reason.UNCHANGED) if inside else unsure

@@ -24,8 +24,8 @@ class Ratio:
 def spread_ratio(decoded: Floats, raw: Floats, *, discrete: bool = False, confidence: float = 0.90) -> Ratio:
     """Return ρ = sd(f(C(R))) / sd(f(R)) of paired predictions with its interval.
 
-    The wider of Pitman–Morgan's interval and that of the jackknife of ln ρ; rare changes have Clopper–Pearson limits (`evidence`). A constant
-    shift of a continuous measurement leaves the spread as it was: exactly 1.
+    The wider of Pitman–Morgan's interval and that of the jackknife of ln ρ; rare changes have Clopper–Pearson limits (`evidence`).
+    A constant shift of a continuous measurement leaves the spread as it was: exactly 1.
 
     Parameters
     ----------

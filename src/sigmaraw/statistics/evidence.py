@@ -1,14 +1,14 @@
 """How far each part of a verdict lies inside or beyond its limit: limits and p-values for many rows at once.
 
-A *row* is one measurement of one image under one codec. Its three parts are the shift |ε̂|, the spread ratio ρ and RMS(D)/σ_raw. Each has
-a lower and an upper limit at any one-sided level α. A part is *inside* when its upper limit (for ρ: the whole interval) meets the plan's limit, and
-*beyond* when its lower limit exceeds it.
+A *row* is one measurement of one image under one codec. Its three parts are the shift |ε̂|, the spread ratio ρ and RMS(D)/σ_raw. Each
+has a lower and an upper limit at any one-sided level α. A part is *inside* when its upper limit (for ρ: the whole interval) meets the
+plan's limit, and *beyond* when its lower limit exceeds it.
 
-Small samples of skewed or heavy-tailed predictions look harmless until the large value comes. Three precautions hold the level (figures in
-docs/explanation/error-rates.md):
+Small samples of skewed or heavy-tailed predictions look harmless until the large value comes. Three precautions hold the level (figures
+in docs/explanation/error-rates.md):
 
-1. The reach of each interval is the larger of the normal-theory one and of ``t(d/2)·√(Σψ² + max ψ²)``: ψ the influence of each replica, d the
-   effective dof of Σψ², halved since Σψ⁴ is itself uncertain; max ψ² stands for one more replica like the most extreme.
+1. The reach of each interval is the larger of the normal-theory one and of ``t(d/2)·√(Σψ² + max ψ²)``: ψ the influence of each replica,
+   d the effective dof of Σψ², halved since Σψ⁴ is itself uncertain; max ψ² stands for one more replica like the most extreme.
 2. Where most D are equal (a count that rarely changes), the share q of replicas that differ has Clopper–Pearson limits; with no such
    replica, q ≤ 3/N at 95 %, and a change has the size of the measurement's step.
 3. The relative uncertainty of σ_raw multiplies: |ε̂|·exp(z·u_rel), RMS·exp(z·u_rel).
@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -88,6 +89,11 @@ class Evidence:
     def __len__(self) -> int:
         return len(self.shift)
 
+    def take(self, rows: NDArray[np.intp] | slice) -> Evidence:
+        """Return the evidence of some rows."""
+        arrays = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name not in ("n", "sigma_dof")}
+        return replace(self, **{name: value[rows] for name, value in arrays.items()})
+
     def _share(self, alpha: float | Floats) -> tuple[Floats, Floats]:
         """Return how far the share of rare changes may lie below and above what was seen, one-sided level α."""
         below, above = share_reach(self.events, self.n, alpha)
@@ -117,7 +123,7 @@ class Evidence:
             excess = 2.0 * self.morgan * _quantile(np.full_like(self.shift, max(self.n - 2.0, 1.0)), alpha) ** 2 / max(self.n - 2.0, 1e-9)
             morgan = 0.5 * np.log1p(excess + np.sqrt(excess * (2.0 + excess)))
             reach = np.maximum(morgan, _quantile(self.dof_ratio, alpha) * self.u_ratio)
-            below, above = self._share(alpha)
+            _, above = self._share(alpha)
             more = 0.5 * np.log1p(above * self.event_variance)
             # What rare changes may take away is bounded by all there is: ln 0 = −∞.
             less = -0.5 * np.log1p(-np.minimum(above * self.event_variance, 1.0))
@@ -184,21 +190,56 @@ class Evidence:
 
     def p_inside(self, limits: RowLimits) -> Floats:
         """Return (part, row): the smallest level at which a part is shown to be inside; 1 where none below ½ does."""
-        return np.stack([_smallest_level(lambda alpha, part=part: self.part_inside(part, limits, alpha), len(self)) for part in PARTS])
+        return np.stack([_smallest_level(partial(self.part_inside, part, limits), len(self)) for part in PARTS])
 
     def p_beyond(self, limits: RowLimits) -> Floats:
         """Return (part, row): the smallest level at which a part is shown to be beyond; 1 where none below ½ does."""
-        return np.stack([_smallest_level(lambda alpha, part=part: self.part_beyond(part, limits, alpha), len(self)) for part in PARTS])
+        return np.stack([_smallest_level(partial(self.part_beyond, part, limits), len(self)) for part in PARTS])
 
 
-def p_pass(evidence: Evidence, limits: RowLimits) -> Floats:
-    """Return per row the p-value of "within all limits": the largest of its parts' (intersection–union)."""
-    return np.asarray(evidence.p_inside(limits).max(axis=0))
+def p_pass(evidence: Evidence, limits: RowLimits, *, at_most: float = 0.5) -> Floats:
+    """Return per row the p-value of "within all limits": the largest of its parts' (intersection–union).
+
+    Parameters
+    ----------
+    evidence : Evidence, (row,)
+    limits : RowLimits
+    at_most : float
+        Rows whose p is above it get 1: nothing is computed for them.
+
+    Returns
+    -------
+    ndarray, float64, (row,)
+    """
+    found = np.ones(len(evidence))
+    rows = np.flatnonzero(evidence.inside(limits, at_most).all(axis=0))
+    found[rows] = evidence.take(rows).p_inside(_of_rows(limits, rows)).max(axis=0, initial=0.0)
+    return found
 
 
-def p_fail(evidence: Evidence, limits: RowLimits) -> Floats:
-    """Return per row the p-value of "beyond a limit": the smallest of its parts', as in the row's own verdict."""
-    return np.asarray(evidence.p_beyond(limits).min(axis=0))
+def p_fail(evidence: Evidence, limits: RowLimits, *, at_most: float = 0.5) -> Floats:
+    """Return per row the p-value of "beyond a limit": the smallest of its parts', as in the row's own verdict.
+
+    Parameters
+    ----------
+    evidence : Evidence, (row,)
+    limits : RowLimits
+    at_most : float
+        Rows whose p is above it get 1.
+
+    Returns
+    -------
+    ndarray, float64, (row,)
+    """
+    found = np.ones(len(evidence))
+    rows = np.flatnonzero(evidence.beyond(limits, at_most).any(axis=0))
+    found[rows] = evidence.take(rows).p_beyond(_of_rows(limits, rows)).min(axis=0, initial=1.0)
+    return found
+
+
+def _of_rows(limits: RowLimits, rows: NDArray[np.intp]) -> RowLimits:
+    """Return the limits of some rows."""
+    return RowLimits(*(value if np.ndim(value) == 0 else np.asarray(value)[rows] for value in (limits.k, limits.spread, limits.rms)))
 
 
 def share_reach(events: Floats, n: float | Floats, alpha: float | Floats) -> tuple[Floats, Floats]:

@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 from sigmaraw.errors import InvalidOption, UndefinedStatistic
 from sigmaraw.statistics.decision import Verdict
 from sigmaraw.statistics.evidence import ALPHA, Evidence, Part, RowLimits, p_fail, p_pass, share_reach
+from sigmaraw.statistics.measure import effective_dofs
 from sigmaraw.statistics.multiplicity import hochberg, holm
 from sigmaraw.statistics.reasons import Explained
-from sigmaraw.statistics.spread import Floats, effective_dof
+from sigmaraw.statistics.spread import Floats
 
 StatementName = Literal["these-images", "mean-effect", "share-of-images"]
 FEWEST_FOR_MEAN = 3  # units; one or two have no t worth the name
@@ -76,11 +78,11 @@ class CodecStatements:
 
 @dataclass(frozen=True)
 class MeanPart:
-    """A mean over units with its limits at a one-sided level: estimate, low, high."""
+    """A mean over units with its limits at a one-sided level, in the values' unit; arrays (study,) where many studies were given."""
 
-    value: float
-    low: float
-    high: float
+    value: Floats
+    low: Floats
+    high: Floats
 
 
 def judge_images(
@@ -131,7 +133,7 @@ def judge_images(
             "one image or more, each with its specimen",
             "name the specimen of every image, or of none",
         )
-    inside, beyond = p_pass(evidence, limits), p_fail(evidence, limits)
+    inside, beyond = p_pass(evidence, limits, at_most=alpha), p_fail(evidence, limits, at_most=alpha)
     these = these_images(inside, beyond, alpha, undefined)
     mean = mean_effect(evidence, limits, specimens=specimens, alpha=alpha, undefined=undefined)
     outside = share_of_images(inside, beyond, specimens=specimens, share=share, alpha=alpha, undefined=undefined)
@@ -200,56 +202,113 @@ def mean_effect(
     """
     groups = None if specimens is None else np.unique(np.asarray(specimens), return_inverse=True)[1]
     units = len(evidence) if groups is None else int(groups.max()) + 1
-    shift = mean_over_units(_by_unit(evidence.shift, groups), alpha)
-    size = abs(shift.value)
+    bounds = mean_bounds(evidence, alpha, groups=groups)
+    size = float(abs(bounds.shift))
     if units < FEWEST_FOR_MEAN:
         return Statement("mean-effect", "INCONCLUSIVE", Ground.FEW_IMAGES, size, 0.0, math.inf, units)
-    ratio = mean_over_units(_by_unit(evidence.ln_ratio, groups), alpha, guarded=False)
-    square = mean_over_units(_by_unit(evidence.square, groups), alpha)
-    unseen = _unseen_changes(evidence, alpha)
-    z = float(special.ndtri(1.0 - alpha)) * math.sqrt(float(np.mean(evidence.u_relative**2)))
-    high = size + math.hypot(max(shift.high - shift.value, unseen["shift"]), size * _expm1(z))
-    low = max(size - math.hypot(shift.value - shift.low, size * -math.expm1(-z)), 0.0)
-    reach = math.hypot(ratio.high - ratio.value, unseen["spread"])
-    most = square.value + math.hypot(max(square.high - square.value, unseen["rms"]), square.value * _expm1(2.0 * z))
-    least = square.value - math.hypot(square.value - square.low, square.value * -math.expm1(-2.0 * z))
-    edge, k, rms = float(np.max(np.log(limits.spread))), float(np.max(limits.k)), float(np.max(limits.rms))
-    inside = high <= k and abs(ratio.value) + reach < edge * (1.0 - 1e-9) and most <= rms**2 and not undefined
-    beyond = low > k or abs(ratio.value) - reach > edge or least > rms**2
+    inside, beyond = bool(bounds.inside(limits)) and not undefined, bool(bounds.beyond(limits))
     verdict: Verdict = "PASS" if inside else "FAIL" if beyond else "INCONCLUSIVE"
     ground = Ground.MEAN_INSIDE if inside else Ground.MEAN_BEYOND if beyond else Ground.UNDEFINED if undefined else Ground.MEAN_UNSURE
-    return Statement("mean-effect", verdict, ground, size, low, high, units)
+    return Statement("mean-effect", verdict, ground, size, float(bounds.shift_low), float(bounds.shift_high), units)
 
 
-def _expm1(value: float) -> float:
-    return math.expm1(min(value, 700.0))
+@dataclass(frozen=True)
+class MeanBounds:
+    """Means over units with their limits: |mean shift|, |mean ln ρ|, mean RMS²; of one study, or arrays (study,) of many."""
+
+    shift: Floats
+    shift_low: Floats
+    shift_high: Floats
+    spread_low: Floats
+    spread_high: Floats
+    square_low: Floats
+    square_high: Floats
+
+    def inside(self, limits: RowLimits) -> NDArray[np.bool_]:
+        """Return whether all three means lie inside."""
+        k, edge, square = float(np.max(limits.k)), float(np.max(np.log(limits.spread))), float(np.max(limits.rms)) ** 2
+        return np.asarray((self.shift_high <= k) & (self.spread_high < edge * (1.0 - 1e-9)) & (self.square_high <= square))
+
+    def beyond(self, limits: RowLimits) -> NDArray[np.bool_]:
+        """Return whether one of the three means lies beyond."""
+        k, edge, square = float(np.max(limits.k)), float(np.max(np.log(limits.spread))), float(np.max(limits.rms)) ** 2
+        return np.asarray((self.shift_low > k) | (self.spread_low > edge) | (self.square_low > square))
 
 
-def _unseen_changes(evidence: Evidence, alpha: float) -> dict[Part, float]:
+def mean_bounds(
+    evidence: Evidence, alpha: float = ALPHA, *, groups: NDArray[np.intp] | None = None, images: int | None = None
+) -> MeanBounds:
+    """Return the means over units with their limits of one-sided level α.
+
+    Parameters
+    ----------
+    evidence : Evidence, (image,)
+        Of one study, or of many studies of `images` each, one after another.
+    alpha : float
+    groups : ndarray of int, (image,), optional
+        The specimen of each image of one study.
+    images : int, optional
+        Images of each of many studies.
+
+    Returns
+    -------
+    MeanBounds
+    """
+
+    def units(values: Floats) -> Floats:
+        return _by_unit(values, groups) if images is None else values.reshape(-1, images)
+
+    shift, ratio = mean_over_units(units(evidence.shift), alpha), mean_over_units(units(evidence.ln_ratio), alpha, guarded=False)
+    square = mean_over_units(units(evidence.square), alpha)
+    unseen = _unseen_changes(evidence, alpha, images)
+    u = evidence.u_relative.reshape(-1, images or len(evidence))
+    z = float(special.ndtri(1.0 - alpha)) * np.sqrt(np.mean(u**2, axis=-1)).reshape(np.shape(shift.value))
+    size, spread = np.abs(shift.value), np.abs(ratio.value)
+    reach = np.hypot(ratio.high - ratio.value, unseen["spread"])
+    with np.errstate(invalid="ignore", over="ignore"):
+        return MeanBounds(
+            shift.value,
+            np.maximum(size - np.hypot(shift.value - shift.low, size * -np.expm1(-z)), 0.0),
+            size + np.hypot(np.maximum(shift.high - shift.value, unseen["shift"]), size * np.expm1(z)),
+            spread - reach,
+            spread + reach,
+            square.value - np.hypot(square.value - square.low, square.value * -np.expm1(-2.0 * z)),
+            square.value + np.hypot(np.maximum(square.high - square.value, unseen["rms"]), square.value * np.expm1(2.0 * z)),
+        )
+
+
+def _unseen_changes(evidence: Evidence, alpha: float, images: int | None) -> dict[Part, Floats]:
     """Return what rare changes that no image's replicas showed may add to the means of |D|, ln ρ and D².
 
     They do not scatter over images where none was seen, so no t tells of them: their share has Clopper–Pearson limits over the replicas of
     all images together.
     """
-    rare = evidence.rare
-    if not rare.any():
-        return {"shift": 0.0, "spread": 0.0, "rms": 0.0}
-    above = float(share_reach(np.array([evidence.events[rare].sum()]), evidence.n * float(rare.sum()), alpha)[1][0]) * float(rare.mean())
-    with np.errstate(invalid="ignore"):
-        sizes = (float(np.mean(part[rare])) for part in (evidence.event_shift, evidence.event_variance, evidence.event_square))
-        shift, variance, square = (above * size if above > 0.0 else 0.0 for size in sizes)
-    return {"shift": shift, "spread": 0.5 * math.log1p(variance) if variance < math.inf else math.inf, "rms": square}
+    j = images or len(evidence)
+    rare = evidence.rare.reshape(-1, j)
+    count = rare.sum(axis=-1)
+
+    def mean(values: Floats) -> Floats:
+        with np.errstate(invalid="ignore"):
+            return np.where(rare, values.reshape(-1, j), 0.0).sum(axis=-1) / np.maximum(count, 1)
+
+    events = mean(evidence.events) * count
+    above = share_reach(events, evidence.n * np.maximum(count, 1.0), alpha)[1] * count / j
+    shift, variance, square = (
+        np.where(count > 0, above * mean(part), 0.0) for part in (evidence.event_shift, evidence.event_variance, evidence.event_square)
+    )
+    found: dict[Part, Floats] = {"shift": shift, "spread": 0.5 * np.log1p(variance), "rms": square}
+    return {part: value if images else value[0] for part, value in found.items()}
 
 
 def mean_over_units(values: Floats, alpha: float = ALPHA, *, guarded: bool = True) -> MeanPart:
     """Return the mean over units with its lower and upper limit of one-sided level α.
 
-    Student's t with n − 1 dof; guarded, the wider of it and t(d/2)·√(Σψ² + 2 max ψ²), ψ = (x − x̄)/√(n(n − 1)), d the effective dof of Σψ²: the
-    mean of few skewed values looks too certain until the large one comes (n = 10, exponential: t errs in 13 %, this in 6 %).
+    Student's t with n − 1 dof; guarded, the wider of it and t(d/2)·√(Σψ² + 2 max ψ²), ψ = (x − x̄)/√(n(n − 1)), d the effective dof of
+    Σψ²: the mean of few skewed values looks too certain until the large one comes (n = 10, exponential: t errs in 13 %, this in 6 %).
 
     Parameters
     ----------
-    values : ndarray, float64, (unit,)
+    values : ndarray, float64, (unit,) or (study, unit)
         One value per image or specimen, any unit.
     alpha : float
         One-sided level, 1.
@@ -263,18 +322,20 @@ def mean_over_units(values: Floats, alpha: float = ALPHA, *, guarded: bool = Tru
     Examples
     --------
     >>> part = mean_over_units(np.array([1.0, 2.0, 3.0]), guarded=False)
-    >>> part.value, round(part.high, 4)
+    >>> float(part.value), round(float(part.high), 4)
     (2.0, 3.6859)
     """
-    n, centre = values.size, float(values.mean())
-    if n < 2 or not math.isfinite(centre):
-        return MeanPart(centre, -math.inf, math.inf)
-    psi = (values - centre) / math.sqrt(n * (n - 1))
-    reach = float(special.stdtrit(n - 1.0, 1.0 - alpha)) * float(np.sqrt((psi**2).sum()))
-    if guarded:
-        freedom = max(0.5 * effective_dof(psi, n - 1.0), 1.0)
-        wide = float(np.sqrt((psi**2).sum() + 2.0 * (psi**2).max()))
-        reach = max(reach, float(special.stdtrit(freedom, 1.0 - alpha)) * wide)
+    n, centre = values.shape[-1], values.mean(axis=-1)
+    if n < 2:
+        return MeanPart(centre, centre - math.inf, centre + math.inf)
+    with np.errstate(invalid="ignore"):
+        psi = (values - centre[..., None]) / math.sqrt(n * (n - 1))
+        squares = psi**2
+        reach = float(special.stdtrit(n - 1.0, 1.0 - alpha)) * np.sqrt(squares.sum(axis=-1))
+        if guarded:
+            freedom = np.maximum(0.5 * effective_dofs(psi, n - 1.0), 1.0)
+            wide = np.sqrt(squares.sum(axis=-1) + 2.0 * squares.max(axis=-1))
+            reach = np.maximum(reach, special.stdtrit(freedom, 1.0 - alpha) * wide)
     return MeanPart(centre, centre - reach, centre + reach)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,7 +118,7 @@ def step_of(raw: Floats, decoded: Floats, discrete: bool) -> float:
     return 1.0 if whole else math.nan
 
 
-def _dof(psi: Floats, limit: float | Floats) -> Floats:
+def effective_dofs(psi: Floats, limit: float | Floats) -> Floats:
     """Return 2(Σψ²)²/(Σψ⁴ − (Σψ²)²/n) over the last axis, within [1, limit] (`spread.effective_dof` for many rows)."""
     largest = np.abs(psi).max(axis=-1, keepdims=True)
     squares = (psi / np.where(largest > 0.0, largest, 1.0)) ** 2
@@ -129,7 +130,7 @@ def _dof(psi: Floats, limit: float | Floats) -> Floats:
 def _guarded(psi: Floats, floor: float | Floats, limit: float | Floats) -> tuple[Floats, Floats]:
     """Return √(Σψ² + max ψ² + floor) and half the effective dof, 1 at least."""
     squares = psi**2
-    return np.sqrt(squares.sum(axis=-1) + squares.max(axis=-1) + floor), np.maximum(0.5 * _dof(psi, limit), 1.0)
+    return np.sqrt(squares.sum(axis=-1) + squares.max(axis=-1) + floor), np.maximum(0.5 * effective_dofs(psi, limit), 1.0)
 
 
 def _sigma(raw: Floats, factor: Floats, in_unit: bool) -> tuple[Floats, Floats, int]:
@@ -156,7 +157,7 @@ def _rare_changes(difference: Floats, discrete: NDArray[np.bool_], rounding: Flo
     return rare, usual, event & rare[:, None]
 
 
-def _shift(difference: Floats, sigma: Floats, psi_sigma: Floats, floor: float, dof: int, group: int, in_unit: bool) -> dict[str, Floats]:
+def _shift(difference: Floats, sigma: Floats, psi_sigma: Floats, floor: float, dof: int, group: int, in_unit: bool) -> dict[str, Any]:
     """Return the shift with its normal-theory and its guarded influence uncertainty."""
     n = difference.shape[-1]
     residual = centred(difference)
@@ -193,7 +194,7 @@ def _rms(
     usual: Floats,
     event: NDArray[np.bool_],
     in_unit: bool,
-) -> dict[str, Floats]:
+) -> dict[str, Any]:
     """Return RMS(D) with its F and its guarded jackknife uncertainty.
 
     Where changes are rare their number has Clopper–Pearson limits, and ψ holds only how their sizes vary.
@@ -233,7 +234,7 @@ def _ratio(
     event: NDArray[np.bool_],
     step: Floats,
     rounding: Floats,
-) -> dict[str, NDArray]:  # type: ignore[type-arg]  # floats and one array of bool
+) -> dict[str, Any]:  # floats, and one array of bool
     """Return ln ρ with 1 − r² for Pitman–Morgan and the guarded jackknife uncertainty."""
     n = x.shape[-1]
     before, after, change = centred(x), centred(decoded), centred(difference)
@@ -290,7 +291,7 @@ def _event_variance(
 
 def _event_sizes(
     difference: Floats, sigma: Floats, step: Floats, rare: NDArray[np.bool_], usual: Floats, event: NDArray[np.bool_]
-) -> dict[str, Floats]:
+) -> dict[str, Any]:
     """Return how large rare changes are: those seen, or one step where none was; an unknown step leaves the size unbounded."""
     count = event.sum(axis=-1)
     unseen = np.where(np.isfinite(step), step, math.inf)

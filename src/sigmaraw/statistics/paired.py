@@ -216,8 +216,8 @@ def block_bootstrap(
 ) -> Interval:
     """Return the mean over slices of a volume with an interval that allows for neighbouring slices being alike.
 
-    Circular block bootstrap: blocks of `length` neighbours, the last slice joined to the first. Percentiles, stretched by √(n/(n − length)) about
-    the mean, since blocks lie about the sample's own mean.
+    Circular block bootstrap: blocks of `length` neighbours, the last slice joined to the first. Percentiles, stretched by
+    √(n/(n − length)) about the mean, since blocks lie about the sample's own mean.
 
     Parameters
     ----------

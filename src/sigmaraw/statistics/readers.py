@@ -1,7 +1,7 @@
 """Readers who rate images or choose between two: ratings with permutation Kolmogorov–Smirnov, two-alternative choices with ties.
 
-Papers 003 (ratings) and 004 (pairs of compression ratios shown left and right). Every result is per reader: readers differ in how they use a
-scale, and pooling them would count one image several times.
+Papers 003 (ratings) and 004 (pairs of compression ratios shown left and right). Every result is per reader: readers differ in how they
+use a scale, and pooling them would count one image several times.
 """
 
 from __future__ import annotations

@@ -27,11 +27,11 @@ class Reason(Explained):
     IDENTICAL = "identical", "every decoded pixel equals the pixel before it, so every prediction is the same"
     UNCHANGED = (
         "no replica changed",
-        "pixels differ but no replica's prediction does; what so many equal answers leave possible (at most 3/N of replicas) is within the limits",
+        "pixels differ, no replica's prediction does; what N equal answers leave possible (at most 3/N of replicas) is within limits",
     )
     UNCHANGED_UNSURE = (
         "too few replicas to bound rare changes",
-        "pixels differ but no replica's prediction does; up to 3/N of replicas may change, which the limits do not allow: more replicas decide",
+        "pixels differ, no replica's prediction does; up to 3/N of replicas may change, more than the limits allow: more replicas decide",
     )
     WITHIN_LIMITS = "within limits", "shift, spread ratio and RMS shift lie inside their limits, uncertainty included"
     SHIFT_BEYOND = "shift beyond limit", "the mean shift exceeds its limit by more than its uncertainty"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 from sigmaraw.statistics.evidence import ALPHA, Evidence, RowLimits
@@ -61,9 +62,9 @@ def what_decides(evidence: Evidence, limits: RowLimits, alpha: float = ALPHA) ->
     list of WhatDecides
         `n` is rounded up to two digits.
     """
-    decided = evidence.inside(limits, alpha).all(axis=0) | evidence.beyond(limits, alpha).any(axis=0)
+    decided = _decides(evidence, limits, alpha)
     exact = _with_replicas(dataclasses.replace(evidence, u_relative=np.zeros(len(evidence))), 1e12)
-    without_u = exact.inside(limits, alpha).all(axis=0) | exact.beyond(limits, alpha).any(axis=0)
+    without_u = _decides(exact, limits, alpha)
     lower, upper = np.full(len(evidence), float(evidence.n)), np.full(len(evidence), float(_MOST))
     ever = _decided_with(evidence, upper, limits, alpha)
     for _ in range(24):
@@ -131,10 +132,14 @@ def images_that_decide(
     return WhatDecides(Means.IMAGES, more_images=max(upper, 3) - n)
 
 
-def _decided_with(evidence: Evidence, n: Floats, limits: RowLimits, alpha: float) -> np.ndarray:
+def _decides(evidence: Evidence, limits: RowLimits, alpha: float) -> NDArray[np.bool_]:
+    """Return per row whether it is decided."""
+    return np.asarray(evidence.inside(limits, alpha).all(axis=0) | evidence.beyond(limits, alpha).any(axis=0))
+
+
+def _decided_with(evidence: Evidence, n: Floats, limits: RowLimits, alpha: float) -> NDArray[np.bool_]:
     """Return per row whether n replicas decide, the estimates staying as they are."""
-    scaled = _with_replicas(evidence, n)
-    return np.asarray(scaled.inside(limits, alpha).all(axis=0) | scaled.beyond(limits, alpha).any(axis=0))
+    return _decides(_with_replicas(evidence, n), limits, alpha)
 
 
 def _with_replicas(evidence: Evidence, n: float | Floats) -> Evidence:

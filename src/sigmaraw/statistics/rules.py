@@ -1,7 +1,8 @@
 """Named decision rules behind one contract: what each decides, how often it flags a harmless codec, how often it accepts.
 
-A plan names its rule before data are seen. Each rule answers for a *design* (how many images, replicas, slices) what it does to a codec whose
-effect is known: `accepts(design, effect)`. Two figures follow: the null flag rate, 1 − accepts at no effect, and the power at a stated effect.
+A plan names its rule before data are seen. Each rule answers for a *design* (how many images, replicas, slices) what it does to a codec
+whose effect is known: `accepts(design, effect)`. Two figures follow: the null flag rate, 1 − accepts at no effect, and the power at a
+stated effect.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ _SEED = 20250
 class Design:
     """What a study measures.
 
-    images : J. replicas : N per group. groups : of raw replicas. change : sd of D beside its mean, σ_raw. between : sd of the effect between
-    images, unit of the effect. slices : per group of `cunha`. settings : codecs that are compared together.
+    images : J. replicas : N per group. groups : of raw replicas. change : sd of D beside its mean, σ_raw. between : sd of the effect
+    between images, unit of the effect. slices : per group of `cunha`. settings : codecs that are compared together.
     """
 
     images: int = 1

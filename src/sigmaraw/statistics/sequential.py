@@ -1,11 +1,12 @@
 """More replicas until each row is decided: a stopping rule whose error rate is that of one look.
 
-Looking several times at growing data and stopping at the first decision errs more often than each look does. The level of the looks is therefore
-spent: at look k, with the share t_k of the largest n, at most α*(t_k) of wrong decisions have been made in all.
+Looking several times at growing data and stopping at the first decision errs more often than each look does. The level of the looks
+is therefore spent: at look k, with the share t_k of the largest n, at most α*(t_k) of wrong decisions have been made in all.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from functools import lru_cache
@@ -77,7 +78,7 @@ def look_levels(looks: tuple[int, ...], alpha: float = ALPHA) -> tuple[float, ..
     >>> [round(level, 4) for level in look_levels((100, 200, 300))]
     [0.0007, 0.0162, 0.0452]
     """
-    if not looks or looks[0] < 2 or any(b <= a for a, b in zip(looks, looks[1:], strict=False)):
+    if not looks or looks[0] < 2 or any(b <= a for a, b in itertools.pairwise(looks)):
         raise InvalidOption(f"looks at n = {looks}", "increasing numbers of replicas from 2", "give looks such as (100, 200, 300)")
     times = np.asarray(looks, dtype=np.float64) / looks[-1]
     levels: list[float] = []
@@ -150,7 +151,8 @@ class StoppingRule:
 
     def start(self, rows: int) -> DecisionState:
         """Return the state before the first look."""
-        return DecisionState(("INCONCLUSIVE",) * rows, np.zeros(rows, dtype=np.int64))
+        undecided: Verdict = "INCONCLUSIVE"
+        return DecisionState((undecided,) * rows, np.zeros(rows, dtype=np.int64))
 
     def look(self, state: DecisionState, k: int, inside: NDArray[np.bool_], beyond: NDArray[np.bool_]) -> DecisionState:
         """Return the state after look k.
