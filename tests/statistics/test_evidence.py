@@ -261,6 +261,11 @@ def test_huge_and_tiny_predictions_are_judged_like_others(scale: float) -> None:
 
 def test_refusals() -> None:
     raw = np.zeros((1, 2, 5))
-    for bad in ((raw, np.zeros((1, 4)), 1), (raw, np.zeros((1, 5)), 2), (raw[:, :, :1], np.zeros((1, 1)), 1), (raw, np.full((1, 5), np.nan), 1)):
+    for bad in (
+        (raw, np.zeros((1, 4)), 1),
+        (raw, np.zeros((1, 5)), 2),
+        (raw[:, :, :1], np.zeros((1, 1)), 1),
+        (raw, np.full((1, 5), np.nan), 1),
+    ):
         with pytest.raises(UndefinedStatistic):
             measure(*bad)
