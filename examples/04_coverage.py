@@ -29,10 +29,10 @@ from scipy import ndimage
 from skimage.filters import threshold_otsu
 
 from sigmaraw.codecs import codec
-from sigmaraw.contracts import Codec
+from sigmaraw.contracts import Codec, ReplicaRequest
 from sigmaraw.files import atomic_path
 from sigmaraw.metrics.masks import Dice
-from sigmaraw.noise import NoiseModel, replica_mode
+from sigmaraw.noise import NoiseModel, draw, replica_mode
 from sigmaraw.noise.marginal import marginal_variance_ratio
 from sigmaraw.pipelines import pipeline
 from sigmaraw.pipelines.measurements import objects
@@ -152,7 +152,7 @@ class Study:
         stack = next(self.fresh(repeats, 1, repeats, frame))
         source = stack if mode.needs_repeats else stack[0]
         levels = len(mode.extrapolation.levels) if mode.extrapolation else 1
-        blocks = mode.blocks(source, self.model, n=levels * sizes.replicas, start=0, group=0, seed=frame, batch=20)
+        blocks = draw(mode, source, self.model, ReplicaRequest(levels * sizes.replicas, frame, batch=20))
         found = self.predict(blocks, stack[0], sizes.times(levels / min(levels, 2)))
         found["factor"] = mode.spread_factor(source)
         on_frame = self.predict([stack[:1]], stack[0], Sizes(1, 1, 1, 80, 1))
@@ -167,10 +167,10 @@ class Study:
     def again(self, frame: NDArray[np.integer], seed: int) -> dict[str, Any]:
         """Return predictions of the bootstrap that starts from its own replicas: (again, replica, feature)."""
         mode = replica_mode("bootstrap")
-        drawn = next(iter(mode.blocks(frame, self.model, n=AGAIN, start=0, group=0, seed=seed, batch=AGAIN)))
+        drawn = next(draw(mode, frame, self.model, ReplicaRequest(AGAIN, seed, batch=AGAIN)))
         rows = []
         for one in np.asarray(drawn):
-            blocks = mode.blocks(np.ascontiguousarray(one), self.model, n=self.sizes.again, start=0, group=1, seed=seed, batch=20)
+            blocks = draw(mode, np.ascontiguousarray(one), self.model, ReplicaRequest(self.sizes.again, seed, group=1, batch=20))
             rows.append(self.predict(blocks, one, replace(self.sizes, network=self.sizes.network // 5, coded=0)))
         return {f"again, {name}": np.stack([row[name] for row in rows]) for name in rows[0]}
 

@@ -28,7 +28,7 @@ from sigmaraw.contracts import Measurement
 from sigmaraw.files import atomic_path
 from sigmaraw.noise import marginal, repeat_checks, residuals
 from sigmaraw.noise.simex import Simex
-from sigmaraw.statistics import found_again, peak_ratio
+from sigmaraw.statistics import double_bootstrap, peak_ratio
 from sigmaraw.statistics.extrapolation import extrapolated_log_spread, extrapolated_mean, far_warning
 from sigmaraw.statistics.spread import pool
 from sigmaraw.statistics.warnings import centre_warning, peak_warning, shift_warning
@@ -152,7 +152,7 @@ def warnings_of(label: str, found: Row, part: str, column: int, feature: Measure
         names.append("far")
     if label not in ORDERS and peak_warning(drawn[np.newaxis]):
         names.append("peak")
-    if f"again, {part}" in found and found_again(drawn[np.newaxis], found[f"again, {part}"][:, :, column], feature.discrete).warnings:
+    if f"again, {part}" in found and double_bootstrap(drawn[np.newaxis], found[f"again, {part}"][:, :, column], feature.discrete).warnings:
         names.append("found again")
     if "marginal" in found:
         value = np.append(np.ravel(found["marginal"]), 0.0)

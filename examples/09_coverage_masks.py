@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.filters import threshold_otsu
 
-from sigmaraw.contracts import Measurement
+from sigmaraw.contracts import Measurement, ReplicaRequest
 from sigmaraw.files import atomic_path
-from sigmaraw.noise import replica_mode
+from sigmaraw.noise import draw, replica_mode
 from sigmaraw.noise.marginal import marginal_variance_ratio
 from sigmaraw.pipelines.measurements import measure
 from sigmaraw.pipelines.threads import each
@@ -87,16 +87,16 @@ class MaskStudy(Study):  # type: ignore[misc]  # a class of another script
         source = stack if mode.needs_repeats else stack[0]
         levels = len(mode.extrapolation.levels) if mode.extrapolation else 1
         n, network = levels * self.replicas, levels * self.seen // min(levels, 2)
-        blocks = mode.blocks(source, self.model, n=n, start=0, group=0, seed=frame, batch=20)
+        blocks = draw(mode, source, self.model, ReplicaRequest(n, frame, batch=20))
         found: dict[str, Any] = dict(self.features(blocks, network))
         found |= {f"on frame, {part}": values[0] for part, values in self.features([stack[:1]], 1).items()}
         found |= {"factor": mode.spread_factor(source), "marginal": marginal_variance_ratio(source, mode, self.model)}
         found["checks"] = json.dumps([(entry.name, entry.value) for entry in mode.diagnostics(source, self.model)])
         if name == "bootstrap":
-            drawn = np.asarray(next(iter(mode.blocks(source, self.model, n=AGAIN, start=0, group=0, seed=frame, batch=AGAIN))))
+            drawn = np.asarray(next(draw(mode, source, self.model, ReplicaRequest(AGAIN, frame, batch=AGAIN))))
             rows = []
             for one in map(np.ascontiguousarray, drawn):
-                blocks = mode.blocks(one, self.model, n=self.replicas // 4, start=0, group=1, seed=frame, batch=20)
+                blocks = draw(mode, one, self.model, ReplicaRequest(self.replicas // 4, frame, group=1, batch=20))
                 rows.append(self.features(blocks, self.seen // 5))
             found |= {f"again, {part}": np.stack([row[part] for row in rows]) for part in rows[0]}
         return found
@@ -117,7 +117,7 @@ def cells(folder: Path) -> Iterator[dict[str, Any]]:
                     yield row
 
 
-def draw(options: argparse.Namespace) -> None:
+def draw_parts(options: argparse.Namespace) -> None:
     """Draw whatever is not there yet; frames last, so that a run that is broken off has seen every scene and level."""
     for frame, scene, level in itertools.product(range(options.frames), options.scenes, options.levels):
         study = MaskStudy(scene, level, options)
@@ -143,7 +143,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=default)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    draw(options)
+    draw_parts(options)
     rows = list(cells(options.out))
     for row in TABLES["summary"]([row for row in rows if not TABLES["switches"](row)]):
         low, high = row["range"]

@@ -6,13 +6,18 @@ Names are imported at first use (PEP 562): ``import sigmaraw`` and ``sigmaraw --
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 from typing import TYPE_CHECKING, Any
 
 # Before JAX is imported anywhere: torch shares the device, so JAX must not take all of its memory.
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
+# Says nothing unless the program that imports it, or `sigmaraw --log FILE`, asks for it.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+
 if TYPE_CHECKING:
+    from sigmaraw import contracts, errors
     from sigmaraw.camera import CameraProfile, calibrate
     from sigmaraw.codecs import codec
     from sigmaraw.frames import RawFrames, read_frames
@@ -41,6 +46,8 @@ _HOMES = {
     "validate": "study",
 }
 
+_MODULES = ("contracts", "errors")
+
 __all__ = [
     "CameraProfile",
     "NoiseModel",
@@ -48,8 +55,11 @@ __all__ = [
     "RawFrames",
     "Record",
     "SearchResult",
+    "__version__",
     "calibrate",
     "codec",
+    "contracts",
+    "errors",
     "iter_replicas",
     "pipeline",
     "read_frames",
@@ -63,8 +73,11 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(f"sigmaraw.{_HOMES[name]}"), name)
+    if name in _MODULES:
+        return importlib.import_module(f"sigmaraw.{name}")
     raise AttributeError(f"module 'sigmaraw' has no attribute '{name}'")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    """List what is public, and nothing of how the package is made."""
+    return list(__all__)

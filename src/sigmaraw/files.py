@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sigmaraw.errors import InvalidOption
+from sigmaraw.errors import InvalidOption, OutOfSpace, SigmarawError
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the system says when a disk, a quota or a limit on file sizes is full."""
+_PROBE_BYTES = 1 << 20
+_LARGEST_PROBE = 256 << 20
+_PATIENCE_S = 5.0
 
 
 def sha256_of_file(path: str | os.PathLike[str]) -> str:
@@ -30,30 +39,140 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
 
     Raises
     ------
-    InvalidOption : the target is a folder, or its parent cannot be made.
+    InvalidOption
+        The target is a folder, or its parent cannot be made.
+    OutOfSpace
+        The disk has no room for the file.
     """
     target = Path(target)
     if target.is_dir():
         raise InvalidOption(f"output {target} is a folder", "a file name", "add a file name to it")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+    with _place(target):
         handle, name = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent)
-    except OSError as error:
-        reason = error.strerror or "not writable"
-        raise InvalidOption(f"output {target} cannot be written ({reason})", "a writable place", "choose another") from error
     os.close(handle)
     temporary = Path(name)
     try:
-        yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp makes it private; the result is an ordinary file
-        temporary.replace(target)
+        with needs_room(target, temporary):
+            yield temporary
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)  # mkstemp makes it private; the result is an ordinary file
+            temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(target: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary folder beside `target`; on success it is renamed to `target`, on any error it is removed.
+
+    Raises as `atomic_path`.
+    """
+    target = Path(target)
+    with _place(target):
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent))
+    try:
+        with needs_room(target, temporary):
+            yield temporary
+            temporary.replace(target)
+    finally:
+        remove_folder(temporary)
+
+
+@contextmanager
+def folder_of_parts(folder: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary folder inside `folder`, made where it is missing; on success its files move up into `folder`.
+
+    On any error `folder` is as it was before: what it held is untouched, and it is gone where it did not exist. Raises as `atomic_path`.
+    """
+    folder = Path(folder)
+    made = [part for part in (folder, *folder.parents) if not part.exists()]
+    with _place(folder / "record"):
+        temporary = Path(tempfile.mkdtemp(prefix=".record-", dir=folder))
+    try:
+        with needs_room(folder, temporary):
+            yield temporary
+            for file in sorted(temporary.iterdir()):
+                file.replace(folder / file.name)
+        made = []
+    finally:
+        remove_folder(temporary)
+        for part in made:
+            if not any(part.iterdir()):
+                part.rmdir()
 
 
 def write_text(target: str | os.PathLike[str], text: str) -> None:
     """Write `text` as UTF-8 to `target`, whole or not at all."""
     with atomic_path(target) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def _place(target: Path) -> Iterator[None]:
+    """Make the target's folder; what the system says against it is refused by name."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        if error.errno in FULL:
+            raise _out_of_space(target) from error
+        reason = error.strerror or "not writable"
+        raise InvalidOption(f"output {target} cannot be written ({reason})", "a writable place", "choose another") from error
+
+
+@contextmanager
+def needs_room(target: Path, temporary: Path) -> Iterator[None]:
+    """Turn what libraries say on a full disk into OutOfSpace; every other exception passes.
+
+    HDF5 says "HDF error" for everything. Whether the disk is full is then found by writing a little more to the same place.
+
+    Parameters
+    ----------
+    target : Path
+        What was to be written, for the message.
+    temporary : Path
+        The file or folder that holds what is written so far.
+    """
+    try:
+        yield
+    except SigmarawError:
+        raise
+    except Exception as error:
+        full = error.errno in FULL if isinstance(error, OSError) else False
+        if full or _no_more_fits(temporary):
+            raise _out_of_space(target) from error
+        raise
+
+
+def _out_of_space(target: Path) -> OutOfSpace:
+    return OutOfSpace(
+        f"no room to write {target} (the disk is full, or a quota or a limit on file sizes is reached)",
+        "enough free space",
+        "free some, or choose another place with -o",
+    )
+
+
+def _no_more_fits(temporary: Path) -> bool:
+    """Return whether a file a little larger than the largest that was written cannot be written beside it."""
+    folder = temporary if temporary.is_dir() else temporary.parent
+    files = [temporary] if temporary.is_file() else [file for file in temporary.rglob("*") if file.is_file()]
+    size = min(max((file.stat().st_size for file in files), default=0) + _PROBE_BYTES, _LARGEST_PROBE)
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            for _ in range(0, size, _PROBE_BYTES):
+                probe.write(bytes(_PROBE_BYTES))
+            probe.flush()
+    except OSError as error:
+        return error.errno in FULL
+    return False
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder with all that is in it. Writers that work in threads may still be adding files: it is tried until it is gone."""
+    end = time.monotonic() + _PATIENCE_S
+    while True:
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists() or time.monotonic() > end:
+            return
+        time.sleep(0.05)

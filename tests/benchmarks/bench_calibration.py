@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
-from tests.benchmarks.timing import both_clocks
 
 import sigmaraw as sr
-from sigmaraw.camera.level import measure_level
-from sigmaraw.camera.onepass import CHUNK_PIXELS
+from sigmaraw.camera.measuring.level import measure_level
+from sigmaraw.camera.measuring.onepass import CHUNK_PIXELS
 from sigmaraw.frames import Level
 from sigmaraw.frames.streaming import Room
+from tests.benchmarks.timing import both_clocks
 
 SIDE, COUNT = 2048, 16
 OTHER = "SIGMARAW_EMVA1288_PYTHON"

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import imagecodecs as bare
 import numpy as np
-from tests.benchmarks.timing import side_by_side
 
 import sigmaraw as sr
+from tests.benchmarks.timing import side_by_side
 
 SIDE = 1024
 EFFORT = 7  # JPEG XL's

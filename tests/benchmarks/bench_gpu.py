@@ -1,7 +1,7 @@
 """Replicas on a GPU: pixels per second, the share of a plain device copy, the way to the model, and what differs from the CPU.
 
 Needs the installed package, JAX for CUDA (`pip install 'jax[cuda12]'`) and, for the part with the model, a torch for CUDA; nothing else:
-    python tests/benchmarks/bench_gpu.py
+    python -m tests.benchmarks.bench_gpu
 With `--cpu` the same lines run on the CPU, on small frames: the figures then say only that the script works.
 """
 
@@ -22,8 +22,8 @@ import torch
 
 from sigmaraw.noise import NoiseModel, blocks, iter_replicas, replica_mode
 from sigmaraw.noise.keys import counter_words, key_words
+from sigmaraw.noise.rate_image import make_rate_image
 from sigmaraw.noise.sampler import Sampler
-from sigmaraw.noise.scene import make_scene
 from sigmaraw.study.plan import WorkItem
 from sigmaraw.study.work import Job, Scene
 from sigmaraw.virtual import VirtualCamera, nuclei_scene
@@ -67,7 +67,7 @@ def copied_pixels(sizes: Sizes) -> float:
 
 
 def sampler_of(rates: np.ndarray) -> Sampler:
-    scene = make_scene(MODEL.to_dn(rates), rates, GAIN, READ)
+    scene = make_rate_image(MODEL.to_dn(rates), rates, GAIN, READ)
     return Sampler(scene, key_words(1, "gpu", rates), lo=0, hi=65535, dtype=np.dtype(np.uint16))
 
 

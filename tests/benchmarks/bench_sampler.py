@@ -7,9 +7,9 @@ import os
 import jax
 import numpy as np
 import torch
-from tests.benchmarks.timing import both_clocks
 
 from sigmaraw.noise import NoiseModel
+from tests.benchmarks.timing import both_clocks
 
 GAIN, OFFSET, READ = 0.46, 100.0, 1.6
 FRAMES = {512: 64, 2048: 16}  # a call of `sample_blocks` whole: key, scene and blocks

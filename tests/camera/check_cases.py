@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 import numpy as np
-from simulated_cameras import OFFSET, series
 
 import sigmaraw as sr
-from sigmaraw.camera.taps import TapLayout, parse_layout
+from sigmaraw.camera.taps.layout import TapLayout, parse_layout
 from sigmaraw.frames import Series
+from tests.camera.simulated_cameras import OFFSET, series
 
 SHAPE, GAIN, NOISE, FULL = (32, 40), 0.5, 4.0, 4095
 DARKS, REPEATS = 16, 4
@@ -82,7 +82,17 @@ def stacks(
     if kind == "white-clipping":
         field[:4, :4] = 2.5
     dark = convert(analog(rng, 0.0, DARKS, dark_walk=0.5 if kind == "dark-drift" else 0.0, **options))
-    flats = [convert(analog(rng, e * field, repeats, **options)) for e in light]
+    if kind == "unlit-pixels":
+        field[:, -2:] = 0.0
+    flats = [
+        convert(_faulty(rng, kind, index, analog(rng, e * field, repeats + (kind == "image-lag"), **options))[:repeats])
+        for index, e in enumerate(light)
+    ]
+    if kind == "exposure-origin":
+        dark = convert(dark + 3.0)
+    if kind == "outliers-in-time":
+        hit = rng.random(dark.shape) < 5e-4
+        dark = convert(np.where(hit, dark + rng.exponential(300.0, dark.shape), dark))
     if kind == "correlated-pixels":
         dark, *flats = (convert(0.8 * frames + 0.2 * np.roll(frames, 1, axis=2)) for frames in (dark, *flats))
     if kind == "missing-codes":
@@ -96,6 +106,20 @@ def stacks(
     if kind == "too-few-pairs":
         dark, *flats = (frames[:, :12, :12] for frames in (dark, *flats))
     return [dark, *flats], levels
+
+
+def _faulty(rng: np.random.Generator, kind: str, index: int, signal: np.ndarray) -> np.ndarray:
+    """Frames of a flat level with a fault in time or in rows, before the converter, DN."""
+    if kind == "image-lag":
+        light = signal - OFFSET
+        return 0.95 * light[1:] + 0.05 * light[:-1] + OFFSET
+    if kind == "line-noise-in-flats":
+        rows = np.arange(signal.shape[1])[None, :, None]
+        phase = rng.uniform(0, 2 * np.pi, (len(signal), 1, 1))
+        return (signal - OFFSET) * (1 + 0.01 * np.sin(2 * np.pi * rows / 16 + phase)) + OFFSET
+    if kind == "transfer-curve" and index == 4:
+        return signal + 0.5 * float(signal.std()) * rng.standard_normal(signal.shape)
+    return signal
 
 
 def make_parts(rng: np.random.Generator, kind: str, layout: TapLayout, shape: tuple[int, int]) -> Series:

@@ -1,13 +1,12 @@
-"""The table of docs/explanation/checks.md: python tests/camera/measure_checks.py SEEDS KIND… (its own kinds are in check_cases)."""
+"""The table of docs/explanation/checks.md: python -m tests.camera.measure_checks SEEDS KIND… (its own kinds are in check_cases)."""
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
 
-from check_cases import outcomes
-
-from sigmaraw.camera.checks import CheckName
+from sigmaraw.camera.checks.result import CheckName
+from tests.camera.check_cases import outcomes
 
 for kind in sys.argv[2:] or CheckName:
     found = [outcomes(str(kind), seed) for seed in range(int(sys.argv[1]))]

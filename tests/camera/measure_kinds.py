@@ -1,4 +1,4 @@
-"""The table of docs/reference/camera-profile.md: python tests/camera/measure_kinds.py CAMERAS [KIND…], 128² pixels, a second a camera."""
+"""The table of docs/reference/camera-profile.md: python -m tests.camera.measure_kinds CAMERAS [KIND…], 128² pixels, a second a camera."""
 
 from __future__ import annotations
 

@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 import tifffile
 from astropy.io import fits
-from simulated_cameras import FULL_12, OFFSET, gaussian_frames, poisson_frames, series
 
 import sigmaraw as sr
 from sigmaraw.camera import CameraProfile
-from sigmaraw.camera.pixels import shrink_variance
+from sigmaraw.camera.maps.pixels import shrink_variance
 from sigmaraw.errors import (
     BitDepthMismatch,
     ColourImage,
@@ -24,6 +23,7 @@ from sigmaraw.errors import (
     TooFewFrames,
     UnreadableFile,
 )
+from tests.camera.simulated_cameras import FULL_12, OFFSET, gaussian_frames, poisson_frames, series
 
 
 def value(profile: CameraProfile, name: str) -> float:

@@ -6,13 +6,13 @@ import math
 
 import numpy as np
 import pytest
-from simulated_cameras import gaussian_frames, series
 
 import sigmaraw as sr
 from sigmaraw.camera import CameraProfile
 from sigmaraw.camera.comparison import BOUNDS, Bound, compare, parse_bound, verdict
 from sigmaraw.camera.dataset import SCALARS
 from sigmaraw.errors import InvalidOption, ProfileMismatch
+from tests.camera.simulated_cameras import gaussian_frames, series
 
 
 def calibrated(seed: int, gain: float = 0.5) -> CameraProfile:

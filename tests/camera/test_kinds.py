@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from scipy.stats import norm
-from simulated_cameras import series
 
 import sigmaraw as sr
-from sigmaraw.camera.level import measure_level
-from sigmaraw.camera.nonuniformity import pattern
+from sigmaraw.camera.maps.nonuniformity import pattern
+from sigmaraw.camera.measuring.level import measure_level
+from tests.camera.simulated_cameras import series
 
 SHAPE, LEVELS, REPEATS, DARKS = (64, 72), 20, 4, 16
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from simulated_cameras import gaussian_frames, series
 
 import sigmaraw as sr
 from sigmaraw.camera import CameraProfile
 from sigmaraw.camera.dataset import REQUIRED, SCALARS
 from sigmaraw.errors import InputNotFound, InvalidOption, InvalidProfile, SigmarawError, UnreadableFile
+from tests.camera.simulated_cameras import gaussian_frames, series
 
 
 @pytest.fixture(scope="module")

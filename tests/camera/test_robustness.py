@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from simulated_cameras import OFFSET, gaussian_frames, series
 
 import sigmaraw as sr
+from tests.camera.simulated_cameras import OFFSET, gaussian_frames, series
 
 SHAPE, LEVELS = (96, 96), 20
 Change = Callable[[np.random.Generator, np.ndarray], np.ndarray]

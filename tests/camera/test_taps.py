@@ -10,18 +10,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from simulated_cameras import gaussian_frames, series
 
 import sigmaraw as sr
 from sigmaraw.camera import CameraProfile
-from sigmaraw.camera.checks import CHANCE, CheckName
+from sigmaraw.camera.checks.evidence import CHANCE
+from sigmaraw.camera.checks.result import CheckName
 from sigmaraw.camera.comparison import Bound, compare
-from sigmaraw.camera.taps import TapLayout, parse_layout
+from sigmaraw.camera.taps.layout import TapLayout, parse_layout
 from sigmaraw.errors import ImplausibleSeries, InvalidOption, InvalidProfile, InvalidSeries, ProfileMismatch, ShapeMismatch, TooFewFrames
 from sigmaraw.frames import Series
 from sigmaraw.noise.model import NoiseModel
 from sigmaraw.noise.transfer import BrighterFatter
 from sigmaraw.reports.datasheet import write_datasheet
+from tests.camera.simulated_cameras import gaussian_frames, series
 
 SHAPE = (64, 80)
 GAIN, OFFSET = np.array([0.40, 0.50, 0.45, 0.65]), np.array([100.0, 110.0, 105.0, 120.0])

@@ -101,7 +101,21 @@ def test_the_same_command_gives_the_same_record(study: Path, monkeypatch: pytest
 
 def test_check_turns_the_verdict_into_an_exit_code(study: Path, monkeypatch: pytest.MonkeyPatch, sigmaraw: Callable) -> None:
     monkeypatch.chdir(study)
-    common = ["validate", "image.tif", "--camera", "camera.nc", "--pipeline", "otsu", "-n", 6, "--check", "-q", "-o", "checked"]
+    common = [
+        "validate",
+        "image.tif",
+        "--camera",
+        "camera.nc",
+        "--pipeline",
+        "otsu",
+        "-n",
+        6,
+        "--check",
+        "-q",
+        "-o",
+        "checked",
+        "--overwrite",
+    ]
     assert sigmaraw(*common, "--codec", "lossless").code == 0
     assert sigmaraw(*common, "--codec", "to8bit:minmax+jpeg:quality=1").code == 1
     assert sigmaraw(*common, "--codec", "noiseaware:q=0.5").code == 3

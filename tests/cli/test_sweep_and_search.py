@@ -16,7 +16,7 @@ def test_sweep_writes_curves_and_a_table(world: Path, tmp_path: Path, sigmaraw: 
     outcome = sigmaraw("sweep", world / "image.tif", *what, "--codec", "jpegls:near=1..9:3", "--codec", "lossless")
     assert outcome.code == 0, outcome.err
     assert outcome.out.count("jpegls:near=") == 3 and "results.csv" in outcome.out
-    assert re.search(r"replicas: (\d+) of \1\n", outcome.err)
+    assert re.search(r"replicas: (\d+) of \1\b", outcome.err)
     lines = (tmp_path / "o" / "results.csv").read_text().splitlines()
     assert len(lines) == 1 + 4 * 4
     assert 'id="sweep"' in (tmp_path / "o" / "report.html").read_text()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+
 from tests.codecs.acceptance import SIZE, excess_bits, noise_row
 
 

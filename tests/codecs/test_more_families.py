@@ -7,6 +7,7 @@ import zlib
 import imagecodecs
 import numpy as np
 import pytest
+from packaging.version import Version
 
 from sigmaraw.codecs import codec
 from sigmaraw.codecs.calls import seal, unseal
@@ -126,8 +127,9 @@ def test_htj2k_step_is_in_dn(cells):
 
 def test_avif_obeys_the_quality_that_the_library_ignores_of_grey(cells):
     raw = cells(64)
-    for quality in (10, 90):
-        assert np.array_equal(imagecodecs.avif_decode(imagecodecs.avif_encode(raw, quality, bitspersample=12)), raw)
+    for quality in (10, 90):  # ignored until imagecodecs 2026.3, obeyed in 2026.10
+        exact = np.array_equal(imagecodecs.avif_decode(imagecodecs.avif_encode(raw, quality, bitspersample=12)), raw)
+        assert exact is (Version(imagecodecs.__version__) < Version("2026.10"))
     coarse, fine = (codec(f"avif:quality={quality},bits=12").roundtrip(raw) for quality in (10, 90))
     assert coarse[1] < fine[1]
     assert np.mean((coarse[0].astype(float) - raw) ** 2) > 4 * np.mean((fine[0].astype(float) - raw) ** 2) > 0
@@ -158,8 +160,12 @@ def test_jpeg_xr_takes_narrow_frames_at_strong_settings(shape):
 
 
 def test_why_a_dark_frame_gets_two_more_bytes_in_blosc2():
-    with pytest.raises(RuntimeError):
-        imagecodecs.blosc2_decode(imagecodecs.blosc2_encode(bytes(100), 9, compressor="zstd", shuffle="bitshuffle", typesize=1))
+    stream = imagecodecs.blosc2_encode(bytes(100), 9, compressor="zstd", shuffle="bitshuffle", typesize=1)
+    if Version(imagecodecs.__version__) < Version("2026.10"):
+        with pytest.raises(RuntimeError):
+            imagecodecs.blosc2_decode(stream)
+    else:  # cured; the two bytes stay, so that streams of either version are the same
+        assert imagecodecs.blosc2_decode(stream) == bytes(100)
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ import pytest
 
 from sigmaraw.codecs import codec
 from sigmaraw.codecs.dither import DITHER, ROUNDING, nonce_of, uniform
-from sigmaraw.codecs.noiseaware import stabilised, unstabilised
 from sigmaraw.contracts import Encoded
 from sigmaraw.errors import CodecFailed, InvalidSpec, UnsupportedArray
 from sigmaraw.noise import NoiseModel
@@ -46,14 +45,6 @@ def test_every_pixel_is_the_formula(q, gain, read_noise):
     for index in np.ndindex(frame.shape):
         expected = slow_pixel(int(frame[index]), u[index] - 0.5, w[index], q, gain, 100, read_noise)
         assert decoded[index] == (frame[index] if expected is None else min(max(expected, 0), 65535))
-
-
-def test_the_stabilising_map_is_continuous_and_inverts():
-    z = np.linspace(-30, 3000, 20001)
-    y = stabilised(z, 0.375)
-    assert np.all(np.diff(y) > 0)
-    assert np.abs(np.diff(y)).max() <= np.diff(z)[0] * 1.0001
-    assert np.allclose(unstabilised(y, 0.375, 0.0), z, atol=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def step(spec: str):
         ("numcodecs:delta,dtype=u1", ("uint8", "uint16")),  # of two it takes the bytes one by one
         ("numcodecs:shuffle,elementsize=2,then=zstd", ("uint16",)),  # an odd number of bytes is not shuffled
         ("numcodecs:astype,encode_dtype=<f4,decode_dtype=<u2", ("uint16",)),
-        ("numcodecs:zstd,door=float64", ("uint8", "uint16")),
+        ("numcodecs:zstd,cast=float64", ("uint8", "uint16")),
     ],
 )
 def test_exact_codecs_are_found_to_be_so(spec, dtypes):
@@ -47,8 +47,8 @@ def test_exact_codecs_are_found_to_be_so(spec, dtypes):
 @pytest.mark.parametrize(
     ("spec", "bound"),
     [
-        ("numcodecs:bitround,keepbits=6,door=float32,then=zstd", lambda x: x * 2.0**-7),  # half of the last bit kept, relative
-        ("numcodecs:quantize,digits=-1,dtype=<f8,door=float64,then=zstd", lambda x: np.full(x.shape, 8.0)),  # steps of 2^4, from its source
+        ("numcodecs:bitround,keepbits=6,cast=float32,then=zstd", lambda x: x * 2.0**-7),  # half of the last bit kept, relative
+        ("numcodecs:quantize,digits=-1,dtype=<f8,cast=float64,then=zstd", lambda x: np.full(x.shape, 8.0)),  # steps of 2^4, from its source
         ("numcodecs:fixedscaleoffset,offset=0,scale=0.05,dtype=<u2,astype=u1,bits=12,then=zstd", lambda x: np.full(x.shape, 10.0)),
     ],
 )
@@ -63,7 +63,7 @@ def test_lossy_codecs_are_found_to_be_so_and_keep_their_own_bounds(spec, bound):
 
 
 def test_exact_in_one_dtype_alone_promises_nothing():
-    chain = codec("numcodecs:bitround,keepbits=7,door=float32")  # with the leading one, 8 bits
+    chain = codec("numcodecs:bitround,keepbits=7,cast=float32")  # with the leading one, 8 bits
     bytes_alone = np.arange(256, dtype=np.uint8).reshape(16, 16)
     assert np.array_equal(chain.roundtrip(bytes_alone)[0], bytes_alone)
     assert not np.array_equal(chain.roundtrip(SCENE)[0], SCENE)
@@ -73,7 +73,7 @@ def test_exact_in_one_dtype_alone_promises_nothing():
 def test_bytes_are_the_librarys_and_the_layout():
     made = numcodecs.BitRound(keepbits=6).encode(SCENE.astype(np.float32))
     payload = numcodecs.Zstd().encode(numcodecs.compat.ensure_bytes(made))
-    encoded = step("numcodecs:bitround,keepbits=6,door=float32,then=zstd").encode(SCENE)
+    encoded = step("numcodecs:bitround,keepbits=6,cast=float32,then=zstd").encode(SCENE)
     assert encoded.payload == payload
     assert encoded.side == made.dtype.str.encode() + bytes([2]) + (64).to_bytes(4, "little") + (48).to_bytes(4, "little")
 
@@ -88,8 +88,8 @@ def test_a_compressor_may_take_a_volume_whole():
     # Equal slices are found again by a compressor that sees both.
     assert codec("numcodecs:lzma,dims=3").roundtrip(volume)[1] < 0.7 * codec("numcodecs:lzma").roundtrip(volume)[1]
     for spec in (
-        "numcodecs:bitround,keepbits=6,door=float32,dims=3",
-        "numcodecs:zlib,door=float32,dims=3",
+        "numcodecs:bitround,keepbits=6,cast=float32,dims=3",
+        "numcodecs:zlib,cast=float32,dims=3",
         "numcodecs:delta,dtype=<u2,dims=3",
     ):
         with pytest.raises(InvalidSpec, match="dims=3; expected one of blosc, bz2"):
@@ -128,11 +128,11 @@ def test_names_and_settings_that_it_has_not():
     with pytest.raises(UnknownName, match=r"one of adler32.*delta.*zstd"):
         codec("numcodecs:nosuch")
     with pytest.raises(InvalidSpec, match="id you mean 'keepbits'"):
-        codec("numcodecs:bitround,keepbit=3,door=float32")
+        codec("numcodecs:bitround,keepbit=3,cast=float32")
     with pytest.raises(InvalidSpec, match="'numcodecs' without 'dtype'"):
         codec("numcodecs:delta")
     with pytest.raises(InvalidSpec, match="keepbits=many in 'numcodecs'; expected a whole number"):
-        codec("numcodecs:bitround,keepbits=many,door=float32")
+        codec("numcodecs:bitround,keepbits=many,cast=float32")
     with pytest.raises(InvalidSpec, match="settings that the codec takes"):
         codec("numcodecs:delta,dtype=many")
     with pytest.raises(UnsupportedArray, match="4096"):
@@ -162,11 +162,11 @@ def test_exact_on_trial_is_checked_on_every_frame():
 
 
 def test_the_record_has_the_codecs_own_configuration():
-    resolved = codec("numcodecs:bitround,keepbits=6,door=float32").resolved()["steps"][0]
+    resolved = codec("numcodecs:bitround,keepbits=6,cast=float32").resolved()["steps"][0]
     assert resolved["config"] == {"id": "bitround", "keepbits": 6}
     assert resolved["libraries"] == {"numcodecs": numcodecs.__version__}
     assert json.loads(json.dumps(resolved, allow_nan=False)) == resolved
-    for spec in ("numcodecs:bitround,keepbits=6,door=float32", "numcodecs:lzma,preset=3", "numcodecs:delta,dtype=<u2,then=zstd"):
+    for spec in ("numcodecs:bitround,keepbits=6,cast=float32", "numcodecs:lzma,preset=3", "numcodecs:delta,dtype=<u2,then=zstd"):
         chain = codec(spec)
         again = codec(chain.resolved()["full_spec"])
         assert again.steps[0].coder.config == chain.steps[0].coder.config
@@ -185,7 +185,7 @@ def test_the_record_has_the_codecs_own_configuration():
     ],
 )
 def test_side_data_of_another_kind_are_refused(side):
-    coder = step("numcodecs:bitround,keepbits=6,door=float32")
+    coder = step("numcodecs:bitround,keepbits=6,cast=float32")
     with pytest.raises(CodecFailed):
         coder.decode(Encoded(coder.encode(SCENE).payload[:100], side), SCENE.shape, SCENE.dtype)
 
@@ -193,7 +193,7 @@ def test_side_data_of_another_kind_are_refused(side):
 def passes(digits: int, bits: int) -> bool:
     """Whether the trial of frames of so many bits, on which nothing may be clipped or wrap around, lets a setting pass."""
     try:
-        codec(f"numcodecs:quantize,digits={digits},dtype=<f8,door=float64,bits={bits}")
+        codec(f"numcodecs:quantize,digits={digits},dtype=<f8,cast=float64,bits={bits}")
     except CodecFailed:
         return False
     return True
@@ -204,7 +204,7 @@ def test_a_target_seeks_quantize_among_the_steps_that_few_bits_pass(bits):
     """The range is known before anything is tried; that it is the right one, the trial of every setting says."""
     coarsest = min(digits for digits in range(-2, 1) if passes(digits, bits))
     frame = RNG.poisson(0.4 * 2**bits, (64, 48)).clip(0, 2**bits - 1).astype(np.uint8)
-    keys = f"dtype=<f8,door=float64,then=zstd,bits={bits}"
+    keys = f"dtype=<f8,cast=float64,then=zstd,bits={bits}"
     for target, digits in (("maxerr=0", 0), ("maxerr=40", coarsest), ("maxerr=4", max(coarsest, -1)), ("psnr=20", coarsest)):
         chain = codec(f"numcodecs:quantize,{target},{keys}")
         found = chain.apply(frame)
@@ -220,6 +220,6 @@ def test_a_target_seeks_quantize_among_the_steps_that_few_bits_pass(bits):
 
 
 def test_a_star_of_quantize_ends_where_the_bits_do():
-    points = [point.value for point in expand(["numcodecs:quantize,digits=*,dtype=<f8,door=float64,bits=5"])]
+    points = [point.value for point in expand(["numcodecs:quantize,digits=*,dtype=<f8,cast=float64,bits=5"])]
     assert points == [-1, 0]
-    assert [point.value for point in expand(["numcodecs:quantize,digits=*,dtype=<f8,door=float64"])] == [-2, -1, 0]
+    assert [point.value for point in expand(["numcodecs:quantize,digits=*,dtype=<f8,cast=float64"])] == [-2, -1, 0]

@@ -14,6 +14,7 @@ from sigmaraw.codecs.binning import Binning
 from sigmaraw.errors import CodecFailed, InvalidSpec, UnknownName, UnsupportedArray
 from sigmaraw.noise import NoiseModel
 from sigmaraw.noise.denoise import NonLocalMeans, estimate
+from sigmaraw.noise.sliding_dct import SlidingDct
 
 CAMERA = sr.CameraProfile.from_values(gain=0.5, offset=100, read_noise=1.6, bits=12)
 KEYS = "gain=0.5,offset=100,read_noise=1.6"
@@ -76,10 +77,11 @@ def test_side_data_of_another_binning_are_refused(side):
     assert Binning(size=3).inverse(np.zeros((3, 3), np.uint16), struct.pack("<BB", 2, 0), np.dtype(np.uint16)).shape == (8, 9)
 
 
-def test_the_denoiser_is_the_bootstraps(cells):
+@pytest.mark.parametrize(("method", "denoiser"), [("dct", SlidingDct()), ("nlm", NonLocalMeans())])
+def test_the_denoiser_is_the_bootstraps(method, denoiser, cells):
     frame = cells(48)
-    expected = np.rint(estimate(frame, NoiseModel(0.5, 100.0, 1.6, 12), NonLocalMeans())).astype(np.uint16)
-    for chain in (codec("denoise", CAMERA), codec(f"denoise:nlm,bits=12,{KEYS}")):
+    expected = np.rint(estimate(frame, NoiseModel(0.5, 100.0, 1.6, 12), denoiser)).astype(np.uint16)
+    for chain in (codec(f"denoise:{method}", CAMERA), codec(f"denoise:{method},bits=12,{KEYS}")):
         decoded, nbytes = chain.roundtrip(frame)
         assert np.array_equal(decoded, expected)
         assert nbytes == frame.nbytes

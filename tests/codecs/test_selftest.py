@@ -12,16 +12,15 @@ from scipy import ndimage
 
 from sigmaraw.codecs import codec, describe, lossless, selftest, selftest_cache
 from sigmaraw.codecs.jpegls import JpegLs
-from sigmaraw.contracts import CodecContract, Encoded, Parameter
+from sigmaraw.contracts import CodecContract, Coder, Encoded, Map, Parameter
 from sigmaraw.errors import CodecFailed, UnsupportedArray
 
 
-class Coarse:
+class Coarse(Coder):
     """Codes x // step as bytes, with one fault at a time."""
 
     name = "coarse"
     parameters = (Parameter("step", int, minimum=1, maximum=64), Parameter("bits", int, 12, minimum=9, maximum=16))
-    needs_camera = False
     probes: ClassVar[tuple[tuple[str, ...], ...]] = (("step=64", "step=2"),)
     fault = ""
 
@@ -31,7 +30,7 @@ class Coarse:
             ("uint16",), lossless=self.fault == "claims exact", guarantee="|error| < step", max_error=0 if self.fault == "bound" else step
         )
 
-    def encode(self, frame: Any, hint: float | None = None) -> Encoded:
+    def encode(self, frame: Any) -> Encoded:
         if self.fault == "writes":
             frame[0, 0] += 1
         if self.fault != "clips" and int(frame.max()) >> self.bits:
@@ -108,7 +107,7 @@ def test_a_result_is_kept_for_the_build_and_made_again_for_another(fresh, monkey
     assert len(calls) == 1
     kept = json.loads((fresh / "selftests.json").read_text())
     assert kept["jpegls"]["reason"] == ""
-    monkeypatch.setattr(selftest, "versions", lambda libraries: {"charls": "0.0"})
+    monkeypatch.setattr(selftest, "library_versions", lambda family: {"charls": "0.0"})
     codec("jpegls:near=1")
     assert len(calls) == 2
 
@@ -186,12 +185,11 @@ def test_frames_of_a_stack_in_another_order_are_found(monkeypatch):
     assert "stack uint16 (9, 17, 33) is off by" in selftest.run(Video)
 
 
-class Smooth:
+class Smooth(Map):
     """A processing step: shifts the mean, changes a flat frame, or has a dead knob, one fault at a time."""
 
     name = "smooth"
     parameters = (Parameter("size", int, minimum=1, maximum=64),)
-    needs_camera = False
     contract = CodecContract(("uint8",), lossless=False, processing=True)
     probes: ClassVar[tuple[tuple[str, ...], ...]] = (("size=9", "size=1"),)
     fault = ""

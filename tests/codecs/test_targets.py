@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from sigmaraw.codecs import codec
-from sigmaraw.codecs.targets import psnr_db
 from sigmaraw.errors import UnreachableTarget
+from sigmaraw.metrics import psnr_db
 
 
 def psnr(raw, decoded, peak):
@@ -20,12 +20,14 @@ def psnr(raw, decoded, peak):
 @pytest.mark.parametrize("bits", [12, 16])
 @pytest.mark.parametrize(
     "spec",
-    # Steps remain: JPEG 2000's truncation points (up to 5 % of the bytes at 256², 1.2 % at 512²), JPEG XL's own decisions.
-    ["jpeg2000:ratio=10", "jpeg2000:ratio=5", "jpegxl:ratio=10,effort=3", "jpegxl:ratio=30,effort=3"],
+    # Steps remain: JPEG 2000's truncation points (up to 5 % of the bytes at 256², 1.2 % at 512²),
+    # JPEG XL's at an effort below 5 (up to 17 %).
+    ["jpeg2000:ratio=10", "jpeg2000:ratio=5", "jpegxl:ratio=10", "jpegxl:ratio=30,effort=3"],
 )
 def test_ratio_is_met(cells, spec, bits):
     raw = cells(384, 0, bits)
-    result = codec(spec).apply(raw)
+    # libjxl has a least distance, relative to full scale: 12-bit data in 16 bit would end at a ratio of 20 with its version 0.12.
+    result = codec(f"{spec},bits={bits}" if "jpegxl" in spec else spec).apply(raw)
     goal = float(spec.split("ratio=")[1].split(",")[0])
     assert raw.nbytes / result.nbytes == pytest.approx(goal, rel=0.02)
     assert result.achieved["target_met"] is True
@@ -92,7 +94,7 @@ def test_the_bytes_are_those_of_the_library_at_the_reported_setting(cells):
 
 def test_every_replica_is_targeted_anew_and_frozen_is_another_codec(cells):
     first, second = cells(seed=0), cells(seed=1) // 2 + 50  # half the contrast: another rate at the same setting
-    again, frozen = codec("jpegxl:ratio=10,effort=3"), codec("jpegxl:ratio=10,effort=3,frozen=true")
+    again, frozen = codec("jpegxl:ratio=10,effort=3,bits=12"), codec("jpegxl:ratio=10,effort=3,bits=12,frozen=true")
     start = again.apply(first)
     assert second.nbytes / again.apply(second, start.hint).nbytes == pytest.approx(10, rel=0.02)
     fixed = frozen.freeze(first)
@@ -111,11 +113,11 @@ def test_freezing_sees_what_the_steps_before_make_of_the_frame(cells):
 
 def test_a_frozen_stack_has_one_setting_for_the_whole(cells):
     stack = np.stack([cells(128, 0), cells(128, 1) // 2 + 50])
-    fixed = codec("jpegxl:ratio=8,effort=3,frozen=true").freeze(stack)
+    fixed = codec("jpegxl:ratio=8,effort=3,bits=12,frozen=true").freeze(stack)
     assert stack.nbytes / fixed.roundtrip(stack)[1] == pytest.approx(8, rel=0.02)
     sizes = [frame.nbytes / fixed.roundtrip(frame)[1] for frame in stack]
     assert sizes[0] < 7.5 and sizes[1] > 8.5
-    assert codec("jpegxl:ratio=8,effort=3,frozen=true").roundtrip(stack)[1] == fixed.roundtrip(stack)[1]
+    assert codec("jpegxl:ratio=8,effort=3,bits=12,frozen=true").roundtrip(stack)[1] == fixed.roundtrip(stack)[1]
 
 
 def test_the_ratio_counts_what_earlier_steps_stored(cells):
@@ -128,7 +130,7 @@ def test_the_ratio_counts_what_earlier_steps_stored(cells):
 
 
 def test_the_hint_saves_trials_and_does_not_hold_the_search_back(cells):
-    chain = codec("jpegxl:ratio=10,effort=3")
+    chain = codec("jpegxl:ratio=10,effort=3,bits=12")
     cold = chain.apply(cells(seed=0))
     warm = chain.apply(cells(seed=1), cold.hint)
     assert warm.achieved["evaluations"] < cold.achieved["evaluations"]

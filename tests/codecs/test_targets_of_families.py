@@ -9,7 +9,7 @@ import pytest
 
 from sigmaraw import registry
 from sigmaraw.codecs import codec, describe
-from sigmaraw.contracts import CodecContract, Encoded, Knob, Parameter
+from sigmaraw.contracts import CodecContract, Coder, Encoded, Knob, Parameter
 from sigmaraw.errors import InvalidSpec, UnreachableTarget
 from sigmaraw.noise import NoiseModel
 
@@ -27,8 +27,8 @@ FAMILIES = {
     "jpegxr": ("", (80.0, 92.0), ""),
     "lerc": ("", (3, 14), ""),
     "noiseaware": ("backend=jpegls", (0.6, 2.0), ""),
-    "numcodecs:bitround": ("door=float32,then=zstd,bits=12", (3, 6), ""),
-    "numcodecs:quantize": ("dtype=<f8,door=float64,then=zstd,bits=12", (-1, -2), ""),
+    "numcodecs:bitround": ("cast=float32,then=zstd,bits=12", (3, 6), ""),
+    "numcodecs:quantize": ("dtype=<f8,cast=float64,then=zstd,bits=12", (-1, -2), ""),
     "sperr": ("", (3, 14), ""),
     "sqrt": ("", (0.3, 1.4), "+jpegls"),
     "sz3": ("", (2, 7), ""),
@@ -107,7 +107,7 @@ def test_what_some_setting_reaches_is_reached(family, target, cells):
 
 @pytest.mark.parametrize("family", COARSE)
 def test_whole_number_knobs_give_the_nearest_step(family, cells):
-    """Between two neighbours' ratios no setting lies: the nearer one is returned, and the miss is stated."""
+    """Between two neighbours' ratios no setting lies: the nearer one is returned, or one within the 1.5 % that end the search."""
     raw = frame_for(family, cells)
     knob = knob_of(family)
     low = FAMILIES[family][1][0]
@@ -115,7 +115,7 @@ def test_whole_number_knobs_give_the_nearest_step(family, cells):
     goal = math.sqrt(sizes[low] * sizes[low + 1]) * 1.003
     achieved = made(family, f"ratio={goal!r}").apply(raw).achieved
     best = min(sizes, key=lambda value: abs(math.log(sizes[value] / goal)))
-    assert abs(math.log(achieved["ratio"] / goal)) == pytest.approx(abs(math.log(sizes[best] / goal)))
+    assert abs(math.log(achieved["ratio"] / goal)) <= max(abs(math.log(sizes[best] / goal)) * (1 + 1e-9), 0.015)
     assert achieved["target_met"] is (abs(achieved["ratio"] / goal - 1) <= 0.02)
 
 
@@ -151,8 +151,8 @@ def test_frozen_keeps_the_setting_and_without_it_every_image_is_targeted(family,
         ("denoise:nlm,rz=1", "no key 'rz'"),
         ("bin:size=2,bpp=4", "no key 'bpp'"),
         ("numcodecs:zstd,ratio=4", "no key 'ratio'"),
-        ("numcodecs:bitround,keepbits=4,ratio=4,door=float32", "keepbits and ratio"),
-        ("numcodecs:bitround,door=float32", "without 'keepbits'"),
+        ("numcodecs:bitround,keepbits=4,ratio=4,cast=float32", "keepbits and ratio"),
+        ("numcodecs:bitround,cast=float32", "without 'keepbits'"),
     ],
 )
 def test_two_ways_at_once_or_none_are_refused_in_one_line(text, message):
@@ -173,7 +173,7 @@ def test_two_steps_may_not_aim_at_one_code_stream(cells):
 
 def test_each_coder_of_a_chain_may_have_its_own(cells):
     raw = cells(128)
-    result = codec("jpegxl:ratio=6,effort=3+jpegls:ratio=9", CAMERA).apply(raw)
+    result = codec("jpegxl:ratio=6,effort=3,bits=12+jpegls:ratio=9", CAMERA).apply(raw)
     assert result.achieved["1.jpegxl.ratio"] == pytest.approx(6, rel=0.02)
     assert result.achieved["ratio"] == raw.nbytes / result.nbytes == pytest.approx(9, rel=0.1)
 
@@ -199,11 +199,11 @@ def test_a_target_behind_a_processing_step_counts_what_that_step_does(processing
 
 
 def test_while_the_knob_is_sought_no_configuration_states_it(cells):
-    sought = codec("numcodecs:bitround,door=float32,then=zstd,ratio=5,frozen=true")
+    sought = codec("numcodecs:bitround,cast=float32,then=zstd,ratio=5,frozen=true")
     assert sought.resolved()["steps"][0]["config"] == {"id": "bitround", "keepbits": None}
     frozen = sought.freeze(cells(96)).resolved()
     kept = frozen["steps"][0]["config"]["keepbits"]
-    assert frozen["full_spec"] == f"numcodecs:id=bitround,door=float32,then=zstd,dims=2,keepbits={kept}"
+    assert frozen["full_spec"] == f"numcodecs:id=bitround,cast=float32,then=zstd,dims=2,keepbits={kept}"
 
 
 @pytest.mark.parametrize("text", ["jpegxl:maxerr=0,effort=3", "jpegxr:psnr=190", "webp:psnr=90", "zfp:ratio=500"])
@@ -213,7 +213,7 @@ def test_out_of_reach_says_the_nearest(text, cells):
         codec(text, CAMERA).roundtrip((raw // 8).astype(np.uint8) if "webp" in text else raw)
 
 
-class Shifted:
+class Shifted(Coder):
     """An outside coder of one line: it drops `drop` low bits. All that it says of targets is its knob's range."""
 
     name = "shifted"
@@ -225,12 +225,11 @@ class Shifted:
         knob_direction=-1,
         axis=Knob("drop", 0, 15, scale="linear", integer=True, direction=-1, step=2, resolution=0.5),
     )
-    needs_camera = False
 
     def __init__(self, *, drop):
         self.drop = drop
 
-    def encode(self, frame, hint=None):
+    def encode(self, frame):
         return Encoded(codec("lossless").steps[0].encode(frame >> self.drop).payload, achieved={"drop": float(self.drop)})
 
     def decode(self, encoded, shape, dtype):

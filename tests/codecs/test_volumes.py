@@ -79,7 +79,7 @@ def test_thin_volumes(family, shape):
         assert np.abs(decoded.astype(int) - volume).max() <= bound
 
 
-@pytest.mark.parametrize("spec", ["jpegxl:ratio=8,effort=3", "sz3:ratio=9,dims=3", "hevc:psnr=66,range=4095,bits=12,gop=8"])
+@pytest.mark.parametrize("spec", ["jpegxl:ratio=8,effort=3,bits=12", "sz3:ratio=9,dims=3", "hevc:psnr=66,range=4095,bits=12,gop=8"])
 def test_frozen_and_retargeted_volumes_have_one_setting(spec, cells):
     first = np.stack([cells(64, seed) for seed in range(4)])
     second = np.stack([cells(64, 4 + seed) // 2 + 50 for seed in range(4)])

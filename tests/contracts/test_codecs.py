@@ -84,7 +84,7 @@ SPECS = {
         "numcodecs:lzma",
         "numcodecs:zstd",
         "numcodecs:id=delta,dtype=<u2,then=zstd",
-        "numcodecs:bitround,keepbits=6,door=float32,then=gzip",
+        "numcodecs:bitround,keepbits=6,cast=float32,then=gzip",
     ],
     "gaussian": ["gaussian:sigma=1.5", "gaussian+jpegls"],
     "median": ["median:size=5", "median:3+hevc:qp=20,gop=8"],

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 import sigmaraw as sr
 from sigmaraw import registry
 from sigmaraw.contracts import Measurement
-from sigmaraw.pipelines.door import many_frames, one_frame
+from sigmaraw.pipelines.inputs import many_frames, one_frame
 from sigmaraw.testing import check_pipeline
 
 

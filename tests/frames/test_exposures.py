@@ -107,18 +107,26 @@ def test_linearity_is_of_exposures_only_where_the_light_was_constant(tmp_path: P
     np.testing.assert_array_equal(lamp.dataset["level_exposure"], [1, 1, 2, 3, 4, 5])
 
 
-def test_headers_that_contradict_or_make_no_sense_are_refused(tmp_path: Path) -> None:
-    cases = {
-        "differ": ([1.0, 2.0], "ms", "from 1 to 2 ms"),
-        "unit": ([1.0, 1.0], "fortnight", "fortnight"),
-        "negative": ([-1.0, -1.0], "s", "-1"),
-        "endless": ([float("inf")] * 2, "s", "inf"),
-    }
-    for name, (times, unit, says) in cases.items():
-        ome(tmp_path / name / "dark" / "d.ome.tif", frames(), times, unit)
-        ome(tmp_path / name / "flat" / "f.ome.tif", frames(300))
-        with pytest.raises(InvalidSeries, match=says):
-            read_series(tmp_path / name)
+@pytest.mark.parametrize(
+    ("times", "unit", "says"), [([1.0, 1.0], "fortnight", "fortnight"), ([-1.0, -1.0], "s", "-1"), ([float("inf")] * 2, "s", "inf")]
+)
+def test_exposures_that_are_not_understood_are_not_known_and_said_to_be_so(
+    tmp_path: Path, times: list[float], unit: str, says: str
+) -> None:
+    ome(tmp_path / "dark" / "d.ome.tif", frames(), times, unit)
+    ome(tmp_path / "flat" / "f.ome.tif", frames(300))
+    found = read_series(tmp_path)
+    assert found.dark[0].exposure_ms is None
+    (note,) = found.notes
+    assert "not known" in note
+    assert says in note
+
+
+def test_exposures_of_one_level_that_differ_are_refused(tmp_path: Path) -> None:
+    ome(tmp_path / "differ" / "dark" / "d.ome.tif", frames(), [1.0, 2.0], "ms")
+    ome(tmp_path / "differ" / "flat" / "f.ome.tif", frames(300))
+    with pytest.raises(InvalidSeries, match="from 1 to 2 ms"):
+        read_series(tmp_path / "differ")
     for index, time in enumerate((1.0, 1.5)):
         header(tmp_path / "folder" / "dark" / "d" / f"{index}.fits", EXPTIME=(time, ""))
     header(tmp_path / "folder" / "flat" / "f.fits")

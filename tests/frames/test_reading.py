@@ -38,7 +38,7 @@ WRITERS = {
     "a.tif": lambda path, data: tifffile.imwrite(path, data, **GREY),
     "big.tif": lambda path, data: tifffile.imwrite(path, data, byteorder=">", metadata=None, **GREY),
     "zlib.tiff": lambda path, data: tifffile.imwrite(path, data, compression="zlib", rowsperstrip=4, **GREY),
-    "imagej.tif": lambda path, data: tifffile.imwrite(path, data, imagej=True),
+    "imagej.tif": lambda path, data: tifffile.imwrite(path, data, imagej=True, metadata={"axes": "TYX"}),
     "a.npy": lambda path, data: np.save(path, data),
     "big.npy": lambda path, data: np.save(path, data.astype(">u2")),
     "fortran.npy": lambda path, data: np.save(path, np.asfortranarray(data)),
@@ -84,8 +84,8 @@ def test_volume_is_one_frame(tmp_path: Path, stack: np.ndarray) -> None:
     np.save(tmp_path / "v.npy", stack)
     raw = read_frames(tmp_path / "v.npy", volume=True)
     np.testing.assert_array_equal(raw.data, stack[np.newaxis])
-    np.save(tmp_path / "w.npy", stack[np.newaxis])
-    assert read_frames(tmp_path / "w.npy", volume=True).data.shape == (1, 4, 9, 7)
+    np.save(tmp_path / "w.npy", stack.reshape(2, 2, 9, 7))
+    assert read_frames(tmp_path / "w.npy", volume=True).data.shape == (2, 2, 9, 7)
     with pytest.raises(ShapeMismatch):
         read_frames(tmp_path / "w.npy")
 

@@ -96,13 +96,16 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, kind: str) -> None:
     assert peaks[1] < 2 << 20
 
 
-def test_four_dimensional_fits_is_a_stack_of_planes(tmp_path: Path) -> None:
+def test_of_a_four_dimensional_fits_one_axis_is_chosen(tmp_path: Path) -> None:
     data = RANDOM.integers(0, 65536, (2, 3, 5, 6), dtype=np.uint16)
-    opened = open_frames(write_fits(tmp_path, data))
-    assert opened.shape == (6, 5, 6)
-    out = np.empty((4, 5, 6), np.uint16)
+    path = write_fits(tmp_path, data)
+    with pytest.raises(ShapeMismatch, match="2 along axis0 and 3 along axis1"):
+        open_frames(path)
+    opened = open_frames(path.with_name(path.name + "#axis1=2"))
+    assert opened.shape == (2, 5, 6)
+    out = np.empty((1, 5, 6), np.uint16)
     opened.read(1, out)
-    np.testing.assert_array_equal(out, data.reshape(6, 5, 6)[1:5])
+    np.testing.assert_array_equal(out, data[1:, 2])
 
 
 def test_what_cannot_be_streamed_is_refused_by_name(tmp_path: Path) -> None:

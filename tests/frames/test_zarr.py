@@ -183,7 +183,7 @@ def test_broken_folders_are_refused(tmp_path: Path, stack: np.ndarray) -> None:
     (several / ".zattrs").write_text('{"bioformats2raw.layout": 3}')
     for path, says in (
         (gap, "chunk 1.0.0 is missing"), (short, "cannot be read"), (link, "is a link"), (words, ".zarray"), (empty, "no array"),
-        (file, "not a folder"), (outside, "not in the folder"), (several, "several images"),
+        (file, "not a folder"), (outside, "not in the folder"), (several, "2 images"),
     ):  # fmt: skip
         with pytest.raises(UnreadableFile, match=says):
             read_frames(path)

@@ -38,7 +38,7 @@ SPECS = [
         "av1:qp=20,bits=10,preset=10",
         "av1:lossless=true,preset=10",
         "numcodecs:delta,dtype=<u2,then=zstd",
-        "numcodecs:bitround,keepbits=6,door=float32",
+        "numcodecs:bitround,keepbits=6,cast=float32",
         'exec:encode="cp {in} {out}",decode="cp {in} {out}"',
         *[f"numcodecs:{name}" for name in ("blosc", "bz2", "gzip", "lz4", "lzma", "zlib", "zstd")],
     ],

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from sigmaraw.contracts import CodecContract, Encoded
+from sigmaraw.contracts import CodecContract, Coder, Encoded
 from sigmaraw.errors import CodecFailed
 
 
-class Planted:
+class Planted(Coder):
     """An exact coder that does harm when the first byte of a stream is not the one it wrote."""
 
     contract = CodecContract(("uint8",), lossless=True)

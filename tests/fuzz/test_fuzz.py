@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.fuzz.fuzzing import KINDS, SPECS, hunt, mutated, mutation
 
 from sigmaraw import registry
 from sigmaraw.codecs import codec
 from sigmaraw.contracts import Encoded
 from sigmaraw.errors import CodecFailed
+from tests.fuzz.fuzzing import KINDS, SPECS, hunt, mutated, mutation
 
 COUNT = 210  # a multiple of the kinds of damage times the frames
 

@@ -14,7 +14,7 @@ import sigmaraw as sr
 from sigmaraw.noise import NoiseModel, iter_replicas, sampler
 from sigmaraw.noise.blocks import drawing_device
 from sigmaraw.noise.keys import counter_words, key_words, threefry
-from sigmaraw.noise.scene import make_scene
+from sigmaraw.noise.rate_image import make_rate_image
 from sigmaraw.study.work import one_gpu
 from sigmaraw.virtual import VirtualCamera, nuclei_scene
 
@@ -61,7 +61,7 @@ def test_pixels_differ_from_the_cpus_next_to_boundaries_only(gpu: jax.Device, lo
     On the CPU, without fused multiply-add 5e-6 of the pixels differ, with roots and exponentials one ulp off 7e-6.
     """
     rates = np.random.default_rng(2).uniform(low, high, (500, 1000))
-    scene, counters = make_scene(100 + 0.46 * rates, rates, 0.46, 1.6), counter_words(0, 0, 10)
+    scene, counters = make_rate_image(100 + 0.46 * rates, rates, 0.46, 1.6), counter_words(0, 0, 10)
 
     def draw() -> np.ndarray:
         made = sampler.Sampler(scene, key_words(1, "gpu", rates), lo=0, hi=65535, dtype=np.dtype(np.uint16))

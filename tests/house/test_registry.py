@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import sigmaraw.metrics
+import sigmaraw.pipelines
 from sigmaraw import registry
+from sigmaraw.codecs import describe
+from sigmaraw.codecs.lossless import METHODS
 from sigmaraw.contracts import Parameter
-from sigmaraw.errors import DuplicateName, InvalidSpec, UnknownName
+from sigmaraw.errors import BrokenExtension, DuplicateName, InvalidSpec, MissingExtra, UnknownName
+from sigmaraw.registry import entries, suggestions
 
 PARAMETERS = (
     Parameter("method", str, "minmax", choices=("minmax", "shift"), help="how"),
@@ -66,14 +76,126 @@ def test_every_registered_name_loads() -> None:
             assert registry.load(group, name) is not None
 
 
-def test_two_packages_with_one_name_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Point:
-        def __init__(self, value: str) -> None:
-            self.name, self.value = "twin", value
+# --- other packages ---------------------------------------------------------------------------------------------------
+@pytest.fixture
+def packages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[..., None]]:
+    """Install pretended packages: name of the entry point → (group, package, what its module holds)."""
+    monkeypatch.syspath_prepend(str(tmp_path))
 
-    monkeypatch.setattr(registry, "entry_points", lambda group: [Point("a:A"), Point("b:B")])
-    with pytest.raises(DuplicateName, match="a:A and b:B"):
-        registry.names("sigmaraw.duplicate-test")
+    def install(**modules: tuple[str, str, str]) -> None:
+        for name, (group, package, text) in modules.items():
+            module = package.replace("-", "_")
+            (tmp_path / f"{module}.py").write_text(text, encoding="utf-8")
+            info = tmp_path / f"{module}-2.5.dist-info"
+            info.mkdir()
+            (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 2.5\n", encoding="utf-8")
+            registered = name.rstrip("_").replace("_", "-")
+            (info / "entry_points.txt").write_text(f"[{group}]\n{registered} = {module}:Found\n", encoding="utf-8")
+        importlib.invalidate_caches()
+        entries._table.cache_clear()
+
+    yield install
+    entries._table.cache_clear()
+
+
+CODER = """
+from sigmaraw.contracts import CodecContract, Coder, Encoded
+class Found(Coder):
+    name = "twin"
+    contract = CodecContract(("uint8",), lossless=True)
+    def encode(self, frame): return Encoded(frame.tobytes())
+    def decode(self, encoded, shape, dtype): raise NotImplementedError
+"""
+
+
+def test_two_packages_with_one_name_are_refused_and_hide_nothing(packages) -> None:
+    packages(twin=(registry.CODECS, "left-hand", CODER), twin_=(registry.CODECS, "right-hand", CODER))
+    with pytest.raises(DuplicateName, match=r"twin.*(left|right)-hand 2.5.*(left|right)-hand 2.5"):
+        registry.load(registry.CODECS, "twin")
+    rows = {row["name"]: row for row in describe()}
+    assert not rows["twin"]["available"]
+    assert "left-hand" in rows["twin"]["reason"]
+    assert rows["lossless"]["available"]
+
+
+# What a package of another author may do wrong, and what a listing has to say of it.
+WRONG = {
+    "raises": ("raise RuntimeError('no licence')", "RuntimeError: no licence"),
+    "leaves": ("import sys; sys.exit('bye')", "SystemExit: bye"),
+    "syntax": ("class Found(:\n", "SyntaxError"),
+    "lacks-a-module": ("import no_such_library", "no_such_library"),
+    "lacks-the-name": ("Other = 1", "AttributeError"),
+    "no-class": ("Found = 7", "is a int, not a class"),
+    "no-base": ("class Found:\n    name = 'x'", "does not inherit from sigmaraw.contracts"),
+    "no-method": ("from sigmaraw.contracts import {base}\nclass Found({base}):\n    name = 'x'", "lacks"),
+    "no-name": ("from sigmaraw.contracts import {base}\nclass Found({base}): pass", "has no name"),
+    "parameters": (
+        "from sigmaraw.contracts import {base}\nclass Found({base}):\n    name, parameters = 'x', ['q']\nFound.__abstractmethods__ = ()",
+        "are not a tuple of Parameter",
+    ),
+}
+LISTINGS = {
+    registry.CODECS: ("Coder", describe),
+    registry.PIPELINES: ("Pipeline", sigmaraw.pipelines.describe),
+    registry.METRICS: ("Metric", sigmaraw.metrics.describe),
+}
+
+
+@pytest.mark.parametrize("group", LISTINGS)
+@pytest.mark.parametrize("fault", WRONG)
+def test_a_listing_survives_a_broken_package_and_names_it(packages, group: str, fault: str) -> None:
+    base, listing = LISTINGS[group]
+    text, words = WRONG[fault]
+    package = f"broken-{fault}-{group.partition('.')[2]}"
+    before = registry.names(group)
+    packages(broken=(group, package, text.replace("{base}", base)))
+    rows = {row["name"]: row for row in listing()}
+    assert set(rows) == {*before, "broken"}
+    assert not rows["broken"]["available"]
+    assert words in rows["broken"]["reason"]
+    assert rows["broken"]["package"] == package
+    if fault != "lacks-a-module":
+        assert f"{package} 2.5" in rows["broken"]["reason"]
+    assert all(rows[name]["available"] for name in before)
+    with pytest.raises((BrokenExtension, MissingExtra)):
+        registry.load(group, "broken")
+
+
+def test_a_family_that_fails_only_when_it_is_described_is_listed_as_such(packages) -> None:
+    packages(hollow=(registry.CODECS, "hollow-codec", CODER.replace("twin", "hollow").replace("contract =", "contrast =")))
+    rows = {row["name"]: row for row in describe()}
+    assert "package hollow-codec: AttributeError" in rows["hollow"]["reason"]
+    assert rows["jpegls"]["available"]
+
+
+# --- suggestions ------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("group", "name", "words"),
+    [
+        (registry.CODECS, "png", "lossless:png"),
+        (registry.CODECS, "JP2", "jpeg2000"),
+        (registry.CODECS, "jxl", "jpegxl"),
+        (registry.CODECS, "x265", "hevc"),
+        (registry.CODECS, "jpeg200", "did you mean 'jpeg2000'"),
+        (registry.PIPELINES, "cellpose", "package.module:function"),
+        (registry.PIPELINES, "otus", "did you mean 'otsu'"),
+        (registry.METRICS, "iou", "jaccard"),
+    ],
+)
+def test_an_unknown_name_says_what_was_meant(group: str, name: str, words: str) -> None:
+    with pytest.raises(UnknownName, match=f"(?i){re.escape(words)}"):
+        registry.load(group, name)
+
+
+def test_every_suggested_name_exists() -> None:
+    for group, meant in suggestions._MEANT.items():
+        choices = registry.names(group)
+        for hint in meant.values():
+            for spec in re.findall(r"write ([a-z0-9-]+(?::[a-z0-9]+)?)", hint):
+                name, _, method = spec.partition(":")
+                assert name in choices, hint
+                assert not method or name != "lossless" or method in METHODS
+        assert not set(meant) & set(registry.names(group)), "a registered name needs no suggestion"
 
 
 # --- quotation marks --------------------------------------------------------------------------------------------------

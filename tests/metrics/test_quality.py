@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sigmaraw.errors import InvalidOption, ShapeMismatch, UndefinedStatistic
-from sigmaraw.metrics import Undefined, block_quality, combine, denoises, undefined
+from sigmaraw.metrics import QualityReason, block_quality, combine, denoises, undefined
 from sigmaraw.metrics.quality import block_quality_slow
 
 RNG = np.random.default_rng(0)
@@ -85,18 +85,20 @@ def test_lossless_has_no_error_to_correlate():
     found = combine(blocks)
     assert (found["rz"], found["bias_dn"], found["noise_std_ratio"], found["max_error_dn"]) == (0, 0, 1, 0)
     assert math.isnan(found["error_noise_correlation"])
-    assert undefined(blocks) == dict.fromkeys(("error_noise_correlation", "error_lag1"), Undefined.ERROR_CONSTANT)
+    assert undefined(blocks) == dict.fromkeys(("error_noise_correlation", "error_lag1"), QualityReason.ERROR_CONSTANT)
     assert (found["noise_removed"], found["noise_removed_se"]) == (0, 0)
 
 
-@pytest.mark.parametrize(("raw", "reason"), [(RAW[:1], Undefined.NO_REPLICATION), (np.repeat(RAW[:1], 4, axis=0), Undefined.RAW_CONSTANT)])
+@pytest.mark.parametrize(
+    ("raw", "reason"), [(RAW[:1], QualityReason.NO_REPLICATION), (np.repeat(RAW[:1], 4, axis=0), QualityReason.RAW_CONSTANT)]
+)
 def test_what_the_blocks_cannot_tell_is_nan_with_a_reason(raw, reason):
     blocks = [block_quality(raw, raw + np.uint16(2), MEAN)] * 2
     found = combine(blocks)
     assert found["bias_dn"] == found["max_error_dn"] == 2
     assert math.isnan(found["noise_std_ratio"])
     assert math.isnan(found["error_noise_correlation"])
-    lag = Undefined.NO_REPLICATION if reason is Undefined.NO_REPLICATION else Undefined.ERROR_CONSTANT
+    lag = QualityReason.NO_REPLICATION if reason is QualityReason.NO_REPLICATION else QualityReason.ERROR_CONSTANT
     names = ("noise_std_ratio", "noise_removed", "noise_removed_se", "error_noise_correlation")
     assert undefined(blocks) == {**dict.fromkeys(names, reason), "error_lag1": lag}
     assert all(math.isnan(combine(blocks)[name]) for name in undefined(blocks))

@@ -1,4 +1,4 @@
-"""Make the coefficients of the Poisson quantile in sigmaraw/noise/poisson.py. Run once: python tests/noise/fit_poisson.py
+"""Make the coefficients of the Poisson quantile in sigmaraw/noise/poisson.py. Run once: python -m tests.noise.fit_poisson
 
 P(N < k) is a smooth function of real k, the regularised incomplete gamma function. So k = λ + √λ·w + w²·p(s) + Σ c_i(s)/λ^i with
 w = Φ⁻¹(P(N < k)) and s = w/√λ: Temme's uniform expansion, of which p and c_0 … c_3 are functions of s alone. They are fitted together as

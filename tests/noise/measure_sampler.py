@@ -1,4 +1,4 @@
-"""The sampler against the exact law at 144 cameras × rates, and 10⁹ draws of a few. Run once: python tests/noise/measure_sampler.py
+"""The sampler against the exact law at 144 cameras × rates, and 10⁹ draws of a few. Run once: python -m tests.noise.measure_sampler
 
 docs/explanation/sampler.md gives the figures; `test_sampler.py` runs a part of it with fewer draws.
 """
@@ -8,10 +8,10 @@ from __future__ import annotations
 import sys
 
 import numpy as np
-from exact_law import chi_square_p, exact_pmf, moment_scores
 from scipy import stats
 
 from sigmaraw.noise import NoiseModel
+from tests.noise.exact_law import chi_square_p, exact_pmf, moment_scores
 
 RATES = (0.0, 0.05, 0.5, 2.0, 3.99, 4.01, 8.0, 30.0, 300.0, 3e3, 3e4, 1e5)
 READ_NOISES = (0.3, 1.0, 1.6, 5.0)

@@ -3,15 +3,17 @@
 import numpy as np
 import pytest
 
+from sigmaraw.contracts import ReplicaRequest
 from sigmaraw.errors import BitDepthMismatch, InvalidOption
 from sigmaraw.noise import NoiseModel
+from sigmaraw.noise import draw as draw_mode
 from sigmaraw.noise.around_raw import AroundRaw
 from sigmaraw.noise.keys import counter_words, key_words
 from sigmaraw.noise.sampler_slow import reference_block
 
 
 def draw(frame, model, n, *, start=0, group=0, seed=0, batch=None):
-    return np.concatenate(list(AroundRaw().blocks(frame, model, n=n, start=start, group=group, seed=seed, batch=batch)))
+    return np.concatenate(list(draw_mode(AroundRaw(), frame, model, ReplicaRequest(n, seed, start, group, batch))))
 
 
 def test_replicas_are_the_equation():
@@ -34,9 +36,7 @@ def test_the_mean_of_a_dim_frame_stays(signal, gain):
     """Shift of a 192² frame's mean below .1 σ_raw; 4000 replicas, SE 1/√4000 = .016 σ."""
     model = NoiseModel(gain, 100.0, 1.6, 12)
     frame = model.sample(np.full((192, 192), 100.0 + gain * signal), 1, seed=6)[0]
-    means = np.concatenate(
-        [block.mean(axis=(1, 2)) for block in AroundRaw().blocks(frame, model, n=4000, start=0, group=0, seed=1, batch=None)]
-    )
+    means = np.concatenate([block.mean(axis=(1, 2)) for block in draw_mode(AroundRaw(), frame, model, ReplicaRequest(4000, seed=1))])
     assert abs(means.mean() - frame.mean()) / means.std(ddof=1) < 0.1
 
 
@@ -76,4 +76,4 @@ def test_bad_input_is_refused():
 
 def test_options_are_checked_before_the_first_block():
     with pytest.raises(InvalidOption, match="n = 0"):
-        AroundRaw().blocks(np.zeros((4, 4), np.uint16), NoiseModel(1.0, 100.0, 1.0, 12), n=0, start=0, group=0, seed=0, batch=None)
+        draw_mode(AroundRaw(), np.zeros((4, 4), np.uint16), NoiseModel(1.0, 100.0, 1.0, 12), ReplicaRequest(0))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from sigmaraw import registry
-from sigmaraw.contracts import Measurement
+from sigmaraw import noise, registry
+from sigmaraw.contracts import Measurement, ReplicaRequest
 from sigmaraw.errors import BitDepthMismatch, InvalidOption, InvalidPrediction, InvalidSpec, UnknownName
 from sigmaraw.noise import NoiseModel, iter_replicas, replica_mode, replicas
 from sigmaraw.noise.bootstrap import Bootstrap
@@ -64,7 +64,7 @@ class Counting(NonLocalMeans):
 
 def draw(frame, n, mode=None, model=MODEL, **options):
     mode = mode or Bootstrap()
-    return np.concatenate(list(mode.blocks(frame, model, **({"start": 0, "group": 0, "seed": 0, "batch": None} | options), n=n)))
+    return np.concatenate(list(noise.draw(mode, frame, model, ReplicaRequest(n, **options))))
 
 
 # --- the estimate -----------------------------------------------------------------------------------------------------
@@ -280,7 +280,7 @@ def test_bad_input_is_refused():
     with pytest.raises(BitDepthMismatch):
         draw(FRAME.astype(np.uint8), 2)
     with pytest.raises(InvalidOption, match="n = 0"):
-        Bootstrap().blocks(FRAME, MODEL, n=0, start=0, group=0, seed=0, batch=None)
+        noise.draw(Bootstrap(), FRAME, MODEL, ReplicaRequest(0))
 
 
 def test_estimates_are_kept_up_to_a_size(monkeypatch):

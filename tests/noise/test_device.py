@@ -15,7 +15,7 @@ import torch
 from sigmaraw.errors import InvalidOption, ProfileMismatch
 from sigmaraw.noise import NoiseModel, blocks, iter_replicas, sampler
 from sigmaraw.noise.keys import counter_words, key_words
-from sigmaraw.noise.scene import make_scene
+from sigmaraw.noise.rate_image import make_rate_image
 
 MODEL = NoiseModel(0.46, 100.0, 1.6, 12)
 SCENE = np.linspace(100, 900, 20 * 31).reshape(20, 31)
@@ -53,8 +53,8 @@ def test_a_large_image_is_drawn_in_parts_of_the_same_bytes(monkeypatch: pytest.M
     monkeypatch.setattr(blocks, "SLAB_PIXELS", 70)
     monkeypatch.setattr(blocks, "WHOLE_PIXELS", 70)
     sizes: list[int] = []
-    real = blocks.make_scene
-    monkeypatch.setattr(blocks, "make_scene", lambda level, *rest: (sizes.append(level.size), real(level, *rest))[1])
+    real = blocks.make_rate_image
+    monkeypatch.setattr(blocks, "make_rate_image", lambda level, *rest: (sizes.append(level.size), real(level, *rest))[1])
     parts = list(iter_replicas(raw, MODEL, 5, "around-raw", 3, batch=2, device=True))
     assert max(sizes) <= 70
     assert all(isinstance(part, jax.Array) for part in parts)
@@ -129,7 +129,7 @@ def test_another_arithmetic_differs_next_to_boundaries_only(monkeypatch: pytest.
     """
     rng = np.random.default_rng(5)
     rates = np.exp(rng.uniform(1.4 if change.startswith("no") else -1, 11, (300, 400)))
-    scene, counters = make_scene(100 + 0.46 * rates, rates, 0.46, 1.6), counter_words(0, 0, 10)
+    scene, counters = make_rate_image(100 + 0.46 * rates, rates, 0.46, 1.6), counter_words(0, 0, 10)
     made = sampler.Sampler(scene, key_words(1, "arithmetic", rates), lo=0, hi=65535, dtype=np.dtype(np.uint16))
     if change.startswith("no"):
         reference = made.block(counters)

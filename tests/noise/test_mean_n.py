@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from sigmaraw import noise
+from sigmaraw.contracts import ReplicaRequest
 from sigmaraw.errors import BitDepthMismatch, InsufficientRepeats, InvalidOption, ShapeMismatch
 from sigmaraw.noise import NoiseModel, iter_replicas, replicas
 from sigmaraw.noise.mean_n import MeanN
@@ -22,7 +24,7 @@ SCENE = np.linspace(0, 60, 40 * 48).reshape(40, 48)
 
 
 def draw(frames, n, model=MODEL, **options):
-    return np.concatenate(list(MeanN().blocks(frames, model, **({"start": 0, "group": 0, "seed": 0, "batch": None} | options), n=n)))
+    return np.concatenate(list(noise.draw(MeanN(), frames, model, ReplicaRequest(n, **options))))
 
 
 @pytest.mark.parametrize("repeats", [2, 4, 16])

@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from sigmaraw.contracts import Measurement
+from sigmaraw.contracts import Measurement, ReplicaRequest
 from sigmaraw.errors import BitDepthMismatch, InsufficientRepeats, InvalidOption, ShapeMismatch
-from sigmaraw.noise import NoiseModel, split_repeats
+from sigmaraw.noise import NoiseModel, draw, split_repeats
 from sigmaraw.noise.repeats import Repeats
 
 FRAMES = np.arange(10 * 3 * 4, dtype=np.uint16).reshape(10, 3, 4)
 
 
 def blocks(frames, n, start=0, batch=None, model=None):
-    return list(Repeats().blocks(frames, model, n=n, start=start, group=0, seed=0, batch=batch))
+    return list(draw(Repeats(), frames, model, ReplicaRequest(n, start=start, batch=batch)))
 
 
 @pytest.mark.parametrize("batch", [None, 1, 3, 100])

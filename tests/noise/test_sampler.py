@@ -2,16 +2,16 @@
 
 import numpy as np
 import pytest
-from exact_law import chi_square_p, exact_pmf, moment_scores
 from scipy import special, stats
 
 from sigmaraw.noise import NoiseModel, sampler
 from sigmaraw.noise.keys import counter_words, key_words, threefry
 from sigmaraw.noise.normal import minus_log, normal_pair
 from sigmaraw.noise.poisson import LOW_RATE, LOWEST_S, TOPS, poisson_expansion, poisson_high
+from sigmaraw.noise.rate_image import make_rate_image
 from sigmaraw.noise.sampler import Sampler
 from sigmaraw.noise.sampler_slow import reference_block
-from sigmaraw.noise.scene import make_scene
+from tests.noise.exact_law import chi_square_p, exact_pmf, moment_scores
 
 RATES = (0, 0.05, 0.5, 3.99, 4.01, 10, 300, 3e4)
 CAMERAS = ((0.3, 2.0), (1.0, 0.2), (1.6, 0.6), (5.0, 1.0))  # read noise, e⁻; gain, DN/e⁻
@@ -63,7 +63,7 @@ def test_fast_and_slow_agree_on_the_same_words(rate, tolerated, gain, read_noise
     shape = (100, 100) if rate < 1000 else (50, 50)  # SciPy's quantile is slow there
     level, rates = np.full(shape, 100.3 + gain * rate), np.full(shape, rate)
     key, counters = key_words(1, "twin", level), counter_words(2, 5, 20)
-    fast = Sampler(make_scene(level, rates, gain, read_noise), key, lo=0, hi=65535, dtype=np.dtype(np.uint16)).block(counters)
+    fast = Sampler(make_rate_image(level, rates, gain, read_noise), key, lo=0, hi=65535, dtype=np.dtype(np.uint16)).block(counters)
     slow = reference_block(key, counters, level, rates, gain, read_noise, lo=0, hi=65535)
     difference = fast.astype(np.int64) - slow
     assert np.abs(difference).max() <= 1
@@ -77,13 +77,15 @@ def test_low_pixels_sampled_apart_are_the_same_as_in_place():
     gain, noise, offset = rng.uniform(0.4, 0.5, (41, 51)), rng.lognormal(0.3, 0.4, (41, 51)), rng.normal(100, 2, (41, 51))
     level = offset + gain * rates
     key, counters = key_words(1, "apart", level), counter_words(0, 0, 7)
-    listed = Sampler(make_scene(level, rates, gain, noise), key, lo=0, hi=4095, dtype=np.dtype(np.uint16))
+    listed = Sampler(make_rate_image(level, rates, gain, noise), key, lo=0, hi=4095, dtype=np.dtype(np.uint16))
     assert listed._low is not None
     slow = reference_block(key, counters, level, rates, gain, noise, lo=0, hi=4095)
     assert np.mean(listed.block(counters) != slow) <= 2 / slow.size  # float32 near a boundary
     mostly_low = np.concatenate([rates, np.zeros((164, 51))])
     grow = [np.concatenate([part, np.tile(part, (4, 1))]) for part in (gain, noise, offset)]
-    whole = Sampler(make_scene(grow[2] + grow[0] * mostly_low, mostly_low, grow[0], grow[1]), key, lo=0, hi=4095, dtype=np.dtype(np.uint16))
+    whole = Sampler(
+        make_rate_image(grow[2] + grow[0] * mostly_low, mostly_low, grow[0], grow[1]), key, lo=0, hi=4095, dtype=np.dtype(np.uint16)
+    )
     assert whole._low is None
     np.testing.assert_array_equal(whole.block(counters)[:, :41], listed.block(counters))
 
@@ -93,7 +95,7 @@ def test_frames_that_stay_on_the_device_are_the_same():
     rng = np.random.default_rng(4)
     for bits, share in ((12, 0.0), (12, 0.05), (8, 0.05), (12, 0.9)):
         rates = np.where(rng.random((3, 17, 19)) < share, 1.5, 60.0)
-        scene = make_scene(20 + 0.9 * rates, rates, 0.9, 1.6)
+        scene = make_rate_image(20 + 0.9 * rates, rates, 0.9, 1.6)
         dtype = np.dtype(np.uint8 if bits == 8 else np.uint16)
         made = Sampler(scene, key_words(1, "device", rates), lo=0, hi=(1 << bits) - 1, dtype=dtype)
         counters = counter_words(1, 3, 4)
@@ -222,7 +224,7 @@ def test_ties_round_to_even_as_numpy_does():
     for level in (100.0, 101.0):
         levels = np.full((64, 64), level)
         key, counters = key_words(1, "ties", levels), counter_words(0, 0, 10)
-        fast = Sampler(make_scene(levels, rates, 0.5, 0.0), key, lo=0, hi=255, dtype=np.dtype(np.uint8)).block(counters)
+        fast = Sampler(make_rate_image(levels, rates, 0.5, 0.0), key, lo=0, hi=255, dtype=np.dtype(np.uint8)).block(counters)
         slow = reference_block(key, counters, levels, rates, 0.5, 0.0, lo=0, hi=255)
         assert np.mean(fast != slow) < 2e-5
 

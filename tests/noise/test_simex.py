@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from sigmaraw import noise
+from sigmaraw.contracts import ReplicaRequest
 from sigmaraw.errors import BitDepthMismatch, InvalidOption
 from sigmaraw.noise import NoiseModel, replica_mode, replicas
 from sigmaraw.noise.simex import CLUSTER, LEVELS, Simex, weights
@@ -23,7 +25,7 @@ FRAME = acquire(1)
 
 
 def draw(n, start=0, batch=None, **options):
-    return np.concatenate(list(Simex().blocks(FRAME, MODEL, **({"group": 0, "seed": 3} | options), n=n, start=start, batch=batch)))
+    return np.concatenate(list(noise.draw(Simex(), FRAME, MODEL, ReplicaRequest(n, **({"seed": 3} | options), start=start, batch=batch))))
 
 
 def test_weights_are_those_of_least_squares():
@@ -77,10 +79,10 @@ def test_how_many_replicas_a_study_needs():
 
 def test_refusals():
     with pytest.raises(InvalidOption, match="camera"):
-        Simex().blocks(FRAME, None, n=1, start=0, group=0, seed=0, batch=None)
+        noise.draw(Simex(), FRAME, None, ReplicaRequest(1))
     with pytest.raises(InvalidOption, match="order"):
         Simex("cubic")
     with pytest.raises(BitDepthMismatch):
-        Simex().blocks(FRAME.astype(np.uint8), MODEL, n=1, start=0, group=0, seed=0, batch=None)
+        noise.draw(Simex(), FRAME.astype(np.uint8), MODEL, ReplicaRequest(1))
     with pytest.raises(InvalidOption):
         draw(0)

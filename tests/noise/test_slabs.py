@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sigmaraw.contracts import ReplicaRequest
 from sigmaraw.errors import BitDepthMismatch, InvalidOption
-from sigmaraw.noise import NoiseModel, blocks, iter_replicas, replica_mode
+from sigmaraw.noise import NoiseModel, blocks, draw, iter_replicas, replica_mode
 from sigmaraw.noise.keys import Unchanging, key_words
 from sigmaraw.noise.replicas import iter_slabs
 
@@ -87,7 +88,6 @@ def test_what_cannot_be_cut_is_refused() -> None:
     with pytest.raises(BitDepthMismatch):
         iter_slabs(raw + np.uint16(4000), model, 2)
     mode = replica_mode("around-raw")
-    options = {"n": 1, "start": 0, "group": 0, "seed": 0, "batch": None}
     for image, slab in ((raw, slice(1, 2)), (raw, slice(4, 4)), (raw, slice(0, 4, 2)), (raw[0], slice(0, 2))):
         with pytest.raises(InvalidOption, match="slab"):
-            mode.blocks(image, model, slab=slab, **options)
+            draw(mode, image, model, ReplicaRequest(1, planes=slab))

@@ -1,15 +1,9 @@
-"""Helpers of this folder are importable, and model files are written once."""
+"""A frame that several tests of pipelines share."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-
-# For the tests' imports of make_models.py, and for specifications that name own_functions.py.
-sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(scope="session")

@@ -10,13 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
-from make_models import Blur, Broken, Flat, Votes, exported, torchscript
 
 import sigmaraw as sr
 from sigmaraw import errors
 from sigmaraw.contracts import OnDevice
 from sigmaraw.pipelines import torch_model, torch_network
 from sigmaraw.virtual import VirtualCamera, nuclei_scene
+from tests.pipelines.make_models import Blur, Broken, Flat, Votes, exported, torchscript
 
 CAMERA = VirtualCamera(shape=(120, 152))
 FRAMES = CAMERA.acquire(nuclei_scene(CAMERA.shape, 9, seed=3).mean_e, 4, 5)

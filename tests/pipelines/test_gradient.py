@@ -10,11 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
-from make_models import Blur, exported, torchscript
 
 import sigmaraw as sr
 from sigmaraw.contracts import Differentiable
 from sigmaraw.errors import InvalidModel
+from tests.pipelines.make_models import Blur, exported, torchscript
 
 SOFT = ("soft_area", "soft_total_intensity", "soft_mean_intensity")
 

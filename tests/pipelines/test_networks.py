@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from make_models import Blur, Broken, Flat, Votes, exported, onnx_blur, torchscript
 from onnx import TensorProto
 
 import sigmaraw as sr
 from sigmaraw import errors
 from sigmaraw.pipelines.segmentation import _rebuild
+from tests.pipelines.make_models import Blur, Broken, Flat, Votes, exported, onnx_blur, torchscript
 
 KEYS = "pre=none,post=none,threshold=600,min_size=4"
 

@@ -20,7 +20,7 @@ FRAME = np.arange(48, dtype=np.uint16).reshape(6, 8)
 
 # --- functions --------------------------------------------------------------------------------------------------------
 def test_a_function_by_name_gives_its_numbers_as_floats() -> None:
-    pipeline = sr.pipeline("own_functions:moments")
+    pipeline = sr.pipeline("tests.pipelines.own_functions:moments")
     assert pipeline(FRAME) == {"mean": 23.5, "top": 47.0, "bright": 1.0, "whole": 3.0}
     assert [row.name for row in pipeline.measurements] == ["mean", "top", "bright", "whole"]
     assert {row.unit for row in pipeline.measurements} == {"1"}
@@ -30,25 +30,25 @@ def test_a_function_by_name_gives_its_numbers_as_floats() -> None:
 
 def test_measurements_are_unknown_before_the_first_call_unless_the_function_states_them() -> None:
     with pytest.raises(errors.InvalidPrediction, match="not known yet"):
-        _ = sr.pipeline("own_functions:moments").measurements
-    (mean,) = sr.pipeline("own_functions:declared").measurements
+        _ = sr.pipeline("tests.pipelines.own_functions:moments").measurements
+    (mean,) = sr.pipeline("tests.pipelines.own_functions:declared").measurements
     assert (mean.name, mean.unit) == ("mean", "DN")
-    (count,) = sr.pipeline("own_functions:counted").measurements
+    (count,) = sr.pipeline("tests.pipelines.own_functions:counted").measurements
     assert count.discrete
     assert count.definition == "always two"
 
 
 def test_a_function_itself_is_taken_and_travels() -> None:
-    import own_functions
+    from tests.pipelines import own_functions
 
     pipeline = sr.pipeline(own_functions.moments)
-    assert pipeline.spec == "own_functions:moments"
+    assert pipeline.spec == "tests.pipelines.own_functions:moments"
     assert pickle.loads(pickle.dumps(pipeline))(FRAME) == pipeline(FRAME)  # noqa: S301 - our own bytes
 
 
 def test_a_function_that_works_in_place_does_not_reach_the_callers_image() -> None:
     frame = FRAME + 5
-    assert sr.pipeline("own_functions:in_place")(frame) == {"top": 47.0}
+    assert sr.pipeline("tests.pipelines.own_functions:in_place")(frame) == {"top": 47.0}
     assert frame.min() == 5
 
 
@@ -62,11 +62,11 @@ def test_a_function_that_works_in_place_does_not_reach_the_callers_image() -> No
 )
 def test_predictions_that_are_no_named_numbers_are_refused(name: str, message: str) -> None:
     with pytest.raises(errors.InvalidPrediction, match=message):
-        sr.pipeline(f"own_functions:{name}")(FRAME)
+        sr.pipeline(f"tests.pipelines.own_functions:{name}")(FRAME)
 
 
 def test_names_must_not_change_between_images() -> None:
-    pipeline = sr.pipeline("own_functions:fickle")
+    pipeline = sr.pipeline("tests.pipelines.own_functions:fickle")
     pipeline(FRAME)
     with pytest.raises(errors.InvalidPrediction, match="returned bright; expected dark for every image"):
         pipeline(FRAME + 100)
@@ -99,9 +99,9 @@ def test_a_module_in_the_working_folder_is_found_but_shadows_nothing(tmp_path: P
         ("model.onnx", errors.InvalidSpec, "Write onnx:model.onnx"),
         ("no_such_module:f", errors.InvalidSpec, "No module named 'no_such_module'"),
         ("no.such.module:f", errors.InvalidSpec, "cannot be imported"),
-        ("own_functions:absent", errors.InvalidSpec, "no function 'absent'"),
-        ("own_functions:value", errors.InvalidSpec, "something else than a function"),
-        ("own_functions:moments,min_size=3", errors.InvalidSpec, "has keys"),
+        ("tests.pipelines.own_functions:absent", errors.InvalidSpec, "no function 'absent'"),
+        ("tests.pipelines.own_functions:value", errors.InvalidSpec, "something else than a function"),
+        ("tests.pipelines.own_functions:moments,min_size=3", errors.InvalidSpec, "has keys"),
         ("", errors.InvalidSpec, "not a specification"),
         (3, errors.InvalidOption, "a int as pipeline"),
         (Path("model.h5"), errors.InvalidSpec, "neither a pipeline nor a model file"),
@@ -145,7 +145,7 @@ def test_a_toml_file_gives_the_same_settings_as_the_command_line(tmp_path: Path)
         ('spec = "other.toml"', errors.InvalidSpec, "another TOML file"),
         ('model = "m.h5"', errors.InvalidSpec, "neither a pipeline nor a model file"),
         ('model = "m.onnx"', errors.InputNotFound, "m.onnx does not exist"),
-        ('spec = "own_functions:moments"\nmin_size = 3', errors.InvalidSpec, "has keys"),
+        ('spec = "tests.pipelines.own_functions:moments"\nmin_size = 3', errors.InvalidSpec, "has keys"),
     ],
 )
 def test_a_wrong_toml_file_is_refused(tmp_path: Path, text: str, error: type[Exception], message: str) -> None:

@@ -2,9 +2,9 @@
 
 Prints the table of docs/explanation/agreement.md; the second package runs in its own environment:
 
-    SIGMARAW_EMVA1288_PYTHON=…/python python tests/reference/emva1288_agreement.py          the series of the frozen table
-    SIGMARAW_EMVA1288_PYTHON=…/python python tests/reference/emva1288_agreement.py freeze   write emva1288_frozen.json anew
-    SIGMARAW_EMVA1288_PYTHON=…/python python tests/reference/emva1288_agreement.py truth 40 who is right: 40 cameras of known truth
+    SIGMARAW_EMVA1288_PYTHON=…/python python -m tests.reference.emva1288_agreement          the series of the frozen table
+    SIGMARAW_EMVA1288_PYTHON=…/python python -m tests.reference.emva1288_agreement freeze   write emva1288_frozen.json anew
+    SIGMARAW_EMVA1288_PYTHON=…/python python -m tests.reference.emva1288_agreement truth 40 who is right: 40 cameras of known truth
 
 emva1288's own simulator is not used: it quantises twice. Frames are drawn here, from raw generator bits, so that no release of a
 library changes them.

@@ -1,7 +1,7 @@
 """Real cameras through calibration, each beside a figure that does not come from photon transfer.
 
-    python tests/reference/real_cameras.py ../shared/data              prints what docs/explanation/real-cameras.md shows
-    python tests/reference/real_cameras.py ../shared/data PROFILE.nc   writes MSFC's figures as a profile: scalars of four taps, no maps
+    python -m tests.reference.real_cameras ../shared/data              prints what docs/explanation/real-cameras.md shows
+    python -m tests.reference.real_cameras ../shared/data PROFILE.nc   writes MSFC's figures as a profile: scalars of four taps, no maps
 
 Nothing of the data is in the project. Licences: MSFC BSD-3-Clause (NASA), K11 BSD-3-Clause (Diamond Light Source), sCMOS maps MIT
 (Peking University), Nikon D7000 crops GPL-2 (imgnoiser): figures of them are shown, no frame is copied.

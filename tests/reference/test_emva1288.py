@@ -7,11 +7,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-import emva1288_agreement as agreement
 import numpy as np
 import pytest
 
 import sigmaraw as sr
+from tests.reference import emva1288_agreement as agreement
 
 DOCS = Path(__file__).parents[2] / "docs" / "explanation" / "agreement.md"
 

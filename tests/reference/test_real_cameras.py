@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import real_cameras as real
 
 import sigmaraw as sr
 from sigmaraw.errors import InvalidProfile, InvalidSeries, NotIntegerData, TooFewFrames
 from sigmaraw.frames import Series
 from sigmaraw.noise.model import NoiseModel
+from tests.reference import real_cameras as real
 
 DOCS = Path(__file__).parents[2] / "docs" / "explanation" / "real-cameras.md"
 

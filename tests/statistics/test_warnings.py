@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sigmaraw.statistics import ks_test, pooled_spread
-from sigmaraw.statistics.warnings import checks, shift_warning
+from sigmaraw.statistics.warnings import CENTRE_LIMIT, centre_warning, checks, shift_warning
 
 
 def rate(word: str, runs: list[tuple[str, ...]]) -> float:
@@ -33,6 +33,14 @@ def test_centre_warning(counts: float, n: int, alarms: float) -> None:
         off.append(checks(raw, False, centre + 7.0, None))
     assert rate("from the mean", found) <= at_most(alarms, 2000)
     assert rate("from the mean", off) > 0.96  # a bright count can cancel it
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_the_uncertainty_of_the_centre_adds_in_quadrature(sign: float) -> None:
+    """√(1 + .75²) = 1.25: the limit moves by a quarter, neither by nothing nor by the sum, .75."""
+    assert centre_warning(sign * 1.24 * CENTRE_LIMIT, 0.75) == ()
+    assert len(centre_warning(sign * 1.26 * CENTRE_LIMIT, 0.75)) == 1
+    assert len(centre_warning(sign * 1.01 * CENTRE_LIMIT)) == 1
 
 
 @pytest.mark.parametrize("discrete", [False, True])

@@ -1,6 +1,6 @@
 """How often a search accepts what it must not, and returns what it should: scenes and a codec whose effect is known in closed form.
 
-    python tests/study/search_acceptance.py --runs 200
+    python -m tests.study.search_acceptance --runs 200
 
 The pipeline is the sum of all pixels, χ = Σx, with σ_raw² = Σ[K(m − o) + K²σ_r² + 1/12] over the noise-free scene. The codec adds
 1 DN to each pixel with probability shift/pixels, so that E D = shift and ε = shift/σ_raw: true for every image and known before.
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 import sigmaraw as sr
 from sigmaraw import registry
-from sigmaraw.contracts import CodecContract, Encoded, Measurement, Parameter
+from sigmaraw.contracts import CodecContract, Coder, Encoded, Measurement, Parameter
 from sigmaraw.noise.around_raw import AroundRaw
 
 SIDE = 24  # px
@@ -29,19 +29,18 @@ GAIN, OFFSET, READ = 0.5, 100.0, 2.0
 LARGEST = 1000
 
 
-class Shift:
+class Shift(Coder):
     """Adds 1 DN to a random share of the pixels, the same for the same frame; one byte less for each DN of the total."""
 
     name = "shift"
     parameters = (Parameter("by", float, 1.0, minimum=0, maximum=LARGEST, unit="DN", help="expected change of the sum of all pixels"),)
     contract = CodecContract(("uint16",), lossless=False, knob="by", knob_direction=-1)
-    needs_camera = False
     probes = ()
 
     def __init__(self, *, by: float) -> None:
         self.by = by
 
-    def encode(self, frame: NDArray[np.integer], hint: float | None = None) -> Encoded:
+    def encode(self, frame: NDArray[np.integer]) -> Encoded:
         """Return the shifted pixels, padded so that a stronger setting is smaller."""
         random = np.random.default_rng([zlib.crc32(frame.tobytes()), round(1000 * self.by)])
         shifted = frame + (random.random(frame.shape) < self.by / frame.size).astype(frame.dtype)
@@ -73,7 +72,7 @@ class Exact(AroundRaw):
 def register(set_item: Callable[[Any, str, Any], None]) -> None:
     """Put codec and mode into the registry, as an installed package's entry points would."""
     for group, kind in ((registry.CODECS, Shift), (registry.MODES, Exact)):
-        set_item(registry._table(group), kind.name, EntryPoint(kind.name, f"search_acceptance:{kind.__name__}", group))
+        set_item(registry._table(group), kind.name, EntryPoint(kind.name, f"{__spec__.name}:{kind.__name__}", group))
 
 
 def mean_dn(brightness: float) -> NDArray[np.float64]:
@@ -152,7 +151,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--scenario", choices=sorted(SCENARIOS), nargs="+", default=list(SCENARIOS))
     options = parser.parse_args()
-    sys.modules["search_acceptance"] = sys.modules["__main__"]
+    sys.modules[__spec__.name] = sys.modules["__main__"]  # one module, so that the codec and the mode exist once
     register(dict.__setitem__)
     for name in options.scenario:
         scenario, answers, tuned, u = SCENARIOS[name], [], 0, []

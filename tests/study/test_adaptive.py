@@ -120,7 +120,7 @@ def stops_at(draw: Draw, discrete: bool, random: np.random.Generator, spec: str 
     model = SimpleNamespace(measurements=(Measurement("a", "1", "a", "a number", discrete=discrete),))
     assert plan.adaptive is not None
     setting: Any = SimpleNamespace(plan=plan, model=model, design=Design(plan.adaptive.first(plan.groups, BLOCK), True))
-    job: Any = SimpleNamespace(scenes=[None], mode=SimpleNamespace(again=0))
+    job: Any = SimpleNamespace(scenes=[None], mode=SimpleNamespace(double_bootstrap_groups=0))
     found = _gather(job, setting, Drawn(draw, random), lambda *_: None).raw[:, :, 0, 0]  # type: ignore[arg-type]  # as much of an engine as is used
     return found.shape[1], math.sqrt(found.var(axis=1, ddof=1).mean())
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +14,6 @@ from sigmaraw.errors import InvalidPrediction
 
 GAIN, OFFSET, READ = 0.5, 100.0, 2.0
 CAMERA = sr.CameraProfile.from_values(gain=GAIN, offset=OFFSET, read_noise=READ, bits=12)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def models_importable() -> Iterator[None]:
-    sys.path.insert(0, str(Path(__file__).parents[1] / "pipelines"))
-    yield
-    sys.path.remove(str(Path(__file__).parents[1] / "pipelines"))
 
 
 def frame(n: int | None = None) -> np.ndarray:
@@ -84,8 +75,8 @@ def test_it_is_taken_about_the_centre_of_the_replicas(mode: str) -> None:
 
 
 def test_a_smooth_network_agrees_with_its_replicas(tmp_path: Path) -> None:
-    from make_models import torchscript
-    from test_gradient import Smooth
+    from tests.pipelines.make_models import torchscript
+    from tests.pipelines.test_gradient import Smooth
 
     path = torchscript(tmp_path / "m.pt", Smooth())
     spec = f"torch:{path},pre=zscore,measure=soft"

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import math
+import sys
 
+import numcodecs
 import numpy as np
 import pytest
 
 import sigmaraw as sr
+from sigmaraw import registry
+from sigmaraw.contracts import Metric
+from sigmaraw.errors import InvalidOption, UnreachableTarget
+from sigmaraw.registry import Installed
 from sigmaraw.study.quality import CROP
 
 
@@ -156,9 +162,75 @@ def test_a_codec_that_smooths_raises_the_alarm_in_record_and_table(camera: sr.Ca
 
 
 def test_a_target_that_is_missed_is_said(camera: sr.CameraProfile, images: list[np.ndarray]) -> None:
-    record = sr.validate(images[1:], camera, codecs=["jpegls:ratio=4.9", "jpegls:near=3"], pipeline=_mean, n=2)
+    goal = round(1.05 * images[1].nbytes / sr.codec("jpegls:near=1").roundtrip(images[1])[1], 2)  # 5 % off at the nearest whole step
+    record = sr.validate(images[1:], camera, codecs=[f"jpegls:ratio={goal!r}", "jpegls:near=3"], pipeline=_mean, n=2)
     first, second = (row["images"][0]["achieved"] for row in record.document["codecs"])
     assert first["target_met"] is False
     assert "target_met" not in second
+    row = record.document["codecs"][0]
+    assert row["codec"] == f"jpegls:ratio={goal!r}"
+    assert row["name"] == f"jpegls:ratio={goal!r} [ratio={first['ratio']:.3g}]"
+    assert record.document["codecs"][1]["name"] == "jpegls:near=3"
+    assert (row["images_missed"], row["replicas_targeted"]) == (1, 2)
+    # Of two replicas: their ratios are kept as a range.
+    assert row["replicas_missed"] == sum(abs(ratio / goal - 1) > 0.02 for ratio in row["achieved_replicas"]["ratio"])
     lines = [line for line in record.table().splitlines() if line.startswith("Target not met")]
-    assert lines == ["Target not met: jpegls:ratio=4.9, on 1 of 1 images; what was reached stands under achieved."]
+    assert lines == [f"Target not met: {row['name']}, on 1 of 1 images and {row['replicas_missed']} of 2 replicas."]
+    assert row["name"] in record.table().split("Target not met")[0]
+
+
+def test_a_target_that_the_raw_image_misses_by_a_tenth_is_refused_before_any_replica(
+    camera: sr.CameraProfile, images: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = images[1]
+    table = [image.nbytes / sr.codec(f"jpegls:near={near}").roundtrip(image)[1] for near in range(3)]
+    goal = math.sqrt(table[0] * table[1])
+    assert table[1] / table[0] > 1.21, "the test needs a step of more than 21 %"
+    monkeypatch.setattr(sys.modules["sigmaraw.study.run"], "_gather", lambda *_: pytest.fail("replicas were drawn"))
+    with pytest.raises(UnreachableTarget, match=r"no nearer than ratio=.* on image 1"):
+        sr.validate([image], camera, codecs=["lossless", f"jpegls:ratio={goal!r}"], pipeline=_mean, n=2)
+
+
+# --- codecs and metrics from Python -----------------------------------------------------------------------------------
+def halved(frame: np.ndarray) -> tuple[np.ndarray, int]:
+    return frame // 2 * 2, frame.size
+
+
+def test_a_function_and_an_object_are_scored_beside_specifications(camera: sr.CameraProfile, images: list[np.ndarray]) -> None:
+    given = [halved, sr.codec("jpegls:near=1"), numcodecs.Zstd(level=1), "lossless"]
+    record = sr.validate([images[1]], camera, codecs=given, pipeline=_mean, n=3)
+    rows = record.document["codecs"]
+    assert [row["codec"] for row in rows] == [f"{__name__}:halved", "jpegls:near=1", "numcodecs.zstd:Zstd", "lossless"]
+    assert [row["max_error_dn"] for row in rows] == [1, 1, 0, 0]
+    assert rows[0]["nbytes"] == images[1].size
+    assert rows[1]["nbytes"] == sr.codec("jpegls:near=1").roundtrip(images[1])[1]
+    with pytest.raises(InvalidOption, match="two codecs called"):
+        sr.validate([images[1]], camera, codecs=[halved, halved], pipeline=_mean, n=2)
+
+
+class Shifted(Metric):
+    name, unit, definition = "shifted", "DN", "mean of test - reference"
+
+    def __call__(self, reference: np.ndarray, test: np.ndarray) -> float:
+        if (test == reference).all():
+            raise ZeroDivisionError("no change")
+        return float(np.mean(test.astype(float) - reference))
+
+
+def test_a_registered_metric_stands_in_every_codec_row_and_one_that_fails_says_so(
+    camera: sr.CameraProfile, images: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = registry.installed
+    extra = [Installed("shifted", "pack", "2.0", Shifted), Installed("lost", "pack", "2.0", None, "'lost' of package pack 2.0 is broken")]
+    monkeypatch.setattr(registry, "installed", lambda group: [*real(group), *extra])
+    record = sr.validate(images[1:2], camera, codecs=["to8bit:shift,bits=12", "lossless"], pipeline=_mean, n=2)
+    first, second = record.document["codecs"]
+    decoded = sr.codec("to8bit:shift,bits=12").roundtrip(images[1])[0]
+    expected = np.mean(decoded.astype(float) - images[1])
+    assert first["images"][0]["metrics"]["shifted"] == first["metrics"]["shifted"] == pytest.approx(expected, rel=1e-12)
+    assert set(first["metrics"]) == {"shifted", "lost"}
+    assert first["metrics"]["lost"] is second["metrics"]["shifted"] is None
+    reasons = {(row["codec"], row["field"]): row["reason"] for row in record.document["undefined"] if row["field"].startswith("metrics.")}
+    assert "broken" in reasons["to8bit:shift,bits=12", "metrics.lost"]
+    assert "ZeroDivisionError" in reasons["lossless", "metrics.shifted"]
+    assert ("to8bit:shift,bits=12", "metrics.shifted") not in reasons

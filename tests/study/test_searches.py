@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from sigmaraw.study import Record, verify
 from sigmaraw.study.candidates import Candidate, Score, halfway, ladder, score_of, weak_to_strong
 from sigmaraw.study.grid import expand
 from sigmaraw.study.searches import split
+from tests.study import search_acceptance
 
 RUNS = 10
 
@@ -26,12 +26,8 @@ RUNS = 10
 def world() -> Iterator[Any]:
     """The codec of known effect and the mode without uncertainty, registered; the module with scenes and truth."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(Path(__file__).parent))
-        import search_acceptance
-
         search_acceptance.register(patch.setitem)
         yield search_acceptance
-        sys.modules.pop("search_acceptance")
 
 
 # --- error rates ------------------------------------------------------------------------------------------------------

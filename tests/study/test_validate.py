@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
 import json
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,14 +24,6 @@ def acquire(mean_e: np.ndarray, n: int, seed: int) -> np.ndarray:
     random = np.random.default_rng(seed)
     light = random.poisson(mean_e, (n, *mean_e.shape)) + random.normal(0, READ, (n, *mean_e.shape))
     return np.clip(np.rint(OFFSET + GAIN * light), 0, 4095).astype(np.uint16)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def own_folder_importable() -> Iterator[None]:
-    """Let specifications name functions of study_pipelines.py."""
-    sys.path.insert(0, str(Path(__file__).parent))
-    yield
-    sys.path.remove(str(Path(__file__).parent))
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +70,7 @@ def test_lossless_is_exactly_identical(record: Record) -> None:
 
 
 def test_lossless_is_identical_even_where_nothing_varies(camera: sr.CameraProfile, frames: np.ndarray) -> None:
-    record = sr.validate([frames[0]], camera, codecs=["lossless", "to8bit:shift"], pipeline="study_pipelines:constant", n=3)
+    record = sr.validate([frames[0]], camera, codecs=["lossless", "to8bit:shift"], pipeline="tests.study.study_pipelines:constant", n=3)
     for row in record.document["results"]:
         assert row["sigma_raw"] == 0
         assert (row["verdict"], row["epsilon"], row["epsilon_hat"]) == ("PASS", 0, 0)
@@ -277,27 +267,53 @@ def test_extrapolation_goes_through_a_study(frames: np.ndarray, camera: sr.Camer
 
 
 def test_the_mode_starts_again_from_its_own_replicas(frames: np.ndarray, camera: sr.CameraProfile) -> None:
-    """Group G + 1 + j of bootstrap is what the mode draws around replica j of group 0; `again=0` leaves it out."""
-    from sigmaraw.noise import NoiseModel, replica_mode
-    from sigmaraw.statistics import found_again
+    """Group G + 1 + j of bootstrap is what the mode draws around replica j of group 0; `double_bootstrap_groups=0` leaves it out."""
+    from sigmaraw.contracts import ReplicaRequest
+    from sigmaraw.noise import NoiseModel, draw, replica_mode
+    from sigmaraw.statistics import double_bootstrap
 
     common: dict[str, Any] = {"codecs": ["lossless"], "pipeline": "otsu", "n": 24, "seed": 7}
-    record = sr.validate([frames[0]], camera, mode="bootstrap:again=3", **common)
+    record = sr.validate([frames[0]], camera, mode="bootstrap:double_bootstrap_groups=3", **common)
     model, mode, pipeline = NoiseModel.from_profile(camera), replica_mode("bootstrap"), sr.pipeline("otsu")
     starts = sr.replicas(frames[0], camera, 3, mode="bootstrap", seed=7).values
     again = []
     for index, start in enumerate(starts):
-        blocks = mode.blocks(start, model, n=12, start=0, group=2 + index, seed=7, batch=None)
+        blocks = draw(mode, start, model, ReplicaRequest(12, seed=7, group=2 + index))
         again.append(pipeline.batch(np.concatenate(list(blocks)))["area"])
     row = next(r for r in record.document["results"] if r["measurement"] == "area")
-    expected = found_again(record.dataset["raw_prediction"].values[:, :, 0, 1], np.array(again))
+    expected = double_bootstrap(record.dataset["raw_prediction"].values[:, :, 0, 1], np.array(again))
     assert row["sigma_again"] == pytest.approx(expected.value)
     assert all(text in row["warnings"] for text in expected.warnings)
     design = record.document["design"]
     assert (design["groups_from_replicas"], design["replicas_per_group_from_replicas"]) == (3, 12)
-    without = sr.validate([frames[0]], camera, mode="bootstrap:again=0", **common).document["results"]
+    without = sr.validate([frames[0]], camera, mode="bootstrap:double_bootstrap_groups=0", **common).document["results"]
     assert all(r["sigma_again"] is None for r in without)
     assert [r["epsilon_hat"] for r in without] == [r["epsilon_hat"] for r in record.document["results"]]
+
+
+def test_nothing_is_drawn_after_the_last_replica(frames: np.ndarray, camera: sr.CameraProfile, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The checks of a mode are made before: where predictions become a record, drawing is an error."""
+    run, work, marginal = (importlib.import_module(f"sigmaraw.{name}") for name in ("study.run", "study.work", "noise.marginal"))
+    real, drawn = run.assemble, []
+    draw = marginal.draw
+
+    def counted(*args: Any) -> Any:
+        drawn.append(args)
+        return draw(*args)
+
+    def forbidden(*args: Any) -> Any:
+        raise AssertionError("drawn after the last replica")
+
+    def assemble(*args: Any) -> Any:
+        for module in (marginal, work):
+            monkeypatch.setattr(module, "draw", forbidden)
+        return real(*args)
+
+    monkeypatch.setattr(marginal, "draw", counted)
+    monkeypatch.setattr(run, "assemble", assemble)
+    record = sr.validate([frames[0]], camera, codecs=["lossless"], pipeline="otsu", n=6, mode="around-raw", seed=1)
+    assert len(drawn) == 1
+    assert any(row["name"] == "marginal_variance_ratio" for row in record.document["mode_diagnostics"])
 
 
 def test_a_pipeline_that_breaks_its_word_is_refused(frames: np.ndarray, camera: sr.CameraProfile) -> None:
@@ -319,7 +335,7 @@ def test_a_pipeline_that_breaks_its_word_is_refused(frames: np.ndarray, camera: 
 
 
 def test_undefined_predictions_are_reported_not_dropped(camera: sr.CameraProfile, frames: np.ndarray) -> None:
-    record = sr.validate([frames[0]], camera, codecs=["to8bit:minmax"], pipeline="study_pipelines:sometimes_nan", n=10)
+    record = sr.validate([frames[0]], camera, codecs=["to8bit:minmax"], pipeline="tests.study.study_pipelines:sometimes_nan", n=10)
     (row,) = record.document["results"]
     assert row["epsilon_hat"] is None
     assert row["verdict"] == "INCONCLUSIVE"

@@ -6,7 +6,6 @@ whether the level is in that range. Odd pixels of the first dark level alone are
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Callable, Iterator
@@ -15,32 +14,42 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
-from sigmaraw.camera import derived
-from sigmaraw.camera.checks import CHANCE, Findings, run_checks
-from sigmaraw.camera.classes import PixelClass, class_map, flag_attributes, near_floor, outstanding, telegraph
-from sigmaraw.camera.dark import DarkResult, dark_result
+from sigmaraw.camera.checks.evidence import CHANCE, DeadPixels, SeriesEvidence
+from sigmaraw.camera.checks.series import run_checks
 from sigmaraw.camera.dataset import SCALARS, assemble
+from sigmaraw.camera.fitting import derived
+from sigmaraw.camera.fitting.curves import (
+    ModelFit,
+    TransferModel,
+    choose_model,
+    highest_signal,
+    plain_faults,
+    transfer_attributes,
+    transfer_scalars,
+)
+from sigmaraw.camera.fitting.dark import DarkResult, dark_result
+from sigmaraw.camera.fitting.transfer import GainFit, TransferData, fit_gain, saturation_level
+from sigmaraw.camera.maps.classes import PixelClass, class_map, flag_attributes, near_floor, outstanding, telegraph
+from sigmaraw.camera.maps.nonuniformity import PARTS, deviations, pattern, response_variance
+from sigmaraw.camera.maps.pixels import DarkPixels, FlatPixels, GainPixels, dark_pixels, dark_pixels_from_maps, read_noise_pixels, without
+from sigmaraw.camera.maps.spatial import Arrays, pattern_arrays
+from sigmaraw.camera.measuring.moments import LevelMoments
+from sigmaraw.camera.measuring.onepass import CHUNK_PIXELS
 from sigmaraw.camera.mixture import refusal, undetermined
-from sigmaraw.camera.models import ModelFit, TransferModel, choose_model, highest_signal, transfer_attributes, transfer_scalars
-from sigmaraw.camera.moments import LevelMoments
-from sigmaraw.camera.nonuniformity import PARTS, deviations, pattern, response_variance
-from sigmaraw.camera.onepass import CHUNK_PIXELS
-from sigmaraw.camera.pixels import DarkPixels, FlatPixels, GainPixels, dark_pixels, dark_pixels_from_maps, read_noise_pixels
 from sigmaraw.camera.profile import CameraProfile
 from sigmaraw.camera.scan import Progress, Scan, scan_levels, with_bits
-from sigmaraw.camera.spatial import Arrays, pattern_arrays
-from sigmaraw.camera.taps import parse_layout, with_taps
-from sigmaraw.camera.transfer import GainFit, TransferData, fit_gain, saturation_level
+from sigmaraw.camera.taps.layout import parse_layout
+from sigmaraw.camera.taps.merging import Calibration, with_taps
 from sigmaraw.camera.values import Estimate, NotDetermined
-from sigmaraw.errors import ImplausibleSeries, SigmarawError, TooFewFrames
+from sigmaraw.errors import ImplausibleSeries, InvalidOption, SigmarawError, TooFewFrames
 from sigmaraw.frames import Series, read_series
 
 _SATURATED = 0.05  # of a level's pixels at the series' maximum
 _UNSTEADY = 0.20  # of the signal: repeats that differ more are not repeats
 _BLACK_CLIPPED = 0.001
 _ABOUT_HALF = 0.15  # of saturation
+_WHOLE_LINE = 0.9  # of a row or column that is dead: overscan, masked columns
 
 
 def calibrate(
@@ -79,31 +88,37 @@ def calibrate(
     """
     layout = parse_layout(taps, cfa)
     found = with_bits(series, bits) if isinstance(series, Series) else read_series(series, bits=bits)
+    if cfa is not None and found.cfa is not None and found.cfa.isalpha() and len(found.cfa) == 4 and found.cfa != cfa.upper():
+        raise InvalidOption(f"cfa={cfa}, but the headers state {found.cfa}", "one colour filter pattern", "correct --cfa, or the headers")
+    if layout is not None:
+        found = replace(found, cfa=None)  # said by the call itself
     with ExitStack() as closing:
         scan, *tap_scans = scan_levels(found, closing, progress, layout)
         if layout is None:
-            return CameraProfile(_dataset(scan))
-        whole: xr.Dataset | SigmarawError
+            measured = _calibration(scan)
+            return CameraProfile(measured.dataset, measured.checks)
+        whole: Calibration | SigmarawError
         try:
-            whole = _dataset(scan)
+            whole = _calibration(scan)
         except (ImplausibleSeries, TooFewFrames) as error:
             whole = error  # of the mixture: its taps may be fit for calibration
-        parts: list[xr.Dataset] = []
+        parts: list[Calibration] = []
         failed: dict[str, SigmarawError] = {}
         for label, tap_scan in zip(layout.labels, tap_scans, strict=True):
             try:
-                parts.append(_dataset(tap_scan, CHANCE / len(tap_scans)))
+                parts.append(_calibration(tap_scan, CHANCE / len(tap_scans)))
             except SigmarawError as error:
                 failed[label] = error
     if failed:
         raise refusal(failed, len(tap_scans), whole if isinstance(whole, SigmarawError) else None)
     if isinstance(whole, SigmarawError):
-        whole = undetermined(scan, parts, whole)
-    return CameraProfile(with_taps(whole, parts, layout, SCALARS))
+        whole = Calibration(undetermined(scan, [part.dataset for part in parts], whole), ())
+    merged = with_taps(whole, parts, layout, SCALARS)
+    return CameraProfile(merged.dataset, merged.checks)
 
 
-def _dataset(scan: Scan, chance: float = CHANCE) -> xr.Dataset:
-    """The camera dataset of all pixels of a series; chance : of a false alarm of each check."""
+def _calibration(scan: Scan, chance: float = CHANCE) -> Calibration:
+    """The camera dataset and the checks of all pixels of a series; chance : of a false alarm of each check."""
     found = scan.series
     data = TransferData(tuple(scan.flats), tuple(scan.darks), _dark_index(found))
     full_scale = (1 << (scan.bits or 0)) - 1
@@ -125,10 +140,16 @@ def _dataset(scan: Scan, chance: float = CHANCE) -> xr.Dataset:
     scalars.update(uniformity)
     scalars.update(transfer_scalars(model))
     attributes.update(flags)
-    findings = Findings(data, straight, tuple(scan.dark_evidence), tuple(scan.flat_evidence), _light(found), upper, full_scale, chance)
-    checks = run_checks(findings)
+    defects = maps["defect_mask"].astype(bool)
+    if defects.any() and not defects.all() and known:
+        scalars["offset"] = Estimate(float(maps["offset_map"][~defects].mean()), scalars["offset"].se)
+    evidence = SeriesEvidence(
+        data, straight, tuple(scan.dark_evidence), tuple(scan.flat_evidence), _light(found), upper, full_scale, chance, model,
+        plain_faults(data, straight) if model.model is not TransferModel.LINEAR else {},
+        _defective(maps["pixel_class_map"] == PixelClass.DEAD, maps["offset_map"], data.darks[0].minimum),
+    )  # fmt: skip
     dark_variance = np.array([level.variance for level in data.darks])[data.dark_index]
-    return assemble(
+    dataset = assemble(
         scalars,
         maps,
         scan.curve(np.where(fit.used, dark_variance + model.predict(data.x), np.nan), fit.used),
@@ -139,11 +160,18 @@ def _dataset(scan: Scan, chance: float = CHANCE) -> xr.Dataset:
             "valid_hi_dn": top,
             "fit_upper_dn": offset.value + 0.7 * upper,
             **transfer_attributes(model, bics, offset.value, upper, highest_signal(model, data, straight.used)),
-            "checks": json.dumps([check.as_dict() for check in checks]),
             "notes": "\n".join(_notes(scan, data, saturation, fit, model, dark)),
         },
         drawn,
     )
+    return Calibration(dataset, run_checks(evidence))
+
+
+def _defective(dead: np.ndarray, offset: np.ndarray, lowest: int) -> DeadPixels:
+    """Return what the checks need to know of pixels that do not respond; lowest : code among the dark values, DN."""
+    rows, columns = (int(np.count_nonzero(dead.mean(axis=axis) > _WHOLE_LINE)) for axis in (1, 0))
+    floor = int(np.count_nonzero(dead & (offset <= lowest + 0.5)))
+    return DeadPixels(int(np.count_nonzero(dead)), rows, columns, 100.0 * floor / dead.size)
 
 
 def _mean(dark: LevelMoments, known: bool) -> Estimate:
@@ -159,7 +187,6 @@ def _dark_index(series: Series) -> np.ndarray:
 def _refuse_implausible(series: Series, data: TransferData) -> None:
     """Raise ImplausibleSeries for flats darker than their darks, flats that are all saturated, and repeats that are none."""
     signal = data.x
-    names = [level.name for level in series.flat]
     for index, (flat, level) in enumerate(zip(data.flats, series.flat, strict=True)):
         dark = data.darks[data.dark_index[index]]
         if signal[index] < -max(5.0 * np.sqrt(flat.mean_var + dark.mean_var), np.sqrt(dark.variance)):
@@ -168,22 +195,34 @@ def _refuse_implausible(series: Series, data: TransferData) -> None:
                 "flats brighter than darks",
                 "check whether dark/ and flat/ are swapped",
             )
-    top = max(flat.maximum for flat in data.flats)
-    if all(flat.maximum == top and flat.top_fraction > _SATURATED for flat in data.flats):
-        raise ImplausibleSeries(f"all {len(names)} flat levels are saturated at {top} DN", "levels from dark to saturation", "expose less")
     if not np.any(
         signal > 5.0 * np.sqrt([flat.mean_var + data.darks[g].mean_var for flat, g in zip(data.flats, data.dark_index, strict=True)])
     ):
         raise ImplausibleSeries(
             "no flat level is brighter than its dark level", "flats brighter than darks", "check the light and the folders"
         )
+    _refuse_unsteady(series, data)
+    _refuse_saturated(data)
+
+
+def _refuse_saturated(data: TransferData) -> None:
+    top = max(flat.maximum for flat in data.flats)
+    if all(flat.maximum == top and flat.top_fraction > _SATURATED for flat in data.flats):
+        raise ImplausibleSeries(
+            f"all {len(data.flats)} flat levels are saturated at {top} DN", "levels from dark to saturation", "expose less"
+        )
+
+
+def _refuse_unsteady(series: Series, data: TransferData) -> None:
+    """Raise ImplausibleSeries for a level whose repeats are none."""
+    signal = data.x
     for index, (flat, level) in enumerate(zip(data.flats, series.flat, strict=True)):
         spread = float(np.ptp(flat.frame_means))
         if spread > _UNSTEADY * abs(signal[index]) and spread > 10.0 * np.sqrt(2.0 * flat.variance / flat.n_pixels):
             raise ImplausibleSeries(
                 f"the repeats of flat level {level.name} differ by {spread:.1f} DN in mean, its signal is {signal[index]:.1f} DN",
                 "repeats of one exposure",
-                "give each exposure or irradiance its own level",
+                "give each exposure or irradiance its own level: its own file, or its pages in frames.csv (column pages, as 0-1)",
             )
 
 
@@ -270,14 +309,24 @@ def _maps(
         middle_dark = pixels if dark == data.dark_index[middle] else middle_dark
     assert scan.store is not None
     bright, variance, _ = scan.store.rows(len(series.dark) + middle, slice(None))
-    spatial = pattern(bright, variance, data.flats[middle].n_frames, scan.flat_evidence[middle].lines)
-    del variance
     gain = fit.weighted
-    percent = Estimate(100.0 / float(data.x[middle]), 0.0)  # the level's own error is far below the pattern's
-    uniformity, flags = deviations("prnu", response_variance(spatial, middle_dark.pattern), percent)
+    dead, hot = sums.defects(shortest.offset, ends[1])
+    defects = dead | hot
+    frames, lines = data.flats[middle].n_frames, scan.flat_evidence[middle].lines
+
+    def photo_response(left_out: np.ndarray) -> tuple[dict[str, Estimate], dict[str, dict[str, Any]]]:
+        good, noise = without(left_out, bright, variance)
+        signal = float(good.mean()) - float(without(left_out, middle_dark.offset)[0].mean())
+        percent = Estimate(
+            100.0 / (signal if left_out.any() else float(data.x[middle])), 0.0
+        )  # the level's own error is far below the pattern's
+        spatial = pattern(good, np.maximum(noise, 0.0), frames, lines)
+        return deviations("prnu", response_variance(spatial, middle_dark.pattern_without(left_out)), percent)
+
+    uniformity, flags = photo_response(defects)
+    with_all = photo_response(np.zeros_like(defects))[0] if defects.any() else {}
     gain_map, gain_map_se = sums.result(gain.value, gain.se, uniformity["prnu"].value / 100.0)
     noise, noise_se = read_noise_pixels(shortest, gain_map)
-    dead, hot = sums.defects(shortest.offset, ends[1])
     clipped = sums.clipped
     del sums
     classes, flags["pixel_class_map"] = _classes(scan, shortest, {PixelClass.DEAD: dead, PixelClass.HOT: hot}, clipped)
@@ -299,7 +348,13 @@ def _maps(
     if series.maps is not None:
         missing = Estimate.missing(NotDetermined.MAPS_STAND_IN)
         return maps, drawn, {**uniformity, **{"dsnu" if part == "total" else f"dsnu_{part}": missing for part in PARTS}}, flags
-    shade, shade_flags = deviations("dsnu", shortest.pattern.variance, Estimate(1.0 / gain.value, gain.se / gain.value**2))
+    per_gain = Estimate(1.0 / gain.value, gain.se / gain.value**2)
+    shade, shade_flags = deviations("dsnu", shortest.pattern_without(defects).variance, per_gain)
+    if defects.any():
+        with_all |= deviations("dsnu", shortest.pattern.variance, per_gain)[0]
+    for name, value in with_all.items():
+        if name in ("prnu", "dsnu") and value.reason is None:
+            (flags if name == "prnu" else shade_flags).setdefault(name, {})["with_defects"] = value.value
     return maps, drawn, {**uniformity, **shade}, {**flags, **shade_flags}
 
 
@@ -350,7 +405,7 @@ def _dark_pixels(scan: Scan, index: int) -> DarkPixels:
 
 def _notes(scan: Scan, data: TransferData, saturation: Estimate, fit: GainFit, model: ModelFit, dark: DarkResult) -> list[str]:
     series = scan.series
-    notes = [*fit.notes, *dark.notes]
+    notes = [*series.notes, *fit.notes, *dark.notes]
     if model.model is not TransferModel.LINEAR:
         notes.append(
             f"the {model.model} transfer model describes the levels better than a straight line; the gain is that at small signals"
@@ -362,6 +417,8 @@ def _notes(scan: Scan, data: TransferData, saturation: Estimate, fit: GainFit, m
     if any(level.n_frames and level.minimum == 0 and level.bottom_fraction > _BLACK_CLIPPED for level in data.darks):
         notes.append("dark pixels are clipped at 0 DN: offset and read noise are biased")
     odd = [level.name for level, moments in zip((*series.dark, *series.flat), _framed(data, series), strict=True) if moments.n_frames % 2]
+    if series.cfa is not None:
+        notes.append(f"the headers state a colour filter array ({series.cfa}): pixels differ in kind, calibrate with --cfa {series.cfa}")
     if odd:
         notes.append(f"odd number of frames: the last one is in the mean but in no pair ({len(odd)} level{'s' if len(odd) > 1 else ''})")
     if len(series.dark) == 2:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from sigmaraw.camera.dataset import SCALARS
-from sigmaraw.camera.nonuniformity import ONE_SIDED_95
+from sigmaraw.camera.maps.nonuniformity import ONE_SIDED_95
 from sigmaraw.camera.profile import CameraProfile
 from sigmaraw.errors import InvalidOption, ProfileMismatch
 from sigmaraw.quantities import TABLE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -10,9 +9,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sigmaraw.camera.classes import PixelClass, flag_attributes
-from sigmaraw.camera.spatial import KINDS, PARTS_DRAWN
-from sigmaraw.camera.taps import check_taps
+from sigmaraw.camera.checks.result import Check, checks_from_json
+from sigmaraw.camera.maps.classes import PixelClass, flag_attributes
+from sigmaraw.camera.maps.spatial import KINDS, PARTS_DRAWN
+from sigmaraw.camera.taps.stored import check_taps
 from sigmaraw.camera.values import Estimate, NotDetermined
 from sigmaraw.errors import InvalidProfile
 from sigmaraw.quantities import attributes as quantity
@@ -52,8 +52,6 @@ CLASS_MAP = "pixel_class_map"  # profiles of earlier versions have none
 MAPS = ("offset_map", "read_noise_map", "gain_map", "defect_mask")
 SERIES = ("level_mean", "level_variance", "level_variance_se", "level_used")
 SOURCES = ("calibrated", "stated values")
-OUTCOMES = ("pass", "fail", "unknown")
-_CHECK_KEYS = ("name", "outcome", "evidence", "value", "limit", "unit")
 _MAX_PIXELS = 1 << 30
 
 
@@ -123,7 +121,6 @@ def _check_attributes(dataset: xr.Dataset, name: str) -> None:
         raise _invalid(name, f"has bits = {whole['bits']}", "1 to 16")
     if not 0 <= whole["valid_lo_dn"] < whole["valid_hi_dn"] < 1 << whole["bits"]:
         raise _invalid(name, f"is valid from {whole['valid_lo_dn']} to {whole['valid_hi_dn']} DN", f"a range within {whole['bits']} bits")
-    stored_checks(dataset, name)
     for key in ("linear_hi_dn", "transfer_hi_dn"):
         limit = dataset.attrs.get(key, 0.0)
         if isinstance(limit, bool) or not isinstance(limit, (int, float, np.integer, np.floating)) or not math.isfinite(limit):
@@ -132,32 +129,31 @@ def _check_attributes(dataset: xr.Dataset, name: str) -> None:
         raise _invalid(name, f"has source '{str(dataset.attrs.get('source'))[:40]}'", " or ".join(SOURCES))
 
 
-def stored_checks(dataset: xr.Dataset, name: str = "the profile") -> list[dict[str, Any]]:
-    """Return the checks that the attribute `checks` (JSON) holds; none in profiles from stated values and in older ones.
+def stored_checks(dataset: xr.Dataset, name: str = "the profile") -> tuple[Check, ...]:
+    """Return the checks that a dataset's attribute `checks` holds; none in profiles from stated values and in older ones.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        A camera dataset, from a file that may hold anything.
+    name : str
+        What the message calls it.
+
+    Returns
+    -------
+    tuple of Check
 
     Raises
     ------
-    InvalidProfile : no list of checks as `camera.checks.Check` writes them.
+    InvalidProfile
+        If the attribute is no JSON list of checks.
     """
-    text = dataset.attrs.get("checks", "[]")
-    try:
-        rows = json.loads(text) if isinstance(text, str) else None
-    except (ValueError, RecursionError):
-        rows = None
-    if not isinstance(rows, list) or not all(isinstance(row, dict) and _is_check(row) for row in rows):
+    checks = checks_from_json(dataset.attrs.get("checks", "[]"))
+    if checks is None:
         raise _invalid(
             name, "has an attribute 'checks' that holds no checks", "a JSON list of {name, outcome, evidence, value, limit, unit}"
         )
-    return [{key: row[key] for key in _CHECK_KEYS} for row in rows]
-
-
-def _is_check(row: Mapping[str, Any]) -> bool:
-    words = all(isinstance(row.get(key), str) for key in ("name", "outcome", "evidence", "unit"))
-    numbers = all(
-        row.get(key) is None or (isinstance(row[key], (int, float)) and not isinstance(row[key], bool) and math.isfinite(row[key]))
-        for key in ("value", "limit")
-    )
-    return words and numbers and row["outcome"] in OUTCOMES
+    return checks
 
 
 def _check_scalars(dataset: xr.Dataset, name: str) -> None:

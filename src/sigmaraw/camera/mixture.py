@@ -42,7 +42,6 @@ def undetermined(scan: Scan, parts: list[xr.Dataset], why: SigmarawError) -> xr.
             **scan.provenance(),
             "valid_lo_dn": 0,
             "valid_hi_dn": max(int(part.attrs["valid_hi_dn"]) for part in parts),
-            "checks": "[]",
             "notes": note,
         },
         complete=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from dataclasses import dataclass
@@ -11,12 +12,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sigmaraw.camera.classes import class_table
+from sigmaraw.camera.checks.result import Check, checks_to_json
 from sigmaraw.camera.dataset import SCALARS, SERIES, assemble, check, stored_checks
-from sigmaraw.camera.spatial import spatial_summary
-from sigmaraw.camera.taps import tap_summary
+from sigmaraw.camera.maps.classes import class_table
+from sigmaraw.camera.maps.spatial import spatial_summary
+from sigmaraw.camera.taps.stored import tap_summary
 from sigmaraw.camera.values import Estimate, NotDetermined
-from sigmaraw.errors import InputNotFound, InvalidProfile, UnreadableFile
+from sigmaraw.errors import InputNotFound, InvalidProfile, SigmarawError, UnreadableFile
 from sigmaraw.files import atomic_path
 from sigmaraw.quantities import TABLE
 
@@ -31,11 +33,25 @@ class CameraProfile:
     """
 
     dataset: xr.Dataset
+    checks: tuple[Check, ...] | None = None
 
     def __post_init__(self) -> None:
         check(self.dataset, "the profile")
+        if self.checks is None:
+            object.__setattr__(self, "checks", stored_checks(self.dataset))
+        else:
+            object.__setattr__(self, "dataset", self.dataset.assign_attrs(checks=checks_to_json(self.checks)))
         for variable in self.dataset.variables.values():
             variable.values.flags.writeable = False
+
+    @property
+    def header_settings(self) -> dict[str, str]:
+        """Keys of the frames' headers that an image of this camera must agree in, such as GAIN; empty where none were stated."""
+        try:
+            found = json.loads(str(self.dataset.attrs.get("header_settings", "{}")))
+        except (ValueError, RecursionError):
+            return {}
+        return {key: value for key, value in found.items() if isinstance(value, str)} if isinstance(found, dict) else {}
 
     @property
     def bits(self) -> int:
@@ -152,6 +168,8 @@ class CameraProfile:
             with xr.open_dataset(path, engine="netcdf4", decode_cf=False, cache=False) as opened:
                 _refuse_giants(opened, path)
                 dataset = opened.load()
+        except SigmarawError:
+            raise
         except (OSError, ValueError, RuntimeError, TypeError, KeyError, AttributeError, MemoryError) as error:
             reason = " ".join(str(error).split())[:120]
             raise UnreadableFile(
@@ -201,7 +219,7 @@ class CameraProfile:
                 "linear_to_dn": self.linear_limit_dn,
             },
             **({"taps": taps} if (taps := tap_summary(data)) else {}),
-            "checks": stored_checks(data),
+            "checks": [check.as_dict() for check in self.checks or ()],
             "notes": [line for line in str(data.attrs.get("notes", "")).split("\n") if line],
         }
 

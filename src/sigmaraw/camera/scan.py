@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -11,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from sigmaraw.camera.classes import RTS_FRAMES, Suspects, find_suspects
-from sigmaraw.camera.evidence import LevelEvidence
-from sigmaraw.camera.level import LevelMeter, MeasuredLevel
-from sigmaraw.camera.mapstore import MapStore
-from sigmaraw.camera.moments import LevelMoments
-from sigmaraw.camera.onepass import CHUNK_PIXELS, PixelSums
-from sigmaraw.camera.taps import TapLayout, Window, part_of_series
-from sigmaraw.camera.workers import Workers, workers
+from sigmaraw.camera.maps.classes import RTS_FRAMES, Suspects, find_suspects
+from sigmaraw.camera.measuring.evidence import LevelEvidence
+from sigmaraw.camera.measuring.level import LevelMeter, MeasuredLevel
+from sigmaraw.camera.measuring.mapstore import MapStore
+from sigmaraw.camera.measuring.moments import LevelMoments
+from sigmaraw.camera.measuring.onepass import CHUNK_PIXELS, PixelSums
+from sigmaraw.camera.measuring.workers import Workers, workers
+from sigmaraw.camera.taps.layout import TapLayout, Window, part_of_series
 from sigmaraw.errors import BitDepthMismatch, ShapeMismatch
 from sigmaraw.frames import Level, Series, SourceFile
 from sigmaraw.frames.streaming import FrameStream, Room
@@ -113,6 +114,7 @@ class Scan:
             "source": "calibrated",
             "series_sha256": self.series.digest(self.files),
             "series_files": len(self.files),
+            **({"header_settings": json.dumps(dict(self.series.settings))} if self.series.settings else {}),
             **{key: self.metadata[key] for key in ("camera", "serial", "mode") if key in self.metadata},
         }
 

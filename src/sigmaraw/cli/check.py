@@ -1,11 +1,14 @@
-"""sigmaraw check: has the camera changed since its last calibration?"""
+"""sigmaraw check: whether the camera has changed since its last calibration."""
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from sigmaraw.cli.shared import Json, print_json
 
 CHANGED, UNDECIDED = 1, 3
 
@@ -15,23 +18,27 @@ def check(
     against: Annotated[Path, typer.Option(metavar="OLD", help="Camera profile to compare with.")],
     bound: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Bound of one quantity, in its unit or as 2% of the old value; repeatable."),
+        typer.Option(metavar="NAME=VALUE", help="Bound on the change of one quantity, in its unit or as 2% of the old value; repeat it."),
     ] = None,
+    json: Json = False,
 ) -> None:
-    """Compare two camera profiles by equivalence bounds on every quantity; exit 0 the same, 1 changed, 3 undecided."""
+    """Ask whether a camera has changed since its last calibration: exit 0 the same within the bounds, 1 changed, 3 undecided."""
     from sigmaraw.camera import CameraProfile
     from sigmaraw.camera.comparison import FAIL, OPEN, compare, parse_bound
 
     bounds = dict(parse_bound(text) for text in bound or [])
     rows = compare(CameraProfile.from_netcdf(new), CameraProfile.from_netcdf(against), bounds)
+    verdicts = [row.verdict for row in rows]
+    changed, open_ = verdicts.count(FAIL), verdicts.count(OPEN)
+    code = CHANGED if changed else UNDECIDED if open_ else 0
+    if json:
+        print_json([dataclasses.asdict(row) for row in rows])
+        raise typer.Exit(code)
     typer.echo(f"{'quantity':<26} {'old':>12} {'new':>12} {'difference ± u':>24} {'bound':>10} {'unit':<6} verdict")
     for row in rows:
         change = f"{row.difference:+.3g} ± {row.u:.2g}"
         typer.echo(f"{row.name:<26} {row.old:>12.5g} {row.new:>12.5g} {change:>24} {row.bound:>10.3g} {row.unit:<6} {row.verdict}")
-    verdicts = [row.verdict for row in rows]
-    changed, open_ = verdicts.count(FAIL), verdicts.count(OPEN)
     typer.echo(
         f"\n{len(rows)} quantities: {len(rows) - changed - open_} the same within their bounds, {changed} changed, {open_} undecided"
     )
-    if changed or open_:
-        raise typer.Exit(CHANGED if changed else UNDECIDED)
+    raise typer.Exit(code)

@@ -2,29 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Annotated, Any
+
 import typer
 
+from sigmaraw.cli.options import codec_names
+from sigmaraw.cli.shared import Json, print_json
 
-def codecs() -> None:
-    """List codec families with their parameters, what they take, the libraries' versions and self-tests."""
-    from sigmaraw.cli.tables import print_parameters
+
+def codecs(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Only this family, with all its keys.", autocompletion=codec_names)
+    ] = None,
+    json: Json = False,
+) -> None:
+    """List codec families with their keys, what they take, the versions of their libraries and the outcome of their self-tests."""
+    from sigmaraw import registry
     from sigmaraw.codecs import describe
 
-    for row in describe():
-        if not row["available"]:
-            typer.echo(f"{row['name']:<12} not available: {row['reason']}")
-            continue
-        kind = "processing step" if row["processing"] else "lossless possible" if row["lossless"] else "lossy"
-        libraries = ", ".join(f"{name} {version}" for name, version in row["libraries"].items())
-        typer.echo(f"{row['name']:<12} {row['summary']}")
-        for line in _tests(row["tests"]):
-            typer.echo(f"{'':<14}self-test: {line}")
-        typer.echo(f"{'':<14}takes {', '.join(row['dtypes'])}; {kind}; guarantee: {row['guarantee']}; {libraries}")
-        if row["targets"]:
-            typer.echo(f"{'':<14}targets {', '.join(row['targets'])}, by {row['knob']}")
-        for first, entry in row["knobs"].items():
-            typer.echo(f"{'':<14}targets {', '.join(entry['targets'])}, by {entry['knob']} of {first}")
-        print_parameters(row["parameters"])
+    if name is not None and name not in registry.names(registry.CODECS):
+        registry.load(registry.CODECS, name)  # raises UnknownName with what was likely meant
+    rows = [row for row in describe() if name in (None, row["name"])]
+    if json:
+        print_json(rows)
+        return
+    for row in rows:
+        _print(row)
+
+
+def _print(row: Mapping[str, Any]) -> None:
+    """Print one family: summary, self-test, what it takes, targets and keys."""
+    from sigmaraw.cli.tables import print_parameters
+
+    if not row["available"]:
+        typer.echo(f"{row['name']:<12} not available: {row['reason']}")
+        return
+    kind = "processing step" if row["processing"] else "lossless possible" if row["lossless"] else "lossy"
+    libraries = ", ".join(f"{name} {version}" for name, version in row["libraries"].items())
+    typer.echo(f"{row['name']:<12} {row['summary']}")
+    for line in _tests(row["tests"]):
+        typer.echo(f"{'':<14}self-test: {line}")
+    typer.echo(f"{'':<14}takes {', '.join(row['dtypes'])}; {kind}; guarantee: {row['guarantee']}; {libraries}")
+    if row["targets"]:
+        typer.echo(f"{'':<14}targets {', '.join(row['targets'])}, by {row['knob']}")
+    for first, entry in row["knobs"].items():
+        typer.echo(f"{'':<14}targets {', '.join(entry['targets'])}, by {entry['knob']} of {first}")
+    print_parameters(row["parameters"])
 
 
 def _tests(tests: dict[str, str]) -> list[str]:

@@ -1,10 +1,12 @@
-"""The door: verbs, exit codes and the one place where a refusal becomes one line on stderr."""
+"""The entry of the command line: verbs, exit codes, and the one place where whatever goes wrong becomes one line on standard error."""
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -14,6 +16,9 @@ from sigmaraw.cli.camera import camera
 from sigmaraw.cli.check import check
 from sigmaraw.cli.codecs import codecs
 from sigmaraw.cli.demo import demo
+from sigmaraw.cli.faults import BAD_INPUT, DONE, INTERRUPTED, Interrupted, interrupted, refuse
+from sigmaraw.cli.faults import report as report_fault
+from sigmaraw.cli.machine import check_words, prepare_streams, quieten
 from sigmaraw.cli.metrics import metrics
 from sigmaraw.cli.pipelines import pipelines
 from sigmaraw.cli.plan_calibration import plan_calibration
@@ -23,38 +28,34 @@ from sigmaraw.cli.search import search
 from sigmaraw.cli.sweep import sweep
 from sigmaraw.cli.validate import validate
 from sigmaraw.cli.verify import verify
-from sigmaraw.errors import SigmarawError
-
-BAD_INPUT = 2
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="sigmaraw",
     help="Does compression change your model's answers more than your camera's own noise does?",
-    no_args_is_help=True,
-    add_completion=False,
+    epilog="Documentation: docs/README.md; every verb's help names its page.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-VERBS = (
-    calibrate,
-    plan_calibration,
-    camera,
-    check,
-    replicas,
-    validate,
-    sweep,
-    search,
-    report,
-    verify,
-    codecs,
-    pipelines,
-    metrics,
-    demo,
-)
-for verb in VERBS:
-    app.command()(verb)
+VERBS: dict[Callable[..., Any], tuple[str, str]] = {
+    calibrate: ("Dark and flat frames to a camera profile.", "docs/how-to/calibrate.md"),
+    plan_calibration: ("Forecast what a calibration will determine.", "docs/how-to/calibrate.md"),
+    camera: ("Stated values to a camera profile.", "docs/how-to/calibrate.md"),
+    check: ("Ask whether a camera has changed.", "docs/how-to/calibrate.md"),
+    replicas: ("Draw frames that the camera could have taken.", "docs/explanation/replica-modes.md"),
+    validate: ("Judge codecs by a model's answers.", "docs/how-to/validate.md"),
+    sweep: ("Score codec settings over ranges.", "docs/how-to/choose-a-setting.md"),
+    search: ("Find the strongest setting that passes.", "docs/how-to/choose-a-setting.md"),
+    report: ("Lay a record out anew.", "docs/how-to/validate.md"),
+    verify: ("Compare a record and its inputs with their hashes.", "docs/reference/record.md"),
+    codecs: ("List codec families and their keys.", "docs/reference/codecs.md"),
+    pipelines: ("List pipelines and their keys.", "docs/how-to/models.md"),
+    metrics: ("List metrics of masks and images.", "docs/explanation/formulas.md"),
+    demo: ("Show the whole path on a virtual camera.", "docs/tutorial/first-validation.md"),
+}
+"""Each verb with its line in the list of verbs, and the page of the documentation that its help names."""
+for _verb, (_line, _page) in VERBS.items():
+    app.command(short_help=_line, epilog=f"Documentation: {_page}")(_verb)
 
 
 def _version(wanted: bool) -> None:
@@ -63,29 +64,62 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def options(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")] = False,
+    log: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write a log, warnings of libraries included, to this file.")
+    ] = None,
 ) -> None:
-    """Take the options that stand before a verb."""
+    """Take the options that stand before a verb; without a verb show the help."""
+    quieten(log)
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 2 bad input or usage; validate --check and check add 1 (a FAIL) and 3 (undecided)."""
+    """Run the command line and exit.
+
+    Exit codes: 0 done; 2 bad input or usage, a user's function that raised an exception, a full disk; 70 a fault of this program, whose
+    trace is in a file; 130 interrupted. ``validate --check`` adds 1 (a FAIL) and 3 (no FAIL, but an INCONCLUSIVE or a warning that bears
+    on the verdict), ``check`` 1 (changed) and 3 (undecided), ``search --check`` 3 (nothing confirmed).
+    """
+    prepare_streams()
+    sys.exit(_run(None if arguments is None else list(arguments)))
+
+
+def _run(arguments: list[str] | None) -> int:
     try:
-        code = app(args=None if arguments is None else list(arguments), standalone_mode=False)
-    except SigmarawError as error:
-        code = _refuse(str(error))
+        check_words(sys.argv[1:] if arguments is None else arguments)
+        code = app(args=arguments, standalone_mode=False)
+        sys.stdout.flush()
     except typer.TyperException as error:
-        code = _refuse(" ".join(error.format_message().split())) if error.format_message() else BAD_INPUT
-    except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("\nsigmaraw: interrupted; nothing was written\n")
-        code = INTERRUPTED
+        return refuse(error.format_message()) if error.format_message() else BAD_INPUT
+    except (KeyboardInterrupt, typer.Abort, Interrupted) as error:
+        return interrupted(error)
     except BrokenPipeError:
-        code = 0
-    sys.exit(code if isinstance(code, int) else 0)
+        _discard_output()
+        return DONE
+    except SystemExit as stopped:  # typer's, with 1, which stands for a FAIL here, where whoever read the output has seen enough
+        if not isinstance(stopped.__context__, BrokenPipeError):
+            raise
+        _discard_output()
+        return DONE
+    except Exception as error:  # noqa: BLE001 (the last place where anything may be said)
+        if isinstance(error, OSError):
+            _discard_output()
+        return report_fault(error)
+    if code == INTERRUPTED:  # typer turns Ctrl-C into this code
+        return interrupted(KeyboardInterrupt())
+    return code if isinstance(code, int) else DONE
 
 
-def _refuse(line: str) -> int:
-    sys.stderr.write(f"sigmaraw: {line}\n")
-    return BAD_INPUT
+def _discard_output() -> None:
+    """Send what is still in standard output's buffer to the null device: flushed at the end it would fail once more."""
+    try:
+        target = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(target, sys.stdout.fileno())
+        os.close(target)
+    except (OSError, ValueError, AttributeError):  # a stream without a descriptor, as in tests
+        pass

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import typer
 
+from sigmaraw.cli.shared import Json, print_json
 
-def metrics() -> None:
+
+def metrics(json: Json = False) -> None:
     """List the metrics that compare masks and images, with unit and definition."""
-    from sigmaraw import registry
+    from sigmaraw.metrics import describe
 
-    for name in registry.names(registry.METRICS):
-        metric = registry.load(registry.METRICS, name)()
-        typer.echo(f"{name:<12} [{metric.unit}]  {metric.definition}")
+    rows = describe()
+    if json:
+        print_json(rows)
+        return
+    for row in rows:
+        if not row["available"]:
+            typer.echo(f"{row['name']:<12} not available: {row['reason']}")
+            continue
+        typer.echo(f"{row['name']:<12} [{row['unit']}]  {row['definition']}")

@@ -13,27 +13,67 @@ from sigmaraw.errors import InvalidOption
 if TYPE_CHECKING:
     from sigmaraw.study import Plan
 
-Raw = Annotated[list[Path], typer.Argument(metavar="RAW...", help="Raw images: TIFF, .npy or FITS; each frame is an image.")]
-Camera = Annotated[Path, typer.Option(metavar="FILE.nc", help="Camera profile.")]
-Output = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for records, their data and reports.")]
+
+def codec_names() -> list[str]:
+    """Return what a shell completes after --codec."""
+    from sigmaraw import registry
+
+    return registry.names(registry.CODECS)
+
+
+def _pipeline_names() -> list[str]:
+    from sigmaraw import registry
+
+    return registry.names(registry.PIPELINES)
+
+
+def _mode_names() -> list[str]:
+    from sigmaraw import registry
+
+    return registry.names(registry.MODES)
+
+
+def _engine_names() -> list[str]:
+    from sigmaraw import registry
+
+    return registry.names(registry.ENGINES)
+
+
+MODE_HELP = "bootstrap (default), around-raw, simex, mean-n, repeats; settings as name:key=value."
+Raw = Annotated[list[Path], typer.Argument(metavar="RAW", help="Raw images: TIFF, .npy, FITS or Zarr; each frame is an image.")]
+Camera = Annotated[Path, typer.Option(metavar="FILE.nc", help="Camera profile, as calibrate or camera writes it.")]
+Output = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the record, its data and the report.")]
 Grid = Annotated[
     list[str] | None,
-    typer.Option(metavar="GRID", help="Codec with lists a|b|c or ranges low..high:count[log], such as jpeg2000:ratio=5|10|20; repeat it."),
+    typer.Option(
+        metavar="GRID",
+        help="Codec with lists a|b|c or ranges low..high:count[log], such as jpeg2000:ratio=5|10|20; repeat it.",
+        autocompletion=codec_names,
+    ),
 ]
-Spec = Annotated[list[str] | None, typer.Option(metavar="SPEC", help="Codec, such as jpeg2000:ratio=10; repeat it.")]
-PipelineSpec = Annotated[str | None, typer.Option(metavar="SPEC", help="otsu, unet-demo, onnx:FILE, torch:FILE, module:function.")]
-Mode = Annotated[str | None, typer.Option(help="Replica mode; default: as the decision record says.")]
-PlanFile = Annotated[Path | None, typer.Option(metavar="PLAN.toml", help="A plan that was fixed before the data were seen.")]
-Count = Annotated[str | None, typer.Option("-n", help="Replicas per group; default 100. auto:0.05 until u(σ_raw) is 5 %.")]
+Spec = Annotated[
+    list[str] | None, typer.Option(metavar="SPEC", help="Codec, such as jpeg2000:ratio=10; repeat it.", autocompletion=codec_names)
+]
+PipelineSpec = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SPEC", help="otsu, unet-demo, onnx:FILE, torch:FILE, module:function, or a TOML file.", autocompletion=_pipeline_names
+    ),
+]
+Mode = Annotated[str | None, typer.Option(help=MODE_HELP, autocompletion=_mode_names)]
+PlanFile = Annotated[Path | None, typer.Option(metavar="PLAN.toml", help="A plan in a file, fixed before the data are seen.")]
+Count = Annotated[
+    str | None, typer.Option("-n", help="Replicas per group; default 100. auto:0.05 adds replicas until σ_raw is known to 5 %.")
+]
 Seed = Annotated[int | None, typer.Option(help="Study seed, 0 to 2^64 - 1; default 0.")]
-EngineName = Annotated[str, typer.Option(help="local or dask: same numbers, different speed.")]
-Batch = Annotated[int | None, typer.Option(help="Replicas held in memory at once; changes no number.")]
-Roi = Annotated[str | None, typer.Option(metavar="Y,X", help="Where the images lie in the camera's frame, px.")]
-Scalars = Annotated[bool, typer.Option("--scalars", help="Use the camera's scalars, not its maps.")]
-Volume = Annotated[bool, typer.Option("--volume", help="A file's pages are z, not frames.")]
-Frame = Annotated[int | None, typer.Option(help="Only this frame of each file, from 0; default all.")]
-AllowExec = Annotated[bool, typer.Option("--allow-exec", help="Codecs typed here with --codec may run programs (exec).")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+EngineName = Annotated[str, typer.Option(help="local or dask; the numbers are the same.", autocompletion=_engine_names)]
+Batch = Annotated[int | None, typer.Option(help="Replicas held in memory at once; default what fits. It changes no number.")]
+Roi = Annotated[str | None, typer.Option(metavar="Y,X", help="Corner of the images in the camera's frame, px, where they are cut-outs.")]
+Scalars = Annotated[bool, typer.Option("--scalars", help="Use the camera's mean values in place of its maps.")]
+Volume = Annotated[bool, typer.Option("--volume", help="The pages of a file are z of one volume, not frames.")]
+Frame = Annotated[int | None, typer.Option(help="Take this frame of each file alone, from 0; default all.")]
+AllowExec = Annotated[bool, typer.Option("--allow-exec", help="Codecs that you type with --codec may run programs (exec).")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 
 
 def plan_from(file: Path | None, codec: list[str] | None, n: str | None, batch: int | None, roi: str | None, **given: Any) -> Plan:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import typer
 
+from sigmaraw.cli.shared import Json, print_json
 
-def pipelines() -> None:
-    """List pipelines with their keys. Besides these, package.module:function and a TOML file are taken."""
+
+def pipelines(json: Json = False) -> None:
+    """List pipelines with their keys. Besides these, --pipeline takes package.module:function and a TOML file."""
     from sigmaraw.cli.tables import print_parameters
     from sigmaraw.pipelines import describe
 
-    for row in describe():
+    rows = describe()
+    if json:
+        print_json(rows)
+        return
+    for row in rows:
+        if not row.get("available", True):
+            typer.echo(f"{row['name']:<12} not available: {row['reason']}")
+            continue
         typer.echo(f"{row['name']:<12} {row['summary']}")
         print_parameters(row["parameters"])

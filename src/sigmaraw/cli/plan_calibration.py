@@ -6,27 +6,29 @@ from typing import Annotated
 
 import typer
 
+from sigmaraw.cli.shared import Json, print_json
 from sigmaraw.errors import InvalidOption
 
 
 def plan_calibration(
     gain: Annotated[float, typer.Option(help="Expected system gain, DN per electron.")],
     read_noise: Annotated[float, typer.Option(help="Expected read noise, e-.")],
-    bits: Annotated[int, typer.Option(help="Bit depth.")],
-    shape: Annotated[str, typer.Option(metavar="YxX", help="Pixels of the frames.")] = "512x512",
+    bits: Annotated[int, typer.Option(help="Bit depth, 1 to 16.")],
+    shape: Annotated[str, typer.Option(metavar="YxX", help="Rows and columns of a frame, px.")] = "512x512",
     levels: Annotated[int, typer.Option(help="Flat levels, evenly from 3 to 110 % of saturation.")] = 20,
     pairs: Annotated[int, typer.Option(help="Pairs of frames at each flat level.")] = 1,
     dark_frames: Annotated[int, typer.Option(help="Frames of each dark level.")] = 16,
-    dark_ms: Annotated[str, typer.Option(metavar="MS,MS…", help="Exposures of the dark levels, ms; the flats take the first.")] = "10",
+    dark_ms: Annotated[str, typer.Option(metavar="MS,MS…", help="Exposure times of the dark levels, ms; the flats have the first.")] = "10",
     stack: Annotated[int, typer.Option(help="Frames of the flat level near half saturation, for PRNU and maps.")] = 16,
     offset: Annotated[float, typer.Option(help="Expected dark level, DN.")] = 100.0,
     saturation: Annotated[float | None, typer.Option(help="Expected saturation, DN; default: full scale.")] = None,
     prnu: Annotated[float, typer.Option(help="Expected PRNU, %.")] = 0.5,
     dsnu: Annotated[float, typer.Option(help="Expected DSNU, e-.")] = 0.5,
     dark_current: Annotated[float, typer.Option(help="Expected dark current, e-/s.")] = 0.0,
+    json: Json = False,
 ) -> None:
     """Forecast the standard error of every quantity for a calibration series, before any frame is taken."""
-    from sigmaraw.camera.planner import SeriesPlan, forecast
+    from sigmaraw.camera import SeriesPlan, forecast
     from sigmaraw.quantities import TABLE
 
     plan = SeriesPlan(
@@ -35,6 +37,20 @@ def plan_calibration(
         dark_current_e_per_s=dark_current,
     )  # fmt: skip
     found = forecast(plan)
+    if json:
+        print_json(
+            {
+                "frames": plan.frames,
+                "levels": plan.levels,
+                "levels_used": found.levels_used,
+                "quantities": {
+                    name: {"expected": estimate.value, "se": estimate.se, "unit": TABLE[name].unit, "not_determined": estimate.reason}
+                    for name, estimate in found.estimates.items()
+                },
+                "one_pixel": dict(found.pixel),
+            }
+        )
+        return
     typer.echo(f"{plan.frames} frames; {found.levels_used} of {plan.levels} flat levels lie in the range of the gain fit")
     typer.echo(f"  {'quantity':<26} {'expected':>12} {'standard error':>16} {'relative':>10} unit")
     for name, estimate in found.estimates.items():

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sigmaraw.cli.progress import Progress
+from sigmaraw.cli import options as take
+from sigmaraw.cli.machine import check_environment
 from sigmaraw.cli.shared import parse_roi
 from sigmaraw.errors import InvalidOption
+from sigmaraw.progress import Progress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,16 +19,23 @@ if TYPE_CHECKING:
 
 
 def replicas(
-    raw: Annotated[Path, typer.Argument(metavar="RAW", help="TIFF, .npy or FITS file.")],
-    camera: Annotated[Path, typer.Option(metavar="FILE.nc", help="Camera profile.")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="replicas.tif, .nc or .zarr")],
+    raw: Annotated[Path, typer.Argument(metavar="RAW", help="TIFF, .npy, FITS or Zarr file.")],
+    camera: Annotated[Path, typer.Option(metavar="FILE.nc", help="Camera profile, as calibrate or camera writes it.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Where the replicas go: a name that ends in .tif, .nc or .zarr.")
+    ],
     n: Annotated[int, typer.Option("-n", help="Number of replicas.")] = 64,
-    mode: Annotated[str | None, typer.Option(help="Replica mode; default: as the decision record says.")] = None,
+    mode: Annotated[str | None, typer.Option(help=take.MODE_HELP)] = None,
     seed: Annotated[int, typer.Option(help="Study seed, 0 to 2^64 - 1.")] = 0,
     frame: Annotated[int, typer.Option(help="Which frame of a stack, from 0.")] = 0,
-    roi: Annotated[str | None, typer.Option(metavar="Y,X", help="Where the image lies in the camera's frame, px.")] = None,
-    scalars: Annotated[bool, typer.Option("--scalars", help="Use the camera's scalars, not its maps.")] = False,
-    volume: Annotated[bool, typer.Option("--volume", help="The file's pages are z, not frames; drawn slab by slab.")] = False,
+    roi: Annotated[
+        str | None, typer.Option(metavar="Y,X", help="Corner of the image in the camera's frame, px, where it is a cut-out.")
+    ] = None,
+    scalars: Annotated[bool, typer.Option("--scalars", help="Use the camera's mean values in place of its maps.")] = False,
+    volume: Annotated[
+        bool, typer.Option("--volume", help="The pages of the file are z of one volume, not frames; it is drawn slab by slab.")
+    ] = False,
+    quiet: take.Quiet = False,
 ) -> None:
     """Draw replicas: frames that the camera could have delivered instead of RAW."""
     from sigmaraw.camera import CameraProfile
@@ -45,7 +54,8 @@ def replicas(
     image = frames.data if repeats else frames.data[frame]
     options: dict[str, Any] = {"mode": mode, "seed": seed, "roi": parse_roi(roi), "scalars": scalars}
     attributes = {"mode": mode, "seed": str(seed), "source_sha256": frames.files[0].sha256}
-    with Progress() as progress:
+    check_environment()
+    with Progress(quiet) as progress:
         if volume:
             shape = frames.frame_shape
             slabs = progress.count(iter_slabs(image, profile, n, **options), n * shape[0], "planes", lambda slab: _planes(slab.block))

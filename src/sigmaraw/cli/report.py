@@ -10,9 +10,9 @@ import typer
 
 def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that validate wrote.")],
-    format: Annotated[list[str] | None, typer.Option("--format", help="html (default), json, text; repeat it.")] = None,
+    format: Annotated[list[str] | None, typer.Option("--format", help="html (default), json, text, csv; repeat it.")] = None,
 ) -> None:
-    """Render record.json and result.nc of a folder again; nothing is computed."""
+    """Lay a record out anew from record.json and result.nc; nothing is computed."""
     from sigmaraw import registry
     from sigmaraw.study.record import read_document
 

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from sigmaraw.cli import options as take
-from sigmaraw.cli.progress import Progress
-from sigmaraw.cli.shared import check_folder
+from sigmaraw.cli import shared
+from sigmaraw.cli.machine import check_environment
+from sigmaraw.progress import Progress
 
 UNCONFIRMED = 3
 
@@ -21,13 +22,18 @@ def search(
     codec: take.Grid = None,
     pipeline: take.PipelineSpec = None,
     confirm: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE", help="A held-out image; repeat it. Without it a random share of RAW is held out.")
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="An image to confirm on; repeat it. Without it a random share of RAW is held out."),
     ] = None,
-    fraction: Annotated[float, typer.Option(help="Share of the files of RAW that is held out.")] = 0.5,
-    refine: Annotated[int, typer.Option(help="Rounds of halving between settings of the grid.")] = 2,
-    back: Annotated[int, typer.Option(help="Weaker settings to confirm before the strongest, to step back to.")] = 2,
+    fraction: Annotated[float, typer.Option(help="Share of the files of RAW that is held out to confirm on, between 0 and 1.")] = 0.5,
+    refine: Annotated[int, typer.Option(help="Rounds that halve the distance between settings of the grid.")] = 2,
+    back: Annotated[int, typer.Option(help="Weaker settings that are confirmed before the strongest, to step back to.")] = 2,
     exceedance: Annotated[
-        float | None, typer.Option(help="Share of images that may be intolerable, to be shown at 95 %; default: every one must PASS.")
+        float | None,
+        typer.Option(
+            help="Largest fraction of images allowed to fail, demonstrated with 95 % confidence, between 0 and 1; "
+            "without it every image must PASS."
+        ),
     ] = None,
     mode: take.Mode = None,
     plan: take.PlanFile = None,
@@ -40,18 +46,21 @@ def search(
     volume: take.Volume = False,
     frame: take.Frame = None,
     allow_exec: take.AllowExec = False,
+    overwrite: shared.Overwrite = False,
     check: Annotated[bool, typer.Option("--check", help="Exit 3 when the recommended family has no confirmed setting.")] = False,
+    json: shared.Json = False,
     quiet: take.Quiet = False,
 ) -> None:
-    """Find the strongest setting of each codec family that passes, and confirm it on held-out images."""
+    """Find the strongest setting of each codec family that passes, and confirm it on other images."""
     from sigmaraw.study import Rule, run_search
 
-    check_folder(output)
+    folder = shared.output_folder(output, overwrite)
     given = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame}
     merged = take.plan_from(plan, codec, n, batch, roi, **given)
     rule = Rule(fraction, refine, back, exceedance)
     allowed, extra = take.allowed(codec, allow_exec), take.plan_rows(plan)
-    with Progress(quiet) as progress:
+    check_environment()
+    with Progress(quiet) as progress, shared.keeping(folder):
         result = run_search(
             merged,
             raw,
@@ -64,8 +73,12 @@ def search(
             progress=progress,
             extra_inputs=extra,
         )
-    path = result.write(output)
-    typer.echo(result.table())
-    typer.echo(f"\nsettings: {output / 'search.json'}\nreport: {path}")
+    path = output / result.write(folder).relative_to(folder)
+    shared.remove_leftovers(folder, ("search.json",), [entry["folder"] for entry in result.summary["records"]])
+    if json:
+        shared.print_json({**result.summary, "folder": str(output), "report": str(path)})
+    else:
+        typer.echo(result.table())
+        typer.echo(f"\nsettings: {output / 'search.json'}\nreport: {path}")
     if check and result.recommended is None:
         raise typer.Exit(UNCONFIRMED)

@@ -1,10 +1,29 @@
-"""Options that several verbs read alike."""
+"""What several verbs do alike: options, output folders, tables as JSON, exit codes of --check."""
 
 from __future__ import annotations
 
+import contextlib
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
-from sigmaraw.errors import InvalidOption
+import typer
+
+from sigmaraw.cli.faults import Interrupted
+from sigmaraw.errors import InvalidOption, PredictionFailed
+from sigmaraw.files import atomic_path, remove_folder
+
+if TYPE_CHECKING:
+    from sigmaraw.study import Record
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON in place of the table.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the record that the output folder holds.")]
+
+RECORD_FILES = ("record.json", "result.nc", "report.html", "results.csv", "summary.json", "verdicts.txt", "search.json")
+PARTIAL_FILE = "partial.nc"
+EXIT_CODES = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
 
 
 def parse_roi(text: str | None) -> tuple[int, int] | None:
@@ -22,3 +41,94 @@ def check_folder(folder: Path) -> None:
     taken = next((part for part in (folder, *folder.parents) if part.exists()), None)
     if taken is not None and not taken.is_dir():
         raise InvalidOption(f"output {folder}: {taken} is a file", "a folder, or a name that is free", "choose another with -o")
+
+
+def output_folder(folder: Path, overwrite: bool) -> Path:
+    """Return the output folder as an absolute path: a model may change the working folder.
+
+    Raises
+    ------
+    InvalidOption
+        It is a file, or holds a record that nobody said may go.
+    """
+    check_folder(folder)
+    held = next((name for name in RECORD_FILES if (folder / name).exists()), None)
+    if held is not None and not overwrite:
+        raise InvalidOption(
+            f"output {folder} holds a record already ({held})", "a folder without one", "choose another with -o, or add --overwrite"
+        )
+    return folder.absolute()
+
+
+def remove_leftovers(folder: Path, written: Sequence[str], folders: Sequence[str] = ()) -> None:
+    """Remove what an earlier record, search or unfinished study left in the folder, once the new one stands.
+
+    Parameters
+    ----------
+    written : sequence of str
+        The files that were written now.
+    folders : sequence of str
+        The folders of records that were written now.
+    """
+    for record in folder.glob("*/record.json"):
+        name = record.parent.name
+        if name not in folders and name.partition("-")[0] in ("tuning", "confirmation"):
+            remove_folder(record.parent)
+    for name in (*RECORD_FILES, PARTIAL_FILE):
+        if name not in written:
+            (folder / name).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def keeping(folder: Path) -> Iterator[None]:
+    """Write what a study had computed when its model failed, or when it was interrupted, to partial.nc, and say so in the message."""
+    try:
+        yield
+    except (PredictionFailed, KeyboardInterrupt) as error:
+        partial = getattr(error, "partial", None)
+        if partial is None:
+            raise
+        path = folder / PARTIAL_FILE
+        with atomic_path(path) as temporary:
+            partial.to_netcdf(temporary, engine="netcdf4")
+        kept = f"the predictions until then are in {path}"
+        if isinstance(error, PredictionFailed):
+            error.found += f"; {kept}"
+            raise
+        raise Interrupted(kept) from error
+
+
+def print_json(value: Any) -> None:
+    """Print JSON in ASCII, which every encoding of a terminal or pipe can carry; numbers that are not finite are null."""
+    typer.echo(json.dumps(plain(value), indent=1, ensure_ascii=True, allow_nan=False))
+
+
+def plain(value: Any) -> Any:
+    """Return a value in JSON types."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(entry) for entry in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, str | int | None):
+        return str(value) if isinstance(value, str) else value
+    return plain(value.tolist()) if hasattr(value, "tolist") else str(value)
+
+
+def exit_code(record: Record) -> int:
+    """Return what --check says of a record: 1 a FAIL, 3 no FAIL but an INCONCLUSIVE or a warning that bears on a verdict, else 0.
+
+    A warning of a result says that a number of it may not hold for this frame. It does not bear on a PASS of answers that are identical.
+    """
+    code = EXIT_CODES[record.verdict]
+    warned = any(row.get("warnings") and row.get("reason") != "identical" for row in record.document["results"])
+    return EXIT_CODES["INCONCLUSIVE"] if code == 0 and warned else code
+
+
+def summary(record: Record) -> dict[str, Any]:
+    """Return a record's verdicts as the report "json" lays them out."""
+    from sigmaraw import registry
+
+    found: dict[str, Any] = registry.load(registry.REPORTS, "json")().summary(record.document)
+    return found

@@ -5,8 +5,9 @@ from __future__ import annotations
 import typer
 
 from sigmaraw.cli import options as take
-from sigmaraw.cli.progress import Progress
-from sigmaraw.cli.shared import check_folder
+from sigmaraw.cli import shared
+from sigmaraw.cli.machine import check_environment
+from sigmaraw.progress import Progress
 
 
 def sweep(
@@ -26,18 +27,26 @@ def sweep(
     volume: take.Volume = False,
     frame: take.Frame = None,
     allow_exec: take.AllowExec = False,
+    overwrite: shared.Overwrite = False,
+    json: shared.Json = False,
     quiet: take.Quiet = False,
 ) -> None:
     """Score a grid of codec settings and draw shift and quality against compression ratio."""
     from sigmaraw import registry
     from sigmaraw.study import run_sweep
 
-    check_folder(output)
+    folder = shared.output_folder(output, overwrite)
     given = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame}
     merged = take.plan_from(plan, codec, n, batch, roi, **given)
     allowed, extra = take.allowed(codec, allow_exec), take.plan_rows(plan)
-    with Progress(quiet) as progress:
+    check_environment()
+    with Progress(quiet) as progress, shared.keeping(folder):
         record = run_sweep(merged, raw, str(camera), engine=engine, batch=batch, allow_exec=allowed, progress=progress, extra_inputs=extra)
-    path = record.write(output, ("csv", "html"))
+    page = record.write(folder, ("csv", "html")).name
+    shared.remove_leftovers(folder, ("record.json", "result.nc", "results.csv", page))
+    if json:
+        places = {"folder": str(output), "table": str(output / "results.csv"), "report": str(output / page)}
+        shared.print_json({**shared.summary(record), "verdict": record.verdict, **places})
+        return
     typer.echo(registry.load(registry.REPORTS, "text")().codecs(record.document))
-    typer.echo(f"\ntable: {path.with_name('results.csv')}\nreport: {path}")
+    typer.echo(f"\ntable: {output / 'results.csv'}\nreport: {output / page}")

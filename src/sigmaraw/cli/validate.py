@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sigmaraw.cli import options as take
-from sigmaraw.cli.progress import Progress
-from sigmaraw.cli.shared import check_folder
+from sigmaraw.cli import shared
+from sigmaraw.cli.machine import check_environment
 from sigmaraw.errors import InvalidOption
+from sigmaraw.progress import Progress
 
 if TYPE_CHECKING:
     from sigmaraw.study import Record
 
-EXIT_CODES = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
+CHECK_HELP = "Exit 1 on a FAIL; 3 on an INCONCLUSIVE, or on a warning that bears on a verdict."
 
 
 def validate(
@@ -31,14 +32,16 @@ def validate(
     engine: take.EngineName = "local",
     batch: take.Batch = None,
     workers: Annotated[
-        int | None, typer.Option(help="Threads that code replicas while the model predicts; default one per core; changes no number.")
+        int | None, typer.Option(help="Threads that code replicas while the model predicts; default one per core. It changes no number.")
     ] = None,
     roi: take.Roi = None,
     scalars: take.Scalars = False,
     volume: take.Volume = False,
     frame: take.Frame = None,
     allow_exec: take.AllowExec = False,
-    check: Annotated[bool, typer.Option("--check", help="Exit 1 on a FAIL, 3 when undecided.")] = False,
+    overwrite: shared.Overwrite = False,
+    check: Annotated[bool, typer.Option("--check", help=CHECK_HELP)] = False,
+    json: shared.Json = False,
     quiet: take.Quiet = False,
 ) -> None:
     """Score what codecs do to a model's answers against the camera's own noise, and write the report."""
@@ -46,21 +49,34 @@ def validate(
 
     if workers is not None and workers < 0:
         raise InvalidOption(f"--workers {workers}", "a whole number from 0", "correct or leave out --workers")
-    check_folder(output)
+    folder = shared.output_folder(output, overwrite)
     given = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame}
     merged = take.plan_from(plan, codec, n, batch, roi, **given)
     allowed, extra = take.allowed(codec, allow_exec), take.plan_rows(plan)
-    with Progress(quiet) as progress:
+    check_environment()
+    with Progress(quiet) as progress, shared.keeping(folder):
         record = run(
             merged, raw, str(camera), engine=engine, batch=batch, workers=workers, allow_exec=allowed, progress=progress, extra_inputs=extra
         )
-    finish(record, output)
+    finish(record, folder, output, json)
     if check:
-        raise typer.Exit(EXIT_CODES[record.verdict])
+        raise typer.Exit(shared.exit_code(record))
 
 
-def finish(record: Record, folder: Path) -> None:
-    """Write the record folder and print the verdict table and where the report is."""
+def finish(record: Record, folder: Path, shown: Path, json: bool = False) -> None:
+    """Write the record folder and print the verdicts and where the report is.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to, absolute.
+    shown : Path
+        The same as the user wrote it.
+    """
     path = record.write(folder)
+    shared.remove_leftovers(folder, ("record.json", "result.nc", path.name))
+    if json:
+        shared.print_json({**shared.summary(record), "verdict": record.verdict, "folder": str(shown), "report": str(shown / path.name)})
+        return
     typer.echo(record.table())
-    typer.echo(f"\nreport: {path}")
+    typer.echo(f"\nreport: {shown / path.name}")

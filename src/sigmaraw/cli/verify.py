@@ -1,4 +1,4 @@
-"""sigmaraw verify: is the record, and is every input, what it was?"""
+"""sigmaraw verify: whether the record, and every input, is what it was."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sigmaraw.errors import IntegrityError
 
 
 def verify(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that validate wrote.")]) -> None:
-    """Recompute the record's digest, the predictions' and every input's SHA-256; exit 2 when one differs."""
+    """Recompute the SHA-256 of a record, of its predictions and of every input; exit 2 when one differs."""
     from sigmaraw.study import verify as run
 
     problems = run(folder)

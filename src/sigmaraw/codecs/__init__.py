@@ -1,4 +1,4 @@
-"""Lossy and lossless codecs behind one door: a specification in, a round trip with every byte counted out.
+"""Lossy and lossless codecs: a specification in, a round trip with every byte counted out.
 
 `codec` builds a chain from a specification, `describe` lists what is installed. One file holds one family; families are
 found by their entry points and nowhere else.
@@ -6,7 +6,8 @@ found by their entry points and nowhere else.
 
 from __future__ import annotations
 
-from sigmaraw.codecs.chain import Chain, codec
+from sigmaraw.codecs.chain import Chain, codec, named_codecs
 from sigmaraw.codecs.listing import describe
+from sigmaraw.codecs.target_rule import outcomes, require_near, summary
 
-__all__ = ["Chain", "codec", "describe"]
+__all__ = ["Chain", "codec", "describe", "named_codecs", "outcomes", "require_near", "summary"]

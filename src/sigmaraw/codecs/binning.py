@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import CodecContract, Parameter
+from sigmaraw.contracts import CodecContract, Map, Parameter
 from sigmaraw.errors import CodecFailed, UnsupportedArray
 
 _SIDE = struct.Struct("<BB")  # rows and columns in the last block, where the size is no multiple
 
 
-class Binning:
+class Binning(Map):
     """Blocks of size × size pixels become one: their mean, rounded to whole DN, or their sum as a camera's adder makes it.
 
     What is stored, or coded by a coder behind, is the smaller frame: alone, ratio = size². Decoded, every pixel of a block has the
@@ -28,7 +28,6 @@ class Binning:
         Parameter("how", str, "mean", choices=("mean", "sum"), help="what is stored of a block"),
     )
     contract = CodecContract(("uint8", "uint16"), lossless=False, guarantee="none: a processing step", processing=True)
-    needs_camera = False
     probes = (("size=8", "size=2"),)
 
     def __init__(self, *, size: int = 2, how: str = "mean") -> None:
@@ -52,7 +51,9 @@ class Binning:
         """Return the frame of the first size, each block filled with its mean. Raises CodecFailed for side data of another size."""
         if len(side) != _SIDE.size or max(side) >= self.size:
             raise CodecFailed(
-                f"side data of {len(side)} bytes that are not of 'bin' with size={self.size}", "its own", "code the frame again"
+                f"side data of {len(side)} bytes that are not of 'bin' with size={self.size}",
+                "side data of this codec",
+                "code the frame again",
             )
         height, width = ((count - (rest > 0)) * self.size + rest for count, rest in zip(mapped.shape[-2:], _SIDE.unpack(side), strict=True))
         means = mapped if self.how == "mean" else np.rint(mapped / self._counts(height, width))

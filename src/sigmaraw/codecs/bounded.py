@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.codecs.calls import checked, guarded, seal, unseal
-from sigmaraw.codecs.door import to_pixels
+from sigmaraw.codecs.rounding import to_pixels
 from sigmaraw.codecs.search import Knob
 from sigmaraw.codecs.targets import TARGET_PARAMETERS, TargetCoder
 from sigmaraw.contracts import CodecContract, Encoded, Parameter

@@ -13,6 +13,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from sigmaraw.contracts import CodecFamily
 from sigmaraw.errors import CodecFailed
 
 # What imagecodecs raises: each library's own error is a RuntimeError; wrong arguments and broken headers give the others.
@@ -58,11 +59,16 @@ def checked(name: str, decoded: Any, shape: tuple[int, ...], dtype: np.dtype[Any
 
 
 @functools.cache  # it loads every library that imagecodecs has
-def _known_versions() -> dict[str, str]:
+def _versions() -> dict[str, str]:
     return dict(imagecodecs.version(dict))
+
+
+def library_versions(family: CodecFamily) -> dict[str, str]:
+    """Return the versions that a family's results belong to: its `build`, or imagecodecs' and those of its `libraries`."""
+    return dict(family.build()) or versions(family.libraries)
 
 
 def versions(libraries: tuple[str, ...]) -> dict[str, str]:
     """Return the versions of imagecodecs and of the named libraries in it, for instance ("openjpeg",)."""
-    known = _known_versions()
-    return {name: known.get(name, "unknown") for name in ("imagecodecs", *libraries)}
+    installed = _versions()
+    return {name: installed.get(name, "unknown") for name in ("imagecodecs", *libraries)}

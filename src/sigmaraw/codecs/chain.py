@@ -7,9 +7,11 @@ the mapped array's own bytes plus side data.
 
 from __future__ import annotations
 
+import inspect
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,80 +19,158 @@ from numpy.typing import NDArray
 from sigmaraw import registry
 from sigmaraw.codecs import selftest
 from sigmaraw.codecs.camera_keys import CAMERA_KEYS
-from sigmaraw.codecs.passage import Achieved, Passage
-from sigmaraw.codecs.targets import Aimed, Reached, aim, own_values, target_names, with_targets
-from sigmaraw.contracts import CodecContract, Coder, Detailed, Map, OpenFamily, Parameter, RoundTrip
-from sigmaraw.errors import InvalidSpec, ProgramNotAllowed, UnsupportedArray
+from sigmaraw.codecs.function import FunctionCodec, ObjectCoder, name_of, refuse
+from sigmaraw.codecs.state import Achieved, ChainState
+from sigmaraw.codecs.targets import FoundSetting, TargetedStep, family_settings, target_names, targeted, with_targets
+from sigmaraw.contracts import Codec, CodecContract, CodecFamily, Coder, Map, Parameter, RoundTrip
+from sigmaraw.errors import InvalidOption, InvalidSpec, ProgramNotAllowed, UnsupportedArray
+from sigmaraw.frames.opening import pixels
 
 if TYPE_CHECKING:
     from sigmaraw.camera import CameraProfile
+    from sigmaraw.frames import RawFrames
     from sigmaraw.noise import NoiseModel
 
 Hint = tuple[float | None, ...]
-Step = Coder | Map | Aimed
+Step = Coder | Map | TargetedStep
 
 
-def codec(spec: str, camera: CameraProfile | NoiseModel | None = None, *, allow_exec: bool = False) -> Chain:
-    """Return the codec that a specification names, for instance ``to8bit:minmax+jpeg:quality=90``.
+@overload
+def codec(spec: str, camera: CameraProfile | NoiseModel | str | os.PathLike[str] | None = None, *, allow_exec: bool = False) -> Chain: ...
+@overload
+def codec(spec: Any, camera: CameraProfile | NoiseModel | str | os.PathLike[str] | None = None, *, allow_exec: bool = False) -> Codec: ...
+def codec(spec: Any, camera: CameraProfile | NoiseModel | str | os.PathLike[str] | None = None, *, allow_exec: bool = False) -> Codec:
+    """Return the codec that a specification names, for instance ``to8bit:minmax+jpeg:quality=90``, or that a function or object is.
 
     Parameters
     ----------
-    spec : ``name:key=value,key=value``, steps joined by ``+``; a bare word sets a step's first parameter.
-    camera : for families that quantise in units of the camera's noise. A profile's maps fit frames of their own shape; for
-        a cut-out or for scalars pass a NoiseModel made for it.
-    allow_exec : steps that run a program on this machine (`exec`) are taken; never pass on what a file or another person says.
+    spec : str, callable or object
+        ``name:key=value,key=value``, steps joined by ``+``; a bare word sets a step's first parameter. A function takes one frame
+        (y, x) and returns the decoded frame, or that and the number of bytes. An object has ``encode(frame) -> bytes`` and
+        ``decode(bytes)``, as the codecs of numcodecs do, or is a `contracts.Coder`, `contracts.Map` or `contracts.Codec`.
+    camera : CameraProfile, path or NoiseModel, optional
+        For families that quantise in units of the camera's noise. A profile's maps fit frames of their own shape; for a cut-out or
+        for scalars pass a NoiseModel made for it.
+    allow_exec : bool
+        Whether steps that run a program on this machine (`exec`) are taken; never pass on what a file or another person says.
+
+    Returns
+    -------
+    Codec
+        With `roundtrip` and `apply`.
 
     Raises
     ------
-    UnknownName : no such family; the message lists those that are installed.
-    InvalidSpec : wrong key, bad value, contradicting keys, or a missing camera.
-    ProgramNotAllowed : a step would run a program, without `allow_exec`.
-    CodecFailed : the family fails its self-test, which runs at the first use of a build.
+    UnknownName
+        No such family; the message says what may have been meant.
+    InvalidSpec
+        A wrong key, a bad value, contradicting keys, or a missing camera.
+    InvalidOption
+        Neither a specification nor a function nor such an object.
+    ProgramNotAllowed
+        A step would run a program, without `allow_exec`.
+    CodecFailed
+        The family fails its self-test, which runs at the first use of a build.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> frame = np.arange(64, dtype=np.uint16).reshape(8, 8)
+    >>> decoded, nbytes = codec("jpegls:near=1").roundtrip(frame)
+    >>> bool(np.abs(decoded.astype(int) - frame).max() <= 1)
+    True
     """
-    model = _noise_model(camera)
+    if not isinstance(spec, str):
+        return _of_object(spec)
+    noise_model = _noise_model(camera)
     steps: list[Step] = []
     settings: list[Mapping[str, Any]] = []
     for parsed in registry.parse_chain(spec):
         family = registry.load(registry.CODECS, parsed.name)
-        step, values = _step(parsed, family, model, allow_exec)
+        step, values = _step(parsed, family, noise_model, allow_exec)
         steps.append(step)
         settings.append(values)
     return Chain(spec, tuple(steps), tuple(settings))
 
 
-def _step(parsed: registry.Step, family: Any, model: NoiseModel | None, allow_exec: bool) -> tuple[Step, Mapping[str, Any]]:
-    """Return one step, its knob set or aimed at a target, and its settings with every default written out."""
+def named_codecs(codecs: Any) -> tuple[tuple[str, ...], dict[str, Codec]]:
+    """Return the specifications of codecs from Python, and by specification those that are functions or objects.
+
+    Parameters
+    ----------
+    codecs : str, callable, object or sequence of these
+        As `codec` takes them.
+
+    Returns
+    -------
+    specs : tuple of str
+        In order.
+    objects : dict of str to Codec
+        The functions and objects among them, as codecs.
+
+    Raises
+    ------
+    InvalidOption
+        Something that is no codec, or two functions or objects of one name.
+    """
+    given = codecs if isinstance(codecs, list | tuple) else (codecs,)
+    specs: list[str] = []
+    objects: dict[str, Codec] = {}
+    for entry in given:
+        made = None if isinstance(entry, str) else codec(entry)
+        specs.append(entry if made is None else made.spec)
+        if made is not None:
+            if made.spec in objects:
+                raise InvalidOption(f"two codecs called {made.spec}", "a name for each", "give the function a name of its own, with def")
+            objects[made.spec] = made
+    return tuple(specs), objects
+
+
+def _of_object(thing: Any) -> Codec:
+    """Return the codec that a function or an object of the user's is. Raises InvalidOption."""
+    if isinstance(thing, Coder | Map):
+        return Chain(name_of(thing), (thing,), (dict(getattr(thing, "settings", {})),))
+    if isinstance(thing, Codec):
+        return thing
+    if not inspect.isclass(thing) and hasattr(thing, "encode") and hasattr(thing, "decode"):
+        return Chain(name_of(thing), (ObjectCoder(thing),), ({},))
+    if not inspect.isclass(thing) and callable(thing):
+        return FunctionCodec(thing)
+    raise refuse(thing)
+
+
+def _step(parsed: registry.Step, family: CodecFamily, noise_model: NoiseModel | None, allow_exec: bool) -> tuple[Step, Mapping[str, Any]]:
+    """Return one step, its knob set or left to a target, and its settings with every default written out."""
     contract, parameters = declared(family, parsed)
     first = {parameters[0].name} if parsed.bare is not None and parameters else set()
     given = set(parsed.keys) | first
     if contract.axis is not None and given & set(target_names(contract)):  # then the knob is not asked for
         parameters = tuple(replace(entry, required=entry.required and entry.name != contract.axis.name) for entry in parameters)
     values = registry.typed(parsed, parameters)
-    if getattr(family, "runs_programs", False) and not allow_exec:
+    if family.runs_programs and not allow_exec:
         raise ProgramNotAllowed(
             f"'{parsed.name}', which would run a program on this machine",
             "the permission of the one who starts sigmaraw, which no file can give",
             "read the command; then type this specification with --codec and add --allow-exec, or pass allow_exec=True",
         )
     selftest.require(parsed.name, family, values)
-    extra = {"noise_model": model} if family.needs_camera or getattr(family, "takes_camera", False) else {}
-    aimed = None if contract.axis is None else aim(family, contract, parameters, values, given, extra, model)
-    if aimed is not None:
-        return aimed, {**values, aimed.knob.name: None}
-    return family(**own_values(contract, values), **extra), values
+    extra = {"noise_model": noise_model} if family.needs_camera or family.takes_camera else {}
+    sought = None if contract.axis is None else targeted(family, contract, parameters, values, given, extra, noise_model)
+    if sought is not None:
+        return sought, {**values, sought.knob.name: None}
+    return family(**family_settings(contract, values), **extra), values
 
 
-def declared(family: Any, parsed: registry.Step) -> tuple[CodecContract, tuple[Parameter, ...]]:
+def declared(family: CodecFamily, parsed: registry.Step) -> tuple[CodecContract, tuple[Parameter, ...]]:
     """Return a family's contract and all keys that a specification may give it, its targets among them."""
-    parameters, contract = tuple(family.parameters), family.contract
-    if isinstance(family, OpenFamily):  # the first key decides which others there are
-        first = parsed.bare if parsed.bare is not None else parsed.keys.get(parameters[0].name)
-        parameters = tuple(family.parameters_for(first))
-        contract = family.contract_for(first, parsed.keys) if hasattr(family, "contract_for") else contract
-    return contract, with_targets(contract, parameters)
+    first = parsed.bare
+    if first is None and family.parameters:
+        first = parsed.keys.get(family.parameters[0].name)
+    contract = family.contract_for(first, parsed.keys)
+    return contract, with_targets(contract, family.parameters_for(first))
 
 
-def _noise_model(camera: CameraProfile | NoiseModel | None) -> NoiseModel | None:
+def _noise_model(camera: CameraProfile | NoiseModel | str | os.PathLike[str] | None) -> NoiseModel | None:
     """Return the one reader's view of the camera; imported here because only camera-bound families need it."""
     if camera is None:
         return None
@@ -118,21 +198,33 @@ class Chain:
         """
         steps, texts = [], []
         for step, settings in zip(self.steps, self.settings, strict=True):
-            made = step.step if isinstance(step, Aimed) else step
+            made = step.step if isinstance(step, TargetedStep) else step
             kind = type(made)
             entry: dict[str, Any] = {"name": step.name, "class": f"{kind.__module__}:{kind.__qualname__}", **settings}
-            if isinstance(made, Detailed):
-                details = made.details()
-                entry.update(step.unsettled(details) if isinstance(step, Aimed) else details)
-            if isinstance(step, Aimed):
+            details = made.details()
+            entry.update(step.unsettled(details) if isinstance(step, TargetedStep) else details)
+            if isinstance(step, TargetedStep):
                 entry.update(step.settings_in_use())
             steps.append(entry)
             texts.append(_full(step, settings, entry))
         return {"spec": self.spec, "full_spec": "+".join(texts), "steps": steps}
 
-    def roundtrip(self, raw: NDArray[np.integer]) -> tuple[NDArray[np.integer], int]:
-        """Return decode(encode(raw)) and the byte count. raw: (y, x) or (frame, y, x), uint8 or uint16, DN."""
-        result = self.apply(raw)
+    def roundtrip(self, raw: NDArray[np.integer] | RawFrames | str | os.PathLike[str]) -> tuple[NDArray[np.integer], int]:
+        """Return decode(encode(raw)) and the byte count.
+
+        Parameters
+        ----------
+        raw : array, RawFrames or path
+            Pixels (y, x) or (frame, y, x), uint8 or uint16, DN.
+
+        Returns
+        -------
+        decoded : array
+            Pixels of the same shape and dtype, DN.
+        nbytes : int
+            Every byte of the last coder and all side data.
+        """
+        result = self.apply(pixels(raw))
         return result.decoded, result.nbytes
 
     def apply(self, raw: NDArray[np.integer], hint: Hint | None = None) -> RoundTrip:
@@ -152,73 +244,104 @@ class Chain:
         """
         frames = self._frames(raw)
         whole = frames[0].ndim == raw.ndim
-        passage, achieved, found = self._run(frames, hint)
-        decoded = passage.decoded()
-        sizes = passage.nbytes()
+        state, achieved, found = self._run(frames, hint)
+        decoded = state.decoded()
+        sizes = state.nbytes()
         return RoundTrip(
             (decoded[0] if whole else np.stack(decoded)).astype(raw.dtype, copy=False),
             sum(sizes),
             achieved,
-            tuple(None if reached is None else reached.value for reached in found),
+            tuple(None if setting is None else setting.value for setting in found),
             () if whole else sizes,
         )
 
     def freeze(self, raw: NDArray[np.integer]) -> Chain:
-        """Return the codec to use on replicas of `raw`: itself, or with `frozen=true` one with the setting fixed on it."""
+        """Return the codec to use on replicas of `raw`: itself, or with `frozen=true` one with the setting found on it."""
         if not any(_to_freeze(step) for step in self.steps):
             return self
         _, _, found = self._run(self._frames(raw), None)
-        fixed = [
-            replace(reached.step, fixed=reached.value) if reached is not None and _to_freeze(step) else step
-            for step, reached in zip(self.steps, found, strict=True)
+        steps = [
+            replace(setting.step, knob_value=setting.value, report=setting.report) if setting is not None and _to_freeze(step) else step
+            for step, setting in zip(self.steps, found, strict=True)
         ]
-        return replace(self, steps=tuple(fixed))
+        return replace(self, steps=tuple(steps))
 
-    def _run(self, frames: Sequence[NDArray[np.integer]], hint: Hint | None) -> tuple[Passage, Achieved, list[Reached[Passage] | None]]:
+    def target_reports(self, achieved: Mapping[str, Any]) -> list[tuple[TargetedStep, Mapping[str, Any]]]:
+        """Return each step that has a target with what it achieved: on the image of `achieved`, or where its setting was frozen.
+
+        Parameters
+        ----------
+        achieved : mapping
+            `RoundTrip.achieved` of an image.
+
+        Returns
+        -------
+        list of (TargetedStep, mapping)
+            In the order of the steps.
+        """
+        reports: list[tuple[TargetedStep, Mapping[str, Any]]] = []
+        for index, step in enumerate(self.steps):
+            if isinstance(step, TargetedStep):
+                prefix = self._prefix(index)
+                here = {key.removeprefix(prefix): value for key, value in achieved.items() if key.startswith(prefix)}
+                reports.append((step, step.report if step.knob_value is not None else here))
+        return reports
+
+    def _prefix(self, index: int) -> str:
+        """Return what stands before the keys of `achieved` that a step reports: nothing where they are the last coder's."""
+        coders = [place for place, step in enumerate(self.steps) if not _is_map(step)]
+        reporting = next((place for place in coders if place >= index), index)
+        return "" if coders and reporting == coders[-1] else f"{reporting + 1}.{self.steps[reporting].name}."
+
+    def __repr__(self) -> str:
+        return f"<sigmaraw codec {self.spec!r}>"
+
+    def _run(
+        self, frames: Sequence[NDArray[np.integer]], hint: Hint | None
+    ) -> tuple[ChainState, Achieved, list[FoundSetting[ChainState] | None]]:
         """Take frames through all steps; return where they came out, what coders achieved, and the settings that were found.
 
         A target is judged on the chain as far as its step; that of a map as far as the next coder, which alone turns it into bytes.
         """
         hints = hint if hint is not None and len(hint) == len(self.steps) else (None,) * len(self.steps)
         coders = [index for index, step in enumerate(self.steps) if not _is_map(step)]
-        passage, done, achieved = Passage.of(frames), 0, Achieved()
-        found: list[Reached[Passage] | None] = [None] * len(self.steps)
+        state, done, achieved = ChainState.of(frames), 0, Achieved()
+        found: list[FoundSetting[ChainState] | None] = [None] * len(self.steps)
         while done < len(self.steps):
             step = self.steps[done]
             first, report = done, Achieved()
-            if isinstance(step, Aimed) and step.fixed is None:
+            if isinstance(step, TargetedStep) and step.knob_value is None:
                 last = next((index for index in coders if index >= done), len(self.steps) - 1)
-                reached = self._seek(step, self.steps[done + 1 : last + 1], passage, frames, hints[done])
-                found[done], passage, report = reached, reached.made, reached.report
+                setting = self._seek(step, self.steps[done + 1 : last + 1], state, frames, hints[done])
+                found[done], state, report = setting, setting.made, setting.report
             else:
                 last = done
-                passage = passage.through(step.step if isinstance(step, Aimed) else step)
-                report = {step.knob.name: step.fixed} if isinstance(step, Aimed) and step.fixed is not None else {}
+                state = state.through(step.step if isinstance(step, TargetedStep) else step)
+                report = {step.knob.name: step.knob_value} if isinstance(step, TargetedStep) and step.knob_value is not None else {}
             if last in coders:
-                words = {**passage.achieved(), **report, "ratio": sum(frame.nbytes for frame in frames) / sum(passage.nbytes())}
-                prefix = "" if last == coders[-1] else f"{last + 1}.{self.steps[last].name}."
-                achieved.update({prefix + key: value for key, value in words.items()})
+                words = {**state.achieved(), **report, "ratio": sum(frame.nbytes for frame in frames) / sum(state.nbytes())}
+                achieved.update({self._prefix(last) + key: value for key, value in words.items()})
             else:
-                achieved.update({f"{first + 1}.{step.name}.{key}": value for key, value in report.items()})
-            passage, done = passage.settled(), last + 1
-        return passage, achieved, found
+                achieved.update({self._prefix(first) + key: value for key, value in report.items()})
+            state, done = state.settled(), last + 1
+        return state, achieved, found
 
     def _seek(
-        self, step: Aimed, rest: Sequence[Step], before: Passage, frames: Sequence[NDArray[np.integer]], hint: float | None
-    ) -> Reached[Passage]:
-        """Return the setting of `step` whose passage through it and `rest` comes nearest to its target."""
+        self, step: TargetedStep, rest: Sequence[Step], before: ChainState, frames: Sequence[NDArray[np.integer]], hint: float | None
+    ) -> FoundSetting[ChainState]:
+        """Return the setting of `step` whose state through it and `rest` comes nearest to its target."""
         for other in rest:
-            if isinstance(other, Aimed) and other.fixed is None:
+            if isinstance(other, TargetedStep) and other.knob_value is None:
                 raise InvalidSpec(f"targets of '{step.name}' and '{other.name}' in '{self.spec}'", "one target", "state the setting of one")
 
-        def trial(made: Coder | Map) -> tuple[float, Passage]:
-            passage = before.through(made)
+        def trial(made: Coder | Map) -> tuple[float, ChainState]:
+            state = before.through(made)
             for other in rest:
-                passage = passage.through(other.step if isinstance(other, Aimed) else other)
+                state = state.through(other.step if isinstance(other, TargetedStep) else other)
             if not step.target.of_bytes:
-                passage = passage.settled()
-                return step.target.reached(frames, sum(passage.nbytes()), passage.decoded()), passage
-            return step.target.reached(frames, sum(passage.nbytes())), passage
+                state = state.settled()
+                return step.target.achieved(frames, sum(state.nbytes()), state.decoded()), state
+            return step.target.achieved(frames, sum(state.nbytes())), state
 
         return step.seek(trial, before.ready()[0].dtype, hint)
 
@@ -252,10 +375,10 @@ class Chain:
 def _full(step: Step, settings: Mapping[str, Any], entry: Mapping[str, Any]) -> str:
     """Return one step as a specification with nothing left to a default. entry : of the step in `resolved`."""
     values = dict(settings)
-    if isinstance(step, Aimed):
+    if isinstance(step, TargetedStep):
         values.update(step.settings_in_use())
-        if step.fixed is not None:  # its target is met, and asks for nothing any more
-            values = own_values(step.contract, values)
+        if step.knob_value is not None:  # its target is met, and asks for nothing any more
+            values = family_settings(step.contract, values)
     if not entry.get("maps"):
         values.update({parameter.name: entry[parameter.name] for parameter in CAMERA_KEYS if parameter.name in settings})
         values.update({"bits": entry["bits"]} if CAMERA_KEYS[0].name in settings else {})
@@ -271,8 +394,8 @@ def _text(value: Any, kind: type | None) -> str:
 
 
 def _to_freeze(step: Step) -> bool:
-    return isinstance(step, Aimed) and step.frozen and step.fixed is None
+    return isinstance(step, TargetedStep) and step.frozen and step.knob_value is None
 
 
 def _is_map(step: Step) -> bool:
-    return isinstance(step.step if isinstance(step, Aimed) else step, Map)
+    return isinstance(step.step if isinstance(step, TargetedStep) else step, Map)

@@ -2,63 +2,66 @@
 
 from __future__ import annotations
 
+import dataclasses
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw import registry
 from sigmaraw.codecs.bits import containers, require_bits
-from sigmaraw.codecs.camera_keys import CAMERA_KEYS, camera_values, described
+from sigmaraw.codecs.camera_keys import CAMERA_KEYS, camera_model, described, require_fit
 from sigmaraw.codecs.processing import Processing
 from sigmaraw.contracts import CodecContract, Denoiser, Parameter
+from sigmaraw.noise.bootstrap import DEFAULT_DENOISER
+from sigmaraw.noise.denoise import denoiser_of, estimate
 
 if TYPE_CHECKING:
     from sigmaraw.noise import NoiseModel
 
 
 class Denoising(Processing):
-    """Any registered denoiser ("sigmaraw.denoisers"; nlm and dct are built in), after variance stabilisation and back without bias.
+    """Any registered denoiser ("sigmaraw.denoisers"; dct and nlm are built in), after variance stabilisation and back without bias.
 
-    It is the estimate of the noise-free frame that mode `bootstrap` draws from (`sigmaraw.noise.denoise`). The camera's noise is known
-    to the denoiser: a camera is needed, or the keys gain, offset and read_noise.
+    It is the estimate of the noise-free frame that mode `bootstrap` draws around (`sigmaraw.noise.denoise`), by default with the same
+    denoiser. The denoiser knows the camera's noise: a camera is needed, or the keys gain, offset and read_noise.
 
     Reference: SCIENCE 1; M. Mäkitalo, A. Foi 2013 (the inverse); Buades et al. 2011 (nlm).
     """
 
     name = "denoise"
     parameters = (
-        Parameter("method", str, "nlm", help="the denoiser's registered name"),
+        Parameter("method", str, DEFAULT_DENOISER, help="a registered denoiser, or package.module:function"),
         *CAMERA_KEYS,
         Parameter("bits", int, minimum=1, maximum=16, unit="bit", help="bit depth; the camera's, else the container's"),
     )
     needs_camera = True
-    probes = (("nlm,gain=0.5,offset=100,read_noise=1.6",),)
+    probes = (tuple(f"{method},gain=0.5,offset=100,read_noise=1.6" for method in ("nlm", "dct")),)
 
     def __init__(
         self,
         *,
         noise_model: NoiseModel | None = None,
-        method: str = "nlm",
+        method: str = DEFAULT_DENOISER,
         gain: float | None = None,
         offset: float | None = None,
         read_noise: float | None = None,
         bits: int | None = None,
     ) -> None:
         given = {"gain": gain, "offset": offset, "read_noise": read_noise}
-        self.values, self.bits = camera_values(self.name, noise_model, given, bits)
-        self.denoiser: Denoiser = registry.load(registry.DENOISERS, method)()
+        self.noise_model, self.bits = camera_model(self.name, noise_model, given, bits)
+        self.denoiser: Denoiser = denoiser_of(method)
         self.contract = CodecContract(containers(self.bits), lossless=False, guarantee="none: a processing step", processing=True)
 
     def processed(self, frame: NDArray[np.integer]) -> NDArray[np.float64]:
-        """Return the estimate of the noise-free frame, DN. Raises UnsupportedArray for pixels beyond the bit depth."""
-        from sigmaraw.noise import NoiseModel
-        from sigmaraw.noise.denoise import estimate
+        """Return the estimate of the noise-free frame, DN.
 
+        Raises UnsupportedArray for pixels beyond the bit depth, or a camera whose maps do not fit.
+        """
         bits = require_bits(self.name, frame, self.bits)
-        model = NoiseModel(self.values["gain"], self.values["offset"], self.values["read_noise"], bits)
-        return estimate(frame, model, self.denoiser)
+        require_fit(self.name, frame, self.noise_model)
+        camera = self.noise_model if self.bits is not None else dataclasses.replace(self.noise_model, bits=bits, hi_dn=(1 << bits) - 1)
+        return estimate(frame, camera, self.denoiser)
 
     @staticmethod
     def build() -> dict[str, str]:
@@ -67,4 +70,4 @@ class Denoising(Processing):
 
     def details(self) -> dict[str, Any]:
         """Return that nothing is coded here, library versions, and the camera's values in use (the means of maps)."""
-        return {**super().details(), **described(self.values), "bits": self.bits}
+        return {**super().details(), **described(self.noise_model), "bits": self.bits}

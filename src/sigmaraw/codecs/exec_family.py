@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.codecs.calls import checked, guarded, versions
 from sigmaraw.codecs.programs import Template, produced, run
-from sigmaraw.contracts import CodecContract, Encoded, Parameter
+from sigmaraw.contracts import CodecContract, Coder, Encoded, Parameter
 from sigmaraw.errors import CodecFailed, InvalidSpec
 
 _PLACES = ("in", "out", "width", "height", "bits", "bytes")
@@ -21,7 +21,7 @@ _SUFFIXES = {"png": ".png", "tiff": ".tif", "raw": ".raw"}
 _MEGA = 1_000_000
 
 
-class Exec:
+class Exec(Coder):
     """Encode and decode by two programs: ``exec:encode="cjxl {in} {out} -d 1",decode="djxl {in} {out}",format=png,suffix=jxl``.
 
     {in} and {out} are files in an empty folder of their own, in which the program runs (name other files by their whole path);
@@ -44,7 +44,6 @@ class Exec:
         Parameter("lossless", bool, False, help="exact, which is then checked on every frame"),
     )
     contract = CodecContract(("uint8", "uint16"), lossless=False)
-    needs_camera = False
     runs_programs = True
     probes = ()
 
@@ -58,7 +57,7 @@ class Exec:
         if lossless:
             self.contract = CodecContract(("uint8", "uint16"), lossless=True, guarantee="exact, checked on every frame", max_error=0)
 
-    def encode(self, frame: NDArray[np.integer], hint: float | None = None) -> Encoded:
+    def encode(self, frame: NDArray[np.integer]) -> Encoded:
         """Return the file that the encoder wrote. Raises CodecFailed when it fails, or is not exact though lossless=true."""
         payload = self._run("encode", _written(frame, self.format), _SUFFIXES[self.format], f".{self.suffix}", frame.shape, frame.dtype)
         if not payload:

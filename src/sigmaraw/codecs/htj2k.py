@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.codecs.bits import containers, require_bits
 from sigmaraw.codecs.calls import guarded, seal, unseal
-from sigmaraw.codecs.door import to_pixels
+from sigmaraw.codecs.rounding import to_pixels
 from sigmaraw.codecs.search import Knob
 from sigmaraw.codecs.targets import TARGET_PARAMETERS, TargetCoder, promised
 from sigmaraw.contracts import CodecContract, Parameter

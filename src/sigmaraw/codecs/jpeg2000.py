@@ -94,8 +94,8 @@ class Jpeg2000(TargetCoder):
         """Return library versions, Pillow's too where it makes the code stream, and the setting in use."""
         details = super().details()
         if self.settings["block"] != _BLOCK:
-            own = {"pillow": PIL.__version__, "pillow.openjpeg": str(features.version("jpg_2000"))}
-            details["libraries"] = {**details["libraries"], **own}
+            by_pillow = {"pillow": PIL.__version__, "pillow.openjpeg": str(features.version("jpg_2000"))}
+            details["libraries"] = {**details["libraries"], **by_pillow}
         return details
 
     @staticmethod

@@ -10,20 +10,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.codecs.bits import containers, require_bits
-from sigmaraw.codecs.calls import guarded
+from sigmaraw.codecs.calls import guarded, versions
 from sigmaraw.codecs.search import Knob
 from sigmaraw.codecs.targets import TARGET_PARAMETERS, TargetCoder
 from sigmaraw.contracts import CodecContract, Parameter
 
-_DISTANCE = (0.01, 25.0)  # the library's own limits: it codes anything below 0.01 as 0.01
+
+def _finest(version: str) -> float:
+    """Return the least distance that a version of libjxl tells from smaller ones: it codes anything below as that [m: 0.11, 0.12]."""
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
+    return 0.05 if numbers >= (0, 12) else 0.01
+
+
+_DISTANCE = (_finest(versions(("libjxl",))["libjxl"]), 25.0)
 
 
 class JpegXl(TargetCoder):
     """JPEG XL at a perceptual `distance`, or exact with lossless=true.
 
     The distance is relative to full scale, 2^bits − 1: 12-bit data coded as 16 bit needs a far smaller one. Distance 0
-    would *not* be lossless, so it is not offered.
-    Small distances come in steps (6 % of the bytes near 0.06): stating `bits` keeps the distance large and the steps small.
+    is not lossless in every version of the library, so it is not offered.
+    Small distances come in steps (6 % of the bytes near 0.06), and libjxl has a least one: 0.01, from its version 0.12 on 0.05, which
+    for 12-bit data in 16 bit is a ratio of 6. Stating `bits` keeps the distance large and the steps small.
 
     Reference: ISO/IEC 18181; SCIENCE 5.
     """
@@ -37,7 +45,11 @@ class JpegXl(TargetCoder):
     )
     contract = CodecContract(("uint8", "uint16"), lossless=False, knob="distance", knob_direction=-1)
     libraries = ("libjxl",)
-    probes = (("effort=3,distance=5", "effort=3,distance=0.1"), ("effort=3,bits=12,distance=0.1",), ("effort=3,lossless=true",))
+    probes = (
+        ("effort=3,distance=5", "effort=3,distance=0.1", f"effort=3,distance={_DISTANCE[0]}"),
+        ("effort=3,bits=12,distance=0.1",),
+        ("effort=3,lossless=true",),
+    )
     axis = Knob("distance", *_DISTANCE, scale="log", integer=False, direction=-1, step=0.7, resolution=2e-3)
 
     def __init__(self, **settings: Any) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.codecs.calls import checked, versions
 from sigmaraw.codecs.search import Knob
-from sigmaraw.contracts import CodecContract, Encoded, Parameter
+from sigmaraw.contracts import CodecContract, Coder, Encoded, Parameter
 from sigmaraw.errors import InvalidSpec
 
 RATIO = Parameter("ratio", float, minimum=1, unit="1", help="container bytes over coded bytes to aim at, on every image")
@@ -29,7 +29,7 @@ def promised(contract: CodecContract, *, lossless: bool, dtypes: tuple[str, ...]
     return dataclasses.replace(contract, dtypes=dtypes or contract.dtypes, **exact)
 
 
-class TargetCoder:
+class TargetCoder(Coder):
     """A coder with one knob, or `lossless=true`.
 
     A family gives `name`, `parameters`, `contract`, `axis` (its knob's range, put into the contract), `encode_at`,
@@ -39,8 +39,6 @@ class TargetCoder:
     name: str
     parameters: tuple[Parameter, ...]
     contract: CodecContract
-    needs_camera: bool = False
-    libraries: ClassVar[tuple[str, ...]] = ()
     axis: ClassVar[Knob]
 
     def __init_subclass__(cls, **keywords: Any) -> None:
@@ -76,7 +74,7 @@ class TargetCoder:
         raise NotImplementedError
 
     # --- the coder ---
-    def encode(self, frame: NDArray[np.integer], hint: float | None = None) -> Encoded:
+    def encode(self, frame: NDArray[np.integer]) -> Encoded:
         """Return the code stream at the knob's setting, or the exact one."""
         if self.setting is None:
             return Encoded(self.encode_lossless(frame))

@@ -13,7 +13,7 @@ from sigmaraw.contracts import Parameter
 
 
 class Lerc(Bounded):
-    """LERC: |decoded − raw| ≤ maxerr. The library takes uint8 and uint16 themselves and keeps the bound: no door of reals.
+    """LERC: |decoded − raw| ≤ maxerr. The library takes uint8 and uint16 as they are, and keeps the bound: no cast is needed.
 
     `compression` packs the blob once more: the library's extension, not the format's.
 

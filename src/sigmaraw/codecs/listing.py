@@ -6,46 +6,68 @@ from typing import Any
 
 from sigmaraw import registry
 from sigmaraw.codecs import selftest
-from sigmaraw.codecs.calls import versions
+from sigmaraw.codecs.calls import library_versions
 from sigmaraw.codecs.targets import target_names, with_targets
-from sigmaraw.contracts import Knob
-from sigmaraw.errors import SigmarawError
+from sigmaraw.contracts import CodecFamily
+from sigmaraw.registry import Installed
 
 
-def describe() -> list[dict[str, Any]]:
-    """Return one entry per registered family: name, summary, parameters, contract, library versions, availability, self-test (JSON values).
+def describe(name: str | None = None) -> list[dict[str, Any]]:
+    """Return one row per registered codec family, those that cannot be used with the reason (JSON values).
 
-    A family that cannot be loaded is listed with `available` False and the `reason`; nothing is left out. `tests` has the fault of
-    each tested method, empty where it passes ("" is the only method of most families); `fault` is all of them in one line, and `tested`
-    is False where a family has nothing that can be tried alone. `knobs` is empty but for a family of another library's codecs: their knobs,
-    in the place of which they take the targets.
+    Parameters
+    ----------
+    name : str, optional
+        Only this family.
+
+    Returns
+    -------
+    list of dict
+        Each with name, package, available and reason. Of an available family also: summary, parameters (its targets among them),
+        what its contract takes and promises, library versions. `tests` has the fault of each method that the self-test tried, empty
+        where it passes ("" is the only method of most families); `fault` is all of them in one line; `tested` is False where a
+        family has nothing that can be tried alone. `knobs` says, of a family whose knob depends on its first key, which values have
+        one, and the targets that take its place.
+
+    Raises
+    ------
+    UnknownName
+        No family of that name; the message says what may have been meant.
     """
-    return [_entry(name) for name in registry.names(registry.CODECS)]
+    entries = registry.installed(registry.CODECS)
+    if name is not None and name not in [entry.name for entry in entries]:
+        registry.load(registry.CODECS, name)  # refuses it, with a suggestion
+    return [_entry(entry) for entry in entries if name in (None, entry.name)]
 
 
-def _entry(name: str) -> dict[str, Any]:
+def _entry(entry: Installed) -> dict[str, Any]:
+    row = {"name": entry.name, "package": entry.package, "available": False, "reason": entry.fault}
+    if entry.found is None:
+        return row
     try:
-        family = registry.load(registry.CODECS, name)
-    except (SigmarawError, ImportError, AttributeError) as error:  # an extension's fault must not hide the others
-        return {"name": name, "available": False, "reason": " ".join(str(error).split())}
+        return {**row, "available": True, **_of_family(entry.name, entry.found)}
+    except Exception as error:  # noqa: BLE001 - another package's code, which may raise anything
+        return {**row, "reason": f"package {entry.package}: {' '.join(f'{type(error).__name__}: {error}'.split())[:160]}"}
+
+
+def _of_family(name: str, family: CodecFamily) -> dict[str, Any]:
+    """Return what a family says of itself. Another package's code runs here, and may raise anything."""
     contract = family.contract
     tests = selftest.results(name, family)
-    knobs: dict[str, Knob] = getattr(family, "knobs", {})
     parameters = [parameter.describe() for parameter in with_targets(contract, family.parameters)]
     return {
-        "name": name,
-        "available": True,
-        "reason": "",
         "summary": (family.__doc__ or "").strip().partition("\n")[0],
         "parameters": parameters,
         "dtypes": list(contract.dtypes),
-        "lossless": contract.lossless or any(p.name == "lossless" for p in family.parameters) or getattr(family, "may_be_exact", False),
+        "lossless": contract.lossless or any(p.name == "lossless" for p in family.parameters) or family.may_be_exact,
         "knob": contract.knob,
         "targets": list(target_names(contract)),
-        "knobs": {first: {"knob": knob.name, "targets": list(target_names(family.contract_for(first)))} for first, knob in knobs.items()},
+        "knobs": {
+            first: {"knob": knob.name, "targets": list(target_names(family.contract_for(first)))} for first, knob in family.knobs.items()
+        },
         "guarantee": contract.guarantee,
         "needs_camera": bool(family.needs_camera),
-        "libraries": family.build() if hasattr(family, "build") else versions(tuple(getattr(family, "libraries", ()))),
+        "libraries": library_versions(family),
         "tested": bool(tests),
         "tests": tests,
         "fault": "; ".join(f"{method}: {fault}" if method else fault for method, fault in tests.items() if fault),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.codecs.calls import checked, guarded, seal, unseal, versions
 from sigmaraw.codecs.knobs import DIMS
-from sigmaraw.contracts import CodecContract, Encoded, Parameter
+from sigmaraw.contracts import CodecContract, Coder, Encoded, Parameter
 from sigmaraw.errors import InvalidSpec
 
 _LIBRARIES = {
@@ -168,7 +168,7 @@ def libraries_of(method: str) -> tuple[str, ...]:
     return _LIBRARIES[method]
 
 
-class Lossless:
+class Lossless(Coder):
     """Exact coding by one of many methods; the default, zstd, has no limit of size or bit depth.
 
     Reference: SCIENCE 2.9 ("identical"); the formats' own documents (RFC 8878, RFC 1951, PNG, ISO/IEC 18181, 14495-1).
@@ -177,7 +177,6 @@ class Lossless:
     name = "lossless"
     parameters = (Parameter("method", str, "zstd", choices=METHODS, help="zstd and blosc2 bit-shuffle 16-bit pixels"), DIMS)
     contract = CodecContract(("uint8", "uint16"), lossless=True, guarantee="exact", max_error=0)
-    needs_camera = False
     libraries = tuple(library for libraries in _LIBRARIES.values() for library in libraries)
     probes: ClassVar[dict[str, tuple[tuple[str, ...], ...]]] = {
         method: ((method,), (f"{method},dims=3",)) if method in _OF_ANY_SHAPE else ((method,),) for method in METHODS
@@ -190,7 +189,7 @@ class Lossless:
         self.method = method
         self.contract = dataclasses.replace(type(self).contract, axes="stack" if dims == 3 else "frame")
 
-    def encode(self, frame: NDArray[np.integer], hint: float | None = None) -> Encoded:
+    def encode(self, frame: NDArray[np.integer]) -> Encoded:
         """Return the exact code stream."""
         return Encoded(encode_exact(self.method, frame))
 

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.codecs.tables import Table
-from sigmaraw.contracts import CodecContract, Parameter
+from sigmaraw.contracts import CodecContract, Map, Parameter
 from sigmaraw.errors import InputNotFound, UnreadableFile
 
 
-class Lut:
+class Lut(Map):
     """DN → code by a table: entry i (or line i) is the code of DN i; each code comes back as the middle of its DN.
 
     The file is .npy of 1-D integers, or text with one whole number a line. Values that the table does not hold are refused.
@@ -22,7 +22,6 @@ class Lut:
     name = "lut"
     parameters = (Parameter("table", str, required=True, help="path of an .npy file, or a text file with one code a line"),)
     contract = CodecContract(("uint8", "uint16"), lossless=False, guarantee="none")
-    needs_camera = False
 
     def __init__(self, *, table: str) -> None:
         self.table = Table(self.name, _read(Path(table)))

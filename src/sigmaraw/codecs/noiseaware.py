@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from sigmaraw.codecs.bits import containers, require_bits
 from sigmaraw.codecs.calls import checked, versions
-from sigmaraw.codecs.camera_keys import CAMERA_KEYS, camera_values, described
+from sigmaraw.codecs.camera_keys import CAMERA_KEYS, camera_model, described, require_fit
 from sigmaraw.codecs.dither import DITHER, ROUNDING, nonce_of, uniform
 from sigmaraw.codecs.lossless import decode_exact, encode_exact, libraries_of
-from sigmaraw.contracts import CodecContract, Encoded, Knob, Parameter
+from sigmaraw.contracts import CodecContract, Coder, Encoded, Knob, Parameter
 from sigmaraw.errors import CodecFailed, InvalidSpec, UnsupportedArray
+from sigmaraw.noise.unit_scale import UnitScale
 
 if TYPE_CHECKING:
     from sigmaraw.noise import NoiseModel
@@ -29,27 +30,17 @@ _CODES = 1 << 16
 _AXIS = Knob("q", 0.05, 16.0, scale="log", integer=False, direction=-1, step=0.5, resolution=1e-3)
 
 
-def stabilised(signal_e: Real, floor_e: Real) -> NDArray[np.float64]:
-    """Return y = 2√s for s ≥ 1, 2 + (s − 1) below, with s = z + c: unit noise, defined for negative z. z, c in e⁻."""
-    shifted = np.asarray(signal_e + floor_e, dtype=np.float64)
-    return np.where(shifted >= 1, 2 * np.sqrt(np.maximum(shifted, 1)), 1 + shifted)
-
-
-def unstabilised(level: NDArray[np.floating], floor_e: Real, correction: float) -> NDArray[np.float64]:
-    """Return ẑ = ŷ²/4 − correction − c for ŷ ≥ 2, else ŷ − 1 − c, in e⁻. correction: q²/48 takes the dither's variance out."""
-    return np.where(level >= 2, level * level / 4 - correction, level - 1) - floor_e
-
-
-class NoiseAware:
+class NoiseAware(Coder):
     """Quantise with a step of q noise standard deviations, subtractively dithered, then code the integers exactly.
 
-    With z = (x − o)/K in e⁻, c = 3/8 + σ_r², y the variance-stabilised z + c (`stabilised`), u uniform in ±½ and w in [0, 1)
-    from two hashes of pixel position and the frame's nonce:
+    With y the level x in standard deviations of the camera's noise (`noise.unit_scale`), u uniform in ±½ and w in [0, 1) from two
+    hashes of pixel position and the frame's nonce:
 
-        k = round(y/q + u);  ŷ = (k − u)·q;  ẑ from ŷ (`unstabilised`);  DN = ⌊o + K·ẑ + w⌋
+        k = round(y/q + u);  ŷ = (k − u)·q;  m̂ the level of ŷ, q²/12 taken out;  DN = ⌊m̂ + w⌋
 
     The error is unbiased and independent of the signal; the noise grows to √(1 + [q²/12·(V − 1/12 + 3K²/8) + 1/6]/V) of
-    itself; bits per pixel are ½log₂[2πe(1/q² + 1/6)] and the back end's excess. Where q·√V(x) < 1 DN, x itself is the code.
+    itself, V along the camera's own transfer curve; bits per pixel are ½log₂[2πe(1/q² + 1/6)] and the back end's excess. Where
+    q·√V(x) < 1 DN, x itself is the code.
 
     dither=false is a little smaller, and biased: shift of a 192² frame's mean in its own standard deviations, and noise-std
     ratio, measured at K = 1 DN/e⁻, 10 e⁻, σ_r = 1.6 e⁻ for q = 0.5, 1, 2:
@@ -99,24 +90,22 @@ class NoiseAware:
         bits: int | None = None,
     ) -> None:
         given = {"gain": gain, "offset": offset, "read_noise": read_noise}
-        values, self.bits = camera_values(self.name, noise_model, given, bits)
+        self.noise_model, self.bits = camera_model(self.name, noise_model, given, bits)
         if dither and reconstruct is not None:
             raise InvalidSpec(f"'noiseaware' with dither and reconstruct={reconstruct}", "reconstruct beside dither=false", "remove one")
         if not dither and q > _UNDITHERED_LIMIT:
             raise InvalidSpec(f"'noiseaware' with dither=false and q={q:g}", f"q up to {_UNDITHERED_LIMIT:g} without dither", "use dither")
         self.q, self.dither, self.backend, self.effort = q, dither, backend, effort
         self.reconstruct = reconstruct or "midpoint"
-        self.model = noise_model
-        self.gain, self.offset, self.read_noise = values.values()
+        self.scale = UnitScale(self.noise_model)
         guarantee = type(self).contract.guarantee if dither else "none"
         axis = _AXIS if dither else dataclasses.replace(_AXIS, high=_UNDITHERED_LIMIT)
         self.contract = dataclasses.replace(type(self).contract, dtypes=containers(self.bits), guarantee=guarantee, axis=axis)
-        self._floor: Real = 0.375 + np.square(self.read_noise)  # c, e⁻
         self._limit = self._exact_below()
         self._fingerprint = self._digest()
 
     # --- coder ---
-    def encode(self, frame: NDArray[np.integer], hint: float | None = None) -> Encoded:
+    def encode(self, frame: NDArray[np.integer]) -> Encoded:
         """Return the exact code stream of the codes. frame: (y, x), DN.
 
         Raises UnsupportedArray when the frame does not fit the camera's bit depth or maps, or the codes do not fit 16 bits.
@@ -149,7 +138,7 @@ class NoiseAware:
     def details(self) -> dict[str, Any]:
         """Return the camera's values in use (of maps their mean), bit depth and library versions."""
         return {
-            **described({"gain": self.gain, "offset": self.offset, "read_noise": self.read_noise}),
+            **described(self.noise_model),
             "camera_fingerprint": self._fingerprint.hex(),
             "bits": self.bits,
             "reconstruct": "dithered" if self.dither else self.reconstruct,
@@ -171,7 +160,7 @@ class NoiseAware:
         u = self._dither(codes.shape, nonce)
         count = codes + self._anchor(u)
         if self.dither:
-            value = np.floor(self._dn((count - u) * self.q, self.q**2 / 48) + uniform(codes.shape, nonce, ROUNDING))
+            value = np.floor(self._dn((count - u) * self.q, self.q**2 / 12) + uniform(codes.shape, nonce, ROUNDING))
         elif self.reconstruct == "midpoint":
             value = np.floor(self._dn(count * self.q) + 0.5)
         else:  # the mean of the whole DN from the first to the last of the bin, a half rounded to the even neighbour
@@ -183,11 +172,11 @@ class NoiseAware:
         return np.clip(value, low, high).astype(dtype)
 
     def _quantised(self, level_dn: Real, u: Real) -> NDArray[np.float64]:
-        return np.rint(stabilised((level_dn - self.offset) / self.gain, self._floor) / self.q + u)
+        return np.asarray(np.rint(self.scale.steps(level_dn) / self.q + u))
 
-    def _dn(self, level: NDArray[np.floating], correction: float = 0.0) -> NDArray[np.float64]:
-        """Return o + K·ẑ, DN, before rounding. level: ŷ."""
-        return np.asarray(self.offset + self.gain * unstabilised(level, self._floor, correction))
+    def _dn(self, steps: NDArray[np.floating], variance: float = 0.0) -> NDArray[np.float64]:
+        """Return the level of ŷ, DN, before rounding; `variance` of its error is taken out of the mean."""
+        return self.scale.level_dn(steps, variance)
 
     def _dither(self, shape: tuple[int, ...], nonce: int) -> Real:
         return uniform(shape, nonce, DITHER) - 0.5 if self.dither else 0.0
@@ -197,29 +186,36 @@ class NoiseAware:
         return self._quantised(self._limit.astype(np.float64), u) if np.any(self._limit > 0) else 0.0
 
     def _exact_below(self) -> NDArray[np.int64]:
-        """Return x_t, DN: the first level with q·√V ≥ 1 DN, for V = K·max(x − o, 0) + K²σ_r² + 1/12; 0 where all levels have it."""
-        short = 1 / self.q**2 - (np.asarray(self.gain) * self.read_noise) ** 2 - 1 / 12  # DN² that the photons must add
-        level = np.ceil(self.offset + short / np.asarray(self.gain))
-        return np.where(short > 0, np.clip(level, 0, _CODES), 0).astype(np.int64)
+        """Return x_t, DN: the first level with q·√V ≥ 1 DN; 0 where all levels have it."""
+        camera = self.noise_model
+        gain = np.asarray(camera.gain_dn_per_e)
+        short = 1 / self.q**2 - (gain * camera.read_noise_e) ** 2 - 1 / 12  # DN² that the photons must add
+        if camera.transfer is None:
+            level = np.ceil(camera.offset_dn + short / gain)
+            return np.where(short > 0, np.clip(level, 0, _CODES), 0).astype(np.int64)
+        last = camera.hi_dn if camera.highest_dn is None else camera.highest_dn
+        low, high = np.zeros(short.shape, np.int64), np.full(short.shape, _CODES)
+        while np.any(low < high):  # V rises along the curve
+            middle = (low + high) // 2
+            fine = camera.variance(np.minimum(middle, last)) * self.q**2 < 1
+            low, high = np.where(fine, middle + 1, low), np.where(fine, high, middle)
+        return np.where(short > 0, np.minimum(low, _CODES), 0).astype(np.int64)
 
     # --- camera ---
     def _range(self, dtype: np.dtype[Any]) -> tuple[int, int]:
         """Return the ends of the converter's range, DN."""
         top = (1 << (self.bits or 8 * dtype.itemsize)) - 1
-        return (0, top) if self.model is None else (self.model.lo_dn, min(self.model.hi_dn, top))
+        return self.noise_model.lo_dn, min(self.noise_model.hi_dn, top)
 
     def _require_fit(self, frame: NDArray[np.integer]) -> None:
         require_bits(self.name, frame, self.bits)
-        shape = next((np.shape(value) for value in (self.gain, self.offset, self.read_noise) if np.ndim(value)), None)
-        if shape is not None and shape != frame.shape:
-            raise UnsupportedArray(
-                f"a frame of shape {frame.shape} given to 'noiseaware' with camera maps of shape {shape}",
-                "frames of the maps' shape",
-                "pass a camera cut to the frame, or its scalars",
-            )
+        require_fit(self.name, frame, self.noise_model)
 
     def _digest(self) -> bytes:
         digest = hashlib.sha256(repr((self.q, self.dither, self.reconstruct, self.bits)).encode())
-        for value in (self.gain, self.offset, self.read_noise):
+        camera = self.noise_model
+        for value in (camera.gain_dn_per_e, camera.offset_dn, camera.read_noise_e):
             digest.update(np.asarray(value, "<f8").tobytes())
+        if camera.transfer is not None:
+            digest.update(repr((camera.transfer, camera.highest_dn)).encode())
         return digest.digest()[:8]

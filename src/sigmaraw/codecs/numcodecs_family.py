@@ -24,18 +24,18 @@ from numpy.typing import NDArray
 
 from sigmaraw.codecs.bits import containers, require_bits
 from sigmaraw.codecs.calls import checked, guarded
-from sigmaraw.codecs.door import to_pixels, to_reals
 from sigmaraw.codecs.knobs import DIMS
+from sigmaraw.codecs.rounding import to_pixels, to_reals
 from sigmaraw.codecs.selftest import trial
-from sigmaraw.contracts import CodecContract, Encoded, Knob, Parameter
+from sigmaraw.contracts import CodecContract, Coder, Encoded, Knob, Parameter
 from sigmaraw.errors import CodecFailed, InvalidSpec, UnknownName
 
 EXACT = ("blosc", "bz2", "gzip", "lz4", "lzma", "zlib", "zstd")  # compressors of bytes: exact by their formats
 # Of Python objects and of text, which are no pixels; pickle runs code from data.
 _REFUSED = ("categorize", "json", "json2", "msgpack", "msgpack2", "n5_wrapper", "pickle", "vlen-array", "vlen-bytes", "vlen-utf8")
-_OWN = (
+_FAMILY_KEYS = (
     Parameter("id", str, required=True, help="the codec's name in numcodecs; then its own keys"),
-    Parameter("door", str, "none", choices=("none", "float32", "float64"), help="the reals that a codec of reals is given"),
+    Parameter("cast", str, "none", choices=("none", "float32", "float64"), help="the type that a codec of reals is given"),
     Parameter("then", str, "none", choices=("none", *EXACT), help="a compressor for what the codec makes, as behind a filter"),
     Parameter("bits", int, minimum=1, maximum=16, unit="bit", help="the data's bit depth; the container's unless given"),
     DIMS,
@@ -59,7 +59,7 @@ _MOST_AXES = 4
 _OTHER_ERRORS = (OSError, EOFError, zlib.error, lzma.LZMAError, SystemError, AttributeError, AssertionError, ArithmeticError, KeyError)
 
 
-class NumcodecsFamily:
+class NumcodecsFamily(Coder):
     """Coding by any codec of numcodecs, with that codec's own settings.
 
     What is promised is found, not believed. The seven compressors are exact by their formats. Every other codec is tried with its
@@ -67,7 +67,7 @@ class NumcodecsFamily:
     refused where there is none, and counts as exact where all frames came back, which is then checked on every frame.
     Pixels above a stated `bits` are refused, so that a codec for 12-bit values need not pass on others.
 
-    A codec of reals (bitround, quantize …) needs door=float32 or float64: pixels go out exactly, and come back rounded and clipped.
+    A codec of reals (bitround, quantize …) needs cast=float32 or float64: pixels go out exactly, and come back rounded and clipped.
     `then` names a compressor for the result, without which a filter makes nothing smaller. Where the result is an array, its dtype
     and lengths are side data (4 bytes, and 4 an axis). `bitround` and `quantize` take the targets in the place of keepbits and digits;
     with dims=3 one of the seven compressors takes a stack or volume whole. Codecs of objects and of text are refused by name: pickle
@@ -77,23 +77,22 @@ class NumcodecsFamily:
     """
 
     name = "numcodecs"
-    parameters: tuple[Parameter, ...] = _OWN
+    parameters: tuple[Parameter, ...] = _FAMILY_KEYS
     contract = CodecContract(("uint8", "uint16"), lossless=False, guarantee="exact with a compressor; else found by trial")
-    needs_camera = False
     may_be_exact = True
     knobs: ClassVar[dict[str, Knob]] = _KNOBS
     probes: ClassVar[dict[str, tuple[tuple[str, ...], ...]]] = {name: ((name,), (f"{name},dims=3",)) for name in EXACT}
 
     @staticmethod
     def parameters_for(codec: str | None) -> tuple[Parameter, ...]:
-        """Return this family's own parameters and `codec`'s settings, read from its signature.
+        """Return this family's parameters and `codec`'s settings, read from its signature.
 
         Raises UnknownName for a codec that numcodecs does not have, InvalidSpec for one of objects or text.
         """
         if codec is None:
-            return _OWN
-        own = _KNOB_PARAMETERS.get(codec)
-        return (*_OWN, *(own if own and entry.name == own.name else _parameter(entry) for entry in _settings_of(codec)))
+            return _FAMILY_KEYS
+        knob = _KNOB_PARAMETERS.get(codec)
+        return (*_FAMILY_KEYS, *(knob if knob and entry.name == knob.name else _parameter(entry) for entry in _settings_of(codec)))
 
     @classmethod
     def contract_for(cls, codec: str | None, keys: Mapping[str, Any] = MappingProxyType({})) -> CodecContract:
@@ -113,24 +112,24 @@ class NumcodecsFamily:
         """Return the versions that a self-test's result belongs to."""
         return {"numcodecs": numcodecs.__version__}
 
-    def __init__(self, *, id: str, door: str = "none", then: str = "none", bits: int | None = None, dims: int = 2, **settings: Any) -> None:
+    def __init__(self, *, id: str, cast: str = "none", then: str = "none", bits: int | None = None, dims: int = 2, **settings: Any) -> None:
         config = _configuration(id, settings)
-        self.coder = _Coder(json.dumps(config, sort_keys=True), door, then, bits)
+        self.coder = _Coder(json.dumps(config, sort_keys=True), cast, then, bits)
         self.parameters = self.parameters_for(id)
-        known = id in EXACT and door == "none"
-        if dims == 3 and not known:
-            raise InvalidSpec(f"'numcodecs' with {id} and dims=3", f"one of {', '.join(EXACT)} without a door", "leave dims=3 out")
-        if known:
+        compressor = id in EXACT and cast == "none"
+        if dims == 3 and not compressor:
+            raise InvalidSpec(f"'numcodecs' with {id} and dims=3", f"one of {', '.join(EXACT)} without a cast", "leave dims=3 out")
+        if compressor:
             dtypes, exact, words = containers(bits), True, "exact"
         else:
-            dtypes, exact = _found(self.coder.config, door, then, bits)
+            dtypes, exact = _found(self.coder.config, cast, then, bits)
             words = "exact on trial, and checked on every frame" if exact else "none"
         promise: dict[str, Any] = {"dtypes": dtypes, "lossless": exact, "guarantee": words, "max_error": 0 if exact else None}
         promise["axes"] = "stack" if dims == 3 else "frame"
         self.contract = dataclasses.replace(self.contract_for(id, {"bits": bits}), **promise)
-        self.checks = self.contract.lossless and not known
+        self.checks = self.contract.lossless and not compressor
 
-    def encode(self, frame: NDArray[np.integer], hint: float | None = None) -> Encoded:
+    def encode(self, frame: NDArray[np.integer]) -> Encoded:
         """Return the code stream. Raises CodecFailed when a codec that was exact on trial is not so here."""
         encoded = self.coder.encode(frame)
         if self.checks and not np.array_equal(self.coder.decode(encoded, frame.shape, frame.dtype), frame):
@@ -168,15 +167,15 @@ def _quantize_step_dn(digits: int) -> float:
     return 2.0 ** -math.ceil(digits * math.log2(10.0))
 
 
-class _Coder:
+class _Coder(Coder):
     """A codec of numcodecs between frames and bytes, which promises nothing."""
 
     name = "numcodecs"
-    parameters: tuple[Parameter, ...] = _OWN
+    parameters: tuple[Parameter, ...] = _FAMILY_KEYS
 
-    def __init__(self, config: str, door: str, then: str, bits: int | None) -> None:
+    def __init__(self, config: str, cast: str, then: str, bits: int | None) -> None:
         self.config, self.bits = config, bits
-        self.door = None if door == "none" else np.dtype(door)
+        self.cast = None if cast == "none" else np.dtype(cast)
         self.then = None if then == "none" else then
         self.contract = CodecContract(containers(bits), lossless=False)
         try:
@@ -184,11 +183,11 @@ class _Coder:
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise InvalidSpec(f"'numcodecs' with {config}", "settings that the codec takes", "see its documentation") from error
 
-    def encode(self, frame: NDArray[np.integer], hint: float | None = None) -> Encoded:
+    def encode(self, frame: NDArray[np.integer]) -> Encoded:
         require_bits(self.name, frame, self.bits)
         pixels = np.ascontiguousarray(frame, frame.dtype.newbyteorder("<"))
         with _wall(self.name, "encode"):
-            made = _codec(self.config).encode(pixels if self.door is None else to_reals(pixels, self.door.type))
+            made = _codec(self.config).encode(pixels if self.cast is None else to_reals(pixels, self.cast.type))
             side = b""
             if isinstance(made, np.ndarray) and (made.dtype != np.uint8 or made.ndim != 1):
                 kind = made.dtype.newbyteorder("<").str.encode()
@@ -207,9 +206,9 @@ class _Coder:
             if encoded.side:
                 stream = _array(stream, encoded.side)
             pixels = bytes(ensure_bytes(_codec(self.config).decode(stream)))
-            if self.door is None:
+            if self.cast is None:
                 return np.frombuffer(pixels, dtype.newbyteorder("<")).astype(dtype).reshape(shape)
-            values = np.frombuffer(pixels, self.door.newbyteorder("<")).reshape(shape)
+            values = np.frombuffer(pixels, self.cast.newbyteorder("<")).reshape(shape)
         return to_pixels(self.name, values, dtype, None if self.bits is None else (1 << self.bits) - 1)
 
 
@@ -223,9 +222,9 @@ def _array(stream: bytes, side: bytes) -> NDArray[Any]:
 
 
 @functools.lru_cache(maxsize=256)
-def _found(config: str, door: str, then: str, bits: int | None) -> tuple[tuple[str, ...], bool]:
+def _found(config: str, cast: str, then: str, bits: int | None) -> tuple[tuple[str, ...], bool]:
     """Return the dtypes that a codec takes with these settings, and whether it is exact on all frames of the trial."""
-    taken = trial(_Coder(config, door, then, bits), bits)
+    taken = trial(_Coder(config, cast, then, bits), bits)
     return tuple(taken), all(taken.values())
 
 
@@ -257,9 +256,9 @@ def _settings_of(codec: str) -> list[inspect.Parameter]:
     if codec not in numcodecs_registry.codec_registry and codec in numcodecs_registry.entries:
         numcodecs_registry.register_codec(numcodecs_registry.entries[codec].load(), codec_id=codec)
     if codec not in numcodecs_registry.codec_registry:
-        known = sorted({*numcodecs_registry.codec_registry, *numcodecs_registry.entries} - set(_REFUSED))
-        raise UnknownName(f"numcodecs has no '{codec}' in this build", f"one of {', '.join(known)}", "choose another")
-    taken = {parameter.name for parameter in _OWN}
+        choices = sorted({*numcodecs_registry.codec_registry, *numcodecs_registry.entries} - set(_REFUSED))
+        raise UnknownName(f"numcodecs has no '{codec}' in this build", f"one of {', '.join(choices)}", "choose another")
+    taken = {parameter.name for parameter in _FAMILY_KEYS}
     signature = inspect.signature(numcodecs_registry.codec_registry[codec].__init__)
     kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return [entry for entry in list(signature.parameters.values())[1:] if entry.kind not in kinds and entry.name not in taken]

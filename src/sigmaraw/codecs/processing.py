@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.codecs.calls import versions
-from sigmaraw.codecs.door import to_pixels
-from sigmaraw.contracts import CodecContract, Parameter
+from sigmaraw.codecs.rounding import to_pixels
+from sigmaraw.contracts import CodecContract, Map, Parameter
 
 
-class Processing:
+class Processing(Map):
     """A map whose inverse is nothing: what the step makes of a frame is what a model is given, rounded to whole DN and clipped.
 
     A family gives `name`, `parameters` and `processed`. Alone in a chain its ratio is 1; a coder behind it codes its result.
@@ -21,7 +21,6 @@ class Processing:
     name: str
     parameters: tuple[Parameter, ...]
     contract = CodecContract(("uint8", "uint16"), lossless=False, guarantee="none: a processing step", processing=True)
-    needs_camera = False
 
     def processed(self, frame: NDArray[np.integer]) -> NDArray[np.float64]:
         """Return the frame (y, x) or frames (…, y, x) after the step, DN, before rounding."""

@@ -19,7 +19,7 @@ from sigmaraw.files import sha256_of_file
 
 _PLACE = re.compile(r"\{(\w*)\}")
 _LOOK_S = 0.02  # between two looks at the size of the folder
-_TAIL = 200  # characters of the program's own words in a refusal
+_LAST_WORDS = 200  # characters of the program's own words in a refusal
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _ending(code: int) -> str:
 
 def _failed(template: Template, fault: str, words: Path) -> CodecFailed:
     said = " ".join(words.read_bytes()[-4096:].decode("utf-8", errors="replace").split())
-    said = "".join(character for character in said if character.isprintable())[-_TAIL:]
+    said = "".join(character for character in said if character.isprintable())[-_LAST_WORDS:]
     return CodecFailed(
         f"the program '{template.arguments[0]}' of exec's {template.key} {fault}" + (f" (it says: {said})" if said else ""),
         "a whole file within the limits",

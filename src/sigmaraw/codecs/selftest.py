@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from sigmaraw import registry
 from sigmaraw.codecs import selftest_cache
-from sigmaraw.codecs.calls import versions
-from sigmaraw.contracts import CodecFamily, Coder, Encoded, Map, OpenFamily
+from sigmaraw.codecs.calls import library_versions
+from sigmaraw.contracts import CodecFamily, Coder, Encoded, Map
 from sigmaraw.errors import CodecFailed, InvalidSpec, SigmarawError, UnsupportedArray
 
 _SHAPES = ((1, 1), (1, 17), (17, 3), (4, 4), (17, 33))  # one pixel, odd sizes, and last axes that look like colours
@@ -56,9 +56,9 @@ def results(name: str, family: CodecFamily) -> dict[str, str]:
 @functools.lru_cache(maxsize=256)
 def _result(name: str, family: Any, method: str, versions_in_use: str) -> str:
     entry = f"{name}:{method}" if method else name
-    known = selftest_cache.read(entry, versions_in_use)
-    if known is not None:
-        return known
+    kept = selftest_cache.read(entry, versions_in_use)
+    if kept is not None:
+        return kept
     reason = run(family, method)
     selftest_cache.write(entry, versions_in_use, reason)
     return reason
@@ -66,21 +66,20 @@ def _result(name: str, family: Any, method: str, versions_in_use: str) -> str:
 
 def _method(family: CodecFamily, settings: Mapping[str, Any]) -> str:
     """Return which tested method the settings choose, by the family's `method_key` or its first parameter."""
-    key = getattr(family, "method_key", family.parameters[0].name if family.parameters else "")
+    key = family.method_key or (family.parameters[0].name if family.parameters else "")
     chosen = str(settings.get(key, ""))
     return chosen if chosen in methods(family) else ""
 
 
 def build(family: CodecFamily) -> str:
     """Return what a result belongs to: library versions, and this package's and the family's own source."""
-    own = family.build() if hasattr(family, "build") else versions(tuple(getattr(family, "libraries", ())))
-    sources = [inspect.getsourcefile(kind) for kind in (family, _Fault) if inspect.isclass(kind)]
-    return selftest_cache.key(own, [source for source in sources if source is not None])
+    sources = [inspect.getsourcefile(kind) for kind in (family, _Fault)]
+    return selftest_cache.key(library_versions(family), [source for source in sources if source is not None])
 
 
 def methods(family: CodecFamily) -> dict[str, tuple[Probe, ...]]:
     """Return the settings to try, by method."""
-    declared = getattr(family, "probes", None)
+    declared = family.probes
     if isinstance(declared, Mapping):
         return {method: tuple(probes) for method, probes in declared.items()}
     if declared is not None:
@@ -144,8 +143,7 @@ def _make(family: CodecFamily, settings: str) -> tuple[Coder | Map, int | None]:
     """Return a step with these settings, and the bit depth that they state."""
     step = registry.parse_step("probe:" + settings if settings else "probe")
     first = step.bare if step.bare is not None else step.keys.get(family.parameters[0].name) if family.parameters else None
-    parameters = family.parameters_for(first) if isinstance(family, OpenFamily) else family.parameters
-    values = registry.typed(step, parameters)
+    values = registry.typed(step, family.parameters_for(first))
     return family(**values), values.get("bits")
 
 

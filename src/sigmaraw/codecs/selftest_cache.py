@@ -20,9 +20,9 @@ _NAME = "selftests.json"
 
 def folder() -> Path:
     """Return the cache folder: SIGMARAW_CACHE, else the system's own (XDG_CACHE_HOME or ~/.cache on Linux)."""
-    own = os.environ.get("SIGMARAW_CACHE")
-    if own:
-        return Path(own)
+    stated = os.environ.get("SIGMARAW_CACHE")
+    if stated:
+        return Path(stated)
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "sigmaraw" / "Cache"
     if sys.platform == "darwin":

@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.codecs.bits import containers
-from sigmaraw.codecs.camera_keys import CAMERA_KEYS, camera_values
-from sigmaraw.codecs.noiseaware import stabilised
+from sigmaraw.codecs.camera_keys import CAMERA_KEYS, camera_model, curve_described
 from sigmaraw.codecs.tables import Table
-from sigmaraw.contracts import CodecContract, Knob, Parameter
+from sigmaraw.contracts import CodecContract, Knob, Map, Parameter
+from sigmaraw.noise.unit_scale import UnitScale
 
 if TYPE_CHECKING:
     from sigmaraw.noise import NoiseModel
 
 
-class SquareRoot:
+class SquareRoot(Map):
     """DN → round((y(x) − y(0))/q), with y the variance-stabilised level of the camera, of unit noise: a step is q·σ everywhere.
 
     Each code comes back as the middle of its DN: |error| ≤ q·σ/2 and half a DN. It is the noise-aware quantiser without dither:
@@ -56,8 +56,9 @@ class SquareRoot:
         bits: int | None = None,
     ) -> None:
         given = {"gain": gain, "offset": offset, "read_noise": read_noise}
-        values, self.bits = camera_values(self.name, noise_model, given, bits)
-        self.values = {key: float(np.mean(value)) for key, value in values.items()}
+        camera, self.bits = camera_model(self.name, noise_model, given, bits)
+        gain, offset, read_noise = (float(np.mean(value)) for value in (camera.gain_dn_per_e, camera.offset_dn, camera.read_noise_e))
+        self.noise_model = dataclasses.replace(camera, gain_dn_per_e=gain, offset_dn=offset, read_noise_e=read_noise)
         self.q = q
         self.contract = dataclasses.replace(type(self).contract, dtypes=containers(self.bits))
         self.table = Table(self.name, self._codes())
@@ -65,9 +66,7 @@ class SquareRoot:
     def _codes(self) -> NDArray[np.int64]:
         """Return the code of every DN of the bit depth; steps finer than a DN become whole DN, so that codes stay few."""
         level_dn = np.arange(1 << (self.bits or 16), dtype=np.float64)
-        floor_e = 0.375 + self.values["read_noise"] ** 2
-        level = stabilised((level_dn - self.values["offset"]) / self.values["gain"], floor_e)
-        steps = np.minimum(np.diff(level) / self.q, 1.0)  # at most one code a DN
+        steps = np.minimum(np.diff(UnitScale(self.noise_model).steps(level_dn)) / self.q, 1.0)  # at most one code a DN
         return np.rint(np.concatenate(([0.0], np.cumsum(steps)))).astype(np.int64)
 
     def forward(self, frame: NDArray[np.integer]) -> tuple[NDArray[np.integer], bytes]:
@@ -80,5 +79,6 @@ class SquareRoot:
 
     def details(self) -> dict[str, Any]:
         """Return the camera's values in use, bit depth, number of codes and the table's SHA-256."""
-        table = self.table
-        return {**self.values, "bits": self.bits, "codes": int(table.codes.max()) + 1, "sha256": table.sha256}
+        table, camera = self.table, self.noise_model
+        values = {"gain": camera.gain_dn_per_e, "offset": camera.offset_dn, "read_noise": camera.read_noise_e, **curve_described(camera)}
+        return {**values, "bits": self.bits, "codes": int(table.codes.max()) + 1, "sha256": table.sha256}

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.codecs.bounded import Bounded
-from sigmaraw.codecs.door import HALF, to_reals
 from sigmaraw.codecs.knobs import DIMS
+from sigmaraw.codecs.rounding import HALF, to_reals
 
 
 class Sz3(Bounded):

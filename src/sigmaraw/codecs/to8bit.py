@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.codecs.bits import require_bits
-from sigmaraw.contracts import CodecContract, Parameter
+from sigmaraw.contracts import CodecContract, Map, Parameter
 from sigmaraw.errors import CodecFailed, InvalidSpec
 
 _LIMITS = struct.Struct("<HH")
 
 
-class To8Bit:
+class To8Bit(Map):
     """uint16 → uint8, by one of three methods whose errors differ by a factor of about 6.
 
     minmax: y = round(255·(x − lo)/(hi − lo)) with lo, hi the frame's extremes; back x̂ = lo + round(y·(hi − lo)/255).
@@ -34,7 +34,6 @@ class To8Bit:
         Parameter("high", float, minimum=0, maximum=100, unit="%", help="upper percentile; 99.9 unless given"),
     )
     contract = CodecContract(("uint16",), lossless=False, guarantee="none")
-    needs_camera = False
     probes = (("minmax",), ("percentile",), ("shift",), ("shift,bits=12",))
 
     def __init__(self, *, method: str, bits: int | None = None, low: float | None = None, high: float | None = None) -> None:

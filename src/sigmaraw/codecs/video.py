@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.codecs.bits import require_bits
 from sigmaraw.codecs.calls import checked
-from sigmaraw.codecs.door import to_pixels
+from sigmaraw.codecs.rounding import to_pixels
 from sigmaraw.codecs.targets import TargetCoder, promised
 from sigmaraw.contracts import Encoded, Parameter
 from sigmaraw.errors import CodecFailed
@@ -61,7 +61,7 @@ class VideoCoder(TargetCoder):
             dtypes = ("uint8", "uint16") if bits is None else ("uint16",)
         contract = promised(type(self).contract, lossless=self.lossless, dtypes=dtypes)
         self.contract = dataclasses.replace(contract, axes="stack" if settings["gop"] > 1 else "frame")
-        self.dark_dn = None if noise_model is None else _dark_noise(noise_model)
+        self.dark_dn = None if noise_model is None else noise_model.dark_noise_dn
 
     # --- what a family gives ---
     def options(self, rate: str) -> dict[str, str]:
@@ -109,12 +109,12 @@ class VideoCoder(TargetCoder):
 
     def details(self) -> dict[str, Any]:
         """Return library versions, the map of uint16 with its step, and the fixed library options."""
-        own: dict[str, Any] = {}
+        map_details: dict[str, Any] = {}
         if self.settings["bits"] is None and not self.lossless:
             step = 1 << self._shift
-            own = {"uint16_map": f"x >> {self._shift}, back to {step} y + {step >> 1}", "uint16_map_step_dn": step}
-            own |= {} if self.dark_dn is None else {"uint16_map_step_dark_sigma": step / self.dark_dn}
-        return {**super().details(), **own, "libraries": self.build(), "library_options": self.options("")}
+            map_details = {"uint16_map": f"x >> {self._shift}, back to {step} y + {step >> 1}", "uint16_map_step_dn": step}
+            map_details |= {} if self.dark_dn is None else {"uint16_map_step_dark_sigma": step / self.dark_dn}
+        return {**super().details(), **map_details, "libraries": self.build(), "library_options": self.options("")}
 
     @property
     def _shift(self) -> int:
@@ -160,11 +160,6 @@ class VideoCoder(TargetCoder):
         if len(images) != shape[0]:
             raise CodecFailed(f"an {self.name} code stream of {len(images)} frames", f"{shape[0]}", "encode the frame again")
         return np.stack(images)
-
-
-def _dark_noise(model: NoiseModel) -> float:
-    """Return the standard deviation of a dark pixel, DN, of the median pixel where there are maps."""
-    return float(np.median(np.asarray(model.gain_dn_per_e) * np.asarray(model.read_noise_e)))
 
 
 def _padded(height: int, width: int) -> tuple[int, int]:

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.codecs.bounded import Bounded
-from sigmaraw.codecs.door import HALF, to_reals
 from sigmaraw.codecs.knobs import DIMS
+from sigmaraw.codecs.rounding import HALF, to_reals
 
 
 class Zfp(Bounded):
     """ZFP in its fixed-accuracy mode, through float32: |decoded − raw| ≤ maxerr.
 
-    The library takes no uint16; of int32 it ignores the accuracy, in silence, so the door is float32. It rounds the tolerance
+    The library takes no uint16; of int32 it ignores the accuracy, in silence, so pixels are given as float32. It rounds the tolerance
     down to a power of two: sizes come in steps, one for each doubling, and the error stays well inside the bound.
 
     Reference: Lindstrom 2014, "Fixed-rate compressed floating-point arrays"; SCIENCE 5.

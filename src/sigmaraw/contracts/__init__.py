@@ -1,23 +1,34 @@
-"""The Protocols that an extension implements, and the small frozen values that pass through them.
+"""The base classes and Protocols that an extension implements, and the small frozen values that pass through them.
 
-Built-ins and extensions use the same door: one Protocol here, one entry point in the package's metadata, one conformance
-suite in `sigmaraw.testing`. Arrays are NumPy unless a docstring says otherwise.
+Built-ins and extensions come in the same way: one class that inherits from one of these, one entry point in the package's
+metadata, one conformance suite in `sigmaraw.testing`. Arrays are NumPy unless a docstring says otherwise.
 """
 
-from sigmaraw.contracts.codecs import Codec, CodecContract, CodecFamily, Coder, Detailed, Encoded, Knob, Map, OpenFamily, RoundTrip
-from sigmaraw.contracts.modes import Block, Denoiser, Diagnostic, Extrapolation, ReplicaMode
+from sigmaraw.contracts.codecs import Achieved, Codec, CodecContract, CodecFamily, CodecStep, Coder, Encoded, Knob, Map, Probes, RoundTrip
+from sigmaraw.contracts.modes import (
+    Block,
+    CameraNoise,
+    Denoiser,
+    Diagnostic,
+    Extrapolation,
+    ReplicaBase,
+    ReplicaMode,
+    ReplicaRequest,
+)
 from sigmaraw.contracts.pipelines import Differentiable, Measurement, OnDevice, Pipeline
 from sigmaraw.contracts.settings import Parameter
 from sigmaraw.contracts.studies import Engine, Metric, ReportFormat
 
 __all__ = [
+    "Achieved",
     "Block",
+    "CameraNoise",
     "Codec",
     "CodecContract",
     "CodecFamily",
+    "CodecStep",
     "Coder",
     "Denoiser",
-    "Detailed",
     "Diagnostic",
     "Differentiable",
     "Encoded",
@@ -28,10 +39,12 @@ __all__ = [
     "Measurement",
     "Metric",
     "OnDevice",
-    "OpenFamily",
     "Parameter",
     "Pipeline",
+    "Probes",
+    "ReplicaBase",
     "ReplicaMode",
+    "ReplicaRequest",
     "ReportFormat",
     "RoundTrip",
 ]

@@ -1,11 +1,13 @@
-"""Codecs: steps, families, and the chains that a study scores."""
+"""Codecs: what a family declares, what a coder or a map does, and the chain that a study scores."""
 
 from __future__ import annotations
 
+import abc
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
 
 from sigmaraw.contracts.settings import Parameter
 
@@ -13,16 +15,41 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+Achieved: TypeAlias = Mapping[str, float | bool | str]
+"""What a coder reports of one encoding: settings as used, and what they gave."""
+
+Probes: TypeAlias = "tuple[tuple[str, ...], ...] | Mapping[str, tuple[tuple[str, ...], ...]]"
+"""Settings that a self-test tries: groups of one setting, or of several from coarse to fine; or such groups by method."""
+
 
 @dataclass(frozen=True)
 class Knob:
     """The range of a codec's setting, as a target search sees it.
 
-    name : the parameter's name. low, high : its range, in its own unit; `tops`: another high for some dtypes of the frame.
-    scale : "linear" for decibels and quality, "log" for distances and tolerated errors (of 1 + value when low is 0).
-    integer : whether only whole values exist. direction : +1 when more of it means more quality, else −1.
-    step : the first stride of the bracket, on the search's own axis (the scale's logarithm is natural); a tenth of it from
-        a hint. resolution : stop when the bracket is narrower, on the same axis.
+    Parameters
+    ----------
+    name : str
+        The parameter's name.
+    low, high : float
+        The range, in the parameter's unit.
+    scale : {"linear", "log"}
+        "linear" for decibels and quality; "log" for distances and tolerated errors (of 1 + value where `low` is 0).
+    integer : bool
+        Whether only whole values exist.
+    direction : {1, -1}
+        +1 when more of it means more quality, else −1.
+    step : float
+        The first stride of the search, on its axis (natural logarithm for "log"); from a hint it is a tenth.
+    resolution : float
+        The search stops when its bracket is narrower than this, on the same axis.
+    tops : mapping of str to float, optional
+        Another `high` for some dtypes of the frame, for instance ``{"uint8": 127}``.
+
+    Examples
+    --------
+    >>> knob = Knob("quality", 1, 100, scale="linear", integer=True, direction=1, step=5, resolution=0.5)
+    >>> knob.value(knob.position(80.2))
+    80.0
     """
 
     name: str
@@ -42,7 +69,7 @@ class Knob:
         return self.direction * math.log(value + (1 if self.low == 0 else 0))
 
     def value(self, position: float) -> float:
-        """Return the knob value at a place on the search's axis, rounded to a whole one where need be, inside the range."""
+        """Return the knob's value at a place on the search's axis, rounded where only whole values exist, inside the range."""
         value = self.direction * position
         if self.scale == "log":
             value = math.exp(value) - (1 if self.low == 0 else 0)
@@ -53,12 +80,32 @@ class Knob:
 
 @dataclass(frozen=True)
 class CodecContract:
-    """What a family takes and promises; everything outside raises UnsupportedArray.
+    """What a codec family takes and promises. Anything else raises UnsupportedArray.
 
-    `knob` is the parameter that trades bytes for quality (None where there is none); `knob_direction` is +1 when more of
-    it means more quality, −1 when more means fewer bytes. `guarantee` says in words what is promised of the error.
-    `axis`, the knob's range, is all that a family declares to accept the targets (`ratio=`, `bpp=`, `psnr=`, `maxerr=`, `rz=`).
-    `finer` : settings that make the knob's steps smaller, tried in turn where a target is missed by more than is promised.
+    Parameters
+    ----------
+    dtypes : tuple of str
+        The pixel types that it takes: "uint8", "uint16" or both.
+    lossless : bool
+        Whether every pixel comes back exactly.
+    knob : str, optional
+        The parameter that trades bytes for quality.
+    knob_direction : {1, -1}
+        +1 when more of the knob means more quality, −1 when more means fewer bytes.
+    guarantee : str
+        What is promised of the error, in words.
+    max_error : int, optional
+        The largest error of a pixel that is promised, DN.
+    max_side : int, optional
+        The format's limit along y and x, pixels.
+    axes : {"frame", "stack"}
+        "stack" where (frame, y, x) is given whole, as to a video coder.
+    processing : bool
+        Whether it changes pixels and codes nothing, as a denoiser does.
+    axis : Knob, optional
+        The knob's range. A family that declares it takes every target (``ratio=``, ``bpp=``, ``psnr=``, ``maxerr=``, ``rz=``).
+    finer : tuple of mappings
+        Settings that make the knob's steps smaller, tried in turn where a target is missed.
     """
 
     dtypes: tuple[str, ...]
@@ -66,84 +113,199 @@ class CodecContract:
     knob: str | None = None
     knob_direction: Literal[1, -1] = 1
     guarantee: str = "none"
-    max_error: int | None = None  # DN, where the family promises a bound
-    max_side: int | None = None  # pixels along y or x, where the format has a limit
-    axes: Literal["frame", "stack"] = "frame"  # "stack": (frame, y, x) is given whole, as to a video coder
-    processing: bool = False  # changes pixels and codes nothing, as a denoiser does
+    max_error: int | None = None
+    max_side: int | None = None
+    axes: Literal["frame", "stack"] = "frame"
+    processing: bool = False
     axis: Knob | None = None
     finer: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """A coder's code stream with what else the decoder needs. Bytes = len(payload) + len(side)."""
+    """One frame as a coder stores it. Its size is ``len(payload) + len(side)`` bytes.
+
+    Parameters
+    ----------
+    payload : bytes
+        The code stream.
+    side : bytes
+        What else the decoder needs.
+    achieved : mapping
+        What the encoder reports, for instance the setting in use. The decoder never sees it.
+    """
 
     payload: bytes
     side: bytes = b""
-    achieved: Mapping[str, float | bool | str] = field(default_factory=dict)
+    achieved: Achieved = field(default_factory=dict)
 
 
-@runtime_checkable
-class Coder(Protocol):
-    """A step that turns one frame (y, x) of uint8 or uint16, DN, into bytes and back; the same shape and dtype return."""
+class CodecStep(abc.ABC):
+    """What a coder and a map have in common: everything that a codec family may declare, with its default.
+
+    An entry point of "sigmaraw.codecs" names a subclass of `Coder` or of `Map`. `name`, `contract` and the methods of `Coder`
+    or `Map` are required; every other attribute has a default.
+
+    Attributes
+    ----------
+    name : str
+        The family's name, the same as the entry point's.
+    contract : CodecContract
+        What the family takes and promises. An instance may set a narrower one, according to its settings.
+    parameters : tuple of Parameter
+        The settings that a specification may give; a bare word sets the first one.
+    needs_camera : bool
+        Whether it cannot work without a camera; it then takes the keyword `noise_model`.
+    takes_camera : bool
+        Whether it takes the keyword `noise_model`, which may be None.
+    runs_programs : bool
+        Whether it starts a program; it is refused unless the caller allows it.
+    may_be_exact : bool
+        Whether some of its settings are lossless; only for listings.
+    libraries : tuple of str
+        Libraries of imagecodecs that it calls, for their versions.
+    probes : tuple, mapping or None
+        Settings for the self-test at the first use: groups of one setting, or of several from coarse to fine; or such groups by
+        method. None tries ``lossless=true`` where there is such a parameter, else the defaults.
+    method_key : str, optional
+        The parameter whose values are the methods of `probes`; the first parameter unless given.
+    knobs : mapping of str to Knob
+        The knobs that values of the first parameter have, where the knob depends on it; only for listings.
+
+    Parameters
+    ----------
+    **settings
+        One value for each of `parameters`, with its type and default already applied; and `noise_model` where declared.
+    """
 
     name: str
-    parameters: tuple[Parameter, ...]
     contract: CodecContract
+    parameters: tuple[Parameter, ...] = ()
+    needs_camera: bool = False
+    takes_camera: bool = False
+    runs_programs: bool = False
+    may_be_exact: bool = False
+    libraries: ClassVar[tuple[str, ...]] = ()
+    probes: ClassVar[Probes | None] = None
+    method_key: ClassVar[str | None] = None
+    knobs: ClassVar[Mapping[str, Knob]] = MappingProxyType({})
 
-    def encode(self, frame: NDArray[np.integer], hint: float | None = None) -> Encoded:
-        """Return the code stream. `hint` is a knob value found on a similar frame, for a coder that searches by itself."""
-        ...
+    def __init__(self, **settings: Any) -> None:
+        self.settings = settings
 
-    def decode(self, encoded: Encoded, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[np.integer]:
-        """Return the frame. Only `encoded` may carry information from the encoder."""
-        ...
+    @classmethod
+    def parameters_for(cls, first: str | None) -> tuple[Parameter, ...]:
+        """Return all parameters where the first one, as typed, has the value `first`; they may depend on it."""
+        return cls.parameters
 
+    @classmethod
+    def contract_for(cls, first: str | None, keys: Mapping[str, Any] = MappingProxyType({})) -> CodecContract:
+        """Return the contract where the first parameter has the value `first` and the others are `keys`, all as typed."""
+        return cls.contract
 
-@runtime_checkable
-class Detailed(Protocol):
-    """A step that adds to `Codec.resolved()` what its settings do not say: library versions, the camera's values."""
+    @staticmethod
+    def build() -> Mapping[str, str]:
+        """Return the library versions that a self-test's result belongs to; where empty, imagecodecs' and those of `libraries`."""
+        return {}
 
     def details(self) -> dict[str, Any]:
-        """Return JSON values."""
-        ...
+        """Return what the record needs beside the settings, such as library versions (JSON values)."""
+        return {}
 
 
-@runtime_checkable
-class Map(Protocol):
-    """A step that maps a frame to another integer frame and back, such as a bit-depth reduction; it stores side data."""
+class Coder(CodecStep):
+    """A step that turns one frame into bytes and back, in the same shape and dtype.
 
-    name: str
-    parameters: tuple[Parameter, ...]
-    contract: CodecContract
+    A frame is (y, x) uint8 or uint16, DN; (frame, y, x) where the contract's `axes` are "stack".
 
+    Parameters
+    ----------
+    **settings
+        Values of the family's parameters, by name.
+
+    Examples
+    --------
+    >>> import zlib
+    >>> import numpy as np
+    >>> class Deflate(Coder):
+    ...     name = "deflate"
+    ...     contract = CodecContract(("uint8", "uint16"), lossless=True)
+    ...     def encode(self, frame):
+    ...         return Encoded(zlib.compress(frame.tobytes()))
+    ...     def decode(self, encoded, shape, dtype):
+    ...         return np.frombuffer(zlib.decompress(encoded.payload), dtype).reshape(shape).copy()
+    >>> coder, frame = Deflate(), np.zeros((4, 4), np.uint16)
+    >>> coder.decode(coder.encode(frame), frame.shape, frame.dtype).max()
+    np.uint16(0)
+    """
+
+    @abc.abstractmethod
+    def encode(self, frame: NDArray[np.integer]) -> Encoded:
+        """Return the frame as it is stored; the same frame gives the same bytes."""
+
+    @abc.abstractmethod
+    def decode(self, encoded: Encoded, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[np.integer]:
+        """Return the frame from its code stream and side data alone.
+
+        Raises
+        ------
+        CodecFailed
+            The code stream is broken.
+        """
+
+
+class Map(CodecStep):
+    """A step that turns a frame into another integer frame and back, such as a reduction to 8 bit.
+
+    The same axes as `Coder`. A map stores only side data; the coder behind it stores the mapped frame.
+
+    Parameters
+    ----------
+    **settings
+        Values of the family's parameters, by name.
+    """
+
+    @abc.abstractmethod
     def forward(self, frame: NDArray[np.integer]) -> tuple[NDArray[np.integer], bytes]:
-        """Return the mapped frame and the side data that `inverse` needs."""
-        ...
+        """Return the mapped frame, uint8 or uint16, and the side data that `inverse` needs."""
 
+    @abc.abstractmethod
     def inverse(self, mapped: NDArray[np.integer], side: bytes, dtype: np.dtype[Any]) -> NDArray[np.integer]:
         """Return the frame in its first dtype."""
-        ...
+
+
+CodecFamily: TypeAlias = "type[Coder] | type[Map]"
+"""What an entry point of "sigmaraw.codecs" names."""
 
 
 @dataclass(frozen=True)
 class RoundTrip:
-    """What a codec made of an array: the decoded array, every byte counted, and what each step achieved.
+    """What a codec made of an array.
 
-    `achieved` holds per-step settings as used and what they gave (of a stack: as a whole), for instance
-    {"level": 61.3, "ratio": 10.02}. `hint` warm-starts the search on a similar image. `frame_nbytes` : of a stack coded frame by
-    frame, the bytes of each; empty where it is one code stream.
+    Parameters
+    ----------
+    decoded : ndarray
+        In the raw array's shape and dtype, DN.
+    nbytes : int
+        Every byte that the decoder needs.
+    achieved : mapping
+        Settings as used and what they gave, for instance ``{"level": 61.3, "ratio": 10.02}``; of a stack as a whole.
+    hint : tuple, optional
+        Starts the search on a similar image.
+    frame_nbytes : tuple of int
+        Bytes of each frame of a stack that is coded frame by frame; empty where it is one code stream.
     """
 
     decoded: NDArray[np.integer]
     nbytes: int
-    achieved: Mapping[str, float | bool | str] = field(default_factory=dict)
+    achieved: Achieved = field(default_factory=dict)
     hint: tuple[float | None, ...] | None = None
     frame_nbytes: tuple[int, ...] = ()
 
 
+@runtime_checkable
 class Codec(Protocol):
-    """A whole chain: what `sigmaraw.codec(spec)` returns and a study scores. Stateless: same input, same bytes."""
+    """A whole chain: what `sigmaraw.codec` returns and a study scores. Stateless: the same input gives the same bytes."""
 
     @property
     def spec(self) -> str:
@@ -159,41 +321,9 @@ class Codec(Protocol):
         ...
 
     def apply(self, raw: NDArray[np.integer], hint: tuple[float | None, ...] | None = None) -> RoundTrip:
-        """Return the round trip with what it achieved; `hint` from an earlier RoundTrip warm-starts a target search."""
+        """Return the round trip with what it achieved; `hint` of an earlier RoundTrip starts a target search."""
         ...
 
     def freeze(self, raw: NDArray[np.integer]) -> Codec:
-        """Return the codec to use on replicas of `raw`: itself, or with `frozen=true` one with the setting fixed on it."""
-        ...
-
-
-class CodecFamily(Protocol):
-    """What an entry point of "sigmaraw.codecs" is: a class that `typed(step, parameters)` can fill.
-
-    Families that need the camera declare `needs_camera = True` and take it as the keyword `noise_model`; those that only report
-    something in its units declare `takes_camera = True`.
-    A family may name `probes`, groups of settings (text, as in a specification) for its self-test: one, or several from coarse
-    to fine; or a mapping from methods to such groups, the methods being values of its first parameter, or of `method_key`; and
-    `build()`, the versions to which the result belongs. One that runs programs says `runs_programs = True`: it is refused unless
-    the caller allows it.
-    """
-
-    name: str
-    parameters: tuple[Parameter, ...]
-    contract: CodecContract
-    needs_camera: bool
-
-    def __call__(self, **settings: Any) -> Coder | Map: ...
-
-
-@runtime_checkable
-class OpenFamily(Protocol):
-    """A codec family whose first key names another library's codec, on which the other keys depend.
-
-    It may also have `contract_for(first, keys)`, the contract for that key's value and the other keys as typed, where the knob depends on
-    them, and then `knobs`, a mapping from such values to knobs, for lists of what is installed.
-    """
-
-    def parameters_for(self, first: str | None) -> tuple[Parameter, ...]:
-        """Return all parameters, the first one included, for its value as typed (None where it is missing)."""
+        """Return the codec to use on replicas of `raw`: itself, or with ``frozen=true`` one with the setting found on it."""
         ...

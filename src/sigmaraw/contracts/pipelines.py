@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from sigmaraw.contracts.settings import Parameter
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,13 +16,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Measurement:
-    """One named number that a pipeline predicts. `discrete` when it takes isolated values, as a count does.
+    """One named number that a pipeline predicts.
 
-    `kind` says how it depends on the pixels, as the coverage study of replica modes distinguishes it: "mean" (linear in all
-    pixels), "adaptive-area" (a threshold found in the image itself), "area" (any other), "count", "intensity" (sum inside objects),
-    "mean-intensity", "texture", and for a network "network-count", "network-area", "network-dice", "network-intensity",
-    "network-mean-intensity" and the "network-soft-…" of them; "" is not said, and takes the largest uncertainty that was measured.
-    `studied` : the study measured this very number of this very pipeline. Otherwise `kind` is a statement, and records call it one.
+    Parameters
+    ----------
+    name : str
+        The key under which the pipeline returns it.
+    unit : str
+        "1" for a pure number.
+    symbol, definition : str
+        What reports call it, and what it is.
+    discrete : bool
+        Whether it takes isolated values, as a count does.
+    kind : str
+        How it depends on the pixels, in the words of the coverage study of replica modes: "mean" (linear in all pixels),
+        "adaptive-area" (a threshold found in the image itself), "area" (any other), "count", "intensity" (sum inside objects),
+        "mean-intensity", "texture"; for a network "network-count", "network-area", "network-dice", "network-intensity",
+        "network-mean-intensity" and the "network-soft-…" of them. "" does not say, and takes the largest uncertainty that
+        the study measured.
+    studied : bool
+        Whether the study measured this very number of this very pipeline. Otherwise `kind` is a statement, and records say so.
     """
 
     name: str
@@ -31,31 +47,64 @@ class Measurement:
     studied: bool = False
 
 
-class Pipeline(Protocol):
-    """Image → named numbers. Deterministic, and each image's numbers do not depend on the rest of its batch."""
+class Pipeline(abc.ABC):
+    """Image → named numbers. Deterministic, and each image's numbers do not depend on the rest of its batch.
 
+    An entry point of "sigmaraw.pipelines" names a subclass; `sigmaraw.pipelines.ImagePipeline` is the one to inherit from, since it
+    checks the images and needs one method only. The class is called as ``Class(spec, **settings)``.
+
+    Attributes
+    ----------
+    name : str
+        The entry point's name.
+    parameters : tuple of Parameter
+        The settings that a specification may give; a bare word sets the first one.
+    spec : str
+        The specification as typed.
+    measurements : tuple of Measurement
+        What it predicts, in this order. An instance may set others, according to its settings.
+
+    Parameters
+    ----------
+    spec : str
+        The specification as typed.
+    **settings
+        One value for each of `parameters`, with its type and default already applied.
+    """
+
+    name: str
+    parameters: tuple[Parameter, ...] = ()
     spec: str
     measurements: tuple[Measurement, ...]
 
+    def __init__(self, spec: str = "", **settings: Any) -> None:
+        self.spec = spec or self.name
+        self.settings = {parameter.name: settings.pop(parameter.name, parameter.default) for parameter in self.parameters}
+        if settings:
+            raise TypeError(f"{type(self).__name__} has no setting {', '.join(settings)}")
+
     def config(self) -> dict[str, Any]:
-        """Return every setting with defaults written out and versions, enough to reproduce it (JSON values).
+        """Return every setting with its default written out, and versions: enough to reproduce it (JSON values).
 
-        `name` is always there; where a file was read, `model` (or `weights`) is its path and `model_sha256` its hash.
+        `name` is always there. Where a file was read, `model` (or `weights`) is its path and `model_sha256` its hash.
         """
-        ...
+        return {"name": self.name, "spec": self.spec, **self.settings}
 
+    @abc.abstractmethod
     def __call__(self, raw: Any) -> dict[str, float]:
-        """Return the measurements of one frame (y, x) or volume (z, y, x): integer array or RawFrames."""
-        ...
+        """Return the measurements of one frame (y, x) or volume (z, y, x): integer array, DN, or RawFrames."""
 
+    @abc.abstractmethod
     def batch(self, images: NDArray[np.integer]) -> dict[str, NDArray[np.float64]]:
-        """Return per measurement a float64 array (image). images: (image, y, x) or (image, z, y, x)."""
-        ...
+        """Return per measurement a float64 array (image). images: (image, y, x) or (image, z, y, x), DN."""
+
+    def __repr__(self) -> str:
+        return f"<sigmaraw pipeline {self.spec!r}>"
 
 
 @runtime_checkable
 class OnDevice(Protocol):
-    """A pipeline whose `batch` also takes images where its model computes, handed over by DLPack; the hook is optional."""
+    """A pipeline whose `batch` also takes images where its network computes, handed over by DLPack; the hook is optional."""
 
     @property
     def dlpack_device(self) -> tuple[int, int]:
@@ -70,6 +119,14 @@ class Differentiable(Protocol):
     def gradient(self, image: NDArray[np.integer]) -> Mapping[str, NDArray[np.floating]]:
         """Return ∂χ/∂x of the measurements that are differentiable at `image`, by name; the others are left out.
 
-        image : (y, x) or (z, y, x), uint8 or uint16, DN. Each derivative has the image's shape, the measurement's unit per DN.
+        Parameters
+        ----------
+        image : ndarray
+            (y, x) or (z, y, x), uint8 or uint16, DN.
+
+        Returns
+        -------
+        mapping of str to ndarray
+            Each derivative in the image's shape, the measurement's unit per DN.
         """
         ...

@@ -8,9 +8,31 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Parameter:
-    """One setting of a codec family or pipeline, as a specification may give it.
+    """One setting of a codec family, pipeline or mode, as a specification may give it.
 
-    `unit` is "1" for a pure number and "" for words.
+    Parameters
+    ----------
+    name : str
+        The key.
+    kind : {bool, int, float, str}
+        Its type.
+    default : optional
+        The value where the key is not given; None where there is none.
+    required : bool
+        Whether it must be given.
+    minimum, maximum : float, optional
+        The range of a number, ends included.
+    choices : tuple
+        The allowed values, where they are few.
+    unit : str
+        "1" for a pure number, "" for words.
+    help : str
+        One line for listings.
+
+    Examples
+    --------
+    >>> Parameter("quality", int, 90, minimum=1, maximum=100, unit="1", help="1 to 100").domain()
+    'a whole number from 1 up to 100'
     """
 
     name: str

@@ -2,23 +2,56 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@runtime_checkable
-class Metric(Protocol):
-    """A comparison of two arrays of one shape, reference first."""
+class Metric(abc.ABC):
+    """A comparison of two arrays of one shape, the reference first; entry points of "sigmaraw.metrics".
+
+    Made without arguments. A study calls every metric of images once for each raw image and codec, with the raw image and the
+    decoded one, and records the value.
+
+    Attributes
+    ----------
+    name, unit, definition : str
+        What a listing and a report say of it; the unit is "1" for a pure number.
+    compares : {"images", "masks"}
+        "images" takes pixels, DN; "masks" takes bool, or integers of which 0 is background.
+    record_field : str
+        The field of a codec's row in which a study already records this number; "" puts it under `metrics`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class Bias(Metric):
+    ...     name, unit, definition = "bias", "DN", "mean of test - reference"
+    ...     def __call__(self, reference, test):
+    ...         return float(np.mean(test.astype(float) - reference))
+    >>> Bias()(np.zeros((2, 2), np.uint8), np.full((2, 2), 3, np.uint8))
+    3.0
+    """
 
     name: str
     unit: str
     definition: str
+    compares: ClassVar[Literal["images", "masks"]] = "images"
+    record_field: ClassVar[str] = ""
 
-    def __call__(self, reference: NDArray[Any], test: NDArray[Any]) -> float: ...
+    @abc.abstractmethod
+    def __call__(self, reference: NDArray[Any], test: NDArray[Any]) -> float:
+        """Return the value, NaN where it is undefined. The same arrays give the same value; neither is changed.
+
+        Raises
+        ------
+        ShapeMismatch
+            The shapes differ.
+        """
 
 
 Item = TypeVar("Item")
@@ -28,19 +61,28 @@ Result = TypeVar("Result")
 class Engine(Protocol):
     """Maps one pure, picklable function over work items; results come in the order of the items.
 
-    An engine whose workers take time to start may be a context manager too: a study enters it and then calls `map` several times.
+    Entry points of "sigmaraw.engines", made without arguments. An engine whose workers take time to start may be a context
+    manager too: a study enters it and then calls `map` several times.
     """
 
     name: str
 
-    def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterable[Result]: ...
+    def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterable[Result]:
+        """Yield ``function(item)`` for each item, in their order."""
+        ...
 
 
 class ReportFormat(Protocol):
-    """Lays out a record folder; computes nothing."""
+    """Lays out a record folder and computes nothing; entry points of "sigmaraw.reports", made without arguments."""
 
     name: str
 
     def render(self, folder: Path) -> Path:
-        """Write the rendering of `folder`/record.json and result.nc into the folder and return its path."""
+        """Write the rendering of ``record.json`` and ``result.nc`` of `folder` into the folder, and return its path.
+
+        Raises
+        ------
+        InvalidRecord
+            The folder holds no record that can be read. Nothing is written then.
+        """
         ...

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, nullcontext
 from typing import Any, Self, TypeVar
 
-from sigmaraw.errors import MissingExtra
+from sigmaraw import extras
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -29,7 +29,7 @@ class DaskEngine:
         try:
             import distributed  # noqa: F401 (only whether it is there)
         except ModuleNotFoundError as error:
-            raise MissingExtra("engine 'dask' without Dask", "the extra 'dask'", "run: pip install 'sigmaraw[dask]'") from error
+            raise extras.missing("engine 'dask'", "dask", "dask[distributed]") from error
         self.workers = workers
         self._open: ExitStack | None = None
         self._client: Any = None

@@ -53,20 +53,74 @@ def mappable(nbytes: int) -> bool:
 
 
 @dataclass(frozen=True)
+class Layout:
+    """What a file says of its planes.
+
+    Parameters
+    ----------
+    letters : str
+        One letter an axis before y and x: T time, C channel, Z depth, Q not said, others as their format has them.
+    sizes : tuple of int
+        Length of each of these axes.
+    plain : bool
+        Whether Z only says that the planes are a stack.
+    """
+
+    letters: str
+    sizes: tuple[int, ...]
+    plain: bool = False
+
+
+@dataclass(frozen=True)
 class Decoded:
-    """One file's pixels: `planes` (plane, y, x) or, for a 4-D stack, (frame, z, y, x), any dtype; bits if the file states it."""
+    """One file's pixels as stored.
+
+    Parameters
+    ----------
+    planes : ndarray
+        (plane, y, x), any dtype, DN.
+    reader : str
+        The library that decoded them.
+    bits : int or None
+        Bit depth that the file states.
+    metadata : mapping of str to object
+        Camera, serial number, mode and CFA pattern, those that the file states.
+    layout : Layout or None
+        Axes of the planes; None means that nothing is said.
+    inverted : bool
+        Whether the file stores full scale less the value (WhiteIsZero).
+    """
 
     planes: NDArray[Any]
     reader: str
     bits: int | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    layout: Layout | None = None
+    inverted: bool = False
 
 
 @dataclass(frozen=True)
 class Opened:
-    """One file's frames, not yet read.
+    """One file's planes, not yet read.
 
-    shape : (frame, y, x). dtype : any, as stored. read(start, out) : fills out (n, y, x) with the frames from `start` on.
+    Parameters
+    ----------
+    shape : tuple of (int, int, int)
+        (plane, y, x).
+    dtype : dtype
+        Any, as stored.
+    read : callable
+        read(start, out) fills out (n, y, x) with the planes from `start` on.
+    bits : int, optional
+        Bit depth that the file states.
+    metadata : mapping of str to object, optional
+        What the reader found beside the pixels.
+    close : callable, optional
+        Frees what reading holds.
+    layout : Layout, optional
+        What the planes are, where the file says it.
+    inverted : bool, default False
+        Whether small values are bright.
     """
 
     shape: tuple[int, int, int]
@@ -75,6 +129,8 @@ class Opened:
     bits: int | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     close: Callable[[], None] = lambda: None
+    layout: Layout | None = None
+    inverted: bool = False
 
 
 def read_exactly(path: Path, kind: str, offset: int, dtype: np.dtype[Any], out: NDArray[Any]) -> None:
@@ -82,7 +138,8 @@ def read_exactly(path: Path, kind: str, offset: int, dtype: np.dtype[Any], out: 
 
     Raises
     ------
-    UnreadableFile : the file ends before.
+    UnreadableFile
+        The file ends before.
     """
     view = memoryview(out).cast("B")  # type: ignore[arg-type]  # arrays have the buffer protocol
     pieces = range(0, len(view), max(_PIECE_BYTES, -(-len(view) // _READERS)))
@@ -123,6 +180,11 @@ def unreadable(path: Path, kind: str, reason: object) -> UnreadableFile:
     return UnreadableFile(f"{path} cannot be read as {kind} ({text})", f"a whole {kind} file", "copy or record it again")
 
 
+def unreadable_choice(path: Path, found: str, remedy: str) -> UnreadableFile:
+    """Return the refusal for a file of several images, or without the one that was asked for."""
+    return UnreadableFile(f"{path} holds {found}", "one image", remedy)
+
+
 @contextlib.contextmanager
 def decoding(path: Path, kind: str) -> Iterator[None]:
     """Turn a decoder's exceptions into UnreadableFile; the project's own refusals pass through."""
@@ -145,7 +207,8 @@ def camera_integers(path: Path, planes: NDArray[Any]) -> NDArray[np.uint8] | NDA
 
     Raises
     ------
-    NotIntegerData : any other dtype; nothing is rounded, scaled or wrapped.
+    NotIntegerData
+        Any other dtype; nothing is rounded, scaled or wrapped.
     """
     if planes.dtype.kind != "u" or planes.dtype.itemsize > 2:
         raise NotIntegerData(f"{path} holds {planes.dtype.name} pixels", "uint8 or uint16", "save the camera's integers unconverted")

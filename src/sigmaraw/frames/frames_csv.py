@@ -1,18 +1,29 @@
-"""frames.csv: which files of a series are which exposure. Written by strangers, so every cell is checked."""
+"""frames.csv: which files of a series are which exposure. Written by strangers, so every cell is checked.
+
+Columns are separated by commas, semicolons or tabs, as programs of different countries save them; with semicolons or tabs a decimal
+comma is taken too.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import math
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from sigmaraw.errors import InputNotFound, InvalidSeries
+from sigmaraw.frames.levels import Kind
+from sigmaraw.frames.names import kind_of_name
+from sigmaraw.frames.selection import split, with_selection
+from sigmaraw.frames.units import milliseconds_of, parse_time
 
 REQUIRED = ("path", "kind", "exposure_ms")
-OPTIONAL = ("irradiance", "temperature_c")
+OPTIONAL = ("irradiance", "temperature_c", "pages")
 KINDS = ("dark", "flat")
+_EXPOSURE = re.compile(r"exposure(?:_?time)?_*[(\[]?(\w+)[)\]]?")
 _ABSOLUTE_ZERO_C = -273.15
 
 
@@ -21,19 +32,30 @@ class Row:
     """One checked row: an existing path inside the series, kind, exposure in ms (None where the cell is empty)."""
 
     path: Path
-    kind: str
+    kind: Kind
     exposure_ms: float | None
     irradiance: float | None = None
     temperature_c: float | None = None
 
 
 def inside(folder: Path, text: str, where: str) -> Path:
-    """Return `text` as a path inside `folder`, links resolved; Windows separators are taken too.
+    """Return `text` as a path inside `folder`; Windows separators are taken too, and links are followed as the system does.
+
+    Parameters
+    ----------
+    folder : Path
+        The series.
+    text : str
+        A relative path, with what of the file is asked for after a #.
+    where : str
+        File and line, for messages.
 
     Raises
     ------
-    InvalidSeries : an absolute path or one that leads out of the folder: a series speaks of its own frames only.
-    InputNotFound : nothing of that name.
+    InvalidSeries
+        An absolute path or one that leads out of the folder: a series speaks of its own frames only.
+    InputNotFound
+        Nothing of that name.
     """
     relative = text.strip().replace("\\", "/")
     escapes = InvalidSeries(
@@ -41,20 +63,28 @@ def inside(folder: Path, text: str, where: str) -> Path:
     )
     if not relative or "\0" in relative or relative.startswith("/") or relative[1:2] == ":":
         raise escapes
-    path = folder / relative
-    if not path.resolve().is_relative_to(folder.resolve()):
+    plain = os.path.normpath(relative)
+    if plain.split("/")[0] == "..":
         raise escapes
-    if not path.exists():
-        raise InputNotFound(f"{where} names {relative}, which is not in {folder}", "an existing file or folder", "correct the path")
-    return folder / path.resolve().relative_to(folder.resolve())
+    path = folder / plain
+    if not split(path)[0].exists():
+        what = "a link that leads nowhere" if split(path)[0].is_symlink() else "not there"
+        raise InputNotFound(f"{where} names {relative}, which is {what} in {folder}", "an existing file or folder", "correct the path")
+    return path
 
 
 def read_text(path: Path) -> str:
-    """Return a small text file. Raises InvalidSeries when it is not UTF-8 text or over 16 MB."""
+    """Return a small text file, UTF-8 or with the mark of UTF-16. Raises InvalidSeries when it is neither, or over 16 MB."""
     if path.stat().st_size > 1 << 24:
         raise InvalidSeries(f"{path} is {path.stat().st_size} bytes long", "a short text file", "check that it is the right file")
+    content = path.read_bytes()
     try:
-        return path.read_text(encoding="utf-8-sig")
+        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+            text = content.decode("utf-16")
+            if not any(mark in text for mark in ",;\t"):
+                raise InvalidSeries(f"{path} is not UTF-8 text", "a plain text file", "save it as UTF-8")
+            return text
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidSeries(f"{path} is not UTF-8 text", "a plain text file", "save it as UTF-8") from error
 
@@ -71,29 +101,40 @@ def number(text: str, where: str, minimum: float) -> float:
 
 
 def read_frames_csv(path: Path) -> list[Row]:
-    """Return the rows of a frames.csv: columns path, kind, exposure_ms, optional irradiance and temperature_c.
+    """Return the rows of a frames.csv.
+
+    Parameters
+    ----------
+    path : Path
+        Columns path, kind, exposure_ms (or exposure_s, exposure_us), optional irradiance, temperature_c and pages (0-7: from 0, the last
+        one included).
 
     Raises
     ------
-    InvalidSeries : unknown, repeated or missing columns, bad cells, a path named twice or leading out of the folder.
-    InputNotFound : a path that is not there.
+    InvalidSeries
+        Unknown, repeated or missing columns, bad cells, a path named twice or leading out of the folder.
+    InputNotFound
+        A path that is not there.
     """
-    reader = csv.reader(io.StringIO(read_text(path)), strict=True)
+    text = read_text(path)
+    delimiter = _delimiter(text)
+    reader = csv.reader(io.StringIO(text), strict=True, delimiter=delimiter)
     try:
         lines = [(reader.line_num, [cell.strip() for cell in line]) for line in reader if any(cell.strip() for cell in line)]
     except csv.Error as error:
         raise InvalidSeries(f"{path} line {reader.line_num}: {error}", "comma-separated values", "correct the line") from error
+    if lines and lines[0][1][0].lower().startswith("sep="):
+        lines = lines[1:]  # Excel's word on the separator
     if not lines:
         raise InvalidSeries(f"{path} is empty", f"the columns {', '.join(REQUIRED)}", "fill or remove it")
-    header = lines[0][1]
-    _check_header(path, header)
+    header, factor = _header(path, lines[0][1])
     rows: list[Row] = []
     seen: set[Path] = set()
     for line, cells in lines[1:]:
         where = f"{path} line {line}"
         if len(cells) != len(header):
             raise InvalidSeries(f"{where} has {len(cells)} cells", f"{len(header)}, one a column", "correct the line")
-        row = _row(path.parent, dict(zip(header, cells, strict=True)), where)
+        row = _row(path.parent, dict(zip(header, cells, strict=True)), where, factor, "," if delimiter == "," else ".")
         if row.path in seen:
             raise InvalidSeries(f"{where} names {row.path} a second time", "each path once", "remove one of the lines")
         seen.add(row.path)
@@ -101,29 +142,55 @@ def read_frames_csv(path: Path) -> list[Row]:
     return rows
 
 
-def _check_header(path: Path, header: list[str]) -> None:
-    known = (*REQUIRED, *OPTIONAL)
-    for name in header:
-        if name not in known:
-            raise InvalidSeries(f"{path} has an unknown column '{name[:40]}'", f"only {', '.join(known)}", "rename or remove it")
-    missing = [name for name in REQUIRED if name not in header]
-    if missing or len(set(header)) < len(header):
+def _delimiter(text: str) -> str:
+    """Return the separator that stands most often in the header line; a comma where there is none."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    first = next((line for line in lines if not line.lower().startswith("sep=")), "")
+    return max(",;\t", key=first.count)
+
+
+def _header(path: Path, cells: list[str]) -> tuple[list[str], float]:
+    """Return the names of the columns and the milliseconds of one unit of exposure."""
+    names, factor = [], 1.0
+    for cell in cells:
+        name = re.sub(r"[\s-]+", "_", cell.strip().lower())
+        exposure = _EXPOSURE.fullmatch(name)
+        unit = None if exposure is None else milliseconds_of(exposure[1])
+        if unit is not None:
+            name, factor = "exposure_ms", unit
+        names.append(name)
+        if name not in (*REQUIRED, *OPTIONAL):
+            known = ", ".join((*REQUIRED, *OPTIONAL))
+            raise InvalidSeries(f"{path} has an unknown column '{cell[:40]}'", f"only {known}", "rename or remove it")
+    missing = [name for name in REQUIRED if name not in names]
+    if missing or len(set(names)) < len(names):
         found = f"lacks the column {missing[0]}" if missing else "has a column twice"
         raise InvalidSeries(f"{path} {found}", f"each of {', '.join(REQUIRED)} once", "correct the header line")
+    return names, factor
 
 
-def _row(folder: Path, cells: dict[str, str], where: str) -> Row:
-    if cells["kind"] not in KINDS:
+def _row(folder: Path, cells: dict[str, str], where: str, factor: float, comma: str) -> Row:
+    kind = kind_of_name(cells["kind"])
+    if kind is None:
         raise InvalidSeries(f"{where}: kind is '{cells['kind'][:40]}'", f"one of {', '.join(KINDS)}", "correct it")
 
     def optional(name: str, minimum: float) -> float | None:
-        text = cells.get(name, "")
+        text = cells.get(name, "").replace(",", comma)
         return number(text, f"{where}: {name}", minimum) if text else None
 
+    exposure = cells["exposure_ms"].replace(",", comma)
+    # A cell may name its own unit: "10 ms", "0.5 s".
+    time = parse_time(exposure, factor) if re.search(r"[^\W\d_eE]", exposure) else None
+    path = inside(folder, cells["path"], where)
+    pages = cells.get("pages", "")
     return Row(
-        inside(folder, cells["path"], where),
-        cells["kind"],
-        optional("exposure_ms", 0.0),
+        with_selection(path, f"pages={pages}") if pages else path,
+        kind,
+        time if time is not None else _scaled(optional("exposure_ms", 0.0), factor),
         optional("irradiance", 0.0),
         optional("temperature_c", _ABSOLUTE_ZERO_C),
     )
+
+
+def _scaled(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor

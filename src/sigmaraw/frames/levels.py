@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +12,7 @@ from sigmaraw.errors import InvalidSeries
 from sigmaraw.files import sha256_of_file
 from sigmaraw.frames.maps import DarkMaps
 from sigmaraw.frames.reading import assemble
+from sigmaraw.frames.selection import split
 from sigmaraw.frames.streaming import FrameStream
 from sigmaraw.frames.types import RawFrames, SourceFile
 
@@ -51,7 +52,8 @@ class Level:
         """Return the level's files with their hashes, without decoding them."""
         if self.loaded is not None:
             return self.loaded.files
-        return tuple(SourceFile(str(path), sha256_of_file(path), "") for path in self.paths)
+        files = dict.fromkeys(split(path)[0] for path in self.paths)
+        return tuple(SourceFile(str(path), sha256_of_file(path), "") for path in files)
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,9 @@ class Series:
     name: str = "series"
     bits: int | None = None
     size: tuple[int, int] | None = None  # (y, x) that a descriptor states
+    notes: tuple[str, ...] = ()  # what headers and names leave open, or state by the way
+    cfa: str | None = None  # colour filter pattern that the headers state
+    settings: Mapping[str, str] = field(default_factory=dict)  # keys that the headers of all files agree in
 
     def __post_init__(self) -> None:
         if self.maps is not None and self.dark:
@@ -86,7 +91,8 @@ class Series:
 
         Raises
         ------
-        InvalidSeries : there are several darks and the flat's exposure is not known.
+        InvalidSeries
+            There are several darks and the flat's exposure is not known.
         """
         if len(self.dark) == 1:
             return self.dark[0]

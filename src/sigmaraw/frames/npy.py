@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.frames.decoding import Decoded, Opened, decoding, mappable, read_exactly, require_grey, unreadable
+from sigmaraw.frames.decoding import Decoded, Layout, Opened, decoding, mappable, read_exactly, require_grey, unreadable
+from sigmaraw.frames.selection import Selection
 
 SUFFIXES = (".npy",)
 
 
-def read_npy(path: Path) -> Decoded:
+def read_npy(path: Path, selection: Selection) -> Decoded:
     """Return the array of a .npy file as planes.
 
     The header's shape is held against the file's length before anything is allocated. A last axis of 3 or 4 on an image
@@ -21,29 +23,33 @@ def read_npy(path: Path) -> Decoded:
 
     Raises
     ------
-    UnreadableFile : not .npy, pickled, cut off, or of more than four or fewer than two dimensions.
-    ColourImage : the last axis holds colour samples.
+    UnreadableFile
+        Not .npy, pickled, cut off, or of more than four or fewer than two dimensions.
+    ColourImage
+        The last axis holds colour samples.
     """
     with decoding(path, ".npy"):
         mapped = _checked(path)
         as_it_lies = mappable(mapped.nbytes) and mapped.flags.c_contiguous
         # Copy on write: pages come when they are needed, and nothing that is done to the array reaches the file.
         planes = np.asarray(np.lib.format.open_memmap(path, mode="c")) if as_it_lies else np.array(mapped, order="C", subok=False)
-    return Decoded(planes[np.newaxis] if planes.ndim == 2 else planes, "numpy")
+    sizes = planes.shape[:-2]
+    return Decoded(planes.reshape(-1, *planes.shape[-2:]), "numpy", layout=Layout("Q" * len(sizes), sizes))
 
 
-def open_npy(path: Path) -> Opened | None:
+def open_npy(path: Path, selection: Selection) -> Opened | None:
     """Return a (frame, y, x) array to be read frame by frame, refused as `read_npy` does; None for other layouts."""
     with decoding(path, ".npy"):
         mapped = _checked(path)
-        if mapped.ndim > 3 or not mapped.flags.c_contiguous:
+        if not mapped.flags.c_contiguous:
             return None
-        shape, dtype, start = (1, *mapped.shape)[-3:], mapped.dtype, int(mapped.offset)
+        sizes, dtype, start = mapped.shape[:-2], mapped.dtype, int(mapped.offset)
+        shape = (math.prod(sizes), *mapped.shape[-2:])
 
     def read(first: int, out: NDArray[Any]) -> None:
         read_exactly(path, ".npy", start + first * shape[1] * shape[2] * dtype.itemsize, dtype, out)
 
-    return Opened((int(shape[0]), int(shape[1]), int(shape[2])), dtype, read)
+    return Opened((int(shape[0]), int(shape[1]), int(shape[2])), dtype, read, layout=Layout("Q" * len(sizes), sizes))
 
 
 def _checked(path: Path) -> Any:

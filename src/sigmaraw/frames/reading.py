@@ -4,29 +4,82 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sigmaraw.errors import BitDepthMismatch, InputNotFound, InvalidOption, ShapeMismatch, UnreadableFile
+from sigmaraw.errors import BitDepthMismatch, InputNotFound, InvalidOption, LossyImage, NotIntegerData, ShapeMismatch, UnreadableFile
 from sigmaraw.files import sha256_of_file
-from sigmaraw.frames import fits, npy, tiff, zarr
-from sigmaraw.frames.decoding import Decoded, camera_integers, natural_key, require_file
+from sigmaraw.frames import fits, npy, png, tiff, zarr
+from sigmaraw.frames.axes import arrange
+from sigmaraw.frames.decoding import Decoded, Layout, camera_integers, natural_key, require_file
+from sigmaraw.frames.selection import Selection, split, with_selection
 from sigmaraw.frames.types import RawFrames, SourceFile
 
-_READERS: dict[str, Callable[[Path], Decoded]] = {
+_READERS: dict[str, Callable[[Path, Selection], Decoded]] = {
     **dict.fromkeys(tiff.SUFFIXES, tiff.read_tiff),
     **dict.fromkeys(npy.SUFFIXES, npy.read_npy),
     **dict.fromkeys(fits.SUFFIXES, fits.read_fits),
     **dict.fromkeys(zarr.SUFFIXES, zarr.read_zarr),
+    **dict.fromkeys(png.SUFFIXES, png.read_png),
+    **dict.fromkeys(png.PGM_SUFFIXES, png.read_pgm),
 }
-# Files that people keep beside frames; anything else that is no frame is refused rather than passed over.
-COMPANIONS = (".txt", ".md", ".csv", ".json", ".xml", ".yaml", ".yml", ".sha256", ".log")
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+FORMATS = "TIFF, .npy, FITS, PNG or Zarr frames"
+_LOSSY_SUFFIXES = (".jpg", ".jpeg", ".webp", ".heic", ".jfif")
+# Files that people and programs keep beside frames; anything else that is no frame is refused rather than passed over.
+COMPANIONS: tuple[str, ...] = (
+    ".txt",
+    ".md",
+    ".csv",
+    ".tsv",
+    ".json",
+    ".xml",
+    ".yaml",
+    ".yml",
+    ".toml",
+    ".log",
+    ".ini",
+    ".cfg",
+    ".pdf",
+    ".rtf",
+    ".html",
+)
+COMPANIONS += (
+    ".sha256",
+    ".sha1",
+    ".md5",
+    ".index",
+    ".dvc",
+    ".lnk",
+    ".url",
+    ".bak",
+    ".tmp",
+    ".xls",
+    ".xlsx",
+    ".ods",
+    ".doc",
+    ".docx",
+    ".py",
+    ".m",
+)
+_LITTER = ("thumbs.db", "ehthumbs.db", "@eadir", "__macosx", "$recycle.bin", "system volume information", "#recycle", "lost+found")
+_LITTER_STARTS = (".", "@syno", "~$", "icon\r")
+
+
+def is_litter(path: Path) -> bool:
+    """Return whether an operating system or a storage left a file or folder behind, which nobody means as a frame."""
+    name = path.name.lower()
+    return name.startswith(_LITTER_STARTS) or name in _LITTER
 
 
 def suffix_of(path: Path) -> str:
-    """Return the lower-case suffix that chooses the reader, with .gz kept on what it wraps."""
+    """Return the lower-case suffix that chooses the reader, with .gz kept on what it wraps; that of Zarr for a Zarr folder."""
+    if zarr.is_zarr(path):
+        return zarr.SUFFIXES[0]
     name = path.name.lower()
     return "".join(Path(name).suffixes[-2:]) if name.endswith(".gz") else Path(name).suffix
 
@@ -36,22 +89,50 @@ def is_frame_file(path: Path) -> bool:
     return suffix_of(path) in _READERS and path.is_dir() == zarr.is_zarr(path)
 
 
-def decode(path: Path) -> Decoded:
-    """Return one file's planes as stored, whatever their dtype.
+def is_companion(path: Path) -> bool:
+    """Return whether a file is of a kind that people keep beside frames."""
+    return path.suffix.lower() in COMPANIONS or (not path.suffix and path.name.upper() in ("README", "LICENSE", "NOTES", "CHECKSUMS"))
+
+
+def decode(path: Path, *, volume: bool = False) -> Decoded:
+    """Return one file's frames as stored, whatever their dtype: (frame, y, x), as a volume (frame, z, y, x).
+
+    Parameters
+    ----------
+    path : Path
+        A file or Zarr folder, with what of it is asked for after a #.
+    volume : bool
+        Whether planes along z are read as depth.
 
     Raises
     ------
-    InputNotFound, UnreadableFile : missing, empty, damaged, or of a suffix that no reader takes.
+    InputNotFound, UnreadableFile
+        Missing, empty, damaged, or of a suffix that no reader takes.
+    ColourImage, ShapeMismatch, InvalidSpec
+        Axes that are neither frames nor chosen.
+    LossyImage, NotIntegerData
+        Pixels that are not the camera's integers.
     """
-    if not zarr.is_zarr(path):
-        require_file(path)
-    reader = _READERS.get(suffix_of(path))
+    file, selection = split(path)
+    if not zarr.is_zarr(file):
+        require_file(file)
+    reader = _READERS.get(suffix_of(file))
     if reader is None:
-        known = ", ".join(sorted(_READERS))
-        raise UnreadableFile(
-            f"{path} has the suffix '{suffix_of(path)}'", f"one of {known}", "export the frames as TIFF, .npy, FITS or Zarr"
-        )
-    return reader(path)
+        raise _no_reader(file)
+    found = reader(file, selection)
+    layout = found.layout or Layout("", ())
+    order = arrange(file, layout.letters, layout.sizes, selection, volume=volume, plain=layout.plain)
+    planes = found.planes
+    if order.size != len(planes) or not (order.reshape(-1) == np.arange(len(planes))).all():
+        planes = planes[order.reshape(-1)]
+    return replace(found, planes=planes.reshape(*order.shape, *planes.shape[-2:]))
+
+
+def _no_reader(path: Path) -> UnreadableFile | LossyImage:
+    suffix, known = suffix_of(path), ", ".join(sorted(_READERS))
+    if suffix in _LOSSY_SUFFIXES:
+        return LossyImage(f"{path} is a lossy format ('{suffix}')", f"raw frames, as one of {known}", "record the camera's own integers")
+    return UnreadableFile(f"{path} has the suffix '{suffix}'", f"one of {known}", "export the frames as TIFF, .npy, FITS, PNG or Zarr")
 
 
 def frame_files(folder: Path) -> list[Path]:
@@ -59,18 +140,19 @@ def frame_files(folder: Path) -> list[Path]:
 
     Raises
     ------
-    UnreadableFile : a file that is neither a frame nor a known companion: nothing is left out in silence.
+    UnreadableFile
+        A file that is neither a frame nor a known companion: nothing is left out in silence.
     """
     found = []
     for path in sorted(folder.iterdir(), key=lambda path: natural_key(path.name)):
-        if path.name.startswith(".") or path.name == "Thumbs.db":
+        if is_litter(path):
             continue
         if is_frame_file(path):
             found.append(path)
         elif path.is_dir():
             raise UnreadableFile(f"{folder} holds a folder, {path.name}", "single frames only", "give each exposure its own folder")
-        elif path.suffix.lower() not in COMPANIONS:
-            raise UnreadableFile(f"{path} is not a frame that can be read", "TIFF, .npy or FITS files only", "convert or remove it")
+        elif not is_companion(path):
+            raise UnreadableFile(f"{path} is not a frame that can be read", f"{FORMATS} only", "convert or remove it")
     return found
 
 
@@ -79,57 +161,96 @@ def read_frames(path: str | os.PathLike[str], *, bits: int | None = None, volume
 
     Parameters
     ----------
-    path : TIFF, OME-TIFF, .npy, FITS (also .gz) file, Zarr or OME-Zarr folder, or a folder of them taken in natural order of their names.
-    bits : bit depth of the camera, 1 to 16; None takes it from metadata, else from the container.
-    volume : pages are z: data is (1, z, y, x) instead of (frame, y, x).
+    path : str or path
+        TIFF, OME-TIFF, .npy, FITS (also .gz and .fz), grey PNG or PGM file, Zarr or OME-Zarr folder, or a folder of them, taken in natural
+        order of their names. After a # stands what of it is asked for: ``stack.ome.tif#channel=0``, ``#z=3``, ``#z=frames``,
+        ``#pages=0-7`` (from 0, the last one included), ``two.fits#extension=SCI``, ``two.zarr#image=1``, ``#lossy=accept``.
+    bits : int, optional
+        Bit depth of the camera, 1 to 16; by default from metadata, else the container's.
+    volume : bool
+        Whether planes are z: data is (frame, z, y, x) instead of (frame, y, x).
 
     Returns
     -------
-    RawFrames : uint8 or uint16, DN, exactly the stored values, with the SHA-256 of every file.
+    RawFrames
+        uint8 or uint16, DN, exactly the camera's values, with the SHA-256 of every file.
 
     Raises
     ------
-    InputNotFound, UnreadableFile, NotIntegerData, ColourImage, ShapeMismatch, BitDepthMismatch, InvalidOption
+    InputNotFound, UnreadableFile, NotIntegerData, LossyImage, ColourImage, ShapeMismatch, BitDepthMismatch, InvalidOption, InvalidSpec
+        As the file says.
+
+    Examples
+    --------
+    >>> import sigmaraw as sr
+    >>> frames = sr.read_frames("raw", bits=12)
+    >>> frames.data.shape, frames.data.dtype.name
+    ((6, 64, 64), 'uint16')
     """
     path = Path(path)
-    if not path.exists():
+    file, selection = split(path)
+    if not file.exists():
         raise InputNotFound(f"{path} does not exist", "an image file or a folder of frames", "check the name")
-    if not path.is_dir() or zarr.is_zarr(path):
+    if not file.is_dir() or zarr.is_zarr(file):
         return assemble([path], bits=bits, volume=volume)
-    paths = frame_files(path)
+    paths = [with_selection(entry, selection.text) for entry in frame_files(file)]
     if not paths:
-        raise InputNotFound(f"{path} holds no frames", "TIFF, .npy or FITS files", "check the folder")
+        raise InputNotFound(f"{path} holds no frames", FORMATS, "check the folder")
     return assemble(paths, bits=bits, volume=volume)
 
 
 def assemble(paths: Iterable[Path], *, bits: int | None, volume: bool = False) -> RawFrames:
     """Read files that belong together, in the order given, into one RawFrames; arguments and refusals as `read_frames`."""
     check_bits(bits)
-    stacks, sources, stated = [], [], []
+    stacks: list[Pixels] = []
+    sources, stated = [], []
     metadata: dict[str, object] = {}
     for path in paths:
-        decoded = decode(path)
-        stacks.append(framed(path, camera_integers(path, decoded.planes), volume))
-        sources.append(SourceFile(str(path), sha256_of_file(path), decoded.reader))
+        decoded = decode(path, volume=volume)
+        file = split(path)[0]
+        pixels = camera_integers(file, decoded.planes)
+        if decoded.inverted:
+            pixels = upright(pixels, white_level(file, pixels.dtype, decoded.bits, bits), file)
+        stacks.append(pixels)
+        sources.append(SourceFile(str(file), sha256_of_file(file), decoded.reader))
         stated.append(decoded.bits)
         metadata = {**decoded.metadata, **metadata}
         if stacks[-1].shape[1:] != stacks[0].shape[1:] or stacks[-1].dtype != stacks[0].dtype:
             shapes = [f"{'x'.join(map(str, stack.shape[1:]))} {stack.dtype.name}" for stack in (stacks[0], stacks[-1])]
             raise ShapeMismatch(f"{path} has frames of {shapes[1]}, {sources[0].path} of {shapes[0]}", "one shape", "separate them")
-    data = stacks[0] if len(stacks) == 1 else np.concatenate(stacks, axis=1 if volume and stacks[0].ndim == 4 else 0)
+    data = stacks[0] if len(stacks) == 1 else np.concatenate(stacks, axis=1 if volume else 0)
     native = np.dtype(data.dtype.name)  # whatever byte order the file had
     data = data.astype(native, copy=False).view(native)
     depth, source = bit_depth(sources[0].path, data.dtype, int(data.max()), bits, stated)
-    return RawFrames(data, depth, source, tuple(sources), metadata)
+    return RawFrames(cast("Pixels", data), depth, source, tuple(sources), metadata)
 
 
-def framed(path: Path, planes: np.ndarray, volume: bool) -> np.ndarray:
-    """Return the planes with the frame axis first. Raises ShapeMismatch for a 4-D stack that is not read as a volume."""
-    if planes.ndim == 4 and not volume:
-        raise ShapeMismatch(
-            f"{path} is four-dimensional {planes.shape}", "(frame, y, x)", "read it as a volume, or save frames (frame, y, x)"
+def white_level(path: Path, dtype: np.dtype[Any], stated: int | None, bits: int | None) -> int:
+    """Return what a pixel of no light holds in a file of WhiteIsZero, DN: the value from which all are taken off.
+
+    Raises
+    ------
+    NotIntegerData
+        Sixteen bits a sample and no word of the camera's depth: 65535 − value is then hardly meant.
+    """
+    depth = stated or (8 if dtype.itemsize == 1 else bits)
+    if depth is None:
+        raise NotIntegerData(
+            f"{path} is stored inverted (WhiteIsZero, tag PhotometricInterpretation), and how many bits were inverted is not stated",
+            "frames in which larger values are more light",
+            "state the camera's bit depth where it can be given, or export the frames as BlackIsZero",
         )
-    return planes[np.newaxis] if volume and planes.ndim == 3 else planes
+    return (1 << depth) - 1
+
+
+def upright(pixels: Pixels, white: int, path: Path) -> Pixels:
+    """Return the camera's values of a file of WhiteIsZero, exactly. Raises NotIntegerData where a value is above full scale."""
+    if pixels.size and int(pixels.max()) > white:
+        raise NotIntegerData(
+            f"{path} is stored inverted (WhiteIsZero) with the value {int(pixels.max())}", f"values up to {white}", "check the bit depth"
+        )
+    turned: Pixels = np.subtract(pixels.dtype.type(white), pixels, dtype=pixels.dtype)
+    return turned
 
 
 def check_bits(bits: int | None) -> None:
@@ -145,11 +266,19 @@ def bit_depth(
 
     Parameters
     ----------
-    name : of the file, for messages. top : largest value, DN. bits : as the user stated. stated : as each file states.
+    name : str
+        Of the file, for messages.
+    top : int
+        Largest value, DN.
+    bits : int or None
+        As the user stated.
+    stated : sequence of int or None
+        As each file states.
 
     Raises
     ------
-    BitDepthMismatch : a pixel does not fit in it.
+    BitDepthMismatch
+        A pixel does not fit in it.
     """
     container = 8 * dtype.itemsize
     known = [value for value in stated if value is not None]

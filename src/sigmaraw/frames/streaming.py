@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,11 +18,13 @@ from numpy.typing import NDArray
 
 from sigmaraw.errors import ShapeMismatch
 from sigmaraw.frames import fits, npy, tiff, zarr
-from sigmaraw.frames.decoding import Opened, camera_integers, require_file
-from sigmaraw.frames.reading import bit_depth, check_bits, decode, framed, suffix_of
+from sigmaraw.frames.axes import arrange
+from sigmaraw.frames.decoding import Layout, Opened, camera_integers, require_file
+from sigmaraw.frames.reading import bit_depth, check_bits, decode, suffix_of, upright, white_level
+from sigmaraw.frames.selection import Selection, split
 from sigmaraw.frames.types import RawFrames
 
-_OPENERS: dict[str, Callable[[Path], Opened | None]] = {
+_OPENERS: dict[str, Callable[[Path, Selection], Opened | None]] = {
     **dict.fromkeys(tiff.SUFFIXES, tiff.open_tiff),
     **dict.fromkeys(npy.SUFFIXES, npy.open_npy),
     **dict.fromkeys(fits.SUFFIXES, fits.open_fits),
@@ -34,24 +37,43 @@ def open_frames(path: Path) -> Opened:
 
     Raises
     ------
-    InputNotFound, UnreadableFile, NotIntegerData, ColourImage, ShapeMismatch : as `read_frames`.
+    InputNotFound, UnreadableFile, NotIntegerData, ColourImage, ShapeMismatch
+        As `read_frames`.
     """
-    opener = _OPENERS.get(suffix_of(path))
+    file, selection = split(path)
+    opener = _OPENERS.get(suffix_of(file))
     opened = None
     if opener is not None:
-        if not zarr.is_zarr(path):
-            require_file(path)
-        opened = opener(path)
+        if not zarr.is_zarr(file):
+            require_file(file)
+        opened = opener(file, selection)
     if opened is None:
         decoded = decode(path)
-        planes = framed(path, camera_integers(path, decoded.planes), volume=False)
+        planes = camera_integers(file, decoded.planes)
 
         def read(first: int, out: NDArray[Any]) -> None:
             out[...] = planes[first : first + len(out)]
 
-        opened = Opened((planes.shape[0], planes.shape[1], planes.shape[2]), planes.dtype, read, decoded.bits, decoded.metadata)
-    camera_integers(path, np.empty(0, dtype=opened.dtype))
-    return opened
+        shape = (planes.shape[0], planes.shape[1], planes.shape[2])
+        return Opened(shape, planes.dtype, read, decoded.bits, decoded.metadata, inverted=decoded.inverted)
+    camera_integers(file, np.empty(0, dtype=opened.dtype))
+    layout = opened.layout or Layout("", ())
+    order = arrange(file, layout.letters, layout.sizes, selection, volume=False, plain=layout.plain)
+    return opened if len(order) == opened.shape[0] and (order == np.arange(len(order))).all() else _reordered(opened, order)
+
+
+def _reordered(opened: Opened, order: NDArray[np.intp]) -> Opened:
+    """Return those planes of a file that `order` names, neighbours read together."""
+
+    def read(first: int, out: NDArray[Any]) -> None:
+        wanted = order[first : first + len(out)]
+        ends = [*(np.flatnonzero(np.diff(wanted) != 1) + 1), len(wanted)]
+        start = 0
+        for end in ends:
+            opened.read(int(wanted[start]), out[start:end])
+            start = end
+
+    return replace(opened, shape=(len(order), *opened.shape[1:]), read=read)
 
 
 class Room:
@@ -89,7 +111,8 @@ class FrameStream:
 
         Raises
         ------
-        InputNotFound, UnreadableFile, NotIntegerData, ColourImage, ShapeMismatch : the files.
+        InputNotFound, UnreadableFile, NotIntegerData, ColourImage, ShapeMismatch
+            The files.
         """
         if self._loaded is not None:
             data = self._loaded.data
@@ -110,10 +133,13 @@ class FrameStream:
                     count = _frames_of(pixels, opened.shape[1] * opened.shape[2])
                     buffer = (room or Room()).array((count, *opened.shape[1:]), self._dtype)
                 self._take(path, opened)
+                white = white_level(path, opened.dtype, opened.bits, self._bits) if opened.inverted else None
                 done = 0
                 while done < opened.shape[0]:
                     count = min(opened.shape[0] - done, len(buffer) - filled)
                     opened.read(done, buffer[filled : filled + count])
+                    if white is not None:
+                        buffer[filled : filled + count] = upright(buffer[filled : filled + count], white, path)
                     done, filled = done + count, filled + count
                     if filled == len(buffer):
                         yield self._cut(buffer)

@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.errors import ColourImage, ShapeMismatch
-from sigmaraw.frames.decoding import Decoded, Opened, decoding, mappable, read_exactly, require_grey, unreadable
+from sigmaraw.errors import ColourImage, NotIntegerData, ShapeMismatch
+from sigmaraw.frames import tiff_tags as tags
+from sigmaraw.frames.decoding import Decoded, Layout, Opened, decoding, mappable, read_exactly, require_grey, unreadable, unreadable_choice
+from sigmaraw.frames.selection import Selection
 
 SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
 _COLOUR_PHOTOMETRICS = {2: "RGB", 3: "palette", 5: "CMYK", 6: "YCbCr", 8: "CIELab"}
@@ -50,36 +52,41 @@ def _listening() -> Iterator[_Complaints]:
         logger.propagate = propagate
 
 
-def read_tiff(path: Path) -> Decoded:
-    """Return all planes of a TIFF file in page order.
+def read_tiff(path: Path, selection: Selection) -> Decoded:
+    """Return all planes of a TIFF file, or of the image in it that is asked for, in the order of its axes.
 
     Raises
     ------
-    UnreadableFile : not a TIFF, cut off, or with pages missing.
-    ColourImage : RGB, palette or other colour pages.
-    ShapeMismatch : pages of unequal shape or dtype.
+    UnreadableFile
+        Not a TIFF, cut off, with pages missing, or of several images.
+    ColourImage
+        RGB, palette or other colour pages.
+    ShapeMismatch
+        Pages of unequal shape or dtype.
+    LossyImage, NotIntegerData
+        A tag says that the stored values are not the camera's.
     """
     import tifffile
 
     # _multifile: an OME header may name other files; only the one that was named is read.
     with _listening() as complaints, decoding(path, "TIFF"), tifffile.TiffFile(path, _multifile=False) as tif:
-        return _read_open(path, tif, complaints)
+        return _read_open(path, tif, complaints, selection)
 
 
-def open_tiff(path: Path) -> Opened | None:
-    """Return the pages of all series of a TIFF to be read frame by frame, refused as `read_tiff` does.
+def open_tiff(path: Path, selection: Selection) -> Opened | None:
+    """Return the planes of a TIFF to be read a few at a time, refused as `read_tiff` does.
 
-    None where a compressed page holds several frames. Pages that lie one after the other uncompressed are copied from the file; others are
-    decoded one by one.
+    None where a compressed page holds several frames, or where values are offset. Pages that lie one after the other uncompressed are
+    copied from the file; others are decoded one by one.
     """
     import tifffile
 
     with _listening() as complaints, decoding(path, "TIFF"), contextlib.ExitStack() as stack:
         tif = stack.enter_context(tifffile.TiffFile(path, _multifile=False))
-        checked = list(_checked_series(path, tif))
+        checked = _checked_series(path, tif, selection)
         if complaints.lines:
             raise unreadable(path, "TIFF", complaints.lines[0])
-        if not checked:
+        if not checked or tags.imagej_offset(path, tif):
             return None
         _require_one_shape(path, [((one.keyframe.imagelength, one.keyframe.imagewidth), one.dtype) for one in checked])
         height, width = checked[0].keyframe.imagelength, checked[0].keyframe.imagewidth
@@ -98,7 +105,9 @@ def open_tiff(path: Path) -> Opened | None:
                     reader(first, out[:take])
                 first, out = max(0, first - count), out[take:]
 
-        return Opened((sum(counts), height, width), checked[0].dtype, read, _bits(tif), _metadata(tif), held.close)
+        layout, inverted = _layout(tif, checked), tags.is_inverted(checked[0].keyframe)
+        shape = (sum(counts), height, width)
+        return Opened(shape, checked[0].dtype, read, _bits(tif), _metadata(tif), held.close, layout, inverted)
 
 
 def _copier(path: Path, tif: Any, series: Any, pixels: int) -> Callable[[int, NDArray[Any]], None]:
@@ -126,31 +135,76 @@ def _require_one_shape(path: Path, found: list[tuple[tuple[int, ...], Any]]) -> 
         raise ShapeMismatch(f"{path} has pages of {', '.join(shapes)}", "pages of one shape and type", "split the file")
 
 
-def _read_open(path: Path, tif: Any, complaints: _Complaints) -> Decoded:
+def _read_open(path: Path, tif: Any, complaints: _Complaints, selection: Selection) -> Decoded:
     stacks = []
-    for series in _checked_series(path, tif):
-        stacks.append(_pixels(path, tif, series).reshape(-1, series.keyframe.imagelength, series.keyframe.imagewidth))
+    series = _checked_series(path, tif, selection)
+    for one in series:
+        stacks.append(_pixels(path, tif, one).reshape(-1, one.keyframe.imagelength, one.keyframe.imagewidth))
     if complaints.lines:
         raise unreadable(path, "TIFF", complaints.lines[0])
     if not stacks:
         raise unreadable(path, "TIFF", "no pages")
     _require_one_shape(path, [(stack.shape[1:], stack.dtype) for stack in stacks])
     planes = stacks[0] if len(stacks) == 1 else np.concatenate(stacks)
-    return Decoded(planes, "tifffile", _bits(tif), _metadata(tif))
+    planes = _signed(path, planes, tags.imagej_offset(path, tif))
+    inverted = tags.is_inverted(series[0].keyframe)
+    return Decoded(planes, "tifffile", _bits(tif), _metadata(tif), _layout(tif, series), inverted)
 
 
-def _checked_series(path: Path, tif: Any) -> Iterator[Any]:
-    """Yield the file's series, grey and wholly present each."""
-    size = path.stat().st_size
-    for series in tif.series:
+def _signed(path: Path, planes: np.ndarray[Any, Any], offset: int) -> np.ndarray[Any, Any]:
+    """Undo ImageJ's way to store signed 16-bit numbers, exactly; negative ones are refused."""
+    if offset == 0:
+        return planes
+    if planes.dtype != np.uint16 or int(planes.min()) < -offset:
+        raise NotIntegerData(f"{path} holds negative pixels (ImageJ's 16-bit signed)", "uint8 or uint16", "save the camera's integers")
+    shifted: np.ndarray[Any, Any] = planes - np.uint16(-offset)
+    return shifted
+
+
+def _layout(tif: Any, series: list[Any]) -> Layout:
+    """Return the axes that the file states for its planes."""
+    if len(series) > 1:
+        count = sum(one.size // (one.keyframe.imagelength * one.keyframe.imagewidth) for one in series)
+        return Layout("Q", (count,))
+    (one,) = series
+    end = one.axes.rfind("Y")
+    letters, sizes = one.axes[:end], one.shape[:end]
+    if one.axes[end:] not in ("YX", "YXS") or len(letters) != len(sizes):
+        letters, sizes = "Q", (one.size // (one.keyframe.imagelength * one.keyframe.imagewidth),)
+    if _frames_as_planes(tif, one.keyframe):
+        letters = letters.replace("S", "Q")
+    # ImageJ calls the planes of any stack slices; only a hyperstack says that they lie in depth.
+    plain = bool(tif.is_imagej and not (tif.imagej_metadata or {}).get("hyperstack"))
+    return Layout(letters, tuple(int(size) for size in sizes), plain)
+
+
+def _checked_series(path: Path, tif: Any, selection: Selection) -> list[Any]:
+    """Return the file's series, grey and wholly present each; of several OME images the one that is asked for."""
+    size, found = path.stat().st_size, []
+    for series in _chosen(path, tif, selection):
         first = series.keyframe
         frames_as_planes = _frames_as_planes(tif, first)
         if first.photometric in _COLOUR_PHOTOMETRICS and not frames_as_planes:
             raise ColourImage(f"{path} is a {_COLOUR_PHOTOMETRICS[first.photometric]} image", "grey frames", "export the raw frames")
         if not frames_as_planes:
             require_grey(path, first.samplesperpixel)
+        tags.refuse_changed(path, tif, first, selection.lossy)
         _check_extent(path, series, size)
-        yield series
+        found.append(series)
+    return found
+
+
+def _chosen(path: Path, tif: Any, selection: Selection) -> list[Any]:
+    """Return the series that are read. Images of an OME file are different fields or positions, and never frames of one."""
+    series = list(tif.series)
+    if selection.image is None:
+        if tif.is_ome and len(series) > 1:
+            names = ", ".join(f"{index} ({str(one.name)[:20]})" for index, one in enumerate(series[:8]))
+            raise unreadable_choice(path, f"{len(series)} images: {names}", f"choose one: {path.name}#image=0")
+        return series
+    if not selection.image.isdecimal() or int(selection.image) >= len(series):
+        raise unreadable_choice(path, f"no image '{selection.image[:20]}'", f"choose one from 0 to {len(series) - 1}")
+    return [series[int(selection.image)]]
 
 
 def _pixels(path: Path, tif: Any, series: Any) -> np.ndarray[Any, Any]:
@@ -196,14 +250,15 @@ def _bits(tif: Any) -> int | None:
         stated = [int(bits) for bits in re.findall(r'\bSignificantBits\s*=\s*"(\d{1,3})"', tif.ome_metadata)]
         if stated:
             return max(stated)
-    bits = tif.pages.first.bitspersample
-    return bits if 1 < bits < 16 and bits != 8 else None
+    return tags.stated_bits(tif.pages.first)
 
 
 def _metadata(tif: Any) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, name in (("Model", "camera"), ("CameraSerialNumber", "serial")):
-        value = tif.pages.first.tags.valueof(key)
-        if isinstance(value, str) and value.strip():
-            found[name] = value.strip()[:120]
-    return found
+    page = tif.pages.first
+    found = {
+        "camera": tags.text_tag(page, "Model"),
+        "serial": tags.text_tag(page, "CameraSerialNumber"),
+        "cfa": tags.cfa_of(page),
+        "compression": tags.lossy_compression(tif, page),
+    }
+    return {name: value for name, value in found.items() if value is not None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -21,10 +22,29 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class RawFrames:
-    """Camera frames in DN, never arithmetic on them before the noise model's or a pipeline's door.
+    """Camera frames as integers in DN, with where they came from.
 
-    data : (frame, y, x) or, for volumes, (frame, z, y, x); uint8 or uint16; DN.
-    bits : bit depth of the data; `bits_source` says whether it was stated, read from metadata, or is the container's.
+    No arithmetic is done on them before the noise model or a pipeline's preparation makes floats of them.
+
+    Parameters
+    ----------
+    data : ndarray of uint8 or uint16
+        (frame, y, x) or, for volumes, (frame, z, y, x); DN.
+    bits : int
+        Bit depth of the data, 1 to 16.
+    bits_source : {"stated", "metadata", "container"}
+        Who says so: the user, the file, or only the size of its integers.
+    files : tuple of SourceFile, optional
+        What was read.
+    metadata : dict of str to object, optional
+        What the reader found beside the pixels.
+
+    Examples
+    --------
+    >>> import sigmaraw as sr
+    >>> frames = sr.read_frames("image.tif", bits=12)
+    >>> len(frames), frames.frame_shape, frames.full_scale
+    (1, (64, 64), 4095)
     """
 
     data: NDArray[np.uint8] | NDArray[np.uint16]
@@ -32,6 +52,16 @@ class RawFrames:
     bits_source: Literal["stated", "metadata", "container"]
     files: tuple[SourceFile, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        sides = " × ".join(map(str, self.frame_shape))
+        many = f"{len(self)} frame{'s' * (len(self) != 1)} of {sides} px"
+        files = f", from {self.files[0].path}" if self.files else ""
+        more = f" and {len(self.files) - 1} more" if len(self.files) > 1 else ""
+        return f"<RawFrames: {many}, {self.data.dtype}, {self.bits} bit ({self.bits_source}){files}{more}>"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(repr(self)[1:-1])}</p>"
 
     @property
     def frame_shape(self) -> tuple[int, ...]:

@@ -17,8 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.errors import ColourImage, InputNotFound, NotIntegerData, UnreadableFile
-from sigmaraw.frames.decoding import Decoded, Opened, decoding, unreadable
+from sigmaraw import extras
+from sigmaraw.errors import InputNotFound, NotIntegerData, UnreadableFile
+from sigmaraw.frames.decoding import Decoded, Layout, Opened, decoding, unreadable, unreadable_choice
+from sigmaraw.frames.selection import Selection
 
 SUFFIXES = (".zarr",)
 KIND = "Zarr"
@@ -32,35 +34,41 @@ _CODECS_2 = {"blosc", "zlib", "gzip", "zstd", "lz4", "lzma", "bz2", "shuffle", "
 _CODECS_3 = {"bytes", "blosc", "gzip", "zstd", "crc32c", "transpose", "sharding_indexed"}
 _TYPES_2 = {"|u1", "<u2", ">u2", "<u1", ">u1"}
 _SPACE = ("y", "x")
+_NODES = (".zattrs", ".zarray", ".zgroup", "zarr.json")
+# Attributes of the CF conventions by which xarray says that a value is not what is stored.
+_SCALING = {"scale_factor": 1, "add_offset": 0}
 
 
 def is_zarr(path: Path) -> bool:
-    """Return whether the name is that of a Zarr folder."""
-    return path.suffix.lower() in SUFFIXES
+    """Return whether a path is a Zarr folder: by its name, or by the metadata that lies in it, as of one image of several."""
+    return path.suffix.lower() in SUFFIXES or (path.is_dir() and any((path / name).is_file() for name in _NODES))
 
 
-def read_zarr(path: Path) -> Decoded:
-    """Return the planes (plane, y, x) or (frame, z, y, x) of a Zarr array, or of the full resolution of an OME-Zarr image.
+def read_zarr(path: Path, selection: Selection) -> Decoded:
+    """Return the planes of a Zarr array, or of the full resolution of an OME-Zarr image.
 
     Raises
     ------
-    InputNotFound, UnreadableFile : no folder, no array in it, missing chunks, links, impossible sizes, codecs that are not on the list.
-    NotIntegerData : neither uint8 nor uint16. ColourImage : several channels.
+    InputNotFound, UnreadableFile
+        No folder, no array in it, missing chunks, links, impossible sizes, codecs that are not on the list.
+    NotIntegerData
+        Neither uint8 nor uint16, or attributes that scale them.
     """
     with decoding(path, KIND):
-        array, shape = _opened(path)
-        return Decoded(np.asarray(array[...]).reshape(shape), "zarr")
+        array, layout = _opened(path, selection)
+        return Decoded(np.asarray(array[...]).reshape(-1, *array.shape[-2:]), "zarr", layout=layout)
 
 
-def open_zarr(path: Path) -> Opened | None:
-    """Return (frame, y, x) to be read a few frames at a time, refused as `read_zarr` does; None for (frame, z, y, x).
+def open_zarr(path: Path, selection: Selection) -> Opened | None:
+    """Return planes to be read a few at a time, refused as `read_zarr` does; None where several axes are stacked.
 
     Frames that share chunks are decoded together, up to `_BLOCK` bytes of them, and kept until others are asked for.
     """
     with decoding(path, KIND):
-        array, shape = _opened(path)
-        if len(shape) != 3:
+        array, layout = _opened(path, selection)
+        if sum(size > 1 for size in layout.sizes) > 1:
             return None
+        shape = (math.prod(layout.sizes), *array.shape[-2:])
         axis = next((index for index, size in enumerate(array.shape[:-2]) if size > 1), 0)
         together = array.chunks[axis] if array.ndim > 2 else 1
     depth = max(1, min(together, _BLOCK // (math.prod(shape[1:]) * array.dtype.itemsize)))
@@ -81,29 +89,28 @@ def open_zarr(path: Path) -> Opened | None:
             out[: len(some)] = some
             first, out = first + len(some), out[len(some) :]
 
-    return Opened((shape[0], shape[1], shape[2]), array.dtype, read)
+    return Opened((shape[0], shape[1], shape[2]), array.dtype, read, layout=layout)
 
 
-def _opened(path: Path) -> tuple[Any, tuple[int, ...]]:
-    """Return the zarr library's array, checked before, and the shape of its planes."""
+def _opened(path: Path, selection: Selection) -> tuple[Any, Layout]:
+    """Return the zarr library's array, checked before, and the axes of its planes."""
     if not path.exists():
         raise InputNotFound(f"{path} does not exist", "a Zarr folder", "check the name")
     if not path.is_dir():
         raise UnreadableFile(f"{path} is not a folder", "a Zarr folder; zipped stores are not read", "unpack it")
     stored = _stored_bytes(path)
-    place, axes = _image(path)
+    place, axes = _image(path, selection)
     metadata = _metadata(path, place)
     _check_array(path, metadata, stored)
     _check_chunks(path, place, metadata)
-    shape = _planes(path, axes, metadata["shape"])
+    _refuse_scaled(path, place)
+    layout = _layout(path, axes or _dimensions(path, place, len(metadata["shape"])), metadata["shape"])
     try:
         import zarr
     except ImportError as error:
-        raise UnreadableFile(
-            f"{path} needs the package zarr", "the extra 'zarr'", "install it with: python -m pip install 'sigmaraw[zarr]'"
-        ) from error
+        raise extras.missing(str(path), "zarr", "zarr") from error
     store = zarr.storage.LocalStore(place, read_only=True)
-    return zarr.open_array(store=store, mode="r", zarr_format=metadata["format"]), shape
+    return zarr.open_array(store=store, mode="r", zarr_format=metadata["format"]), layout
 
 
 def ome_text(path: Path) -> str:
@@ -143,15 +150,23 @@ def _json(path: Path, file: Path) -> dict[str, Any] | None:
     return found
 
 
-def _image(path: Path) -> tuple[Path, tuple[str, ...]]:
+def _image(path: Path, selection: Selection) -> tuple[Path, tuple[str, ...]]:
     """Return the folder of the array and the names of its axes, () where nothing states them."""
     node, attributes = path, _attributes(path, path)
     if attributes.get("bioformats2raw.layout") is not None and "multiscales" not in attributes:
-        if (path / "1").is_dir():
-            raise unreadable(path, KIND, "several images in it; give the folder of one")
-        node, attributes = path / "0", _attributes(path, path / "0")
+        wanted = "0" if selection.image is None else selection.image
+        count = sum(1 for entry in path.iterdir() if entry.is_dir() and entry.name.isdecimal())
+        if selection.image is None and (path / "1").is_dir():
+            raise unreadable_choice(path, f"{count} images", f"choose one: {path.name}#image=0, or give its folder, {path.name}/0")
+        if not wanted.isdecimal() or not (path / wanted).is_dir():
+            raise unreadable_choice(path, f"no image '{wanted[:20]}'", f"choose one from 0 to {count - 1}")
+        node, attributes = path / wanted, _attributes(path, path / wanted)
+    elif selection.image is not None:
+        raise unreadable_choice(path, "one image alone", "leave #image= out")
     if "multiscales" not in attributes:
         return node, ()
+    if len(attributes["multiscales"]) > 1:
+        raise unreadable_choice(path, f"{len(attributes['multiscales'])} multiscale images", "give the folder of one array")
     scales = attributes["multiscales"][0]
     name = str(scales["datasets"][0]["path"])
     place = node / name
@@ -159,6 +174,23 @@ def _image(path: Path) -> tuple[Path, tuple[str, ...]]:
         raise unreadable(path, KIND, f"the data set '{name[:60]}' is not in the folder")
     axes = tuple(str(axis["name"] if isinstance(axis, dict) else axis) for axis in scales.get("axes", ()))
     return place, axes
+
+
+def _dimensions(path: Path, place: Path, count: int) -> tuple[str, ...]:
+    """Return the names of axes that an array itself states, as xarray writes them; () where they are not t, c, z, y, x."""
+    three, attributes = _json(path, place / "zarr.json"), _attributes(path, place)
+    names = (three or {}).get("dimension_names") or attributes.get("_ARRAY_DIMENSIONS") or ()
+    short = {"time": "t", "channel": "c", "frame": "t"}
+    axes = tuple(short.get(str(name).lower(), str(name).lower()) for name in names) if isinstance(names, list) else ()
+    return axes if len(axes) == count and axes[-2:] == _SPACE and set(axes) <= {"t", "c", "z", *_SPACE} else ()
+
+
+def _refuse_scaled(path: Path, place: Path) -> None:
+    """Refuse attributes by which a value is not what is stored."""
+    attributes = _attributes(path, place)
+    for name, neutral in _SCALING.items():
+        if attributes.get(name, neutral) != neutral:
+            raise NotIntegerData(f"{path} scales its pixels by {name}={str(attributes[name])[:30]}", "raw DN", "save them unscaled")
 
 
 def _attributes(path: Path, node: Path) -> Mapping[str, Any]:
@@ -201,6 +233,9 @@ def _metadata(path: Path, place: Path) -> dict[str, Any]:
             "prefix": "",
             "separator": two.get("dimension_separator", "."),
         }
+    arrays = [entry.name for entry in sorted(path.iterdir()) if entry.is_dir() and any((entry / name).is_file() for name in _NODES)]
+    if arrays:
+        raise unreadable_choice(path, f"no array itself, but the folders {', '.join(arrays[:8])}", f"give one: {path.name}/{arrays[0]}")
     raise unreadable(path, KIND, "no array in it")
 
 
@@ -245,13 +280,13 @@ def _check_chunks(path: Path, place: Path, array: Mapping[str, Any]) -> None:
             raise unreadable(path, KIND, f"chunk {name} is missing; a writer may leave out empty chunks only when told to")
 
 
-def _planes(path: Path, axes: tuple[str, ...], shape: list[int]) -> tuple[int, ...]:
-    """Return the shape (plane, y, x) or (frame, z, y, x) of an array."""
+def _layout(path: Path, axes: tuple[str, ...], shape: list[int]) -> Layout:
+    """Return the axes of an array's planes."""
     if axes and (len(axes) != len(shape) or axes[-2:] != _SPACE or not set(axes) <= {"t", "c", "z", *_SPACE} or len(set(axes)) < len(axes)):
         raise unreadable(path, KIND, f"axes {', '.join(axes)[:60]}, not t, c, z, y, x")
-    if "c" in axes and shape[axes.index("c")] > 1:
-        raise ColourImage(f"{path} has {shape[axes.index('c')]} channels", "one grey value per pixel", "export one channel, undemosaiced")
-    stacked = [size for size in shape[:-2] if size > 1]
+    if axes:
+        return Layout("".join(axes[:-2]).upper(), tuple(shape[:-2]))
+    stacked = tuple(size for size in shape[:-2] if size > 1)
     if len(stacked) > 2:
         raise unreadable(path, KIND, f"array of shape {tuple(shape)}, not (frame, y, x)")
-    return (*(stacked or [1]), *shape[-2:])
+    return Layout("Q" * len(stacked), stacked)

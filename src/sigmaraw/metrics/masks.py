@@ -7,43 +7,74 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sigmaraw.contracts import Metric
 from sigmaraw.errors import ShapeMismatch, UnsupportedArray
 
 BOTH_EMPTY = 1.0
 ONE_EMPTY = 0.0
 
 
-class Dice:
-    """Dice coefficient of two masks: 2|X∩Y| / (|X| + |Y|). Reference: SCIENCE 7."""
+class Dice(Metric):
+    """Dice coefficient of two masks, 2|X∩Y| / (|X| + |Y|).
+
+    Notes
+    -----
+    SCIENCE 7.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Dice()(np.array([1, 1, 0]), np.array([1, 0, 0]))
+    0.6666666666666666
+    """
 
     name = "dice"
+    compares = "masks"
     unit = "1"
     definition = "2|X∩Y| / (|X| + |Y|); 1 when both masks are empty, 0 when one is"
 
     def __call__(self, reference: NDArray[Any], test: NDArray[Any]) -> float:
-        """Return the coefficient. reference, test : one shape, bool, or integers of which 0 is background.
+        """Return the coefficient of two masks of one shape, bool, or integers of which 0 is background.
 
         Raises
         ------
-        ShapeMismatch : different shapes. UnsupportedArray : neither bool nor integer.
+        ShapeMismatch
+            Different shapes.
+        UnsupportedArray
+            Neither bool nor integer.
         """
         both, first, second = _areas(reference, test)
         return _ratio(2 * both, first + second, first, second)
 
 
-class Jaccard:
-    """Jaccard index of two masks: |X∩Y| / |X∪Y|. Reference: SCIENCE 7."""
+class Jaccard(Metric):
+    """Jaccard index of two masks, |X∩Y| / |X∪Y|.
+
+    Notes
+    -----
+    SCIENCE 7.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Jaccard()(np.array([1, 1, 0]), np.array([1, 0, 0]))
+    0.5
+    """
 
     name = "jaccard"
+    compares = "masks"
     unit = "1"
     definition = "|X∩Y| / |X∪Y|; 1 when both masks are empty, 0 when one is"
 
     def __call__(self, reference: NDArray[Any], test: NDArray[Any]) -> float:
-        """Return the index. reference, test : one shape, bool, or integers of which 0 is background.
+        """Return the index of two masks of one shape, bool, or integers of which 0 is background.
 
         Raises
         ------
-        ShapeMismatch : different shapes. UnsupportedArray : neither bool nor integer.
+        ShapeMismatch
+            Different shapes.
+        UnsupportedArray
+            Neither bool nor integer.
         """
         both, first, second = _areas(reference, test)
         return _ratio(both, first + second - both, first, second)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.errors import InvalidOption, ShapeMismatch, UndefinedStatistic
+from sigmaraw.metrics.images import largest
 
 TOLERATED_REMOVAL = 0.05  # share of the raw noise that a codec may remove without an alarm
 _ONE_SIDED = 1.96  # standard normal quantile at 97.5 %: with few rows, 1.645 gave 6 % of false alarms
@@ -53,7 +54,7 @@ class QualityMoments:
     raw_raw: float
 
 
-class Undefined(StrEnum):
+class QualityReason(StrEnum):
     """Why a value cannot be determined."""
 
     NO_REPLICATION = "every block has one replica: no temporal variance"
@@ -113,7 +114,7 @@ class BlockQuality:
         self._total["e"] += int(error.sum())
         self._total["ee"] += int((e * e).sum())
         self._total["lag"] += _neighbours(e)
-        self._max = max(self._max, int(error.max()), -int(error.min()))
+        self._max = max(self._max, largest(error))
         self._scaled += float((error * error / self._plane_variance(number)).sum())
 
     def _plane_variance(self, number: int) -> NDArray[np.float64]:
@@ -138,7 +139,7 @@ class BlockQuality:
             rows["nn"][number] -= (n * n).sum(axis=1)
             rows["en"][number] -= (e * n).sum(axis=1)
         nn, en = int(rows["nn"].sum()), int(rows["en"].sum())
-        cross, own = rows["en"] / self._replicas, rows["nn"] / self._replicas
+        cross, raw_squares = rows["en"] / self._replicas, rows["nn"] / self._replicas
         return QualityMoments(
             count=self._replicas * pixels,
             dof=(self._replicas - 1) * pixels,
@@ -153,8 +154,8 @@ class BlockQuality:
             lag_dof=(self._replicas - 1) * _pairs(self._planes),
             clusters=cross.size,
             cross_cross=float(np.sum(cross * cross)),
-            cross_raw=float(np.sum(cross * own)),
-            raw_raw=float(np.sum(own * own)),
+            cross_raw=float(np.sum(cross * raw_squares)),
+            raw_raw=float(np.sum(raw_squares * raw_squares)),
         )
 
 
@@ -243,7 +244,7 @@ def combine(blocks: Iterable[QualityMoments]) -> dict[str, float]:
     }
 
 
-def undefined(blocks: Iterable[QualityMoments]) -> dict[str, Undefined]:
+def undefined(blocks: Iterable[QualityMoments]) -> dict[str, QualityReason]:
     """Return, by key of `combine`, the reason for each value that these blocks do not determine.
 
     Raises
@@ -255,16 +256,16 @@ def undefined(blocks: Iterable[QualityMoments]) -> dict[str, Undefined]:
         raise UndefinedStatistic("no block of replicas", "at least one", "decode at least one replica")
     of_noise = ("noise_std_ratio", "noise_removed", "noise_removed_se", "error_noise_correlation")
     if not any(block.dof for block in blocks):
-        return dict.fromkeys((*of_noise, "error_lag1"), Undefined.NO_REPLICATION)
-    found: dict[str, Undefined] = {}
+        return dict.fromkeys((*of_noise, "error_lag1"), QualityReason.NO_REPLICATION)
+    found: dict[str, QualityReason] = {}
     if sum(block.clusters for block in blocks) < _FEWEST_CLUSTERS:
-        found["noise_removed_se"] = Undefined.FEW_ROWS
+        found["noise_removed_se"] = QualityReason.FEW_ROWS
     if not any(block.error_within for block in blocks):
-        found |= dict.fromkeys(("error_noise_correlation", "error_lag1"), Undefined.ERROR_CONSTANT)
+        found |= dict.fromkeys(("error_noise_correlation", "error_lag1"), QualityReason.ERROR_CONSTANT)
     elif not any(block.lag_dof for block in blocks):
-        found["error_lag1"] = Undefined.ONE_PIXEL
+        found["error_lag1"] = QualityReason.ONE_PIXEL
     if not any(block.raw_within for block in blocks):
-        found |= dict.fromkeys(of_noise, Undefined.RAW_CONSTANT)
+        found |= dict.fromkeys(of_noise, QualityReason.RAW_CONSTANT)
     return found
 
 
@@ -289,7 +290,7 @@ def block_quality_slow(raw_block: NDArray[Any], decoded_block: NDArray[Any], var
     deviation = {name: values - values.mean(axis=0) for name, values in (("n", raw), ("c", decoded), ("e", error))}
     e = deviation["e"]
     pairs = [(e[..., 1:] * e[..., :-1]), (e[..., 1:, :] * e[..., :-1, :])]
-    cross, own = (e * deviation["n"]).sum(axis=(0, -1)), (deviation["n"] ** 2).sum(axis=(0, -1))
+    cross, raw_squares = (e * deviation["n"]).sum(axis=(0, -1)), (deviation["n"] ** 2).sum(axis=(0, -1))
     return QualityMoments(
         count=raw.size,
         dof=(len(raw) - 1) * raw[0].size,
@@ -304,6 +305,6 @@ def block_quality_slow(raw_block: NDArray[Any], decoded_block: NDArray[Any], var
         lag_dof=(len(raw) - 1) * sum(pair[0].size for pair in pairs),
         clusters=cross.size,
         cross_cross=float((cross**2).sum()),
-        cross_raw=float((cross * own).sum()),
-        raw_raw=float((own**2).sum()),
+        cross_raw=float((cross * raw_squares).sum()),
+        raw_raw=float((raw_squares**2).sum()),
     )

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import ReplicaMode
-from sigmaraw.errors import InvalidOption
+from sigmaraw.contracts import ReplicaBase, ReplicaMode
 from sigmaraw.noise.coverage import measured_u_mode
 
 if TYPE_CHECKING:
-    from sigmaraw.contracts import Block, Measurement
-    from sigmaraw.noise.model import NoiseModel
+    from sigmaraw.contracts import CameraNoise, Measurement, ReplicaRequest
 
 
 class AroundRaw(ReplicaMode):
@@ -30,47 +27,10 @@ class AroundRaw(ReplicaMode):
     """
 
     name = "around-raw"
-    needs_repeats = False
 
-    def blocks(
-        self,
-        frame: NDArray[np.integer],
-        model: NoiseModel | None,
-        *,
-        n: int,
-        start: int,
-        group: int,
-        seed: int,
-        batch: int | None,
-        slab: slice | None = None,
-        device: bool = False,
-    ) -> Iterator[Block]:
-        """Yield replicas `start` … `start + n − 1` of `frame`, (y, x) or (z, y, x), in blocks (replica, …) of its dtype, DN.
-
-        Raises
-        ------
-        InvalidOption : no camera; seed, n, start, group or batch out of its domain.
-        NotIntegerData, BitDepthMismatch, ProfileMismatch : the frame is not of this camera.
-        """
-        from sigmaraw.noise.blocks import first_pixel, sample_blocks  # JAX is loaded when something is drawn, not before
-
-        if model is None:
-            raise InvalidOption(f"mode '{self.name}' without a camera", "a camera profile", "give one with --camera")
-        if slab is None:  # of a slab's whole the caller has seen to it
-            model.check_image(frame)
-        return sample_blocks(
-            model,
-            frame if slab is None else frame[slab],
-            n=n,
-            start=start,
-            group=group,
-            seed=seed,
-            batch=batch,
-            domain=self.name,
-            image=frame,
-            first_pixel=first_pixel(frame, slab),
-            device=device,
-        )
+    def base(self, frame: NDArray[np.integer], noise_model: CameraNoise, request: ReplicaRequest) -> ReplicaBase:
+        """Return x, around which the camera's whole noise is drawn; parameters as in `ReplicaMode.base`."""
+        return ReplicaBase(frame)
 
     def u_mode(self, measurement: Measurement) -> tuple[float, str]:
         """Return the relative standard uncertainty of σ_raw, as measured by kind of measurement."""

@@ -1,4 +1,4 @@
-"""From a scene to blocks of frames: how many at a time, which counters, one compiled shape."""
+"""From levels and rates to blocks of frames: how many at a time, which counters, one compiled shape."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from sigmaraw.errors import InvalidOption
 from sigmaraw.noise.keys import MAX_PIXELS, counter_words, key_words, whole_number
+from sigmaraw.noise.rate_image import make_rate_image
 from sigmaraw.noise.sampler import Sampler
-from sigmaraw.noise.scene import make_scene
 
 if TYPE_CHECKING:
-    from sigmaraw.contracts import Block
+    from sigmaraw.contracts import Block, ReplicaBase, ReplicaRequest
     from sigmaraw.noise.model import NoiseModel
 
 # Of one block: 2 bytes a pixel as the kernel's words and 2 as the frames handed out. Larger ones are slower: memory that is given back and
@@ -34,8 +34,8 @@ def batch_size(batch: int | None, n: int, pixels: int, device: bool = False) -> 
     Raises InvalidOption below 1.
     """
     if batch is None:
-        room = GPU_BLOCK_BYTES if device and jax.default_backend() != "cpu" else BLOCK_BYTES
-        return min(n, max(1, room // (4 * pixels)))
+        fits = GPU_BLOCK_BYTES if device and jax.default_backend() != "cpu" else BLOCK_BYTES
+        return min(n, max(1, fits // (4 * pixels)))
     return min(n, whole_number(batch, "batch", 1, 1 << 31))
 
 
@@ -65,50 +65,47 @@ def first_pixel(frame: NDArray[Any], slab: slice | None) -> int:
 
 
 def sample_blocks(
-    model: NoiseModel,
-    level_dn: NDArray[Any],
-    rate_e: NDArray[np.float64] | None = None,
-    *,
-    n: int,
-    start: int,
-    group: int,
-    seed: int,
-    batch: int | None,
-    domain: str,
-    image: NDArray[Any],
-    read_noise_e: NDArray[np.float64] | None = None,
-    first_pixel: int = 0,
-    device: bool = False,
+    noise_model: NoiseModel, base: ReplicaBase, request: ReplicaRequest, *, image: NDArray[Any], first_pixel: int = 0
 ) -> Iterator[Block]:
     """Return an iterator over blocks (replica, …) of clip(round(level + K·(n − λ + r)), lo, hi), n ~ Poisson(λ).
 
-    Options are checked now, not at the first block. A last block that is not full is drawn full and cut, since another
+    The request is checked now, not at the first block. A last block that is not full is drawn full and cut, since another
     shape would be compiled anew.
 
     Parameters
     ----------
-    level_dn, rate_e : (…, y, x), DN and e⁻; rate None is max((level − o)/K, 0).
-    read_noise_e : σ of r, (…, y, x), e⁻, all of the noise then; None takes the camera's.
-    domain, image : what the key is hashed from, with `seed`.
-    first_pixel : where `level_dn` begins in `image`, an even number, when it is a slab of it: the same bytes as in the whole.
-    device : leave blocks where they were drawn, as JAX arrays; else they are NumPy's, free to be written to.
+    noise_model : NoiseModel
+        The camera.
+    base : ReplicaBase
+        What to draw around; of planes of a volume, theirs. `redrawn` is not looked at.
+    request : ReplicaRequest
+        Which replicas; `planes` are not looked at.
+    image : ndarray
+        The whole image, from which the key is hashed, with seed and domain.
+    first_pixel : int
+        Where the level begins in `image`, an even number: a part has the same bytes as in the whole.
+
+    Returns
+    -------
+    iterator of ndarray or jax.Array
     """
-    counters = counter_words(group, start, n)
-    size = batch_size(batch, len(counters), level_dn.size, device)
-    key = key_words(seed, domain, image)
+    level_dn, device = base.level_dn, request.device
+    counters = counter_words(request.group, request.start, request.n)
+    size = batch_size(request.batch, len(counters), level_dn.size, device)
+    key = key_words(request.seed, base.domain, image)
     whole_number(first_pixel + level_dn.size, "pixels of one image", 1, MAX_PIXELS + 1)
     parts = [slice(0, len(level_dn))] if level_dn.size <= WHOLE_PIXELS else slabs(level_dn.shape)
     plane = math.prod(level_dn.shape[1:])
 
     def sampler(part: slice) -> Sampler:
-        level, local = level_dn[part], _local(model, level_dn.shape, part)
-        rate = np.maximum(local.to_electrons(level), 0.0) if rate_e is None else rate_e[part]
-        if read_noise_e is None:
+        level, local = level_dn[part], _local(noise_model, level_dn.shape, part)
+        rate = np.maximum(local.to_electrons(level), 0.0) if base.rate_e is None else base.rate_e[part]
+        if base.noise_e is None:
             gain, noise = local.drawn_values(rate, local.gain_dn_per_e, local.read_noise_e)
         else:
-            gain, noise = local.gain_dn_per_e, read_noise_e[part]
-        scene = make_scene(level, rate, gain, noise).moved(first_pixel + part.start * plane)
-        return Sampler(scene, key, lo=model.lo_dn, hi=model.hi_dn, dtype=model.dtype)
+            gain, noise = local.gain_dn_per_e, base.noise_e[part]
+        rates = make_rate_image(level, rate, gain, noise).moved(first_pixel + part.start * plane)
+        return Sampler(rates, key, lo=noise_model.lo_dn, hi=noise_model.hi_dn, dtype=noise_model.dtype)
 
     whole = sampler(parts[0]) if len(parts) == 1 else None
 
@@ -122,7 +119,7 @@ def sample_blocks(
             elif whole is not None:
                 yield whole.block(words)[:count]
             else:
-                frames = np.empty((count, *level_dn.shape), model.dtype)
+                frames = np.empty((count, *level_dn.shape), noise_model.dtype)
                 for part in parts:
                     frames[:, part] = sampler(part).block(words)[:count]
                 yield frames
@@ -136,8 +133,8 @@ def drawing_device() -> tuple[int, int]:
     return int(kind), int(index)
 
 
-def _local(model: NoiseModel, shape: tuple[int, ...], part: slice) -> NoiseModel:
-    """Return the camera's model of some rows of a frame; planes of a volume all have the whole sensor's."""
-    if len(shape) > 2 or model.shape is None:
-        return model
-    return model.from_profile(model, (part.stop - part.start, *shape[1:]), roi=(part.start, 0))
+def _local(noise_model: NoiseModel, shape: tuple[int, ...], part: slice) -> NoiseModel:
+    """Return the noise model of some rows of a frame; planes of a volume all have the whole sensor's."""
+    if len(shape) > 2 or noise_model.shape is None:
+        return noise_model
+    return noise_model.from_profile(noise_model, (part.stop - part.start, *shape[1:]), roi=(part.start, 0))

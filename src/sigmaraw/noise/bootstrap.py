@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw import registry
-from sigmaraw.contracts import Denoiser, Diagnostic, Parameter, ReplicaMode
-from sigmaraw.errors import InvalidOption
+from sigmaraw.contracts import Denoiser, Diagnostic, Parameter, ReplicaBase, ReplicaMode
 from sigmaraw.noise.coverage import measured_u_mode
+from sigmaraw.noise.denoise import denoiser_of, estimate
 
 if TYPE_CHECKING:
-    from sigmaraw.contracts import Block, Measurement
-    from sigmaraw.noise.model import NoiseModel
+    from sigmaraw.contracts import CameraNoise, Measurement, ReplicaRequest
 
 _KEPT_BYTES = 1 << 29  # of estimates held, the latest in any case: a study of adaptive n comes back to every image
-AGAIN = 4
+DOUBLE_BOOTSTRAP_GROUPS = 4
+DEFAULT_DENOISER = "dct"
 
 
 @dataclass(frozen=True)
@@ -40,99 +38,64 @@ class Bootstrap(ReplicaMode):
 
     Parameters
     ----------
-    denoiser : a name of the entry points "sigmaraw.denoisers", or any contracts.Denoiser.
-    again : replicas from which a study starts once more, for the double bootstrap (`statistics.found_again`).
+    denoiser : str, Denoiser or callable
+        A name of the entry points "sigmaraw.denoisers", ``package.module:function``, or the denoiser or function itself.
+    double_bootstrap_groups : int
+        Replicas that are taken for the frame in turn, for the double bootstrap (`statistics.double_bootstrap`); 0 leaves it out.
 
     Reference: SCIENCE 1, replica modes.
     """
 
     name = "bootstrap"
-    needs_repeats = False
     parameters = (
-        Parameter("denoiser", str, "dct", help="a name of the entry points sigmaraw.denoisers"),
-        Parameter("again", int, AGAIN, minimum=0, maximum=64, unit="1", help="replicas that are taken for the frame in turn"),
+        Parameter("denoiser", str, DEFAULT_DENOISER, help="a registered denoiser, or package.module:function"),
+        Parameter(
+            "double_bootstrap_groups",
+            int,
+            DOUBLE_BOOTSTRAP_GROUPS,
+            minimum=0,
+            maximum=64,
+            unit="1",
+            help="replicas that are taken for the frame in turn; 0 leaves the double bootstrap out",
+        ),
     )
 
-    def __init__(self, denoiser: str | Denoiser = "dct", again: int = AGAIN) -> None:
-        self.again = again
-        self.denoiser: Denoiser = registry.load(registry.DENOISERS, denoiser)() if isinstance(denoiser, str) else denoiser
+    def __init__(self, denoiser: str | Denoiser = DEFAULT_DENOISER, double_bootstrap_groups: int = DOUBLE_BOOTSTRAP_GROUPS) -> None:
+        self.double_bootstrap_groups = double_bootstrap_groups
+        self.denoiser = denoiser_of(denoiser)
         self._estimates: OrderedDict[bytes, _Estimate] = OrderedDict()
 
-    def blocks(
-        self,
-        frame: NDArray[np.integer],
-        model: NoiseModel | None,
-        *,
-        n: int,
-        start: int,
-        group: int,
-        seed: int,
-        batch: int | None,
-        slab: slice | None = None,
-        device: bool = False,
-    ) -> Iterator[Block]:
-        """Yield replicas `start` … `start + n − 1` of `frame`, (y, x) or (z, y, x), in blocks (replica, …) of its dtype, DN.
+    def base(self, frame: NDArray[np.integer], noise_model: CameraNoise, request: ReplicaRequest) -> ReplicaBase:
+        """Return m̂; parameters as in `ReplicaMode.base`. Raises InvalidPrediction when the denoiser fails."""
+        # Pages are denoised one by one: the estimate of some planes is that of the whole, which need not be held.
+        kept = request.planes is None
+        level = self._estimate(frame, noise_model).level_dn if kept else estimate(frame, noise_model, self.denoiser)
+        return ReplicaBase(level, domain=f"{self.name}:{self.denoiser.name}")
 
-        Raises
-        ------
-        InvalidOption : no camera; seed, n, start, group or batch out of its domain.
-        NotIntegerData, BitDepthMismatch, ProfileMismatch : the frame is not of this camera.
-        InvalidPrediction : the denoiser failed.
-        """
-        from sigmaraw.noise.blocks import first_pixel, sample_blocks  # JAX is loaded when something is drawn, not before
-        from sigmaraw.noise.denoise import estimate
-
-        if model is None:
-            raise InvalidOption(f"mode '{self.name}' without a camera", "a camera profile", "give one with --camera")
-        if slab is None:  # of a slab's whole the caller has seen to it
-            model.check_image(frame)
-        # Pages are denoised one by one: a slab's estimate is that of the whole, which need not be held.
-        level = self._estimate(frame, model).level_dn if slab is None else estimate(frame[slab], model, self.denoiser)
-        return sample_blocks(
-            model,
-            level,
-            n=n,
-            start=start,
-            group=group,
-            seed=seed,
-            batch=batch,
-            domain=f"{self.name}:{self.denoiser.name}",
-            image=frame,
-            first_pixel=first_pixel(frame, slab),
-            device=device,
-        )
-
-    def centre(self, frame: NDArray[np.integer], model: NoiseModel) -> NDArray[np.float64]:
-        """Return m̂, (y, x) or (z, y, x), DN."""
-        return self._estimate(frame, model).level_dn
-
-    def diagnostics(self, frame: NDArray[np.integer], model: NoiseModel) -> tuple[Diagnostic, ...]:
+    def diagnostics(self, frame: NDArray[np.integer], noise_model: CameraNoise) -> tuple[Diagnostic, ...]:
         """Return variance and lag-1 correlations of the denoiser's residuals on `frame`."""
-        return self._estimate(frame, model).diagnostics
+        return self._estimate(frame, noise_model).diagnostics
 
     def u_mode(self, measurement: Measurement) -> tuple[float, str]:
         """Return the relative standard uncertainty of σ_raw, as measured by kind of measurement."""
         return measured_u_mode(self.name, measurement)
 
-    def _estimate(self, frame: NDArray[np.integer], model: NoiseModel) -> _Estimate:
+    def _estimate(self, frame: NDArray[np.integer], noise_model: CameraNoise) -> _Estimate:
         """Return m̂ and its checks, computed once for the same pixels and camera values."""
-        from sigmaraw.noise.denoise import estimate
         from sigmaraw.noise.residuals import residual_checks
 
-        key = _identity(frame, model)
+        key = _identity(frame, noise_model)
         found = self._estimates.get(key)
         if found is None:
-            level = estimate(frame, model, self.denoiser)
-            found = _Estimate(level, residual_checks(frame, level, model))
+            level = estimate(frame, noise_model, self.denoiser)
+            found = _Estimate(level, residual_checks(frame, level, noise_model))
             self._estimates[key] = found
             while len(self._estimates) > 1 and sum(kept.level_dn.nbytes for kept in self._estimates.values()) > _KEPT_BYTES:
                 self._estimates.popitem(last=False)
         return found
 
 
-def _identity(frame: NDArray[np.integer], model: NoiseModel) -> bytes:
-    digest = hashlib.sha256(f"{frame.shape}{frame.dtype}{model.lo_dn}{model.hi_dn}{model.transfer}".encode())
-    parts: tuple[Any, ...] = (frame, model.gain_dn_per_e, model.offset_dn, model.read_noise_e)
-    for part in parts:
-        digest.update(np.ascontiguousarray(part).tobytes())
+def _identity(frame: NDArray[np.integer], noise_model: CameraNoise) -> bytes:
+    digest = hashlib.sha256(f"{frame.shape}{frame.dtype}".encode() + noise_model.fingerprint())
+    digest.update(np.ascontiguousarray(frame).tobytes())
     return digest.digest()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Denoiser
+from sigmaraw import registry
+from sigmaraw.contracts import CameraNoise, Denoiser
 from sigmaraw.errors import InvalidPrediction
-from sigmaraw.noise.model import NoiseModel
 
 RETURN_PX = 6.0  # standard deviation of the Gaussian over which local means are given back
 _LEAST = 2 * 0.375**0.5  # the transform of nothing: below it the inverse is not defined
@@ -33,7 +34,62 @@ class NonLocalMeans:
         return found.reshape(image.shape)  # an axis of one pixel is dropped on the way
 
 
-def estimate(frame: NDArray[np.integer], model: NoiseModel, denoiser: Denoiser) -> NDArray[np.float64]:
+class FunctionDenoiser:
+    """A denoiser that calls a function of the user's.
+
+    Parameters
+    ----------
+    function : callable
+        Takes an image (y, x) float64 whose noise has standard deviation 1, and returns the denoised one.
+    name : str, optional
+        What records call it; unless given ``module:name``.
+    """
+
+    def __init__(self, function: Callable[[NDArray[np.float64]], NDArray[np.float64]], name: str | None = None) -> None:
+        self.function = function
+        self.name = name or f"{function.__module__}:{getattr(function, '__qualname__', type(function).__name__)}"
+
+    def __call__(self, image: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what the function makes of a copy of the image."""
+        return self.function(image.copy())
+
+
+def denoiser_of(denoiser: str | Denoiser | Callable[..., Any]) -> Denoiser:
+    """Return the denoiser that a registered name, ``package.module:function``, a function or an object stands for.
+
+    Parameters
+    ----------
+    denoiser : str, Denoiser or callable
+        As `bootstrap:denoiser=` and `denoise:method=` take it; from Python also the function or denoiser itself.
+
+    Returns
+    -------
+    Denoiser
+        Ready to be called.
+
+    Raises
+    ------
+    UnknownName
+        No denoiser of that name.
+    InvalidSpec
+        No such module or function.
+
+    Examples
+    --------
+    >>> denoiser_of("dct").name
+    'dct'
+    """
+    if not isinstance(denoiser, str):
+        return denoiser if hasattr(denoiser, "name") else FunctionDenoiser(denoiser)
+    module, colon, name = denoiser.partition(":")
+    if not colon:
+        made: Denoiser = registry.load(registry.DENOISERS, denoiser)()
+        return made
+    found = registry.import_named("denoiser", denoiser, module, name)
+    return FunctionDenoiser(found() if isinstance(found, type) else found, denoiser)
+
+
+def estimate(frame: NDArray[np.integer], noise_model: CameraNoise, denoiser: Denoiser) -> NDArray[np.float64]:
     """Return m̂ (y, x) or (z, y, x), DN, an estimate of the noise-free frame.
 
         y = 2√(z + 3/8 + σ_r²),  ŷ = denoiser(y),  m = o + K·T⁻¹(ŷ),  m̂ = clip(m + G₆ ∗ (x − m), lo, hi)
@@ -50,22 +106,22 @@ def estimate(frame: NDArray[np.integer], model: NoiseModel, denoiser: Denoiser) 
     References: SCIENCE 1; M. Mäkitalo, A. Foi, IEEE Trans. Image Process. 22(1), 91–103 (2013).
     """
     pages = frame.reshape(-1, *frame.shape[-2:])
-    return np.stack([_page(page, model, denoiser) for page in pages]).reshape(frame.shape)
+    return np.stack([_page(page, noise_model, denoiser) for page in pages]).reshape(frame.shape)
 
 
-def _page(frame: NDArray[np.integer], model: NoiseModel, denoiser: Denoiser) -> NDArray[np.float64]:
+def _page(frame: NDArray[np.integer], noise_model: CameraNoise, denoiser: Denoiser) -> NDArray[np.float64]:
     from scipy.ndimage import gaussian_filter
 
-    smooth = np.asarray(denoiser(model.stabilise(frame)), dtype=np.float64)
+    smooth = np.asarray(denoiser(noise_model.stabilise(frame)), dtype=np.float64)
     if smooth.shape != frame.shape or not np.isfinite(smooth).all():
         raise InvalidPrediction(
             f"denoiser '{denoiser.name}' returned {smooth.shape} with {int((~np.isfinite(smooth)).sum())} values that are not finite",
             f"{frame.shape}, finite",
             "correct the denoiser, or use the built-in nlm",
         )
-    level = model.to_dn(unbiased_inverse(model.straightened(smooth), model.read_noise_e))
+    level = noise_model.to_dn(unbiased_inverse(noise_model.straightened(smooth), noise_model.read_noise_e))
     level += gaussian_filter(frame - level, RETURN_PX, mode="reflect")
-    return np.clip(level, model.lo_dn, model.hi_dn)
+    return np.clip(level, noise_model.lo_dn, noise_model.hi_dn)
 
 
 def unbiased_inverse(stabilised: NDArray[np.float64], read_noise_e: Any) -> NDArray[np.float64]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.errors import InvalidOption, MissingExtra
-from sigmaraw.files import atomic_path
+from sigmaraw import extras
+from sigmaraw.errors import InvalidOption
+from sigmaraw.files import atomic_folder, atomic_path
 from sigmaraw.noise.replicas import Slab
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def check_format(path: Path) -> None:
         try:
             import zarr  # noqa: F401 (only whether it is there)
         except ModuleNotFoundError as error:
-            raise MissingExtra("zarr is not installed", "it, for .zarr output", "pip install 'sigmaraw[zarr]', or write .nc") from error
+            raise extras.missing("output as .zarr", "zarr", "zarr") from error
         if path.exists():
             raise InvalidOption(f"output {path} exists", "a free name", "remove it, or choose another with -o")
 
@@ -64,9 +63,7 @@ def write_slabs(path: Path, slabs: Iterable[Slab], n: int, shape: tuple[int, ...
     writers = {".nc": _write_netcdf, ".zarr": _write_zarr}
     write = writers.get(path.suffix, _write_tiff)
     whole = (n, *(first.block.shape[1:] if shape is None else shape))
-    if path.suffix == ".zarr":
-        return _folder(path, lambda temporary: write(temporary, itertools.chain([first], slabs), whole, attributes))
-    with atomic_path(path) as temporary:
+    with (atomic_folder if path.suffix == ".zarr" else atomic_path)(path) as temporary:
         write(temporary, itertools.chain([first], slabs), whole, attributes)
     return path
 
@@ -127,15 +124,3 @@ def _write_zarr(path: Path, slabs: Iterable[Slab], shape: tuple[int, ...], attri
             array = zarr.create_array(store=str(path), shape=shape, chunks=_chunks(shape), dtype=slab.block.dtype, overwrite=True)
             array.attrs.update({**attributes, "units": "DN", "dimension_names": list(_dimensions(len(shape)))})
         array[_place(slab)] = slab.block
-
-
-def _folder(path: Path, fill: Callable[[Path], None]) -> Path:
-    """Let `fill` write a folder beside `path` and rename it when it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent))
-    try:
-        fill(temporary)
-        temporary.replace(path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    return path

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.errors import InvalidProfile, ProfileMismatch
+from sigmaraw.errors import InvalidOption, InvalidProfile, ProfileMismatch
 from sigmaraw.noise.model import NoiseModel
 from sigmaraw.noise.transfer import CURVE, curve_of
 
@@ -17,6 +18,18 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from sigmaraw.camera import CameraProfile
+
+
+def opened(camera: CameraProfile | NoiseModel | str | os.PathLike[str]) -> CameraProfile | NoiseModel:
+    """Return a profile or a noise model as it is, and the profile of a path. Raises InvalidOption for anything else."""
+    from sigmaraw.camera import CameraProfile
+
+    if isinstance(camera, str | os.PathLike):
+        return CameraProfile.from_netcdf(camera)
+    if not isinstance(camera, CameraProfile | NoiseModel):
+        expected = "a CameraProfile, the path of one, or a NoiseModel"
+        raise InvalidOption(f"a {type(camera).__name__} as camera", expected, "calibrate, or state values")
+    return camera
 
 
 def read_profile(profile: CameraProfile, scalars: bool) -> NoiseModel:
@@ -82,7 +95,7 @@ def by_taps(profile: CameraProfile, scalars: bool) -> bool:
 
 def with_taps(model: NoiseModel, profile: CameraProfile, shape: tuple[int, ...], roi: tuple[int, int] | None) -> NoiseModel:
     """Return the model with the values of each pixel's tap, (y, x), for frames (…, y, x)."""
-    from sigmaraw.camera.taps import sensor_shape, stored_layout
+    from sigmaraw.camera import sensor_shape, stored_layout
 
     dataset = profile.dataset
     layout, sensor = stored_layout(dataset), sensor_shape(dataset)

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import operator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.errors import InvalidOption
+
+if TYPE_CHECKING:
+    from sigmaraw.contracts import ReplicaRequest
 
 REPLICA_BITS = 20  # 1,048,576 replicas a group: the 10⁶ trials of JCGM 101 fit
 MAX_REPLICAS = 1 << REPLICA_BITS
@@ -76,8 +79,8 @@ def key_words(seed: int, domain: str, pixels: NDArray[Any]) -> NDArray[np.uint32
     seed = whole_number(seed, "seed", 0, 1 << 64)
     hashed = getattr(pixels, "hashed", None)
     if hashed is not None and (seed, domain) in hashed:
-        known: NDArray[np.uint32] = hashed[seed, domain]
-        return known
+        words: NDArray[np.uint32] = hashed[seed, domain]
+        return words
     little = np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("<"))
     head = f"{domain}|{seed}|{'x'.join(map(str, little.shape))}|{little.dtype.str}|"
     digest = hashlib.sha256(head.encode())
@@ -100,6 +103,22 @@ def counter_words(group: int, start: int, count: int) -> NDArray[np.uint32]:
     count = whole_number(count, "n", 1, MAX_REPLICAS + 1)
     whole_number(start + count, "start + n", 1, MAX_REPLICAS + 1)
     return np.arange(start, start + count, dtype=np.uint32) + np.uint32(group << REPLICA_BITS)
+
+
+def check_request(request: ReplicaRequest) -> None:
+    """Refuse a request that keys and counters cannot hold, before anything is computed for it.
+
+    Raises
+    ------
+    InvalidOption : seed, group, start, n or batch out of its domain.
+    """
+    whole_number(request.seed, "seed", 0, 1 << 64)
+    whole_number(request.group, "group", 0, MAX_GROUPS)
+    whole_number(request.start, "start", 0, MAX_REPLICAS)
+    whole_number(request.n, "n", 1, MAX_REPLICAS + 1)
+    whole_number(request.start + request.n, "start + n", 1, MAX_REPLICAS + 1)
+    if request.batch is not None:
+        whole_number(request.batch, "batch", 1, 1 << 31)
 
 
 def threefry(key: Any, word0: Any, word1: Any) -> tuple[Any, Any]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Diagnostic, ReplicaMode
+from sigmaraw.contracts import Diagnostic, ReplicaMode, ReplicaRequest
+from sigmaraw.noise.drawing import draw
 
 if TYPE_CHECKING:
     from sigmaraw.noise.model import NoiseModel
@@ -20,9 +21,9 @@ LIMITS = (0.85, 1.15)
 _HARMED = ("texture", "count", "network-count", "network-area", "network-dice", "")
 
 
-def marginal_check(source: NDArray[np.integer], mode: ReplicaMode, model: NoiseModel, seed: int) -> tuple[Diagnostic, ...]:
+def marginal_check(source: NDArray[np.integer], mode: ReplicaMode, noise_model: NoiseModel, seed: int) -> tuple[Diagnostic, ...]:
     """Return the check of `marginal_variance_ratio`; none for an image of one pixel. Parameters as there."""
-    value, u = marginal_variance_ratio(source, mode, model, seed)
+    value, u = marginal_variance_ratio(source, mode, noise_model, seed)
     if not np.isfinite(value):
         return ()
     return (diagnostic(value, u),)
@@ -53,7 +54,7 @@ def roughness(images: NDArray[np.integer]) -> NDArray[np.float64]:
     return squares / (2 * pairs) if pairs else np.full(len(images), np.nan)
 
 
-def marginal_variance_ratio(source: NDArray[np.integer], mode: ReplicaMode, model: NoiseModel, seed: int = 0) -> tuple[float, float]:
+def marginal_variance_ratio(source: NDArray[np.integer], mode: ReplicaMode, noise_model: NoiseModel, seed: int = 0) -> tuple[float, float]:
     """Return the noise variance of replicas over that of the frame, structure left out, and its standard error over replicas:
 
         1 + [mean c(R) − c(x)]/mean V(x),  c half the mean squared difference of neighbouring pixels
@@ -72,10 +73,10 @@ def marginal_variance_ratio(source: NDArray[np.integer], mode: ReplicaMode, mode
     rule = mode.extrapolation
     n = rule.replicas(REPLICAS * rule.cluster) if rule else (REPLICAS if mode.draws_noise else min(len(source), REPLICAS))
     batch = None if frames[0].ndim == 2 else 1
-    blocks = mode.blocks(source, model, n=n, start=0, group=0, seed=seed, batch=batch)
+    blocks = draw(mode, source, noise_model, ReplicaRequest(n, seed, batch=batch))
     rough = np.concatenate([roughness(np.asarray(block)) for block in blocks])
     pages = (page for frame in frames for page in frame.reshape(-1, *frame.shape[-2:]))
-    scale = float(np.mean([model.variance(page).mean() for page in pages]))
+    scale = float(np.mean([noise_model.variance(page).mean() for page in pages]))
     ratio = 1.0 + (rough - roughness(frames).mean()) / scale
     if rule is None:
         return float(ratio.mean()), float(ratio.std(ddof=1) / np.sqrt(ratio.size)) if ratio.size > 1 else 0.0

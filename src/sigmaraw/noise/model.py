@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sigmaraw.contracts import ReplicaBase, ReplicaRequest
 from sigmaraw.errors import (
     BitDepthMismatch,
     InvalidOption,
@@ -90,7 +93,7 @@ class NoiseModel:
     @classmethod
     def from_profile(
         cls,
-        profile: CameraProfile | NoiseModel,
+        profile: CameraProfile | NoiseModel | str | os.PathLike[str],
         shape: tuple[int, ...] | None = None,
         *,
         roi: tuple[int, int] | None = None,
@@ -104,7 +107,7 @@ class NoiseModel:
 
         Parameters
         ----------
-        profile : a profile, or a model, which is returned as it is once it fits.
+        profile : a profile, the path of one, or a model, which is returned as it is once it fits.
         shape : (…, y, x) of the frames; None takes the maps as they are.
         roi : (y, x) of the frame's first pixel on the sensor.
         scalars : use the sensor's mean values in place of its maps.
@@ -115,8 +118,9 @@ class NoiseModel:
         InvalidOption : roi together with scalars, or without shape.
         InvalidProfile : a variable is missing or out of its domain.
         """
-        from sigmaraw.noise.from_profile import by_taps, read_profile, with_taps
+        from sigmaraw.noise.from_profile import by_taps, opened, read_profile, with_taps
 
+        profile = opened(profile)
         tapped = shape is not None and not isinstance(profile, NoiseModel) and by_taps(profile, scalars)
         if roi is not None and scalars and not tapped:
             raise InvalidOption("both --roi and --scalars", "one of them", "drop --scalars to use the maps, or --roi to use the scalars")
@@ -196,9 +200,17 @@ class NoiseModel:
             )
 
     def saturated_fraction(self, image: NDArray[np.integer]) -> float:
-        """Return the fraction of pixels at or above saturation, where the model understates nothing but knows nothing either."""
+        """Return the fraction of pixels at or above saturation, where the noise model does not apply."""
         limit = self.hi_dn if self.saturation_dn is None else min(self.saturation_dn, self.hi_dn)
         return float(np.mean(np.asarray(image) >= limit))
+
+    def fingerprint(self) -> bytes:
+        """Return the SHA-256 of every value that decides how this camera's frames vary."""
+        digest = hashlib.sha256(f"{self.bits}|{self.lo_dn}|{self.hi_dn}|{self.transfer}".encode())
+        for array in self._maps():
+            digest.update(f"|{array.shape}|".encode())
+            digest.update(np.ascontiguousarray(array, "<f8").tobytes())
+        return digest.digest()
 
     # --- noise --------------------------------------------------------------------------------------------------------
     def variance(self, level_dn: Any) -> NDArray[np.float64]:
@@ -266,6 +278,11 @@ class NoiseModel:
         """3/8 + σ_r², e⁻²."""
         return 0.375 + np.asarray(self.read_noise_e) ** 2
 
+    @property
+    def dark_noise_dn(self) -> float:
+        """K·σ_r, DN: standard deviation of a dark pixel before rounding, of the median pixel where there are maps."""
+        return float(np.median(np.asarray(self.gain_dn_per_e) * np.asarray(self.read_noise_e)))
+
     def relative_spread_uncertainty(self, image_dn: Any) -> float:
         """Return u_cal, the relative standard uncertainty of √V that the calibration leaves, averaged over the image.
 
@@ -296,7 +313,7 @@ class NoiseModel:
 
     # --- sampling -----------------------------------------------------------------------------------------------------
     def sample(self, mean_dn: Any, n: int, seed: int = 0, *, start: int = 0, group: int = 0, batch: int | None = None) -> NDArray[Any]:
-        """Return `n` frames of a known noise-free scene, (replica, …, y, x) in `dtype`, DN.
+        """Return `n` frames of a known mean image, (replica, …, y, x) in `dtype`, DN.
 
         mean_dn : (…, y, x), DN; below the offset no photon arrives, and the level is the offset. See `sample_blocks`.
         """
@@ -313,39 +330,28 @@ class NoiseModel:
         batch: int | None = None,
         device: bool = False,
     ) -> Iterator[Block]:
-        """Yield frames of a known noise-free scene in blocks (replica, …, y, x), each block `batch` frames or fewer.
+        """Yield frames of a known mean image in blocks (replica, …, y, x), each block `batch` frames or fewer.
 
         DN = clip(round(o + K·(n + r)), lo, hi),  n ~ Poisson(max(m − o, 0)/K),  r ~ N(0, σ_r)
 
-        Frame i of (scene, seed, group) is the same bytes whatever `n`, `start` and `batch` are.
+        Frame i of (mean image, seed, group) is the same bytes whatever `n`, `start` and `batch` are.
 
         device : leave blocks where JAX drew them, as its arrays; else they are NumPy's.
 
         Raises
         ------
-        ProfileMismatch : maps of another shape. InvalidOption : seed, n, start, group or batch out of its domain, or a scene
-        that is not finite.
+        ProfileMismatch : maps of another shape. InvalidOption : seed, n, start, group or batch out of its domain, or a mean
+        image that is not finite.
         """
         from sigmaraw.noise.blocks import sample_blocks  # JAX is loaded when something is drawn, not before
 
         mean = np.asarray(mean_dn, dtype=np.float64)
         self.check_shape(mean.shape)
         if not np.isfinite(mean).all():
-            raise InvalidOption("a scene with values that are not finite", "finite levels in DN", "give a level for every pixel")
+            raise InvalidOption("a mean image with values that are not finite", "finite levels in DN", "give a level for every pixel")
         rate = np.maximum(self.to_electrons(mean), 0.0)
-        return sample_blocks(
-            self,
-            self.to_dn(rate),
-            rate,
-            n=n,
-            start=start,
-            group=group,
-            seed=seed,
-            batch=batch,
-            domain="sample",
-            image=mean,
-            device=device,
-        )
+        base = ReplicaBase(self.to_dn(rate), rate, domain="sample")
+        return sample_blocks(self, base, ReplicaRequest(n, seed, start, group, batch, device=device), image=mean)
 
     # --- parts --------------------------------------------------------------------------------------------------------
     def _maps(self) -> tuple[NDArray[np.float64], ...]:

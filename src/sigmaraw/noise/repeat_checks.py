@@ -7,8 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Diagnostic
-from sigmaraw.noise.model import NoiseModel
+from sigmaraw.contracts import CameraNoise, Diagnostic
 
 NOISE = (0.9, 1.1)  # 5 % in σ_raw, of the order of what a calibration leaves
 DRIFT = 1.1  # pixels: 5 % in σ_raw
@@ -21,7 +20,7 @@ _SUMS = (
 )  # fmt: skip
 
 
-def repeat_checks(frames: NDArray[np.integer], model: NoiseModel) -> tuple[Diagnostic, ...]:
+def repeat_checks(frames: NDArray[np.integer], noise_model: CameraNoise) -> tuple[Diagnostic, ...]:
     """Return three checks of n ≥ 3 repeats of a static scene; of two only the first.
 
     repeat_noise: Σ½(x_{i+1} − x_i)²/Σ V(x̄), neighbours in time, so that slow drift is not in it; 1 where the camera's values hold.
@@ -42,7 +41,7 @@ def repeat_checks(frames: NDArray[np.integer], model: NoiseModel) -> tuple[Diagn
     n = len(frames)
     if n < 2:
         return ()
-    clipped = (frames >= model.hi_dn) | ((frames <= model.lo_dn) & (np.asarray(model.offset_dn) > model.lo_dn))
+    clipped = (frames >= noise_model.hi_dn) | ((frames <= noise_model.lo_dn) & (np.asarray(noise_model.offset_dn) > noise_model.lo_dn))
     open_ = ~clipped.any(axis=0)
     if not open_.any():
         return ()
@@ -51,7 +50,7 @@ def repeat_checks(frames: NDArray[np.integer], model: NoiseModel) -> tuple[Diagn
     size = (1,) * (mean.ndim - 2) + (5, 5)
     sums, counts = (uniform_filter(part, size=size, mode="reflect") for part in (np.where(open_, mean, 0.0), open_.astype(np.float64)))
     local = np.where(open_, sums / np.maximum(counts, 1e-9), mean)
-    noise = float(steps[open_].sum() / model.variance(local)[open_].sum())
+    noise = float(steps[open_].sum() / noise_model.variance(local)[open_].sum())
     scatter = float(steps[open_].std() / (steps[open_].mean() or 1.0) / math.sqrt(np.count_nonzero(open_)))
     found = [_noise(noise, scatter)]
     if n >= FEWEST and steps[open_].any():

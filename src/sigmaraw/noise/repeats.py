@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Diagnostic, ReplicaMode
+from sigmaraw.contracts import Diagnostic, ReplicaBase, ReplicaMode
 from sigmaraw.errors import InsufficientRepeats, ShapeMismatch
 from sigmaraw.noise.keys import whole_number
 from sigmaraw.noise.repeat_checks import repeat_checks
 
 if TYPE_CHECKING:
-    from sigmaraw.contracts import Block, Measurement
-    from sigmaraw.noise.model import NoiseModel
+    from sigmaraw.contracts import CameraNoise, Measurement, ReplicaRequest
 
 MINIMUM_PER_GROUP = 20  # below this many frames a group, splitting costs more than independence gives
 
@@ -69,6 +67,14 @@ def require_repeats(available: int, needed: int) -> None:
         )
 
 
+def check_repeats(frames: NDArray[np.integer], needed: int) -> int:
+    """Return the number of repeats, the first axis of `frames`. Raises ShapeMismatch without such an axis, InsufficientRepeats."""
+    if frames.ndim < 3:
+        raise ShapeMismatch(f"an array of shape {frames.shape}", "repeats (repeat, y, x)", "give all repeats as one stack")
+    require_repeats(frames.shape[0], needed)
+    return int(frames.shape[0])
+
+
 class Repeats(ReplicaMode):
     """Replicas are the repeated frames themselves: exact, whatever the model or the camera does.
 
@@ -77,52 +83,17 @@ class Repeats(ReplicaMode):
 
     name = "repeats"
     needs_repeats = True
+    minimum_repeats = 1
     draws_noise = False
 
-    def blocks(
-        self,
-        frame: NDArray[np.integer],
-        model: NoiseModel | None,
-        *,
-        n: int,
-        start: int,
-        group: int,
-        seed: int,
-        batch: int | None,
-        slab: slice | None = None,
-        device: bool = False,
-    ) -> Iterator[Block]:
-        """Yield frames `start` … `start + n − 1` of `frame`, (repeat, y, x) or (repeat, z, y, x), in blocks of `batch`.
+    def base(self, frame: NDArray[np.integer], noise_model: CameraNoise, request: ReplicaRequest) -> ReplicaBase:
+        """Return the mean of the repeats, about which they vary; nothing is drawn around it."""
+        return ReplicaBase(frame.mean(axis=0, dtype=float))
 
-        Nothing is drawn: `seed` and `group` change nothing (see `split_repeats` for disjoint groups); a model, where given, is
-        only held against the frames.
-
-        Raises
-        ------
-        InsufficientRepeats : fewer frames than start + n.
-        ShapeMismatch : no repeat axis. NotIntegerData, BitDepthMismatch, ProfileMismatch : frames of another camera.
-        """
-        start, n = whole_number(start, "start", 0, 1 << 31), whole_number(n, "n", 1, 1 << 31)
-        if frame.ndim < 3:
-            raise ShapeMismatch(f"an array of shape {frame.shape}", "repeats (repeat, y, x)", "give all repeats as one stack")
-        require_repeats(frame.shape[0], start + n)
-        if model is not None and slab is None:
-            model.check_image(frame)
-        size = n if batch is None else whole_number(batch, "batch", 1, 1 << 31)
-        planes = slice(None) if slab is None else slab
-        taken = (frame[first : min(first + size, start + n), planes] for first in range(start, start + n, size))
-        return map(_placed, taken) if device else taken
-
-    def diagnostics(self, frame: NDArray[np.integer], model: NoiseModel) -> tuple[Diagnostic, ...]:
+    def diagnostics(self, frame: NDArray[np.integer], noise_model: CameraNoise) -> tuple[Diagnostic, ...]:
         """Return whether the repeats vary as the camera's noise does, and whether they drift."""
-        return repeat_checks(frame, model)
+        return repeat_checks(frame, noise_model)
 
     def u_mode(self, measurement: Measurement) -> tuple[float, str]:
         """Return 0: real frames carry the camera's noise and nothing else."""
         return 0.0, f"{self.name}: real acquisitions (SCIENCE 1)"
-
-
-def _placed(block: NDArray[np.integer]) -> Block:
-    import jax
-
-    return jax.device_put(block)

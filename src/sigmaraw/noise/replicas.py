@@ -1,7 +1,8 @@
-"""The front door: raw frame and camera in, replicas out."""
+"""What users call: raw frame and camera in, replicas out."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sigmaraw.contracts import ReplicaMode, ReplicaRequest
 from sigmaraw.errors import BitDepthMismatch, InvalidOption, NotIntegerData, ShapeMismatch
-from sigmaraw.frames.types import RawFrames
+from sigmaraw.frames import RawFrames, read_frames
+from sigmaraw.noise.drawing import draw
 from sigmaraw.noise.keys import MAX_GROUPS, Unchanging, whole_number
 from sigmaraw.noise.model import NoiseModel
 from sigmaraw.noise.modes import replica_mode
@@ -19,16 +22,19 @@ if TYPE_CHECKING:
     import xarray
 
     from sigmaraw.camera import CameraProfile
-    from sigmaraw.contracts import Block, ReplicaMode
+    from sigmaraw.contracts import Block
+
+    Raw = NDArray[np.integer] | RawFrames | str | os.PathLike[str]
+    Camera = CameraProfile | NoiseModel | str | os.PathLike[str]
 
 DEFAULT_MODE = "bootstrap"
 
 
 def iter_replicas(
-    raw: NDArray[np.integer] | RawFrames,
-    camera: CameraProfile | NoiseModel,
+    raw: Raw,
+    camera: Camera,
     n: int,
-    mode: str = DEFAULT_MODE,
+    mode: str | ReplicaMode = DEFAULT_MODE,
     seed: int = 0,
     *,
     batch: int | None = None,
@@ -44,24 +50,62 @@ def iter_replicas(
 
     Parameters
     ----------
-    raw : one frame (y, x) or volume (z, y, x), uint8 or uint16, DN; in mode `repeats` the stack (repeat, …).
-    camera : whose noise it is. n : replicas. mode : a name of "sigmaraw.modes", with settings as `name:key=value`.
-    seed : study seed, 0 … 2⁶⁴ − 1.
-    batch : replicas a block; None takes what fits 16 MiB. group : 0 is raw, 1 … G the codecs; each its own stream.
-    roi, scalars : see `NoiseModel.from_profile`.
-    device : leave blocks where JAX drew them, as its arrays, which torch takes without a copy (`torch.from_dlpack`); else they are
+    raw : path, RawFrames or array
+        One frame (y, x) or volume (z, y, x), uint8 or uint16, DN; in mode ``repeats`` the stack (repeat, y, x) or (repeat, z, y, x).
+    camera : CameraProfile, path or NoiseModel
+        The camera whose noise it is, or its netCDF file.
+    n : int
+        Number of replicas, from 1.
+    mode : str or ReplicaMode, default "bootstrap"
+        How replicas are made: ``bootstrap``, ``around-raw``, ``simex``, ``mean-n`` or ``repeats``, with settings as ``name:key=value``.
+    seed : int, default 0
+        Study seed, 0 to 2⁶⁴ − 1.
+    batch : int, optional
+        Replicas in a block, from 1. None takes what fits 16 MiB. It does not change a number.
+    group : int, default 0
+        0 is the raw group, 1 … G those of the codecs; each has a stream of its own.
+    start : int, default 0
+        Number of the first replica.
+    roi : tuple of int, optional
+        (y, x) of the image's corner in the camera's frame, px, where it is a cut-out and the camera has maps.
+    scalars : bool, default False
+        Use the camera's scalars in place of its maps.
+    device : bool, default False
+        Leave blocks where JAX drew them, as its arrays, which torch takes without a copy (`torch.from_dlpack`); else they are
         NumPy's. On one kind of device the bytes are the same (docs/explanation/sampler.md).
+
+    Yields
+    ------
+    array of uint8 or uint16
+        The next block, (replica, y, x) or (replica, z, y, x), DN.
 
     Raises
     ------
-    UnknownName : no such mode. InvalidOption : an option out of its domain.
-    NotIntegerData, ShapeMismatch, BitDepthMismatch, ProfileMismatch, InsufficientRepeats : raw does not fit.
+    UnknownName
+        There is no such mode.
+    InvalidOption
+        An option is out of its domain.
+    NotIntegerData, ShapeMismatch, BitDepthMismatch, ProfileMismatch, InsufficientRepeats
+        The raw frame does not fit the mode or the camera.
+    ForkedProcess
+        The process was forked from one that has drawn already.
 
-    Reference: SCIENCE 1 and 4.
+    References
+    ----------
+    docs/explanation/formulas.md, sections 1 and 4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import sigmaraw as sr
+    >>> camera = sr.CameraProfile.from_values(gain=0.5, offset=100, read_noise=2.0, bits=12)
+    >>> blocks = sr.iter_replicas(np.full((8, 8), 200, np.uint16), camera, 5, "around-raw", batch=2)
+    >>> [block.shape for block in blocks]
+    [(2, 8, 8), (2, 8, 8), (1, 8, 8)]
     """
     whole_number(group, "group", 0, MAX_GROUPS)
     maker, frame, model = _prepared(raw, camera, mode, seed, roi, scalars)
-    return maker.blocks(frame, model, n=n, start=start, group=group, seed=seed, batch=batch, device=device)
+    return draw(maker, frame, model, ReplicaRequest(n, seed, start, group, batch, device=device))
 
 
 @dataclass(frozen=True)
@@ -74,10 +118,10 @@ class Slab:
 
 
 def iter_slabs(
-    raw: NDArray[np.integer] | RawFrames,
-    camera: CameraProfile | NoiseModel,
+    raw: Raw,
+    camera: Camera,
     n: int,
-    mode: str = DEFAULT_MODE,
+    mode: str | ReplicaMode = DEFAULT_MODE,
     seed: int = 0,
     *,
     roi: tuple[int, int] | None = None,
@@ -108,7 +152,7 @@ def iter_slabs(
     def pieces() -> Iterator[Slab]:
         for planes in slabs(shape, pixels):
             start = 0
-            for block in maker.blocks(frame, model, n=n, start=0, group=0, seed=seed, batch=None, slab=planes):
+            for block in draw(maker, frame, model, ReplicaRequest(n, seed, planes=planes)):
                 values = np.asarray(block)
                 yield Slab(start, planes, values)
                 start += len(values)
@@ -117,15 +161,15 @@ def iter_slabs(
 
 
 def _prepared(
-    raw: NDArray[np.integer] | RawFrames,
-    camera: CameraProfile | NoiseModel,
-    mode: str,
+    raw: Raw,
+    camera: Camera,
+    mode: str | ReplicaMode,
     seed: int,
     roi: tuple[int, int] | None,
     scalars: bool,
 ) -> tuple[ReplicaMode, NDArray[np.integer], NoiseModel]:
     """Return the mode, the array that it takes and the camera's model for it."""
-    maker = replica_mode(mode)
+    maker = replica_mode(mode) if isinstance(mode, str) else mode
     whole_number(seed, "seed", 0, 1 << 64)
     frame, stated_bits = _frame(raw, maker)
     model = NoiseModel.from_profile(camera, frame.shape, roi=roi, scalars=scalars)
@@ -139,10 +183,10 @@ def _prepared(
 
 
 def replicas(
-    raw: NDArray[np.integer] | RawFrames,
-    camera: CameraProfile | NoiseModel,
+    raw: Raw,
+    camera: Camera,
     n: int,
-    mode: str = DEFAULT_MODE,
+    mode: str | ReplicaMode = DEFAULT_MODE,
     seed: int = 0,
     *,
     batch: int | None = None,
@@ -152,7 +196,56 @@ def replicas(
 ) -> xarray.DataArray:
     """Return `n` raw-equivalent replicas as one DataArray (replica, y, x) or (replica, z, y, x), raw's dtype, DN.
 
-    Parameters and refusals are those of `iter_replicas`; replica i does not depend on `n`.
+    Replica i of (raw, seed, group) is the same bytes whatever `n` is.
+
+    Parameters
+    ----------
+    raw : path, RawFrames or array
+        One frame (y, x) or volume (z, y, x), uint8 or uint16, DN; in mode ``repeats`` the stack (repeat, y, x) or (repeat, z, y, x).
+    camera : CameraProfile, path or NoiseModel
+        The camera whose noise it is, or its netCDF file.
+    n : int
+        Number of replicas, from 1.
+    mode : str or ReplicaMode, default "bootstrap"
+        How replicas are made: ``bootstrap``, ``around-raw``, ``simex``, ``mean-n`` or ``repeats``, with settings as ``name:key=value``.
+    seed : int, default 0
+        Study seed, 0 to 2⁶⁴ − 1.
+    batch : int, optional
+        Replicas that are drawn at a time, from 1. None takes what fits 16 MiB. It does not change a number.
+    group : int, default 0
+        0 is the raw group, 1 … G those of the codecs; each has a stream of its own.
+    roi : tuple of int, optional
+        (y, x) of the image's corner in the camera's frame, px, where it is a cut-out and the camera has maps.
+    scalars : bool, default False
+        Use the camera's scalars in place of its maps.
+
+    Returns
+    -------
+    xarray.DataArray
+        All replicas, in raw's dtype, DN, with mode, seed and group as attributes.
+
+    Raises
+    ------
+    UnknownName
+        There is no such mode.
+    InvalidOption
+        An option is out of its domain.
+    NotIntegerData, ShapeMismatch, BitDepthMismatch, ProfileMismatch, InsufficientRepeats
+        The raw frame does not fit the mode or the camera.
+    ForkedProcess
+        The process was forked from one that has drawn already.
+
+    See Also
+    --------
+    iter_replicas : block by block, where all of them do not fit into memory.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import sigmaraw as sr
+    >>> camera = sr.CameraProfile.from_values(gain=0.5, offset=100, read_noise=2.0, bits=12)
+    >>> sr.replicas(np.full((8, 8), 200, np.uint16), camera, n=5, mode="around-raw").sizes["replica"]
+    5
     """
     import xarray  # half a second that a streaming study need not spend
 
@@ -163,18 +256,30 @@ def replicas(
         dims=("replica", "z", "y", "x") if values.ndim == 4 else ("replica", "y", "x"),
         coords={"replica": np.arange(len(values))},
         name="replicas",
-        attrs={"units": "DN", "long_name": "raw-equivalent replicas", "mode": mode, "seed": str(seed), "group": group},
+        attrs={
+            "units": "DN",
+            "long_name": "raw-equivalent replicas",
+            "mode": mode if isinstance(mode, str) else mode.name,
+            "seed": str(seed),
+            "group": group,
+        },
     )
 
 
 def _frame(raw: Any, maker: ReplicaMode) -> tuple[NDArray[np.integer], int | None]:
     """Return the array that a mode takes, and the bit depth where the file or its reader stated one."""
+    if isinstance(raw, str | os.PathLike):
+        raw = read_frames(raw)
     if isinstance(raw, RawFrames):
         bits = None if raw.bits_source == "container" else raw.bits
         if maker.needs_repeats:
             return raw.data, bits
         if len(raw) != 1:
-            raise InvalidOption(f"{len(raw)} frames", f"one frame in mode '{maker.name}'", "give them one by one, or use --mode repeats")
+            raise InvalidOption(
+                f"{len(raw)} frames",
+                f"one frame in mode '{maker.name}'",
+                "give them one by one (read_frames(path).data[i]), or use mode repeats",
+            )
         return raw.data[0], bits
     array = np.asarray(raw)
     if array.dtype not in (np.uint8, np.uint16):

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Diagnostic
-from sigmaraw.noise.model import NoiseModel
+from sigmaraw.contracts import CameraNoise, Diagnostic
 
 # By measurement (docs/explanation/replica-modes.md): a denoiser keeps some of the noise, its residuals are then negatively correlated,
 # and what that does to replicas the marginal variance ratio says. Structure that was taken away shows as more variance and as
@@ -19,7 +18,7 @@ CORRELATION = (-0.16, 0.05)
 _KEPT_NOISE_HARMS = ("texture", "")
 
 
-def residual_checks(frame: NDArray[np.integer], level_dn: NDArray[np.float64], model: NoiseModel) -> tuple[Diagnostic, ...]:
+def residual_checks(frame: NDArray[np.integer], level_dn: NDArray[np.float64], noise_model: CameraNoise) -> tuple[Diagnostic, ...]:
     """Return variance and lag-1 autocorrelation along y and x of r = (x − m̂)/√V(m̂), saturated pixels left out.
 
     Where m̂ = μ they are 1 and 0. A denoiser that keeps noise gives less than 1, one that removes structure gives more than 1
@@ -32,14 +31,14 @@ def residual_checks(frame: NDArray[np.integer], level_dn: NDArray[np.float64], m
     Reference: SCIENCE 1, replica modes, `bootstrap`.
     """
     pages = list(zip(frame.reshape(-1, *frame.shape[-2:]), level_dn.reshape(-1, *frame.shape[-2:]), strict=True))
-    every = sum(int(np.count_nonzero(_unclipped(x, model))) for x, _ in pages) < 2  # where all is clipped, all is taken
+    every = sum(int(np.count_nonzero(_unclipped(x, noise_model))) for x, _ in pages) < 2  # where all is clipped, all is taken
     counts, sums = 0, 0.0
     for x, level in pages:  # page by page: a volume in float64 would be several times its own size
-        residual, open_ = _residual(x, level, model, every)
+        residual, open_ = _residual(x, level, noise_model, every)
         counts, sums = counts + int(np.count_nonzero(open_)), sums + float(residual[open_].sum())
     moments = _Moments(0.0, {-2: 0.0, -1: 0.0}, {-2: 0, -1: 0})
     for x, level in pages:
-        residual, open_ = _residual(x, level, model, every)
+        residual, open_ = _residual(x, level, noise_model, every)
         moments.add(np.where(open_, residual - sums / counts, 0.0), open_)
     variance = moments.square / counts
     rows = [_variance(variance)]
@@ -63,16 +62,16 @@ def diagnostic(name: str, value: float) -> Diagnostic:
     }[name]
 
 
-def _unclipped(frame: NDArray[np.integer], model: NoiseModel) -> NDArray[np.bool_]:
-    return np.asarray((frame > model.lo_dn) & (frame < model.hi_dn))  # a clipped pixel's residual says nothing of the noise
+def _unclipped(frame: NDArray[np.integer], noise_model: CameraNoise) -> NDArray[np.bool_]:
+    return np.asarray((frame > noise_model.lo_dn) & (frame < noise_model.hi_dn))  # a clipped pixel's residual says nothing of the noise
 
 
 def _residual(
-    frame: NDArray[np.integer], level_dn: NDArray[np.float64], model: NoiseModel, every: bool
+    frame: NDArray[np.integer], level_dn: NDArray[np.float64], noise_model: CameraNoise, every: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return r of a page (y, x), and which of its pixels count."""
-    residual = (frame - level_dn) / np.sqrt(model.variance(level_dn))
-    return residual, np.ones(frame.shape, dtype=bool) if every else _unclipped(frame, model)
+    residual = (frame - level_dn) / np.sqrt(noise_model.variance(level_dn))
+    return residual, np.ones(frame.shape, dtype=bool) if every else _unclipped(frame, noise_model)
 
 
 @dataclass

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from sigmaraw.noise.keys import LOW_WORDS, PHOTON_WORDS, READ_WORDS, threefry
 from sigmaraw.noise.normal import normal_pair
 from sigmaraw.noise.poisson import LOW_RATE, TOPS, poisson_high, poisson_low, tail_probability
-from sigmaraw.noise.scene import TILE, Scene, padded_pairs
+from sigmaraw.noise.rate_image import TILE, RateImage, padded_pairs
+from sigmaraw.processes import refuse_after_fork
 
 # Share of low-rate pixels from which the exact kernel runs over the whole frame rather than over a list of them, as measured.
 APART = 0.15
@@ -35,7 +36,7 @@ def kernel(
     key: jax.Array,
     counters: jax.Array,
     pair: jax.Array,
-    scene: dict[str, jax.Array],
+    rates: dict[str, jax.Array],
     *,
     lo: int,
     hi: int,
@@ -52,12 +53,12 @@ def kernel(
     Parameters
     ----------
     key : (2,) uint32; counters : (replica,) uint32; pair : (pair,) uint32.
-    scene : the arrays of `Scene`, each (2, pair) or (1, 1).
+    rates : the arrays of `RateImage`, each (2, pair) or (1, 1).
     lo, hi : ADC range, DN. high : whether any rate is from `LOW_RATE`. top : largest count summed exactly, 0 when no rate is below.
     dtype : "uint8" or "uint16"; words are of twice its bits. tile : pairs a tile, of which there must be a whole number.
     """
     places = pair.reshape(-1, 1, tile)
-    tiled = {name: value.reshape(2, -1, 1, tile) if value.size > 1 else value for name, value in scene.items()}
+    tiled = {name: value.reshape(2, -1, 1, tile) if value.size > 1 else value for name, value in rates.items()}
 
     def words(domain: int) -> tuple[jax.Array, jax.Array]:
         both: tuple[jax.Array, jax.Array] = threefry(key, counters[None, :, None], places | np.uint32(domain))
@@ -94,27 +95,28 @@ def _top(rate: float) -> int:
 
 
 class Sampler:
-    """One scene made ready: its arrays lie on the device once, low rates are listed once and sampled apart.
+    """One rate image made ready: its arrays lie on the device once, low rates are listed once and sampled apart.
 
     Where fewer than `APART` of the pixels have a low rate, the fast kernel runs over all and the exact one over a list of the pairs with
     such pixels, padded to an eighth of the frame so that few shapes are compiled; else the exact kernel runs over all.
     """
 
-    def __init__(self, scene: Scene, key: Any, *, lo: int, hi: int, dtype: np.dtype[Any]) -> None:
-        self._shape, self._dtype, self._size = scene.shape, dtype, scene.size
-        share, largest = scene.low_share()
+    def __init__(self, image: RateImage, key: Any, *, lo: int, hi: int, dtype: np.dtype[Any]) -> None:
+        refuse_after_fork()
+        self._shape, self._dtype, self._size = image.shape, dtype, image.size
+        share, largest = image.low_share()
         top = _top(largest) if share else 0
         apart = 0 < share < APART
         self._run = functools.partial(kernel, jnp.asarray(key), lo=lo, hi=hi, dtype=dtype.name)
-        self._all = _on_device(scene)
+        self._all = _on_device(image)
         self._variant = {"high": share < 1, "top": 0 if apart else top}
         self._low: tuple[Any, ...] | None = None
         if apart:
-            low = scene.low_pixels()
+            low = image.low_pixels()
             pairs, where = np.unique(low // 2, return_inverse=True)
-            step = padded_pairs(-(-scene.pair.size // 8))
+            step = padded_pairs(-(-image.pair.size // 8))
             listed = np.resize(pairs, -(-pairs.size // step) * step)  # repeats fill the list up
-            self._low = (low, 2 * where + low % 2, _on_device(scene.take(listed)), top)
+            self._low = (low, 2 * where + low % 2, _on_device(image.take(listed)), top)
 
     def block(self, counters: Any) -> NDArray[Any]:
         """Return (replica, *shape) NumPy integers for these counter words."""
@@ -153,8 +155,8 @@ class Sampler:
         return frames
 
 
-def _on_device(scene: Scene) -> tuple[jax.Array, dict[str, jax.Array]]:
-    return jnp.asarray(scene.pair), {name: jnp.asarray(value) for name, value in scene.arrays.items()}
+def _on_device(image: RateImage) -> tuple[jax.Array, dict[str, jax.Array]]:
+    return jnp.asarray(image.pair), {name: jnp.asarray(value) for name, value in image.arrays.items()}
 
 
 @functools.partial(jax.jit, static_argnames=("size", "dtype"))

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Extrapolation, Parameter, ReplicaMode
+from sigmaraw.contracts import Extrapolation, Parameter, ReplicaBase, ReplicaMode
 from sigmaraw.errors import InvalidOption
 from sigmaraw.noise.coverage import measured_u_mode
-from sigmaraw.noise.keys import MAX_REPLICAS, whole_number
 from sigmaraw.noise.model import QUANTISATION_VARIANCE
 
 if TYPE_CHECKING:
-    from sigmaraw.contracts import Block, Measurement
-    from sigmaraw.noise.model import NoiseModel
+    from sigmaraw.contracts import CameraNoise, Measurement, ReplicaRequest
 
 LEVELS = (1.0, 1.5, 2.0, 3.0)
 """Noise variance of the frame that replicas are drawn around, in units of V; 1 is the raw frame itself."""
@@ -46,13 +43,13 @@ class Simex(ReplicaMode):
 
     Parameters
     ----------
-    order : "quadratic" or "linear".
+    order : str
+        Polynomial in the noise variance, "quadratic" or "linear".
 
     References: SCIENCE 1; J. R. Cook, L. A. Stefanski, J. Am. Stat. Assoc. 89, 1314–1328 (1994).
     """
 
     name = "simex"
-    needs_repeats = False
     parameters = (Parameter("order", str, "quadratic", choices=("quadratic", "linear"), help="polynomial in the noise variance"),)
 
     def __init__(self, order: str = "quadratic") -> None:
@@ -61,66 +58,19 @@ class Simex(ReplicaMode):
         self.order = order
         self.extrapolation = Extrapolation(LEVELS, weights(LEVELS, 2 if order == "quadratic" else 1), CLUSTER)
 
-    def blocks(
-        self,
-        frame: NDArray[np.integer],
-        model: NoiseModel | None,
-        *,
-        n: int,
-        start: int,
-        group: int,
-        seed: int,
-        batch: int | None,
-        slab: slice | None = None,
-        device: bool = False,
-    ) -> Iterator[Block]:
-        """Yield replicas `start` … `start + n − 1` of `frame`, (y, x) or (z, y, x), in blocks (replica, …) of its dtype, DN.
+    def base(self, frame: NDArray[np.integer], noise_model: CameraNoise, request: ReplicaRequest) -> ReplicaBase:
+        """Return how x_t of a cluster is drawn: as camera data, so that its rounding and clipping are those of a frame.
 
-        A block holds no more than the rest of one cluster.
-
-        Raises
-        ------
-        InvalidOption : no camera; seed, n, start, group or batch out of its domain.
-        NotIntegerData, BitDepthMismatch, ProfileMismatch : the frame is not of this camera.
+        Parameters as in `ReplicaMode.base`.
         """
-        from sigmaraw.noise.blocks import batch_size, first_pixel, sample_blocks  # JAX is loaded when something is drawn, not before
-
-        if model is None:
-            raise InvalidOption(f"mode '{self.name}' without a camera", "a camera profile", "give one with --camera")
-        if slab is None:  # of a slab's whole the caller has seen to it
-            model.check_image(frame)
-        start, n = whole_number(start, "start", 0, MAX_REPLICAS), whole_number(n, "n", 1, MAX_REPLICAS + 1)
-        whole_number(start + n, "start + n", 1, MAX_REPLICAS + 1)
-        part = frame if slab is None else frame[slab]
-        size = batch_size(batch, CLUSTER, part.size, device)
-        known: dict[str, Any] = {"group": group, "seed": seed, "image": frame, "first_pixel": first_pixel(frame, slab)}
-        camera = model
-
-        def blocks() -> Iterator[Block]:
-            first = start
-            while first < start + n:
-                cluster = first // CLUSTER
-                count = min((cluster + 1) * CLUSTER, start + n) - first
-                base = _base(part, camera, cluster, known)
-                yield from sample_blocks(camera, base, n=count, start=first, batch=size, domain=self.name, device=device, **known)
-                first += count
-
-        return blocks()
+        extra = LEVELS[request.start // CLUSTER % len(LEVELS)] - 1.0
+        if extra == 0.0:
+            return ReplicaBase(frame)
+        drawn = np.maximum(extra * noise_model.variance(frame) - QUANTISATION_VARIANCE, 0.0)  # DN²; rounding adds its twelfth
+        no_photons = np.zeros(frame.shape)  # all noise is in the normal term
+        noise_e = np.sqrt(drawn) / noise_model.gain_dn_per_e
+        return ReplicaBase(frame, no_photons, noise_e, domain=f"{self.name}:base", redrawn=self.name)
 
     def u_mode(self, measurement: Measurement) -> tuple[float, str]:
         """Return the relative standard uncertainty of σ_raw, as measured by kind of measurement."""
         return measured_u_mode(self.name, measurement)
-
-
-def _base(part: NDArray[np.integer], model: NoiseModel, cluster: int, known: dict[str, Any]) -> NDArray[np.integer]:
-    """Return x_t of a cluster: as camera data, so that its rounding and clipping are those of a frame."""
-    from sigmaraw.noise.blocks import sample_blocks
-
-    extra = LEVELS[cluster % len(LEVELS)] - 1.0
-    if extra == 0.0:
-        return part
-    drawn = np.maximum(extra * model.variance(part) - QUANTISATION_VARIANCE, 0.0)  # DN²; rounding adds its twelfth
-    dark = np.zeros(part.shape)  # rate of no photons: all noise is in the normal term
-    sigma = np.sqrt(drawn) / model.gain_dn_per_e
-    blocks = sample_blocks(model, part, dark, n=1, start=cluster, batch=1, domain="simex:base", read_noise_e=sigma, **known)
-    return np.asarray(next(iter(blocks)))[0]

@@ -29,6 +29,10 @@ class TransferCurve(Protocol):
         """Return v, 1 at and below zero signal. signal_dn : x, (…, y, x), DN."""
         ...
 
+    def relative_slope(self, signal_dn: Any) -> Array:
+        """Return d(x·v)/dx, 1 at and below zero signal: the curve's slope over the slope of the straight line. signal_dn : x, DN."""
+        ...
+
     def relative_uncertainty(self, signal_dn: Any) -> Array:
         """Return the relative standard uncertainty of x·v that the curve's own parameters leave, that of K apart."""
         ...
@@ -59,6 +63,10 @@ class BrighterFatter:
         exponent = 2 * self.coefficient / self.gain * np.maximum(signal_dn, 0.0)
         small = np.abs(exponent) < 1e-8
         return np.asarray(np.where(small, 1 + exponent / 2, np.expm1(exponent) / np.where(small, 1.0, exponent)))
+
+    def relative_slope(self, signal_dn: Any) -> Array:
+        """Return e^{tx}."""
+        return np.asarray(np.exp(2 * self.coefficient / self.gain * np.maximum(signal_dn, 0.0)))
 
     def relative_uncertainty(self, signal_dn: Any) -> Array:
         """Return u(a)·z, since ∂ln(x·v)/∂a = z to first order."""
@@ -101,6 +109,10 @@ class Piecewise:
         above = x > self.break_dn
         safe = np.where(above, x, 1.0)
         return np.where(above, (self.intercept_above + self.gain_above * safe) / (self.gain * safe), 1.0)
+
+    def relative_slope(self, signal_dn: Any) -> Array:
+        """Return K₂/K̄ above the break, else 1."""
+        return np.where(np.asarray(signal_dn) > self.break_dn, self.gain_above / self.gain, 1.0)
 
     def relative_uncertainty(self, signal_dn: Any) -> Array:
         """Return u(K₂)/K₂ above the break in place of K's own, which the caller adds: 0 below."""

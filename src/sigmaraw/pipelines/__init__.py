@@ -1,5 +1,6 @@
 """Model adapters: image → named numbers. torch and onnxruntime are imported only by the pipelines that need them."""
 
+from sigmaraw.pipelines.base import ImagePipeline
 from sigmaraw.pipelines.function import FunctionPipeline
 from sigmaraw.pipelines.listing import describe
 from sigmaraw.pipelines.measurements import MEASUREMENTS, measure
@@ -7,4 +8,4 @@ from sigmaraw.pipelines.segmentation import SegmentationPipeline
 from sigmaraw.pipelines.spec import pipeline
 from sigmaraw.pipelines.tiling import Tiling
 
-__all__ = ["MEASUREMENTS", "FunctionPipeline", "SegmentationPipeline", "Tiling", "describe", "measure", "pipeline"]
+__all__ = ["MEASUREMENTS", "FunctionPipeline", "ImagePipeline", "SegmentationPipeline", "Tiling", "describe", "measure", "pipeline"]

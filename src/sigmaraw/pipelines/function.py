@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import inspect
 import math
 import sys
@@ -15,15 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Measurement
+from sigmaraw.contracts import Measurement, Pipeline
 from sigmaraw.errors import InvalidPrediction, InvalidSpec
-from sigmaraw.pipelines.door import many_frames, one_frame
+from sigmaraw.pipelines.base import columns
+from sigmaraw.pipelines.failures import raised_by
+from sigmaraw.pipelines.inputs import many_frames, one_frame
+from sigmaraw.registry import import_named
 
 Function = Callable[[Any], Mapping[str, float]]
 
 
-class FunctionPipeline:
-    """Calls `function(image)` with each image, a private copy (y, x) or (z, y, x) in the camera's dtype, DN.
+class FunctionPipeline(Pipeline):
+    """A pipeline that calls `function(image)` with a copy of each image, (y, x) or (z, y, x) in the camera's dtype, DN.
 
     Its `measurements` attribute, where it has one, names what it returns: a sequence of Measurement or of names, or a
     mapping of names to units. Otherwise the first call does, with unit "1". A Measurement's `kind` is a statement there: the coverage study
@@ -32,8 +33,10 @@ class FunctionPipeline:
 
     Parameters
     ----------
-    function : returns a mapping of names to real numbers (NaN where undefined).
-    spec : as typed by the user; None names it by its module.
+    function : callable
+        Returns a mapping of names to real numbers, NaN where undefined.
+    spec : str, optional
+        As typed by the user; unless given it is named by its module.
     """
 
     name = "function"
@@ -44,7 +47,7 @@ class FunctionPipeline:
         self.spec = spec or f"{module}:{name}"
         self._measurements = _declared(function, self.spec)
 
-    @property
+    @property  # the contract's attribute, which the first call may set
     def measurements(self) -> tuple[Measurement, ...]:
         """What the function returns.
 
@@ -54,7 +57,7 @@ class FunctionPipeline:
         """
         if self._measurements is None:
             raise InvalidPrediction(
-                f"the measurements of '{self.spec}' are not known yet", "one call before", "predict one image, or set function.measurements"
+                f"the measurements of '{self.spec}' are not declared", "one call before", "predict one image, or set function.measurements"
             )
         return self._measurements
 
@@ -84,22 +87,34 @@ class FunctionPipeline:
         Raises
         ------
         NotIntegerData, ColourImage, ShapeMismatch
+        PredictionFailed : the function raised an exception.
         InvalidPrediction : something else than named finite-or-NaN numbers, or other names than before.
         """
         return self._call(one_frame(raw))
 
     def batch(self, images: NDArray[np.integer]) -> dict[str, NDArray[np.float64]]:
         """Return per measurement a float64 array (image); each image is its own call. Raises as `__call__`."""
-        rows = [self._call(image) for image in many_frames(images)]
-        return {m.name: np.array([row[m.name] for row in rows], dtype=np.float64) for m in self.measurements}
+        rows = [self._call(image, index) for index, image in enumerate(many_frames(images))]
+        return columns(self.measurements, rows)
 
     def gradient(self, image: NDArray[np.integer]) -> Mapping[str, NDArray[np.floating]]:
         """Return the derivatives that the function's `gradient(image)` gives, none where it has no such attribute."""
         hook = getattr(self.function, "gradient", None)
-        return {} if hook is None else hook(one_frame(image).copy())
+        return {} if hook is None else self._guarded(hook, one_frame(image), None)
 
-    def _call(self, image: NDArray[np.integer]) -> dict[str, float]:
-        values = self.function(image.copy())  # a copy: a function that works in place must not reach the study's frame
+    def _guarded(self, function: Callable[[Any], Any], image: NDArray[np.integer], index: int | None) -> Any:
+        """Return what the user's function gives for a copy of the image: one that works in place must not reach the study's frame.
+
+        Raises PredictionFailed for whatever it raises, its sys.exit() included.
+        """
+        try:
+            return function(image.copy())
+        except (Exception, SystemExit) as error:
+            code = getattr(inspect.unwrap(function), "__code__", None) or getattr(type(function).__call__, "__code__", None)
+            raise raised_by(self.spec, error, getattr(code, "co_filename", None), index) from error
+
+    def _call(self, image: NDArray[np.integer], index: int | None = None) -> dict[str, float]:
+        values = self._guarded(self.function, image, index)
         if not isinstance(values, Mapping) or not values or not all(isinstance(name, str) and name for name in values):
             raise InvalidPrediction(f"'{self.spec}' returned {_short(values)}", "a mapping of names to numbers", "return such a dict")
         result = {name: _number(self.spec, name, value) for name, value in values.items()}
@@ -114,38 +129,8 @@ class FunctionPipeline:
 
 
 def load_function(module: str, name: str, spec: str) -> FunctionPipeline:
-    """Import `module` and return its function `name` as a pipeline. The user's word is the only reason to import it.
-
-    The working folder is searched last, as for a script that lies there.
-
-    Raises
-    ------
-    InvalidSpec : no such module, one that fails to import, no such name in it, or not a function.
-    """
-    try:
-        found = _import(module)
-    except (ImportError, SyntaxError, ValueError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InvalidSpec(
-            f"pipeline '{spec}': module {module} cannot be imported ({reason[:120]})",
-            "package.module:function, or a pipeline that `sigmaraw pipelines` lists",
-            "check the name, and put the module's folder on PYTHONPATH",
-        ) from error
-    function = getattr(found, name, None)
-    if not callable(function):
-        what = "no function" if function is None else "something else than a function called"
-        raise InvalidSpec(f"pipeline '{spec}': {module} has {what} '{name}'", "a function of one image", "check the name")
-    return FunctionPipeline(function, spec)
-
-
-def _import(module: str) -> Any:
-    top, here = module.partition(".")[0], str(Path.cwd())
-    if top not in sys.modules and importlib.util.find_spec(top) is None and here not in sys.path:
-        if not (Path(here, f"{top}.py").is_file() or Path(here, top).is_dir()):
-            raise ModuleNotFoundError(f"No module named '{top}'")
-        sys.path.append(here)
-        importlib.invalidate_caches()
-    return importlib.import_module(module)
+    """Import `module` and return its function `name` as a pipeline. Raises InvalidSpec as `registry.import_named` does."""
+    return FunctionPipeline(import_named("pipeline", spec, module, name), spec)
 
 
 def _declared(function: Function, spec: str) -> tuple[Measurement, ...] | None:

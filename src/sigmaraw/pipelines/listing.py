@@ -5,16 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from sigmaraw import registry
+from sigmaraw.registry import Installed
 
 
 def describe() -> list[dict[str, Any]]:
-    """Return one row per registered pipeline: name, summary (its first documented line), parameters (JSON values)."""
-    return [_row(name, registry.load(registry.PIPELINES, name)) for name in registry.names(registry.PIPELINES)]
+    """Return one row per registered pipeline, those that cannot be used with the reason (JSON values).
+
+    Returns
+    -------
+    list of dict
+        Each with name, summary (its first documented line), parameters, package, available and reason.
+    """
+    return [_row(entry) for entry in registry.installed(registry.PIPELINES)]
 
 
-def _row(name: str, kind: Any) -> dict[str, Any]:
+def _row(entry: Installed) -> dict[str, Any]:
+    found = entry.found
     return {
-        "name": name,
-        "summary": (kind.__doc__ or "").strip().partition("\n")[0],
-        "parameters": [parameter.describe() for parameter in kind.parameters],
+        "name": entry.name,
+        "summary": (getattr(found, "__doc__", None) or "").strip().partition("\n")[0],
+        "parameters": [] if found is None else [parameter.describe() for parameter in found.parameters],
+        "package": entry.package,
+        "available": found is not None,
+        "reason": entry.fault,
     }

@@ -27,6 +27,8 @@ U_MODE = Parameter(
     help="uncertainty that replicas add to sigma_raw: the largest that was measured (default), or as measured for the shipped "
     "network (its own default), which of any other network is your statement",
 )
+_PROBE_PX = 64  # side of the image that a network is asked about twice
+_SAME_ANSWER = 1e-3  # of the largest answer: sums in another order on a GPU differ by less
 # How the coverage study names what a network's mask, or its map, gives.
 _KINDS = {
     "count": "network-count",
@@ -62,14 +64,14 @@ class NetworkPipeline(SegmentationPipeline):
     itself the weight of each pixel.
     """
 
-    parameters: ClassVar[tuple[Parameter, ...]] = NETWORK_PARAMETERS
-    fixed: ClassVar[dict[str, Any]] = {}  # values of keys that are no choice with this model
+    parameters: tuple[Parameter, ...] = NETWORK_PARAMETERS
+    set_keys: ClassVar[dict[str, Any]] = {}  # values of keys that are no choice with this network
     window: tuple[int, int] | None = None  # (y, x) of the model's input where it is fixed; `_load` may set it
     fixed_batch: int = 1  # images that one call of the model takes
 
     def __init__(self, spec: str, **settings: Any) -> None:
         super().__init__(spec, **settings)
-        self.keys = {**dict.fromkeys(parameter.name for parameter in NETWORK_PARAMETERS), **self.settings, **self.fixed}
+        self.keys = {**dict.fromkeys(parameter.name for parameter in NETWORK_PARAMETERS), **self.settings, **self.set_keys}
         if self.keys["u_mode"] is None:
             self.keys["u_mode"] = "unet-demo" if self._studied() else "largest"
         self.measurements = SOFT_MEASUREMENTS if self.keys["measure"] == "soft" else MEASUREMENTS
@@ -79,6 +81,26 @@ class NetworkPipeline(SegmentationPipeline):
         if self.keys["channel"] is None:
             self.keys["channel"] = 1 if self.keys["post"] == "softmax" else 0
         self._set_window(self.keys["window"], self.keys["border"])
+        self._refuse_random()
+
+    def _refuse_random(self) -> None:
+        """Refuse a network that answers differently to the same pixels: exported with dropout on, or drawing random numbers.
+
+        An image that the network does not take is no matter here: the first real one is refused then.
+        """
+        side = -(-_PROBE_PX // self.keys["multiple"]) * self.keys["multiple"]
+        tile = np.random.default_rng(0).standard_normal(self.window or (side, side)).astype(np.float32)
+        try:
+            first, second = (self._output(tile) for _ in range(2))
+        except (InvalidModel, InvalidPrediction):
+            return
+        scale, apart = float(np.abs(first).max()), float(np.abs(first - second).max())
+        if apart > _SAME_ANSWER * scale:
+            raise InvalidModel(
+                f"model {self._model_name()} answers differently to the same pixels (by {apart:.3g} of {scale:.3g})",
+                "one answer to one image",
+                "export it in evaluation mode, with dropout and random layers off",
+            )
 
     def _set_window(self, side: int | None, border: int | None) -> None:
         if side is not None and self.window not in (None, (side, side)):

@@ -1,4 +1,4 @@
-"""A pipeline's own door from integers to floats, and from a network's output to a foreground map."""
+"""From integers to a network's floats, and from a network's output to a foreground map."""
 
 from __future__ import annotations
 

@@ -11,32 +11,28 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Measurement, Parameter
+from sigmaraw.contracts import Measurement, Pipeline
 from sigmaraw.errors import IntegrityError
-from sigmaraw.pipelines.door import many_frames, one_frame
+from sigmaraw.pipelines.base import columns
+from sigmaraw.pipelines.inputs import many_frames, one_frame
 from sigmaraw.pipelines.measurements import MEASUREMENTS, measure
 from sigmaraw.pipelines.threads import each
 
 
-class SegmentationPipeline(abc.ABC):
+class SegmentationPipeline(Pipeline):
     """Base of built-in pipelines; `_mask` is what a subclass adds. Settings are those of `parameters`, already typed.
 
     Parameters
     ----------
-    spec : as typed by the user. settings : one value for each of `parameters`.
+    spec : str
+        The specification as typed.
+    **settings
+        One value for each of `parameters`.
     """
 
-    name: ClassVar[str]
-    parameters: ClassVar[tuple[Parameter, ...]]
     libraries: ClassVar[tuple[str, ...]]  # packages that decide the numbers
     measurements: tuple[Measurement, ...] = MEASUREMENTS
     sha256: str | None = None  # of the model file, where there is one
-
-    def __init__(self, spec: str, **settings: Any) -> None:
-        self.spec = spec
-        self.settings = {parameter.name: settings.pop(parameter.name, parameter.default) for parameter in self.parameters}
-        if settings:
-            raise TypeError(f"{type(self).__name__} has no setting {', '.join(settings)}")
 
     @abc.abstractmethod
     def _mask(self, image: NDArray[np.integer]) -> NDArray[np.bool_]:
@@ -45,9 +41,7 @@ class SegmentationPipeline(abc.ABC):
     def config(self) -> dict[str, Any]:
         """Return every setting with defaults written out, model SHA-256 and versions (JSON values)."""
         return {
-            "name": self.name,
-            "spec": self.spec,
-            **self.settings,
+            **super().config(),
             "model_sha256": self.sha256,
             "versions": {name: version(name) for name in self.libraries},
         }
@@ -75,8 +69,7 @@ class SegmentationPipeline(abc.ABC):
         return self._table(many_frames(images))
 
     def _table(self, images: Iterable[Any]) -> dict[str, NDArray[np.float64]]:
-        rows = each(self._measure, images)
-        return {m.name: np.array([row[m.name] for row in rows], dtype=np.float64) for m in self.measurements}
+        return columns(self.measurements, each(self._measure, images))
 
     def _measure(self, image: NDArray[np.integer]) -> dict[str, float]:
         return measure(image, self._mask(image), self.settings["min_size"], self.settings["connectivity"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +47,9 @@ def pipeline(spec: str | os.PathLike[str] | Callable[..., Any]) -> Pipeline:
 
 
 def _from_text(text: str, base: Path | None = None, extra: dict[str, str] | None = None) -> Pipeline:
-    step = registry.parse_step(text)
     names = registry.names(registry.PIPELINES)
-    if step.name not in names and step.bare is not None and step.bare.isidentifier() and _dotted(step.name):
+    step = _with_file(text, names, base) or registry.parse_step(text)
+    if step.name not in names and step.bare is not None and step.bare.isidentifier() and registry.is_dotted(step.name):
         if step.keys or extra:
             raise InvalidSpec(f"'{text}' has keys", "none after package.module:function", "set them in the function itself")
         return load_function(step.name, step.bare, text)
@@ -59,6 +59,27 @@ def _from_text(text: str, base: Path | None = None, extra: dict[str, str] | None
         if key in step.keys:
             raise InvalidSpec(f"{key} given twice", "each key once", f"remove it from '{text}'")
     return _registered(registry.Step(step.name, step.bare, {**step.keys, **(extra or {})}), text, base)
+
+
+def _with_file(text: str, names: Sequence[str], base: Path | None) -> registry.Step | None:
+    """Return the step of a text such as ``onnx:epoch=09-val_loss=0.12.onnx``, whose file's name looks like keys; else None.
+
+    What stands before the last comma is the file's name where such a file is there.
+    """
+    name, mark, rest = text.partition(":")
+    if not mark or name not in names or "=" not in rest:
+        return None
+    parts = rest.split(",")
+    for count in range(len(parts), 0, -1):
+        file = ",".join(parts[:count]).strip()
+        if (
+            Path(file).suffix.lower() in _SUFFIXES
+            and not file.startswith(("model=", "weights="))
+            and (base or Path()).joinpath(file).is_file()
+        ):
+            others = registry.parse_step(f"{name}:{','.join(parts[count:])}") if parts[count:] else registry.Step(name, None)
+            return registry.Step(name, file, others.keys)
+    return None
 
 
 def _registered(step: registry.Step, spec: str, base: Path | None = None) -> Pipeline:
@@ -107,7 +128,3 @@ def _kind_of(path: str) -> str:
             f"'{path}' is neither a pipeline nor a model file", f"a file ending in {', '.join(_SUFFIXES)}, .toml", "check the name"
         )
     return _SUFFIXES[suffix]
-
-
-def _dotted(text: str) -> bool:
-    return all(part.isidentifier() for part in text.split("."))

@@ -63,7 +63,7 @@ class DemoUNetPipeline(TorchNetwork):
 
     name = "unet-demo"
     libraries = ("torch", "safetensors", "scipy", "numpy")
-    fixed: ClassVar[dict[str, Any]] = {"pre": "zscore", "post": "sigmoid", "multiple": 16, "layout": "nchw"}  # as it was trained
+    set_keys: ClassVar[dict[str, Any]] = {"pre": "zscore", "post": "sigmoid", "multiple": 16, "layout": "nchw"}  # as it was trained
     parameters = (
         MEASURE,
         THRESHOLD,

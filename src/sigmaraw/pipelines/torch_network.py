@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sigmaraw.contracts import Parameter
 from sigmaraw.errors import InvalidModel, InvalidOption, NotIntegerData
 from sigmaraw.frames.types import RawFrames
-from sigmaraw.pipelines.door import check_many, one_frame
+from sigmaraw.pipelines.inputs import check_many, one_frame
 from sigmaraw.pipelines.measurements import measured, objects, soft_measurements
 from sigmaraw.pipelines.network import NetworkPipeline
 from sigmaraw.pipelines.threads import each

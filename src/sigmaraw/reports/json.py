@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from sigmaraw.files import write_text
-from sigmaraw.reports.loading import read_record
+from sigmaraw.reports.loading import checked, read_record
 from sigmaraw.reports.selection import CodecSummary, summarise
 
 SUMMARY_SCHEMA = "sigmaraw/summary/1"
@@ -52,9 +53,15 @@ class JsonReport:
         ------
         InvalidRecord : record.json is missing or is not a record.
         """
-        record = read_record(folder)
+        target = Path(folder) / "summary.json"
+        write_text(target, json.dumps(self.summary(read_record(folder)), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        return target
+
+    def summary(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what summary.json holds of a record. Raises InvalidRecord where a part of it is missing."""
+        record = checked(document)
         units = {row["name"]: row["unit"] for row in record["measurements"]}
-        summary = {
+        return {
             "schema": SUMMARY_SCHEMA,
             "record_digest": record.get("digest"),
             "created": record.get("created"),
@@ -71,6 +78,3 @@ class JsonReport:
                 for result in record["results"]
             ],
         }
-        target = Path(folder) / "summary.json"
-        write_text(target, json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-        return target

@@ -110,7 +110,7 @@ def _refuse(found: str, expected: str, remedy: str = "run sigmaraw validate agai
 
 # --- words and numbers ------------------------------------------------------------------------------------------------
 def visible(text: str) -> str:
-    """Return the text with each control, format, surrogate and line-breaking character replaced by "\\ufffd".
+    """Return the text with each control, format, surrogate and line-breaking character replaced by U+FFFD.
 
     Such characters can move a terminal's cursor, reverse the reading direction or break an SVG; none belongs in a record.
     """
@@ -373,6 +373,8 @@ def read_folder(folder: Path) -> RecordFolder:
             raw = _array(dataset, "raw_prediction", ("group", "replica", "image", "measurement"))
             decoded = _array(dataset, "codec_prediction", ("codec", "replica", "image", "measurement"))
             crops = _crops(dataset, codecs)
+    except InvalidRecord:
+        raise
     except (OSError, ValueError, RuntimeError, KeyError, OverflowError) as error:  # what netCDF4 and xarray raise on bad files
         _refuse(f"{path} cannot be read ({str(error)[:120]})", "a netCDF-4 file")
     if max(row["image"] for row in record["results"]) >= raw.shape[2]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,13 +39,30 @@ _STYLE: dict[str, Any] = {
 @contextmanager
 def drawing() -> Iterator[None]:
     """Draw with the house style and matplotlib's own defaults, whatever the user's matplotlibrc says."""
-    import matplotlib
-
+    matplotlib = _matplotlib()
     defaults = {name: value for name, value in matplotlib.rcParamsDefault.items() if not name.startswith(("backend", "webagg", "toolbar"))}
     with matplotlib.rc_context({**defaults, **_STYLE}), warnings.catch_warnings():
         # The reader's browser chooses the glyphs; matplotlib's font only measures them.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
         yield
+
+
+def _matplotlib() -> Any:
+    """Import matplotlib, whatever other programs say of its backend: figures are drawn here without one.
+
+    A notebook sets MPLBACKEND for the programs that it starts, and names a package that only the notebook has; matplotlib then cannot be
+    imported. Where the backend is there, it is set afterwards, for whatever else draws in this process.
+    """
+    backend = None if "matplotlib" in sys.modules else os.environ.pop("MPLBACKEND", None)
+    try:
+        import matplotlib
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    if backend:
+        with contextlib.suppress(ValueError, ImportError):
+            matplotlib.rcParams["backend"] = backend
+    return matplotlib
 
 
 def figure(height: float, width: float = 7.2) -> Figure:

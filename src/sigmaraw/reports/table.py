@@ -60,13 +60,19 @@ def score(result: Mapping[str, Any]) -> str:
     return f"{value} {ends}" if ends else value
 
 
+def _name(row: Mapping[str, Any]) -> str:
+    """Return what a codec's row is called: with what was achieved, where it misses its target."""
+    name = row.get("name")
+    return name if isinstance(name, str) and name else str(row["codec"])
+
+
 def _codec_lines(record: dict[str, Any]) -> list[str]:
     rows = []
     for summary in summarise(record):
         largest = summary.largest
         rows.append(
             (
-                shorten(summary.row["codec"], 40),
+                shorten(_name(summary.row), 40),
                 summary.row["verdict"],
                 plain(summary.row.get("compression_ratio"), 3) or _UNDEFINED,
                 plain(summary.row.get("psnr_db"), 4) or ("∞" if summary.row.get("max_error_dn") == 0 else _UNDEFINED),
@@ -87,8 +93,11 @@ def _alarm_lines(record: dict[str, Any]) -> list[str]:
             lines.append(f"Denoising: {name} removes {100 * row['noise_removed']:.0f} % of the raw noise.")
         images = row.get("images") if isinstance(row.get("images"), list) else []
         missed = sum(isinstance(image, dict) and (image.get("achieved") or {}).get("target_met") is False for image in images or [])
-        if missed:
-            lines.append(f"Target not met: {name}, on {missed} of {len(images or [])} images; what was reached stands under achieved.")
+        replicas, targeted = row.get("replicas_missed"), row.get("replicas_targeted")
+        if missed or replicas:
+            what = shorten(_name(row), 60)
+            of_replicas = f" and {replicas} of {targeted} replicas" if isinstance(replicas, int) and isinstance(targeted, int) else ""
+            lines.append(f"Target not met: {what}, on {missed} of {len(images or [])} images{of_replicas}.")
     return lines
 
 

@@ -2,22 +2,29 @@
 
 from sigmaraw.statistics.assess import Assessment, assess, null_flag_rate
 from sigmaraw.statistics.decision import Limits, Verdict, decide
+from sigmaraw.statistics.double_bootstrap import DoubleBootstrap, double_bootstrap
 from sigmaraw.statistics.equality import TestResult, TukeyRow, ks_test, tukey
 from sigmaraw.statistics.equivalence import Ratio, rms_shift, spread_ratio
 from sigmaraw.statistics.evidence import Evidence, RowLimits, p_fail, p_pass
 from sigmaraw.statistics.extrapolation import assess_extrapolated
-from sigmaraw.statistics.found_again import FoundAgain, found_again
+from sigmaraw.statistics.images import CodecStatements, Statement, judge_images
 from sigmaraw.statistics.measure import measure, step_of
 from sigmaraw.statistics.propagation import Propagation, compare
 from sigmaraw.statistics.reasons import Reason, Undefined
+from sigmaraw.statistics.remedy import WhatDecides, images_that_decide, what_decides
+from sigmaraw.statistics.rules import RULES, DecisionRule
 from sigmaraw.statistics.score import Score, score
+from sigmaraw.statistics.sequential import StoppingRule
 from sigmaraw.statistics.spread import Spread, peak_ratio, pooled_spread, relative_uncertainty
 from sigmaraw.statistics.stopping import Precision, precision
 
 __all__ = [
+    "RULES",
     "Assessment",
+    "CodecStatements",
+    "DecisionRule",
+    "DoubleBootstrap",
     "Evidence",
-    "FoundAgain",
     "Limits",
     "Precision",
     "Propagation",
@@ -26,15 +33,20 @@ __all__ = [
     "RowLimits",
     "Score",
     "Spread",
+    "Statement",
+    "StoppingRule",
     "TestResult",
     "TukeyRow",
     "Undefined",
     "Verdict",
+    "WhatDecides",
     "assess",
     "assess_extrapolated",
     "compare",
     "decide",
-    "found_again",
+    "double_bootstrap",
+    "images_that_decide",
+    "judge_images",
     "ks_test",
     "measure",
     "null_flag_rate",
@@ -49,4 +61,5 @@ __all__ = [
     "spread_ratio",
     "step_of",
     "tukey",
+    "what_decides",
 ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sigmaraw.contracts import Pipeline
 from sigmaraw.study.delta import as_json, propagations
 from sigmaraw.study.environment import environment
-from sigmaraw.study.plan import BLOCK, Plan, fewer
+from sigmaraw.study.plan import BLOCK, Plan, double_bootstrap_replicas
 from sigmaraw.study.prepare import Prepared, Setting
 from sigmaraw.study.quality import codec_rows, worst_crops
 from sigmaraw.study.record import SCHEMA, Record, digest_of, json_value, predictions_digest
@@ -27,7 +27,7 @@ def assemble(
     """Return the record of a finished study. blocks : per (image, codec), in the order of their replicas."""
     plan, profile, model, mode = setting.plan, setting.profile, setting.model, setting.mode
     scenes = [entry.scene for entry in prepared]
-    constructions = [Construction.of(scene, mode, plan.seed) for scene in scenes]
+    constructions = [entry.construction for entry in prepared]
     results, undefined = score_all(plan, predictions, model.measurements, mode, constructions)
     _add_deltas(results, setting, prepared, predictions, constructions)
     tukey, tukey_undefined = tukey_all(plan, predictions, model.measurements, mode)
@@ -95,8 +95,11 @@ def _design_row(setting: Setting) -> dict[str, Any]:
     row |= {"independent": design.independent, "reason": design.reason}
     if mode.extrapolation is not None:
         row |= {"noise_levels": list(mode.extrapolation.levels), "weights": list(mode.extrapolation.weights)}
-    if mode.again:
-        row |= {"groups_from_replicas": mode.again, "replicas_per_group_from_replicas": fewer(design.n)}
+    if mode.double_bootstrap_groups:
+        row |= {
+            "groups_from_replicas": mode.double_bootstrap_groups,
+            "replicas_per_group_from_replicas": double_bootstrap_replicas(design.n),
+        }
     return row
 
 

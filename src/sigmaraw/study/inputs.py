@@ -16,7 +16,7 @@ from sigmaraw.camera import CameraProfile
 from sigmaraw.contracts import ReplicaMode
 from sigmaraw.errors import BitDepthMismatch, InputNotFound, InvalidOption, NotIntegerData, ShapeMismatch
 from sigmaraw.files import sha256_of_file
-from sigmaraw.frames import RawFrames, read_frames
+from sigmaraw.frames import RawFrames, read_frames, refuse_other_settings
 from sigmaraw.noise import NoiseModel
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.work import Scene
@@ -54,6 +54,7 @@ def load_inputs(raw: Sequence[Any], camera: CameraProfile, plan: Plan, mode: Rep
     for position, entry in enumerate(raw):
         frames = as_frames(entry, camera.bits, plan.volume)
         inputs += _input_rows(frames)
+        refuse_other_settings((file.path for file in frames.files), camera.header_settings, "the camera profile")
         if frames.bits_source != "container" and frames.bits != camera.bits:
             raise BitDepthMismatch(
                 f"an image of {frames.bits} bits", f"{camera.bits}, the camera's", "use the profile of the camera that took it"

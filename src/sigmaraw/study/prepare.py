@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.camera import CameraProfile
+from sigmaraw.codecs import require_near
 from sigmaraw.contracts import Codec, Pipeline, ReplicaMode
 from sigmaraw.errors import InvalidOption, InvalidPlan
 from sigmaraw.noise import NoiseModel, split_repeats
@@ -18,6 +19,7 @@ from sigmaraw.study.delta import Linear, linearise
 from sigmaraw.study.inputs import Inputs
 from sigmaraw.study.plan import BLOCK, DEFAULT_N, Plan
 from sigmaraw.study.quality import ImageQuality
+from sigmaraw.study.scoring import Construction
 from sigmaraw.study.work import Scene, predict
 
 Progress = Callable[[int, int, str], None]
@@ -38,7 +40,7 @@ class Design:
 @dataclass(frozen=True)
 class Setting:
     """What a study runs with: the plan and everything that was looked up for it. `fixed` is the time before anything was read.
-    allow_exec : the specifications that may run programs."""
+    allow_exec : the specifications that may run programs. codecs : by specification, functions and objects from Python."""
 
     plan: Plan
     profile: CameraProfile
@@ -49,13 +51,15 @@ class Setting:
     files: list[dict[str, Any]]
     fixed: str
     allow_exec: frozenset[str] = frozenset()
+    codecs: Mapping[str, Codec] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A scene with its codecs resolved on x, what was predicted on x itself, and what is known of it by derivatives."""
+    """A scene with its codecs resolved on x, what is known of its replicas before they are drawn, and what was predicted on x itself."""
 
     scene: Scene
+    construction: Construction
     chi_raw: NDArray[np.float64]
     floor: NDArray[np.float64]
     chi_codec: NDArray[np.float64]
@@ -63,8 +67,12 @@ class Prepared:
     linear: dict[str, Linear] = field(default_factory=dict)
 
 
-def codec_of(spec: str, profile: CameraProfile, scene: Scene | None = None, *, allow_exec: bool = False) -> Codec:
+def codec_of(
+    spec: str, profile: CameraProfile, scene: Scene | None = None, *, allow_exec: bool = False, objects: Mapping[str, Codec] | None = None
+) -> Codec:
     """Return the codec of a specification for one scene; without a scene, only to see that the specification is right."""
+    if objects and spec in objects:
+        return objects[spec]
     from sigmaraw.codecs import codec
 
     # The scene's own model carries the maps of its cut-out; before there is a scene, scalars do for the check.
@@ -106,15 +114,25 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
         codecs, hints, quality, chi_codec = [], [], [], []
         for position, spec in enumerate(specs):
             report(index * len(specs) + position, len(scenes) * len(specs), f"image {index + 1}: {spec}")
-            codec = codec_of(spec, setting.profile, scene, allow_exec=spec in setting.allow_exec).freeze(scene.frame)
+            allowed = spec in setting.allow_exec
+            codec = codec_of(spec, setting.profile, scene, allow_exec=allowed, objects=setting.codecs).freeze(scene.frame)
             trip = codec.apply(scene.frame)
+            require_near(codec, trip.achieved, f"image {index + 1}")
             codecs.append(codec)
             hints.append(trip.hint)
             quality.append(ImageQuality.of(index, setting.profile.bits, scene, trip))  # the decoded image itself is not kept
-            chi_codec.append(predict(setting.model, trip.decoded[np.newaxis])[:, 0])
-        chi_raw, again = (predict(setting.model, scene.frame[np.newaxis])[:, 0] for _ in range(2))
+            chi_codec.append(predict(setting.model, trip.decoded[np.newaxis], f"image {index} after '{spec}'")[:, 0])
+        chi_raw, again = (predict(setting.model, scene.frame[np.newaxis], f"image {index}")[:, 0] for _ in range(2))
         ready = dataclasses.replace(scene, codecs=tuple(codecs), hints=tuple(hints))
         prepared.append(
-            Prepared(ready, chi_raw, again - chi_raw, np.stack(chi_codec), quality, linearise(scene, setting.model, setting.mode))
+            Prepared(
+                ready,
+                Construction.of(scene, setting.mode, setting.plan.seed),
+                chi_raw,
+                again - chi_raw,
+                np.stack(chi_codec),
+                quality,
+                linearise(scene, setting.model, setting.mode),
+            )
         )
     return prepared

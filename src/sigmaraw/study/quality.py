@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
+from sigmaraw.codecs import summary
 from sigmaraw.contracts import RoundTrip
-from sigmaraw.metrics import combine, denoises, undefined
+from sigmaraw.metrics import combine, denoises, image_values, max_error, mean_values, psnr_db, undefined
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.record import worst
 from sigmaraw.study.work import BlockResult, Scene
@@ -36,15 +37,23 @@ def codec_rows(
     rows, missing = [], []
     for index, spec in enumerate(plan.codecs):
         images = [quality.row for quality in qualities[index]]
+        used = [scene.codecs[index] for scene in scenes]
         own = [block for image in range(len(scenes)) for block in blocks[image, index]]
         moments = [moments for block in own for moments in block.quality]
         noise = combine(moments)
         key = {"image": None, "codec": spec, "measurement": None}
         missing += [{**key, "field": name, "reason": str(reason), "count": 1} for name, reason in undefined(moments).items()]
         missing += [{**key, **entry} for entry in _without_slices(images)]
+        missing += [{**key, **entry} for quality in qualities[index] for entry in quality.without_metrics()]
+        replicas = [entry for block in own for entry in block.achieved]
+        targets = summary(used, [row["achieved"] for row in images], replicas)
         rows.append(
             {
                 "codec": spec,
+                "name": targets.name,
+                "images_missed": targets.images_missed,
+                "replicas_missed": targets.replicas_missed,
+                "replicas_targeted": targets.replicas_targeted,
                 "resolved": scenes[0].codecs[index].resolved(),
                 "verdict": worst(row["verdict"] for row in results if row["codec"] == spec),
                 **_totals(images, bits, [scene.frame for scene in scenes]),
@@ -52,7 +61,8 @@ def codec_rows(
                 "denoising_alarm": denoises(noise),
                 "replicas_nbytes_mean": float(np.mean([size for block in own for size in block.nbytes])),
                 "achieved": dict(images[0]["achieved"]),
-                "achieved_replicas": _ranges([entry for block in own for entry in block.achieved]),
+                "achieved_replicas": _ranges(replicas),
+                "metrics": mean_values([row["metrics"] for row in images]),
                 "images": images,
             }
         )
@@ -75,6 +85,7 @@ class ImageQuality:
 
     row: dict[str, Any]
     worst: Square
+    undefined_metrics: Mapping[str, str]
 
     @classmethod
     def of(cls, image: int, bits: int, scene: Scene, trip: RoundTrip) -> ImageQuality:
@@ -88,27 +99,34 @@ class ImageQuality:
             error = decoded.astype(np.int64) - raw.astype(np.int64)
             total += int(error.sum())
             squares.append(int((error**2).sum()))
-            largest.append(int(np.abs(error).max()))
+            largest.append(max_error(raw, decoded))
             found = _worst_square(raw, decoded, error**2 / scene.model.variance(raw))
             best = found if best is None or found.score > best.score else best
         assert best is not None  # a frame has pixels
         frame, mse = scene.frame, sum(squares) / scene.frame.size
         container, span = int(np.iinfo(frame.dtype).max), int(frame.max()) - int(frame.min())
+        values, reasons = image_values(frame, trip.decoded)
         row = {
             "image": image,
             "nbytes": trip.nbytes,
             "compression_ratio": frame.nbytes / trip.nbytes,
             "mse_dn2": mse,
-            "psnr_db": _psnr(mse, container),
-            "psnr_camera_db": _psnr(mse, (1 << bits) - 1),
-            "psnr_minmax_db": _psnr(mse, span) if span else math.nan,
+            "psnr_db": psnr_db(mse, container),
+            "psnr_camera_db": psnr_db(mse, (1 << bits) - 1),
+            "psnr_minmax_db": psnr_db(mse, span) if span else math.nan,
             "psnr_minmax_range_dn": span,
             "max_error_dn": max(largest),
             "bias_x_dn": total / frame.size,
             "achieved": dict(trip.achieved),
+            "metrics": values,
             "slices": None if frame.ndim == 2 else _slices(frame, container, squares, largest, trip.frame_nbytes),
         }
-        return cls(row, best)
+        return cls(row, best, reasons)
+
+    def without_metrics(self) -> list[dict[str, Any]]:
+        """Return what `undefined` says of metrics without a value on this image."""
+        image = self.row["image"]
+        return [{"image": image, "field": f"metrics.{name}", "reason": why, "count": 1} for name, why in self.undefined_metrics.items()]
 
 
 class NoSlice(StrEnum):
@@ -126,7 +144,7 @@ def _slices(
     """
     return {
         "compression_ratio": [volume[0].nbytes / size for size in nbytes] or None,
-        "psnr_db": [_psnr(square / volume[0].size, peak) for square in squares],
+        "psnr_db": [psnr_db(square / volume[0].size, peak) for square in squares],
         "max_error_dn": list(largest),
     }
 
@@ -153,17 +171,12 @@ def _totals(images: Sequence[Mapping[str, Any]], bits: int, frames: Sequence[NDA
         "compression_ratio": sum(frame.nbytes for frame in frames) / nbytes,
         "compression_ratio_significant": pixels * bits / 8 / nbytes,
         "bits_per_pixel": 8 * nbytes / pixels,
-        "psnr_db": _psnr(mse, container),
+        "psnr_db": psnr_db(mse, container),
         "psnr_range_dn": container,
-        "psnr_camera_db": _psnr(mse, (1 << bits) - 1),
+        "psnr_camera_db": psnr_db(mse, (1 << bits) - 1),
         "psnr_camera_range_dn": (1 << bits) - 1,
         "identical": mse == 0,
     }
-
-
-def _psnr(mse: float, peak: int) -> float:
-    """Return 10·log₁₀(peak²/MSE), dB; infinite (null in the record) for identical images."""
-    return math.inf if mse == 0 else 10 * math.log10(peak**2 / mse)
 
 
 def _ranges(achieved: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:

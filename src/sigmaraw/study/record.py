@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +14,8 @@ import numpy as np
 
 from sigmaraw import registry
 from sigmaraw.contracts import ReportFormat
-from sigmaraw.errors import InvalidOption, InvalidRecord
-from sigmaraw.files import sha256_of_file, write_text
+from sigmaraw.errors import InvalidRecord
+from sigmaraw.files import folder_of_parts, sha256_of_file, write_text
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -103,20 +102,13 @@ class Record:
         Raises
         ------
         InvalidOption : the folder's name is taken by a file, or it cannot be made.
+        OutOfSpace : the disk is full.
         UnknownName : no such report format.
         """
-        folder = Path(folder)
         renderers = [registry.load(registry.REPORTS, name)() for name in formats]
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InvalidOption(f"output {folder} ({error.strerror})", "a folder that can be made", "choose another with -o") from error
-        with tempfile.TemporaryDirectory(prefix=".record-", dir=folder) as name:
-            made = Path(name)
+        with folder_of_parts(folder) as made:
             last = self._write_files(made, renderers)
-            for file in sorted(made.iterdir()):
-                file.replace(folder / file.name)
-        return folder / last.name
+        return Path(folder) / last.name
 
     def _write_files(self, folder: Path, renderers: list[ReportFormat]) -> Path:
         floats = [str(name) for name, data in self.dataset.data_vars.items() if data.dtype.kind == "f"]

@@ -4,42 +4,52 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import logging
 import os
-from collections.abc import Callable, Collection, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw import registry
 from sigmaraw.camera import CameraProfile
-from sigmaraw.contracts import Engine, Pipeline
-from sigmaraw.errors import InvalidOption
+from sigmaraw.codecs import named_codecs
+from sigmaraw.contracts import Codec, Engine, Pipeline
+from sigmaraw.errors import InvalidOption, PredictionFailed
 from sigmaraw.noise import DEFAULT_MODE, replica_mode
+from sigmaraw.processes import WorkingFolders
+from sigmaraw.progress import Report, reporting
 from sigmaraw.study.assemble import assemble, now
-from sigmaraw.study.inputs import file_row, load_inputs
-from sigmaraw.study.plan import BLOCK, Plan, fewer
+from sigmaraw.study.inputs import Inputs, file_row, load_inputs
+from sigmaraw.study.plan import BLOCK, Plan, double_bootstrap_replicas
 from sigmaraw.study.prepare import Progress, Setting, check_margins, codec_of, design_of, prepare
 from sigmaraw.study.record import Record
 from sigmaraw.study.scoring import Predictions
-from sigmaraw.study.work import BlockResult, Job, resolve_pipeline
+from sigmaraw.study.work import BlockResult, Job, predict, resolve_pipeline
+
+if TYPE_CHECKING:
+    import xarray
+
+_log = logging.getLogger(__name__)
 
 
 def validate(
-    raw: Sequence[Any],
+    raw: Any,
     camera: CameraProfile | str | os.PathLike[str],
     *,
     codecs: Sequence[str] | str,
-    pipeline: Pipeline | Callable[..., Any] | str,
+    pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str],
     n: int | str | None = None,
     mode: str = DEFAULT_MODE,
     seed: int = 0,
     k: float = 1.0,
     spread: float = 1.25,
     rms: float = 1.0,
-    margin: dict[str, float] | None = None,
+    margin: Mapping[str, float] | None = None,
     roi: tuple[int, int] | None = None,
     scalars: bool = False,
     volume: bool = False,
@@ -48,36 +58,101 @@ def validate(
     batch: int | None = None,
     workers: int | None = None,
     allow_exec: bool = False,
-    progress: Progress | None = None,
+    progress: Report | bool | None = None,
 ) -> Record:
     """Score what codecs do to a pipeline's answers against the spread that the camera's noise alone causes.
 
-    ε = (f(C(x)) − f(x))/σ_raw and ε̂ = mean(f(C(R)) − f(R))/σ_raw over replicas R (SCIENCE 1).
+    For each image x, codec C and measurement f it gives ε = (f(C(x)) − f(x))/σ_raw and ε̂ = mean(f(C(R)) − f(R))/σ_raw over replicas R,
+    and from them a verdict: PASS, FAIL or INCONCLUSIVE.
 
     Parameters
     ----------
-    raw : paths, RawFrames or integer arrays (y, x) or (frame, y, x), DN.
-    camera : a profile, or the path of its netCDF.
-    codecs, pipeline : specifications; a pipeline may also be an object of contracts.Pipeline, or a function
-        image → {name: number}.
-    n, mode, seed, k, spread, rms, margin, roi, scalars, volume, frame : as in `Plan`.
-    engine : "local", "dask" or an object of contracts.Engine. batch : replicas held at once; it does not change a number.
-    workers : threads that code replicas while the model predicts, one per core unless given; they do not change a number.
-    allow_exec : `codecs` may name programs of this machine (`exec`). Never pass what a file or another person says.
-    progress : called while the study runs.
+    raw : path, RawFrames, array, or sequence of them
+        The raw images, as the camera delivered them: files (TIFF, .npy, FITS, Zarr), `RawFrames`, or integer arrays (y, x) or
+        (frame, y, x), uint8 or uint16, DN. Each frame is an image of its own.
+    camera : CameraProfile or path
+        The camera that took them, or its netCDF file.
+    codecs : str or sequence of str
+        Specifications such as ``"jpeg2000:ratio=10"`` or ``"to8bit:minmax+jpeg:quality=90"``; each once. ``sigmaraw codecs`` lists them.
+    pipeline : str, path, function or Pipeline
+        The model with its measurements: ``"otsu"``, ``"onnx:model.onnx"``, ``"package.module:function"``, a TOML file, a function
+        image → {name: number}, or an object of `contracts.Pipeline`.
+    n : int, str or None, default None
+        Replicas per group, at least 2. None takes 100, or in mode ``repeats`` as many as there are. ``"auto:0.05,max=2000"`` adds
+        replicas until the relative standard uncertainty of σ_raw is 0.05, 2000 at most.
+    mode : str, default "bootstrap"
+        How replicas are made: ``bootstrap``, ``around-raw``, ``simex``, ``mean-n`` or ``repeats``, with settings as ``name:key=value``.
+    seed : int, default 0
+        Study seed, 0 to 2⁶⁴ − 1. The same seed gives the same replicas.
+    k : float, default 1.0
+        Limit on |ε̂|, in σ_raw. Above 0.
+    spread : float, default 1.25
+        Limit on the ratio of the spreads after and before the codec, and on its inverse; a bare number. Above 1.
+    rms : float, default 1.0
+        Limit on the root mean square of f(C(R)) − f(R), in σ_raw. Above 0.
+    margin : mapping of str to float, optional
+        For the measurements that it names, a limit on the mean shift in the measurement's own unit, in place of `k`·σ_raw.
+    roi : tuple of int, optional
+        (y, x) of the images' corner in the camera's frame, px, where they are cut-outs and the camera has maps.
+    scalars : bool, default False
+        Use the camera's scalars in place of its maps.
+    volume : bool, default False
+        A file's pages are z of one volume, not frames.
+    frame : int, optional
+        Only this frame of every input, from 0. None takes all.
+    engine : {"local", "dask"} or Engine, default "local"
+        Where the work is done. It changes speed, not numbers.
+    batch : int, optional
+        Replicas held in memory at once, from 1. None takes what fits. It does not change a number.
+    workers : int, optional
+        Threads that code replicas while the model predicts. None takes one per core, 0 none. It does not change a number.
+    allow_exec : bool, default False
+        `codecs` may name programs of this machine (``exec``). Never pass on what a file or another person says.
+    progress : bool or callable, optional
+        True shows progress with rate and time left, False does not, None does so in a notebook alone. A callable is called as
+        ``progress(done, total, what)``.
+
+    Returns
+    -------
+    Record
+        All numbers and verdicts: `Record.table()` prints them, `Record.write(folder)` writes record, data and report.
 
     Raises
     ------
-    SigmarawError : the subclass that names what is wrong with the input.
+    SigmarawError
+        The subclass in `sigmaraw.errors` that names what is wrong with the input. PredictionFailed, where the model raised an
+        exception, has the predictions until then in its attribute `partial`.
+
+    See Also
+    --------
+    sweep, search : the same over ranges of settings.
+
+    References
+    ----------
+    docs/how-to/validate.md; docs/explanation/formulas.md, sections 1 and 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import sigmaraw as sr
+    >>> camera = sr.CameraProfile.from_values(gain=0.5, offset=100, read_noise=2.0, bits=12)
+    >>> image = np.random.default_rng(1).poisson(200, (32, 32)).astype(np.uint16) + 100
+    >>> record = sr.validate(image, camera, codecs="lossless", pipeline="intensity", n=4, mode="around-raw")
+    >>> record.verdict
+    'PASS'
     """
     limits = {"k": k, "spread": spread, "rms": rms, "margin": dict(margin or {})}
     place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame}
-    plan, model = plan_of(codecs, pipeline, n=n, mode=mode, seed=seed, **limits, **place)
-    allowed = plan.codecs if allow_exec else ()
-    return run(plan, raw, camera, pipeline=model, engine=engine, batch=batch, workers=workers, allow_exec=allowed, progress=progress)
+    specs, objects = named_codecs(codecs)
+    plan, model = plan_of(specs, pipeline, n=n, mode=mode, seed=seed, **limits, **place)
+    options: dict[str, Any] = {"engine": engine, "batch": batch, "workers": workers, "allow_exec": plan.codecs if allow_exec else ()}
+    with reporting(progress) as report:
+        return run(plan, raw, camera, pipeline=model, codecs=objects, progress=report, **options)
 
 
-def plan_of(codecs: Sequence[str] | str, pipeline: Pipeline | Callable[..., Any] | str, **settings: Any) -> tuple[Plan, Pipeline | str]:
+def plan_of(
+    codecs: Sequence[str] | str, pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str], **settings: Any
+) -> tuple[Plan, Pipeline | str]:
     """Return the plan of a call from Python, and what runs in it: an object, or its specification. settings : fields of `Plan`."""
     model = as_pipeline(pipeline)
     specs = (codecs,) if isinstance(codecs, str) else tuple(codecs)
@@ -96,10 +171,12 @@ def run(
     allow_exec: Collection[str] = (),
     progress: Progress | None = None,
     extra_inputs: Sequence[dict[str, Any]] = (),
+    codecs: Mapping[str, Codec] | None = None,
 ) -> Record:
     """Run a frozen plan and return its record. Parameters and refusals as in `validate`.
 
     allow_exec : the plan's specifications that the caller wrote himself and that may run programs; a plan says nothing of it.
+    codecs : by specification, those of the plan's codecs that are functions or objects from Python.
     """
     report = progress or (lambda done, total, what: None)
     fixed = now()
@@ -108,18 +185,24 @@ def run(
     profile, camera_rows = _camera(camera)
     # Specifications are checked before anything is read: a typing error must not cost an hour.
     for spec in plan.codecs:
-        codec_of(spec, profile, allow_exec=spec in allow_exec)
+        codec_of(spec, profile, allow_exec=spec in allow_exec, objects=codecs or {})
     source = plan.pipeline if pipeline is None else pipeline
-    model = resolve_pipeline(source)
+    folders = WorkingFolders()
+    with folders.of_model():
+        model = resolve_pipeline(source)
     inputs = load_inputs(raw, profile, plan, mode)
-    model.batch(inputs.scenes[0].frame[np.newaxis])  # a function's measurements are known once it has been called
-    check_margins(plan, model)
     files = [*inputs.inputs, *camera_rows, *_model_rows(model), *extra_inputs]
-    setting = Setting(plan, profile, model, mode, inputs, design_of(plan, mode, inputs), files, fixed, frozenset(allow_exec))
-    prepared = prepare(setting, report)
-    job = Job(tuple(entry.scene for entry in prepared), source, mode, plan.seed, setting.design.repeats, batch, workers)
-    with _session(worker) as engine_:
-        gathered = _gather(job, setting, engine_, report)
+    _log.info("study of %d images, %d codecs, pipeline %s, mode %s", len(inputs.scenes), len(plan.codecs), plan.pipeline, plan.mode)
+    with folders.of_model(), _named(inputs):
+        predict(model, inputs.scenes[0].frame[np.newaxis], "image 0")  # a function's measurements are known once it has been called
+        check_margins(plan, model)
+        design = design_of(plan, mode, inputs)
+        setting = Setting(plan, profile, model, mode, inputs, design, files, fixed, frozenset(allow_exec), codecs or {})
+        prepared = prepare(setting, report)
+        job = Job(tuple(entry.scene for entry in prepared), source, mode, plan.seed, setting.design.repeats, batch, workers)
+        with _session(worker) as engine_:
+            gathered = _gather(job, setting, engine_, report)
+    _log.info("%d predictions gathered", np.isfinite(gathered.raw).sum() + np.isfinite(gathered.decoded).sum())
     setting = dataclasses.replace(setting, design=dataclasses.replace(setting.design, n=gathered.raw.shape[1]))
     predictions = Predictions(
         gathered.raw,
@@ -140,13 +223,28 @@ def _camera(camera: CameraProfile | str | os.PathLike[str]) -> tuple[CameraProfi
     return camera, []
 
 
-def as_pipeline(pipeline: Pipeline | Callable[..., Any] | str) -> Pipeline | str:
+def as_pipeline(pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str]) -> Pipeline | str:
     """Return a pipeline object or its specification; a plain function becomes a pipeline."""
     if isinstance(pipeline, str) or hasattr(pipeline, "batch"):
         return pipeline  # type: ignore[return-value]  # has what the Protocol asks for; predictions are checked as they come
     from sigmaraw.pipelines import pipeline as make
 
     return make(pipeline)
+
+
+@contextlib.contextmanager
+def _named(inputs: Inputs) -> Iterator[None]:
+    """Say in a model's failure which file and frame the numbered image is."""
+    try:
+        yield
+    except PredictionFailed as error:
+        number = re.search(r"\bon image (\d+)\b", error.found)
+        one_file_each = len({row["input"] for row in inputs.images}) == len(inputs.inputs)
+        if number is not None and one_file_each:
+            image = inputs.images[int(number[1])]
+            path = inputs.inputs[image["input"]]["path"]
+            error.found += f"; image {number[1]} is frame {image['frame']} of {path or 'input ' + str(image['input'])}"
+        raise
 
 
 def _session(engine: Engine) -> contextlib.AbstractContextManager[Engine]:
@@ -168,12 +266,12 @@ class _Gathered:
 
     def complete(self, n: int) -> bool:
         """Return whether there are n replicas per group, and as many around replicas as belong to them."""
-        return self.raw.shape[1] == n and (len(self.again) == 0 or self.again.shape[1] == fewer(n))
+        return self.raw.shape[1] == n and (len(self.again) == 0 or self.again.shape[1] == double_bootstrap_replicas(n))
 
     def extend(self, n: int) -> None:
         """Make room for n replicas per group, or, where there are so many, for those around replicas."""
         if self.raw.shape[1] == n:
-            self.again = _longer(self.again, fewer(n))
+            self.again = _longer(self.again, double_bootstrap_replicas(n))
         else:
             self.raw, self.decoded = _longer(self.raw, n), _longer(self.decoded, n)
 
@@ -199,24 +297,47 @@ def _gather(job: Job, setting: Setting, engine: Engine, report: Progress) -> _Ga
 
     Last come the groups that start from replicas of group 0, for as many replicas as there were then.
     """
-    plan, measurements, again = setting.plan, setting.model.measurements, job.mode.again
+    plan, measurements, again = setting.plan, setting.model.measurements, job.mode.double_bootstrap_groups
     images, shape = len(job.scenes), (0, len(job.scenes), len(measurements))
     gathered = _Gathered(np.empty((plan.groups, *shape)), np.empty((len(plan.codecs), *shape)), np.empty((again, *shape)), {})
     n = aim = setting.design.n
     done, what = 0, "replicas"
     while not gathered.complete(n):
         first = gathered.raw.shape[1]
-        items = plan.items(images, n, start=first) if first < n else plan.items_again(images, n, again)
+        items = plan.items(images, n, start=first) if first < n else plan.double_bootstrap_items(images, n, again)
         gathered.extend(n)
-        total = images * (aim * plan.groups + again * fewer(aim))
+        total = images * (aim * plan.groups + again * double_bootstrap_replicas(aim))
         report(done, total, what)
-        for result in engine.map(job, items):
-            gathered.take(result)
-            done += result.item.count
-            report(done, total, what)
+        try:
+            for result in engine.map(job, items):
+                gathered.take(result)
+                done += result.item.count
+                report(done, total, what)
+        except (PredictionFailed, KeyboardInterrupt) as error:  # what was computed goes with it, for whoever can keep it
+            setattr(error, PARTIAL, _partial(gathered, setting))
+            raise
         if plan.adaptive is not None:
             n, aim, what = plan.adaptive.next(gathered.raw, measurements, BLOCK)
     return gathered
+
+
+PARTIAL = "partial"
+"""Attribute of the exception that ends a study early: the predictions until then."""
+
+
+def _partial(gathered: _Gathered, setting: Setting) -> xarray.Dataset | None:
+    """Return the predictions so far, named as in result.nc, NaN where there is none yet; None where there is none at all."""
+    import xarray
+
+    if not np.isfinite(gathered.raw).any():
+        return None
+    codecs = list(setting.plan.codecs)
+    dims = ("replica", "image", "measurement")
+    return xarray.Dataset(
+        {"raw_prediction": (("group", *dims), gathered.raw), "codec_prediction": (("codec", *dims), gathered.decoded)},
+        coords={"group": ["raw", *codecs], "codec": codecs, "measurement": [entry.name for entry in setting.model.measurements]},
+        attrs={"title": "predictions of a study that did not finish", "plan_sha256": setting.plan.as_json()["sha256"]},
+    )
 
 
 def _model_rows(model: Pipeline) -> list[dict[str, Any]]:

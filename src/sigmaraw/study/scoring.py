@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.contracts import Diagnostic, Measurement, ReplicaMode
 from sigmaraw.noise.marginal import marginal_check
-from sigmaraw.statistics import Assessment, Limits, Reason, assess, assess_extrapolated, found_again, tukey
+from sigmaraw.statistics import Assessment, Limits, Reason, assess, assess_extrapolated, double_bootstrap, tukey
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.work import Scene
 
@@ -97,7 +97,7 @@ def score_all(
                 else:
                     shape: dict[str, Any] = {"independent": predictions.independent, "spread_factor": constructions[image].spread_factor}
                     outcome = assess(**known, **shape, discrete=measurement.discrete)
-                again = found_again(raw, predictions.again[:, :, image, column], measurement.discrete)
+                again = double_bootstrap(raw, predictions.again[:, :, image, column], measurement.discrete)
                 key = {"image": image, "codec": codec, "measurement": measurement.name}
                 chi = {"chi_raw": predictions.chi_raw[image, column], "chi_codec": predictions.chi_codec[index, image, column]}
                 n = predictions.raw.shape[1] // (len(mode.extrapolation.levels) if mode.extrapolation else 1)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from sigmaraw.camera import CameraProfile
 from sigmaraw.contracts import Engine, Pipeline
+from sigmaraw.noise import DEFAULT_MODE
+from sigmaraw.progress import Report, reporting
 from sigmaraw.study.grid import GridPoint, allowed_lines, expand
 from sigmaraw.study.plan import Plan
-from sigmaraw.study.prepare import Progress
 from sigmaraw.study.record import Record
 from sigmaraw.study.run import plan_of, run
 
@@ -22,33 +23,114 @@ RAW_SHARE = 0.95
 
 
 def sweep(
-    raw: Sequence[Any],
+    raw: Any,
     camera: CameraProfile | str | os.PathLike[str],
     *,
     codecs: Sequence[str] | str,
-    pipeline: Pipeline | Callable[..., Any] | str,
+    pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str],
+    n: int | str | None = None,
+    mode: str = DEFAULT_MODE,
+    seed: int = 0,
+    k: float = 1.0,
+    spread: float = 1.25,
+    rms: float = 1.0,
+    margin: Mapping[str, float] | None = None,
+    roi: tuple[int, int] | None = None,
+    scalars: bool = False,
+    volume: bool = False,
+    frame: int | None = None,
     engine: Engine | str = "local",
     batch: int | None = None,
+    workers: int | None = None,
     allow_exec: bool = False,
-    progress: Progress | None = None,
-    **settings: Any,
+    progress: Report | bool | None = None,
 ) -> Record:
     """Score every point of a grid of codec settings; the record is that of `validate` with a section `sweep`.
 
     Parameters
     ----------
-    raw, camera, pipeline, engine, batch, progress : as in `validate`.
-    codecs : grids, for instance ``"jpeg2000:ratio=5|10|20|40"`` or ``"noiseaware:q=0.5..4:8log"`` (`expand`).
-    allow_exec : `codecs` may name programs of this machine (`exec`). Never pass what a file or another person says.
-    settings : the other fields of `Plan`: n, mode, seed, k, spread, rms, margin, roi, scalars, volume, frame.
+    raw : path, RawFrames, array, or sequence of them
+        The raw images, as the camera delivered them: files (TIFF, .npy, FITS, Zarr), `RawFrames`, or integer arrays (y, x) or
+        (frame, y, x), uint8 or uint16, DN. Each frame is an image of its own.
+    camera : CameraProfile or path
+        The camera that took them, or its netCDF file.
+    codecs : str or sequence of str
+        Grids: codec specifications in which a value is a list ``a|b|c`` or a range ``low..high:count`` (``low..high:countlog`` for equal
+        steps of its logarithm), for instance ``"jpeg2000:ratio=5|10|20|40"`` or ``"noiseaware:q=0.5..4:8log"``.
+    pipeline : str, path, function or Pipeline
+        The model with its measurements: ``"otsu"``, ``"onnx:model.onnx"``, ``"package.module:function"``, a TOML file, a function
+        image → {name: number}, or an object of `contracts.Pipeline`.
+    n : int, str or None, default None
+        Replicas per group, at least 2. None takes 100, or in mode ``repeats`` as many as there are. ``"auto:0.05,max=2000"`` adds
+        replicas until the relative standard uncertainty of σ_raw is 0.05, 2000 at most.
+    mode : str, default "bootstrap"
+        How replicas are made: ``bootstrap``, ``around-raw``, ``simex``, ``mean-n`` or ``repeats``, with settings as ``name:key=value``.
+    seed : int, default 0
+        Study seed, 0 to 2⁶⁴ − 1. The same seed gives the same replicas.
+    k : float, default 1.0
+        Limit on |ε̂|, in σ_raw. Above 0.
+    spread : float, default 1.25
+        Limit on the ratio of the spreads after and before the codec, and on its inverse; a bare number. Above 1.
+    rms : float, default 1.0
+        Limit on the root mean square of f(C(R)) − f(R), in σ_raw. Above 0.
+    margin : mapping of str to float, optional
+        For the measurements that it names, a limit on the mean shift in the measurement's own unit, in place of `k`·σ_raw.
+    roi : tuple of int, optional
+        (y, x) of the images' corner in the camera's frame, px, where they are cut-outs and the camera has maps.
+    scalars : bool, default False
+        Use the camera's scalars in place of its maps.
+    volume : bool, default False
+        A file's pages are z of one volume, not frames.
+    frame : int, optional
+        Only this frame of every input, from 0. None takes all.
+    engine : {"local", "dask"} or Engine, default "local"
+        Where the work is done. It changes speed, not numbers.
+    batch : int, optional
+        Replicas held in memory at once, from 1. None takes what fits. It does not change a number.
+    workers : int, optional
+        Threads that code replicas while the model predicts. None takes one per core, 0 none. It does not change a number.
+    allow_exec : bool, default False
+        `codecs` may name programs of this machine (``exec``). Never pass on what a file or another person says.
+    progress : bool or callable, optional
+        True shows progress with rate and time left, False does not, None does so in a notebook alone. A callable is called as
+        ``progress(done, total, what)``.
+
+    Returns
+    -------
+    Record
+        One codec row for each setting of the grids, and the curves in the section `sweep`.
 
     Raises
     ------
-    SigmarawError : the subclass that names what is wrong with the input.
+    SigmarawError
+        The subclass in `sigmaraw.errors` that names what is wrong with the input.
+
+    See Also
+    --------
+    validate : for settings that are stated one by one.
+    search : for the strongest setting that passes.
+
+    References
+    ----------
+    docs/how-to/choose-a-setting.md
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import sigmaraw as sr
+    >>> camera = sr.CameraProfile.from_values(gain=0.5, offset=100, read_noise=2.0, bits=12)
+    >>> image = np.random.default_rng(1).poisson(200, (32, 32)).astype(np.uint16) + 100
+    >>> record = sr.sweep(image, camera, codecs="jpegls:near=1|4", pipeline="intensity", n=4, mode="around-raw")
+    >>> [row["codec"] for row in record.document["codecs"]]
+    ['jpegls:near=1', 'jpegls:near=4']
     """
-    plan, model = plan_of(codecs, pipeline, **settings)
+    limits = {"k": k, "spread": spread, "rms": rms, "margin": dict(margin or {})}
+    place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame}
+    plan, model = plan_of(codecs, pipeline, n=n, mode=mode, seed=seed, **limits, **place)
     allowed = plan.codecs if allow_exec else ()
-    return run_sweep(plan, raw, camera, allow_exec=allowed, pipeline=model, engine=engine, batch=batch, progress=progress)
+    options: dict[str, Any] = {"pipeline": model, "engine": engine, "batch": batch, "workers": workers}
+    with reporting(progress) as report:
+        return run_sweep(plan, raw, camera, allow_exec=allowed, progress=report, **options)
 
 
 def run_sweep(

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Codec, Extrapolation, OnDevice, Pipeline, ReplicaMode
-from sigmaraw.errors import CodecFailed, InvalidPrediction
+from sigmaraw.contracts import Codec, Extrapolation, OnDevice, Pipeline, ReplicaMode, ReplicaRequest
+from sigmaraw.errors import CodecFailed, InvalidPrediction, PredictionFailed, SigmarawError
 from sigmaraw.metrics import BlockQuality, QualityMoments
+from sigmaraw.noise import draw
+from sigmaraw.pipelines.failures import raised_by
 from sigmaraw.pipelines.threads import available_cores
 from sigmaraw.study.plan import WorkItem
 
@@ -83,21 +85,25 @@ class Job:
         raw: list[NDArray[np.float64]] = []
         device = self.mode.draws_noise and (one_gpu(pipeline) if self.device is None else self.device)
         if not 0 < item.group <= len(scene.codecs):
-            raw += [predict(pipeline, replicas) for replicas in self.draw(scene, item, device)]
+            first = item.start
+            for replicas in self.draw(scene, item, device):
+                raw.append(predict(pipeline, replicas, _where(item), first))
+                first += len(replicas)
             return BlockResult(item, np.concatenate(raw, axis=1))
         decoded: list[NDArray[np.float64]] = []
         trips: list[tuple[int, dict[str, Any]]] = []
         quality = _Quality(scene, item.start, self.mode.extrapolation)
         for drawn in self.draw(scene, item, device):
             replicas = np.asarray(drawn)
-            predictions, coded = self._predict_and_code(pipeline, scene, item.group - 1, drawn, replicas)
+            first = item.start + len(trips)
+            predictions, coded = self._predict_and_code(pipeline, scene, item, first, drawn, replicas)
             raw.append(predictions)
             images = np.empty_like(replicas)
             for index, replica in enumerate(replicas):
                 nbytes, achieved, images[index] = coded[index]
                 trips.append((nbytes, achieved))
                 quality.add(replica, images[index])
-            decoded.append(predict(pipeline, images))
+            decoded.append(predict(pipeline, images, f"{_where(item)}, after '{scene.codecs[item.group - 1].spec}'", first))
         sizes, achieved_ = zip(*trips, strict=True)
         return BlockResult(item, np.concatenate(raw, axis=1), np.concatenate(decoded, axis=1), sizes, achieved_, quality.moments())
 
@@ -109,32 +115,33 @@ class Job:
         source, group = scene.source, item.group
         if group > len(scene.codecs):
             start = group - len(scene.codecs) - 1
-            drawn = self.mode.blocks(source, scene.model, n=1, start=start, group=0, seed=self.seed, batch=1)
-            source = np.asarray(next(iter(drawn)))[0]
+            drawn = draw(self.mode, source, scene.model, ReplicaRequest(1, self.seed, start, batch=1))
+            source = np.asarray(next(drawn))[0]
         if self.repeats is not None:
             frames = self.repeats[item.group]
             source, group = source[frames.start : frames.stop], 0
         batch = self.batch
         if batch is None and not self.mode.draws_noise:  # real repeats are there all at once; what is decoded from them is not
             batch = max(1, _HELD_BYTES // scene.frame.nbytes)
-        known: dict[str, Any] = {"n": item.count, "start": item.start, "group": group, "seed": self.seed, "batch": batch}
-        blocks = self.mode.blocks(source, scene.model, **known, device=device)
+        request = ReplicaRequest(item.count, self.seed, item.start, group, batch, device=device)
+        blocks = draw(self.mode, source, scene.model, request)
         return blocks if device else map(np.asarray, blocks)
 
     def _predict_and_code(
-        self, pipeline: Pipeline, scene: Scene, index: int, drawn: Block, replicas: NDArray[np.integer]
+        self, pipeline: Pipeline, scene: Scene, item: WorkItem, first: int, drawn: Block, replicas: NDArray[np.integer]
     ) -> tuple[NDArray[np.float64], list[_Trip]]:
         """Return the predictions of replicas as drawn, and the round trips of the same on the host, which are made in threads meanwhile.
 
         Every replica is coded by itself from the same hint, so that the order of work changes no number.
         """
         workers = available_cores() if self.workers is None else self.workers
+        index, where = item.group - 1, _where(item)
         if workers == 0:
-            return predict(pipeline, drawn), [_trip(scene, index, replica) for replica in replicas]
+            return predict(pipeline, drawn, where, first), [_trip(scene, index, replica) for replica in replicas]
         pool = ThreadPoolExecutor(workers, "codec")
         try:
             coming = [pool.submit(_trip, scene, index, replica) for replica in replicas]
-            raw = predict(pipeline, drawn)
+            raw = predict(pipeline, drawn, where, first)
             return raw, [trip.result() for trip in coming]
         finally:
             pool.shutdown(cancel_futures=True)
@@ -191,12 +198,35 @@ def one_gpu(pipeline: Pipeline) -> bool:
     return drawing_device() == pipeline.dlpack_device
 
 
-def predict(pipeline: Pipeline, images: Block) -> NDArray[np.float64]:
+def _where(item: WorkItem) -> str:
+    return f"image {item.image}, group {item.group}"
+
+
+def predict(pipeline: Pipeline, images: Block, where: str = "", first: int | None = None) -> NDArray[np.float64]:
     """Return predictions (measurement, image) as float64, in the order of `pipeline.measurements`.
 
-    Raises InvalidPrediction when the pipeline returns other names or another number of values than it declares.
+    Parameters
+    ----------
+    where : str
+        What the images are, such as "image 0", for the message of a failure.
+    first : int or None
+        The number of the first of them, where they are replicas.
+
+    Raises
+    ------
+    InvalidPrediction
+        The pipeline returns other names or another number of values than it declares.
+    PredictionFailed
+        The pipeline raised an exception of its own.
     """
-    values = pipeline.batch(images)
+    try:
+        values = pipeline.batch(images)
+    except PredictionFailed as error:
+        raise _placed(error, len(images), where, first) from error
+    except SigmarawError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise _placed(raised_by(pipeline.spec, error), len(images), where, first) from error
     names = [measurement.name for measurement in pipeline.measurements]
     if set(values) != set(names):
         raise InvalidPrediction(
@@ -211,6 +241,18 @@ def predict(pipeline: Pipeline, images: Block) -> NDArray[np.float64]:
                 "return one number each",
             )
     return np.stack(rows)
+
+
+def _placed(error: PredictionFailed, count: int, where: str, first: int | None) -> PredictionFailed:
+    """Return the failure with the image, and the replica where it is one, on which it came."""
+    index = 0 if count == 1 else error.index
+    if first is None:
+        replica = ""
+    elif index is None:
+        replica = f", one of replicas {first} to {first + count - 1}"
+    else:
+        replica = f", replica {first + index}"
+    return PredictionFailed(f"{error.found} on {where or 'an image'}{replica}", error.expected, error.remedy)
 
 
 @functools.lru_cache(maxsize=4)

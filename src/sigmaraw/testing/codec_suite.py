@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from sigmaraw import registry
 from sigmaraw.codecs import Chain, codec
-from sigmaraw.codecs.targets import Aimed
+from sigmaraw.codecs.targets import TargetedStep
 from sigmaraw.contracts import CodecContract
 from sigmaraw.errors import InvalidSpec, SigmarawError, UnreachableTarget, UnsupportedArray
+from sigmaraw.testing.requirements import require
 
 if TYPE_CHECKING:
     from sigmaraw.camera import CameraProfile
@@ -27,24 +28,29 @@ _SCENE = (96, 80)  # large enough for a target to be reachable
 def check_codec(
     spec: str, camera: CameraProfile | NoiseModel | None = None, *, top_dn: int | None = None, allow_exec: bool = False
 ) -> None:
-    """Check a codec specification against the contract; an extension's author calls it with specifications of the own family.
+    """Check a codec specification against the contract; an extension's author calls it with specifications of the new family.
+
+    Frames are of one pixel to 96 × 80 px, dark, saturated, noise and scene, in every dtype of the first step's contract. Checked are:
+    shape, dtype and input untouched; bytes a positive int; the same result twice, from a view that is not contiguous, from a pickled
+    copy, and in a stack as frame by frame (unless coded whole, or to one target); exactness or the error bound where promised; refusal
+    by name of every other dtype and rank; `resolved` and `achieved` as JSON; a search that starts from a hint, and `freeze`, give a
+    working codec. The only refusal let pass is UnreachableTarget, and not on the scene.
 
     Parameters
     ----------
-    spec : as `sigmaraw.codec` takes it. camera : where a family needs one; it must fit frames of any shape (scalars).
-    top_dn : largest pixel value to try, DN; the bit depth's that the specification states, or the container's.
-    allow_exec : as in `sigmaraw.codec`.
-
-    Checks, on frames from one pixel to 96 × 80, dark, saturated, noise and scene, in every dtype of the first step's contract:
-    shape, dtype and input untouched; bytes a positive int; the same result twice, from a non-contiguous view, from a pickled
-    copy, and in a stack as frame by frame (unless coded whole, or to one target); exactness or the error bound where promised; refusal by
-    name of every other dtype and rank; `resolved` and `achieved` as JSON; that a search started from its own hint, and `freeze`,
-    give a working codec.
-    The only refusal let pass is UnreachableTarget, and not on the scene.
+    spec : str
+        As `sigmaraw.codec` takes it.
+    camera : CameraProfile or NoiseModel, optional
+        Where a family needs one; it must fit frames of any shape (scalars).
+    top_dn : int, optional
+        Largest pixel value to try, DN; the bit depth's that the specification states, or the container's.
+    allow_exec : bool, default False
+        As in `sigmaraw.codec`.
 
     Raises
     ------
-    AssertionError : the codec breaks the contract; the message says how.
+    AssertionError
+        The codec breaks the contract; the message says how.
     """
     chain = codec(spec, camera, allow_exec=allow_exec)
     first = chain.steps[0].contract
@@ -56,33 +62,27 @@ def check_codec(
             try:
                 chain.roundtrip(frame)
             except UnreachableTarget as error:
-                _require(not reachable, f"{spec} refuses a {dtype} scene of {frame.shape}: {error}")
+                require(not reachable, f"{spec} refuses a {dtype} scene of {frame.shape}: {error}")
                 continue
             _check_frame(spec, chain, frame, f"{spec} on {dtype} {frame.shape} {label}")
         _check_stack(spec, chain, np.dtype(dtype), largest)
     _check_refusals(spec, chain, first)
 
 
-def _require(condition: bool, message: str) -> None:
-    """Raise AssertionError with `message`: unlike a bare assert it also works under python -O."""
-    if not condition:
-        raise AssertionError(message)
-
-
 def _check_metadata(spec: str, chain: Chain) -> None:
-    _require(chain.spec == spec, f"spec is '{chain.spec}', not '{spec}' as typed")
+    require(chain.spec == spec, f"spec is '{chain.spec}', not '{spec}' as typed")
     json.dumps(chain.resolved(), allow_nan=False)
     for step, parsed in zip(chain.steps, registry.parse_chain(spec), strict=True):
-        _require(step.name == parsed.name, f"the family registered as '{parsed.name}' calls itself '{step.name}'")
+        require(step.name == parsed.name, f"the family registered as '{parsed.name}' calls itself '{step.name}'")
         contract, names = step.contract, [parameter.name for parameter in step.parameters]
-        _require(len(set(names)) == len(names), f"{step.name} declares a parameter twice")
-        _require(bool(contract.dtypes) and set(contract.dtypes) <= {"uint8", "uint16"}, f"{step.name} declares dtypes {contract.dtypes}")
-        _require(contract.knob is None or contract.knob in names, f"{step.name}: knob '{contract.knob}' is not one of its parameters")
+        require(len(set(names)) == len(names), f"{step.name} declares a parameter twice")
+        require(bool(contract.dtypes) and set(contract.dtypes) <= {"uint8", "uint16"}, f"{step.name} declares dtypes {contract.dtypes}")
+        require(contract.knob is None or contract.knob in names, f"{step.name}: knob '{contract.knob}' is not one of its parameters")
         try:
             codec(f"{parsed.name}:no_such_key=1")
         except InvalidSpec:
             continue
-        _require(False, f"{step.name} accepts a key that it does not declare")
+        require(False, f"{step.name} accepts a key that it does not declare")
 
 
 def _largest(chain: Chain, dtype: np.dtype[Any], top_dn: int | None) -> int:
@@ -114,9 +114,9 @@ def _scene(rng: np.random.Generator, dtype: np.dtype[Any], largest: int) -> NDAr
 def _check_frame(spec: str, chain: Chain, frame: NDArray[np.integer], where: str) -> None:
     before = frame.copy()
     result = chain.apply(frame)
-    _require(np.array_equal(frame, before), f"{where}: the input was changed")
+    require(np.array_equal(frame, before), f"{where}: the input was changed")
     _check_shape_and_error(chain, frame, result.decoded, where)
-    _require(isinstance(result.nbytes, int) and result.nbytes > 0, f"{where}: {result.nbytes!r} bytes")
+    require(isinstance(result.nbytes, int) and result.nbytes > 0, f"{where}: {result.nbytes!r} bytes")
     json.dumps(dict(result.achieved))
     wide = np.zeros((2 * frame.shape[0], 2 * frame.shape[1]), frame.dtype)
     wide[::2, ::2] = frame
@@ -124,26 +124,26 @@ def _check_frame(spec: str, chain: Chain, frame: NDArray[np.integer], where: str
     for label, other, array in (("again", chain, frame), ("from a view", chain, wide[::2, ::2]), ("pickled", copy, frame)):
         decoded, nbytes = other.roundtrip(array)
         same = np.array_equal(decoded, result.decoded) and nbytes == result.nbytes
-        _require(same, f"{where}: another result {label}")
+        require(same, f"{where}: another result {label}")
     if result.hint is not None:
         first, second = chain.apply(frame, result.hint), chain.apply(frame, result.hint)
-        _require(np.array_equal(first.decoded, second.decoded), f"{where}: another result from the same hint")
+        require(np.array_equal(first.decoded, second.decoded), f"{where}: another result from the same hint")
     frozen, again = chain.freeze(frame), chain.freeze(frame)
     decoded, nbytes = frozen.roundtrip(frame)
     _check_shape_and_error(chain, frame, decoded, f"{where}, frozen")
-    _require(nbytes == again.roundtrip(frame)[1], f"{where}: freezing twice gives two codecs")
-    _require(frozen.spec == spec, f"{where}: freezing changes the specification")
+    require(nbytes == again.roundtrip(frame)[1], f"{where}: freezing twice gives two codecs")
+    require(frozen.spec == spec, f"{where}: freezing changes the specification")
 
 
 def _check_shape_and_error(chain: Chain, frame: NDArray[np.integer], decoded: NDArray[np.integer], where: str) -> None:
-    _require(decoded.shape == frame.shape, f"{where}: decoded to shape {decoded.shape}")
-    _require(decoded.dtype == frame.dtype, f"{where}: decoded to {decoded.dtype}")
+    require(decoded.shape == frame.shape, f"{where}: decoded to shape {decoded.shape}")
+    require(decoded.dtype == frame.dtype, f"{where}: decoded to {decoded.dtype}")
     error = int(np.abs(decoded.astype(np.int64) - frame).max())
     contracts = [step.contract for step in chain.steps]
     if all(contract.lossless for contract in contracts):
-        _require(error == 0, f"{where}: off by {error} DN, though lossless")
+        require(error == 0, f"{where}: off by {error} DN, though lossless")
     if len(contracts) == 1 and contracts[0].max_error is not None:
-        _require(error <= contracts[0].max_error, f"{where}: off by {error} DN, beyond the promised {contracts[0].max_error}")
+        require(error <= contracts[0].max_error, f"{where}: off by {error} DN, beyond the promised {contracts[0].max_error}")
 
 
 def _check_stack(spec: str, chain: Chain, dtype: np.dtype[Any], largest: int) -> None:
@@ -152,16 +152,16 @@ def _check_stack(spec: str, chain: Chain, dtype: np.dtype[Any], largest: int) ->
     stack = np.stack([_scene(rng, dtype, largest) for _ in range(3)])
     decoded, nbytes = chain.roundtrip(stack)
     # Coded as one, or under a target, which one setting meets on the whole stack: then its promise and determinism are checked.
-    if any(step.contract.axes == "stack" or isinstance(step, Aimed) for step in chain.steps):
+    if any(step.contract.axes == "stack" or isinstance(step, TargetedStep) for step in chain.steps):
         _check_shape_and_error(chain, stack, decoded, f"{spec} on a stack")
         again = chain.roundtrip(stack)
-        _require(np.array_equal(again[0], decoded) and again[1] == nbytes, f"{spec}: another result for the same stack")
+        require(np.array_equal(again[0], decoded) and again[1] == nbytes, f"{spec}: another result for the same stack")
         return
     singles = [chain.roundtrip(frame) for frame in stack]
-    _require(decoded.shape == stack.shape and decoded.dtype == stack.dtype, f"{spec}: a stack came back as {decoded.dtype} {decoded.shape}")
+    require(decoded.shape == stack.shape and decoded.dtype == stack.dtype, f"{spec}: a stack came back as {decoded.dtype} {decoded.shape}")
     same = all(np.array_equal(decoded[i], single) for i, (single, _) in enumerate(singles))
-    _require(same, f"{spec}: a frame in a stack differs from the frame alone")
-    _require(nbytes == sum(count for _, count in singles), f"{spec}: the bytes of a stack are not the sum of its frames'")
+    require(same, f"{spec}: a frame in a stack differs from the frame alone")
+    require(nbytes == sum(count for _, count in singles), f"{spec}: the bytes of a stack are not the sum of its frames'")
 
 
 def _check_refusals(spec: str, chain: Chain, contract: CodecContract) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sigmaraw.contracts import Measurement, OnDevice, Pipeline
 from sigmaraw.errors import SigmarawError
 from sigmaraw.frames.types import RawFrames
+from sigmaraw.testing.requirements import require
 
 _SHAPE = (72, 88)  # no multiple of a usual network's factor, and not square
 
@@ -19,38 +20,37 @@ _SHAPE = (72, 88)  # no multiple of a usual network's factor, and not square
 def check_pipeline(pipeline: Pipeline, *, volumes: bool = True, shape: tuple[int, int] = _SHAPE) -> None:
     """Check a pipeline against the contract.
 
+    Checked are: measurements declared, named once and stable; numbers float64, finite or NaN; the input untouched; the same bits twice,
+    from RawFrames, from a view that is not contiguous, alone and in batches of 1, 3 and 8 in any order; uint8 as well as uint16, bright,
+    dark and constant frames; floats, wide integers, colour, empty arrays and wrong ranks refused by name; `config` as JSON; where it
+    implements contracts.OnDevice and JAX draws there, the same bits from JAX's arrays.
+
     Parameters
     ----------
-    pipeline : what `sigmaraw.pipeline` returns. volumes : it takes volumes (z, y, x) too.
-    shape : (y, x) of the frames to try, px, where a pipeline needs a certain size.
-
-    Checks: measurements declared, named once and stable; numbers float64, finite or NaN; the input untouched; the same bits
-    twice, from RawFrames, from a view that is not contiguous, alone and in batches of 1, 3 and 8 in any order; uint8 as well
-    as uint16, bright, dark and constant frames; floats, wide integers, colour, empty arrays and wrong ranks refused by name;
-    `config` as JSON. Where it implements contracts.OnDevice, and JAX draws there: the same bits from JAX's arrays.
+    pipeline : Pipeline
+        What `sigmaraw.pipeline` returns.
+    volumes : bool, default True
+        It takes volumes (z, y, x) too.
+    shape : tuple of int, default (72, 88)
+        (y, x) of the frames to try, px, where a pipeline needs a certain size.
 
     Raises
     ------
-    AssertionError : the pipeline breaks the contract; the message says how.
+    AssertionError
+        The pipeline breaks the contract; the message says how.
     """
     frames = _frames(shape)
     first = _predicted(pipeline, frames[0])
     _check_declaration(pipeline, first)
     _check_same_bits(pipeline, frames)
     for label, frame in _special(shape):
-        _require(list(_predicted(pipeline, frame)) == list(first), f"other names on a {label} frame")
+        require(list(_predicted(pipeline, frame)) == list(first), f"other names on a {label} frame")
     _check_refusals(pipeline, shape)
     if isinstance(pipeline, OnDevice):
         _check_hand_over(pipeline, frames)
     if volumes:
         volume = frames[:3]
-        _require(_bits(_predicted(pipeline, volume)) == _bits(_row(pipeline.batch(volume[np.newaxis]), 0)), "a volume differs in a batch")
-
-
-def _require(condition: bool, message: str) -> None:
-    """Raise AssertionError with `message`: unlike a bare assert it also works under python -O."""
-    if not condition:
-        raise AssertionError(message)
+        require(_bits(_predicted(pipeline, volume)) == _bits(_row(pipeline.batch(volume[np.newaxis]), 0)), "a volume differs in a batch")
 
 
 def _frames(shape: tuple[int, int]) -> NDArray[np.uint16]:
@@ -78,10 +78,10 @@ def _special(shape: tuple[int, int]) -> list[tuple[str, NDArray[np.integer]]]:
 def _predicted(pipeline: Pipeline, frame: NDArray[np.integer]) -> dict[str, float]:
     before = frame.copy()
     values = pipeline(frame)
-    _require(np.array_equal(before, frame), "the pipeline changes the image that it is given")
-    _require(isinstance(values, dict) and bool(values), f"a call returns {type(values).__name__}, not a dict of numbers")
+    require(np.array_equal(before, frame), "the pipeline changes the image that it is given")
+    require(isinstance(values, dict) and bool(values), f"a call returns {type(values).__name__}, not a dict of numbers")
     for name, value in values.items():
-        _require(type(value) is float and not math.isinf(value), f"{name} is {value!r}, not a finite float or NaN")
+        require(type(value) is float and not math.isinf(value), f"{name} is {value!r}, not a finite float or NaN")
     return values
 
 
@@ -96,34 +96,34 @@ def _bits(values: dict[str, float]) -> dict[str, bytes]:
 
 def _check_declaration(pipeline: Pipeline, values: dict[str, float]) -> None:
     declared = pipeline.measurements
-    _require(isinstance(declared, tuple) and all(isinstance(row, Measurement) for row in declared), "measurements are not Measurement")
+    require(isinstance(declared, tuple) and all(isinstance(row, Measurement) for row in declared), "measurements are not Measurement")
     names = [row.name for row in declared]
-    _require(len(set(names)) == len(names), "a measurement is declared twice")
-    _require(list(values) == names, f"returns {', '.join(values)} but declares {', '.join(names)}")
+    require(len(set(names)) == len(names), "a measurement is declared twice")
+    require(list(values) == names, f"returns {', '.join(values)} but declares {', '.join(names)}")
     for row in declared:
-        _require(bool(row.unit and row.symbol and row.definition), f"{row.name} lacks unit, symbol or definition")
-    _require(isinstance(pipeline.spec, str) and bool(pipeline.spec), "spec is not text")
+        require(bool(row.unit and row.symbol and row.definition), f"{row.name} lacks unit, symbol or definition")
+    require(isinstance(pipeline.spec, str) and bool(pipeline.spec), "spec is not text")
     config = json.loads(json.dumps(pipeline.config(), allow_nan=False))
-    _require(isinstance(config, dict) and bool(config), "config is empty")
+    require(isinstance(config, dict) and bool(config), "config is empty")
 
 
 def _check_same_bits(pipeline: Pipeline, frames: NDArray[np.uint16]) -> None:
     alone = [_bits(_predicted(pipeline, frame)) for frame in frames]
-    _require(len({str(row) for row in alone}) > 1, "gives the same numbers for different images")
+    require(len({str(row) for row in alone}) > 1, "gives the same numbers for different images")
     orders = ([0], [2, 1, 0], list(range(8)), [7, 0, 5, 2, 6, 1, 4, 3], [3] * 5)
     for order in orders:
         batch = pipeline.batch(frames[order])
         for name, values in batch.items():
-            _require(values.dtype == np.float64 and values.shape == (len(order),), f"batch: {name} is {values.dtype} {values.shape}")
+            require(values.dtype == np.float64 and values.shape == (len(order),), f"batch: {name} is {values.dtype} {values.shape}")
         for position, index in enumerate(order):
-            _require(
+            require(
                 _bits(_row(batch, position)) == alone[index], f"image {index} at place {position} of {len(order)} differs from it alone"
             )
-    _require(_bits(pipeline(frames[0])) == alone[0], "the same image gives other bits a second time")
-    _require(_bits(pipeline(RawFrames(frames[:1], 12, "stated"))) == alone[0], "RawFrames differ from their array")
+    require(_bits(pipeline(frames[0])) == alone[0], "the same image gives other bits a second time")
+    require(_bits(pipeline(RawFrames(frames[:1], 12, "stated"))) == alone[0], "RawFrames differ from their array")
     strided = np.asfortranarray(frames[0])
-    _require(_bits(pipeline(strided)) == alone[0], "the memory layout of the image changes its numbers")
-    _require(_bits(pipeline(frames[0].astype(">u2"))) == alone[0], "the byte order of the image changes its numbers")
+    require(_bits(pipeline(strided)) == alone[0], "the memory layout of the image changes its numbers")
+    require(_bits(pipeline(frames[0].astype(">u2"))) == alone[0], "the byte order of the image changes its numbers")
 
 
 def _check_hand_over(pipeline: Any, frames: NDArray[np.uint16]) -> None:
@@ -134,7 +134,7 @@ def _check_hand_over(pipeline: Any, frames: NDArray[np.uint16]) -> None:
         if tuple(drawn.__dlpack_device__()) == tuple(pipeline.dlpack_device):
             same = {name: values.tobytes() for name, values in pipeline.batch(images).items()}
             found = {name: np.asarray(values).tobytes() for name, values in pipeline.batch(drawn).items()}
-            _require(found == same, f"images of {images.dtype} that lie on the device give other numbers")
+            require(found == same, f"images of {images.dtype} that lie on the device give other numbers")
 
 
 def _check_refusals(pipeline: Pipeline, shape: tuple[int, int]) -> None:
@@ -161,4 +161,4 @@ def _refuses(call: Any, label: str, value: Any) -> None:
         call(value)
     except SigmarawError:
         return
-    _require(False, f"{label} is taken without a word")
+    require(False, f"{label} is taken without a word")

@@ -1,0 +1,1 @@
+"""Checks of a calibration series: whether it supports its result."""

@@ -1,0 +1,86 @@
+"""What the checks of a series rest on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sigmaraw.camera.fitting.curves import ModelFit
+from sigmaraw.camera.fitting.transfer import GainFit, TransferData
+from sigmaraw.camera.measuring.evidence import LevelEvidence
+
+_SHUFFLED, _SHUFFLED_SIGNAL = 5.0, 0.003  # standard errors of a difference, or the lamp's limit, that a frame is away from its level
+CHANCE = 1e-3  # of a false alarm, per check and series, whatever parts the sensor has
+
+
+@dataclass(frozen=True)
+class DeadPixels:
+    """Pixels that do not respond to light.
+
+    Parameters
+    ----------
+    count : int
+        Of them.
+    rows, columns : int
+        Whole rows and columns of them.
+    at_floor : float
+        Share of the dark values that are of such pixels and stand at the lowest code, %.
+    """
+
+    count: int
+    rows: int
+    columns: int
+    at_floor: float
+
+
+@dataclass(frozen=True)
+class SeriesEvidence:
+    """All that the checks look at. `dark` and `flat` hold the evidence of each level, in the order of `data`'s levels.
+
+    light : relative light of each flat, None where not known. upper_dn : saturation above dark. full_scale : DN.
+    chance : of a false alarm, per check: of a sensor in parts each part has its share, since the worst part speaks for all (Bonferroni).
+    curve : the chosen transfer curve. plain_faults : BIC of faults of the frames that a bent curve can absorb.
+    dead : pixels without response.
+    """
+
+    data: TransferData
+    fit: GainFit
+    dark: tuple[LevelEvidence, ...]
+    flat: tuple[LevelEvidence, ...]
+    light: NDArray[np.float64] | None
+    upper_dn: float
+    full_scale: int
+    chance: float = CHANCE
+    curve: ModelFit | None = None
+    plain_faults: Mapping[str, float] = field(default_factory=dict)
+    dead: DeadPixels = DeadPixels(0, 0, 0, 0.0)
+
+    def used(self) -> list[int]:
+        """Indices of the flat levels in the gain fit."""
+        return [int(index) for index in np.flatnonzero(self.fit.used)]
+
+    @cached_property
+    def shuffled(self) -> tuple[NDArray[np.bool_], ...]:
+        """Frames of each flat level that lie at another level's mean: far from all of their own, and four times nearer to a stranger."""
+        means = [level.frame_means for level in self.data.flats]
+        found = []
+        for index, own in enumerate(means):
+            strangers = np.concatenate([other for place, other in enumerate(means) if place != index] or [np.empty(0)])
+            apart = np.abs(own[:, None] - own[None, :]) + np.where(np.eye(len(own), dtype=bool), np.inf, 0.0)
+            nearest = apart.min(axis=1)
+            away = np.abs(own[:, None] - strangers[None, :]).min(axis=1, initial=np.inf)
+            noise = _SHUFFLED * max(math.sqrt(2.0 * self.flat[index].mean_noise), _SHUFFLED_SIGNAL * abs(self.data.x[index]))
+            found.append((nearest > noise) & (away < nearest / 4.0))
+        return tuple(found)
+
+
+def chance_of(chi2: float, dof: float) -> float:
+    """Return the probability that χ² of `dof` degrees of freedom is at least `chi2`."""
+    from scipy.special import gammaincc
+
+    return float(gammaincc(0.5 * dof, 0.5 * chi2))

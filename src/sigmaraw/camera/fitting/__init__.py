@@ -1,0 +1,1 @@
+"""Photon transfer: the transfer curve, its gain, and the scalars that follow from it."""

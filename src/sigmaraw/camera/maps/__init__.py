@@ -1,0 +1,1 @@
+"""Quantities of every pixel: offset, noise, gain, fixed pattern, classes."""

@@ -1,0 +1,113 @@
+"""What the checks need to know of one level's frames: taken while they are in memory, a few numbers each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sigmaraw.camera.measuring.lines import LineNoise
+from sigmaraw.camera.measuring.steadiness import Steadiness
+
+PAIRS = 8  # of a level, for correlation: more say nothing new
+_REGION = 512  # of either side, px: its correlation is known to 0.002 from one pair
+_BULK = 0.005  # of the values at either end, where single hot pixels make hills of their own
+_WINDOW = 16  # codes on either side of an empty one
+CODES_NEEDED = 25  # values on both sides of an empty code: chance leaves it empty once in e²⁵
+FOREIGN = 5.0  # temporal standard deviations of a pixel by which a frame's mean is off its level's
+
+
+@dataclass(frozen=True)
+class LevelEvidence:
+    """Numbers of one level.
+
+    lines : temporal variance of row and column means, DN². frames, keep : those behind it, foreign ones left out. shape : (y, x).
+    lag_x, lag_y, lag_variance : covariance of neighbours in a row and in a column, and variance, DN², of (A − B)/√2 without its line
+    means: the pixels' own temporal noise. lag_count : differences behind them.
+    hashes : of the row and column sums of each frame that is not constant. foreign : frames with a mean far off the median of the level's.
+    missing : empty codes inside the histogram. tested : codes inside it that chance would not leave empty.
+    piled : fraction of the values at the lowest code when that stands out from its neighbour, else 0. steady : its pixels over time.
+    """
+
+    lines: LineNoise
+    shape: tuple[int, int]
+    frames: int
+    keep: NDArray[np.bool_]
+    lag_x: float
+    lag_y: float
+    lag_variance: float
+    lag_count: int
+    hashes: tuple[bytes, ...]
+    foreign: int
+    missing: int
+    tested: int
+    piled: float
+    steady: Steadiness | None = None
+
+    @property
+    def line_counts(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """((rows, pixels of a row), (columns, pixels of a column))."""
+        m, n = self.shape
+        return (m, n), (n, m)
+
+    @property
+    def shared_variance_var(self) -> float:
+        """What temporal noise of whole rows and columns adds to Var(σ̂²) of one pair, DN⁴: 2σ_row⁴/M + 2σ_col⁴/N."""
+        m, n = self.shape
+        row = max(self.lines.row - self.lag_variance / n, 0.0)
+        column = max(self.lines.column - self.lag_variance / m, 0.0)
+        return 2.0 * row**2 / m + 2.0 * column**2 / n if self.lag_count else 0.0
+
+    @property
+    def mean_noise(self) -> float:
+        """Variance, DN², of one frame's mean: T_row/M and T_col/N, each of which holds the pixels' share, counted once."""
+        m, n = self.shape
+        return max(self.lines.row / m + self.lines.column / n - self.lag_variance / (m * n), self.lag_variance / (m * n))
+
+
+def neighbours(a: NDArray[np.unsignedinteger], b: NDArray[np.unsignedinteger]) -> tuple[float, float, float]:
+    """Return lag-1 covariances along x and y, and the variance, DN², of (A − B)/√2 without its line means; at least 3 × 3 pixels.
+
+    Taking row and column means off makes neighbours in a row correlate by −1/N, in a column by −1/M: that is put back.
+    """
+    m, n = a.shape
+    d = np.subtract(a, b, dtype=np.float32)  # exact; sums over a row are good to 1e-7, those over rows are float64
+    d -= d.mean(axis=0, keepdims=True)
+    d -= d.mean(axis=1, keepdims=True)
+    variance = 0.5 * _mean_product(d, d) * m * n / ((m - 1) * (n - 1))
+    lag_x = 0.5 * _mean_product(d[:, 1:], d[:, :-1]) + variance * (m - 1) / (m * n)
+    lag_y = 0.5 * _mean_product(d[1:], d[:-1]) + variance * (n - 1) / (m * n)
+    return lag_x, lag_y, variance
+
+
+def _mean_product(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    return float(np.vecdot(a, b).sum(dtype=np.float64)) / a.size
+
+
+def middle(frame: NDArray[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
+    """Return the part of a frame that neighbours are compared in: `_REGION` pixels square in its middle, or all where it is smaller."""
+    sides = [slice(max(0, (size - _REGION) // 2), max(0, (size - _REGION) // 2) + _REGION) for size in frame.shape]
+    return frame[sides[0], sides[1]]
+
+
+def codes_of(counts: NDArray[np.int64]) -> tuple[int, int, float]:
+    """Return how many codes of a histogram are missing, how many could have been seen to be, and the pile at the lowest code.
+
+    A level's histogram has one hill: inside it no code is rarer than the rarer of the highest counts left and right of it.
+    """
+    present = np.flatnonzero(counts)
+    low, high = int(present[0]), int(present[-1])
+    piled = 0.0
+    if len(present) >= 3:
+        first, second = int(counts[low]), int(counts[low + 1])
+        piled = first / int(counts.sum()) if first > second + 5.0 * np.sqrt(first + second) else 0.0
+    rank = np.cumsum(counts[low : high + 1])
+    inside = counts[low + int(np.searchsorted(rank, _BULK * rank[-1])) : low + int(np.searchsorted(rank, (1 - _BULK) * rank[-1])) + 1]
+    if len(inside) < 3:
+        return 0, 0, piled
+    padded = np.pad(inside, _WINDOW)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW).max(axis=1)
+    left, right = windows[: len(inside)], windows[_WINDOW + 1 : _WINDOW + 1 + len(inside)]
+    seen = np.minimum(left, right) >= CODES_NEEDED
+    return int(np.count_nonzero(seen & (inside == 0))), int(np.count_nonzero(seen)), piled

@@ -1,0 +1,283 @@
+"""Moments of frames that stream by: every frame is read once, and what is kept does not grow with their number.
+
+A few frames lie in memory as integers. They are worked through in strips of rows that stay in the processor's cache, strips shared out to
+threads, in float32 on deviations from the first frame less the frame's own mean change (the lamp): those are small, so a sum over a few
+frames is good to 1e-7 of a deviation; sums over all frames are float64. Row, column and frame sums are exact integers. The result does
+not depend on the number of threads: every strip writes its own place, and places are added in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sigmaraw.camera.measuring.framesums import Frames, FrameSums
+from sigmaraw.camera.measuring.workers import Workers, strips, zeros
+
+Map = NDArray[np.float64]
+Single = NDArray[np.float32]
+CHUNK_PIXELS = 1 << 25  # of the frames in memory: 64 MiB of uint16
+_TOGETHER = 8  # frames that are worked through at once
+_FLUSH = 64  # frames whose sums are float32: good to 1e-7 of the largest of them
+_SHAPE_ORDER = ("first", "second", "third", "fourth", "right", "below")
+_STILL = 1e-6  # DN²
+_NARROW = (1 << 14) - 1  # DN between the extremes of a level: A + B − 2·x₀ fits into int16
+_PIECE = 8192  # a dot product of this length stays on one thread of the linear-algebra library
+
+
+def power_sums(values: Single) -> NDArray[np.float64]:
+    """Return Σv² of each (y, x) of (pair, y, x): float32 over at most `_PIECE` pixels of a row, good to 1e-6, float64 over those."""
+    total = np.zeros(len(values))
+    for start in range(0, values.shape[2], _PIECE):
+        piece = values[:, :, start : start + _PIECE]
+        total += np.vecdot(piece, piece).sum(axis=1, dtype=np.float64)
+    return total
+
+
+class PixelSums:
+    """Sums over frames of each pixel's deviation e = x − x₀ − (mean of the frame − mean of the first one), by powers.
+
+    shape_sums : third and fourth powers and products with the right and the lower neighbour too, for the classes of pixels.
+    """
+
+    def __init__(self, shape: tuple[int, int], *, shape_sums: bool = False) -> None:
+        self.shape, self.frames = shape, 0
+        self._sums = {name: zeros(shape, np.float32) for name in (_SHAPE_ORDER if shape_sums else _SHAPE_ORDER[:2])}
+        # Single precision adds up `_FLUSH` frames; what only the classes of pixels need is kept in it altogether.
+        self._whole: dict[str, Map] = {}
+        self._held = 0
+        self._reference: Frames | None = None
+        self._start = self._change = self._squares = 0.0
+        self._low, self._high = 1 << 16, 0
+
+    def add(
+        self, frames: Frames, exact: FrameSums, crew: Workers, beside: Sequence[Callable[[], object]] = ()
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Add frames and return mean (A − B − Δ)², DN², and its fourth-power twin, DN⁴, of successive pairs; Δ the change of the mean.
+
+        Parameters
+        ----------
+        frames : (frame, y, x), an even number of them but for the last ones. exact : their sums. beside : tasks to be done meanwhile.
+        """
+        means = exact.total / frames[0].size
+        self._low, self._high = min(self._low, int(exact.low.min())), max(self._high, int(exact.high.max()))
+        if self._reference is None:
+            self._reference, self._start = frames[0].copy(), float(means[0])
+        changes = (means - self._start).astype(np.float32)
+        self._change += float(changes.sum(dtype=np.float64))
+        self._squares += float(np.square(changes, dtype=np.float64).sum())
+        if self._held + len(frames) > _FLUSH and self._held:
+            self._flush(crew)
+        self.frames, self._held = self.frames + len(frames), self._held + len(frames)
+        parts = strips(self.shape)
+        second, fourth = np.zeros((2, len(parts), len(frames) // 2))
+        work = [partial(self._strip, frames, changes, rows, crew, second[i], fourth[i]) for i, rows in enumerate(parts)]
+        crew.run([*beside, *work])
+        pixels = self.shape[0] * self.shape[1]
+        return second.sum(axis=0) / pixels, fourth.sum(axis=0) / pixels
+
+    def _flush(self, crew: Workers) -> None:
+        """Add the single-precision sums to those in double precision."""
+
+        def move(name: str, rows: slice) -> None:
+            self._whole[name][rows] += self._sums[name][rows]
+            self._sums[name][rows] = 0.0
+
+        for name in ("first", "second"):
+            self._whole.setdefault(name, zeros(self.shape, np.float64))
+            crew.run([partial(move, name, rows) for rows in strips(self.shape)])
+        self._held = 0
+
+    def _sum(self, name: str, rows: slice = slice(None)) -> Map:
+        """Return a copy of one of the sums, float64."""
+        total = self._sums[name][rows].astype(np.float64)
+        if name in self._whole:
+            total += self._whole[name][rows]
+        return total
+
+    def _strip(
+        self, frames: Frames, changes: Single, rows: slice, crew: Workers, second: NDArray[np.float64], fourth: NDArray[np.float64]
+    ) -> None:
+        """Add the rows of a strip: several frames at once, so that sums over all frames are seldom touched; fill the pairs' moments."""
+        for start in range(0, len(frames), _TOGETHER):
+            some, change = frames[start : start + _TOGETHER], changes[start : start + _TOGETHER]
+            pairs = len(some) // 2
+            at = slice(start // 2, start // 2 + pairs)
+            if "below" in self._sums:
+                second[at], fourth[at] = self._shapes(some, change, rows, crew)
+                continue
+            if pairs:
+                second[at], fourth[at] = self._pairs(some[: 2 * pairs, rows], change[: 2 * pairs], rows, crew)
+            if len(some) % 2:
+                e = self._deviations(some[-1:, rows], change[-1:], rows, crew)[0]
+                self._sums["first"][rows] += e
+                e *= e
+                self._sums["second"][rows] += e
+
+    def _deviations(self, frames: Frames, changes: Single, rows: slice, crew: Workers) -> Single:
+        """Return e, (frame, y, x), of some rows."""
+        assert self._reference is not None
+        e = crew.array("deviations", frames.shape)
+        np.copyto(e, frames)
+        e -= self._reference[rows].astype(np.float32)
+        e -= changes[:, np.newaxis, np.newaxis]
+        return e
+
+    def _pairs(self, frames: Frames, changes: Single, rows: slice, crew: Workers) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Add the first two powers of pairs of frames, by S = e_A + e_B and D = e_A − e_B: Σe = ΣS, Σe² = ½Σ(S² + D²).
+
+        D is needed in any case, for the pairs' own ΣD² and ΣD⁴, which are returned. S and D are formed as integers, in half the memory.
+        """
+        pairs, height, width = len(frames) // 2, *frames.shape[1:]
+        v = crew.array("deviations", (2, pairs, height, width))
+        self._integer_pairs(frames, rows, crew, v)
+        a, b = changes[::2], changes[1::2]
+        v[0] -= (a + b)[:, np.newaxis, np.newaxis]
+        v[1] -= (a - b)[:, np.newaxis, np.newaxis]
+        total = crew.array("sum", (height, width))
+        self._sums["first"][rows] += np.add.reduce(v[0], axis=0, out=total)
+        second = power_sums(v[1])
+        _products(v.reshape(-1, height, width), v.reshape(-1, height, width), total)
+        total *= 0.5
+        self._sums["second"][rows] += total
+        v[1] *= v[1]
+        return second, power_sums(v[1])
+
+    def _integer_pairs(self, frames: Frames, rows: slice, crew: Workers, out: Single) -> None:
+        """Fill out, (2, pair, y, x), with A + B − 2·x₀ and A − B."""
+        assert self._reference is not None
+        a, b, reference = frames[::2], frames[1::2], self._reference[rows]
+        if frames.dtype == np.uint16 and self._high - self._low <= _NARROW:
+            narrow = crew.array("integers", (-(-out.size // 2),)).view(np.int16)[: out.size].reshape(out.shape)
+            a, b, reference = a.view(np.int16), b.view(np.int16), reference.view(np.int16)
+            # Modulo 2¹⁶ on the way, right in the end.
+            np.add(a, b, out=narrow[0])
+            narrow[0] -= 2 * reference
+            np.subtract(a, b, out=narrow[1])
+            np.copyto(out, narrow)
+            return
+        np.add(a, b, out=out[0], dtype=np.float32)
+        out[0] -= 2 * reference.astype(np.float32)
+        np.subtract(a, b, out=out[1], dtype=np.float32)
+
+    def _shapes(self, frames: Frames, changes: Single, rows: slice, crew: Workers) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Add all powers of a strip's deviations, and products with neighbours; return ΣD² and ΣD⁴ of pairs as `_pairs`."""
+        height, width, pairs = rows.stop - rows.start, self.shape[1], len(frames) // 2
+        # Products with the row below need that row too.
+        taken = slice(rows.start, min(rows.stop + 1, self.shape[0]))
+        e = self._deviations(frames[:, taken], changes, taken, crew)
+        own, below = e[:, :height], e.shape[1] - 1
+        total, square = crew.array("sum", (height, width)), crew.array("square", own.shape)
+        self._sums["first"][rows] += np.add.reduce(own, axis=0, out=total)
+        self._sums["right"][rows, :-1] += _products(own[:, :, :-1], own[:, :, 1:], total[:, :-1])
+        self._sums["below"][rows][:below] += _products(own[:, :below], e[:, 1 : below + 1], total[:below])
+        np.multiply(own, own, out=square)
+        self._sums["second"][rows] += np.add.reduce(square, axis=0, out=total)
+        self._sums["third"][rows] += _products(own, square, total)
+        self._sums["fourth"][rows] += _products(square, square, total)
+        d = square[:pairs]
+        np.subtract(own[: 2 * pairs : 2], own[1 : 2 * pairs : 2], out=d)
+        second = power_sums(d)
+        d *= d
+        return second, power_sums(d)
+
+    def mean(self, rows: slice = slice(None)) -> Map:
+        """Return the temporal mean of each pixel, DN."""
+        assert self._reference is not None
+        mean = self._sum("first", rows)
+        mean += self._change
+        mean /= self.frames
+        mean += self._reference[rows]
+        # Rounding must not take a pixel that reads 0 throughout below it.
+        return np.maximum(mean, 0.0, out=mean)
+
+    def still(self, rows: slice = slice(None)) -> NDArray[np.bool_]:
+        """Return which pixels gave one value throughout: Σe and Σe² are then those of the frames' changes alone."""
+        slack = 1e-3 + 1e-5 * self._squares  # of single precision; one step of one frame makes 1 of either or more
+        still = np.ones(self._sums["first"][rows].shape, dtype=bool)
+        for name, changes in (("first", -self._change), ("second", self._squares)):
+            total = self._sum(name, rows) if self._whole else self._sums[name][rows]
+            still &= (total > changes - slack) & (total < changes + slack)
+        return still
+
+    def variance(self, rows: slice = slice(None)) -> Map:
+        """Return the unbiased temporal variance of each pixel, DN², [Σe² − (Σe)²/L]/(L−1) · N/(N−1)."""
+        pixels = self.shape[0] * self.shape[1]
+        variance = self._sum("first", rows)
+        variance *= variance
+        variance /= -self.frames
+        variance += self._sum("second", rows)
+        variance *= pixels / (pixels - 1.0) / (self.frames - 1.0)
+        return np.maximum(variance, 0.0, out=variance)
+
+    def single(self, rows: slice, centre: float) -> tuple[Single, Single]:
+        """Return mean less `centre` (DN) and variance of some rows in single precision, in a third of the time."""
+        assert self._reference is not None
+        if self._whole:
+            mean, variance = self.mean(rows), self.variance(rows)
+            mean -= centre
+            return mean.astype(np.float32), variance.astype(np.float32)
+        pixels, total = self.shape[0] * self.shape[1], self._sums["first"][rows]
+        low = total + np.float32(self._change)
+        low *= np.float32(1.0 / self.frames)
+        low += np.subtract(self._reference[rows], np.float32(centre), dtype=np.float32)
+        np.maximum(low, np.float32(-centre), out=low)
+        square = total * total
+        square *= np.float32(-1.0 / self.frames)
+        square += self._sums["second"][rows]
+        square *= np.float32(pixels / (pixels - 1.0) / (self.frames - 1.0))
+        return low, np.maximum(square, np.float32(0.0), out=square)
+
+    @property
+    def has_shapes(self) -> bool:
+        """Whether the sums for the classes of pixels are kept."""
+        return "below" in self._sums
+
+    def release_shapes(self) -> None:
+        """Forget what only `shape_statistics` needs."""
+        self._sums = {name: self._sums[name] for name in ("first", "second")}
+
+    def shape_statistics(self, rows: slice) -> tuple[Map, Map, Map, Map]:
+        """Return skewness, excess kurtosis, and correlation with the right and the lower neighbour, of each pixel; 0 where it is still.
+
+        The last column has no right neighbour and the last row no lower one: 0.
+        """
+        stop = min(rows.stop + 1, self.shape[0])
+        m, s2, s3, s4, right, below = (self._sum(name, slice(rows.start, stop)) / self.frames for name in _SHAPE_ORDER)
+        central = np.maximum(s2 - m * m, 0.0)
+        still = central <= _STILL
+        safe = np.where(still, 1.0, central)
+        skew = np.where(still, 0.0, (s3 - 3 * m * s2 + 2 * m**3) / safe**1.5)
+        kurtosis = np.where(still, 0.0, (s4 - 4 * m * s3 + 6 * m * m * s2 - 3 * m**4) / safe**2 - 3.0)
+        for product, axis in ((right, 1), (below, 0)):
+            product -= m * np.roll(m, -1, axis)
+            product /= np.sqrt(safe * np.roll(safe, -1, axis))
+            product[still | np.roll(still, -1, axis)] = 0.0
+        right[:, -1] = 0.0
+        if stop == self.shape[0]:
+            below[-1] = 0.0
+        count = rows.stop - rows.start
+        return skew[:count], kurtosis[:count], right[:count], below[:count]
+
+
+def _products(a: Single, b: Single, out: Single) -> Single:
+    """Return Σ a·b over frames, (frame, y, x), in `out`."""
+    return np.einsum("fij,fij->ij", a, b, out=out)
+
+
+def pixel_moments_slow(frames: Frames) -> tuple[Map, Map]:
+    """Slow twin of `PixelSums.mean` and `.variance`: all frames in float64 at once, two passes."""
+    data = frames.astype(np.float64)
+    steady = data - data.mean(axis=(1, 2), keepdims=True)
+    pixels = data[0].size
+    return data.mean(axis=0), steady.var(axis=0, ddof=1) * pixels / (pixels - 1)
+
+
+def difference_sums_slow(a: Frames, b: Frames) -> tuple[float, float]:
+    """Slow twin of what `PixelSums.add` returns, for one pair, pixel by pixel."""
+    differences = [float(p) - float(q) for p, q in zip(a.ravel(), b.ravel(), strict=True)]
+    centre = sum(differences) / len(differences)
+    return tuple(sum((d - centre) ** power for d in differences) / len(differences) for power in (2, 4))  # type: ignore[return-value]  # of two powers

@@ -1,0 +1,1 @@
+"""Sensors of several readout taps or colour planes."""

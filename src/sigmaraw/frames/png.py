@@ -1,0 +1,147 @@
+"""Grey PNG of 8 or 16 bits, as machine-vision software and data sets of EMVA 1288 write it, and binary PGM."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sigmaraw.errors import ColourImage, NotIntegerData
+from sigmaraw.frames.decoding import Decoded, decoding, unreadable
+from sigmaraw.frames.selection import Selection
+
+SUFFIXES = (".png",)
+PGM_SUFFIXES = (".pgm",)
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_COLOURS = {2: "RGB", 3: "a palette", 4: "grey and alpha", 6: "RGB and alpha"}
+_LARGEST = 1 << 32
+_LARGEST_EXPANSION = 2000
+_ALWAYS_ALLOWED = 1 << 28
+_PGM_HEADER = re.compile(rb"P5(?:\s+|\s*#[^\n]*\n\s*)+(\d{1,6})(?:\s+|\s*#[^\n]*\n\s*)+(\d{1,6})(?:\s+|\s*#[^\n]*\n\s*)+(\d{1,5})\s")
+
+
+@dataclass(frozen=True)
+class _Header:
+    width: int
+    height: int
+    depth: int
+    colour: int
+    chunks: dict[bytes, bytes]
+
+
+def read_png(path: Path, selection: Selection) -> Decoded:
+    """Return the one plane of a grey PNG.
+
+    A depth of fewer bits that sBIT states is undone where all values are scaled as PNG says it: shifted, or shifted and repeated below.
+
+    Raises
+    ------
+    UnreadableFile
+        Not a PNG, cut off, damaged, or an animation.
+    ColourImage
+        Colour, palette or alpha.
+    NotIntegerData
+        Fewer than 8 bits, a gamma, or a transparent value.
+    """
+    del selection
+    with decoding(path, "PNG"):
+        content = path.read_bytes()
+        header = _header(path, content)
+        _refuse_changed(path, header)
+        import imagecodecs
+
+        pixels = np.asarray(imagecodecs.png_decode(content))
+        if pixels.shape != (header.height, header.width) or pixels.dtype.itemsize * 8 != header.depth:
+            raise unreadable(path, "PNG", f"pixels of shape {pixels.shape}")
+        significant = header.chunks.get(b"sBIT", b"")
+        bits = significant[0] if len(significant) == 1 else header.depth
+        if not 1 <= bits <= header.depth:
+            raise unreadable(path, "PNG", f"sBIT of {bits}")
+        if bits < header.depth:
+            pixels = _unscaled(path, pixels, bits, header.depth)
+    return Decoded(pixels[np.newaxis], "imagecodecs", bits if bits < header.depth else None)
+
+
+def _header(path: Path, content: bytes) -> _Header:
+    """Return what the chunks say; every chunk's checksum is right and the last one is there."""
+    if not content.startswith(_SIGNATURE):
+        raise unreadable(path, "PNG", "another signature")
+    at, chunks = len(_SIGNATURE), dict[bytes, bytes]()
+    while b"IEND" not in chunks:
+        size = int.from_bytes(content[at : at + 4], "big")
+        kind, body = content[at + 4 : at + 8], content[at + 8 : at + 8 + size]
+        if len(body) < size or zlib.crc32(kind + body).to_bytes(4, "big") != content[at + 8 + size : at + 12 + size]:
+            raise unreadable(path, "PNG", "cut off or damaged")
+        chunks.setdefault(kind, body if kind != b"IDAT" else b"")
+        at += 12 + size
+    first = chunks.get(b"IHDR", b"")
+    if len(first) != 13 or b"IDAT" not in chunks:
+        raise unreadable(path, "PNG", "no image in it")
+    header = _Header(int.from_bytes(first[:4], "big"), int.from_bytes(first[4:8], "big"), first[8], first[9], chunks)
+    size = header.width * header.height * 2
+    if size == 0 or size > min(_LARGEST, max(_ALWAYS_ALLOWED, _LARGEST_EXPANSION * len(content))):
+        raise unreadable(path, "PNG", f"{size} bytes of pixels announced in a file of {len(content)}")
+    return header
+
+
+def _refuse_changed(path: Path, header: _Header) -> None:
+    if header.colour != 0:
+        raise ColourImage(
+            f"{path} holds {_COLOURS.get(header.colour, 'colour')}", "one grey value per pixel", "export the raw frames as grey PNG"
+        )
+    if header.depth < 8:
+        raise NotIntegerData(f"{path} has {header.depth}-bit pixels", "8 or 16 bits", "export the raw frames as 16-bit grey PNG or TIFF")
+    gamma = header.chunks.get(b"gAMA")
+    if gamma is not None and int.from_bytes(gamma[:4], "big") != 100000:
+        raise NotIntegerData(
+            f"{path} states a gamma of {int.from_bytes(gamma[:4], 'big') / 1e5:g} (chunk gAMA), so its values may be no light",
+            "raw DN without a gamma",
+            "export raw frames; where only the chunk is wrong, remove it (pngcrush -rem gAMA)",
+        )
+    for kind, what in ((b"sRGB", "values of the sRGB curve"), (b"tRNS", "a transparent value"), (b"acTL", "an animation")):
+        if kind in header.chunks:
+            raise NotIntegerData(f"{path} holds {what} (chunk {kind.decode()})", "raw DN", "export the raw frames as grey PNG or TIFF")
+
+
+def _unscaled(path: Path, pixels: np.ndarray, bits: int, depth: int) -> np.ndarray:
+    """Return the values of `bits` bits that were scaled up to `depth`, exactly."""
+    values = pixels >> (depth - bits)
+    shifted = values << (depth - bits)
+    repeated = shifted | (values >> (2 * bits - depth)) if 2 * bits >= depth else None
+    if (pixels == shifted).all() or (repeated is not None and (pixels == repeated).all()):
+        return values
+    raise NotIntegerData(
+        f"{path} states {bits} significant bits (chunk sBIT), but its values are not such values scaled to {depth} bits",
+        "values shifted as PNG says it",
+        "export the raw frames as TIFF",
+    )
+
+
+def read_pgm(path: Path, selection: Selection) -> Decoded:
+    """Return the one plane of a binary PGM (P5); its largest value states the bit depth where it is 2^bits − 1.
+
+    Raises
+    ------
+    UnreadableFile
+        Not a binary PGM, cut off, or of several images.
+    """
+    del selection
+    with decoding(path, "PGM"):
+        content = path.read_bytes()
+        found = _PGM_HEADER.match(content)
+        if found is None:
+            raise unreadable(path, "PGM", "no header of a binary grey map (P5)")
+        width, height, top = (int(value) for value in found.groups())
+        dtype = np.dtype("u1" if top < 256 else ">u2")
+        size = width * height * dtype.itemsize
+        if not 0 < top < 1 << 16 or size == 0 or len(content) - found.end() != size:
+            raise unreadable(path, "PGM", f"{size} bytes announced, {len(content) - found.end()} present")
+        pixels = np.frombuffer(content, dtype, offset=found.end()).reshape(1, height, width)
+        if int(pixels.max()) > top:
+            raise unreadable(path, "PGM", f"a value above the largest that it states, {top}")
+    exact = (top + 1) & top == 0
+    bits = top.bit_length() if exact and top not in (255, 65535) else None
+    return Decoded(pixels.astype(dtype.newbyteorder("=")), "pgm", bits)

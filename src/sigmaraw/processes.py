@@ -1,0 +1,57 @@
+"""What the process around a study may do to it: forks after JAX has started, models that change the working folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sigmaraw.errors import ForkedProcess
+
+_drawing_process: int | None = None
+
+
+def refuse_after_fork() -> None:
+    """Remember the process that draws first, and refuse to draw in processes that were forked from it.
+
+    JAX works in threads. A fork has none of them, but waits for them.
+
+    Raises
+    ------
+    ForkedProcess
+        JAX has drawn in the process from which this one was forked.
+    """
+    global _drawing_process
+    if _drawing_process is None:
+        _drawing_process = os.getpid()
+    elif _drawing_process != os.getpid():
+        raise ForkedProcess(
+            "replicas drawn in a process that was forked after JAX had started",
+            "processes that start fresh",
+            "use multiprocessing.get_context('spawn'), or DataLoader(..., multiprocessing_context='spawn')",
+        )
+
+
+class WorkingFolders:
+    """The study's working folder and the model's: a model that changes its folder keeps it, and moves nobody else's paths.
+
+    Make it before the model is loaded. Inside ``with folders.of_model():`` the model's folder holds, elsewhere the study's.
+    """
+
+    def __init__(self) -> None:
+        self._study = Path.cwd()
+        self._model = self._study
+
+    @contextmanager
+    def of_model(self) -> Iterator[None]:
+        """Enter the folder in which the model was left, and come back."""
+        if self._model != self._study:
+            os.chdir(self._model)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):  # a model may remove the folder that it stands in
+                self._model = Path.cwd()
+            os.chdir(self._study)

@@ -1,0 +1,47 @@
+"""Entry-point lookup, and the one grammar in which users name codecs, pipelines and modes.
+
+Built-ins and extensions come in by the same entry points: nothing lists them by hand. What cannot be loaded never hides the
+others: it is listed with the package that it belongs to and the reason.
+"""
+
+from sigmaraw.registry.entries import (
+    CODECS,
+    DENOISERS,
+    ENGINES,
+    GROUPS,
+    METRICS,
+    MODES,
+    PIPELINES,
+    REPORTS,
+    Installed,
+    installed,
+    load,
+    names,
+)
+from sigmaraw.registry.grammar import Step, convert, parse_chain, parse_step, quoted, typed
+from sigmaraw.registry.imports import import_named, is_dotted
+from sigmaraw.registry.suggestions import suggestion
+
+__all__ = [
+    "CODECS",
+    "DENOISERS",
+    "ENGINES",
+    "GROUPS",
+    "METRICS",
+    "MODES",
+    "PIPELINES",
+    "REPORTS",
+    "Installed",
+    "Step",
+    "convert",
+    "import_named",
+    "installed",
+    "is_dotted",
+    "load",
+    "names",
+    "parse_chain",
+    "parse_step",
+    "quoted",
+    "suggestion",
+    "typed",
+]

@@ -1,0 +1,82 @@
+"""The double bootstrap of σ_raw: a mode that starts from its own replicas, where the truth is σ_raw itself, should find it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from sigmaraw.statistics.spread import Floats, Pool, effective_dof, pool
+
+TOLERATED = 0.16
+"""Root mean square of ln(σ*/σ) that is let pass, Monte Carlo error taken off (docs/explanation/replica-modes.md)."""
+_ENOUGH = 20  # replicas without variation that say more than chance
+_CHANCE = 0.99  # one-sided: what few replicas alone would show in 1 % of cases is no finding
+
+
+@dataclass(frozen=True)
+class DoubleBootstrap:
+    """What the double bootstrap says.
+
+    Parameters
+    ----------
+    value : float
+        √max(mean ln²(σ*/σ) − u², 0), 1; NaN where nothing was drawn or nothing varies.
+    warnings : tuple of str
+        What it warns of, if anything.
+    """
+
+    value: float
+    warnings: tuple[str, ...] = ()
+
+
+def double_bootstrap(raw: Floats, second: Floats, discrete: bool = False) -> DoubleBootstrap:
+    """Return how far from σ_raw the mode's own answers lie when it starts from replicas of its making.
+
+    δ² = mean_j ln²(σ*_j/σ) − u²,  u² = mean_j u²(ln σ*_j) + u²(ln σ)
+
+    For each j a replica R_j takes the frame's place and the mode draws replicas of it; there σ itself is the truth. δ is the error
+    that the mode makes on a scene such as this one. It warns when δ > 0.16 and the mean square exceeds u²·F_.99(J, ν), ν the
+    effective dof of the u(ln σ*_j), and when a σ*_j is zero though σ is not.
+
+    Parameters
+    ----------
+    raw : ndarray
+        Predictions on the mode's replicas of the frame, (group, replica), float64.
+    second : ndarray
+        Predictions on replicas of R_j, (j, replica).
+    discrete : bool
+        Whether predictions take isolated values, as counts do.
+
+    Returns
+    -------
+    DoubleBootstrap
+
+    References: SCIENCE 1, `bootstrap`; B. Efron, R. J. Tibshirani, An Introduction to the Bootstrap (1993), 10.6.
+    """
+    if not second.size or not (np.isfinite(raw).all() and np.isfinite(second).all()):
+        return DoubleBootstrap(math.nan)
+    first = pool(raw, discrete)
+    pools = [pool(row[np.newaxis], discrete) for row in second]
+    if first.variance == 0.0:
+        return DoubleBootstrap(math.nan)
+    if any(each.variance == 0.0 for each in pools):
+        text = "a replica taken for the frame has replicas on which the measurement never varies: a single frame does not determine σ_raw"
+        return DoubleBootstrap(math.inf, (text,) if second.shape[1] >= _ENOUGH else ())
+    square = float(np.mean([math.log(each.sigma / first.sigma) ** 2 for each in pools]))
+    chance = _variance(first) + float(np.mean([_variance(each) for each in pools]))
+    value = math.sqrt(max(square - chance, 0.0))
+    freedom = sum(effective_dof(each.log_influence(), each.dof) for each in pools)
+    if value <= TOLERATED or square <= chance * float(stats.f.ppf(_CHANCE, len(pools), freedom)):
+        return DoubleBootstrap(value)
+    text = (
+        f"from its own replicas the mode finds σ_raw again only to a factor of {math.exp(value):.2f}: a single frame does not determine it"
+    )
+    return DoubleBootstrap(value, (text,))
+
+
+def _variance(moments: Pool) -> float:
+    """Return var(ln s): by influence where predictions are discrete or heavy-tailed, else 1/(2ν)."""
+    return float((moments.log_influence() ** 2).sum()) + moments.log_floor if moments.heavy else 0.5 / moments.dof

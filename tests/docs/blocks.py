@@ -1,0 +1,131 @@
+"""The code blocks of a page of Markdown, and how each is run.
+
+A comment before a block says what is special about it; parts are joined by ";", and a reason stands last:
+
+    <!-- block: slow -->                     it takes more than a few seconds: the page runs with the whole suite, not with `make check`
+    <!-- block: file plan.toml -->           it is the contents of a file of that name
+    <!-- block: exit 1 or 3 -->              the last command ends with one of these codes, not with 0
+    <!-- block: not run: needs a GPU -->     it cannot run here, for this reason
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from markdown_it import MarkdownIt
+
+from sigmaraw.cli import main
+
+PARSER = MarkdownIt("commonmark").enable("table")
+MARK = re.compile(r"<!-- block: (.+?) -->")
+LANGUAGES = {"python", "sh", "toml", "text"}
+DIRECTIVE = re.compile(r"\{[a-z-]+\}")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: the line of its fence, language and text; `marks` from the comment before it."""
+
+    line: int
+    language: str
+    text: str
+    marks: dict[str, str]
+
+
+def blocks(page: Path) -> list[Block]:
+    """Return the page's blocks in order; an indented block has the language "indented"."""
+    found, marks = [], {}
+    for token in PARSER.parse(page.read_text(encoding="utf-8")):
+        if token.type == "html_block":
+            marks = marks_of(token.content)
+        elif token.type in ("fence", "code_block"):
+            language = token.info.strip() if token.type == "fence" else "indented"
+            if not DIRECTIVE.fullmatch(language):
+                found.append(Block(token.map[0] + 1, language, token.content, marks))
+            marks = {}
+        elif token.nesting >= 0 and token.type != "inline":
+            marks = {}
+    return found
+
+
+def marks_of(comment: str) -> dict[str, str]:
+    """Return the parts of a comment before a block: kind → the rest."""
+    marks = {}
+    text, _, reason = " ".join(MARK.findall(comment)).partition("not run:")
+    if reason:
+        marks["not run"] = reason.strip()
+    for part in (part.strip() for part in text.split(";") if part.strip()):
+        kind, value = next(((kind, part.removeprefix(kind)) for kind in ("file", "exit", "slow") if part.startswith(kind)), ("", ""))
+        if not kind:
+            raise ValueError(f"a block's comment says '{part}'; expected slow, file NAME, exit CODES or not run: REASON")
+        marks[kind] = value.strip()
+    return marks
+
+
+class Reader:
+    """Does what a page says, block by block, in one folder and one Python namespace."""
+
+    def __init__(self, folder: Path, page: str) -> None:
+        self.folder, self.page = folder, page
+        self.namespace: dict[str, Any] = {"__name__": "__main__"}
+
+    def run(self, block: Block) -> None:
+        """Run one block, or write the file that it is."""
+        if "file" in block.marks:
+            path = self.folder / block.marks["file"]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block.text, encoding="utf-8")
+        if block.language == "toml":
+            tomllib.loads(block.text)
+        elif block.language == "sh" and "file" in block.marks:
+            subprocess.run(["bash", "-n", "-c", block.text], check=True)
+        elif "not run" in block.marks or "file" in block.marks:
+            return
+        elif block.language == "python":
+            self._python(block)
+        elif block.language == "sh":
+            self._shell(block)
+
+    def _python(self, block: Block) -> None:
+        name = f"<{self.page}:{block.line}>"
+        linecache.cache[name] = (len(block.text), None, block.text.splitlines(keepends=True), name)  # for inspect.getsource
+        exec(compile(block.text, name, "exec"), self.namespace)  # noqa: S102 - the project's own pages
+
+    def _shell(self, block: Block) -> None:
+        """Let bash take the block apart; where it holds nothing but sigmaraw, this process runs the commands: imports are slow."""
+        commands = [line for line in block.text.replace("\\\n", " ").splitlines() if line.strip() and not line.lstrip().startswith("#")]
+        *earlier, last = [(0,)] * len(commands[:-1]) + [tuple(map(int, re.findall(r"\d+", block.marks.get("exit", "0"))))]
+        if not all(command.split()[0] == "sigmaraw" for command in commands):
+            path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+            environment = {**os.environ, "PATH": path}
+            done = subprocess.run(["bash", "-euo", "pipefail", "-c", block.text], cwd=self.folder, env=environment, check=False)
+            assert done.returncode in last, f"{self.page}:{block.line} ended with {done.returncode}"
+            return
+        calls = self._arguments(block.text)
+        assert len(calls) == len(commands)
+        for arguments, codes in zip(calls, [*earlier, last], strict=True):
+            code = called(arguments)
+            assert code in codes, f"{self.page}:{block.line}: `sigmaraw {' '.join(arguments)}` ended with {code}"
+
+    def _arguments(self, text: str) -> list[list[str]]:
+        """Return the arguments of each call of sigmaraw, as bash sees them."""
+        script = "sigmaraw() { printf '%s\\0' \"$@\" $'\\n'; }\n" + text
+        done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=self.folder, capture_output=True, text=True, check=True)
+        return [call.split("\0")[:-1] for call in done.stdout.split("\n\0")[:-1]]
+
+
+def called(arguments: list[str]) -> int:
+    """Return the exit code of the command line with these arguments, run in this process."""
+    try:
+        main(arguments)
+    except SystemExit as stopped:
+        return int(stopped.code or 0)
+    raise AssertionError("the command line returned instead of exiting")

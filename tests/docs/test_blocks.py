@@ -1,0 +1,98 @@
+"""What README and docs tell a reader to type works: every block of Python and shell runs, page by page, in a folder of its own."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.docs.blocks import LANGUAGES, Reader, blocks, marks_of
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md"), *ROOT.glob("calibration/**/*.md")])
+BLOCKS = {page: found for page in PAGES if (found := blocks(page))}
+
+
+def cases() -> list[object]:
+    """One case a page with something to run; slow where one of its blocks is."""
+    pages = [page for page, found in BLOCKS.items() if any(block.language in ("python", "sh", "toml") for block in found)]
+    return [
+        pytest.param(page, id=str(page.relative_to(ROOT)), marks=[pytest.mark.slow] * any("slow" in block.marks for block in BLOCKS[page]))
+        for page in pages
+    ]
+
+
+@pytest.mark.parametrize("page", cases())
+def test_every_block_of_a_page_runs(page: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "reader"
+    shutil.copytree(world, folder)
+    monkeypatch.chdir(folder)
+    reader = Reader(folder, str(page.relative_to(ROOT)))
+    for block in BLOCKS[page]:
+        reader.run(block)
+
+
+def test_every_block_says_its_language_and_none_is_indented() -> None:
+    for page, found in BLOCKS.items():
+        for block in found:
+            assert block.language in LANGUAGES, f"{page.relative_to(ROOT)}:{block.line}"
+
+
+def test_a_block_that_is_not_run_says_why() -> None:
+    for page, found in BLOCKS.items():
+        for block in found:
+            assert len(block.marks.get("not run", "a reason")) > 5, f"{page.relative_to(ROOT)}:{block.line}"
+
+
+# --- the runner itself ------------------------------------------------------------------------------------------------
+def read(folder: Path, text: str) -> Reader:
+    page = folder / "page.md"
+    page.write_text(text, encoding="utf-8")
+    reader = Reader(folder, "page.md")
+    for block in blocks(page):
+        reader.run(block)
+    return reader
+
+
+def test_blocks_share_a_pages_state(tmp_path: Path) -> None:
+    reader = read(tmp_path, "```python\nx = 1\n```\ntext\n```python\ny = x + 1\n```\n")
+    assert reader.namespace["y"] == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```python\nassert False\n```",
+        "```sh\nfalse\n```",
+        "```sh\nsigmaraw nonsense\n```",
+        "```sh\nfalse | true\nls\n```",
+        "```toml\na =\n```",
+    ],
+)
+def test_a_block_that_fails_fails_the_test(text: str, tmp_path: Path) -> None:
+    with pytest.raises(Exception):  # noqa: B017 - whichever: assertion, exit code, parser
+        read(tmp_path, text)
+
+
+def test_a_comment_marks_the_next_block_only(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("<!-- block: not run: needs a GPU -->\n```sh\nfalse\n```\n\n```sh\ntrue\n```\n", encoding="utf-8")
+    assert [block.marks for block in blocks(page)] == [{"not run": "needs a GPU"}, {}]
+    assert marks_of("<!-- block: slow; exit 1 or 3 -->") == {"slow": "", "exit": "1 or 3"}
+    with pytest.raises(ValueError, match="sometimes"):
+        marks_of("<!-- block: sometimes -->")
+
+
+def test_files_and_exit_codes_are_as_marked(tmp_path: Path) -> None:
+    text = "<!-- block: file a/plan.toml -->\n```toml\nn = 1\n```\n<!-- block: exit 2 -->\n```sh\nsigmaraw verify absent\n```\n"
+    read(tmp_path, text)
+    assert (tmp_path / "a" / "plan.toml").read_text() == "n = 1\n"
+
+
+def test_bash_takes_arguments_apart(tmp_path: Path) -> None:
+    (tmp_path / "a.tif").touch()
+    (tmp_path / "b.tif").touch()
+    reader = Reader(tmp_path, "page.md")
+    text = "sigmaraw sweep *.tif --codec 'x=1|2' \\\n  -n 5  # a comment\n# another\nsigmaraw codecs\n"
+    assert reader._arguments(text) == [["sweep", "a.tif", "b.tif", "--codec", "x=1|2", "-n", "5"], ["codecs"]]

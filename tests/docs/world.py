@@ -1,0 +1,44 @@
+"""What a reader of the docs has at hand: frames of a camera, images, repeats, a volume and a network, all small."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+import sigmaraw as sr
+from tests.pipelines.make_models import onnx_blur
+
+GAIN, OFFSET, READ = 0.5, 100.0, 2.0  # DN/e-, DN, e-
+SHAPE = (64, 64)
+SEED = 12
+
+
+def make_world(folder: Path) -> None:
+    """Write series/, camera.nc, today.nc, reference.nc, image.tif, raw/, repeats.tif, volume.npy and nuclei.onnx.
+
+    Frames follow round(o + K(n + r)) with NumPy's own samplers; 12 bit, 64 × 64 px.
+    """
+    random = np.random.default_rng(SEED)
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    spots = sum(300 * np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / 18) for cy, cx in ((14, 14), (14, 46), (46, 20), (48, 48)))
+
+    def expose(electrons: np.ndarray | float, count: int | None = None) -> np.ndarray:
+        light = np.broadcast_to(electrons, SHAPE if count is None else (count, *SHAPE))
+        frames = random.poisson(light) + random.normal(0, READ, light.shape)
+        return np.clip(np.rint(OFFSET + GAIN * frames), 0, 4095).astype(np.uint16)
+
+    for kind, levels, frames in (("dark", [0.0], 16), ("flat", [200.0, 800.0, 1800.0, 3200.0, 5000.0, 6500.0, 8200.0, 9000.0], 4)):
+        (folder / "series" / kind).mkdir(parents=True)
+        for number, level in enumerate(levels):
+            tifffile.imwrite(folder / "series" / kind / f"level-{number:02}.tif", expose(level, frames), photometric="minisblack")
+    (folder / "raw").mkdir()
+    tifffile.imwrite(folder / "image.tif", expose(10 + spots))
+    for number in range(6):
+        tifffile.imwrite(folder / "raw" / f"cells-{number}.tif", expose(10 + spots))
+    tifffile.imwrite(folder / "repeats.tif", expose(10 + spots, 8), photometric="minisblack")
+    np.save(folder / "volume.npy", np.stack([expose(10 + share * spots) for share in (0.5, 1.0, 0.7)]))
+    for name in ("camera", "today", "reference"):
+        sr.CameraProfile.from_values(gain=GAIN, offset=OFFSET, read_noise=READ, bits=12).to_netcdf(folder / f"{name}.nc")
+    onnx_blur(folder / "nuclei.onnx")

@@ -1,0 +1,91 @@
+"""The example package is installed for real: each extension passes its suite, is listed, and is used in a study and a report."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "examples" / "extension"
+MODULES = sorted(path for path in (EXAMPLE / "src").rglob("*.py") if path.name != "__init__.py")
+LIMIT_S = 1800  # generous: the machine may be busy
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a Python that has the example installed, in a folder of its own, without network."""
+    place, source = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("source") / "extension"
+    shutil.copytree(EXAMPLE, source, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "build"))
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target", str(place), str(source)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LIMIT_S)
+    assert done.returncode == 0, done.stderr
+    paths = os.pathsep.join(path for path in (str(place), os.environ.get("PYTHONPATH", "")) if path)
+    return {**os.environ, "PYTHONPATH": paths, "EXAMPLE_TESTS": str(source / "tests")}
+
+
+def _python(environment: dict[str, str], *arguments: str) -> str:
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=environment, check=False, timeout=LIMIT_S)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_each_extension_passes_its_suite(installed: dict[str, str]) -> None:
+    folder = installed["EXAMPLE_TESTS"]
+    assert "10 passed" in _python(installed, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", folder, folder)
+
+
+def test_each_is_listed(installed: dict[str, str]) -> None:
+    assert re.search(r"^dropbits .*\n +self-test: passes$", _python(installed, "-m", "sigmaraw", "codecs", "dropbits"), re.MULTILINE)
+    assert "spots " in _python(installed, "-m", "sigmaraw", "pipelines")
+    assert "correlation " in _python(installed, "-m", "sigmaraw", "metrics")
+
+
+def test_all_are_used_in_a_study_and_a_report(installed: dict[str, str], tmp_path: Path) -> None:
+    frame = np.random.default_rng(2).poisson(300, (48, 40)).astype(np.uint16)
+    np.save(tmp_path / "cells.npy", frame)
+    camera, out = str(tmp_path / "camera.nc"), tmp_path / "study"
+    numbers = ("--gain", "0.5", "--offset", "100", "--read-noise", "1.6", "--bits", "12")
+    _python(installed, "-m", "sigmaraw", "camera", *numbers, "-o", camera)
+    study = ("validate", str(tmp_path / "cells.npy"), "--camera", camera, "--codec", "dropbits:drop=3", "--codec", "lossless", "-n", "4")
+    _python(installed, "-m", "sigmaraw", *study, "--pipeline", "spots:above=5", "--mode", "smoothed:sigma=2", "-o", str(out))
+    record = json.loads((out / "record.json").read_text(encoding="utf-8"))
+    assert [row["codec"] for row in record["codecs"]] == ["dropbits:drop=3", "lossless"]
+    assert {row["mode"] for row in record["results"]} == {"smoothed:sigma=2"}
+    assert {row["measurement"] for row in record["results"]} == {"spots", "brightness"}
+    decoded = (frame >> 3 << 3) + 4
+    expected = np.corrcoef(frame.ravel().astype(float), decoded.ravel().astype(float))[0, 1]
+    assert record["codecs"][0]["images"][0]["metrics"]["correlation"] == pytest.approx(expected, rel=1e-12)
+    assert record["codecs"][1]["metrics"]["correlation"] == pytest.approx(1.0, rel=1e-12)
+    assert f"report: {out / 'verdicts.md'}" in _python(installed, "-m", "sigmaraw", "report", str(out), "--format", "markdown")
+    lines = (out / "verdicts.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 2 + len(record["results"])
+    other = tmp_path / "denoised"
+    common = ("validate", str(tmp_path / "cells.npy"), "--camera", camera, "--codec", "lossless", "-n", "3", "--pipeline", "intensity")
+    _python(installed, "-m", "sigmaraw", *common, "--mode", "bootstrap:denoiser=wiener,double_bootstrap=0", "-o", str(other))
+    assert json.loads((other / "record.json").read_text(encoding="utf-8"))["results"]
+
+
+def test_without_the_package_it_is_unknown() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import sigmaraw; sigmaraw.codec('dropbits')"], capture_output=True, text=True, check=False, timeout=LIMIT_S
+    )
+    assert done.returncode != 0
+    assert "UnknownName" in done.stderr
+
+
+def test_each_module_stands_in_the_page_and_is_short() -> None:
+    page = (ROOT / "docs" / "how-to" / "extend.md").read_text(encoding="utf-8")
+    assert len(MODULES) == 6
+    for path in MODULES:
+        text = path.read_text(encoding="utf-8")
+        assert len(text.splitlines()) < 40, path.name
+        assert f"```python\n{text}```" in page, f"{path.name} is not in docs/how-to/extend.md as it is"
