@@ -325,7 +325,8 @@ def mean_over_units(values: Floats, alpha: float = ALPHA, *, guarded: bool = Tru
     >>> float(part.value), round(float(part.high), 4)
     (2.0, 3.6859)
     """
-    n, centre = values.shape[-1], values.mean(axis=-1)
+    with np.errstate(invalid="ignore"):  # a spread that vanished is −∞ in ln ρ: the mean is then undefined, and nothing is shown
+        n, centre = values.shape[-1], values.mean(axis=-1)
     if n < 2:
         return MeanPart(centre, centre - math.inf, centre + math.inf)
     with np.errstate(invalid="ignore"):
