@@ -278,5 +278,5 @@ def _number(value: Any) -> float | None:
 
 
 def _plain(value: Any) -> Any:
-    """netCDF attributes come back as NumPy scalars."""
+    """NetCDF attributes come back as NumPy scalars."""
     return value.item() if isinstance(value, np.generic) else value

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sigmaraw.reports.loading import Crop
+from sigmaraw.record.arrays import Crop
 from sigmaraw.reports.numbers import given
 
 if TYPE_CHECKING:

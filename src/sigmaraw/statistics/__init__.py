@@ -1,16 +1,16 @@
 """Spread, score, equality tests, equivalence and decision: float64 arrays in, numbers with intervals out."""
 
+from sigmaraw.record.words import MissingValue, Reason, Verdict
 from sigmaraw.statistics.assess import Assessment, assess, null_flag_rate
-from sigmaraw.statistics.decision import Limits, Verdict, decide
+from sigmaraw.statistics.decision import Limits, decide
 from sigmaraw.statistics.double_bootstrap import DoubleBootstrap, double_bootstrap
-from sigmaraw.statistics.equality import TestResult, TukeyRow, ks_test, tukey
+from sigmaraw.statistics.equality import TestResult, TukeyContrast, ks_test, tukey
 from sigmaraw.statistics.equivalence import Ratio, rms_shift, spread_ratio
 from sigmaraw.statistics.evidence import Evidence, RowLimits, p_fail, p_pass
 from sigmaraw.statistics.extrapolation import assess_extrapolated
 from sigmaraw.statistics.images import CodecStatements, Statement, judge_images
 from sigmaraw.statistics.measure import measure, step_of
 from sigmaraw.statistics.propagation import Propagation, compare
-from sigmaraw.statistics.reasons import Reason, Undefined
 from sigmaraw.statistics.remedy import WhatDecides, images_that_decide, what_decides
 from sigmaraw.statistics.rules import RULES, DecisionRule
 from sigmaraw.statistics.score import Score, score
@@ -26,6 +26,7 @@ __all__ = [
     "DoubleBootstrap",
     "Evidence",
     "Limits",
+    "MissingValue",
     "Precision",
     "Propagation",
     "Ratio",
@@ -36,8 +37,7 @@ __all__ = [
     "Statement",
     "StoppingRule",
     "TestResult",
-    "TukeyRow",
-    "Undefined",
+    "TukeyContrast",
     "Verdict",
     "WhatDecides",
     "assess",

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sigmaraw.errors import UndefinedStatistic
-from sigmaraw.statistics.decision import Limits, Place, Verdict, decide
+from sigmaraw.record.words import MissingValue, Reason, Verdict
+from sigmaraw.statistics.decision import Limits, Place, decide
 from sigmaraw.statistics.equality import TestResult, ks_test
 from sigmaraw.statistics.evidence import ALPHA, PARTS, Evidence, Part, RowLimits
 from sigmaraw.statistics.measure import measure, step_of
-from sigmaraw.statistics.reasons import Reason, Undefined
 from sigmaraw.statistics.score import score_from_pool
 from sigmaraw.statistics.spread import Floats, Pool, pool, pooled_spread, power_of_two, widen
 from sigmaraw.statistics.warnings import checks, shift_warning
@@ -58,7 +58,7 @@ class Assessment:
     centre_shift: float = math.nan
     method: str = ""
     spread_factor: float = 1.0
-    undefined: tuple[Undefined, ...] = ()
+    undefined: tuple[MissingValue, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -170,17 +170,17 @@ def _tests(raw: Floats, own: int, decoded: Floats, discrete: bool, independent: 
     """Return an assessment that holds only the KS tests, or why they are not there."""
     blank = Assessment("INCONCLUSIVE", Reason.RAW_UNDEFINED)
     if not independent:
-        return replace(blank, undefined=tuple(Undefined(field, Reason.NOT_INDEPENDENT, 1) for field in ("ks", "ks_null")))
+        return replace(blank, undefined=tuple(MissingValue(field, Reason.NOT_INDEPENDENT, 1) for field in ("ks", "ks_null")))
     ks = ks_null = None
     undefined = []
     bad_null = int(np.count_nonzero(~np.isfinite(raw[[0, own]])))
     bad_zero, bad_decoded = (int(np.count_nonzero(~np.isfinite(values))) for values in (raw[0], decoded))
     if bad_zero or bad_decoded:
-        undefined.append(Undefined("ks", Reason.RAW_UNDEFINED if bad_zero else Reason.CODEC_UNDEFINED, bad_zero or bad_decoded))
+        undefined.append(MissingValue("ks", Reason.RAW_UNDEFINED if bad_zero else Reason.CODEC_UNDEFINED, bad_zero or bad_decoded))
     else:
         ks = ks_test(decoded, raw[0], discrete=discrete)
     if bad_null:
-        undefined.append(Undefined("ks_null", Reason.RAW_UNDEFINED, bad_null))
+        undefined.append(MissingValue("ks_null", Reason.RAW_UNDEFINED, bad_null))
     else:
         ks_null = ks_test(raw[own], raw[0], discrete=discrete)
     return replace(blank, ks=ks, ks_null=ks_null, undefined=tuple(undefined))
@@ -193,11 +193,11 @@ def _about_raw(base: Assessment, raw: Floats, widened: Floats, chi_raw: float, d
     shift = centre / spread.value if spread.value > 0.0 else (0.0 if centre == 0.0 else math.nan)
     undefined = base.undefined
     if math.isnan(shift) and math.isfinite(chi_raw):
-        undefined += (Undefined("centre_shift", Reason.NO_RAW_VARIATION, 1),)
+        undefined += (MissingValue("centre_shift", Reason.NO_RAW_VARIATION, 1),)
     limit = base.limit
     if limits.margin is not None:
         limit = limits.margin / spread.value if spread.value > 0.0 else math.nan
-        undefined += () if spread.value > 0.0 else (Undefined("limit", Reason.NO_RAW_VARIATION, 1),)
+        undefined += () if spread.value > 0.0 else (MissingValue("limit", Reason.NO_RAW_VARIATION, 1),)
     return replace(
         base,
         sigma_raw=spread.value,
@@ -265,11 +265,11 @@ def _scores(
     undefined = base.undefined
     ratio, interval = math.nan, _NONE
     if (raw[own] == raw[own, 0]).all():
-        undefined += tuple(Undefined(field, Reason.SPREAD_UNDEFINED, 1) for field in ("spread_ratio", "spread_ratio_ci"))
+        undefined += tuple(MissingValue(field, Reason.SPREAD_UNDEFINED, 1) for field in ("spread_ratio", "spread_ratio_ci"))
     else:
         low, high = in_sigma.ratio_limits()
         ratio, interval = _exp(in_sigma.ln_ratio[0]), (_exp(low[0]), _exp(high[0]))
-        undefined += (Undefined("spread_ratio_ci", Reason.UNBOUNDED, 1),) if math.isinf(interval[1]) else ()
+        undefined += (MissingValue("spread_ratio_ci", Reason.UNBOUNDED, 1),) if math.isinf(interval[1]) else ()
     found = replace(
         scored,
         spread_ratio=ratio,
@@ -342,7 +342,7 @@ def _unchanged(scored: Assessment, moments: Pool, on_frame: float, limits: Limit
     if moments.variance > 0.0:
         scored = replace(scored, epsilon=on_frame / moments.sigma)
     else:
-        scored = replace(scored, undefined=(*scored.undefined, Undefined("epsilon", Reason.NO_RAW_VARIATION, 1)))
+        scored = replace(scored, undefined=(*scored.undefined, MissingValue("epsilon", Reason.NO_RAW_VARIATION, 1)))
         if limits.margin is None:
             return replace(scored, verdict="FAIL", reason=Reason.NO_RAW_VARIATION)
     inside = abs(on_frame) <= (limits.margin if limits.margin is not None else limits.k * moments.sigma)
@@ -351,7 +351,7 @@ def _unchanged(scored: Assessment, moments: Pool, on_frame: float, limits: Limit
 
 def _without_noise(base: Assessment, raw: Floats, decoded: Floats, own: int, discrete: bool, limits: Limits, alpha: float) -> Assessment:
     """Return the assessment where raw predictions never vary but the codec changes some: only a margin can judge it."""
-    undefined = tuple(Undefined(field, Reason.NO_RAW_VARIATION, 1) for field in ("epsilon", *_SCORES))
+    undefined = tuple(MissingValue(field, Reason.NO_RAW_VARIATION, 1) for field in ("epsilon", *_SCORES))
     evidence = _evidence(base, raw, decoded, own, discrete, in_unit=True)
     found = replace(_in_own_unit(base, decoded - raw[own], evidence), undefined=base.undefined + undefined)
     if limits.margin is None:
@@ -376,5 +376,8 @@ def _times(found: Assessment, scale: float) -> Assessment:
 def _give_up(base: Assessment, fields: tuple[str, ...], reason: Reason, count: int) -> Assessment:
     """Return `base` as INCONCLUSIVE with the missing fields named."""
     return replace(
-        base, verdict="INCONCLUSIVE", reason=reason, undefined=base.undefined + tuple(Undefined(field, reason, count) for field in fields)
+        base,
+        verdict="INCONCLUSIVE",
+        reason=reason,
+        undefined=base.undefined + tuple(MissingValue(field, reason, count) for field in fields),
     )

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sigmaraw.errors import InvalidOption
-from sigmaraw.statistics.reasons import Reason
+from sigmaraw.record.words import Reason, Verdict
 
-Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 Place = Literal["inside", "beyond", "unsure", "undefined", "not asked"]
 
 

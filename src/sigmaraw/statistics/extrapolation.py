@@ -10,13 +10,13 @@ from scipy import stats
 
 from sigmaraw.contracts import Extrapolation
 from sigmaraw.errors import UndefinedStatistic
+from sigmaraw.record.words import MissingValue, Reason
 from sigmaraw.statistics.assess import Assessment
 from sigmaraw.statistics.decision import Limits, decide, place, place_scaled, place_shift
-from sigmaraw.statistics.reasons import Reason, Undefined
 from sigmaraw.statistics.spread import Floats, c4, centred, effective_dof
 from sigmaraw.statistics.warnings import centre_warning
 
-_NEVER = tuple(Undefined(field, Reason.EXTRAPOLATED, 1) for field in ("ks", "ks_null", "null_flag_rate"))
+_NEVER = tuple(MissingValue(field, Reason.EXTRAPOLATED, 1) for field in ("ks", "ks_null", "null_flag_rate"))
 FAR = 2.0  # of all that was measured, true factors lay between 0.65 and 1 (docs/explanation/replica-modes.md)
 _SCORES = ("epsilon", "epsilon_hat", "epsilon_hat_ci", "u", "u_mc", "dof", "spread_ratio", "spread_ratio_ci", "rms_d", "rms_d_upper")
 
@@ -158,7 +158,10 @@ def assess_extrapolated(
 
 def _missing(base: Assessment, fields: tuple[str, ...], reason: Reason, count: int) -> Assessment:
     return replace(
-        base, verdict="INCONCLUSIVE", reason=reason, undefined=base.undefined + tuple(Undefined(field, reason, count) for field in fields)
+        base,
+        verdict="INCONCLUSIVE",
+        reason=reason,
+        undefined=base.undefined + tuple(MissingValue(field, reason, count) for field in fields),
     )
 
 

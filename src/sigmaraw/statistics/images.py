@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 from scipy import special
 
 from sigmaraw.errors import InvalidOption, UndefinedStatistic
-from sigmaraw.statistics.decision import Verdict
+from sigmaraw.record.words import Explained, Verdict
 from sigmaraw.statistics.evidence import ALPHA, Evidence, Part, RowLimits, p_fail, p_pass, share_reach
 from sigmaraw.statistics.measure import effective_dofs
 from sigmaraw.statistics.multiplicity import hochberg, holm
-from sigmaraw.statistics.reasons import Explained
 from sigmaraw.statistics.spread import Floats
 
 StatementName = Literal["these-images", "mean-effect", "share-of-images"]

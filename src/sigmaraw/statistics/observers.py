@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.errors import InvalidOption, UndefinedStatistic
-from sigmaraw.statistics.equality import TukeyRow, tukey
+from sigmaraw.statistics.equality import TukeyContrast, tukey
 from sigmaraw.statistics.spread import Floats
 
 THRESHOLD = 0.7
@@ -235,7 +235,7 @@ def acceptance(
     intra: tuple[Floats, Floats],
     inter: tuple[Floats, Floats],
     alpha: float = 0.05,
-) -> tuple[list[CodecMark], list[TukeyRow], str]:
+) -> tuple[list[CodecMark], list[TukeyContrast], str]:
     """Return 001's acceptance of each codec: better than the inter-observer variability in both scores, and different from it.
 
     Tukey's test over all groups of Jaccard indices gives the marks. A group that does not differ from the inter-observer one is rejected:
@@ -253,7 +253,7 @@ def acceptance(
     Returns
     -------
     list of CodecMark
-    list of TukeyRow
+    list of TukeyContrast
     str
         What Tukey's test saw.
 

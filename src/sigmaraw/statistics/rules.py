@@ -16,7 +16,7 @@ import numpy as np
 from scipy import special, stats
 
 from sigmaraw.errors import InvalidOption, UndefinedStatistic
-from sigmaraw.statistics.decision import Verdict
+from sigmaraw.record.words import Verdict
 from sigmaraw.statistics.equality import critical_range
 from sigmaraw.statistics.evidence import ALPHA, Evidence, RowLimits
 from sigmaraw.statistics.images import FEWEST_FOR_MEAN, judge_images

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import optimize, special
 
 from sigmaraw.errors import InvalidOption
-from sigmaraw.statistics.decision import Verdict
+from sigmaraw.record.words import Verdict
 from sigmaraw.statistics.evidence import ALPHA
 from sigmaraw.statistics.spread import Floats
 
