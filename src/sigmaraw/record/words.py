@@ -35,7 +35,15 @@ class Reason(Explained):
     """Why a verdict was given, or why a number is missing."""
 
     # verdicts
-    IDENTICAL = "identical", "every prediction on decoded data equals the prediction on the data before it"
+    IDENTICAL = "identical", "every decoded pixel equals the pixel before it, so every prediction is the same"
+    UNCHANGED = (
+        "no replica changed",
+        "pixels differ, no replica's prediction does; what N equal answers leave possible (at most 3/N of replicas) is within limits",
+    )
+    UNCHANGED_UNSURE = (
+        "too few replicas to bound rare changes",
+        "pixels differ, no replica's prediction does; up to 3/N of replicas may change, more than the limits allow: more replicas decide",
+    )
     WITHIN_LIMITS = "within limits", "shift, spread ratio and RMS shift lie inside their limits, uncertainty included"
     SHIFT_BEYOND = "shift beyond limit", "the mean shift exceeds its limit by more than its uncertainty"
     SPREAD_BEYOND = "spread ratio beyond limit", "the 90 % interval of the spread ratio lies outside its limits"

@@ -16,6 +16,7 @@ from scipy import stats
 from sigmaraw.errors import UndefinedStatistic
 from sigmaraw.record.words import Reason
 from sigmaraw.statistics.spread import Floats, centred
+from sigmaraw.statistics.studentized_range import range_quantile, range_sf
 
 EQUAL_VARIANCE_ALPHA = 0.05
 """Size of the Brown–Forsythe test that chooses Games–Howell."""
@@ -186,7 +187,7 @@ def _compare(first: str, second: str, moments: dict[str, tuple[float, float, int
         differ = difference != 0.0
         return TukeyContrast(first, second, difference, difference, difference, 0.0 if differ else 1.0, differ, Reason.NO_VARIANCE)
     scale = math.sqrt(variance / 2.0)  # the studentized range is defined for one mean's error, √2 less than a difference's
-    p = float(np.clip(stats.studentized_range.sf(abs(difference) / scale, len(moments), dof), 0.0, 1.0))
+    p = range_sf(abs(difference) / scale, len(moments), dof)
     low_dof, high_dof = (dof, dof) if equal else (min(n1, n2) - 1.0, n1 + n2 - 2.0)
     reach = critical_range(alpha, len(moments), dof, low_dof, high_dof) * scale
     return TukeyContrast(first, second, difference, difference - reach, difference + reach, p, p < alpha)
@@ -195,11 +196,11 @@ def _compare(first: str, second: str, moments: dict[str, tuple[float, float, int
 def critical_range(alpha: float, groups: int, dof: float, low_dof: float, high_dof: float) -> float:
     """Return the upper-`alpha` quantile of the studentized range.
 
-    Its slow twin is `scipy.stats.studentized_range.ppf` (0.1 s a call): Games–Howell needs one per pair, all with dof between
-    min(n) − 1 and n₁ + n₂ − 2, so ln q is interpolated in 1/dof from few quantiles that are kept.
+    Games–Howell needs one per pair, all with dof between min(n) − 1 and n₁ + n₂ − 2, so ln q is interpolated in 1/dof from few
+    quantiles that are kept. The slow twin is `scipy.stats.studentized_range.ppf`.
     """
     if low_dof == high_dof:
-        return _critical_range_exact(alpha, groups, dof)
+        return range_quantile(alpha, groups, dof)
     low, high = 1.0 / high_dof, 1.0 / low_dof
     return math.exp(
         float(chebyshev.chebval((2.0 / dof - low - high) / (high - low), _range_coefficients(alpha, groups, low_dof, high_dof)))
@@ -207,14 +208,9 @@ def critical_range(alpha: float, groups: int, dof: float, low_dof: float, high_d
 
 
 @lru_cache(maxsize=64)
-def _critical_range_exact(alpha: float, groups: int, dof: float) -> float:
-    return float(stats.studentized_range.ppf(1.0 - alpha, groups, dof))
-
-
-@lru_cache(maxsize=64)
 def _range_coefficients(alpha: float, groups: int, low_dof: float, high_dof: float) -> Floats:
     """Return Chebyshev coefficients of ln q over 1/dof on [1/high_dof, 1/low_dof], 7 nodes."""
     nodes = chebyshev.chebpts1(7)
     inverse = (nodes * (1.0 / low_dof - 1.0 / high_dof) + 1.0 / low_dof + 1.0 / high_dof) / 2.0
-    quantiles = [math.log(_critical_range_exact(alpha, groups, 1.0 / value)) for value in inverse]
+    quantiles = [math.log(range_quantile(alpha, groups, 1.0 / value)) for value in inverse]
     return np.asarray(chebyshev.chebfit(nodes, quantiles, 6), dtype=np.float64)

@@ -28,7 +28,7 @@ from sigmaraw.record.design import InputRow
 from sigmaraw.study.assemble import assemble, now
 from sigmaraw.study.inputs import Inputs, file_row, load_inputs
 from sigmaraw.study.plan import BLOCK, Plan, double_bootstrap_replicas
-from sigmaraw.study.prepare import Progress, Setting, check_margins, codec_of, design_of, prepare
+from sigmaraw.study.prepare import Prepared, Progress, Setting, check_margins, codec_of, design_of, prepare
 from sigmaraw.study.scoring import Predictions
 from sigmaraw.study.work import BlockResult, Job, predict, resolve_pipeline
 
@@ -213,8 +213,26 @@ def run(
         np.stack([entry.chi_codec for entry in prepared], axis=1),
         setting.design.independent,
         gathered.double_bootstrap,
+        _identical_pixels(prepared, gathered.blocks, len(plan.codecs)),
     )
     return assemble(setting, prepared, predictions, gathered.blocks)
+
+
+def _identical_pixels(
+    prepared: Sequence[Prepared], blocks: Mapping[tuple[int, int], Sequence[BlockResult]], codecs: int
+) -> NDArray[np.bool_]:
+    """Return (codec, image) whether the codec gave back every pixel of the image and of all its replicas."""
+    return np.array(
+        [
+            [
+                entry.quality[codec].row.max_error_dn == 0
+                and all(moments.max_error == 0.0 for block in blocks[image, codec] for moments in block.quality)
+                for image, entry in enumerate(prepared)
+            ]
+            for codec in range(codecs)
+        ],
+        dtype=np.bool_,
+    ).reshape(codecs, len(prepared))
 
 
 def _camera(camera: CameraProfile | str | os.PathLike[str]) -> tuple[CameraProfile, list[InputRow]]:

@@ -29,6 +29,7 @@ class Predictions:
     chi_raw : (image, measurement), f(x). chi_codec : (codec, image, measurement), f(C(x)).
     independent : each group drew from its random stream.
     double_bootstrap : (start, replica, image, measurement), raw replicas of groups that start from a replica of group 0.
+    pixels_identical : (codec, image), the codec gave every pixel of x and of all replicas back.
     """
 
     raw: NDArray[np.float64]
@@ -37,6 +38,7 @@ class Predictions:
     chi_codec: NDArray[np.float64]
     independent: bool
     double_bootstrap: NDArray[np.float64]
+    pixels_identical: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,7 @@ class Scoring:
             u_cal=of_image.u_cal,
             independent=predictions.independent,
             spread_factor=of_image.spread_factor,
+            pixels_identical=bool(predictions.pixels_identical[codec, image]),
         )
 
     def _row(self, image: int, codec: str, column: int, found: Assessment, nested: DoubleBootstrap) -> ResultRow:
