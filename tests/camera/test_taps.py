@@ -319,7 +319,8 @@ def test_taps_need_no_mixture_that_can_be_calibrated(opposed: Series, tmp_path: 
     assert not any(summary["levels"]["used"])
     assert len(summary["levels"]["mean_dn"]) == 12
     assert [row["name"] for row in summary["checks"]] == [str(name) for name in CheckName]
-    assert {row["outcome"] for row in summary["checks"]} == {"pass"}
+    # The light moves from tap to tap, so the line of one of them does not meet zero exposure at its dark level; nothing else is odd.
+    assert {row["name"] for row in summary["checks"] if row["outcome"] != "pass"} == {"exposure-origin"}
     assert all(row["evidence"].startswith("tap ") for row in summary["checks"])
     back = CameraProfile.from_netcdf(profile.to_netcdf(tmp_path / "camera.nc"))
     assert back.dataset.identical(data)

@@ -151,6 +151,8 @@ class LevelMeter:
             self.shape = (frames.shape[1], frames.shape[2])
             self._counts = np.zeros(1 << (8 * frames.dtype.itemsize), dtype=np.int64)
             self._pixels = PixelSums(self.shape, shape_sums=self._shape_sums)
+        # The kernel takes frames in C order; of a cut-out the last digits would else depend on how it lies in memory.
+        frames = np.ascontiguousarray(frames)
         exact = frame_sums(frames, crew)
         self._pairs(exact, *self._pixels.add(frames, exact, crew, self._looks(frames, exact)))
         self._frames(exact, exact.total / frames[0].size)
