@@ -287,6 +287,16 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(place: Path, here: Path, sig
     assert list(here.iterdir()) == []
 
 
+def test_a_full_disk_under_zarr_leaves_no_tasks(place: Path, tmp_path: Path) -> None:
+    """zarr works in a loop of its own; what is unfinished there is said on standard error when the process ends."""
+    words = [sys.executable, "-m", "sigmaraw", "replicas", place / "image.tif", "--camera", place / "camera.nc", "-n", 300, "-q"]
+    command = " ".join(f"'{word}'" for word in (*words, "-o", "r.zarr"))
+    done = subprocess.run(["sh", "-c", f"ulimit -f 1; {command}"], cwd=tmp_path, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 2, done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 # --- forks ------------------------------------------------------------------------------------------------------------
 @pytest.mark.filterwarnings("ignore:os.fork")
 def test_a_fork_after_jax_is_refused_and_does_not_hang(place: Path) -> None:
