@@ -1,3 +1,5 @@
+"""python -m sigmaraw: the command line."""
+
 from sigmaraw.cli import main
 
 main()

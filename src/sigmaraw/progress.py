@@ -65,6 +65,7 @@ class Progress:
         self._end()
 
     def __call__(self, done: int, total: int, what: str) -> None:
+        """Show how far the work is."""
         if self._quiet:
             return
         now = time.monotonic()

@@ -1,7 +1,7 @@
 """The table of quantities: name, symbol, unit, definition, reference. netCDF attributes, report labels and docs read it.
 
 Units are written as UDUNITS understands them, plus "DN" (digital number, one step of the camera's converter), "e-"
-(electrons) and "px" (pixels). "1" is a pure number. References: EMVA 1288 release 4.0 section numbers; SCIENCE names the
+(electrons) and "px" (pixels). "1" is a pure number. References: EMVA 1288 release 4.0 section numbers; "formula" names the
 project's own definitions.
 """
 
@@ -69,28 +69,28 @@ _ROWS = (
         "dark_current_from_variance", "mu_I.var", "e-/s", "slope of the dark variance against exposure", "EMVA 1288 r4.0, dark current"
     ),
     Quantity("saturation_capacity", "mu_e.sat", "e-", "saturation above the offset in electrons", "EMVA 1288 r4.0, saturation"),
-    Quantity("photon_transfer_chi2", "chi2/dof", "1", "reduced chi-square of the weighted photon-transfer fit", "SCIENCE 3"),
-    Quantity("brighter_fatter", "a_00", "1/e-", "relative loss of variance per electron of signal, not positive", "SCIENCE 3"),
-    Quantity("gain_break", "x_b", "DN", "signal above dark at which the gain changes", "SCIENCE 3"),
-    Quantity("gain_above_break", "K_2", "DN/e-", "slope of variance against mean above the break", "SCIENCE 3"),
-    Quantity("intercept_above_break", "c_2", "DN2", "that line at zero signal, dark variance apart", "SCIENCE 3"),
+    Quantity("photon_transfer_chi2", "chi2/dof", "1", "reduced chi-square of the weighted photon-transfer fit", "formula 3"),
+    Quantity("brighter_fatter", "a_00", "1/e-", "relative loss of variance per electron of signal, not positive", "formula 3"),
+    Quantity("gain_break", "x_b", "DN", "signal above dark at which the gain changes", "formula 3"),
+    Quantity("gain_above_break", "K_2", "DN/e-", "slope of variance against mean above the break", "formula 3"),
+    Quantity("intercept_above_break", "c_2", "DN2", "that line at zero signal, dark variance apart", "formula 3"),
     # camera, maps and series
-    Quantity("offset_map", "o", "DN", "temporal mean dark level of each pixel", "SCIENCE 3"),
-    Quantity("read_noise_map", "sigma_r", "e-", "temporal dark noise of each pixel", "SCIENCE 3"),
+    Quantity("offset_map", "o", "DN", "temporal mean dark level of each pixel", "formula 3"),
+    Quantity("read_noise_map", "sigma_r", "e-", "temporal dark noise of each pixel", "formula 3"),
     Quantity(
         "gain_map",
         "K",
         "DN/e-",
         "gain of each pixel, shrunk to the global gain where its standard error exceeds the nonuniformity",
-        "SCIENCE 3",
+        "formula 3",
     ),
-    Quantity("defect_mask", "defect", "1", "1 where a pixel is unfit for use", "SCIENCE 3"),
-    Quantity("pixel_class_map", "class", "1", "class of each pixel, by flag_values and flag_meanings", "SCIENCE 3"),
+    Quantity("defect_mask", "defect", "1", "1 where a pixel is unfit for use", "formula 3"),
+    Quantity("pixel_class_map", "class", "1", "class of each pixel, by flag_values and flag_meanings", "formula 3"),
     Quantity("level_mean", "mu_y", "DN", "mean grey value of each level", "EMVA 1288 r4.0, photon transfer"),
     Quantity("level_variance", "sigma2_y", "DN2", "temporal variance of each level", "EMVA 1288 r4.0, photon transfer"),
-    Quantity("level_model", "sigma2_y", "DN2", "variance of each fitted level by the chosen transfer model", "SCIENCE 3"),
+    Quantity("level_model", "sigma2_y", "DN2", "variance of each fitted level by the chosen transfer model", "formula 3"),
     Quantity("level_exposure", "t_exp", "ms", "exposure time of each level", "EMVA 1288 r4.0, photon transfer"),
-    Quantity("level_used", "used", "1", "1 where a level enters the photon-transfer fit", "SCIENCE 3"),
+    Quantity("level_used", "used", "1", "1 where a level enters the photon-transfer fit", "formula 3"),
     # camera, what a datasheet draws of the fixed pattern
     *(
         Quantity(f"{name}_{part}", symbol, unit, f"{name.upper()}: {what}", "EMVA 1288 r4.0, nonuniformity")
@@ -105,20 +105,20 @@ _ROWS = (
         )
     ),
     # study
-    Quantity("chi_raw", "chi_raw", "", "prediction on the raw image", "SCIENCE 1"),
-    Quantity("chi_codec", "chi_c", "", "prediction on the decoded image", "SCIENCE 1"),
-    Quantity("sigma_raw", "sigma_raw", "", "standard deviation of the prediction that raw noise alone causes", "SCIENCE 1"),
-    Quantity("epsilon", "epsilon", "1", "standard score of the prediction on the decoded image", "SCIENCE 1"),
-    Quantity("epsilon_hat", "epsilon_hat", "1", "mean paired shift over replicas, in sigma_raw", "SCIENCE 2.3"),
-    Quantity("spread_ratio", "rho", "1", "spread of predictions after the codec over the raw spread", "SCIENCE 2.4"),
-    Quantity("rms_d", "RMS(D)/sigma_raw", "1", "root mean square paired shift over replicas, in sigma_raw", "SCIENCE 2.5"),
-    Quantity("compression_ratio", "CR", "1", "container bytes over all coded bytes, side data included", "SCIENCE 5"),
-    Quantity("psnr_db", "PSNR", "dB", "peak signal-to-noise ratio against the stated range", "SCIENCE 5"),
-    Quantity("max_error", "max|e|", "DN", "largest absolute error of a pixel", "SCIENCE 5"),
-    Quantity("rz", "rz", "1", "root mean square error in units of the raw noise", "SCIENCE 5"),
-    Quantity("bias", "bias", "DN", "mean error over pixels", "SCIENCE 5"),
-    Quantity("noise_std_ratio", "rho_n", "1", "noise standard deviation after the codec over that before it", "SCIENCE 5"),
-    Quantity("error_noise_correlation", "r_en", "1", "correlation of the coding error with the noise; negative is denoising", "SCIENCE 5"),
+    Quantity("chi_raw", "chi_raw", "", "prediction on the raw image", "formula 1"),
+    Quantity("chi_codec", "chi_c", "", "prediction on the decoded image", "formula 1"),
+    Quantity("sigma_raw", "sigma_raw", "", "standard deviation of the prediction that raw noise alone causes", "formula 1"),
+    Quantity("epsilon", "epsilon", "1", "standard score of the prediction on the decoded image", "formula 1"),
+    Quantity("epsilon_hat", "epsilon_hat", "1", "mean paired shift over replicas, in sigma_raw", "formula 2.3"),
+    Quantity("spread_ratio", "rho", "1", "spread of predictions after the codec over the raw spread", "formula 2.4"),
+    Quantity("rms_d", "RMS(D)/sigma_raw", "1", "root mean square paired shift over replicas, in sigma_raw", "formula 2.5"),
+    Quantity("compression_ratio", "CR", "1", "container bytes over all coded bytes, side data included", "formula 5"),
+    Quantity("psnr_db", "PSNR", "dB", "peak signal-to-noise ratio against the stated range", "formula 5"),
+    Quantity("max_error", "max|e|", "DN", "largest absolute error of a pixel", "formula 5"),
+    Quantity("rz", "rz", "1", "root mean square error in units of the raw noise", "formula 5"),
+    Quantity("bias", "bias", "DN", "mean error over pixels", "formula 5"),
+    Quantity("noise_std_ratio", "rho_n", "1", "noise standard deviation after the codec over that before it", "formula 5"),
+    Quantity("error_noise_correlation", "r_en", "1", "correlation of the coding error with the noise; negative is denoising", "formula 5"),
 )
 
 TABLE: dict[str, Quantity] = {row.name: row for row in _ROWS}

@@ -97,7 +97,7 @@ class Reader:
     def _python(self, block: Block) -> None:
         name = f"<{self.page}:{block.line}>"
         linecache.cache[name] = (len(block.text), None, block.text.splitlines(keepends=True), name)  # for inspect.getsource
-        exec(compile(block.text, name, "exec"), self.namespace)
+        exec(compile(block.text, name, "exec"), self.namespace)  # noqa: S102 - the project's own pages
 
     def _shell(self, block: Block) -> None:
         """Let bash take the block apart; where it holds nothing but sigmaraw, this process runs the commands: imports are slow."""
@@ -105,7 +105,8 @@ class Reader:
         *earlier, last = [(0,)] * len(commands[:-1]) + [tuple(map(int, re.findall(r"\d+", block.marks.get("exit", "0"))))]
         if not all(command.split()[0] == "sigmaraw" for command in commands):
             path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-            done = subprocess.run(["bash", "-euo", "pipefail", "-c", block.text], cwd=self.folder, env={**os.environ, "PATH": path}, check=False)
+            environment = {**os.environ, "PATH": path}
+            done = subprocess.run(["bash", "-euo", "pipefail", "-c", block.text], cwd=self.folder, env=environment, check=False)
             assert done.returncode in last, f"{self.page}:{block.line} ended with {done.returncode}"
             return
         calls = self._arguments(block.text)

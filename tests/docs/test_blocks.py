@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.docs.blocks import LANGUAGES, Reader, blocks, marks_of
-from tests.docs.world import make_world
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md"), *ROOT.glob("calibration/**/*.md")])
@@ -24,14 +23,6 @@ def cases() -> list[object]:
     ]
 
 
-@pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("docs") / "world"
-    folder.mkdir()
-    make_world(folder)
-    return folder
-
-
 @pytest.mark.parametrize("page", cases())
 def test_every_block_of_a_page_runs(page: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "reader"
@@ -43,8 +34,9 @@ def test_every_block_of_a_page_runs(page: Path, world: Path, tmp_path: Path, mon
 
 
 def test_every_block_says_its_language_and_none_is_indented() -> None:
-    wrong = [f"{page.relative_to(ROOT)}:{block.line}" for page, found in BLOCKS.items() for block in found if block.language not in LANGUAGES]
-    assert not wrong
+    for page, found in BLOCKS.items():
+        for block in found:
+            assert block.language in LANGUAGES, f"{page.relative_to(ROOT)}:{block.line}"
 
 
 def test_a_block_that_is_not_run_says_why() -> None:
@@ -70,7 +62,13 @@ def test_blocks_share_a_pages_state(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["```python\nassert False\n```", "```sh\nfalse\n```", "```sh\nsigmaraw nonsense\n```", "```sh\nfalse | true\nls\n```", "```toml\na =\n```"],
+    [
+        "```python\nassert False\n```",
+        "```sh\nfalse\n```",
+        "```sh\nsigmaraw nonsense\n```",
+        "```sh\nfalse | true\nls\n```",
+        "```toml\na =\n```",
+    ],
 )
 def test_a_block_that_fails_fails_the_test(text: str, tmp_path: Path) -> None:
     with pytest.raises(Exception):  # noqa: B017 - whichever: assertion, exit code, parser

@@ -47,3 +47,24 @@ def test_every_verb_is_described() -> None:
     for command in app.registered_commands:
         assert command.callback is not None
         assert f"sigmaraw {command.callback.__name__.replace('_', '-')}" in page
+
+
+def test_every_formula_that_the_code_cites_has_a_section() -> None:
+    page = (ROOT / "docs" / "explanation" / "formulas.md").read_text(encoding="utf-8")
+    sections = set(re.findall(r"^#+ (\d+(?:\.\d+)?) ", page, re.MULTILINE))
+    for file in sorted((ROOT / "src").rglob("*.py")):
+        cited = set(re.findall(r"\b(?:formula|SCIENCE) (\d+(?:\.\d+)?)", file.read_text(encoding="utf-8")))
+        assert cited <= sections, f"{file.name} cites {sorted(cited - sections)}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_pages_keep_to_the_glossary(page: Path) -> None:
+    prose = re.sub(r"```.*?```|`[^`]*`", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert re.findall(r"\b(?:doors?|rooms?|found again)\b", prose, re.IGNORECASE) == []
+
+
+def test_every_how_to_is_on_the_first_page() -> None:
+    first = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    for page in (ROOT / "docs").glob("[!_]*/*.md"):
+        name = page.relative_to(ROOT / "docs").as_posix()
+        assert f"({name}" in first or name.startswith("decisions/"), name

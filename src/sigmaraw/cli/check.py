@@ -1,4 +1,4 @@
-"""sigmaraw check: has the camera changed since its last calibration?"""
+"""sigmaraw check: whether the camera has changed since its last calibration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""sigmaraw verify: is the record, and is every input, what it was?"""
+"""sigmaraw verify: whether the record, and every input, is what it was."""
 
 from __future__ import annotations
 

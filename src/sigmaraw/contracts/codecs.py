@@ -218,6 +218,11 @@ class Coder(CodecStep):
 
     A frame is (y, x) uint8 or uint16, DN; (frame, y, x) where the contract's `axes` are "stack".
 
+    Parameters
+    ----------
+    **settings
+        Values of the family's parameters, by name.
+
     Examples
     --------
     >>> import zlib
@@ -253,6 +258,11 @@ class Map(CodecStep):
     """A step that turns a frame into another integer frame and back, such as a reduction to 8 bit.
 
     The same axes as `Coder`. A map stores only side data; the coder behind it stores the mapped frame.
+
+    Parameters
+    ----------
+    **settings
+        Values of the family's parameters, by name.
     """
 
     @abc.abstractmethod

@@ -112,7 +112,7 @@ class ReplicaRequest:
 
 @dataclass(frozen=True)
 class ReplicaBase:
-    """What replicas are drawn around:
+    """What replicas are drawn around.
 
         R = clip(round(level + K·(Poisson(rate) − rate + r))),  r ~ N(0, noise)
 
@@ -197,7 +197,7 @@ class Denoiser(Protocol):
 
 @dataclass(frozen=True)
 class Extrapolation:
-    """Where a mode's replicas lie on several noise levels, and how what is found at each leads to the number wanted:
+    """Where a mode's replicas lie on several noise levels, and how what is found at each leads to the number wanted.
 
         θ = Σ_l weights_l·θ(levels_l)
 
@@ -280,6 +280,7 @@ class ReplicaMode(Protocol):
         Returns
         -------
         ReplicaBase
+            Level, rate and noise of each pixel.
         """
         ...
 

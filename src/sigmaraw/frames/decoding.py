@@ -111,10 +111,16 @@ class Opened:
         Any, as stored.
     read : callable
         read(start, out) fills out (n, y, x) with the planes from `start` on.
-    bits, metadata, layout, inverted
-        As of `Decoded`.
-    close : callable
+    bits : int, optional
+        Bit depth that the file states.
+    metadata : mapping of str to object, optional
+        What the reader found beside the pixels.
+    close : callable, optional
         Frees what reading holds.
+    layout : Layout, optional
+        What the planes are, where the file says it.
+    inverted : bool, default False
+        Whether small values are bright.
     """
 
     shape: tuple[int, int, int]
@@ -132,7 +138,8 @@ def read_exactly(path: Path, kind: str, offset: int, dtype: np.dtype[Any], out: 
 
     Raises
     ------
-    UnreadableFile : the file ends before.
+    UnreadableFile
+        The file ends before.
     """
     view = memoryview(out).cast("B")  # type: ignore[arg-type]  # arrays have the buffer protocol
     pieces = range(0, len(view), max(_PIECE_BYTES, -(-len(view) // _READERS)))
@@ -200,7 +207,8 @@ def camera_integers(path: Path, planes: NDArray[Any]) -> NDArray[np.uint8] | NDA
 
     Raises
     ------
-    NotIntegerData : any other dtype; nothing is rounded, scaled or wrapped.
+    NotIntegerData
+        Any other dtype; nothing is rounded, scaled or wrapped.
     """
     if planes.dtype.kind != "u" or planes.dtype.itemsize > 2:
         raise NotIntegerData(f"{path} holds {planes.dtype.name} pixels", "uint8 or uint16", "save the camera's integers unconverted")

@@ -54,8 +54,10 @@ def read_descriptor(path: Path) -> Descriptor:
 
     Raises
     ------
-    InvalidSeries : a malformed line, an image before its measurement, a path out of the folder, no v or n line.
-    InputNotFound : the file, or an image that it names, is not there.
+    InvalidSeries
+        A malformed line, an image before its measurement, a path out of the folder, no v or n line.
+    InputNotFound
+        The file, or an image that it names, is not there.
     """
     if not path.is_file():
         raise InputNotFound(f"{path} does not exist", "an EMVA 1288 descriptor file", "check the name")

@@ -90,7 +90,8 @@ class Series:
 
         Raises
         ------
-        InvalidSeries : there are several darks and the flat's exposure is not known.
+        InvalidSeries
+            There are several darks and the flat's exposure is not known.
         """
         if len(self.dark) == 1:
             return self.dark[0]

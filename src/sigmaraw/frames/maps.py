@@ -44,8 +44,10 @@ def read_map(path: Path) -> tuple[NDArray[np.float64], SourceFile]:
 
     Raises
     ------
-    InvalidSeries : more than one plane, or neither floats nor integers.
-    InputNotFound, UnreadableFile, ColourImage : as for frames.
+    InvalidSeries
+        More than one plane, or neither floats nor integers.
+    InputNotFound, UnreadableFile, ColourImage
+        As for frames.
     """
     decoded = decode(path)
     if decoded.planes.shape[0] != 1 or decoded.planes.ndim != 3:

@@ -23,8 +23,10 @@ def read_npy(path: Path, selection: Selection) -> Decoded:
 
     Raises
     ------
-    UnreadableFile : not .npy, pickled, cut off, or of more than four or fewer than two dimensions.
-    ColourImage : the last axis holds colour samples.
+    UnreadableFile
+        Not .npy, pickled, cut off, or of more than four or fewer than two dimensions.
+    ColourImage
+        The last axis holds colour samples.
     """
     with decoding(path, ".npy"):
         mapped = _checked(path)

@@ -105,7 +105,8 @@ def frame_files(folder: Path) -> list[Path]:
 
     Raises
     ------
-    UnreadableFile : a file that is neither a frame nor a known companion: nothing is left out in silence.
+    UnreadableFile
+        A file that is neither a frame nor a known companion: nothing is left out in silence.
     """
     found = []
     for path in sorted(folder.iterdir(), key=lambda path: natural_key(path.name)):
@@ -143,6 +144,13 @@ def read_frames(path: str | os.PathLike[str], *, bits: int | None = None, volume
     ------
     InputNotFound, UnreadableFile, NotIntegerData, LossyImage, ColourImage, ShapeMismatch, BitDepthMismatch, InvalidOption, InvalidSpec
         As the file says.
+
+    Examples
+    --------
+    >>> import sigmaraw as sr
+    >>> frames = sr.read_frames("raw", bits=12)
+    >>> frames.data.shape, frames.data.dtype.name
+    ((6, 64, 64), 'uint16')
     """
     path = Path(path)
     file, selection = split(path)
@@ -222,11 +230,19 @@ def bit_depth(
 
     Parameters
     ----------
-    name : of the file, for messages. top : largest value, DN. bits : as the user stated. stated : as each file states.
+    name : str
+        Of the file, for messages.
+    top : int
+        Largest value, DN.
+    bits : int or None
+        As the user stated.
+    stated : sequence of int or None
+        As each file states.
 
     Raises
     ------
-    BitDepthMismatch : a pixel does not fit in it.
+    BitDepthMismatch
+        A pixel does not fit in it.
     """
     container = 8 * dtype.itemsize
     known = [value for value in stated if value is not None]

@@ -29,12 +29,15 @@ def read_series(folder: str | os.PathLike[str], *, bits: int | None = None) -> S
 
     Parameters
     ----------
-    folder : a SERIES folder, a folder whose only table is an EMVA 1288 descriptor, or a descriptor file (.txt).
-    bits : bit depth of the camera, 1 to 16; None takes the descriptor's, else metadata, else the container's.
+    folder : str or path-like
+        A SERIES folder, a folder whose only table is an EMVA 1288 descriptor, or a descriptor file (.txt).
+    bits : int, optional
+        Bit depth of the camera, 1 to 16; None takes the descriptor's, else metadata, else the container's.
 
     Raises
     ------
-    InputNotFound, InvalidSeries, UnreadableFile : missing, malformed or contradictory parts, each named.
+    InputNotFound, InvalidSeries, UnreadableFile
+        Missing, malformed or contradictory parts, each named.
     """
     path = Path(folder)
     check_bits(bits)

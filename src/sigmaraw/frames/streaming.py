@@ -37,7 +37,8 @@ def open_frames(path: Path) -> Opened:
 
     Raises
     ------
-    InputNotFound, UnreadableFile, NotIntegerData, ColourImage, ShapeMismatch : as `read_frames`.
+    InputNotFound, UnreadableFile, NotIntegerData, ColourImage, ShapeMismatch
+        As `read_frames`.
     """
     file, selection = split(path)
     opener = _OPENERS.get(suffix_of(file))
@@ -110,7 +111,8 @@ class FrameStream:
 
         Raises
         ------
-        InputNotFound, UnreadableFile, NotIntegerData, ColourImage, ShapeMismatch : the files.
+        InputNotFound, UnreadableFile, NotIntegerData, ColourImage, ShapeMismatch
+            The files.
         """
         if self._loaded is not None:
             data = self._loaded.data

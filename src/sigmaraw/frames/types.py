@@ -22,10 +22,29 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class RawFrames:
-    """Camera frames in DN, never arithmetic on them before the noise model's or a pipeline's door.
+    """Camera frames as integers in DN, with where they came from.
 
-    data : (frame, y, x) or, for volumes, (frame, z, y, x); uint8 or uint16; DN.
-    bits : bit depth of the data; `bits_source` says whether it was stated, read from metadata, or is the container's.
+    No arithmetic is done on them before the noise model or a pipeline's preparation makes floats of them.
+
+    Parameters
+    ----------
+    data : ndarray of uint8 or uint16
+        (frame, y, x) or, for volumes, (frame, z, y, x); DN.
+    bits : int
+        Bit depth of the data, 1 to 16.
+    bits_source : {"stated", "metadata", "container"}
+        Who says so: the user, the file, or only the size of its integers.
+    files : tuple of SourceFile, optional
+        What was read.
+    metadata : dict of str to object, optional
+        What the reader found beside the pixels.
+
+    Examples
+    --------
+    >>> import sigmaraw as sr
+    >>> frames = sr.read_frames("image.tif", bits=12)
+    >>> len(frames), frames.frame_shape, frames.full_scale
+    (1, (64, 64), 4095)
     """
 
     data: NDArray[np.uint8] | NDArray[np.uint16]

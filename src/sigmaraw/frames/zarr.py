@@ -49,8 +49,10 @@ def read_zarr(path: Path, selection: Selection) -> Decoded:
 
     Raises
     ------
-    InputNotFound, UnreadableFile : no folder, no array in it, missing chunks, links, impossible sizes, codecs that are not on the list.
-    NotIntegerData : neither uint8 nor uint16, or attributes that scale them.
+    InputNotFound, UnreadableFile
+        No folder, no array in it, missing chunks, links, impossible sizes, codecs that are not on the list.
+    NotIntegerData
+        Neither uint8 nor uint16, or attributes that scale them.
     """
     with decoding(path, KIND):
         array, layout = _opened(path, selection)

@@ -110,7 +110,7 @@ def _refuse(found: str, expected: str, remedy: str = "run sigmaraw validate agai
 
 # --- words and numbers ------------------------------------------------------------------------------------------------
 def visible(text: str) -> str:
-    """Return the text with each control, format, surrogate and line-breaking character replaced by "\\ufffd".
+    """Return the text with each control, format, surrogate and line-breaking character replaced by U+FFFD.
 
     Such characters can move a terminal's cursor, reverse the reading direction or break an SVG; none belongs in a record.
     """

@@ -42,14 +42,39 @@ def _items(images: int, groups: range, start: int, n: int) -> list[WorkItem]:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a study does. Group 0 is raw, group g is codecs[g − 1], each with its own stream of n replicas.
+    """What a study does, fixed before it starts.
 
-    n : replicas per group; None is DEFAULT_N, and with real repeats as many as there are; "auto:0.05,max=2000" as many as
-        `Adaptive` finds needed. seed : 0 … 2⁶⁴ − 1.
-    k : limit on |ε̂| in σ_raw. spread : limit on the spread ratio and its inverse. rms : limit on RMS(D)/σ_raw.
-    margin : per measurement, a limit in its own unit in place of k·σ_raw.
-    roi : (y, x) of the frame's corner in the camera's maps, px. volume : a file's pages are z, not frames.
-    frame : only this frame of every input, from 0; None is all of them.
+    Group 0 is raw, group g is codecs[g − 1], each with its own stream of n replicas.
+
+    Parameters
+    ----------
+    codecs : tuple of str
+        Specifications, each once.
+    pipeline : str
+        Specification of the pipeline.
+    mode : str, optional
+        Replica mode with its settings.
+    n : int or str, optional
+        Replicas per group. None is DEFAULT_N, and with real repeats as many as there are; "auto:0.05,max=2000" adds replicas until
+        u(σ_raw)/σ_raw is 0.05.
+    seed : int, default 0
+        0 to 2⁶⁴ − 1.
+    k : float, default 1.0
+        Limit on the size of ε̂, in σ_raw.
+    spread : float, default 1.25
+        Limit on the spread ratio and on its inverse.
+    rms : float, default 1.0
+        Limit on RMS(D)/σ_raw.
+    margin : dict of str to float, optional
+        For each measurement named, a limit in its unit, in place of k·σ_raw.
+    roi : tuple of int, optional
+        (y, x) of the frame's corner in the camera's maps, px.
+    scalars : bool, default False
+        Use the camera's scalars instead of its maps.
+    volume : bool, default False
+        A file's pages are z, not frames.
+    frame : int, optional
+        Only this frame of every input, from 0; None is all of them.
     """
 
     codecs: tuple[str, ...]

@@ -28,24 +28,29 @@ _SCENE = (96, 80)  # large enough for a target to be reachable
 def check_codec(
     spec: str, camera: CameraProfile | NoiseModel | None = None, *, top_dn: int | None = None, allow_exec: bool = False
 ) -> None:
-    """Check a codec specification against the contract; an extension's author calls it with specifications of the own family.
+    """Check a codec specification against the contract; an extension's author calls it with specifications of the new family.
+
+    Frames are of one pixel to 96 × 80 px, dark, saturated, noise and scene, in every dtype of the first step's contract. Checked are:
+    shape, dtype and input untouched; bytes a positive int; the same result twice, from a view that is not contiguous, from a pickled
+    copy, and in a stack as frame by frame (unless coded whole, or to one target); exactness or the error bound where promised; refusal
+    by name of every other dtype and rank; `resolved` and `achieved` as JSON; a search that starts from a hint, and `freeze`, give a
+    working codec. The only refusal let pass is UnreachableTarget, and not on the scene.
 
     Parameters
     ----------
-    spec : as `sigmaraw.codec` takes it. camera : where a family needs one; it must fit frames of any shape (scalars).
-    top_dn : largest pixel value to try, DN; the bit depth's that the specification states, or the container's.
-    allow_exec : as in `sigmaraw.codec`.
-
-    Checks, on frames from one pixel to 96 × 80, dark, saturated, noise and scene, in every dtype of the first step's contract:
-    shape, dtype and input untouched; bytes a positive int; the same result twice, from a non-contiguous view, from a pickled
-    copy, and in a stack as frame by frame (unless coded whole, or to one target); exactness or the error bound where promised; refusal by
-    name of every other dtype and rank; `resolved` and `achieved` as JSON; that a search started from its own hint, and `freeze`,
-    give a working codec.
-    The only refusal let pass is UnreachableTarget, and not on the scene.
+    spec : str
+        As `sigmaraw.codec` takes it.
+    camera : CameraProfile or NoiseModel, optional
+        Where a family needs one; it must fit frames of any shape (scalars).
+    top_dn : int, optional
+        Largest pixel value to try, DN; the bit depth's that the specification states, or the container's.
+    allow_exec : bool, default False
+        As in `sigmaraw.codec`.
 
     Raises
     ------
-    AssertionError : the codec breaks the contract; the message says how.
+    AssertionError
+        The codec breaks the contract; the message says how.
     """
     chain = codec(spec, camera, allow_exec=allow_exec)
     first = chain.steps[0].contract

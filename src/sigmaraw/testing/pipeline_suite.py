@@ -20,19 +20,24 @@ _SHAPE = (72, 88)  # no multiple of a usual network's factor, and not square
 def check_pipeline(pipeline: Pipeline, *, volumes: bool = True, shape: tuple[int, int] = _SHAPE) -> None:
     """Check a pipeline against the contract.
 
+    Checked are: measurements declared, named once and stable; numbers float64, finite or NaN; the input untouched; the same bits twice,
+    from RawFrames, from a view that is not contiguous, alone and in batches of 1, 3 and 8 in any order; uint8 as well as uint16, bright,
+    dark and constant frames; floats, wide integers, colour, empty arrays and wrong ranks refused by name; `config` as JSON; where it
+    implements contracts.OnDevice and JAX draws there, the same bits from JAX's arrays.
+
     Parameters
     ----------
-    pipeline : what `sigmaraw.pipeline` returns. volumes : it takes volumes (z, y, x) too.
-    shape : (y, x) of the frames to try, px, where a pipeline needs a certain size.
-
-    Checks: measurements declared, named once and stable; numbers float64, finite or NaN; the input untouched; the same bits
-    twice, from RawFrames, from a view that is not contiguous, alone and in batches of 1, 3 and 8 in any order; uint8 as well
-    as uint16, bright, dark and constant frames; floats, wide integers, colour, empty arrays and wrong ranks refused by name;
-    `config` as JSON. Where it implements contracts.OnDevice, and JAX draws there: the same bits from JAX's arrays.
+    pipeline : Pipeline
+        What `sigmaraw.pipeline` returns.
+    volumes : bool, default True
+        It takes volumes (z, y, x) too.
+    shape : tuple of int, default (72, 88)
+        (y, x) of the frames to try, px, where a pipeline needs a certain size.
 
     Raises
     ------
-    AssertionError : the pipeline breaks the contract; the message says how.
+    AssertionError
+        The pipeline breaks the contract; the message says how.
     """
     frames = _frames(shape)
     first = _predicted(pipeline, frames[0])

@@ -34,23 +34,42 @@ class VirtualCamera(LinearSensor):
 
     Parameters
     ----------
-    shape : (y, x), px.
-    gain : K, DN/e-; `gain_spread` is its standard deviation over pixels, % (0: one converter for all pixels).
-    offset_dn : dark level at zero exposure, DN. dsnu_e : standard deviation of its fixed pattern over pixels, e-.
-    read_noise_e : σ_r, e-, rms over pixels; `read_noise_tail` is the standard deviation of its logarithm over pixels
-        (log-normal: 0 is uniform, 0.5 a heavy tail).
-    dark_current_e_per_s : I, e-/s.
-    prnu_percent : standard deviation over pixels of the photo response p, %. It multiplies the light, not the converter:
-        `gain_map` does not contain it, hence neither does a gain from temporal variance.
-    full_well_e : w, e-; None: the converter saturates first.
-    bits : 1 to 16; up to 8 bits frames are uint8, else uint16.
-    brighter_fatter : a ≤ 0, 1/e-: a pixel that holds more charge than its neighbours loses some to them. Its variance is then
-        (e^{2aλ} − 1)/(2a) e-² at rate λ, neighbours covary, and the total keeps all charge; the frame is taken to wrap around.
-    break_e : electrons from which a pixel is read through a second, noisier amplifier of the same DN per electron, with `noise_above_e`,
-        e-, more noise; None: there is one amplifier.
-    seed : of the fixed pattern.
+    shape : tuple of int, optional
+        (y, x), px.
+    gain : float, default 0.46
+        K, DN/e-.
+    read_noise_e : float, default 1.6
+        σ_r, e-, rms over pixels.
+    offset_dn : float, default 100.0
+        Dark level at zero exposure, DN.
+    bits : int, default 12
+        1 to 16; up to 8 bits frames are uint8, else uint16.
+    prnu_percent : float, default 0.5
+        Standard deviation over pixels of the photo response p, %. It multiplies the light, not the converter: `gain_map` does not contain
+        it, hence neither does a gain from temporal variance.
+    dsnu_e : float, default 0.5
+        Standard deviation of its fixed pattern over pixels, e-.
+    dark_current_e_per_s : float, default 0.5
+        I, e-/s.
+    read_noise_tail : float, default 0.3
+        Standard deviation of the logarithm of σ_r over pixels (log-normal: 0 is uniform, 0.5 a heavy tail).
+    full_well_e : float, optional
+        w, e-; None: the converter saturates first.
+    gain_spread : float, default 0
+        Standard deviation of the gain over pixels, % (0: one converter for all pixels).
+    seed : int, default 0
+        Seed of the fixed pattern.
+    brighter_fatter : float, default 0.0
+        a ≤ 0, 1/e-: a pixel that holds more charge than its neighbours loses some to them. Its variance is then (e^{2aλ} − 1)/(2a) e-² at
+        rate λ, neighbours covary, and the total keeps all charge; the frame is taken to wrap around.
+    break_e : float, optional
+        Electrons from which a pixel is read through a second, noisier amplifier of the same DN per electron; None: there is one amplifier.
+    noise_above_e : float, default 0
+        Noise that the second amplifier adds, e-.
 
-    Reference: EMVA 1288 r4.0, linear camera model; SCIENCE 3.
+    References
+    ----------
+    EMVA 1288 r4.0, linear camera model; formula 3.
     """
 
     shape: tuple[int, int] = (256, 256)
@@ -173,17 +192,24 @@ class VirtualCamera(LinearSensor):
 
         Parameters
         ----------
-        mean_photoelectrons : (y, x) or one number, e-; what this exposure collects where the photo response is 1.
-        n : frames. seed : of the noise; frame i does not depend on n.
-        exposure_s : for the dark current alone, s.
+        mean_photoelectrons : array-like
+            (y, x) or one number, e-; what this exposure collects where the photo response is 1.
+        n : int
+            Number of frames.
+        seed : int or sequence of int
+            Seed of the noise; frame i does not depend on n.
+        exposure_s : float, default 0.0
+            Exposure, s; it acts on the dark current alone.
 
         Returns
         -------
-        (n, y, x) uint8 or uint16, DN.
+        ndarray of uint8 or uint16
+            (n, y, x), DN.
 
         Raises
         ------
         ShapeMismatch, InvalidOption
+            A scene of another shape, or a value out of its domain.
         """
         rate = self._rate(mean_photoelectrons, exposure_s)
         if n < 1:

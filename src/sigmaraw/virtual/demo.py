@@ -15,7 +15,19 @@ EXPOSURE_MS = 10.0
 
 @dataclass(frozen=True)
 class DemoInputs:
-    """Paths written, and the truth behind them: `scenes[i]` is what `images[i]` shows."""
+    """Paths written, and the truth behind them.
+
+    Parameters
+    ----------
+    series : Path
+        The folder of dark and flat frames.
+    images : tuple of Path
+        Files of one frame each.
+    camera : VirtualCamera
+        What took them.
+    scenes : tuple of Scene
+        What they show, in the same order.
+    """
 
     series: Path
     images: tuple[Path, ...]
@@ -33,9 +45,17 @@ def demo_inputs(folder: str | os.PathLike[str], seed: int = 0) -> DemoInputs:
 
     The first image is well lit (400 e- above a background of 25 e-), the second is dim (60 e- above 8 e-).
 
+    Parameters
+    ----------
+    folder : str or path-like
+        Where the frames are written.
+    seed : int, default 0
+        Seed of camera, scenes and noise.
+
     Raises
     ------
-    InvalidOption : the folder holds another series.
+    InvalidOption
+        The folder holds another series.
     """
     folder = Path(folder)
     camera = demo_camera(seed)

@@ -17,9 +17,14 @@ _ATTEMPTS = 400  # places tried per cell before the scene counts as full
 class Scene:
     """A static scene.
 
-    mean_e : (y, x) float64, mean photoelectrons per pixel and exposure, e-.
-    labels : (y, x) int32, 0 for background, 1 … count for cells; the sharp outlines before the optics blurred them.
-    background_e : (y, x) float64, the mean without cells, e-.
+    Parameters
+    ----------
+    mean_e : ndarray of float64
+        (y, x), mean photoelectrons per pixel and exposure, e-.
+    labels : ndarray of int32
+        (y, x), 0 for background, 1 … count for cells; the sharp outlines before the optics blurred them.
+    background_e : ndarray of float64
+        (y, x), the mean without cells, e-.
     """
 
     mean_e: NDArray[np.float64]
@@ -33,7 +38,7 @@ class Scene:
 
     @property
     def mask(self) -> NDArray[np.bool_]:
-        """(y, x), True inside cells."""
+        """True inside cells, (y, x)."""
         return self.labels > 0
 
     @property
@@ -62,15 +67,33 @@ def nuclei_scene(
 
     Parameters
     ----------
-    shape : (y, x), px. n_cells : cells wanted; where no room is left, fewer are placed, and `Scene.count` says how many.
-    peak_e : mean brightness of a cell above background, e-; `brightness_spread` is its relative spread (log-normal).
-    background_e : mean background, e-; `gradient` is its relative rise from one edge to the other.
-    radius_px : mean radius of a cell, px. gap_px : least distance between outlines, px. psf_px : Gaussian blur, px.
-    texture : relative standard deviation of brightness inside a cell, correlated over about 2 px.
+    shape : tuple of int, optional
+        (y, x), px.
+    n_cells : int, default 30
+        Cells wanted; where no space is left, fewer are placed, and `Scene.count` says how many.
+    peak_e : float, default 400.0
+        Mean brightness of a cell above background, e-.
+    background_e : float, default 20.0
+        Mean background, e-.
+    seed : int, default 0
+        Decides places, shapes, brightness and texture.
+    radius_px : float, default 8.0
+        Mean radius of a cell, px.
+    psf_px : float, default 1.2
+        Standard deviation of the Gaussian blur, px.
+    gap_px : float, default 4.0
+        Least distance between outlines, px.
+    brightness_spread : float, default 0.25
+        Relative spread of the cells' brightness (log-normal).
+    texture : float, default 0.15
+        Relative standard deviation of brightness inside a cell, correlated over about 2 px.
+    gradient : float, default 0.3
+        Relative rise of the background from one edge to the other.
 
     Raises
     ------
-    InvalidOption : a value out of its domain.
+    InvalidOption
+        A value out of its domain.
     """
     _check(shape, n_cells, peak_e, background_e, radius_px, psf_px, brightness_spread, texture, gradient)
     from scipy.ndimage import gaussian_filter

@@ -17,7 +17,17 @@ from sigmaraw.virtual.camera import VirtualCamera
 
 
 def write_frames(path: str | os.PathLike[str], frames: NDArray[np.integer], bits: int) -> Path:
-    """Write frames (y, x) or (frame, y, x), uint8 or uint16, DN, as an OME-TIFF that states its bit depth."""
+    """Write frames as an OME-TIFF that states its bit depth; return its path.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    frames : ndarray of int
+        (y, x) or (frame, y, x), uint8 or uint16, DN.
+    bits : int
+        Bit depth, 1 to 16.
+    """
     import tifffile
 
     target = Path(path)
@@ -31,7 +41,15 @@ def write_frames(path: str | os.PathLike[str], frames: NDArray[np.integer], bits
 
 
 def flat_levels(camera: VirtualCamera, count: int) -> NDArray[np.float64]:
-    """Return `count` light levels, e-, evenly from 2 % to 110 % of saturation: the variance curve must be seen to turn."""
+    """Return light levels, e-, evenly from 2 % to 110 % of saturation: the variance curve must be seen to turn.
+
+    Parameters
+    ----------
+    camera : VirtualCamera
+        Its saturation counts.
+    count : int
+        How many levels.
+    """
     return np.linspace(0.02, 1.10, count) * camera.saturation_e
 
 
@@ -50,15 +68,25 @@ def write_series(
 
     Parameters
     ----------
-    levels : how many flat levels (spaced as `flat_levels`), or their mean photoelectrons, e-.
-    frames_per_level, dark_frames : repeats of each flat and of each dark level.
-    seed : of the noise; every level has its own stream.
-    exposure_ms : of the flats, ms, above 0, one for all (the light is varied) or one per level; it acts on the dark current.
-    dark_exposures_ms : one dark level each, ms; None takes the exposures of the flats.
+    camera : VirtualCamera
+        It takes the frames.
+    folder : str or path-like
+        Where they are written.
+    levels : int or sequence of float, default 12
+        How many flat levels (spaced as `flat_levels`), or their mean photoelectrons, e-.
+    frames_per_level, dark_frames : int, optional
+        Repeats of each flat and of each dark level.
+    seed : int, default 0
+        Seed of the noise; every level has its own stream.
+    exposure_ms : float or sequence of float, default 10.0
+        Exposure of the flats, ms, above 0, one for all (the light is varied) or one per level; it acts on the dark current.
+    dark_exposures_ms : sequence of float, optional
+        One dark level each, ms; None takes the exposures of the flats.
 
     Raises
     ------
-    InvalidOption : no levels, no frames, or dark/ or flat/ already holds other files.
+    InvalidOption
+        No levels, no frames, or dark/ or flat/ already holds other files.
     """
     light = flat_levels(camera, levels) if isinstance(levels, int) else np.asarray(levels, dtype=np.float64)
     if light.ndim != 1 or len(light) == 0 or frames_per_level < 1 or dark_frames < 1:
@@ -82,7 +110,7 @@ def write_series(
 
 
 def _refuse_foreign(folder: Path, names: list[str]) -> None:
-    """A file of another series left in dark/ or flat/ would be calibrated with."""
+    """Refuse a folder with files of another series in dark/ or flat/: calibration would take them too."""
     for kind in ("dark", "flat"):
         place = folder / kind
         for path in sorted(place.iterdir()) if place.is_dir() else ():
