@@ -89,7 +89,7 @@ def test_a_model_that_raises_is_named_and_what_was_computed_is_kept(
     assert says in line
     assert "Traceback" not in outcome.err and outcome.out == ""
     if code == 2:
-        assert f"machine_{module}.py, line" in line and "on image 0, group 1" in line
+        assert f"machine_{module}.py, line" in line and "on image 0, group 1, after 'jpegls:near=1', replica 11;" in line
         assert "image.tif" in line
     assert [path.name for path in (here / "out").iterdir()] == ["partial.nc"]
     assert "partial.nc" in line
