@@ -26,7 +26,7 @@ OPTIONS: dict[str, dict[str, float]] = {
     "strong lamp drift": {"lamp": 0.03},
     "hidden-quantisation": {"noise": 0.5},
     "black-clipping": {"offset": 3.0},
-    "clean, unequal pixels": {"tail": 0.5},
+    "clean, unequal pixels": {"unequal": 0.5},
 }
 
 
@@ -36,7 +36,7 @@ def analog(
     count: int,
     *,
     noise: float = NOISE,
-    tail: float = 0.0,
+    unequal: float = 0.0,
     rows: float = 0.0,
     columns: float = 0.0,
     lamp: float = 0.0,
@@ -47,11 +47,11 @@ def analog(
 ) -> np.ndarray:
     """Frames before rounding, DN, of one fixed sensor with PRNU 1 % and DSNU 2 e⁻.
 
-    rows, columns, dark_walk : temporal, in units of 4 e⁻. lamp : relative. tail : standard deviation of ln σ over pixels.
+    rows, columns, dark_walk : temporal, in units of 4 e⁻. lamp : relative. unequal : standard deviation of ln σ over pixels.
     """
     fixed = np.random.default_rng(99)
     response, pattern = 1 + 0.01 * fixed.standard_normal(shape), 2.0 * fixed.standard_normal(shape)
-    noise = noise * np.exp(tail * fixed.standard_normal(shape) - tail**2)
+    noise = noise * np.exp(unequal * fixed.standard_normal(shape) - unequal**2)
     light = np.asarray(electrons) * (1 + lamp * rng.standard_normal((count, 1, 1))) * response
     signal = rng.poisson(np.maximum(light, 0)) + pattern + noise * rng.standard_normal((count, *shape))
     signal = signal + NOISE * rows * rng.standard_normal((count, shape[0], 1)) + NOISE * columns * rng.standard_normal((count, 1, shape[1]))
@@ -82,7 +82,16 @@ def stacks(
     if kind == "white-clipping":
         field[:4, :4] = 2.5
     dark = convert(analog(rng, 0.0, DARKS, dark_walk=0.5 if kind == "dark-drift" else 0.0, **options))
-    flats = [convert(analog(rng, e * field, repeats, **options)) for e in light]
+    if kind == "unlit-pixels":
+        field[:, -2:] = 0.0
+    flats = [
+        convert(_faulty(rng, kind, index, analog(rng, e * field, repeats + (kind == "image-lag"), **options))[:repeats])
+        for index, e in enumerate(light)
+    ]
+    if kind == "exposure-origin":
+        dark = convert(dark + 3.0)
+    if kind == "outliers-in-time":
+        dark = convert(np.where(rng.random(dark.shape) < 3e-4, dark + 80.0, dark))
     if kind == "correlated-pixels":
         dark, *flats = (convert(0.8 * frames + 0.2 * np.roll(frames, 1, axis=2)) for frames in (dark, *flats))
     if kind == "missing-codes":
@@ -96,6 +105,20 @@ def stacks(
     if kind == "too-few-pairs":
         dark, *flats = (frames[:, :12, :12] for frames in (dark, *flats))
     return [dark, *flats], levels
+
+
+def _faulty(rng: np.random.Generator, kind: str, index: int, signal: np.ndarray) -> np.ndarray:
+    """Frames of a flat level with a fault in time or in rows, before the converter, DN."""
+    if kind == "image-lag":
+        light = signal - OFFSET
+        return 0.95 * light[1:] + 0.05 * light[:-1] + OFFSET
+    if kind == "line-noise-in-flats":
+        rows = np.arange(signal.shape[1])[None, :, None]
+        phase = rng.uniform(0, 2 * np.pi, (len(signal), 1, 1))
+        return (signal - OFFSET) * (1 + 0.005 * np.sin(2 * np.pi * rows / 16 + phase)) + OFFSET
+    if kind == "transfer-curve" and index == 4:
+        return signal + 0.5 * float(signal.std()) * rng.standard_normal(signal.shape)
+    return signal
 
 
 def make_parts(rng: np.random.Generator, kind: str, layout: TapLayout, shape: tuple[int, int]) -> Series:

@@ -7,7 +7,6 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-import laboratory as lab
 import numpy as np
 import pytest
 import tifffile
@@ -16,6 +15,7 @@ from astropy.io import fits
 from sigmaraw.errors import ColourImage, InvalidSpec, LossyImage, NotIntegerData, ShapeMismatch, SigmarawError, UnreadableFile
 from sigmaraw.frames import read_frames, read_series
 from sigmaraw.frames.streaming import FrameStream
+from tests.cases import laboratory as lab
 
 
 @pytest.fixture
@@ -241,7 +241,9 @@ def test_grey_png(tmp_path: Path, rng: np.random.Generator) -> None:
         ((b"sBIT", b"\x11"), UnreadableFile, "sBIT"),
     ],
 )
-def test_what_a_png_says_of_its_values(tmp_path: Path, rng: np.random.Generator, extra: tuple, error: type[SigmarawError], says: str) -> None:
+def test_what_a_png_says_of_its_values(
+    tmp_path: Path, rng: np.random.Generator, extra: tuple, error: type[SigmarawError], says: str
+) -> None:
     with pytest.raises(error, match=says):
         read_frames(png(tmp_path / "a.png", lab.spots(rng), extra))
 
@@ -420,3 +422,10 @@ def test_broken_or_hostile_ome_xml_states_nothing(break_it: Callable[[str], str]
 
     found = [element.tag for element in elements(break_it("<OME><Plane/></OME>"))]
     assert found in (["Plane"], [])
+
+
+def test_a_page_may_be_asked_for_by_its_number(tmp_path: Path, rng: np.random.Generator) -> None:
+    """As --frame does: every plane is a page then."""
+    data = rng.integers(0, 4096, (3, 2, 8, 9), dtype=np.uint16)
+    path = hyperstack(tmp_path / "a.tif", "TCYX", data, "ome")
+    np.testing.assert_array_equal(read_frames(path, pages=True).data, data.reshape(6, 8, 9))

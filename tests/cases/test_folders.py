@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
-import laboratory as lab
 import numpy as np
 import pytest
 import tifffile
 from astropy.io import fits
 
 import sigmaraw as sr
-from sigmaraw.errors import ImplausibleSeries, InputNotFound, InvalidSeries, InvalidSpec, TooFewFrames
-from sigmaraw.frames import Series, read_patterns, read_series
+from sigmaraw.errors import ImplausibleSeries, InputNotFound, InvalidOption, InvalidSeries, InvalidSpec, ProfileMismatch, TooFewFrames
+from sigmaraw.frames import Series, read_patterns, read_series, refuse_other_settings
+from tests.cases import laboratory as lab
 
 MS = [level / 100 for level in lab.LEVELS]
 
@@ -273,6 +272,33 @@ def test_a_mosaic_is_heard(tmp_path: Path) -> None:
     assert read_series(headed(tmp_path / "b", {"COLORTYP": "MONO"}, {"COLORTYP": "MONO"})).cfa is None
 
 
+def test_a_pattern_by_hand_that_contradicts_the_header_is_refused(tmp_path: Path) -> None:
+    root = headed(tmp_path, {"BAYERPAT": "RGGB"}, {"BAYERPAT": "RGGB"})
+    with pytest.raises(InvalidOption, match="the headers state RGGB"):
+        sr.calibrate(root, bits=12, cfa="BGGR")
+
+
+def test_an_image_of_another_setting_is_refused(tmp_path: Path) -> None:
+    """The profile keeps what the headers of its frames state."""
+    rng = np.random.default_rng(2)
+    for kind, levels in (("dark", (0,)), ("flat", lab.LEVELS)):
+        (tmp_path / "s" / kind).mkdir(parents=True)
+        for level in levels:
+            hdu = fits.PrimaryHDU(lab.frames(rng, level, 4))
+            hdu.header["GAIN"] = 120
+            hdu.writeto(tmp_path / "s" / kind / f"{level}.fits")
+    sr.calibrate(tmp_path / "s", bits=12).to_netcdf(tmp_path / "camera.nc")
+    camera = sr.CameraProfile.from_netcdf(tmp_path / "camera.nc")
+    assert camera.header_settings == {"GAIN": "120"}
+    for gain, name in ((120, "same"), (0, "other")):
+        hdu = fits.PrimaryHDU(lab.spots(rng))
+        hdu.header["GAIN"] = gain
+        hdu.writeto(tmp_path / f"{name}.fits")
+    refuse_other_settings([str(tmp_path / "same.fits")], camera.header_settings, "camera.nc")
+    with pytest.raises(ProfileMismatch, match="GAIN is 0 in"):
+        sr.validate([tmp_path / "other.fits"], camera, codecs=["lossless"], pipeline="otsu", n=20)
+
+
 def test_bits_by_hand_that_contradict_a_header_are_noted(tmp_path: Path) -> None:
     root = headed(tmp_path, {"BITDEPTH": 14}, {"BITDEPTH": 14})
     assert "BITDEPTH is 14" in read_series(root, bits=12).notes[0]
@@ -282,4 +308,19 @@ def test_bits_by_hand_that_contradict_a_header_are_noted(tmp_path: Path) -> None
 def test_working_folder_and_relative_paths(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(plain.parent)
     right(read_series("series"))
-    assert os.getcwd() == str(plain.parent)
+    assert Path.cwd() == plain.parent.resolve()
+
+
+def test_the_command_line_takes_patterns_and_says_the_answer_first(plain: Path, tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from sigmaraw.cli.main import app
+
+    source = ["--dark", str(plain / "dark" / "*.tif"), "--flat", str(plain / "flat" / "l{level}.tif")]
+    found = CliRunner().invoke(app, ["calibrate", *source, "--bits", "12", "-o", str(tmp_path / "camera.nc"), "--quiet"])
+    assert found.exit_code == 0, found.output
+    first = found.output.splitlines()[0]
+    gain = float(sr.CameraProfile.from_netcdf(tmp_path / "camera.nc").dataset["gain"])
+    assert first.startswith(f"K = {gain:.4f}"[:9])
+    assert first.endswith("e⁻: accepted")
+    assert "e⁻/DN), read noise 4.0" in first or "e⁻/DN), read noise 3.9" in first

@@ -107,8 +107,12 @@ def test_linearity_is_of_exposures_only_where_the_light_was_constant(tmp_path: P
     np.testing.assert_array_equal(lamp.dataset["level_exposure"], [1, 1, 2, 3, 4, 5])
 
 
-@pytest.mark.parametrize(("times", "unit", "says"), [([1.0, 1.0], "fortnight", "fortnight"), ([-1.0, -1.0], "s", "-1"), ([float("inf")] * 2, "s", "inf")])
-def test_exposures_that_are_not_understood_are_not_known_and_said_to_be_so(tmp_path: Path, times: list[float], unit: str, says: str) -> None:
+@pytest.mark.parametrize(
+    ("times", "unit", "says"), [([1.0, 1.0], "fortnight", "fortnight"), ([-1.0, -1.0], "s", "-1"), ([float("inf")] * 2, "s", "inf")]
+)
+def test_exposures_that_are_not_understood_are_not_known_and_said_to_be_so(
+    tmp_path: Path, times: list[float], unit: str, says: str
+) -> None:
     ome(tmp_path / "dark" / "d.ome.tif", frames(), times, unit)
     ome(tmp_path / "flat" / "f.ome.tif", frames(300))
     found = read_series(tmp_path)

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sigmaraw.cli.shared import Json, print_json
+from sigmaraw.errors import InvalidOption
+
+if TYPE_CHECKING:
+    from sigmaraw.frames import Series
 
 
 def calibrate(
-    series: Annotated[Path, typer.Argument(metavar="SERIES", help="Folder with dark/ and flat/, or an EMVA 1288 descriptor file.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.nc", help="Where the camera profile (netCDF) goes.")],
+    series: Annotated[
+        Path | None, typer.Argument(metavar="SERIES", help="Folder with dark/ and flat/, or an EMVA 1288 descriptor file.")
+    ] = None,
+    dark: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="Dark frames, in place of SERIES: files, folders or patterns such as '{exposure}ms_*.tif'."),
+    ] = None,
+    flat: Annotated[list[str] | None, typer.Option(metavar="PATTERN", help="Flat frames, in the same way.")] = None,
     bits: Annotated[int | None, typer.Option(help="Bit depth of the camera; default that of the metadata, else of the container.")] = None,
     taps: Annotated[
         str | None, typer.Option(metavar="ROWSxCOLUMNS", help="Also calibrate each readout region of a sensor with several, such as 2x2.")
@@ -34,7 +45,7 @@ def calibrate(
     if report is not None:
         check_folder(report)
     with Progress(quiet) as progress:
-        profile = run(series, bits=bits, taps=taps, cfa=cfa, progress=progress)
+        profile = run(_source(series, dark or [], flat or [], bits), bits=bits, taps=taps, cfa=cfa, progress=progress)
     profile.to_netcdf(output)
     page = None
     if report is not None:
@@ -48,3 +59,15 @@ def calibrate(
     typer.echo(f"\nprofile: {output}")
     if page is not None:
         typer.echo(f"datasheet: {page}")
+
+
+def _source(series: Path | None, dark: list[str], flat: list[str], bits: int | None) -> Path | Series:
+    """Return what is calibrated: the folder, or the series that patterns find. Raises InvalidOption for both or neither."""
+    if series is not None and not dark and not flat:
+        return series
+    if series is not None or not dark or not flat:
+        found = "a SERIES and patterns" if series is not None else "no SERIES" if not dark and not flat else "patterns of one kind only"
+        raise InvalidOption(found, "a SERIES folder, or both --dark and --flat", "give one of the two")
+    from sigmaraw.frames import read_patterns
+
+    return read_patterns(dark, flat, bits=bits)

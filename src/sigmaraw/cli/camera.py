@@ -9,6 +9,7 @@ import typer
 
 from sigmaraw.cli.shared import Json, print_json
 from sigmaraw.errors import InvalidOption
+from sigmaraw.reports.numbers import measured
 
 if TYPE_CHECKING:
     from sigmaraw.camera import CameraProfile
@@ -74,9 +75,28 @@ def _print_taps(taps: dict[str, Any] | None) -> None:
         typer.echo(f"  {name:<26} " + "".join(f"{cell:<22}" for cell in cells) + row["unit"])
 
 
+def headline(summary: dict[str, Any]) -> str:
+    """Return the answer in one line: gain in both directions, read noise, and whether the checks accept the series."""
+    gain, noise = (summary["scalars"][name] for name in ("gain", "read_noise"))
+    if gain["value"] is None:
+        return "K not determined for all pixels together: see the taps"
+    inverse = 1.0 / gain["value"]
+    error = None if gain["se"] is None else gain["se"] * inverse**2
+    failed = [row["name"] for row in summary["checks"] if row["outcome"] == "fail"]
+    if not summary["calibrated"]:
+        verdict = "stated, not calibrated"
+    elif failed:
+        verdict = f"not accepted, {len(failed)} check{'s fail' if len(failed) > 1 else ' fails'} ({', '.join(failed)})"
+    else:
+        verdict = "accepted"
+    read = "not determined" if noise["value"] is None else f"{measured(noise['value'], noise['se'])} e⁻"
+    return f"K = {measured(gain['value'], gain['se'])} DN/e⁻ ({measured(inverse, error)} e⁻/DN), read noise {read}: {verdict}"
+
+
 def print_profile(profile: CameraProfile) -> None:
     """Print every scalar with standard error, unit and definition, then the checks and the notes."""
     summary = profile.summary()
+    typer.echo(headline(summary))
     low, high = summary["valid_range_dn"]
     kind = "calibrated from frames" if summary["calibrated"] else "stated values, NOT CALIBRATED"
     typer.echo(f"{kind}; {summary['bits']} bit; valid from {low} to {high} DN")
@@ -86,7 +106,7 @@ def print_profile(profile: CameraProfile) -> None:
         others = ", ".join(f"{name} {value:.1f}" for name, value in transfer["bic"].items())
         typer.echo(f"transfer model: {transfer['model']}{end} (BIC: {others})")
     for name, row in summary["scalars"].items():
-        value = "not determined" if row["value"] is None else f"{row['value']:.6g}"
+        value = measured(row["value"], row["se"]) or "not determined"
         error = "" if row["value"] is None else " ± (not stated)" if row["se"] is None else f" ± {row['se']:.2g}"
         limit = f" (flagged: {row['flag']}, at most {row['upper_limit']:.3g})" if "upper_limit" in row and "flag" in row else ""
         typer.echo(f"  {name:<26} {value + error:<26} {row['unit']:<6} {row['definition']}{limit}")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sigmaraw.errors import InvalidSeries
+from sigmaraw.errors import InvalidSeries, ProfileMismatch
 from sigmaraw.frames.fits_keys import is_temperature
-from sigmaraw.frames.headers import Stated
+from sigmaraw.frames.headers import Stated, stated
 
 TEMPERATURE_LIMIT_C = 2.0
 """Difference from which temperatures contradict: dark current doubles every 5 to 8 °C, so 2 °C change it by 20 to 30 %."""
 _CFA_KEYS = ("BAYERPAT", "BAYRPAT", "CFAPAT", "COLORTYP", "CFA pattern")
+_REGION_KEYS = ("ROI_X", "ROI_Y", "ROI_WDTH", "ROI_HGHT", "XORGSUBF", "YORGSUBF", "SUBARRAY", "Orientation")
 _NO_CFA = {"NONE", "MONO", "MONOCHROME", "NO", "FALSE"}
 _BITS_KEYS = ("BITDEPTH", "ADCBITS", "SIGBITS")
 _AGREE = 0.01  # of one level's files: what a shutter's own log scatters
@@ -56,8 +57,8 @@ def contradictions(headers: Iterable[tuple[Path, Stated]]) -> list[Contradiction
         One a key, in the order of the keys.
     """
     seen: dict[str, dict[str, tuple[str, Path]]] = {}
-    for path, stated in headers:
-        for key, value in stated.settings.items():
+    for path, one in headers:
+        for key, value in one.settings.items():
             seen.setdefault(key, {}).setdefault(value.casefold(), (value, path))
     found = []
     for key, values in seen.items():
@@ -93,11 +94,50 @@ def refuse_contradictions(name: str, found: Sequence[Contradiction]) -> list[str
     return [f"the headers state different temperatures: {one}; dark level and dark current change with it" for one in found]
 
 
+def shared_settings(headers: Iterable[Stated]) -> dict[str, str]:
+    """Return the keys of a series that an image of the same camera must agree in; temperatures and regions are not among them."""
+    found: dict[str, str] = {}
+    for one in headers:
+        for key, value in one.settings.items():
+            if not is_temperature(key) and key not in _REGION_KEYS:
+                found.setdefault(key, value)
+    return found
+
+
+def refuse_other_settings(paths: Iterable[str], settings: Mapping[str, str], profile: str) -> None:
+    """Refuse images whose headers contradict those of the frames that a camera profile was made from.
+
+    Parameters
+    ----------
+    paths : iterable of str
+        Files of the image.
+    settings : mapping of str to str
+        The profile's keys; of others nothing is asked.
+    profile : str
+        What the profile is called in the message.
+
+    Raises
+    ------
+    ProfileMismatch
+        A key of which the two state different values.
+    """
+    if not settings:
+        return
+    for path in paths:
+        for key, value in stated(Path(path)).settings.items():
+            if key in settings and settings[key].casefold() != value.casefold():
+                raise ProfileMismatch(
+                    f"{key} is {value} in {path} and {settings[key]} in the frames of {profile}",
+                    "an image and a profile of one camera at one setting",
+                    "use the profile of that setting",
+                )
+
+
 def cfa_of_series(headers: Iterable[tuple[Path, Stated]]) -> str | None:
     """Return the colour filter pattern that the headers state, None where they state none."""
-    for _, stated in headers:
+    for _, one in headers:
         for key in _CFA_KEYS:
-            value = stated.settings.get(key)
+            value = one.settings.get(key)
             if value is not None and value.upper() not in _NO_CFA:
                 return value.upper()
     return None
@@ -105,9 +145,9 @@ def cfa_of_series(headers: Iterable[tuple[Path, Stated]]) -> str | None:
 
 def bits_notes(headers: Iterable[tuple[Path, Stated]], bits: int | None) -> list[str]:
     """Return a note where the bit depth that is stated by hand differs from that of a header."""
-    for path, stated in headers:
+    for path, one in headers:
         for key in _BITS_KEYS:
-            value = stated.settings.get(key)
+            value = one.settings.get(key)
             if bits is not None and value is not None and value.isdecimal() and int(value) != bits:
                 return [f"{bits} bits are stated by hand; {key} is {value} in {_short(path)}"]
     return []

@@ -17,7 +17,9 @@ _NAMES = {"T": "time", "C": "channel", "Z": "z", "S": "sample", "P": "position",
 _PLANES = {"T": "frames in time", "C": "channels", "Z": "z planes", "P": "positions", "A": "angles", "L": "wavelengths"}
 
 
-def arrange(path: Path, letters: str, sizes: Sequence[int], selection: Selection, *, volume: bool, plain: bool) -> NDArray[np.intp]:
+def arrange(
+    path: Path, letters: str, sizes: Sequence[int], selection: Selection, *, volume: bool, plain: bool, pages: bool = False
+) -> NDArray[np.intp]:
     """Return which planes of a file are its frames, in order.
 
     Parameters
@@ -34,6 +36,8 @@ def arrange(path: Path, letters: str, sizes: Sequence[int], selection: Selection
         Whether planes along z are read as depth.
     plain : bool
         Whether z only says that the planes are a stack, as in ImageJ's plain stacks.
+    pages : bool
+        Whether every plane is taken, whatever its axis: of which one is then chosen by its number.
 
     Returns
     -------
@@ -49,6 +53,9 @@ def arrange(path: Path, letters: str, sizes: Sequence[int], selection: Selection
     InvalidSpec
         A selection that the file does not have.
     """
+    if pages and not selection.axes:
+        planes_of_all = np.arange(int(np.prod(sizes)) if len(sizes) else 1)
+        return planes_of_all[_pages(path, selection, len(planes_of_all))] if selection.pages else planes_of_all
     names = _axis_names(letters)
     unknown = [key for key in selection.axes if key not in names]
     if unknown:
@@ -56,7 +63,7 @@ def arrange(path: Path, letters: str, sizes: Sequence[int], selection: Selection
         raise InvalidSpec(f"{path} has no axis '{unknown[0]}'", f"one of its axes: {has}", "correct what stands after #")
     if volume:
         letters = "".join(letter if size > 1 or letter != "Z" else "V" for letter, size in zip(letters, sizes, strict=True))
-    planes = np.arange(int(np.prod(sizes)) if len(sizes) else 1).reshape(tuple(sizes))
+    planes: NDArray[np.intp] = np.arange(int(np.prod(sizes)) if len(sizes) else 1).reshape(tuple(sizes))
     roles: list[Role] = []
     kept: list[tuple[str, int]] = []
     at = 0
@@ -65,9 +72,9 @@ def arrange(path: Path, letters: str, sizes: Sequence[int], selection: Selection
         if isinstance(choice, int):
             if choice >= size:
                 raise InvalidSpec(f"{path}: {name}={choice}, its axis is {size} long", f"{name} from 0 to {size - 1}", "correct it")
-            planes = planes.take(choice, axis=at)
+            planes = np.asarray(planes.take(choice, axis=at))
         elif size == 1 and choice is None:
-            planes = planes.take(0, axis=at)
+            planes = np.asarray(planes.take(0, axis=at))
         else:
             kept.append((name, size))
             last = not set(letters[index + 1 :]) & set(UNLABELLED)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.errors import ColourImage, InputNotFound, NotIntegerData, UnreadableFile
+from sigmaraw.errors import ColourImage, InputNotFound, NotIntegerData, SigmarawError, UnreadableFile
 
 # What decoders raise on damaged or hostile files. Programming errors such as NameError stay visible.
 DECODING_ERRORS = (
@@ -190,6 +190,8 @@ def decoding(path: Path, kind: str) -> Iterator[None]:
     """Turn a decoder's exceptions into UnreadableFile; the project's own refusals pass through."""
     try:
         yield
+    except SigmarawError:  # some are a ValueError or OSError too
+        raise
     except DECODING_ERRORS as error:
         raise unreadable(path, kind, error) from error
 

@@ -67,8 +67,8 @@ def read_fits(path: Path, selection: Selection) -> Decoded:
             refuse_changed(path, image.header, image.packed, data, selection.lossy)
             stacks.append(np.array(data.reshape(-1, *data.shape[-2:]), order="C"))
         planes = stacks[0] if len(stacks) == 1 else np.concatenate(stacks)
-        header = images[0].header.copy()
-    return Decoded(planes, "astropy", bits_of(header), metadata_of(header), _layout(images))
+        header = images[0].header
+        return Decoded(planes, "astropy", bits_of(header), metadata_of(header), _layout(images))
 
 
 def open_fits(path: Path, selection: Selection) -> Opened | None:
@@ -88,7 +88,8 @@ def open_fits(path: Path, selection: Selection) -> Opened | None:
             return None
         for image in images:
             refuse_changed(path, image.header, None, None, selection.lossy)
-        header = images[0].header.copy()
+        # What cannot be parsed is found when it is asked for: within reach of the refusal.
+        bits, metadata, layout = bits_of(images[0].header), metadata_of(images[0].header), _layout(images)
     shape = images[0].shape
     frame, count = math.prod(shape[-2:]), math.prod(shape[:-2])
     stored = np.dtype(_PLAIN[bitpix, zero])
@@ -106,7 +107,7 @@ def open_fits(path: Path, selection: Selection) -> Opened | None:
                 first, out = first + take, out[take:]
 
     dtype = np.dtype(np.uint8 if bitpix == 8 else np.uint16)
-    return Opened((len(images) * count, shape[-2], shape[-1]), dtype, read, bits_of(header), metadata_of(header), layout=_layout(images))
+    return Opened((len(images) * count, shape[-2], shape[-1]), dtype, read, bits, metadata, layout=layout)
 
 
 @contextlib.contextmanager

@@ -79,7 +79,9 @@ def _refuse_lossy(path: Path, packed: Any, accept_lossy: bool) -> None:
         lossy = f"{kind} of quantised floats"
     if lossy is not None and not accept_lossy:
         raise LossyImage(
-            f"{path} is compressed by {lossy}", "lossless compression of integers", f"give the raw frames, or write {path.name}#lossy=accept"
+            f"{path} is compressed by {lossy}",
+            "lossless compression of integers",
+            f"give the raw frames, or write {path.name}#lossy=accept",
         )
 
 
@@ -105,7 +107,76 @@ def metadata_of(header: Any) -> dict[str, Any]:
     return found
 
 
-_SETTINGS = ["GAIN", "EGAIN", "CAMGAIN", "GAINMODE", "GAINSET", "HIGHGAIN", "EMGAIN", "EM_GAIN", "EMGAINR", "PREAMP", "PREAMPGA", "AMPGAIN", "OFFSET", "BLKLEVEL", "BLACKLEV", "BLACKLVL", "PEDESTAL", "XBINNING", "YBINNING", "BINNING", "BINX", "BINY", "BIN_X", "BIN_Y", "CCDSUM", "CCDBIN1", "CCDBIN2", "CCDXBIN", "CCDYBIN", "HBIN", "VBIN", "READMODE", "READOUTM", "RUN_MODE", "RDMODE", "READOUT", "RDSPEED", "READSPD", "SPEED", "USBLIMIT", "BITDEPTH", "ADCBITS", "SIGBITS", "INSTRUME", "CAMERA", "CAM_ID", "DETECTOR", "CAM_SN", "SERIALNO", "CAMSN", "DETSN", "ROI_X", "ROI_Y", "ROI_WDTH", "ROI_HGHT", "XORGSUBF", "YORGSUBF", "SUBARRAY", "AMPNAME", "CCDNAME", "BAYERPAT", "BAYRPAT", "CFAPAT", "COLORTYP", "XBAYROFF", "YBAYROFF", "ROWORDER", "FLIPSTAT"]
+_SETTINGS = [
+    "GAIN",
+    "EGAIN",
+    "CAMGAIN",
+    "GAINMODE",
+    "GAINSET",
+    "HIGHGAIN",
+    "EMGAIN",
+    "EM_GAIN",
+    "EMGAINR",
+    "PREAMP",
+    "PREAMPGA",
+    "AMPGAIN",
+    "OFFSET",
+    "BLKLEVEL",
+    "BLACKLEV",
+    "BLACKLVL",
+    "PEDESTAL",
+    "XBINNING",
+    "YBINNING",
+    "BINNING",
+    "BINX",
+    "BINY",
+    "BIN_X",
+    "BIN_Y",
+    "CCDSUM",
+    "CCDBIN1",
+    "CCDBIN2",
+    "CCDXBIN",
+    "CCDYBIN",
+    "HBIN",
+    "VBIN",
+    "READMODE",
+    "READOUTM",
+    "RUN_MODE",
+    "RDMODE",
+    "READOUT",
+    "RDSPEED",
+    "READSPD",
+    "SPEED",
+    "USBLIMIT",
+    "BITDEPTH",
+    "ADCBITS",
+    "SIGBITS",
+    "INSTRUME",
+    "CAMERA",
+    "CAM_ID",
+    "DETECTOR",
+    "CAM_SN",
+    "SERIALNO",
+    "CAMSN",
+    "DETSN",
+    "ROI_X",
+    "ROI_Y",
+    "ROI_WDTH",
+    "ROI_HGHT",
+    "XORGSUBF",
+    "YORGSUBF",
+    "SUBARRAY",
+    "AMPNAME",
+    "CCDNAME",
+    "BAYERPAT",
+    "BAYRPAT",
+    "CFAPAT",
+    "COLORTYP",
+    "XBAYROFF",
+    "YBAYROFF",
+    "ROWORDER",
+    "FLIPSTAT",
+]
 _TEMPERATURES = ["CCD-TEMP", "CCD_TEMP", "CCDTEMP", "DET-TEMP", "DETTEMP", "SENSTEMP", "SET-TEMP", "SET_TEMP"]
 
 

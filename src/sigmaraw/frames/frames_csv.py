@@ -1,7 +1,7 @@
 """frames.csv: which files of a series are which exposure. Written by strangers, so every cell is checked.
 
-Columns are separated by commas, semicolons or tabs, as programs of different countries save them; with semicolons or tabs a decimal comma is
-taken too.
+Columns are separated by commas, semicolons or tabs, as programs of different countries save them; with semicolons or tabs a decimal
+comma is taken too.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the headers of a series state: exposure, and the settings that darks and flats must share. Only headers are read.
 
-OME: Plane ExposureTime with ExposureTimeUnit (s where none is given), DetectorSettings. Micro-Manager: its own keys. FITS: EXPTIME or EXPOSURE
-in seconds, the convention of both keywords, or in the unit that the comment states.
+OME: Plane ExposureTime with ExposureTimeUnit (s where none is given), DetectorSettings. Micro-Manager: its own keys. FITS: EXPTIME or
+EXPOSURE in seconds, the convention of both keywords, or in the unit that the comment states.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ _EXPOSURE_KEYS = {"EXPTIME": 1e3, "EXPOSURE": 1e3, "EXP_TIME": 1e3, "ITIME": 1e3
 _MICRO_MANAGER = 51123
 # Of Micro-Manager's keys, those after the device's name that change what a pixel's value means.
 _DEVICE_KEY = re.compile(
-    r"(?:^|[- _])(gain|binning|readout ?mode|readoutrate|pixelreadoutrate|bit ?depth|offset|em ?gain|multipliergain|conversiongain)$", re.IGNORECASE
+    r"(?:^|[- _])(gain|binning|readout ?mode|readoutrate|pixelreadoutrate|bit ?depth|offset|em ?gain|multipliergain|conversiongain)$",
+    re.IGNORECASE,
 )
 _OME_SETTINGS = ("Gain", "Offset", "Binning", "ReadOutRate", "AmplificationGain")
 _OME_DETECTOR = ("Model", "SerialNumber", "Manufacturer")
@@ -134,10 +135,11 @@ def elements(text: str) -> Iterator[ElementTree.Element]:
     """
     if not text or "<!DOCTYPE" in text or "<!ENTITY" in text:
         return
-    parser = ElementTree.XMLPullParser(["end"])
+    parser: ElementTree.XMLPullParser[ElementTree.Element] = ElementTree.XMLPullParser(["end"])
     try:
         parser.feed(re.sub(r"^\s*<\?xml[^>]*\?>", "", text))
-        for _, element in parser.read_events():
+        events: Iterator[Any] = parser.read_events()
+        for _, element in events:
             yield element
     except (ElementTree.ParseError, ValueError):
         return

@@ -186,7 +186,9 @@ def units_by_pattern(patterns: Sequence[str], kind: Kind) -> list[Unit]:
         groups: dict[tuple[str | None, ...], list[Path]] = {}
         for path, match in found:
             values = match.groupdict() if match is not None else {}
-            key = (values.get("exposure"), values.get("level")) if {"exposure", "level"} & set(values) else (str(path),)
+            key: tuple[str | None, ...] = (
+                (values.get("exposure"), values.get("level")) if {"exposure", "level"} & set(values) else (str(path),)
+            )
             groups.setdefault(key, []).append(path)
         for key, paths in groups.items():
             files = tuple(
@@ -211,7 +213,8 @@ def _found(text: str, expression: re.Pattern[str]) -> list[tuple[Path, re.Match[
             return [(path, None) for path in frame_files(plain)]
         return [(plain, None)]
     wide = _PLACE.sub(lambda found: "*" + found[2], text)
-    paths = sorted((Path(name) for name in glob.glob(wide, recursive=True)), key=natural_key)
+    # Path.glob takes no absolute pattern.
+    paths = sorted((Path(name) for name in glob.glob(wide, recursive=True)), key=natural_key)  # noqa: PTH207
     matched = [(path, expression.fullmatch(path.as_posix())) for path in paths if not is_litter(path)]
     return [(path, match) for path, match in matched if match is not None and (path.is_dir() or is_frame_file(path))]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -68,6 +68,7 @@ class Series:
     size: tuple[int, int] | None = None  # (y, x) that a descriptor states
     notes: tuple[str, ...] = ()  # what headers and names leave open, or state by the way
     cfa: str | None = None  # colour filter pattern that the headers state
+    settings: Mapping[str, str] = field(default_factory=dict)  # keys that the headers of all files agree in
 
     def __post_init__(self) -> None:
         if self.maps is not None and self.dark:

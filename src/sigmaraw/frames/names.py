@@ -1,4 +1,4 @@
-"""What names of files and folders say: dark or flat, an exposure with its unit, a number of a repeat. What they do not say is not guessed."""
+"""What names of files and folders say: dark or flat, an exposure with its unit, a number of a repeat. Nothing else is guessed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ _KINDS: dict[str, Kind] = {
     **dict.fromkeys(("flat", "flats", "flatframe", "flatframes", "flatfield", "flatfields", "bright", "brights"), "flat"),
 }
 _BESIDE = {"frame", "frames", "field", "fields", "image", "images", "data", "stack", "stacks", "raw"}
-_TIME = re.compile(r"(?<![A-Za-z0-9.,])(?:exp(?:osure)?|t)?[-_ =]?(\d+(?:[.,p]\d+)?)[ _]?(ms|msec|us|usec|\u03bcs|ns|s|sec|min)(?![A-Za-z0-9])", re.IGNORECASE)
+_TIME = re.compile(
+    r"(?<![A-Za-z0-9.,])(?:exp(?:osure)?|t)?[-_ =]?(\d+(?:[.,p]\d+)?)[ _]?(ms|msec|us|usec|\u03bcs|ns|s|sec|min)(?![A-Za-z0-9])",
+    re.IGNORECASE,
+)
 _COUNTER = re.compile(r"^(.*?)[-_. ]*(?:repeat|rep|frame|img|image|no|nr|[rnft#x])?[-_. ]*[(\[]?\d+[)\]]?$", re.IGNORECASE)
 
 
@@ -51,7 +54,10 @@ def exposure_of_name(name: str) -> float | None:
     (10.0, 500.0, None)
     """
     text = unicodedata.normalize("NFKC", name)
-    found = {parse_time(f"{re.sub('[,p]', '.', number)} {unit if unit == unit.upper() == 'S' else unit.lower()}", None) for number, unit in _TIME.findall(text)}
+    found = {
+        parse_time(f"{re.sub('[,p]', '.', number)} {unit if unit == unit.upper() == 'S' else unit.lower()}", None)
+        for number, unit in _TIME.findall(text)
+    }
     return found.pop() if len(found) == 1 else None
 
 

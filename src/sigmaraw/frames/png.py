@@ -89,13 +89,15 @@ def _header(path: Path, content: bytes) -> _Header:
 
 def _refuse_changed(path: Path, header: _Header) -> None:
     if header.colour != 0:
-        raise ColourImage(f"{path} holds {_COLOURS.get(header.colour, 'colour')}", "one grey value per pixel", "export the raw frames as grey PNG")
+        raise ColourImage(
+            f"{path} holds {_COLOURS.get(header.colour, 'colour')}", "one grey value per pixel", "export the raw frames as grey PNG"
+        )
     if header.depth < 8:
         raise NotIntegerData(f"{path} has {header.depth}-bit pixels", "8 or 16 bits", "export the raw frames as 16-bit grey PNG or TIFF")
     gamma = header.chunks.get(b"gAMA")
     if gamma is not None and int.from_bytes(gamma[:4], "big") != 100000:
         raise NotIntegerData(
-            f"{path} states a gamma of {int.from_bytes(gamma[:4], 'big') / 1e5:g} (chunk gAMA): its values may not be proportional to light",
+            f"{path} states a gamma of {int.from_bytes(gamma[:4], 'big') / 1e5:g} (chunk gAMA), so its values may be no light",
             "raw DN without a gamma",
             "export raw frames; where only the chunk is wrong, remove it (pngcrush -rem gAMA)",
         )

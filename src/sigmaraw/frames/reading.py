@@ -6,9 +6,10 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sigmaraw.errors import BitDepthMismatch, InputNotFound, InvalidOption, LossyImage, NotIntegerData, ShapeMismatch, UnreadableFile
 from sigmaraw.files import sha256_of_file
@@ -26,11 +27,45 @@ _READERS: dict[str, Callable[[Path, Selection], Decoded]] = {
     **dict.fromkeys(png.SUFFIXES, png.read_png),
     **dict.fromkeys(png.PGM_SUFFIXES, png.read_pgm),
 }
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 FORMATS = "TIFF, .npy, FITS, PNG or Zarr frames"
 _LOSSY_SUFFIXES = (".jpg", ".jpeg", ".webp", ".heic", ".jfif")
 # Files that people and programs keep beside frames; anything else that is no frame is refused rather than passed over.
-COMPANIONS = (".txt", ".md", ".csv", ".tsv", ".json", ".xml", ".yaml", ".yml", ".toml", ".log", ".ini", ".cfg", ".pdf", ".rtf", ".html")
-COMPANIONS += (".sha256", ".sha1", ".md5", ".index", ".dvc", ".lnk", ".url", ".bak", ".tmp", ".xls", ".xlsx", ".ods", ".doc", ".docx", ".py", ".m")
+COMPANIONS: tuple[str, ...] = (
+    ".txt",
+    ".md",
+    ".csv",
+    ".tsv",
+    ".json",
+    ".xml",
+    ".yaml",
+    ".yml",
+    ".toml",
+    ".log",
+    ".ini",
+    ".cfg",
+    ".pdf",
+    ".rtf",
+    ".html",
+)
+COMPANIONS += (
+    ".sha256",
+    ".sha1",
+    ".md5",
+    ".index",
+    ".dvc",
+    ".lnk",
+    ".url",
+    ".bak",
+    ".tmp",
+    ".xls",
+    ".xlsx",
+    ".ods",
+    ".doc",
+    ".docx",
+    ".py",
+    ".m",
+)
 _LITTER = ("thumbs.db", "ehthumbs.db", "@eadir", "__macosx", "$recycle.bin", "system volume information", "#recycle", "lost+found")
 _LITTER_STARTS = (".", "@syno", "~$", "icon\r")
 
@@ -59,7 +94,7 @@ def is_companion(path: Path) -> bool:
     return path.suffix.lower() in COMPANIONS or (not path.suffix and path.name.upper() in ("README", "LICENSE", "NOTES", "CHECKSUMS"))
 
 
-def decode(path: Path, *, volume: bool = False) -> Decoded:
+def decode(path: Path, *, volume: bool = False, pages: bool = False) -> Decoded:
     """Return one file's frames as stored, whatever their dtype: (frame, y, x), as a volume (frame, z, y, x).
 
     Parameters
@@ -68,6 +103,8 @@ def decode(path: Path, *, volume: bool = False) -> Decoded:
         A file or Zarr folder, with what of it is asked for after a #.
     volume : bool
         Whether planes along z are read as depth.
+    pages : bool
+        Whether every plane is a page, whatever its axis.
 
     Raises
     ------
@@ -86,7 +123,7 @@ def decode(path: Path, *, volume: bool = False) -> Decoded:
         raise _no_reader(file)
     found = reader(file, selection)
     layout = found.layout or Layout("", ())
-    order = arrange(file, layout.letters, layout.sizes, selection, volume=volume, plain=layout.plain)
+    order = arrange(file, layout.letters, layout.sizes, selection, volume=volume, plain=layout.plain, pages=pages)
     planes = found.planes
     if order.size != len(planes) or not (order.reshape(-1) == np.arange(len(planes))).all():
         planes = planes[order.reshape(-1)]
@@ -121,7 +158,7 @@ def frame_files(folder: Path) -> list[Path]:
     return found
 
 
-def read_frames(path: str | os.PathLike[str], *, bits: int | None = None, volume: bool = False) -> RawFrames:
+def read_frames(path: str | os.PathLike[str], *, bits: int | None = None, volume: bool = False, pages: bool = False) -> RawFrames:
     """Read camera frames from one file or from a folder of single frames.
 
     Parameters
@@ -134,6 +171,8 @@ def read_frames(path: str | os.PathLike[str], *, bits: int | None = None, volume
         Bit depth of the camera, 1 to 16; by default from metadata, else the container's.
     volume : bool
         Whether planes are z: data is (frame, z, y, x) instead of (frame, y, x).
+    pages : bool
+        Whether every plane of a file is a page, whatever its axis, so that one can be chosen by its number.
 
     Returns
     -------
@@ -157,20 +196,21 @@ def read_frames(path: str | os.PathLike[str], *, bits: int | None = None, volume
     if not file.exists():
         raise InputNotFound(f"{path} does not exist", "an image file or a folder of frames", "check the name")
     if not file.is_dir() or zarr.is_zarr(file):
-        return assemble([path], bits=bits, volume=volume)
+        return assemble([path], bits=bits, volume=volume, pages=pages)
     paths = [with_selection(entry, selection.text) for entry in frame_files(file)]
     if not paths:
         raise InputNotFound(f"{path} holds no frames", FORMATS, "check the folder")
-    return assemble(paths, bits=bits, volume=volume)
+    return assemble(paths, bits=bits, volume=volume, pages=pages)
 
 
-def assemble(paths: Iterable[Path], *, bits: int | None, volume: bool = False) -> RawFrames:
+def assemble(paths: Iterable[Path], *, bits: int | None, volume: bool = False, pages: bool = False) -> RawFrames:
     """Read files that belong together, in the order given, into one RawFrames; arguments and refusals as `read_frames`."""
     check_bits(bits)
-    stacks, sources, stated = [], [], []
+    stacks: list[Pixels] = []
+    sources, stated = [], []
     metadata: dict[str, object] = {}
     for path in paths:
-        decoded = decode(path, volume=volume)
+        decoded = decode(path, volume=volume, pages=pages)
         file = split(path)[0]
         pixels = camera_integers(file, decoded.planes)
         if decoded.inverted:
@@ -186,7 +226,7 @@ def assemble(paths: Iterable[Path], *, bits: int | None, volume: bool = False) -
     native = np.dtype(data.dtype.name)  # whatever byte order the file had
     data = data.astype(native, copy=False).view(native)
     depth, source = bit_depth(sources[0].path, data.dtype, int(data.max()), bits, stated)
-    return RawFrames(data, depth, source, tuple(sources), metadata)
+    return RawFrames(cast("Pixels", data), depth, source, tuple(sources), metadata)
 
 
 def white_level(path: Path, dtype: np.dtype[Any], stated: int | None, bits: int | None) -> int:
@@ -207,13 +247,13 @@ def white_level(path: Path, dtype: np.dtype[Any], stated: int | None, bits: int 
     return (1 << depth) - 1
 
 
-def upright(pixels: np.ndarray, white: int, path: Path) -> np.ndarray:
+def upright(pixels: Pixels, white: int, path: Path) -> Pixels:
     """Return the camera's values of a file of WhiteIsZero, exactly. Raises NotIntegerData where a value is above full scale."""
     if pixels.size and int(pixels.max()) > white:
         raise NotIntegerData(
             f"{path} is stored inverted (WhiteIsZero) with the value {int(pixels.max())}", f"values up to {white}", "check the bit depth"
         )
-    turned: np.ndarray = pixels.dtype.type(white) - pixels
+    turned: Pixels = np.subtract(pixels.dtype.type(white), pixels, dtype=pixels.dtype)
     return turned
 
 

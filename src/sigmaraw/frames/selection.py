@@ -101,8 +101,10 @@ def parse(text: str, where: str) -> Selection:
 
 
 def _role(value: str, where: str) -> int | Role:
-    if value == "frames" or value == "z":
-        return value
+    if value == "frames":
+        return "frames"
+    if value == "z":
+        return "z"
     if not value.isdecimal() or len(value) > 7:
         raise InvalidSpec(f"{where}", "a number from 0, 'frames' or 'z'", _EXAMPLE)
     return int(value)

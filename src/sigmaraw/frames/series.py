@@ -1,7 +1,7 @@
 """A SERIES folder, or an EMVA 1288 descriptor file, into dark and flat levels.
 
-Layout: ``dark/`` and ``flat/``, in which each stack file, Zarr folder or subfolder of single frames is one level; or one folder of files whose
-names say dark or flat. ``frames.csv`` beside them gives exposures; without it those that headers and names state are taken.
+Layout: ``dark/`` and ``flat/``, in which each stack file, Zarr folder or subfolder of single frames is one level; or one folder of files
+whose names say dark or flat. ``frames.csv`` beside them gives exposures; without it those that headers and names state are taken.
 ``dark/offset_map.*`` and ``dark/read_noise_map.*`` (floats, DN) may stand in for dark frames.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sigmaraw.errors import InputNotFound, InvalidSeries
-from sigmaraw.frames.agreement import bits_notes, cfa_of_series, contradictions, level_exposure, refuse_contradictions
+from sigmaraw.frames.agreement import bits_notes, cfa_of_series, contradictions, level_exposure, refuse_contradictions, shared_settings
 from sigmaraw.frames.descriptor import is_descriptor, read_descriptor
 from sigmaraw.frames.frames_csv import Row, read_frames_csv
 from sigmaraw.frames.headers import Stated, stated
@@ -121,7 +121,16 @@ def _series(name: str, where: str, found: Sequence[Unit | Level], bits: int | No
     notes += refuse_contradictions(name, contradictions(headers.items()))
     notes += bits_notes(headers.items(), bits)
     dark, flat = ([level for level in _merge(levels, tabled) if level.kind == kind] for kind in ("dark", "flat"))
-    return Series(_ordered(dark), _ordered(flat), maps, where, bits, notes=tuple(notes), cfa=cfa_of_series(headers.items()))
+    return Series(
+        _ordered(dark),
+        _ordered(flat),
+        maps,
+        where,
+        bits,
+        notes=tuple(notes),
+        cfa=cfa_of_series(headers.items()),
+        settings=shared_settings(headers.values()),
+    )
 
 
 def _maps(folder: Path) -> DarkMaps | None:
@@ -155,7 +164,9 @@ def _listed(folder: Path, rows: list[Row], bits: int | None) -> list[Level]:
         for file in files:
             claimed.setdefault(split(file)[0], []).append(file)
         name = row.path.relative_to(folder).as_posix()
-        levels.append(Level(row.kind, name, row.exposure_ms, row.irradiance, temperature_c=row.temperature_c, paths=tuple(files), bits=bits))
+        levels.append(
+            Level(row.kind, name, row.exposure_ms, row.irradiance, temperature_c=row.temperature_c, paths=tuple(files), bits=bits)
+        )
     return levels
 
 

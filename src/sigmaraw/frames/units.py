@@ -7,15 +7,17 @@ import re
 import unicodedata
 
 _SYMBOLS = {
-    "Ys": 1e27, "Zs": 1e24, "Es": 1e21, "Ps": 1e18, "Ts": 1e15, "Gs": 1e12, "Ms": 1e9, "ks": 1e6, "hs": 1e5, "das": 1e4, "s": 1e3, "ds": 1e2,
-    "cs": 1e1, "ms": 1.0, "us": 1e-3, "ns": 1e-6, "ps": 1e-9, "fs": 1e-12, "as": 1e-15, "zs": 1e-18, "ys": 1e-21, "min": 6e4, "h": 3.6e6,
+    "Ys": 1e27, "Zs": 1e24, "Es": 1e21, "Ps": 1e18, "Ts": 1e15, "Gs": 1e12, "Ms": 1e9, "ks": 1e6, "hs": 1e5, "das": 1e4, "s": 1e3,
+    "ds": 1e2, "cs": 1e1, "ms": 1.0, "us": 1e-3, "ns": 1e-6, "ps": 1e-9, "fs": 1e-12, "as": 1e-15, "zs": 1e-18, "ys": 1e-21,
+    "min": 6e4, "h": 3.6e6,
     "d": 8.64e7,
 }  # fmt: skip
 """Milliseconds of each symbol of OME's list of times; capitals matter (Ms is a megasecond)."""
 
 _WORDS = {
     "sec": 1e3, "secs": 1e3, "second": 1e3, "seconds": 1e3,
-    "msec": 1.0, "msecs": 1.0, "millisec": 1.0, "millisecs": 1.0, "millisecond": 1.0, "milliseconds": 1.0, "milisecond": 1.0, "miliseconds": 1.0,
+    "msec": 1.0, "msecs": 1.0, "millisec": 1.0, "millisecs": 1.0, "millisecond": 1.0, "milliseconds": 1.0,
+    "milisecond": 1.0, "miliseconds": 1.0,
     "usec": 1e-3, "usecs": 1e-3, "microsec": 1e-3, "microsecs": 1e-3, "microsecond": 1e-3, "microseconds": 1e-3,
     "nsec": 1e-6, "nsecs": 1e-6, "nanosec": 1e-6, "nanosecs": 1e-6, "nanosecond": 1e-6, "nanoseconds": 1e-6,
     "picosecond": 1e-9, "picoseconds": 1e-9,

@@ -27,6 +27,8 @@ U_MODE = Parameter(
     help="uncertainty that replicas add to sigma_raw: the largest that was measured (default), or as measured for the shipped "
     "network (its own default), which of any other network is your statement",
 )
+_PROBE_PX = 64  # side of the image that a network is asked about twice
+_SAME_ANSWER = 1e-3  # of the largest answer: sums in another order on a GPU differ by less
 # How the coverage study names what a network's mask, or its map, gives.
 _KINDS = {
     "count": "network-count",
@@ -79,6 +81,26 @@ class NetworkPipeline(SegmentationPipeline):
         if self.keys["channel"] is None:
             self.keys["channel"] = 1 if self.keys["post"] == "softmax" else 0
         self._set_window(self.keys["window"], self.keys["border"])
+        self._refuse_random()
+
+    def _refuse_random(self) -> None:
+        """Refuse a network that answers differently to the same pixels: exported with dropout on, or drawing random numbers.
+
+        An image that the network does not take is no matter here: the first real one is refused then.
+        """
+        side = -(-_PROBE_PX // self.keys["multiple"]) * self.keys["multiple"]
+        tile = np.random.default_rng(0).standard_normal(self.window or (side, side)).astype(np.float32)
+        try:
+            first, second = (self._output(tile) for _ in range(2))
+        except (InvalidModel, InvalidPrediction):
+            return
+        scale, apart = float(np.abs(first).max()), float(np.abs(first - second).max())
+        if apart > _SAME_ANSWER * scale:
+            raise InvalidModel(
+                f"model {self._model_name()} answers differently to the same pixels (by {apart:.3g} of {scale:.3g})",
+                "one answer to one image",
+                "export it in evaluation mode, with dropout and random layers off",
+            )
 
     def _set_window(self, side: int | None, border: int | None) -> None:
         if side is not None and self.window not in (None, (side, side)):
@@ -171,7 +193,8 @@ def model_file(path: str) -> Path:
 
     Raises
     ------
-    InputNotFound : nothing there, or a folder.
+    InputNotFound
+        Nothing there, or a folder.
     """
     found = Path(path)
     if not found.is_file():
@@ -185,7 +208,8 @@ def fixed_size(name: str, shape: tuple[int | None, ...], layout: str) -> tuple[i
 
     Raises
     ------
-    InvalidModel : more than one channel, or only one of y and x fixed.
+    InvalidModel
+        More than one channel, or only one of y and x fixed.
     """
     batch, channels, y, x = (shape[0], shape[3], shape[1], shape[2]) if layout == "nhwc" else shape
     if channels not in (None, 1):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,10 @@ from sigmaraw.errors import InvalidModel
 from sigmaraw.files import sha256_of_file
 from sigmaraw.pipelines.network import NetworkPipeline, fixed_size, model_file
 from sigmaraw.pipelines.threads import THREADS_PER_IMAGE
+
+# Bytes of ONNX's own encoding: the key "location" of weights that lie elsewhere, and the attribute training_mode = 1.
+_EXTERNAL = re.compile(rb"\x0a\x08location\x12(.)", re.DOTALL)
+_TRAINING = b"\x0a\x0dtraining_mode\x18\x01"
 
 
 class OnnxPipeline(NetworkPipeline):
@@ -30,11 +36,14 @@ class OnnxPipeline(NetworkPipeline):
         options.intra_op_num_threads = options.inter_op_num_threads = THREADS_PER_IMAGE
         options.execution_mode = runtime.ExecutionMode.ORT_SEQUENTIAL
         options.use_deterministic_compute = True
-        options.log_severity_level = 3
+        options.log_severity_level = 4
+        runtime.set_default_logger_severity(4)  # what it would print, the refusal says
         self.sha256 = sha256_of_file(path)
+        content = path.read_bytes()
+        _refuse_as_exported(path, content)
         try:
             # From bytes: a file given by name could pull in others that nobody has hashed.
-            self._session = runtime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+            self._session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except _errors() as error:
             raise _failed(str(path), "cannot be loaded", error) from error
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
@@ -52,6 +61,20 @@ class OnnxPipeline(NetworkPipeline):
         except _errors() as error:
             raise _failed(self._model_name(), f"cannot be applied to float32 {tile.shape}", error) from error
         return output[:1] if isinstance(output, np.ndarray) and output.ndim else output
+
+
+def _refuse_as_exported(path: Path, content: bytes) -> None:
+    """Refuse a file without its weights, or in training mode, by what its bytes say; nothing of it is parsed."""
+    beside = _EXTERNAL.search(content)
+    if beside is not None:
+        name = content[beside.end() : beside.end() + beside[1][0]].decode("utf-8", "replace")[:80]
+        raise InvalidModel(
+            f"the weights of model {path} lie in another file, {' '.join(name.split())}",
+            "one file with weights inside",
+            "export it with external_data=False, or save it again with onnx.save(onnx.load(…), …)",
+        )
+    if _TRAINING in content:
+        raise InvalidModel(f"model {path} was exported in training mode", "evaluation mode", "export it after model.eval()")
 
 
 def _onnxruntime() -> Any:

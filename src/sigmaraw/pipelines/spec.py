@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,16 @@ def pipeline(spec: str | os.PathLike[str] | Callable[..., Any]) -> Pipeline:
 
     Raises
     ------
-    UnknownName : no pipeline of that name.
-    InvalidSpec : a wrong key, a bad value or bad syntax; a module or function that is not there.
-    InputNotFound : a TOML or model file that does not exist.
-    InvalidModel : a model that cannot be used. MissingExtra : its library is not installed.
+    UnknownName
+        No pipeline of that name.
+    InvalidSpec
+        A wrong key, a bad value or bad syntax; a module or function that is not there.
+    InputNotFound
+        A TOML or model file that does not exist.
+    InvalidModel
+        A model that cannot be used.
+    MissingExtra
+        Its library is not installed.
     """
     if callable(spec) and not isinstance(spec, str | os.PathLike):
         return FunctionPipeline(spec)
@@ -47,8 +53,8 @@ def pipeline(spec: str | os.PathLike[str] | Callable[..., Any]) -> Pipeline:
 
 
 def _from_text(text: str, base: Path | None = None, extra: dict[str, str] | None = None) -> Pipeline:
-    step = registry.parse_step(text)
     names = registry.names(registry.PIPELINES)
+    step = _with_file(text, names, base) or registry.parse_step(text)
     if step.name not in names and step.bare is not None and step.bare.isidentifier() and registry.is_dotted(step.name):
         if step.keys or extra:
             raise InvalidSpec(f"'{text}' has keys", "none after package.module:function", "set them in the function itself")
@@ -59,6 +65,27 @@ def _from_text(text: str, base: Path | None = None, extra: dict[str, str] | None
         if key in step.keys:
             raise InvalidSpec(f"{key} given twice", "each key once", f"remove it from '{text}'")
     return _registered(registry.Step(step.name, step.bare, {**step.keys, **(extra or {})}), text, base)
+
+
+def _with_file(text: str, names: Sequence[str], base: Path | None) -> registry.Step | None:
+    """Return the step of a text such as ``onnx:epoch=09-val_loss=0.12.onnx``, whose file's name looks like keys; else None.
+
+    What stands before the last comma is the file's name where such a file is there.
+    """
+    name, mark, rest = text.partition(":")
+    if not mark or name not in names or "=" not in rest:
+        return None
+    parts = rest.split(",")
+    for count in range(len(parts), 0, -1):
+        file = ",".join(parts[:count]).strip()
+        if (
+            Path(file).suffix.lower() in _SUFFIXES
+            and not file.startswith(("model=", "weights="))
+            and (base or Path()).joinpath(file).is_file()
+        ):
+            others = registry.parse_step(f"{name}:{','.join(parts[count:])}") if parts[count:] else registry.Step(name, None)
+            return registry.Step(name, file, others.keys)
+    return None
 
 
 def _registered(step: registry.Step, spec: str, base: Path | None = None) -> Pipeline:

@@ -30,6 +30,12 @@ class CheckName(StrEnum):
     DUPLICATED_FRAMES = "duplicated-frames"
     SHUFFLED_FRAMES = "shuffled-frames"
     DARK_FLAT_MIXUP = "dark-flat-mixup"
+    IMAGE_LAG = "image-lag"
+    FLAT_LINES = "line-noise-in-flats"
+    EXPOSURE_ORIGIN = "exposure-origin"
+    TRANSFER_CURVE = "transfer-curve"
+    TIME_OUTLIERS = "outliers-in-time"
+    UNLIT_PIXELS = "unlit-pixels"
 
 
 class CheckOutcome(StrEnum):
@@ -57,6 +63,12 @@ LIMITS: dict[CheckName, tuple[float, str]] = {
     CheckName.DUPLICATED_FRAMES: (0.0, "1"),  # copies
     CheckName.SHUFFLED_FRAMES: (0.0, "1"),  # frames
     CheckName.DARK_FLAT_MIXUP: (0.0, "1"),  # frames or levels
+    CheckName.IMAGE_LAG: (0.01, "1"),  # correlation of successive frames: K is wrong by as much
+    CheckName.FLAT_LINES: (0.07, "1"),  # of a pixel's noise: K is half a percent too large
+    CheckName.EXPOSURE_ORIGIN: (1.0, "1"),  # of the dark noise
+    CheckName.TRANSFER_CURVE: (1.0, "%"),  # of the variance, rms over levels
+    CheckName.TIME_OUTLIERS: (5.0, "%"),  # of a level's variance
+    CheckName.UNLIT_PIXELS: (0.1, "%"),  # of the pixels
 }
 
 
@@ -99,18 +111,62 @@ class Check:
 
 
 def result(name: CheckName, outcome: CheckOutcome, evidence: str, value: float | None) -> Check:
-    """Return a check with its limit and unit from `LIMITS`."""
+    """Return a check with its limit and unit from `LIMITS`.
+
+    Parameters
+    ----------
+    name : CheckName
+        The check.
+    outcome : CheckOutcome
+        How it ended.
+    evidence : str
+        One sentence: what was measured.
+    value : float or None
+        Size of the effect, in the unit of `LIMITS`; None where unknown.
+
+    Returns
+    -------
+    Check
+    """
     limit, unit = LIMITS[name]
     return Check(name, outcome, evidence, None if value is None else float(value), limit, unit)
 
 
 def against(name: CheckName, value: float, evidence: str, *, significant: bool = True) -> Check:
-    """Return FAIL where the effect is beyond its limit and chance does not explain it, else PASS."""
+    """Return FAIL where the effect is beyond its limit and chance does not explain it, else PASS.
+
+    Parameters
+    ----------
+    name : CheckName
+        The check.
+    value : float
+        Size of the effect, in the unit of `LIMITS`.
+    evidence : str
+        One sentence: what was measured.
+    significant : bool
+        Whether chance does not explain the effect.
+
+    Returns
+    -------
+    Check
+    """
     return result(name, CheckOutcome.FAIL if significant and value > LIMITS[name][0] else CheckOutcome.PASS, evidence, value)
 
 
 def unknown(name: CheckName, why: str) -> Check:
-    """Return the check as unknown, with the reason as its evidence."""
+    """Return the check as unknown, with the reason as its evidence.
+
+    Parameters
+    ----------
+    name : CheckName
+        The check.
+    why : str
+        What the series lacks.
+
+    Returns
+    -------
+    Check
+    """
     return result(name, CheckOutcome.UNKNOWN, why, None)
 
 

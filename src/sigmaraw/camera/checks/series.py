@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from sigmaraw.camera.checks import codes, correlations, stability, sufficiency
+from sigmaraw.camera.checks import codes, correlations, curve, frames, pixels, stability, sufficiency
 from sigmaraw.camera.checks.evidence import SeriesEvidence
 from sigmaraw.camera.checks.result import Check, CheckName
 
@@ -28,9 +28,25 @@ _CHECKS: Mapping[CheckName, Callable[[SeriesEvidence], Check]] = {
     CheckName.DUPLICATED_FRAMES: sufficiency.duplicated_frames,
     CheckName.SHUFFLED_FRAMES: sufficiency.shuffled_frames,
     CheckName.DARK_FLAT_MIXUP: sufficiency.dark_flat_mixup,
+    CheckName.IMAGE_LAG: frames.image_lag,
+    CheckName.FLAT_LINES: frames.flat_lines,
+    CheckName.EXPOSURE_ORIGIN: frames.exposure_origin,
+    CheckName.TRANSFER_CURVE: curve.transfer_curve,
+    CheckName.TIME_OUTLIERS: pixels.outliers_in_time,
+    CheckName.UNLIT_PIXELS: pixels.unlit_pixels,
 }
 
 
 def run_checks(evidence: SeriesEvidence) -> tuple[Check, ...]:
-    """Return every check in the order of `CheckName`. With maps in place of darks, checks of dark frames stay unknown."""
+    """Return every check in the order of `CheckName`. With maps in place of darks, checks of dark frames stay unknown.
+
+    Parameters
+    ----------
+    evidence : SeriesEvidence
+        What the checks rest on, of all levels.
+
+    Returns
+    -------
+    tuple of Check
+    """
     return tuple(_CHECKS[name](evidence) for name in CheckName)

@@ -1,0 +1,67 @@
+"""Whether the frames of a level are independent of each other, and whether few samples carry its noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sigmaraw.camera.measuring.onepass import PixelSums
+from sigmaraw.camera.measuring.workers import strips
+
+_SAMPLE = 1 << 17  # pixels whose median variance is taken
+_RARE = 1e-9  # chance of a pixel of ordinary noise to count as an outlier
+_TIMES = 9.0  # the median variance, at least: three times the noise
+_SINGLE = 0.4  # of the largest kurtosis that a pixel of L frames can have: one frame, or two, carry its variance
+SPIKE_FRAMES = 12
+"""Frames from which the kurtosis of a pixel tells a hit in one frame from a pixel that is noisy throughout."""
+
+
+@dataclass(frozen=True)
+class Steadiness:
+    """Numbers of one level.
+
+    Parameters
+    ----------
+    pixel_variance : float
+        Temporal variance over all frames, averaged over pixels, DN². Of independent frames it equals the variance of pairs.
+    median_variance : float
+        Its median over pixels, DN²: what most pixels have.
+    noisy_share : float
+        Fraction of the summed variance that lies in pixels of more than nine times the median, beyond what they would have with it.
+    spike_share : float or None
+        The part of it in pixels in which one or two frames carry the variance; None where the frames are too few, or not asked for.
+    """
+
+    pixel_variance: float
+    median_variance: float
+    noisy_share: float
+    spike_share: float | None
+
+
+def steadiness(pixels: PixelSums) -> Steadiness:
+    """Return what the sums of a level's pixels say; two frames or more."""
+    from scipy.stats import chi2
+
+    step = max(1, pixels.shape[0] * pixels.shape[1] // _SAMPLE)
+    parts = strips(pixels.shape)
+    sample = np.concatenate([pixels.variance(rows).reshape(-1)[::step] for rows in parts])
+    median, dof = float(np.median(sample)), pixels.frames - 1
+    limit = median * max(_TIMES, float(chi2.isf(_RARE, dof) / chi2.median(dof)))
+    total = noisy = spikes = 0.0
+    shaped = pixels.has_shapes and pixels.frames >= SPIKE_FRAMES
+    for rows in parts:
+        variance = pixels.variance(rows)
+        outlying = variance > limit
+        total += float(variance.sum())
+        if not outlying.any():
+            continue
+        beyond = np.where(outlying, variance - median, 0.0)
+        noisy += float(beyond.sum())
+        if shaped:
+            kurtosis = pixels.shape_statistics(rows)[1] + 3.0
+            spikes += float(beyond[kurtosis > _SINGLE * pixels.frames].sum())
+    count = pixels.shape[0] * pixels.shape[1]
+    if total <= 0:
+        return Steadiness(0.0, median, 0.0, 0.0 if shaped else None)
+    return Steadiness(total / count, median, noisy / total, spikes / total if shaped else None)

@@ -1,0 +1,89 @@
+"""What in an image no raw frame has: false alarms on clean frames, and each fault at a stated size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from sigmaraw.frames.findings import FindingName, frame_findings
+from tests.cases import laboratory as lab
+
+NOISE = float(np.hypot(lab.GAIN * lab.READ, 1.0))  # DN: read noise and the pixels' own dark levels
+CAMERA = {"dark_level_dn": lab.OFFSET, "dark_noise_dn": NOISE, "full_scale_dn": lab.FULL}
+
+
+def names(frame: np.ndarray) -> list[str]:
+    return [finding.name.value for finding in frame_findings(frame, **CAMERA)]
+
+
+def test_clean_frames_have_no_finding() -> None:
+    """200 frames each of spots, of darkness, and of a bright field: no more than chance would give."""
+    rng = np.random.default_rng(4)
+    for level in (None, 0.0, 3.0, 5000.0):
+        for _ in range(50):
+            assert names(lab.spots(rng) if level is None else lab.frames(rng, level)[0]) == []
+
+
+def test_saturated_spots_are_no_padding() -> None:
+    rng = np.random.default_rng(4)
+    scene = np.full(lab.SHAPE, 100.0)
+    scene[20:40, 30:50] = 30000
+    assert names(lab.frames(rng, scene)[0]) == []
+
+
+def padded(frame: np.ndarray) -> np.ndarray:
+    frame[:, :20] = 0
+    return frame
+
+
+def bordered(frame: np.ndarray) -> np.ndarray:
+    frame[:3] = 100
+    frame[:, -2:] = 101
+    return frame
+
+
+def masked(frame: np.ndarray) -> np.ndarray:
+    frame[16:40, 16:48] = 120
+    return frame
+
+
+FAULTS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], list[str]]] = {
+    "padded": (padded, ["below-dark", "constant-border", "constant-area"]),
+    "bordered": (bordered, ["constant-border"]),
+    "masked": (masked, ["constant-area"]),
+    "shifted": (lambda frame: frame << 2, ["common-divisor"]),
+    "stretched": (lambda frame: (100 + (frame - 100.0).clip(0) * 1.3).astype(np.uint16), ["missing-codes"]),
+    "subtracted": (lambda frame: (frame - np.minimum(frame, 90)).astype(np.uint16), ["below-dark"]),
+    "overflowing": (lambda frame: frame + np.uint16(4000), ["above-range"]),
+    "saturated": (lambda frame: np.where(frame > 140, 4095, frame).astype(np.uint16), ["mostly-saturated"]),
+}
+
+
+@pytest.mark.parametrize("name", list(FAULTS))
+def test_each_fault_is_named(name: str) -> None:
+    """Ten frames each: all are found, and nothing else is but what the fault brings along."""
+    make, expected = FAULTS[name]
+    rng = np.random.default_rng(5)
+    for _ in range(10):
+        y, x = np.mgrid[: lab.SHAPE[0], : lab.SHAPE[1]]
+        scene = 40 + 120 * np.exp(-((y - 30) ** 2 + (x - 40) ** 2) / 400)
+        found = names(make(lab.frames(rng, scene)[0]))
+        assert [entry for entry in found if entry in expected] == expected
+
+
+def test_counts_are_those_of_the_pixels() -> None:
+    frame = padded(lab.spots(np.random.default_rng(5)))
+    (below, border, _) = frame_findings(frame, **CAMERA)
+    assert (below.count, below.share) == (64 * 20, 0.25)
+    assert border.count == 64 * 20
+    assert "25 %" in below.text
+
+
+def test_equal_pixels_of_a_quiet_camera_are_rounding() -> None:
+    frame = np.full((64, 64), 100, np.uint16)
+    assert frame_findings(frame, dark_level_dn=100.0, dark_noise_dn=0.2, full_scale_dn=4095) == ()
+    assert [one.name for one in frame_findings(frame, dark_level_dn=100.0, dark_noise_dn=1.0, full_scale_dn=4095)][:1] == [
+        FindingName.CONSTANT_BORDER
+    ]
