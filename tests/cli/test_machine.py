@@ -89,7 +89,7 @@ def test_a_model_that_raises_is_named_and_what_was_computed_is_kept(
     assert says in line
     assert "Traceback" not in outcome.err and outcome.out == ""
     if code == 2:
-        assert f"machine_{module}.py, line" in line and "on image 0, group 1" in line
+        assert f"machine_{module}.py, line" in line and "on image 0, group 1, after 'jpegls:near=1', replica 11;" in line
         assert "image.tif" in line
     assert [path.name for path in (here / "out").iterdir()] == ["partial.nc"]
     assert "partial.nc" in line
@@ -285,6 +285,16 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(place: Path, here: Path, sig
     assert "no room to write" in line
     time.sleep(0.2)  # whoever still writes in a thread would be seen
     assert list(here.iterdir()) == []
+
+
+def test_a_full_disk_under_zarr_leaves_no_tasks(place: Path, tmp_path: Path) -> None:
+    """zarr works in a loop of its own; what is unfinished there is said on standard error when the process ends."""
+    words = [sys.executable, "-m", "sigmaraw", "replicas", place / "image.tif", "--camera", place / "camera.nc", "-n", 300, "-q"]
+    command = " ".join(f"'{word}'" for word in (*words, "-o", "r.zarr"))
+    done = subprocess.run(["sh", "-c", f"ulimit -f 1; {command}"], cwd=tmp_path, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 2, done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 # --- forks ------------------------------------------------------------------------------------------------------------
