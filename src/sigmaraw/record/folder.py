@@ -36,6 +36,16 @@ class Record:
         The rows: what record.json holds.
     dataset : xarray.Dataset
         Every prediction: what result.nc holds.
+
+    Examples
+    --------
+    >>> import sigmaraw as sr
+    >>> record = sr.validate(["image.tif"], "camera.nc", codecs=["lossless"], pipeline="intensity", n=10, seed=7)
+    >>> record.verdict
+    'PASS'
+    >>> path = record.write("report")
+    >>> sr.Record.read("report").verdict
+    'PASS'
     """
 
     content: Content
