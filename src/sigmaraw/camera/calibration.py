@@ -99,7 +99,7 @@ def calibrate(
             return CameraProfile(measured.dataset, measured.checks)
         whole: Calibration | SigmarawError
         try:
-            whole = _calibration(scan)
+            whole = _calibration(scan, mixture=True)
         except (ImplausibleSeries, TooFewFrames) as error:
             whole = error  # of the mixture: its taps may be fit for calibration
         parts: list[Calibration] = []
@@ -117,8 +117,11 @@ def calibrate(
     return CameraProfile(merged.dataset, merged.checks)
 
 
-def _calibration(scan: Scan, chance: float = CHANCE) -> Calibration:
-    """The camera dataset and the checks of all pixels of a series; chance : of a false alarm of each check."""
+def _calibration(scan: Scan, chance: float = CHANCE, *, mixture: bool = False) -> Calibration:
+    """The camera dataset and the checks of all pixels of a series.
+
+    chance : of a false alarm of each check. mixture : pixels are of several kinds, so that none is a defect for being unlike its neighbours.
+    """
     found = scan.series
     data = TransferData(tuple(scan.flats), tuple(scan.darks), _dark_index(found))
     full_scale = (1 << (scan.bits or 0)) - 1
@@ -136,12 +139,12 @@ def _calibration(scan: Scan, chance: float = CHANCE) -> Calibration:
     scalars, attributes = _scalars(found, data, saturation, (offset, below), upper, fit, dark)
     # A converter that saturates below the container's end clips there; one that never did may go on to the end.
     top = full_scale if saturation.reason else max(level.maximum for level in (*data.flats, *data.darks))
-    maps, drawn, uniformity, flags = _maps(scan, data, fit, model, upper, (top, full_scale))
+    maps, drawn, uniformity, flags = _maps(scan, data, fit, model, upper, (top, full_scale), mixture=mixture)
     scalars.update(uniformity)
     scalars.update(transfer_scalars(model))
     attributes.update(flags)
     defects = maps["defect_mask"].astype(bool)
-    if defects.any() and not defects.all() and known:
+    if not mixture and defects.any() and not defects.all() and known:
         scalars["offset"] = Estimate(float(maps["offset_map"][~defects].mean()), scalars["offset"].se)
     evidence = SeriesEvidence(
         data, straight, tuple(scan.dark_evidence), tuple(scan.flat_evidence), _light(found), upper, full_scale, chance, model,
@@ -291,7 +294,7 @@ def _half_saturated(signal: np.ndarray, upper: float, frames: np.ndarray) -> int
 
 
 def _maps(
-    scan: Scan, data: TransferData, fit: GainFit, model: ModelFit, upper: float, ends: tuple[int, int]
+    scan: Scan, data: TransferData, fit: GainFit, model: ModelFit, upper: float, ends: tuple[int, int], *, mixture: bool
 ) -> tuple[dict[str, np.ndarray], Arrays, dict[str, Estimate], dict[str, dict[str, Any]]]:
     """Maps from the levels of the fit, what is drawn of the patterns, DSNU, PRNU at half saturation, and their flags."""
     series = scan.series
@@ -311,7 +314,7 @@ def _maps(
     bright, variance, _ = scan.store.rows(len(series.dark) + middle, slice(None))
     gain = fit.weighted
     dead, hot = sums.defects(shortest.offset, ends[1])
-    defects = dead | hot
+    defects = np.zeros_like(dead) if mixture else dead | hot
     frames, lines = data.flats[middle].n_frames, scan.flat_evidence[middle].lines
 
     def photo_response(left_out: np.ndarray) -> tuple[dict[str, Estimate], dict[str, dict[str, Any]]]:
