@@ -5,7 +5,7 @@ OUT ?= demo-report
 # What `make check` runs: what is quick. Together with lint it takes less than a minute on two idle cores.
 QUICK := tests/house tests/docs tests/frames tests/metrics tests/virtual $(addprefix tests/statistics/test_,decision.py propagation.py extrapolation.py spread.py)
 
-.PHONY: demo check test lint docs bench format clean
+.PHONY: demo check test test-newest lint docs bench format clean
 
 # The environment is complete when the stamp is newer than what it was made from.
 .venv/.installed: pyproject.toml constraints.txt
@@ -22,6 +22,15 @@ check: lint
 
 test: .venv/.installed
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# The same suite with the newest versions that pip resolves for $(PYTHON), torch excepted: unpinned it pulls several gigabytes of CUDA.
+NEWEST := .venv-newest/bin/python
+test-newest:
+	$(PYTHON) -m venv .venv-newest
+	$(NEWEST) -m pip install --quiet "$$(grep '^torch==' constraints.txt)"
+	$(NEWEST) -m pip install --quiet --upgrade --upgrade-strategy eager --editable '.[onnx,dask,zarr,numcodecs,video,test,docs]'
+	$(NEWEST) -m pip freeze --exclude-editable | grep -vixFf constraints.txt || true
+	$(NEWEST) -m pytest -n 2 --dist worksteal
 
 lint: .venv/.installed
 	$(BIN)/ruff check .
@@ -43,4 +52,4 @@ bench: .venv/.installed
 	$(BIN)/python -m tests.benchmarks
 
 clean:
-	rm -rf .venv build dist docs/_build *.egg-info src/*.egg-info
+	rm -rf .venv .venv-newest build dist docs/_build *.egg-info src/*.egg-info

@@ -25,7 +25,7 @@ from sigmaraw.noise.keys import counter_words, key_words
 from sigmaraw.noise.rate_image import make_rate_image
 from sigmaraw.noise.sampler import Sampler
 from sigmaraw.study.plan import WorkItem
-from sigmaraw.study.work import Job, Scene
+from sigmaraw.study.work import Job, StudyImage
 from sigmaraw.virtual import VirtualCamera, nuclei_scene
 
 GAIN, OFFSET, READ = 0.46, 100.0, 1.6
@@ -126,7 +126,7 @@ def with_model(sizes: Sizes, ceiling: float, spec: str) -> None:
         for route, device in (("left on the device", True), ("by way of the host", False)):
             if device and not shared:
                 continue
-            job = Job((Scene(frame, frame, MODEL),), pipeline, replica_mode("around-raw"), 3, device=device)
+            job = Job((StudyImage(frame, frame, MODEL),), pipeline, replica_mode("around-raw"), 3, device=device)
             items = [WorkItem(0, 0, first, 10) for first in range(0, max(10, sizes.replicas // 10), 10)]
 
             def call(job: Job = job, items: list[WorkItem] = items) -> list[Any]:

@@ -26,7 +26,7 @@ OPTIONS: dict[str, dict[str, float]] = {
     "strong lamp drift": {"lamp": 0.03},
     "hidden-quantisation": {"noise": 0.5},
     "black-clipping": {"offset": 3.0},
-    "clean, unequal pixels": {"tail": 0.5},
+    "clean, unequal pixels": {"unequal": 0.5},
 }
 
 
@@ -36,7 +36,7 @@ def analog(
     count: int,
     *,
     noise: float = NOISE,
-    tail: float = 0.0,
+    unequal: float = 0.0,
     rows: float = 0.0,
     columns: float = 0.0,
     lamp: float = 0.0,
@@ -47,11 +47,11 @@ def analog(
 ) -> np.ndarray:
     """Frames before rounding, DN, of one fixed sensor with PRNU 1 % and DSNU 2 e⁻.
 
-    rows, columns, dark_walk : temporal, in units of 4 e⁻. lamp : relative. tail : standard deviation of ln σ over pixels.
+    rows, columns, dark_walk : temporal, in units of 4 e⁻. lamp : relative. unequal : standard deviation of ln σ over pixels.
     """
     fixed = np.random.default_rng(99)
     response, pattern = 1 + 0.01 * fixed.standard_normal(shape), 2.0 * fixed.standard_normal(shape)
-    noise = noise * np.exp(tail * fixed.standard_normal(shape) - tail**2)
+    noise = noise * np.exp(unequal * fixed.standard_normal(shape) - unequal**2)
     light = np.asarray(electrons) * (1 + lamp * rng.standard_normal((count, 1, 1))) * response
     signal = rng.poisson(np.maximum(light, 0)) + pattern + noise * rng.standard_normal((count, *shape))
     signal = signal + NOISE * rows * rng.standard_normal((count, shape[0], 1)) + NOISE * columns * rng.standard_normal((count, 1, shape[1]))

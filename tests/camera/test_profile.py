@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import doctest
 import json
 import math
 import pickle
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 import xarray as xr
 
 import sigmaraw as sr
-from sigmaraw.camera import CameraProfile
+from sigmaraw.camera import CameraProfile, calibration, values
+from sigmaraw.camera import profile as profile_module
 from sigmaraw.camera.dataset import REQUIRED, SCALARS
+from sigmaraw.camera.values import format_estimate
 from sigmaraw.errors import InputNotFound, InvalidOption, InvalidProfile, SigmarawError, UnreadableFile
 from tests.camera.simulated_cameras import gaussian_frames, series
 
@@ -208,3 +212,60 @@ def test_scale_factors_in_a_file_change_nothing(profile: CameraProfile, tmp_path
     raw = tmp_path / "camera.nc"
     data.to_netcdf(raw)
     assert float(CameraProfile.from_netcdf(raw).dataset["gain"]) in (float(profile.dataset["gain"]), float(profile.dataset["gain"]) / 2)
+
+
+def test_scalars_are_attributes_with_their_errors() -> None:
+    camera = CameraProfile.from_values(gain=0.46, offset=100, read_noise=1.6, bits=12, gain_se=0.002)
+    for name in SCALARS:
+        for key in (name, f"{name}_se"):
+            assert np.array_equal(getattr(camera, key), float(camera.dataset[key]), equal_nan=True), key
+            assert key in dir(camera)
+    assert (camera.gain, camera.gain_se, camera.offset) == (0.46, 0.002, 100.0)
+    assert math.isnan(camera.prnu)
+    with pytest.raises(AttributeError, match="cannot assign"):
+        camera.gain = 1.0  # type: ignore[misc]
+    older = CameraProfile(camera.dataset.drop_vars(["snr_max", "snr_max_se"]))
+    assert math.isnan(older.snr_max)
+    assert "DN/e-" in str(CameraProfile.gain.__doc__)
+
+
+def test_dir_shows_public_names_alone() -> None:
+    camera = CameraProfile.from_values(gain=0.46, offset=100, read_noise=1.6, bits=12)
+    assert not [name for name in dir(camera) if name.startswith("_")]
+    assert {"dataset", "gain", "checks", "summary", "to_netcdf", "bits"} <= set(dir(camera))
+
+
+def test_a_profile_shows_itself_in_one_line_and_as_an_escaped_table() -> None:
+    rng = np.random.default_rng(11)
+    flats = [gaussian_frames(rng, e, shape=(32, 32)) for e in (500, 1500, 3000, 4500, 6000)]
+    camera = sr.calibrate(series([gaussian_frames(rng, 0.0, shape=(32, 32))], flats))
+    assert len(repr(camera)) < 300
+    assert "\n" not in repr(camera)
+    assert all(word in repr(camera) for word in ("calibrated", "12 bit", "DN/e-", "maps 32 × 32"))
+    named = CameraProfile(camera.dataset.assign_attrs(camera="<script>alert(1)</script>"))
+    page = named._repr_html_()
+    assert len(page) < 10_000
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+    assert ("<td>saturation</td>" in page) == (not math.isnan(camera.saturation))
+
+
+@pytest.mark.parametrize(
+    ("value", "se", "text"),
+    [
+        (0.461234, 0.00123, "0.4612 ± 0.0012"),
+        (1234.5, 37.2, "1234 ± 37"),
+        (2.0, 0.0999, "2.00 ± 0.10"),
+        (5.0, None, "5"),
+        (None, None, "not determined"),
+    ],
+)
+def test_digits_of_a_value_follow_its_standard_error(value: float | None, se: float | None, text: str) -> None:
+    assert format_estimate(value, se) == text
+
+
+@pytest.mark.parametrize("module", [calibration, profile_module, values], ids=lambda module: module.__name__)
+def test_the_examples_of_docstrings_run(module: ModuleType) -> None:
+    found = doctest.testmod(module)
+    assert found.attempted > 0
+    assert found.failed == 0

@@ -16,7 +16,7 @@ SEED = 12
 
 
 def make_world(folder: Path) -> None:
-    """Write series/, camera.nc, today.nc, reference.nc, image.tif, raw/, repeats.tif, volume.npy and nuclei.onnx.
+    """Write series/, darks/ and flats/, camera.nc, today.nc, reference.nc, image.tif, raw/, repeats.tif, volume.npy and nuclei.onnx.
 
     Frames follow round(o + K(n + r)) with NumPy's own samplers; 12 bit, 64 × 64 px.
     """
@@ -33,7 +33,13 @@ def make_world(folder: Path) -> None:
         (folder / "series" / kind).mkdir(parents=True)
         for number, level in enumerate(levels):
             tifffile.imwrite(folder / "series" / kind / f"level-{number:02}.tif", expose(level, frames), photometric="minisblack")
-    (folder / "raw").mkdir()
+    for name in ("darks", "flats", "raw"):
+        (folder / name).mkdir()
+    for repeat in range(8):
+        tifffile.imwrite(folder / "darks" / f"dark-{repeat}.tif", expose(0.0))
+    for exposure_ms in (1, 4, 8, 12, 16, 20, 24):
+        for repeat in range(2):
+            tifffile.imwrite(folder / "flats" / f"{exposure_ms}ms_{repeat}.tif", expose(400.0 * exposure_ms))
     tifffile.imwrite(folder / "image.tif", expose(10 + spots))
     for number in range(6):
         tifffile.imwrite(folder / "raw" / f"cells-{number}.tif", expose(10 + spots))

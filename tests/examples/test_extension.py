@@ -70,7 +70,7 @@ def test_all_are_used_in_a_study_and_a_report(installed: dict[str, str], tmp_pat
     assert len(lines) == 2 + len(record["results"])
     other = tmp_path / "denoised"
     common = ("validate", str(tmp_path / "cells.npy"), "--camera", camera, "--codec", "lossless", "-n", "3", "--pipeline", "intensity")
-    _python(installed, "-m", "sigmaraw", *common, "--mode", "bootstrap:denoiser=wiener,double_bootstrap=0", "-o", str(other))
+    _python(installed, "-m", "sigmaraw", *common, "--mode", "bootstrap:denoiser=wiener,double_bootstrap_groups=0", "-o", str(other))
     assert json.loads((other / "record.json").read_text(encoding="utf-8"))["results"]
 
 

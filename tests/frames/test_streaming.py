@@ -79,6 +79,15 @@ def test_every_format_is_streamed_value_for_value(tmp_path: Path, monkeypatch: p
         portions = [portion.copy() for portion in stream.chunks(frames * 7 * 12, room)]
         assert {len(portion) for portion in portions[:-1]} <= {frames}
         assert portions[0].dtype == np.dtype(dtype)
+        stream = Level("dark", "d", paths=(path, path)).stream()
+        by_turns = stream.chunks(frames * 7 * 12, Room(), Room())
+        previous, turns = None, []
+        for portion in by_turns:
+            if previous is not None:
+                np.testing.assert_array_equal(previous, turns[-1])  # it holds while the next one is read
+            previous = portion
+            turns.append(portion.copy())
+        np.testing.assert_array_equal(np.concatenate(turns), np.concatenate(portions))
         np.testing.assert_array_equal(np.concatenate(portions), np.concatenate([data, data]))
 
 

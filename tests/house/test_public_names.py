@@ -46,6 +46,7 @@ def test_help_explains_every_parameter(name: str) -> None:
     assert len(re.findall(r"^\w+ : .+\n {4}\S", section, re.MULTILINE)) == len(described)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["validate", "sweep", "search", "replicas", "iter_replicas"])
 def test_examples_run(name: str) -> None:
     function = getattr(sr, name)

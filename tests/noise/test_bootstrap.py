@@ -4,9 +4,10 @@ import pickle
 
 import numpy as np
 import pytest
-from scipy import integrate, stats
+from scipy import integrate, ndimage, stats
 
 from sigmaraw import noise, registry
+from sigmaraw.codecs import codec
 from sigmaraw.contracts import Measurement, ReplicaRequest
 from sigmaraw.errors import BitDepthMismatch, InvalidOption, InvalidPrediction, InvalidSpec, UnknownName
 from sigmaraw.noise import NoiseModel, iter_replicas, replica_mode, replicas
@@ -31,6 +32,25 @@ def acquire(mean_e, seed):
 
 
 FRAME = acquire(SCENE, 1)
+
+
+def smoothed(image):
+    """A denoiser as a user writes one: a function."""
+    return ndimage.uniform_filter(image, 5)
+
+
+def test_a_function_is_a_denoiser_by_its_name_and_by_itself():
+    named, itself = replica_mode(f"bootstrap:denoiser={__name__}:smoothed"), Bootstrap(smoothed)
+    request = ReplicaRequest(1)
+    levels = [mode.base(FRAME, MODEL, request).level_dn for mode in (named, itself)]
+    assert np.array_equal(*levels)
+    assert np.array_equal(levels[0], estimate(FRAME, MODEL, smoothed))
+    assert named.denoiser.name == itself.denoiser.name == f"{__name__}:smoothed"
+    decoded = codec(f"denoise:{__name__}:smoothed", MODEL).roundtrip(FRAME)[0]
+    assert np.array_equal(decoded, np.clip(np.rint(levels[0]), 0, 4095))
+    for wrong in ("no_such_module:f", f"{__name__}:no_such_function", f"{__name__}:GAIN"):
+        with pytest.raises(InvalidSpec, match="denoiser"):
+            replica_mode(f"bootstrap:denoiser={wrong}")
 
 
 class Truth:

@@ -103,7 +103,7 @@ def test_importing_noise_does_not_load_jax():
     import sys
 
     code = "import sys, sigmaraw.noise; assert 'jax' not in sys.modules and 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=1800)
 
 
 def test_memory_does_not_grow_with_n():
@@ -122,7 +122,7 @@ def peak(n):
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(peak(40), peak(240))
 """
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=1800)
     first, last = map(int, found.stdout.split())  # KiB
     assert first > 100_000
     assert last - first < 16 * 1024

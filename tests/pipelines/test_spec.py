@@ -29,7 +29,7 @@ def test_a_function_by_name_gives_its_numbers_as_floats() -> None:
 
 
 def test_measurements_are_unknown_before_the_first_call_unless_the_function_states_them() -> None:
-    with pytest.raises(errors.InvalidPrediction, match="not known yet"):
+    with pytest.raises(errors.InvalidPrediction, match="not declared"):
         _ = sr.pipeline("tests.pipelines.own_functions:moments").measurements
     (mean,) = sr.pipeline("tests.pipelines.own_functions:declared").measurements
     assert (mean.name, mean.unit) == ("mean", "DN")

@@ -163,7 +163,6 @@ def make_record(images: int = 2, codecs: int = 6, measurements: int = 4, n: int 
                 "sha256": _sha("raw"),
                 "shape": [images, 256, 256],
                 "dtype": "uint16",
-                "bits": 12,
                 "role": "raw",
                 "reader": "tiff",
             },
@@ -172,7 +171,6 @@ def make_record(images: int = 2, codecs: int = 6, measurements: int = 4, n: int 
                 "sha256": _sha("camera"),
                 "shape": None,
                 "dtype": None,
-                "bits": None,
                 "role": "camera",
                 "reader": "netcdf",
             },
@@ -194,7 +192,7 @@ def make_record(images: int = 2, codecs: int = 6, measurements: int = 4, n: int 
         "environment": {
             "packages": {"sigmaraw": "0.1.0", "numpy": "2.4.6"},
             "python": "3.11",
-            "hardware": {"cpu": "x86_64", "cores": 2},
+            "hardware": {"machine": "x86_64", "cores": 2},
             "libraries": {"openjpeg": "2.5.3"},
         },
         "pipeline": {"name": "otsu", "pre": "none", "min_size": 16, "threshold": "otsu"},
@@ -224,7 +222,7 @@ def make_record(images: int = 2, codecs: int = 6, measurements: int = 4, n: int 
                 "error_noise_correlation": spread - 1,
                 "achieved": {"ratio": ratio},
                 "verdict": verdict,
-                "images": list(range(images)),
+                "images": [{"image": i, "nbytes": int(65536 / ratio), "compression_ratio": ratio} for i in range(images)],
             }
             for spec, shift, spread, ratio, verdict in chosen
         ],

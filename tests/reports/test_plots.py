@@ -14,10 +14,10 @@ import pytest
 from matplotlib.image import imread
 
 from sigmaraw.errors import InvalidRecord
+from sigmaraw.record.arrays import Crop
 from sigmaraw.reports import camera_plot
 from sigmaraw.reports.crops import crop_view
-from sigmaraw.reports.loading import Crop
-from sigmaraw.reports.plots import Row, Score, distribution_plot, epsilon_plot
+from sigmaraw.reports.plots import Distribution, ScoreMark, distribution_plot, epsilon_plot
 
 
 def _words(svg: str) -> str:
@@ -56,11 +56,11 @@ def test_drawing_leaves_pyplot_alone(summary: Callable[..., dict[str, Any]]) -> 
 
 
 def test_scores_show_every_image_and_limit() -> None:
-    scores = [Score("a$b$<c>", image, "FAIL", 30.0 * image, -1.0, 31.0 * image + 1, None, 1.0) for image in (0, 1)]
-    words = _words(epsilon_plot("s", "title & <more>", [*scores, Score("d", 0, "PASS", None, None, None, None, None)]))
+    scores = [ScoreMark("a$b$<c>", image, "FAIL", 30.0 * image, -1.0, 31.0 * image + 1, None, 1.0) for image in (0, 1)]
+    words = _words(epsilon_plot("s", "title & <more>", [*scores, ScoreMark("d", 0, "PASS", None, None, None, None, None)]))
     assert "a$b$<c>" in words and "image 1 FAIL" in words.replace("  ", " ")
     assert "−limit" in words and "+limit" in words and "ε̂ undefined" in words and "logarithmic beyond ±2" in words
-    different = [Score("a", image, "PASS", 0.1, 0.0, 0.2, 0.1, 1.0 + image) for image in (0, 1)]
+    different = [ScoreMark("a", image, "PASS", 0.1, 0.0, 0.2, 0.1, 1.0 + image) for image in (0, 1)]
     assert "limit" not in _words(epsilon_plot("s", "t", different))  # no common line: each row has its own marks
 
 
@@ -68,15 +68,15 @@ def test_distribution_names_what_it_cannot_show() -> None:
     rng = np.random.default_rng(3)
     raw = 100 + rng.standard_normal(30)
     rows = [
-        Row("near", "PASS", raw + 0.1, raw, 100.1),
-        Row("far", "FAIL", raw - 4000, raw, -3900.0),
-        Row("lost", "FAIL", np.full(30, np.nan), raw, None),
+        Distribution("near", "PASS", raw + 0.1, raw, 100.1),
+        Distribution("far", "FAIL", raw - 4000, raw, -3900.0),
+        Distribution("lost", "FAIL", np.full(30, np.nan), raw, None),
     ]
     words = _words(distribution_plot("d", "t", "area", "px", raw, rows, 100.0, 1.0))
     assert "← 30 of 30 off this scale" in words and "30 of 30 undefined" in words and "area / px" in words
     assert words.count("off this scale") == 1
     with_mark, without = (
-        distribution_plot("d", "t", "area", "px", raw, [Row("a", "PASS", raw, raw, chi)], 100.0, 1.0) for chi in (100.4, None)
+        distribution_plot("d", "t", "area", "px", raw, [Distribution("a", "PASS", raw, raw, chi)], 100.0, 1.0) for chi in (100.4, None)
     )
     assert with_mark.count("<path") == without.count("<path") + 1  # the short line at χ_c
 
@@ -86,7 +86,7 @@ def test_distribution_names_what_it_cannot_show() -> None:
 )
 def test_ticks_are_whole_numbers_without_an_offset(centre: float, spread: float, expected: str) -> None:
     raw = centre + spread * np.linspace(-2, 2, 40)
-    words = _words(distribution_plot("d", "t", "q", "DN", raw, [Row("c", "PASS", raw, raw, centre)], centre, spread)).split()
+    words = _words(distribution_plot("d", "t", "q", "DN", raw, [Distribution("c", "PASS", raw, raw, centre)], centre, spread)).split()
     ticks = [float(word.replace("−", "-")) for word in words if word[0].isdigit()]
     assert len(ticks) >= 3
     assert all(abs(tick - centre) < 6 * spread for tick in ticks)
@@ -97,7 +97,7 @@ def test_ticks_are_whole_numbers_without_an_offset(centre: float, spread: float,
 @pytest.mark.parametrize("discrete", [False, True])
 def test_distribution_of_equal_values(discrete: bool) -> None:
     same = np.full(10, 7.0)
-    svg = distribution_plot("d", "t", "count", "1", same, [Row("a", "PASS", same, same, 7.0)], 7.0, 0.0, discrete=discrete)
+    svg = distribution_plot("d", "t", "count", "1", same, [Distribution("a", "PASS", same, same, 7.0)], 7.0, 0.0, discrete=discrete)
     assert svg.count("<path") > 2 and "nan" not in svg.lower()
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from sigmaraw import registry
 from sigmaraw.errors import InvalidRecord
+from sigmaraw.record import content_of
 from sigmaraw.reports.table import text_table
 
 DELTA = {
@@ -54,7 +55,7 @@ def told(record: Callable[..., dict[str, Any]]) -> dict[str, Any]:
 
 
 def test_the_terminal_says_what_was_not_reached_and_what_derivatives_give(told: dict[str, Any]) -> None:
-    text = " ".join(text_table(told).split())
+    text = " ".join(text_table(content_of(told)).split())
     assert "n = 2000 (auto:0.05,max=2000: not reached)" in text
     assert "count of image 0: 7.1 %" in text
     assert "dice of image 0: undefined (nothing varies)" in text
@@ -81,7 +82,7 @@ def test_the_page_shows_both_tables(
 
 
 def test_a_record_without_them_is_read(record: Callable[..., dict[str, Any]]) -> None:
-    text = text_table(record())
+    text = text_table(content_of(record()))
     assert "law of propagation" not in text
     assert "auto" not in text
 
@@ -106,4 +107,4 @@ def test_what_no_study_writes_is_refused(told: dict[str, Any], where: str, value
     else:
         told["results"][0]["delta"] = value
     with pytest.raises(InvalidRecord, match=where):
-        text_table(told)
+        text_table(content_of(told))

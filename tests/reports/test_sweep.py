@@ -15,9 +15,9 @@ import pytest
 
 from sigmaraw import registry
 from sigmaraw.errors import InvalidRecord
+from sigmaraw.record import content_of
+from sigmaraw.record.arrays import read_folder
 from sigmaraw.reports.csv_table import COLUMNS, csv_text
-from sigmaraw.reports.loading import checked, read_folder
-from sigmaraw.reports.sections import search_of, sweep_of
 from sigmaraw.reports.sweep import search_context, shift_figures, sweep_context
 from sigmaraw.reports.sweep_plots import Curve, Mark, quality_plot, shift_plot
 
@@ -80,17 +80,18 @@ def test_the_page_of_a_sweep_holds_curves_and_table(record_folder: Callable[...,
 
 
 def test_marks_are_the_records_numbers(document: dict[str, Any]) -> None:
-    record = checked(document)
-    figures = dict(shift_figures(record, sweep_of(record)))  # type: ignore[arg-type]
+    record = content_of(document)
+    assert record.sweep is not None
+    figures = dict(shift_figures(record, record.sweep))
     words = _words(figures["area"])
     assert "family:*" in words and "95 % of raw predictions" in words and "+limit" in words
     assert "0.5" in words
     assert "95 % of raw predictions" not in _words(figures["count"])
     context = sweep_context(record)
     assert context is not None
-    by_codec = {row["codec"]: row for row in context["curves"][0]["points"]}
-    for row in record["codecs"]:
-        assert by_codec[row["codec"]]["verdict"] == row["verdict"]
+    by_codec = {row["codec"]: row for row in context.curves[0].points}
+    for row in record.codecs:
+        assert by_codec[row.codec]["verdict"] == row.verdict
 
 
 def test_the_largest_shift_is_drawn_with_all_images_beside_it() -> None:
@@ -119,28 +120,34 @@ def test_many_curves_keep_a_style_each() -> None:
 
 
 def test_csv_holds_every_result_in_full(document: dict[str, Any]) -> None:
-    record = checked(document)
+    record = content_of(document)
     rows = list(csv.DictReader(io.StringIO(csv_text(record))))
-    assert len(rows) == len(record["results"]) and tuple(rows[0]) == COLUMNS
-    codecs = {row["codec"]: row for row in record["codecs"]}
-    for row, result in zip(rows, record["results"], strict=True):
-        assert float(row["epsilon_hat"]) == result["epsilon_hat"]
-        assert float(row["epsilon_hat_low"]) == result["epsilon_hat_ci"][0]
-        assert float(row["compression_ratio"]) == codecs[result["codec"]]["compression_ratio"]
+    assert len(rows) == len(record.results) and tuple(rows[0]) == COLUMNS
+    codecs = {row.codec: row for row in record.codecs}
+    for row, result in zip(rows, record.results, strict=True):
+        assert result.epsilon_hat_ci is not None
+        assert float(row["epsilon_hat"]) == result.epsilon_hat
+        assert float(row["epsilon_hat_low"]) == result.epsilon_hat_ci[0]
+        assert float(row["compression_ratio"]) == codecs[result.codec].compression_ratio
         assert row["curve"] == "family:*" and row["parameter"] == "q"
-        assert (row["raw_spread_high"] == "2.1") == (result["measurement"] == "area")
+        assert (row["raw_spread_high"] == "2.1") == (result.measurement == "area")
 
 
-def test_csv_of_a_plain_record_has_no_curve_and_no_formula(record_folder: Callable[..., Path]) -> None:
-    folder = record_folder()
-    record = read_folder(folder).record
-    first = record["codecs"][0]["codec"]
-    for row in [*record["codecs"], *record["results"]]:
-        row["codec"] = "=1+1" if row["codec"] == first else row["codec"]
-    rows = list(csv.DictReader(io.StringIO(csv_text(record))))
+@pytest.mark.parametrize("word", ["=1+1", "+1", "-1+1", "@SUM(A1)"])
+def test_csv_of_a_plain_record_has_no_curve_and_no_formula(record: Callable[..., dict[str, Any]], word: str) -> None:
+    made = record(1, 2, 1)
+    for row in [*made["codecs"], *made["results"]]:
+        row["codec"] = word if row["codec"] == "lossless" else row["codec"]
+    rows = list(csv.DictReader(io.StringIO(csv_text(content_of(made)))))
     assert {row["curve"] for row in rows} == {""}
-    assert rows[0]["codec"] == "'=1+1"
-    assert registry.load(registry.REPORTS, "csv")().render(folder).read_text().count("\n") == len(record["results"]) + 1
+    assert rows[0]["codec"] == f"'{word}"  # a table program takes such a cell for text
+    assert float(rows[1]["chi_codec"]) == made["results"][1]["chi_codec"]
+
+
+def test_csv_is_one_line_a_result(record_folder: Callable[..., Path]) -> None:
+    folder = record_folder()
+    lines = registry.load(registry.REPORTS, "csv")().render(folder).read_text().count("\n")
+    assert lines == len(read_folder(folder).record.results) + 1
 
 
 @pytest.mark.parametrize(
@@ -158,10 +165,10 @@ def test_csv_of_a_plain_record_has_no_curve_and_no_formula(record_folder: Callab
 def test_a_malformed_sweep_is_refused(document: dict[str, Any], change: Callable[[dict[str, Any]], Any]) -> None:
     change(document["sweep"])
     with pytest.raises(InvalidRecord):
-        sweep_context(checked(document))
+        content_of(document)
     document["sweep"] = [1]
-    with pytest.raises(InvalidRecord):
-        sweep_of(checked(document))
+    with pytest.raises(InvalidRecord, match="sweep"):
+        content_of(document)
 
 
 @pytest.mark.parametrize(
@@ -182,21 +189,21 @@ def test_a_malformed_sweep_is_refused(document: dict[str, Any], change: Callable
 )
 def test_a_malformed_search_is_refused(document: dict[str, Any], change: Callable[[dict[str, Any]], Any]) -> None:
     document["search"] = copy.deepcopy(_search("c"))
-    assert search_context(checked(document)) is not None
+    assert search_context(content_of(document)) is not None
     change(document["search"])
     with pytest.raises(InvalidRecord):
-        search_of(checked(document))
+        content_of(document)
     document["search"] = "words"
-    with pytest.raises(InvalidRecord):
-        search_of(checked(document))
+    with pytest.raises(InvalidRecord, match="search"):
+        content_of(document)
 
 
 def test_the_claim_says_what_was_asked(document: dict[str, Any]) -> None:
     def claim(**change: Any) -> str:
         document["search"] = {**_search("c"), **change}
-        context = search_context(checked(document))
+        context = search_context(content_of(document))
         assert context is not None
-        return " ".join(context["claim"])
+        return " ".join(context.claim)
 
     assert "on every one of the 4 held-out images is at most 5.0 %" in claim()
     assert "at most 60 %" in claim()

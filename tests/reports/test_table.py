@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from sigmaraw.errors import InvalidRecord
+from sigmaraw.record import content_of
 from sigmaraw.reports import JsonReport, text_table
 from sigmaraw.reports.csv_table import CsvReport
 from sigmaraw.reports.kinds import kind_notes, u_mode_sources
 from sigmaraw.reports.numbers import fixed, given, interval, measured, plain, prediction, probability
-from sigmaraw.reports.selection import Reasons, summarise
+from sigmaraw.reports.selection import Reasons, by_codec
 from sigmaraw.reports.table import display_width, shorten
 from sigmaraw.reports.wording import limitations
 
@@ -30,7 +31,7 @@ def _columns(rule: str) -> list[tuple[int, int]]:
 
 
 def test_columns_are_aligned(record: Callable[..., dict[str, Any]]) -> None:
-    lines = text_table(record(2, 5, 3)).splitlines()
+    lines = text_table(content_of(record(2, 5, 3))).splitlines()
     rules = [number for number, line in enumerate(lines) if line.startswith("─")]
     assert len(rules) == 2
     codecs, results = (lines[number + 1 :] for number in rules)
@@ -45,13 +46,13 @@ def test_columns_are_aligned(record: Callable[..., dict[str, Any]]) -> None:
 
 
 def test_rows_fit_a_wide_terminal_and_keep_their_reason(record: Callable[..., dict[str, Any]]) -> None:
-    table = text_table(record(1, 3, 2))
+    table = text_table(content_of(record(1, 3, 2)))
     assert max(display_width(line) for line in table.splitlines()) <= 120
     assert "PASS: identical" in table
     assert "└ the guard band reaches over the limit" in table
     assert "38 px" in table and "41 " in table
     assert "stated values" not in table
-    assert "stated values, not calibrated" in text_table(record(1, 3, 2, calibrated=False))
+    assert "stated values, not calibrated" in text_table(content_of(record(1, 3, 2, calibrated=False)))
 
 
 def test_hostile_words_cannot_steer_the_terminal(record: Callable[..., dict[str, Any]]) -> None:
@@ -60,7 +61,7 @@ def test_hostile_words_cannot_steer_the_terminal(record: Callable[..., dict[str,
         if row["codec"] == "lossless":
             row["codec"] = "\x1b[2J\u202e日本\nx"
     made["results"][0] |= {"epsilon": float("nan"), "epsilon_hat": None, "epsilon_hat_ci": None}
-    table = text_table(made)
+    table = text_table(content_of(made))
     assert "\x1b" not in table and "\u202e" not in table
     assert "�[2J�日本 x" in table
     assert "undefined" in table and "nan" not in table
@@ -68,7 +69,7 @@ def test_hostile_words_cannot_steer_the_terminal(record: Callable[..., dict[str,
 
 def test_table_refuses_what_is_no_record() -> None:
     with pytest.raises(InvalidRecord, match="schema"):
-        text_table({"results": []})
+        content_of({"results": []})
 
 
 def _of_kinds(made: dict[str, Any], kinds: dict[str, tuple[str, bool] | None], u_mode: float = 0.35) -> dict[str, Any]:
@@ -89,20 +90,20 @@ def test_kinds_that_are_stated_or_not_said_are_called_so(record: Callable[..., d
         "mean_intensity": ("", False),
     }
     made = _of_kinds(record(1, 2, 4), kinds)
-    stated, unsaid = kind_notes(made)
+    stated, unsaid = kind_notes(content_of(made))
     assert "area (network-area)" in stated and "count" not in stated and "has not measured this pipeline" in stated
     assert "total_intensity, mean_intensity" in unsaid and "35 %" in unsaid and "area (" not in unsaid
-    flat = " ".join(text_table(made).split())
+    flat = " ".join(text_table(content_of(made)).split())
     assert stated in flat and unsaid in flat
-    assert all(note in limitations(made) for note in (stated, unsaid))
-    assert u_mode_sources(made) == [
+    assert all(note in limitations(content_of(made)) for note in (stated, unsaid))
+    assert u_mode_sources(content_of(made)) == [
         ("count", "source of network-count"),
         ("area", "source of network-area"),
         ("total_intensity, mean_intensity", "source of "),
     ]
-    assert kind_notes(_of_kinds(record(1, 2, 4), kinds, u_mode=0.0)) == []  # repeats: nothing rests on the kind
-    assert kind_notes(_of_kinds(record(1, 2, 1), {"count": ("network-count", True)})) == []
-    assert kind_notes(_of_kinds(record(1, 2, 1), {"count": None})) == []
+    assert kind_notes(content_of(_of_kinds(record(1, 2, 4), kinds, u_mode=0.0))) == []  # repeats: nothing rests on the kind
+    assert kind_notes(content_of(_of_kinds(record(1, 2, 1), {"count": ("network-count", True)}))) == []
+    assert kind_notes(content_of(_of_kinds(record(1, 2, 1), {"count": None}))) == []
 
 
 def test_u_mode_and_its_source_are_in_both_tables(
@@ -140,21 +141,23 @@ def test_selection_prefers_the_severest(record: Callable[..., dict[str, Any]]) -
     first |= {"verdict": "INCONCLUSIVE", "epsilon_hat": 0.9}
     second |= {"verdict": "FAIL", "epsilon_hat": 0.2}
     third |= {"verdict": "PASS", "epsilon_hat": -0.5}
-    summary = summarise(made)[1]
-    assert summary.largest is first and summary.deciding is second
+    found = by_codec(content_of(made))[1]
+    assert found.largest is not None and found.largest.measurement == first["measurement"]
+    assert found.deciding is not None and found.deciding.measurement == second["measurement"]
     third |= {"verdict": "FAIL", "epsilon_hat": None}  # σ_raw = 0: no number, and worse than any
-    assert summarise(made)[1].largest is third
+    largest = by_codec(content_of(made))[1].largest
+    assert largest is not None and largest.measurement == third["measurement"]
 
 
-def test_reasons_look_from_narrow_to_wide() -> None:
+def test_reasons_look_from_narrow_to_wide(record: Callable[..., dict[str, Any]]) -> None:
     rows = [
         {"image": None, "codec": "a", "measurement": None, "field": "psnr_db", "reason": "lossless", "count": 1},
         {"image": 0, "codec": "a", "measurement": "area", "field": "epsilon", "reason": "nan_prediction", "count": 3},
     ]
-    reasons = Reasons({"undefined": rows})
-    assert reasons.of("psnr_db", {"codec": "a"}) == "undefined (lossless)"
-    assert reasons.of("epsilon", {"image": 0, "codec": "a", "measurement": "area"}) == "undefined (nan prediction)"
-    assert reasons.of("epsilon", {"image": 1, "codec": "a", "measurement": "area"}) == "undefined"
+    reasons = Reasons(content_of(record(1, 1, 1) | {"undefined": rows}))
+    assert reasons.of("psnr_db", codec="a") == "undefined (lossless)"
+    assert reasons.of("epsilon", 0, "a", "area") == "undefined (nan prediction)"
+    assert reasons.of("epsilon", 1, "a", "area") == "undefined"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sigmaraw.errors import InvalidOption, UndefinedStatistic
-from sigmaraw.statistics import Assessment, Limits, Reason, assess, null_flag_rate, pooled_spread
+from sigmaraw.statistics import Assessment, Limits, Reason, RowLimits, assess, measure, null_flag_rate, pooled_spread, step_of
 
 
 def judge(raw: np.ndarray, decoded: np.ndarray, own: int = 1, **settings: object) -> Assessment:
@@ -23,16 +23,42 @@ def at_most(p: float, runs: int) -> float:
 
 # --- error rates ------------------------------------------------------------------------------------------------------
 def rates(epsilon: float, noise: float, n: int, runs: int, counts: float = 0.0, **settings: object) -> dict[str, float]:
-    """Share of verdicts for D ~ N(ε, noise²) σ_raw; with `counts` the raw predictions are Poisson of that mean."""
+    """Share of verdicts for D ~ N(ε, noise²) σ_raw; with `counts` the raw predictions are Poisson of that mean.
+
+    All runs at once by `measure`; test_one_row_is_judged_as_many_are binds it to `assess`.
+    """
     rng = np.random.default_rng([int(100 * epsilon), int(100 * noise), n, int(10 * counts)])
-    tally = {"PASS": 0, "FAIL": 0, "INCONCLUSIVE": 0}
+    limits = settings.pop("limits", Limits())
+    assert isinstance(limits, Limits)
     sigma = math.sqrt(counts) if counts else 1.0
-    for _ in range(runs):
-        raw = rng.poisson(counts, (5, n)).astype(float) if counts else rng.normal(size=(5, n))
-        if raw.any():
-            decoded = raw[1] + sigma * (epsilon + noise * rng.normal(size=n))
-            tally[judge(raw, decoded, discrete=bool(counts), independent=False, **settings).verdict] += 1
-    return {verdict: number / runs for verdict, number in tally.items()}
+    raw = rng.poisson(counts, (runs, 5, n)).astype(float) if counts else rng.normal(size=(runs, 5, n))
+    decoded = raw[:, 1] + sigma * (epsilon + noise * rng.normal(size=(runs, n)))
+    scale = limits.margin or 1.0
+    step = 1.0 if counts else math.nan
+    u_relative = float(settings.pop("u_mode", 0.0))  # type: ignore[arg-type]
+    evidence = measure(raw, decoded, 1, step=step, discrete=bool(counts), u_relative=u_relative, in_unit=limits.margin is not None)
+    row_limits = RowLimits(limits.k * scale, limits.spread, limits.rms * scale)
+    passed, failed = evidence.inside(row_limits).all(axis=0), evidence.beyond(row_limits).any(axis=0)
+    return {"PASS": passed.mean(), "FAIL": failed.mean(), "INCONCLUSIVE": 1.0 - passed.mean() - failed.mean()}
+
+
+@pytest.mark.parametrize("margin", [None, 0.8])
+@pytest.mark.parametrize("discrete", [False, True])
+def test_one_row_is_judged_as_many_are(discrete: bool, margin: float | None) -> None:
+    rng = np.random.default_rng(21)
+    raw = rng.poisson(2.0, (60, 3, 40)).astype(float) if discrete else rng.normal(size=(60, 3, 40))
+    change = rng.poisson(0.3, (60, 40)) if discrete else rng.normal(size=(60, 40))
+    decoded = raw[:, 1] + np.linspace(0.0, 5.0, 60)[:, None] * change
+    limits = Limits(margin=margin)
+    steps = np.array([step_of(a, b, discrete) for a, b in zip(raw, decoded, strict=True)])
+    evidence = measure(raw, decoded, 1, step=steps, discrete=discrete, u_relative=0.1, in_unit=margin is not None)
+    row_limits = RowLimits(margin or limits.k, limits.spread, limits.rms * (margin or 1.0))
+    passed, failed = evidence.inside(row_limits).all(axis=0), evidence.beyond(row_limits).any(axis=0)
+    found = [judge(a, b, discrete=discrete, limits=limits, u_mode=0.1, independent=False) for a, b in zip(raw, decoded, strict=True)]
+    expected = ["PASS" if p else "FAIL" if f else "INCONCLUSIVE" for p, f in zip(passed, failed, strict=True)]
+    expected[0] = "PASS"  # no difference at all
+    assert [one.verdict for one in found] == expected
+    assert {"PASS", "FAIL", "INCONCLUSIVE"} == set(expected)
 
 
 @pytest.mark.parametrize(("n", "noise"), [(20, 0.0), (20, 0.4), (100, 0.0), (100, 0.4)])
@@ -64,15 +90,12 @@ def test_clear_cases_are_decided() -> None:
 
 def test_spread_at_its_limit_rarely_passes() -> None:
     rng = np.random.default_rng(3)
-    runs, passed, failed = 1000, 0, 0
-    for _ in range(runs):
-        raw = rng.normal(size=(5, 100))
-        decoded = 0.6 * raw[1] + math.sqrt(0.64 - 0.36) * rng.normal(size=100)
-        verdict = judge(raw, decoded, independent=False, limits=Limits(rms=5.0)).verdict
-        passed += verdict == "PASS"
-        failed += verdict == "FAIL"
-    assert passed / runs <= at_most(0.05, runs)
-    assert failed / runs <= at_most(0.05, runs)
+    runs = 1000
+    raw = rng.normal(size=(runs, 5, 100))
+    decoded = 0.6 * raw[:, 1] + math.sqrt(0.64 - 0.36) * rng.normal(size=(runs, 100))
+    evidence = measure(raw, decoded, 1)
+    assert evidence.inside(RowLimits(rms=5.0)).all(axis=0).mean() <= at_most(0.05, runs)
+    assert evidence.beyond(RowLimits(rms=5.0)).any(axis=0).mean() <= at_most(0.05, runs)
 
 
 @pytest.mark.parametrize("n", [20, 200])
@@ -80,8 +103,9 @@ def test_unbiased_noise_of_three_sigma_never_passes(n: int) -> None:
     found = rates(0.0, 3.0, n, 300)
     assert found["PASS"] == 0.0
     assert found["FAIL"] == 1.0
-    # the RMS part alone is enough
-    assert rates(0.0, 3.0, n, 300, limits=Limits(spread=100.0))["FAIL"] == 1.0
+    # The RMS part alone: 3σ is 1.1 in the logarithm beyond its limit, the guarded reach at N = 20 about half of that.
+    alone = rates(0.0, 3.0, n, 300, limits=Limits(spread=100.0))
+    assert (alone["PASS"], alone["FAIL"] >= 0.8) == (0.0, True)
 
 
 def test_a_wrong_sigma_needs_its_uncertainty_in_the_guard_band() -> None:
@@ -245,11 +269,15 @@ def test_every_missing_number_has_a_reason(where: str, value: float) -> None:
 
 
 def test_a_shift_that_rounding_blurs_leaves_the_spread_as_it_was() -> None:
-    raw = np.random.default_rng(15).poisson(0.1, (5, 60)).astype(float)
+    raw = np.random.default_rng(15).normal(0.1, 1.0, (5, 60))
     decoded = raw[1] + math.sqrt(0.1)  # (x + c) − x is c only to rounding
     assert (decoded - raw[1]).std() > 0.0
-    found = judge(raw, decoded, discrete=True, independent=False)
+    found = judge(raw, decoded, independent=False)
     assert (found.spread_ratio, found.spread_ratio_ci) == (1.0, (1.0, 1.0))
+    counts = np.random.default_rng(15).poisson(0.1, (5, 60)).astype(float)
+    found = judge(counts, counts[1] + 1.0, discrete=True, independent=False)
+    assert found.spread_ratio == 1.0
+    assert found.spread_ratio_ci[0] < 1.0 < found.spread_ratio_ci[1]  # 60 equal changes of a count do not prove the 61st
 
 
 # --- design -----------------------------------------------------------------------------------------------------------

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from sigmaraw.errors import UndefinedStatistic
-from sigmaraw.statistics import rms_shift, spread_ratio
-from sigmaraw.statistics.spread import pool
+from sigmaraw.statistics import measure, rms_shift, spread_ratio
 
 
 def three_se(p: float, runs: int) -> float:
@@ -18,33 +17,33 @@ def three_se(p: float, runs: int) -> float:
 
 @pytest.mark.parametrize("n", [10, 50])
 @pytest.mark.parametrize("slope", [1.0, 0.5, 0.0])
-def test_pitman_morgan_interval_covers_90_percent(n: int, slope: float) -> None:
+def test_interval_covers_at_least_90_percent_of_normal_predictions(n: int, slope: float) -> None:
     rng = np.random.default_rng([1, n])
-    runs, truth = 3000, math.sqrt(slope**2 + 0.36)
+    runs, truth = 2000, math.sqrt(slope**2 + 0.36)
     x = rng.normal(size=(runs, n))
     y = slope * x + 0.6 * rng.normal(size=(runs, n))
-    found = [spread_ratio(b, a) for a, b in zip(x, y, strict=True)]
-    found = [ratio for ratio in found if ratio.method == "Pitman-Morgan"]
-    assert len(found) > 0.75 * runs
-    assert abs(np.mean([ratio.low <= truth <= ratio.high for ratio in found]) - 0.90) < three_se(0.9, len(found)) + 0.005
+    low, high = measure(x[:, np.newaxis], y, 0).ratio_limits()
+    covered = np.mean((low <= math.log(truth)) & (math.log(truth) <= high))
+    assert 0.90 - three_se(0.9, runs) <= covered <= 0.985  # the wider of two intervals, and not endlessly wide
 
 
-def test_pitman_morgan_interval_holds_one_exactly_when_its_test_does_not_reject() -> None:
-    """t = r √((N − 2)/(1 − r²)), r = corr(sum, difference): the test that SCIENCE 2.4 states is the interval's own."""
+def test_interval_never_excludes_one_where_pitman_morgan_does_not_reject() -> None:
+    """t = r √((N − 2)/(1 − r²)), r = corr(sum, difference): the test that SCIENCE 2.4 states is the narrowest that the interval may be."""
     rng = np.random.default_rng(2)
     from scipy import stats
 
-    decided = set()
+    equal, decided = 0, set()
     for _ in range(200):
-        x = rng.normal(size=30)
-        y = 1.2 * x + 0.5 * rng.normal(size=30)
+        x = rng.normal(size=60)
+        y = 1.0 * x + 0.5 * rng.normal(size=60)
         ratio = spread_ratio(y, x)
-        if ratio.method != "Pitman-Morgan":
-            continue
-        p = stats.pearsonr(x + y, y - x).pvalue
-        assert (ratio.low <= 1.0 <= ratio.high) == (p >= 0.10)
-        decided.add(p >= 0.10)
+        rejected = stats.pearsonr(x + y, y - x).pvalue < 0.10
+        holds = ratio.low <= 1.0 <= ratio.high
+        assert holds or rejected
+        equal += holds != rejected
+        decided.add(bool(rejected))
     assert decided == {True, False}
+    assert equal > 160
 
 
 def heavy(kind: str, rng: np.random.Generator, runs: int, n: int) -> tuple[np.ndarray, np.ndarray, float, bool]:
@@ -65,45 +64,31 @@ def heavy(kind: str, rng: np.random.Generator, runs: int, n: int) -> tuple[np.nd
     return x.astype(float), (x + flips).astype(float), math.sqrt(1 + variance / rate), True
 
 
-# Floors are what was measured (1,000 runs) less 3 SE of 300 runs; the nominal value is .90.
+# The nominal value is .90; the studentised bootstrap that stood here covered .80 to .83 of t5 and Laplace.
 @pytest.mark.parametrize(
-    ("kind", "n", "floor"),
-    [
-        ("t5", 50, 0.80),
-        ("laplace", 50, 0.82),
-        ("counts 5", 50, 0.83),
-        ("counts 1", 50, 0.83),
-        ("counts 1", 200, 0.83),
-        ("counts .1", 200, 0.80),
-    ],
+    ("kind", "n"), [("t5", 50), ("laplace", 20), ("laplace", 50), ("counts 5", 50), ("counts 1", 50), ("counts 1", 200), ("counts .1", 200)]
 )
-def test_bootstrap_interval_covers_where_pitman_morgan_fails(kind: str, n: int, floor: float) -> None:
-    runs = 300
+def test_interval_covers_where_pitman_morgan_fails(kind: str, n: int) -> None:
+    runs = 1000
     x, y, truth, discrete = heavy(kind, np.random.default_rng([3, n, len(kind)]), runs, n)
-    found = [spread_ratio(b, a, discrete=discrete) for a, b in zip(x, y, strict=True) if a.any()]
-    covered = np.mean([ratio.low <= truth <= ratio.high for ratio in found])
-    assert floor <= covered <= 0.97
-
-
-def test_bootstrap_is_reproducible_and_block_size_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(4)
-    x = rng.poisson(4.0, 40).astype(float)
-    y = x + rng.poisson(1.0, 40)
-    first = spread_ratio(y, x, discrete=True)
-    assert first == spread_ratio(y, x, discrete=True)
-    monkeypatch.setattr("sigmaraw.statistics.equivalence._BLOCK", 40 * 100)
-    assert first == spread_ratio(y, x, discrete=True)
+    varies = x.std(axis=1) > 0.0
+    low, high = measure(x[varies, np.newaxis], y[varies], 0, step=1.0 if discrete else 6.0, discrete=discrete).ratio_limits()
+    covered = np.mean((low <= math.log(truth)) & (math.log(truth) <= high))
+    assert 0.90 - three_se(0.9, runs) <= covered
 
 
 def test_ratio_of_special_predictions() -> None:
     x = np.random.default_rng(5).normal(size=30)
-    for discrete in (False, True):
-        same = spread_ratio(x, x, discrete=discrete)
-        assert (same.value, same.low, same.high) == (1.0, 1.0, 1.0)
+    same = spread_ratio(x, x)
+    assert (same.value, same.low, same.high) == (1.0, 0.0, same.high)  # 30 equal answers do not prove the next
+    counts = np.random.default_rng(6).poisson(9.0, 300).astype(float)
+    assert spread_ratio(counts, counts, discrete=True).high < 1.1
+    shifted = spread_ratio(x + 1.0, x)
+    assert (shifted.value, shifted.low, shifted.high) == (1.0, 1.0, 1.0)
     doubled = spread_ratio(2 * x, x)
     assert (doubled.value, doubled.low, doubled.high) == pytest.approx((2.0, 2.0, 2.0), rel=1e-6)
     silent = spread_ratio(np.zeros(30), x)
-    assert (silent.value, silent.high) == (0.0, 0.0)
+    assert (silent.value, silent.high > 0.5) == (0.0, True)
     counts = np.random.default_rng(6).poisson(0.1, 20).astype(float)
     rare = spread_ratio(np.zeros(20), counts, discrete=True)
     assert rare.value == 0.0
@@ -137,45 +122,46 @@ def rms_case(kind: str, rng: np.random.Generator, runs: int, n: int) -> tuple[np
     return counts, (rng.random((runs, n)) < 0.1).astype(float) - (rng.random((runs, n)) < 0.1), math.sqrt(0.18), True
 
 
-# Nominal .95 one-sided. Denoising: D² and σ_raw rise together, so F is conservative (.98). t5: kurtosis 9 of which 50 replicas show part.
+# Nominal .95 one-sided; SE .004. Denoising: D² and σ_raw rise together, so the limit is conservative.
 @pytest.mark.parametrize(
     ("kind", "lowest", "highest"),
     [
-        ("noise", 0.935, 0.965),
-        ("shift", 0.935, 0.965),
-        ("mixed", 0.935, 0.965),
+        ("noise", 0.94, 0.99),
+        ("shift", 0.94, 0.99),
+        ("mixed", 0.94, 0.99),
         ("denoising", 0.95, 1.0),
-        ("t5", 0.87, 1.0),
-        ("counts", 0.935, 1.0),
+        ("t5", 0.94, 1.0),
+        ("counts", 0.94, 1.0),
     ],
 )
 @pytest.mark.parametrize("n", [20, 50])
 def test_rms_limits_cover_95_percent_each(kind: str, lowest: float, highest: float, n: int) -> None:
     runs = 3000
     raw, d, truth, discrete = rms_case(kind, np.random.default_rng([8, n]), runs, n)
-    found = [rms_shift(b, pool(a, discrete), 1, discrete=discrete) for a, b in zip(raw, d, strict=True) if b.any()]
-    assert lowest <= np.mean([limit.high >= truth for limit in found]) <= highest
-    assert np.mean([limit.low <= truth for limit in found]) >= min(lowest, 0.92)  # measured .93 to .98
+    low, high = measure(raw, raw[:, 1] + d, 1, step=1.0 if discrete else 6.0, discrete=discrete, difference=d).rms_limits()
+    assert lowest <= np.mean(high >= truth) <= highest
+    assert np.mean(low <= truth) >= 0.93
 
 
 def test_rms_in_own_unit_has_no_share_of_sigma() -> None:
     rng = np.random.default_rng(9)
-    runs = 3000
-    found = [rms_shift(2.0 * rng.normal(size=20)) for _ in range(runs)]
-    found = [limit for limit in found if limit.method == "F"]
-    assert abs(np.mean([limit.high >= 2.0 for limit in found]) - 0.95) < three_se(0.95, len(found)) + 0.005
+    runs = 2000
+    d = 2.0 * rng.normal(size=(runs, 20))
+    covered = np.mean(measure(np.zeros((runs, 1, 20)), d, 0, in_unit=True).rms_limits()[1] >= 2.0)
+    assert 0.95 - three_se(0.95, runs) <= covered <= 0.99
     fixed = rms_shift(np.full(20, 3.0))
     assert (fixed.low, fixed.value, fixed.high) == pytest.approx((3.0, 3.0, 3.0), rel=1e-3)
 
 
 def test_rms_limit_widens_with_a_systematic_uncertainty() -> None:
     rng = np.random.default_rng(10)
-    moments, d = pool(rng.normal(size=(5, 500)), False), np.ones(500)
-    plain, wide = rms_shift(d, moments, 1), rms_shift(d, moments, 1, u_relative=0.13)
+    raw, d = rng.normal(size=(5, 500)), np.ones(500)
+    plain, wide = rms_shift(d, raw, 1), rms_shift(d, raw, 1, u_relative=0.13)
     log = math.log(plain.high / plain.value)
     assert math.log(wide.high / wide.value) == pytest.approx(math.hypot(log, 1.6449 * 0.13), rel=1e-4)
 
 
-def test_no_shift_has_no_rms() -> None:
-    found = rms_shift(np.zeros(5), pool(np.ones((2, 5)), False), 1)
-    assert (found.low, found.value, found.high) == (0.0, 0.0, 0.0)
+def test_no_shift_has_no_rms_beyond_what_was_not_seen() -> None:
+    found = rms_shift(np.zeros(50), np.random.default_rng(11).poisson(4.0, (2, 50)).astype(float), 1, discrete=True)
+    assert (found.low, found.value) == (0.0, 0.0)
+    assert 0.0 < found.high < 0.2

@@ -119,8 +119,8 @@ def stops_at(draw: Draw, discrete: bool, random: np.random.Generator, spec: str 
     plan = Plan(("lossless",), "otsu", n=spec)
     model = SimpleNamespace(measurements=(Measurement("a", "1", "a", "a number", discrete=discrete),))
     assert plan.adaptive is not None
-    setting: Any = SimpleNamespace(plan=plan, model=model, design=Design(plan.adaptive.first(plan.groups, BLOCK), True))
-    job: Any = SimpleNamespace(scenes=[None], mode=SimpleNamespace(double_bootstrap_groups=0))
+    setting: Any = SimpleNamespace(plan=plan, pipeline=model, design=Design(plan.adaptive.first(plan.groups, BLOCK), True))
+    job: Any = SimpleNamespace(images=[None], mode=SimpleNamespace(double_bootstrap_groups=0))
     found = _gather(job, setting, Drawn(draw, random), lambda *_: None).raw[:, :, 0, 0]  # type: ignore[arg-type]  # as much of an engine as is used
     return found.shape[1], math.sqrt(found.var(axis=1, ddof=1).mean())
 
@@ -172,7 +172,7 @@ def test_a_specification_is_read_and_written_out() -> None:
     plan = Plan(("lossless",), "otsu", n="auto:0.05")
     assert plan.n == "auto:0.05,max=2000"
     assert plan.adaptive == Adaptive(0.05, 2000)
-    assert Plan(("lossless",), "otsu", n="auto:u=0.05,max=2000").as_json() == plan.as_json()
+    assert Plan(("lossless",), "otsu", n="auto:u=0.05,max=2000").row() == plan.row()
     assert Plan(("lossless",), "otsu", n="250") == Plan(("lossless",), "otsu", n=250)
     assert Plan(("lossless",), "otsu", n=250).adaptive is None
 

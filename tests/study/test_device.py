@@ -14,9 +14,10 @@ import sigmaraw as sr
 from sigmaraw.codecs import codec
 from sigmaraw.contracts import Measurement
 from sigmaraw.noise import NoiseModel, blocks, replica_mode
+from sigmaraw.record.design import HardwareRow
 from sigmaraw.study.environment import environment
 from sigmaraw.study.plan import WorkItem
-from sigmaraw.study.work import Job, Scene, one_gpu
+from sigmaraw.study.work import Job, StudyImage, one_gpu
 from sigmaraw.virtual import VirtualCamera, nuclei_scene
 
 VIRTUAL = VirtualCamera(shape=(96, 80))
@@ -43,7 +44,7 @@ class Elsewhere:
 
 def job(pipeline: Any, mode: str = "around-raw", **options: Any) -> Job:
     source = FRAMES if replica_mode(mode).needs_repeats else FRAMES[0]
-    scene = Scene(FRAMES[0], source, MODEL, (codec("to8bit:minmax+jpeg:quality=60"),), (None,))
+    scene = StudyImage(FRAMES[0], source, MODEL, (codec("to8bit:minmax+jpeg:quality=60"),), (None,))
     return Job((scene,), pipeline, replica_mode(mode), seed=3, **options)
 
 
@@ -110,4 +111,4 @@ def test_the_record_names_the_gpus_of_torch_too(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(torch.cuda, "is_available", lambda seen=seen: seen)
         monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
         monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: f"GPU {index}")
-        assert environment()["hardware"]["torch_devices"] == names
+        assert (environment().hardware or HardwareRow()).torch_devices == tuple(names)

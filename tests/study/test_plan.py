@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,20 @@ def test_the_hash_of_a_plan_changes_with_every_setting() -> None:
         Plan(("lossless",), "otsu", margin={"count": 1.0}),
         Plan(("lossless",), "otsu", scalars=True),
     ]
-    hashes = {plan.as_json()["sha256"] for plan in (base, *changed)}
+    hashes = {plan.row().sha256 for plan in (base, *changed)}
     assert len(hashes) == len(changed) + 1
-    assert base.as_json() == Plan(("lossless",), "otsu").as_json()
+    assert base.row() == Plan(("lossless",), "otsu").row()
+
+
+def test_the_lock_is_the_sha256_of_the_canonical_plan_whatever_the_order_of_its_margins() -> None:
+    margins = {"count": 2.0, "area": 30.0}
+    text = (
+        '{"codecs":["lossless"],"frame":null,"limits":{"k":1.0,"margin":{"area":30.0,"count":2.0},"rms":1.0,"spread":1.25},'
+        '"mode":"bootstrap","n":50,"pipeline":"otsu","roi":null,"scalars":false,"seed":3,"volume":false}'
+    )
+    for listed in (margins, dict(reversed(margins.items()))):
+        row = Plan(("lossless",), "otsu", n=50, seed=3, margin=listed).row("now")
+        assert row.sha256 == hashlib.sha256(text.encode()).hexdigest()
+        assert row.limits is not None and list(row.limits.margin) == ["area", "count"]  # printed in one order too
+    assert Plan(("lossless",), "otsu", n=50, seed=3, margin=margins, k=1).row().sha256 == row.sha256  # 1 is 1.0
+    assert Plan(("lossless",), "otsu", n=50, seed=3, margin={**margins, "area": 31}).row().sha256 != row.sha256

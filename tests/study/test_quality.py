@@ -82,6 +82,27 @@ def test_a_frozen_target_keeps_the_setting_found_on_the_raw_frame(camera: sr.Cam
     assert frozen["replicas_nbytes_mean"] > 1.02 * again["replicas_nbytes_mean"]
 
 
+def test_a_frozen_setting_is_that_of_each_image_and_gives_its_bytes_by_itself(camera: sr.CameraProfile) -> None:
+    """Two images of different content: the setting of one gives other bytes on the other (SCIENCE 1, frozen rate control)."""
+    random = np.random.default_rng(16)
+    smooth = np.rint(100 + 0.5 * random.poisson(40, (96, 96))).astype(np.uint16)
+    busy = np.rint(100 + 0.5 * random.poisson(random.integers(20, 2000, (96, 96)))).astype(np.uint16)
+    spec = "jpeg2000:ratio=4,frozen=true"
+    (codec,) = sr.validate([smooth, busy], camera, codecs=[spec], pipeline=_mean, n=2, mode="around-raw").content.codecs
+    first, second = codec.images
+    assert first.full_spec != second.full_spec
+    for row, image in ((first, smooth), (second, busy)):
+        assert "frozen=true" not in row.full_spec and "ratio=" not in row.full_spec
+        assert sr.codec(row.full_spec).roundtrip(image)[1] == row.nbytes
+    assert sr.codec(first.full_spec).roundtrip(busy)[1] != second.nbytes
+    assert "frozen=true" in codec.resolved["full_spec"]  # the codec as asked belongs to no image
+
+
+def test_a_codec_that_is_not_frozen_has_one_specification(camera: sr.CameraProfile, images: list[np.ndarray]) -> None:
+    (codec,) = sr.validate(images, camera, codecs=["jpegls:near=2"], pipeline=_mean, n=2, mode="around-raw").content.codecs
+    assert {row.full_spec for row in codec.images} == {codec.resolved["full_spec"]}
+
+
 @pytest.fixture(scope="module")
 def volume() -> np.ndarray:
     """Six slices (z, y, x) of a ball, 12 bit: the outer ones are darker and easier to code."""

@@ -13,10 +13,13 @@ from scipy import stats
 
 import sigmaraw as sr
 from sigmaraw.errors import InvalidOption
-from sigmaraw.study import Record, verify
-from sigmaraw.study.candidates import Candidate, Score, halfway, ladder, score_of, weak_to_strong
+from sigmaraw.record import content_of
+from sigmaraw.record.fields import plain
+from sigmaraw.study import verify
+from sigmaraw.study.candidates import Candidate, CodecSummary, halfway, ladder, summary_of, weak_to_strong
+from sigmaraw.study.division import split
 from sigmaraw.study.grid import expand
-from sigmaraw.study.searches import split
+from tests.reports.conftest import make_record
 from tests.study import search_acceptance
 
 RUNS = 10
@@ -45,13 +48,13 @@ def test_a_setting_at_the_margin_is_rarely_accepted_even_where_tuning_images_mis
     # On bright tuning images every setting is harmless, so the one at ε = 1 is always asked for; α a run at most.
     scenario = world.SCENARIOS["nominal"]
     results = [world.run(scenario, seed, n=30) for seed in range(1000, 1000 + RUNS)]
-    asked = [result.summary["families"][0]["tried"][-1]["confirmation"] is not None for result in results]
+    asked = [plain(result.summary)["families"][0]["tried"][-1]["confirmation"] is not None for result in results]
     accepted = sum(result.recommended == world.spec(1.0) for result in results)
     assert all(asked)
     assert accepted <= stats.binom.ppf(0.9999, RUNS, 0.05)
     returned = [result.chosen["shift:by=*"] for result in results]
     assert returned.count(world.spec(0.6)) == RUNS - accepted
-    assert {result.summary["families"][0]["outcome"] for result in results} <= {"weaker setting confirmed", "confirmed"}
+    assert {plain(result.summary)["families"][0]["outcome"] for result in results} <= {"weaker setting confirmed", "confirmed"}
 
 
 def test_the_strongest_tolerable_setting_is_found_where_steps_are_wide(world: Any) -> None:
@@ -80,7 +83,7 @@ def found(world: Any) -> sr.SearchResult:
 
 
 def test_halving_goes_on_between_what_passes_and_what_does_not(found: sr.SearchResult, world: Any) -> None:
-    family = found.summary["families"][0]
+    family = plain(found.summary)["families"][0]
     tried = [(row["round"], row["value"] / world.sigma_raw(), row["tuning"]["verdict"] == "PASS") for row in family["tried"]]
     values = [value for _, value, _ in tried]
     assert values == sorted(values)
@@ -93,17 +96,17 @@ def test_halving_goes_on_between_what_passes_and_what_does_not(found: sr.SearchR
 
 
 def test_families_end_where_they_must(found: sr.SearchResult) -> None:
-    shift, zstd = found.summary["families"][0], found.summary["families"][1]
+    shift, zstd = plain(found.summary)["families"][0], plain(found.summary)["families"][1]
     assert shift["outcome"] in ("confirmed", "weaker setting confirmed") and not shift["at_end"]
     assert zstd["curve"] == "lossless:*" and zstd["chosen"] in ("lossless:zstd", "lossless:rice") and zstd["at_end"]
     best = max(zstd["tried"], key=lambda row: row["compression_ratio"])
     assert zstd["chosen"] == best["codec"] == found.recommended  # the other codec grows its input: it never compresses most
-    assert found.summary["error_rate"] == {"recommended": 0.05, "each_family": 0.05, "all_families": pytest.approx(0.10)}
+    assert plain(found.summary)["error_rate"] == {"recommended": 0.05, "each_family": 0.05, "all_families": pytest.approx(0.10)}
     assert shift["exceedance_upper"] == pytest.approx((1 - 0.05 ** (1 / 3)) / 0.95)
 
 
 def test_no_image_is_on_both_sides_and_all_are_used(found: sr.SearchResult) -> None:
-    images = found.summary["images"]
+    images = plain(found.summary)["images"]
     assert len(images["tuning"]) == len(images["confirmation"]) == 3
     assert len({*images["tuning"], *images["confirmation"]}) == 6
     assert found.confirmation is not None
@@ -112,19 +115,19 @@ def test_no_image_is_on_both_sides_and_all_are_used(found: sr.SearchResult) -> N
 
 def test_the_confirmation_tests_each_rung_weak_to_strong(found: sr.SearchResult) -> None:
     assert found.confirmation is not None
-    asked = [row["codec"] for row in found.summary["families"][0]["tried"] if row["confirmation"] is not None]
+    asked = [row["codec"] for row in plain(found.summary)["families"][0]["tried"] if row["confirmation"] is not None]
     assert found.confirmation.document["plan"]["codecs"][: len(asked)] == asked
-    for row in found.summary["families"][0]["tried"]:
+    for row in plain(found.summary)["families"][0]["tried"]:
         if row["confirmation"] is not None:
             assert row["tuning"]["verdict"] == "PASS"
-            assert score_of(found.confirmation, row["codec"]).verdict == row["confirmation"]["verdict"]
+            assert summary_of(found.confirmation.content, row["codec"]).verdict == row["confirmation"]["verdict"]
 
 
 def test_a_search_is_written_whole_and_verifies(found: sr.SearchResult, tmp_path: Path) -> None:
     report = found.write(tmp_path)
     assert report == tmp_path / "confirmation" / "report.html"
-    assert json.loads((tmp_path / "search.json").read_text()) == found.summary
-    for entry, record in zip(found.summary["records"], (*found.tuning, found.record), strict=True):
+    assert json.loads((tmp_path / "search.json").read_text()) == plain(found.summary)
+    for entry, record in zip(plain(found.summary)["records"], (*found.tuning, found.record), strict=True):
         assert verify(tmp_path / entry["folder"]) == []
         assert entry["digest"] in (record.document["digest"], None)
     text = found.table()
@@ -144,8 +147,8 @@ def test_where_nothing_passes_nothing_is_confirmed(world: Any, tmp_path: Path) -
     grid = f"shift:by={1.5 * world.sigma_raw():.4g}|{1.9 * world.sigma_raw():.4g}"
     result = sr.search(world.frames(2, 3), world.camera(), codecs=grid, pipeline=world.total, n=20, seed=1, mode="exact")
     assert result.confirmation is None and result.recommended is None
-    assert result.summary["families"][0]["outcome"] == "nothing passed tuning"
-    assert result.record.document["search"] == result.summary
+    assert plain(result.summary)["families"][0]["outcome"] == "nothing passed tuning"
+    assert result.record.document["search"] == plain(result.summary)
     assert "No setting passed on the tuning images" in result.table()
     page = result.write(tmp_path).read_text()
     assert "This record is of the 1 tuning images" in page and not (tmp_path / "confirmation").exists()
@@ -160,7 +163,7 @@ def test_a_stated_share_allows_failures_and_needs_images(world: Any) -> None:
 
 # --- its parts --------------------------------------------------------------------------------------------------------
 def _candidate(spec: str, ratio: float, passed: bool) -> Candidate:
-    return Candidate(expand(spec)[0], 1, Score("PASS" if passed else "FAIL", "", 1, int(not passed), ratio, 60.0, 0.1), passed)
+    return Candidate(expand(spec)[0], 1, CodecSummary("PASS" if passed else "FAIL", "", 1, int(not passed), ratio, 60.0, 0.1), passed)
 
 
 def test_settings_are_ordered_by_bytes_and_ties_by_the_knob() -> None:
@@ -193,10 +196,11 @@ def test_there_is_no_half_way_between_neighbours_words_or_beyond_the_end() -> No
 
 def test_an_image_fails_when_any_of_its_answers_does(found: sr.SearchResult) -> None:
     rows = [(0, "PASS"), (0, "INCONCLUSIVE"), (1, "PASS"), (1, "PASS"), (2, "FAIL"), (2, "PASS")]
-    results = [{"codec": "c", "image": image, "verdict": verdict, "reason": "r", "epsilon_hat": -2.0} for image, verdict in rows]
-    document = {"codecs": [{"codec": "c", "compression_ratio": 2.0, "psnr_camera_db": None}], "results": results}
-    score = score_of(Record(document, found.record.dataset), "c")
-    assert (score.images, score.failing, score.verdict, score.reason, score.epsilon_hat) == (3, 2, "FAIL", "r", -2.0)
+    document = make_record(images=3, codecs=1, measurements=2)
+    for row, (image, verdict) in zip(document["results"], rows, strict=True):
+        row |= {"image": image, "verdict": verdict, "reason": "r", "epsilon_hat": -2.0}
+    summary = summary_of(content_of(document), "lossless")
+    assert (summary.images, summary.failing, summary.verdict, summary.reason, summary.epsilon_hat) == (3, 2, "FAIL", "r", -2.0)
 
 
 def test_inputs_are_divided_by_the_seed_and_stay_in_order() -> None:

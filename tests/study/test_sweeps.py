@@ -11,9 +11,11 @@ import xarray as xr
 
 import sigmaraw as sr
 from sigmaraw.errors import InvalidPlan
+from sigmaraw.record import content_of
+from sigmaraw.record.digest import digest_of
 from sigmaraw.study import Plan, Record, read_plan, run_sweep, verify
-from sigmaraw.study.record import digest_of
 from sigmaraw.study.sweeps import raw_spread
+from tests.reports.conftest import make_record
 
 GRID = ["jpegls:near=1|6|2", "lossless"]
 
@@ -60,9 +62,12 @@ def test_a_written_sweep_verifies_and_notices_a_changed_section(swept: Record, t
 
 
 def _made_up(raw: np.ndarray, sigma: list[float | None], factor: float = 1.0) -> Record:
-    results = [{"image": i, "measurement": "m", "sigma_raw": value, "spread_factor": factor} for i, value in enumerate(sigma)]
-    document = {"measurements": [{"name": "m"}], "results": results, "design": {"independent": True}}
-    return Record(document, xr.Dataset({"raw_prediction": (("group", "replica", "image", "measurement"), raw[..., np.newaxis])}))
+    document = make_record(images=len(sigma), codecs=1, measurements=1)
+    for row, value in zip(document["results"], sigma, strict=True):
+        row |= {"sigma_raw": value, "spread_factor": factor}
+    return Record(
+        content_of(document), xr.Dataset({"raw_prediction": (("group", "replica", "image", "measurement"), raw[..., np.newaxis])})
+    )
 
 
 def test_the_raw_band_of_normal_predictions_is_196_sigma() -> None:
@@ -72,14 +77,14 @@ def test_the_raw_band_of_normal_predictions_is_196_sigma() -> None:
     [row] = raw_spread(_made_up(raw, sigma.tolist()))
     # SE of a quantile: √(p(1 − p)/n)/φ(1.96), p = .025, n = 24,000
     error = np.sqrt(0.025 * 0.975 / 24_000) / 0.0584
-    assert abs(row["low"] + 1.96) < 4 * error and abs(row["high"] - 1.96) < 4 * error
+    assert abs(row.low + 1.96) < 4 * error and abs(row.high - 1.96) < 4 * error
     [wide] = raw_spread(_made_up(raw, (1.5 * sigma).tolist(), 1.5))
-    assert wide["high"] == pytest.approx(row["high"])
+    assert wide.high == pytest.approx(row.high)
 
 
 def test_the_raw_band_is_undefined_where_raw_predictions_do_not_vary() -> None:
     [row] = raw_spread(_made_up(np.ones((2, 5, 1)), [0.0]))
-    assert row["low"] is None and row["high"] is None
+    assert row.low is None and row.high is None
 
 
 def test_a_plan_file_may_hold_grids(frame: np.ndarray, camera: sr.CameraProfile, tmp_path: Path) -> None:

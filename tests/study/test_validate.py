@@ -12,8 +12,9 @@ import pytest
 import sigmaraw as sr
 from sigmaraw.contracts import Measurement
 from sigmaraw.errors import InsufficientRepeats, InvalidOption, InvalidPlan, InvalidPrediction
+from sigmaraw.record.design import DesignRow
+from sigmaraw.record.digest import _pruned
 from sigmaraw.study import Record
-from sigmaraw.study.record import _pruned
 
 CODECS = ("lossless", "noiseaware:q=1", "jpeg2000:ratio=6", "to8bit:minmax+jpeg:quality=60")
 GAIN, OFFSET, READ = 0.5, 100.0, 2.0
@@ -160,7 +161,7 @@ def test_one_frame_of_a_stack_can_be_chosen(frames: np.ndarray, camera: sr.Camer
 def test_repeats_split_into_groups_or_are_paired_only(scene: np.ndarray, camera: sr.CameraProfile) -> None:
     stack = acquire(scene, 60, seed=9)
     split = sr.validate([stack], camera, codecs=["jpegls:near=3"], pipeline="otsu", mode="repeats")
-    assert split.document["design"] == {"replicas_per_group": 30, "groups": 2, "independent": True, "reason": ""}
+    assert split.content.design == DesignRow(replicas_per_group=30, groups=2, independent=True)
     assert split.document["tukey"]
     assert all(row["ks"] for row in split.document["results"])
     expected = sr.pipeline("otsu").batch(stack)["total_intensity"]
@@ -191,7 +192,7 @@ def test_replicas_around_a_mean_of_repeats_carry_the_factor(scene: np.ndarray, c
     stack = acquire(scene, 4, seed=9)
     common: dict[str, Any] = {"codecs": ["lossless", "jpegls:near=3"], "pipeline": "otsu", "mode": "mean-n", "n": 23, "seed": 7}
     record = sr.validate([stack], camera, **common)
-    assert record.document["design"] == {"replicas_per_group": 23, "groups": 3, "independent": True, "reason": ""}
+    assert record.content.design == DesignRow(replicas_per_group=23, groups=3, independent=True)
     raw = record.dataset["raw_prediction"].values[:, :, 0]
     own = np.sqrt(raw.var(axis=1, ddof=1).mean(axis=0))
     replicas = sr.replicas(stack, camera, 23, mode="mean-n", seed=7)
@@ -260,7 +261,7 @@ def test_extrapolation_goes_through_a_study(frames: np.ndarray, camera: sr.Camer
     )
     for name in ("sigma_raw", "epsilon_hat", "u", "spread_ratio", "rms_d", "centre_shift", "verdict"):
         assert row[name] == pytest.approx(getattr(expected, name)) if name != "verdict" else row[name] == expected.verdict
-    assert (row["n"], row["method"], row["ks"], row["sigma_again"]) == (15, "extrapolation", None, None)
+    assert (row["n"], row["method"], row["ks"], row["double_bootstrap"]) == (15, "extrapolation", None, None)
     assert not record.document["tukey"]
     assert {r["reason"] for r in record.document["undefined"] if r["field"] == "tukey"} == {"extrapolated"}
     assert sr.validate([frames[0]], camera, **common, batch=4).document["digest"] == record.document["digest"]
@@ -282,12 +283,12 @@ def test_the_mode_starts_again_from_its_own_replicas(frames: np.ndarray, camera:
         again.append(pipeline.batch(np.concatenate(list(blocks)))["area"])
     row = next(r for r in record.document["results"] if r["measurement"] == "area")
     expected = double_bootstrap(record.dataset["raw_prediction"].values[:, :, 0, 1], np.array(again))
-    assert row["sigma_again"] == pytest.approx(expected.value)
+    assert row["double_bootstrap"] == pytest.approx(expected.value)
     assert all(text in row["warnings"] for text in expected.warnings)
     design = record.document["design"]
-    assert (design["groups_from_replicas"], design["replicas_per_group_from_replicas"]) == (3, 12)
+    assert (design["double_bootstrap_groups"], design["double_bootstrap_replicas"]) == (3, 12)
     without = sr.validate([frames[0]], camera, mode="bootstrap:double_bootstrap_groups=0", **common).document["results"]
-    assert all(r["sigma_again"] is None for r in without)
+    assert all(r["double_bootstrap"] is None for r in without)
     assert [r["epsilon_hat"] for r in without] == [r["epsilon_hat"] for r in record.document["results"]]
 
 

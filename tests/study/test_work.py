@@ -13,7 +13,7 @@ from sigmaraw.contracts import Measurement
 from sigmaraw.errors import CodecFailed
 from sigmaraw.noise import NoiseModel, replica_mode
 from sigmaraw.study.plan import WorkItem
-from sigmaraw.study.work import Job, Scene
+from sigmaraw.study.work import Job, StudyImage
 
 FRAME = np.random.default_rng(1).integers(200, 900, (48, 40)).astype(np.uint16)
 ITEM = WorkItem(0, 1, 0, 6)
@@ -50,7 +50,7 @@ class Watched:
 
 
 def block(workers: int | None, pipeline: Mean, coder: Any) -> Any:
-    scene = Scene(FRAME, FRAME, NoiseModel(0.5, 100.0, 1.6, 12), (coder,), (None,))
+    scene = StudyImage(FRAME, FRAME, NoiseModel(0.5, 100.0, 1.6, 12), (coder,), (None,))
     return Job((scene,), pipeline, replica_mode("around-raw"), seed=3, workers=workers)(ITEM)
 
 

@@ -24,13 +24,33 @@ PASS, FAIL, OPEN = "PASS", "FAIL", "INCONCLUSIVE"
 
 @dataclass(frozen=True)
 class Bound:
-    """A margin: `size` in the quantity's unit, or as a part of the old value, or of the old dark noise in DN."""
+    """How far a quantity may move between two profiles.
+
+    Parameters
+    ----------
+    size : float
+        The bound, above 0.
+    of : str
+        "value": a part of the old value; "unit": in the unit of the quantity; "dark noise": a part of the old dark noise in DN.
+    """
 
     size: float
     of: str = "value"  # "value" | "unit" | "dark noise"
 
     def absolute(self, old: float, dark_noise_dn: float) -> float:
-        """Return the margin in the quantity's unit."""
+        """Return the margin in the quantity's unit.
+
+        Parameters
+        ----------
+        old : float
+            The old value.
+        dark_noise_dn : float
+            Old dark noise, DN.
+
+        Returns
+        -------
+        float
+        """
         return self.size * {"value": abs(old), "unit": 1.0, "dark noise": dark_noise_dn}[self.of]
 
 
@@ -63,7 +83,27 @@ BOUNDS: dict[str, Bound] = {
 
 @dataclass(frozen=True)
 class Comparison:
-    """One quantity: old and new value, their difference with its standard error, and the bound, all in `unit`."""
+    """One quantity of two profiles.
+
+    Parameters
+    ----------
+    name : str
+        The quantity; of a tap `quantity[label]`.
+    unit : str
+        Unit of all figures.
+    old : float
+        Value of the old profile.
+    new : float
+        Value of the new profile.
+    difference : float
+        New less old.
+    u : float
+        Standard error of the difference.
+    bound : float
+        Largest difference that is allowed.
+    verdict : str
+        PASS, FAIL or INCONCLUSIVE.
+    """
 
     name: str
     unit: str
@@ -80,12 +120,23 @@ def compare(new: CameraProfile, old: CameraProfile, bounds: Mapping[str, Bound] 
 
     Parameters
     ----------
-    bounds : in place of the defaults for the quantities it names.
+    new : CameraProfile
+        The profile that is judged.
+    old : CameraProfile
+        The profile that it is compared with.
+    bounds : dict of str to Bound or None
+        Bounds in place of the defaults, by quantity.
+
+    Returns
+    -------
+    tuple of Comparison
 
     Raises
     ------
-    ProfileMismatch : another bit depth, or other taps.
-    InvalidOption : a bound for what is no quantity of a camera, or one that is not positive.
+    ProfileMismatch
+        If bit depths or taps differ.
+    InvalidOption
+        If a bound is not positive, or names no quantity of a camera.
     """
     chosen = {**BOUNDS, **(bounds or {})}
     for name, bound in chosen.items():
@@ -120,7 +171,21 @@ def _rows(new: CameraProfile, old: CameraProfile, chosen: Mapping[str, Bound], t
 
 
 def verdict(difference: float, u: float, bound: float) -> str:
-    """Return the outcome of the two one-sided tests; what is not a number decides nothing."""
+    """Return the outcome of the two one-sided tests; what is not a number decides nothing.
+
+    Parameters
+    ----------
+    difference : float
+        New less old, in the unit of the quantity.
+    u : float
+        Standard error of the difference.
+    bound : float
+        Largest difference that is allowed.
+
+    Returns
+    -------
+    str
+    """
     if not (math.isfinite(difference) and math.isfinite(u) and math.isfinite(bound)):
         return OPEN
     if abs(difference) + ONE_SIDED_95 * u <= bound:
@@ -131,9 +196,19 @@ def verdict(difference: float, u: float, bound: float) -> str:
 def parse_bound(text: str) -> tuple[str, Bound]:
     """Return (name, bound) of ``gain=2%`` (of the old value) or ``offset=0.5`` (in the quantity's unit).
 
+    Parameters
+    ----------
+    text : str
+        NAME=VALUE or NAME=VALUE%.
+
+    Returns
+    -------
+    tuple of (str, Bound)
+
     Raises
     ------
-    InvalidOption : neither.
+    InvalidOption
+        If the text is neither.
     """
     name, _, size = text.partition("=")
     relative = size.endswith("%")

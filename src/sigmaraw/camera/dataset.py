@@ -66,8 +66,26 @@ def assemble(
 ) -> xr.Dataset:
     """Return the dataset, units stamped from the table of quantities.
 
-    extra : further attributes of single variables. drawn : profiles, spectra and histograms, each with its dimensions.
-    complete : False where taps are still to be put in; it is checked then.
+    Parameters
+    ----------
+    scalars : dict of str to Estimate
+        Value and standard error of every scalar.
+    maps : dict of str to ndarray
+        Maps (y, x) by name.
+    levels : dict of str to ndarray
+        Photon-transfer series (level) by name.
+    extra : dict of str to dict of str to object
+        Further attributes of single variables.
+    attributes : dict of str to object
+        Attributes of the dataset.
+    drawn : dict of str, tuple of (tuple of str to ndarray) or None
+        Profiles, spectra and histograms: dimensions and values by name.
+    complete : bool
+        False where taps are still to be added; the dataset is checked then.
+
+    Returns
+    -------
+    xarray.Dataset
     """
     variables: dict[str, tuple[tuple[str, ...], Any, dict[str, Any]]] = {}
     for name in SCALARS:
@@ -88,7 +106,20 @@ def assemble(
 
 
 def check(dataset: xr.Dataset, name: str) -> None:
-    """Raise InvalidProfile when a required variable is missing or a value lies out of its domain."""
+    """Check that all required variables are there and every value lies in its domain.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        A dataset, from a file that may hold anything.
+    name : str
+        What the message calls it.
+
+    Raises
+    ------
+    InvalidProfile
+        If a required variable is missing or a value lies out of its domain.
+    """
     if dataset.attrs.get("schema") != SCHEMA:
         raise _invalid(name, f"says schema '{str(dataset.attrs.get('schema'))[:40]}'", f"'{SCHEMA}'")
     for key in REQUIRED:
@@ -174,7 +205,7 @@ def _check_scalars(dataset: xr.Dataset, name: str) -> None:
         if math.isnan(value) and dataset[key].attrs.get("not_determined") == NotDetermined.TAPS_DIFFER and "tap_layout" in dataset.attrs:
             continue  # the taps have it
         if key in domains and not domains[key][0] < value < domains[key][1]:
-            raise _invalid(name, f"has {key} = {value:g}", "a finite value in its domain")
+            raise _invalid(name, f"has {key} = {value:g}", "a finite value: gain above 0, offset below full scale, noise from 0")
         if key in ("offset", "read_noise", "dark_noise") and value < 0:
             raise _invalid(name, f"has {key} = {value:g}", "at least 0")
 
@@ -201,12 +232,12 @@ def _check_maps(dataset: xr.Dataset, name: str) -> None:
 
     if CLASS_MAP in dataset.variables:
         column = dataset[CLASS_MAP]
-        known = column.dims == ("y", "x") and column.dtype.kind in "iu" and bool(np.isin(column.values, list(PixelClass)).all())
-        if not known or column.attrs.get("flag_meanings") != flag_attributes(None)["flag_meanings"]:
+        valid = column.dims == ("y", "x") and column.dtype.kind in "iu" and bool(np.isin(column.values, list(PixelClass)).all())
+        if not valid or column.attrs.get("flag_meanings") != flag_attributes(None)["flag_meanings"]:
             raise _invalid(name, f"has a {CLASS_MAP} of other classes", f"(y, x), whole numbers 0 to {max(PixelClass)}")
         missing = column.attrs.get("not_determined")
         if missing is not None and missing not in tuple(NotDetermined):
-            raise _invalid(name, f"has a {CLASS_MAP} with the reason '{str(missing)[:40]}'", "a known reason")
+            raise _invalid(name, f"has a {CLASS_MAP} with the reason '{str(missing)[:40]}'", f"one of {', '.join(NotDetermined)}")
 
 
 def _check_levels(dataset: xr.Dataset, name: str) -> None:
@@ -228,7 +259,7 @@ def _check_drawn(dataset: xr.Dataset, name: str) -> None:
         columns = [dataset[key] for key in present]
         whole = len(present) == len(PARTS_DRAWN) and all(column.ndim == 1 and np.isfinite(column.values).all() for column in columns)
         if not whole or columns[-1].size != columns[-2].size + 1 or not columns[-2].size:
-            raise _invalid(name, f"has odd {kind} profiles, spectra or histogram", "finite series, one more edge than bins")
+            raise _invalid(name, f"has incomplete {kind} profiles, spectra or histogram", "finite series, one more edge than bins")
         rows, across, along_x, along_y = (column.size for column in columns[:4])
         if (along_x, along_y) != (across // 2 + 1, rows // 2 + 1):
-            raise _invalid(name, f"has {kind} spectra that do not belong to its profiles", "half as many frequencies as pixels, and one")
+            raise _invalid(name, f"has {kind} spectra that do not belong to its profiles", "n // 2 + 1 frequencies for n pixels")

@@ -17,11 +17,20 @@ _NAMED = 4  # taps in one line of a refusal
 
 
 def undetermined(scan: Scan, parts: list[xr.Dataset], why: SigmarawError) -> xr.Dataset:
-    """Return the dataset of all pixels together, none of whose scalars is determined; `camera.taps.with_taps` adds what the taps say.
+    """Return the dataset of all pixels together, none of whose scalars is determined; `with_taps` adds what the taps give.
 
     Parameters
     ----------
-    scan : of the whole sensor. parts : the taps' own datasets. why : the refusal of all pixels together.
+    scan : Scan
+        Of the whole sensor.
+    parts : list of xarray.Dataset
+        Datasets of the taps.
+    why : SigmarawError
+        Why all pixels together cannot be calibrated.
+
+    Returns
+    -------
+    xarray.Dataset
     """
     assert scan.shape is not None
     missing = dict.fromkeys(SCALARS, Estimate.missing(NotDetermined.TAPS_DIFFER))
@@ -32,7 +41,7 @@ def undetermined(scan: Scan, parts: list[xr.Dataset], why: SigmarawError) -> xr.
     dropped = sum(int(part["pixel_class_map"].attrs.get("suspects_dropped", 0)) for part in parts)
     if dropped:
         extra["pixel_class_map"] = {**extra["pixel_class_map"], "suspects_dropped": dropped}
-    note = f"all pixels together have no scalars, since they cannot be calibrated as one camera ({why.found}); each tap has its own"
+    note = f"all pixels together have no scalars, since they cannot be calibrated as one camera ({why.found}); each tap has scalars"
     return assemble(
         missing,
         maps,
@@ -53,7 +62,16 @@ def refusal(failed: Mapping[str, SigmarawError], taps: int, whole: SigmarawError
 
     Parameters
     ----------
-    failed : by label. taps : in all. whole : why all pixels together cannot be calibrated, None where they can.
+    failed : dict of str to SigmarawError
+        Refusals by label of the tap.
+    taps : int
+        Number of taps.
+    whole : SigmarawError or None
+        Why all pixels together cannot be calibrated; None where they can.
+
+    Returns
+    -------
+    SigmarawError
     """
     if whole is not None and len(failed) == taps:
         return whole

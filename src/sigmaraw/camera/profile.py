@@ -6,18 +6,20 @@ import json
 import math
 import os
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from sigmaraw.camera.checks.result import Check, checks_to_json
+from sigmaraw.camera.checks.result import Check, CheckOutcome, checks_to_json
 from sigmaraw.camera.dataset import SCALARS, SERIES, assemble, check, stored_checks
 from sigmaraw.camera.maps.classes import class_table
 from sigmaraw.camera.maps.spatial import spatial_summary
+from sigmaraw.camera.scalars import Scalar
 from sigmaraw.camera.taps.stored import tap_summary
-from sigmaraw.camera.values import Estimate, NotDetermined
+from sigmaraw.camera.values import Estimate, NotDetermined, format_estimate
 from sigmaraw.errors import InputNotFound, InvalidProfile, SigmarawError, UnreadableFile
 from sigmaraw.files import atomic_path
 from sigmaraw.quantities import TABLE
@@ -25,15 +27,65 @@ from sigmaraw.quantities import TABLE
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CameraProfile:
-    """A camera's calibration or stated values. Everything is in `dataset`; its arrays are read-only.
+    """A camera's calibration or stated values.
 
-    dataset : scalars 0-d float64, each with `<name>_se`; maps (y, x); photon-transfer series (level); see `camera.dataset`.
+    Every scalar is an attribute, with its standard error beside it: `gain` and `gain_se`, `offset`, `read_noise`, … in the units of the
+    table of quantities; NaN where it is not determined.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Scalars 0-d float64, each with `<name>_se`; maps (y, x); photon-transfer levels (level). Its arrays become read-only.
+    checks : tuple of Check, optional
+        Of the calibration. Default: those that the dataset's attribute `checks` holds.
+
+    Raises
+    ------
+    InvalidProfile
+        If a variable is missing or a value lies out of its domain.
+
+    Examples
+    --------
+    >>> import sigmaraw as sr
+    >>> camera = sr.CameraProfile.from_values(gain=0.46, offset=100, read_noise=1.6, bits=12)
+    >>> camera.gain, camera.read_noise
+    (0.46, 1.6)
+    >>> camera
+    <CameraProfile: not calibrated, 12 bit, gain 0.46 DN/e-, offset 100 DN, read noise 1.6 e->
     """
 
     dataset: xr.Dataset
     checks: tuple[Check, ...] | None = None
+
+    gain, gain_se = Scalar.pair("gain")
+    gain_unweighted, gain_unweighted_se = Scalar.pair("gain_unweighted")
+    photon_transfer_chi2, photon_transfer_chi2_se = Scalar.pair("photon_transfer_chi2")
+    brighter_fatter, brighter_fatter_se = Scalar.pair("brighter_fatter")
+    gain_break, gain_break_se = Scalar.pair("gain_break")
+    gain_above_break, gain_above_break_se = Scalar.pair("gain_above_break")
+    intercept_above_break, intercept_above_break_se = Scalar.pair("intercept_above_break")
+    offset, offset_se = Scalar.pair("offset")
+    dark_variance, dark_variance_se = Scalar.pair("dark_variance")
+    read_noise, read_noise_se = Scalar.pair("read_noise")
+    dark_noise, dark_noise_se = Scalar.pair("dark_noise")
+    dark_current, dark_current_se = Scalar.pair("dark_current")
+    dark_current_from_variance, dark_current_from_variance_se = Scalar.pair("dark_current_from_variance")
+    saturation, saturation_se = Scalar.pair("saturation")
+    saturation_capacity, saturation_capacity_se = Scalar.pair("saturation_capacity")
+    dynamic_range, dynamic_range_se = Scalar.pair("dynamic_range")
+    snr_max, snr_max_se = Scalar.pair("snr_max")
+    sensitivity_threshold, sensitivity_threshold_se = Scalar.pair("sensitivity_threshold")
+    linearity_error, linearity_error_se = Scalar.pair("linearity_error")
+    prnu, prnu_se = Scalar.pair("prnu")
+    prnu_row, prnu_row_se = Scalar.pair("prnu_row")
+    prnu_column, prnu_column_se = Scalar.pair("prnu_column")
+    prnu_pixel, prnu_pixel_se = Scalar.pair("prnu_pixel")
+    dsnu, dsnu_se = Scalar.pair("dsnu")
+    dsnu_row, dsnu_row_se = Scalar.pair("dsnu_row")
+    dsnu_column, dsnu_column_se = Scalar.pair("dsnu_column")
+    dsnu_pixel, dsnu_pixel_se = Scalar.pair("dsnu_pixel")
 
     def __post_init__(self) -> None:
         check(self.dataset, "the profile")
@@ -43,6 +95,35 @@ class CameraProfile:
             object.__setattr__(self, "dataset", self.dataset.assign_attrs(checks=checks_to_json(self.checks)))
         for variable in self.dataset.variables.values():
             variable.values.flags.writeable = False
+
+    def __repr__(self) -> str:
+        return f"<CameraProfile: {', '.join(self._facts())}>"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{escape(name)}</td><td>{escape(format_estimate(row['value'], row['se']))}</td><td>{escape(row['unit'])}</td>"
+            f"<td>{escape(row['definition'])}</td></tr>"
+            for name, row in self.summary()["scalars"].items()
+            if row["value"] is not None
+        )
+        heading = "<tr><th>quantity</th><th>value</th><th>unit</th><th>definition</th></tr>"
+        return f"<div><b>CameraProfile</b>: {escape(', '.join(self._facts()))}<table>{heading}{rows}</table></div>"
+
+    def __dir__(self) -> list[str]:
+        return sorted(name for name in {*vars(type(self)), *self.__dict__} if not name.startswith("_"))
+
+    def _facts(self) -> list[str]:
+        """What one line says of the profile."""
+        named = [str(self.dataset.attrs[key]) for key in ("camera", "serial", "mode") if key in self.dataset.attrs]
+        facts = [*named, "calibrated" if self.calibrated else "not calibrated", f"{self.bits} bit"]
+        for name in ("gain", "offset", "read_noise"):
+            value, error = getattr(self, name), getattr(self, f"{name}_se")
+            shown = format_estimate(None if math.isnan(value) else value, None if math.isnan(error) else error)
+            facts.append(f"{name.replace('_', ' ')} {shown} {TABLE[name].unit}")
+        if self.map_shape is not None:
+            facts.append("maps {} × {}".format(*self.map_shape))
+        failed = [check.name for check in self.checks or () if check.outcome is CheckOutcome.FAIL]
+        return [*facts, *([f"failed checks: {' '.join(failed)}"] if failed else [])]
 
     @property
     def header_settings(self) -> dict[str, str]:
@@ -98,12 +179,29 @@ class CameraProfile:
 
         Parameters
         ----------
-        gain : K, DN/e⁻. offset : DN. read_noise : e⁻ rms; dark noise is taken to be the same. bits : 1 to 16.
-        gain_se, read_noise_se : standard errors in the same units, None where not known. saturation : DN, offset included.
+        gain : float
+            K, DN/e-, above 0.
+        offset : float
+            Dark level, DN.
+        read_noise : float
+            e- rms; dark noise is taken to be the same.
+        bits : int
+            Bit depth, 1 to 16.
+        gain_se : float or None
+            Standard error of the gain, DN/e-. Default: not stated.
+        read_noise_se : float or None
+            Standard error of the read noise, e-. Default: not stated.
+        saturation : float or None
+            DN, offset included. Default: not stated.
+
+        Returns
+        -------
+        CameraProfile
 
         Raises
         ------
-        InvalidProfile : a value that is no finite number of its domain.
+        InvalidProfile
+            If a value is no finite number of its domain.
         """
         if isinstance(bits, bool) or not isinstance(bits, (int, np.integer)) or not 1 <= bits <= 16:
             raise InvalidProfile(f"bits = {bits}", "a whole number from 1 to 16", "give the camera's bit depth")
@@ -137,7 +235,17 @@ class CameraProfile:
         return cls(assemble(scalars, {}, {}, {}, attributes))
 
     def to_netcdf(self, path: str | os.PathLike[str]) -> Path:
-        """Write the dataset as netCDF-4, whole or not at all, and return the path. Values and attributes return exactly."""
+        """Write the dataset as netCDF-4, whole or not at all, and return the path. Values and attributes return exactly.
+
+        Parameters
+        ----------
+        path : str or path-like
+            File to write.
+
+        Returns
+        -------
+        Path
+        """
         encoding: dict[str, dict[str, Any]] = {}
         for name, variable in self.dataset.variables.items():
             encoding[str(name)] = {"_FillValue": None}
@@ -151,9 +259,23 @@ class CameraProfile:
     def from_netcdf(cls, path: str | os.PathLike[str]) -> CameraProfile:
         """Read a profile, checked variable by variable.
 
+        Parameters
+        ----------
+        path : str or path-like
+            A camera profile (.nc).
+
+        Returns
+        -------
+        CameraProfile
+
         Raises
         ------
-        InputNotFound : no such file. UnreadableFile : not netCDF-4, or cut off. InvalidProfile : no camera profile in it.
+        InputNotFound
+            If there is no such file.
+        UnreadableFile
+            If it is not netCDF-4, or is cut off.
+        InvalidProfile
+            If it holds no camera profile.
         """
         path = Path(path)
         if not path.is_file():
@@ -185,7 +307,12 @@ class CameraProfile:
         return cls(dataset)
 
     def summary(self) -> dict[str, Any]:
-        """Return the profile without its maps as JSON values; NaN is None."""
+        """Return the profile without its maps as JSON values; NaN is None.
+
+        Returns
+        -------
+        dict of str to object
+        """
         data = self.dataset
         shape = self.map_shape
         levels = {key: data[key].values if key in data.variables else np.empty(0) for key in SERIES}
@@ -224,7 +351,12 @@ class CameraProfile:
         }
 
     def figures(self) -> dict[str, Any]:
-        """Return what a datasheet draws beside the summary, as JSON values: see `camera.spatial.spatial_summary`."""
+        """Return what a datasheet draws beside the summary, as JSON values: see `camera.spatial.spatial_summary`.
+
+        Returns
+        -------
+        dict of str to object
+        """
         return spatial_summary(self.dataset)
 
     def _scalar(self, name: str) -> dict[str, Any]:
@@ -278,5 +410,5 @@ def _number(value: Any) -> float | None:
 
 
 def _plain(value: Any) -> Any:
-    """netCDF attributes come back as NumPy scalars."""
+    """NetCDF attributes come back as NumPy scalars."""
     return value.item() if isinstance(value, np.generic) else value

@@ -18,7 +18,7 @@ from sigmaraw.camera.measuring.level import LevelMeter, MeasuredLevel
 from sigmaraw.camera.measuring.mapstore import MapStore
 from sigmaraw.camera.measuring.moments import LevelMoments
 from sigmaraw.camera.measuring.onepass import CHUNK_PIXELS, PixelSums
-from sigmaraw.camera.measuring.workers import Workers, workers
+from sigmaraw.camera.measuring.workers import Workers, read_ahead, workers
 from sigmaraw.camera.taps.layout import TapLayout, Window, part_of_series
 from sigmaraw.errors import BitDepthMismatch, ShapeMismatch
 from sigmaraw.frames import Level, Series, SourceFile
@@ -29,10 +29,40 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass
 class Scan:
-    """What the pass leaves of a series, or of one tap's pixels of it.
+    """What reading leaves of a series, or of the pixels of one tap.
 
-    series : it. dark_pixels : of the first dark level. store : maps of all other levels, darks first.
-    suspects : of the dark level with index `suspects_of`; None where no dark level has frames enough.
+    Parameters
+    ----------
+    series : Series
+        The levels that are read.
+    darks : list of LevelMoments
+        Scalars of the dark levels read so far.
+    flats : list of LevelMoments
+        Scalars of the flat levels read so far.
+    dark_evidence : list of LevelEvidence
+        What the checks need of each dark level.
+    flat_evidence : list of LevelEvidence
+        What the checks need of each flat level.
+    dark_pixels : PixelSums or None
+        Sums of the pixels of the first dark level.
+    suspects : Suspects or None
+        Pixels of the dark level `suspects_of`; None where no dark level has enough frames.
+    suspects_of : int
+        Place of that dark level.
+    files : list of tuple of (str, SourceFile)
+        Role and hash of every file.
+    metadata : dict of str to str
+        What the files state of the camera.
+    shape : tuple of (int, int) or None
+        (y, x), px; None before the first level.
+    bits : int or None
+        Bit depth; None before the first level.
+    bits_source : str
+        "stated", "metadata" or "container".
+    first : str
+        Name of the first level.
+    store : MapStore or None
+        Maps of all levels but the first dark one, dark levels first.
     """
 
     series: Series
@@ -52,7 +82,22 @@ class Scan:
     store: MapStore | None = None
 
     def begin(self, level: Level, shape: tuple[int, int], closing: ExitStack) -> None:
-        """Hold the size of a level's frames against the first level's and the descriptor's."""
+        """Hold the size of a level's frames against the first level's and the descriptor's.
+
+        Parameters
+        ----------
+        level : Level
+            The level.
+        shape : tuple of (int, int)
+            (y, x), px; None before the first level.
+        closing : ExitStack
+            Takes over what must be closed in the end.
+
+        Raises
+        ------
+        ShapeMismatch
+            If the frames have another shape than the first level or the descriptor.
+        """
         size = self.series.size
         if size is not None and shape != size:
             raise ShapeMismatch(f"level {level.name} has frames of {shape}", f"{size}, as the descriptor says", "correct the descriptor")
@@ -67,7 +112,26 @@ class Scan:
             )
 
     def take(self, index: int, level: Level, measured: MeasuredLevel, stream: FrameStream, crew: Workers) -> None:
-        """Hold a level's bit depth against the first level's, and keep what was measured."""
+        """Hold a level's bit depth against the first level's, and keep what was measured.
+
+        Parameters
+        ----------
+        index : int
+            Place of the level: dark levels first, in order.
+        level : Level
+            The level.
+        measured : MeasuredLevel
+            What the frames gave.
+        stream : FrameStream
+            The frames, read to the end.
+        crew : Workers
+            Threads that share the work.
+
+        Raises
+        ------
+        BitDepthMismatch
+            If the bit depth is another than that of the first level.
+        """
         assert self.store is not None
         moments, evidence = measured.moments, measured.evidence
         bits, source = stream.depth(moments.maximum)
@@ -88,10 +152,19 @@ class Scan:
             self.store.put(index, measured.pixels, moments.mean, crew)
         self.metadata = {**{key: str(value) for key, value in stream.metadata.items()}, **self.metadata}
 
-    def curve(self, model_variance: np.ndarray, used: np.ndarray) -> dict[str, np.ndarray]:
+    def curve(self, curve_variance: np.ndarray, used: np.ndarray) -> dict[str, np.ndarray]:
         """Return the photon-transfer points, flat levels in order of their mean.
 
-        model_variance : (flat level,), DN², NaN where no model speaks. used : (flat level,), whether it is in the fit.
+        Parameters
+        ----------
+        curve_variance : ndarray
+            (flat level,), the transfer curve, DN²; NaN for levels out of the fit.
+        used : ndarray
+            (flat level,), whether the level is in the fit.
+
+        Returns
+        -------
+        dict of str to ndarray
         """
         order = np.argsort([level.mean for level in self.flats], kind="stable")
         flats = [self.flats[index] for index in order]
@@ -102,12 +175,17 @@ class Scan:
             "level_variance": np.array([level.variance for level in flats]),
             "level_variance_se": np.sqrt([level.variance_var for level in flats]),
             "level_exposure": np.array(exposure)[order],
-            "level_model": model_variance[order],
+            "level_model": curve_variance[order],
             "level_used": used[order].astype(np.int8),
         }
 
     def provenance(self) -> dict[str, Any]:
-        """Return what a profile says of the frames it comes from."""
+        """Return what a profile says of the frames it comes from.
+
+        Returns
+        -------
+        dict of str to object
+        """
         return {
             "bits": self.bits,
             "bits_source": self.bits_source,
@@ -127,7 +205,24 @@ def _sources(level: Level) -> tuple[SourceFile, ...]:
 
 
 def with_bits(series: Series, bits: int | None) -> Series:
-    """Return the series with a stated bit depth on every level, those in memory checked against it."""
+    """Return the series with a stated bit depth on every level, those in memory checked against it.
+
+    Parameters
+    ----------
+    series : Series
+        The dark and flat levels.
+    bits : int or None
+        Bit depth, 1 to 16; None leaves the series as it is.
+
+    Returns
+    -------
+    Series
+
+    Raises
+    ------
+    BitDepthMismatch
+        If a frame in memory holds a value that does not fit.
+    """
     if bits is None:
         return series
 
@@ -148,24 +243,36 @@ def scan_levels(series: Series, closing: ExitStack, progress: Progress | None, l
 
     Parameters
     ----------
-    closing : takes over what must be closed when the maps are no longer needed.
+    series : Series
+        The dark and flat levels.
+    closing : ExitStack
+        Takes over what must be closed when the maps are no longer needed.
+    progress : callable or None
+        Called with levels done, levels in all and the name of the level; None for silence.
+    layout : TapLayout or None
+        Taps; None for a whole sensor.
+
+    Returns
+    -------
+    list of Scan
 
     Raises
     ------
     ShapeMismatch, BitDepthMismatch, TooFewFrames, ImplausibleSeries, OutOfSpace
+        As `calibrate`.
     """
     scans = [Scan(series)]
     levels = (*series.dark, *series.flat)
-    room = Room()
+    rooms = (Room(), Room())
     with workers() as crew, _hashing() as hashing:
         found = [hashing.submit(_sources, level) for level in levels]
         for index, level in enumerate(levels):
-            _read(index, level, scans, layout, closing, crew, room)
+            _read(index, level, scans, layout, closing, crew, rooms)
             if progress is not None:
                 progress(index + 1, len(levels), level.name)
         for scan in scans:
             _files(scan, levels, found)
-            _look_further(scan, crew, room)
+            _look_further(scan, crew, rooms)
             _take_maps(scan)
     return scans
 
@@ -180,12 +287,14 @@ def _hashing() -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(cancel_futures=True)
 
 
-def _read(index: int, level: Level, scans: list[Scan], layout: TapLayout | None, closing: ExitStack, crew: Workers, room: Room) -> None:
+def _read(
+    index: int, level: Level, scans: list[Scan], layout: TapLayout | None, closing: ExitStack, crew: Workers, rooms: tuple[Room, Room]
+) -> None:
     """Read one level for the whole sensor and for every tap; the first level says where the taps' pixels are."""
     stream = level.stream()
     meters: list[LevelMeter] = []
     windows: list[Window | None] = [None]
-    for frames in stream.chunks(CHUNK_PIXELS, room):
+    for frames in read_ahead(stream.chunks(CHUNK_PIXELS, *rooms)):
         if not meters:
             shape = (int(frames.shape[1]), int(frames.shape[2]))
             scans[0].begin(level, shape, closing)
@@ -200,10 +309,10 @@ def _read(index: int, level: Level, scans: list[Scan], layout: TapLayout | None,
     if not meters:
         LevelMeter(level.name).result()  # refuses a level without frames
     for scan, meter in zip(scans, meters, strict=True):
-        own = _level(scan, index)
+        of_scan = _level(scan, index)
         if scan is not scans[0]:
-            scan.begin(own, meter.shape, closing)
-        scan.take(index, own, meter.result(), stream, crew)
+            scan.begin(of_scan, meter.shape, closing)
+        scan.take(index, of_scan, meter.result(), stream, crew)
 
 
 def _level(scan: Scan, index: int) -> Level:
@@ -215,14 +324,14 @@ def _files(scan: Scan, levels: Sequence[Level], found: Sequence[Future[tuple[Sou
         scan.files += [(f"{level.kind} {level.exposure_ms} {level.irradiance} {level.photons}", source) for source in sources.result()]
 
 
-def _look_further(scan: Scan, crew: Workers, room: Room) -> None:
+def _look_further(scan: Scan, crew: Workers, rooms: tuple[Room, Room]) -> None:
     """Take suspects from the shortest dark exposure of enough frames where the first has too few; it is read once more for that."""
     enough = [index for index, level in enumerate(scan.darks) if level.n_frames >= RTS_FRAMES]
     if scan.suspects is not None or not enough:
         return
     level = scan.series.dark[enough[0]]
     meter = LevelMeter(level.name, shape_sums=True)
-    for frames in level.stream().chunks(CHUNK_PIXELS, room):
+    for frames in read_ahead(level.stream().chunks(CHUNK_PIXELS, *rooms)):
         meter.add(frames, crew)
     scan.suspects, scan.suspects_of = find_suspects(meter.result().pixels), enough[0]
 
@@ -241,7 +350,7 @@ def _take_maps(scan: Scan) -> None:
 
 
 def _moments_of_maps(offset: np.ndarray, noise: np.ndarray) -> LevelMoments:
-    """Scalars of dark maps. How many frames are behind them is not known, so their own error counts as none, and a note says so."""
+    """Scalars of dark maps. The number of their frames is not stated, so their error counts as none, and a note says so."""
     square = noise**2
     return LevelMoments(
         mean=float(offset.mean()),

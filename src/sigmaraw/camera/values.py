@@ -23,9 +23,16 @@ class NotDetermined(StrEnum):
 
 @dataclass(frozen=True)
 class Estimate:
-    """`value` and its standard error `se` in one unit; both NaN, with a reason, where the series does not determine it.
+    """A number with its standard error, or the reason why there is none.
 
-    An se of NaN beside a finite value says that the value is known and its uncertainty is not.
+    Parameters
+    ----------
+    value : float
+        The number; NaN where it is not determined.
+    se : float
+        Its standard error in the same unit; NaN beside a finite value: the uncertainty is not stated.
+    reason : NotDetermined or None
+        Why there is no value; None where there is one.
     """
 
     value: float
@@ -34,7 +41,17 @@ class Estimate:
 
     @classmethod
     def missing(cls, reason: NotDetermined) -> Estimate:
-        """Return the estimate of what cannot be determined."""
+        """Return the estimate of what cannot be determined.
+
+        Parameters
+        ----------
+        reason : NotDetermined
+            Why there is no value.
+
+        Returns
+        -------
+        Estimate
+        """
         return cls(math.nan, math.nan, reason)
 
 
@@ -42,7 +59,48 @@ def square_root(square: float, square_se: float) -> Estimate:
     """Return √max(square, 0) with a finite standard error.
 
     u(√q) = u(q)/(2√q); where q is smaller than its own error the root is not linear and √u(q) bounds it.
+
+    Parameters
+    ----------
+    square : float
+        q.
+    square_se : float
+        u(q), in the unit of q.
+
+    Returns
+    -------
+    Estimate
     """
     root = math.sqrt(max(square, 0.0))
     se = square_se / (2.0 * root) if square > square_se else math.sqrt(square_se)
     return Estimate(root, se)
+
+
+def format_estimate(value: float | None, se: float | None) -> str:
+    """Return a value and its standard error as text, digits set by the standard error.
+
+    Parameters
+    ----------
+    value : float or None
+        None where it is not determined.
+    se : float or None
+        Standard error in the same unit; None where it is not stated.
+
+    Returns
+    -------
+    str
+        Two significant digits of the standard error, the value to the same place.
+
+    Examples
+    --------
+    >>> format_estimate(0.461234, 0.00123)
+    '0.4612 ± 0.0012'
+    >>> format_estimate(100.0, None)
+    '100'
+    """
+    if value is None:
+        return "not determined"
+    if not se:
+        return f"{value:.6g}"
+    places = max(0, 1 - math.floor(math.log10(float(f"{se:.1e}"))))
+    return f"{value:.{places}f} ± {se:.{places}f}"

@@ -11,6 +11,7 @@ from sigmaraw.cli.shared import parse_roi
 from sigmaraw.errors import InvalidOption
 
 if TYPE_CHECKING:
+    from sigmaraw.record.design import InputRow
     from sigmaraw.study import Plan
 
 
@@ -93,7 +94,7 @@ def allowed(codec: list[str] | None, allow_exec: bool) -> tuple[str, ...]:
     return tuple(codec or ()) if allow_exec else ()
 
 
-def plan_rows(file: Path | None) -> list[dict[str, Any]]:
+def plan_rows(file: Path | None) -> list[InputRow]:
     """Return the `inputs` rows of a plan file, if there is one."""
     from sigmaraw.study import plan_row
 

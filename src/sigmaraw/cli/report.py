@@ -14,7 +14,7 @@ def report(
 ) -> None:
     """Lay a record out anew from record.json and result.nc; nothing is computed."""
     from sigmaraw import registry
-    from sigmaraw.study.record import read_document
+    from sigmaraw.record.reading import read_document
 
     read_document(folder)  # a record that cannot be read is refused before anything is written
     renderers = [registry.load(registry.REPORTS, name)() for name in format or ["html"]]

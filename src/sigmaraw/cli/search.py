@@ -52,6 +52,7 @@ def search(
     quiet: take.Quiet = False,
 ) -> None:
     """Find the strongest setting of each codec family that passes, and confirm it on other images."""
+    from sigmaraw.record.fields import plain
     from sigmaraw.study import Rule, run_search
 
     folder = shared.output_folder(output, overwrite)
@@ -74,9 +75,9 @@ def search(
             extra_inputs=extra,
         )
     path = output / result.write(folder).relative_to(folder)
-    shared.remove_leftovers(folder, ("search.json",), [entry["folder"] for entry in result.summary["records"]])
+    shared.remove_leftovers(folder, ("search.json",), [entry.folder for entry in result.summary.records])
     if json:
-        shared.print_json({**result.summary, "folder": str(output), "report": str(path)})
+        shared.print_json({**plain(result.summary), "folder": str(output), "report": str(path)})
     else:
         typer.echo(result.table())
         typer.echo(f"\nsettings: {output / 'search.json'}\nreport: {path}")

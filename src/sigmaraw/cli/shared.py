@@ -122,7 +122,7 @@ def exit_code(record: Record) -> int:
     A warning of a result says that a number of it may not hold for this frame. It does not bear on a PASS of answers that are identical.
     """
     code = EXIT_CODES[record.verdict]
-    warned = any(row.get("warnings") and row.get("reason") != "identical" for row in record.document["results"])
+    warned = any(row.warnings and row.reason != "identical" for row in record.content.results)
     return EXIT_CODES["INCONCLUSIVE"] if code == 0 and warned else code
 
 
@@ -130,5 +130,5 @@ def summary(record: Record) -> dict[str, Any]:
     """Return a record's verdicts as the report "json" lays them out."""
     from sigmaraw import registry
 
-    found: dict[str, Any] = registry.load(registry.REPORTS, "json")().summary(record.document)
+    found: dict[str, Any] = registry.load(registry.REPORTS, "json")().summary(record.content)
     return found

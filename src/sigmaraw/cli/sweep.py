@@ -48,5 +48,5 @@ def sweep(
         places = {"folder": str(output), "table": str(output / "results.csv"), "report": str(output / page)}
         shared.print_json({**shared.summary(record), "verdict": record.verdict, **places})
         return
-    typer.echo(registry.load(registry.REPORTS, "text")().codecs(record.document))
+    typer.echo(registry.load(registry.REPORTS, "text")().codecs(record.content))
     typer.echo(f"\ntable: {output / 'results.csv'}\nreport: {output / page}")

@@ -228,19 +228,32 @@ class Chain:
         return result.decoded, result.nbytes
 
     def apply(self, raw: NDArray[np.integer], hint: Hint | None = None) -> RoundTrip:
-        """Return the round trip with what it achieved. The frames of a stack are coded one by one and their bytes summed; where a
-        step takes whole stacks (contract axes "stack"), the stack goes through all steps as one array.
+        """Return the round trip with what it achieved.
 
-        A target is met by one setting on `raw` as a whole: bytes and errors are those of the whole stack.
+        The frames of a stack are coded one by one and their bytes summed; where a step takes whole stacks (contract axes "stack"), the
+        stack goes through all steps as one array. A target is met by one setting on `raw` as a whole: bytes and errors are those of the
+        whole stack.
 
         Parameters
         ----------
-        raw : (y, x) or (frame, y, x), uint8 or uint16, DN.
-        hint : from an earlier RoundTrip of a similar image; the search starts there.
+        raw : ndarray
+            (y, x) or (frame, y, x), uint8 or uint16, DN.
+        hint : tuple, optional
+            From an earlier RoundTrip of a similar image; the search starts there.
+
+        Returns
+        -------
+        RoundTrip
+            In the shape and dtype of `raw`.
 
         Raises
         ------
-        UnsupportedArray : outside a step's contract. UnreachableTarget : no setting comes near. CodecFailed : a library failed.
+        UnsupportedArray
+            Outside a step's contract.
+        UnreachableTarget
+            No setting comes near.
+        CodecFailed
+            A library failed.
         """
         frames = self._frames(raw)
         whole = frames[0].ndim == raw.ndim

@@ -38,7 +38,8 @@ class Template:
 
         Raises
         ------
-        InvalidSpec : open quotation, nothing to run, an unknown word in braces, or a needed one that is missing.
+        InvalidSpec
+            Open quotation, nothing to run, an unknown word in braces, or a needed one that is missing.
         """
         expected = f"a program and its arguments, with {' and '.join('{' + word + '}' for word in needed)}"
         try:
@@ -74,12 +75,21 @@ def run(template: Template, values: Mapping[str, object], folder: Path, *, secon
 
     Parameters
     ----------
-    values : what stands for the places. folder : its working folder, empty but for what it reads.
-    seconds : time limit, s. limit : most bytes that the folder may come to hold.
+    template : Template
+        The command line.
+    values : mapping
+        What stands for its places.
+    folder : Path
+        Its working folder, empty but for what it reads.
+    seconds : float
+        Time limit, s.
+    limit : int
+        Most bytes that the folder may come to hold.
 
     Raises
     ------
-    CodecFailed : it cannot be started, ends with another code than 0, or goes beyond a limit; with the end of what it wrote to stderr.
+    CodecFailed
+        It cannot be started, ends with another code than 0, or goes beyond a limit; with the end of what it wrote to stderr.
     """
     words = folder / "stderr"
     command = [str(template.program()), *template.filled(values)[1:]]

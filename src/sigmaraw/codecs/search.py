@@ -27,8 +27,10 @@ class Found:
 
 
 def rank(excess: float, position: float, bound: bool) -> tuple[bool, float, float]:
-    """Return the order of preference, the least first: nearest to the target; under a `bound` those that keep it, and of equals the
-    one of the lowest `position`, which saves most."""
+    """Return the order of preference, the least first: nearest to the target.
+
+    Under a `bound` those that keep it come first, and of equals the one of the lowest `position`, which saves most.
+    """
     return bound and excess < 0, abs(excess), position if bound else 0.0
 
 
@@ -63,20 +65,37 @@ def search(
     bound: bool = False,
     good: float = math.inf,
 ) -> Found:
-    """Return the knob value at which `excess_of` is nearest to 0; with `bound` the nearest at which it is not below 0, if any is seen.
+    """Return the knob value at which `excess_of` is nearest to 0.
+
+    With `bound` it is the nearest at which `excess_of` is not below 0, if any is seen.
 
     The outcome is a function of the arguments alone: the same frame and the same hint give the same setting.
 
     Parameters
     ----------
-    excess_of : knob value → quality in excess of the target; dB, or ln(target ratio / achieved ratio). May be infinite.
-    knob : the setting's range and scale.
-    tolerance : stop when |excess| is not above it, in the unit of `excess_of`.
-    hint : knob value from a similar frame; the search starts there.
-    evaluations : the most calls of `excess_of`. bound : the target is one that must not be missed, as a largest error is.
-    good : where the nearest |excess| stays above it, its neighbours are tried too: a reversal may have hidden a nearer one.
+    excess_of : callable
+        Knob value → quality in excess of the target; dB, or ln(target ratio / achieved ratio). May be infinite.
+    knob : Knob
+        The setting's range and scale.
+    tolerance : float
+        Stop when |excess| is not above it, in the unit of `excess_of`.
+    hint : float, optional
+        Knob value from a similar frame; the search starts there.
+    evaluations : int
+        The most calls of `excess_of`.
+    bound : bool
+        Whether the target must not be missed, as a largest error must not.
+    good : float
+        Where the nearest |excess| stays above it, its neighbours are tried too: a reversal may have hidden a nearer one.
 
-    Reference: SCIENCE 5, target search.
+    Returns
+    -------
+    Found
+        The nearest setting.
+
+    Notes
+    -----
+    SCIENCE 5, target search.
     """
     trials = _Trials(knob, excess_of, bound)
     ends = sorted((knob.position(knob.low), knob.position(knob.high)))

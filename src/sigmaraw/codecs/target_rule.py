@@ -96,7 +96,9 @@ def require_near(codec: Any, achieved: Mapping[str, Any], image: str) -> None:
 
     Parameters
     ----------
-    codec, achieved
+    codec : Codec
+        As for `outcomes`.
+    achieved : mapping
         As for `outcomes`.
     image : str
         What the image is called in the message.

@@ -234,12 +234,22 @@ class TargetedStep:
 
         Parameters
         ----------
-        trial : puts the step in its chain and returns what the target calls achieved, and what it made.
-        dtype : of the array that the step takes. hint : knob value found on a similar image.
+        trial : callable
+            Puts the step in its chain and returns what the target calls achieved, and what it made.
+        dtype : dtype
+            Of the array that the step takes.
+        hint : float or None
+            Knob value found on a similar image.
+
+        Returns
+        -------
+        FoundSetting
+            The nearest setting.
 
         Raises
         ------
-        UnreachableTarget : even the nearest falls far short.
+        UnreachableTarget
+            Even the nearest falls far short.
         """
         knob = dataclasses.replace(self.knob, high=self.knob.tops.get(dtype.name, self.knob.high))
         best: FoundSetting[Made] | None = None
@@ -307,13 +317,30 @@ def targeted(
 
     Parameters
     ----------
-    family, contract : with a knob. parameters : all that it takes. values : every setting, defaults written out.
-    given : the keys that were typed.
-    extra : what else the family is made with. noise_model : the camera's noise, which rz needs.
+    family : CodecFamily
+        With a knob.
+    contract : CodecContract
+        Its contract for the settings as typed.
+    parameters : sequence of Parameter
+        All that it takes.
+    values : mapping
+        Every setting, defaults written out.
+    given : set of str
+        The keys that were typed.
+    extra : mapping
+        What else the family is made with.
+    noise_model : NoiseModel or None
+        The camera's noise, which rz needs.
+
+    Returns
+    -------
+    TargetedStep or None
+        The step, its knob left to the target.
 
     Raises
     ------
-    InvalidSpec : two targets, a target beside the knob or lossless=true, frozen= or range= without their target, rz= without camera.
+    InvalidSpec
+        Two targets, a target beside the knob or lossless=true, frozen= or range= without their target, rz= without camera.
     """
     knob, name = axis_of(family.name, contract), family.name
     names = target_names(contract)

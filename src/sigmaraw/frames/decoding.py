@@ -190,8 +190,8 @@ def decoding(path: Path, kind: str) -> Iterator[None]:
     """Turn a decoder's exceptions into UnreadableFile; the project's own refusals pass through."""
     try:
         yield
-    except SigmarawError:
-        raise  # a refusal is a ValueError too
+    except SigmarawError:  # some are a ValueError or OSError too
+        raise
     except DECODING_ERRORS as error:
         raise unreadable(path, kind, error) from error
 

@@ -104,10 +104,11 @@ class FrameStream:
         self.shape: tuple[int, int] | None = None
         self.metadata: dict[str, Any] = {}
 
-    def chunks(self, pixels: int, room: Room | None = None) -> Iterator[NDArray[np.unsignedinteger]]:
+    def chunks(self, pixels: int, room: Room | None = None, other: Room | None = None) -> Iterator[NDArray[np.unsignedinteger]]:
         """Yield (frame, y, x) arrays of an even number of frames, about `pixels` pixels; the last may be odd.
 
-        An array holds only until the next is asked for. room : memory to read into, for several levels in turn.
+        An array holds only until the next is asked for. room : memory to read into, for several levels in turn. other : a second one,
+        used by turns with the first: an array then holds until the next but one is asked for.
 
         Raises
         ------
@@ -123,19 +124,21 @@ class FrameStream:
             for start in range(0, len(data), step):
                 yield self._cut(data[start : start + step])
             return
-        buffer: NDArray[Any] | None = None
+        buffers: list[NDArray[Any]] = []
         filled = 0
         for path in self._paths:
             opened = open_frames(path)
             try:
-                if buffer is None:
+                if not buffers:
                     self.shape, self._dtype = opened.shape[1:], opened.dtype.newbyteorder("=")
                     count = _frames_of(pixels, opened.shape[1] * opened.shape[2])
-                    buffer = (room or Room()).array((count, *opened.shape[1:]), self._dtype)
+                    rooms = (room or Room(), *(() if other is None else (other,)))
+                    buffers = [held.array((count, *opened.shape[1:]), self._dtype) for held in rooms]
                 self._take(path, opened)
                 white = white_level(path, opened.dtype, opened.bits, self._bits) if opened.inverted else None
                 done = 0
                 while done < opened.shape[0]:
+                    buffer = buffers[0]
                     count = min(opened.shape[0] - done, len(buffer) - filled)
                     opened.read(done, buffer[filled : filled + count])
                     if white is not None:
@@ -143,11 +146,11 @@ class FrameStream:
                     done, filled = done + count, filled + count
                     if filled == len(buffer):
                         yield self._cut(buffer)
-                        filled = 0
+                        buffers, filled = [*buffers[1:], buffer], 0
             finally:
                 opened.close()
-        if buffer is not None and filled:
-            yield self._cut(buffer[:filled])
+        if filled:
+            yield self._cut(buffers[0][:filled])
 
     def _take(self, path: Path, opened: Opened) -> None:
         """Hold a file against the first one, and keep what it states."""

@@ -65,20 +65,21 @@ def image_values(raw: NDArray[np.integer], decoded: NDArray[np.integer]) -> tupl
     return values, reasons
 
 
-def mean_values(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Return per metric the mean over images, NaN where one image has none.
+def mean_values(rows: Sequence[Mapping[str, float | None]]) -> dict[str, float | None]:
+    """Return per metric the mean over images, None where one image has none.
 
     Parameters
     ----------
     rows : sequence of mapping
-        What `image_values` gave for each image.
+        What `image_values` gave for each image, None in place of NaN.
 
     Returns
     -------
-    dict of str to float
+    dict of str to float or None
         By name, in the metric's unit.
     """
-    return {name: math.fsum(row[name] for row in rows) / len(rows) for name in rows[0]}
+    columns = {name: [value for row in rows if (value := row[name]) is not None] for name in rows[0]}
+    return {name: math.fsum(values) / len(rows) if len(values) == len(rows) else None for name, values in columns.items()}
 
 
 def _value(entry: Installed, raw: NDArray[np.integer], decoded: NDArray[np.integer]) -> tuple[float, str]:

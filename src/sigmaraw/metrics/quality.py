@@ -72,11 +72,15 @@ class BlockQuality:
 
     Parameters
     ----------
-    shape : of one frame, (y, x) or (z, y, x).
-    variance_dn2 : V of the image, DN², > 0: a number, an array that broadcasts to a frame, or a function of the plane's number that
-        returns the plane's (y, x); the last spares a float64 copy of a volume.
+    shape : tuple of int
+        Of one frame, (y, x) or (z, y, x).
+    variance_dn2 : float, ndarray or callable
+        V of the image, DN², > 0: a number, an array that broadcasts to a frame, or a function of the plane's number that returns the
+        plane's (y, x); the last spares a float64 copy of a volume.
 
-    Reference: SCIENCE 5, "per codec result".
+    Notes
+    -----
+    SCIENCE 5, "per codec result".
     """
 
     def __init__(self, shape: tuple[int, ...], variance_dn2: Variance) -> None:
@@ -175,14 +179,26 @@ def block_quality(raw_block: NDArray[Any], decoded_block: NDArray[Any], variance
 
     Parameters
     ----------
-    raw_block, decoded_block : (replica, y, x) or (replica, z, y, x), whole numbers, DN.
-    variance_dn2 : as for `BlockQuality`.
+    raw_block, decoded_block : ndarray
+        (replica, y, x) or (replica, z, y, x), whole numbers, DN.
+    variance_dn2 : float, ndarray or callable
+        As for `BlockQuality`, DN².
+
+    Returns
+    -------
+    QualityMoments
+        They add up over blocks.
 
     Raises
     ------
-    ShapeMismatch : different shapes, or no replica. InvalidOption : V not above 0.
+    ShapeMismatch
+        Different shapes, or no replica.
+    InvalidOption
+        V not above 0.
 
-    Reference: SCIENCE 5, "per codec result".
+    Notes
+    -----
+    SCIENCE 5, "per codec result".
     """
     if raw_block.shape != decoded_block.shape or raw_block.ndim < 3 or raw_block.size == 0:
         raise ShapeMismatch(
@@ -215,7 +231,8 @@ def combine(blocks: Iterable[QualityMoments]) -> dict[str, float]:
 
     Raises
     ------
-    UndefinedStatistic : no block at all.
+    UndefinedStatistic
+        No block at all.
     """
     blocks = list(blocks)
     reasons = undefined(blocks)
@@ -249,7 +266,8 @@ def undefined(blocks: Iterable[QualityMoments]) -> dict[str, QualityReason]:
 
     Raises
     ------
-    UndefinedStatistic : no block at all.
+    UndefinedStatistic
+        No block at all.
     """
     blocks = list(blocks)
     if not blocks:

@@ -17,7 +17,10 @@ def training_record(weights: Path = SHIPPED) -> dict[str, Any]:
 
     Raises
     ------
-    InputNotFound : weights or record are not there. InvalidModel : the record is not one.
+    InputNotFound
+        Weights or record are not there.
+    InvalidModel
+        The record is not one.
     """
     path = weights.with_suffix(".json")
     for needed in (weights, path):
@@ -37,7 +40,8 @@ def verified(weights: Path = SHIPPED) -> str:
 
     Raises
     ------
-    IntegrityError : the file is not the one whose training was recorded. Others as `training_record`.
+    IntegrityError
+        The file is not the one whose training was recorded. Others as `training_record`.
     """
     stated = training_record(weights)["sha256"]
     found = sha256_of_file(weights)

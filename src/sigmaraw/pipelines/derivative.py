@@ -31,7 +31,8 @@ def soft_gradients(
 
     Raises
     ------
-    RuntimeError : torch has no derivative of one of the network's operations.
+    RuntimeError
+        Torch has no derivative of one of the network's operations.
     """
     planes = image.reshape(-1, *image.shape[-2:])
     by_area, by_total = np.empty(planes.shape), np.empty(planes.shape)

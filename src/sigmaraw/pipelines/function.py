@@ -53,7 +53,8 @@ class FunctionPipeline(Pipeline):
 
         Raises
         ------
-        InvalidPrediction : it does not say so itself, and has not been called yet.
+        InvalidPrediction
+            It does not say so itself, and has not been called yet.
         """
         if self._measurements is None:
             raise InvalidPrediction(
@@ -87,8 +88,10 @@ class FunctionPipeline(Pipeline):
         Raises
         ------
         NotIntegerData, ColourImage, ShapeMismatch
-        PredictionFailed : the function raised an exception.
-        InvalidPrediction : something else than named finite-or-NaN numbers, or other names than before.
+        PredictionFailed
+            The function raised an exception.
+        InvalidPrediction
+            Something else than named finite-or-NaN numbers, or other names than before.
         """
         return self._call(one_frame(raw))
 

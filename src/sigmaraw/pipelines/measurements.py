@@ -60,10 +60,23 @@ def measure(raw: NDArray[np.integer], mask: NDArray[np.bool_], smallest_px: int 
 
     Parameters
     ----------
-    raw : (y, x) or (z, y, x), uint8 or uint16, DN. mask : same shape, bool.
-    smallest_px : objects of fewer pixels are left out. connectivity : 4 or 8, in volumes 6 or 26.
+    raw : ndarray
+        (y, x) or (z, y, x), uint8 or uint16, DN.
+    mask : ndarray
+        Same shape, bool.
+    smallest_px : int
+        Objects of fewer pixels are left out.
+    connectivity : {8, 4}
+        Neighbours that join pixels to one object; in volumes 26 or 6.
 
-    Reference: SCIENCE 6.
+    Returns
+    -------
+    dict of str to float
+        By the names of `MEASUREMENTS`.
+
+    Notes
+    -----
+    SCIENCE 6.
     """
     kept, count = objects(mask, smallest_px, connectivity)
     area = int(np.count_nonzero(kept))

@@ -193,7 +193,8 @@ def model_file(path: str) -> Path:
 
     Raises
     ------
-    InputNotFound : nothing there, or a folder.
+    InputNotFound
+        Nothing there, or a folder.
     """
     found = Path(path)
     if not found.is_file():
@@ -207,7 +208,8 @@ def fixed_size(name: str, shape: tuple[int | None, ...], layout: str) -> tuple[i
 
     Raises
     ------
-    InvalidModel : more than one channel, or only one of y and x fixed.
+    InvalidModel
+        More than one channel, or only one of y and x fixed.
     """
     batch, channels, y, x = (shape[0], shape[3], shape[1], shape[2]) if layout == "nhwc" else shape
     if channels not in (None, 1):

@@ -61,7 +61,8 @@ def foreground(output: NDArray[np.float32], post: str, channel: int) -> NDArray[
 
     Raises
     ------
-    InvalidModel : the output has no such channel.
+    InvalidModel
+        The output has no such channel.
     """
     from scipy.special import expit, softmax
 

@@ -29,10 +29,16 @@ def pipeline(spec: str | os.PathLike[str] | Callable[..., Any]) -> Pipeline:
 
     Raises
     ------
-    UnknownName : no pipeline of that name.
-    InvalidSpec : a wrong key, a bad value or bad syntax; a module or function that is not there.
-    InputNotFound : a TOML or model file that does not exist.
-    InvalidModel : a model that cannot be used. MissingExtra : its library is not installed.
+    UnknownName
+        No pipeline of that name.
+    InvalidSpec
+        A wrong key, a bad value or bad syntax; a module or function that is not there.
+    InputNotFound
+        A TOML or model file that does not exist.
+    InvalidModel
+        A model that cannot be used.
+    MissingExtra
+        Its library is not installed.
     """
     if callable(spec) and not isinstance(spec, str | os.PathLike):
         return FunctionPipeline(spec)

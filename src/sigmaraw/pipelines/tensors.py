@@ -70,11 +70,26 @@ def foreground_map(network: Network, plane: torch.Tensor, tiling: Tiling, pre: s
 
     Parameters
     ----------
-    network : one tile (y, x) float32 → (channel, y, x). plane : (y, x) float64, DN. Others as in `NetworkPipeline`.
+    network : callable
+        One tile (y, x) float32 → (channel, y, x).
+    plane : Tensor
+        (y, x) float64, DN.
+    tiling : Tiling
+        How the plane is cut.
+    pre, post : str
+        As in `NetworkPipeline`.
+    channel : int
+        As in `NetworkPipeline`.
+
+    Returns
+    -------
+    Tensor
+        The foreground map.
 
     Raises
     ------
-    InvalidModel : the output has no such channel.
+    InvalidModel
+        The output has no such channel.
     """
     prepared = PRE[pre](plane).to(torch.float32)
     outputs = torch.stack([network(tile) for tile in _split(prepared, tiling)])

@@ -51,11 +51,17 @@ class Tiling:
 
     Parameters
     ----------
-    shape : (y, x) of the image, px. window : (y, x) of a tile, px. border : discarded on each side of a tile, px.
+    shape : tuple of int
+        (y, x) of the image, px.
+    window : tuple of int
+        (y, x) of a tile, px.
+    border : int
+        Discarded on each side of a tile, px.
 
     Raises
     ------
-    InvalidOption : nothing of a tile would be kept.
+    InvalidOption
+        Nothing of a tile would be kept.
     """
 
     def __init__(self, shape: tuple[int, int], window: tuple[int, int], border: int) -> None:

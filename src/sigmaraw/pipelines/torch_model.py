@@ -109,7 +109,8 @@ def _kind(path: Path) -> str:
 
     Raises
     ------
-    InvalidModel : neither; a pickled module or weights alone are named as such.
+    InvalidModel
+        Neither; a pickled module or weights alone are named as such.
     """
     expected = "an exported program (.pt2) or TorchScript (.pt)"
     names = _members(path)

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sigmaraw.reports.html import HtmlReport
     from sigmaraw.reports.json import JsonReport
-    from sigmaraw.reports.loading import read_record
     from sigmaraw.reports.plots import camera_plot
     from sigmaraw.reports.table import text_table
 
-_HOMES = {"HtmlReport": "html", "JsonReport": "json", "camera_plot": "plots", "read_record": "loading", "text_table": "table"}
+_HOMES = {"HtmlReport": "html", "JsonReport": "json", "camera_plot": "plots", "text_table": "table"}
 
-__all__ = ["HtmlReport", "JsonReport", "camera_plot", "read_record", "text_table"]
+__all__ = ["HtmlReport", "JsonReport", "camera_plot", "text_table"]
 
 
 def __getattr__(name: str) -> Any:

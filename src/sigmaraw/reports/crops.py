@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sigmaraw.reports.loading import Crop
+from sigmaraw.record.arrays import Crop
 from sigmaraw.reports.numbers import given
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def _png(rgb: NDArray[np.uint8]) -> str:
     from matplotlib.image import imsave
 
     stream = io.BytesIO()
-    unnamed: dict[str, Any] = {"Software": None}
+    unnamed: dict[str, Any] = {"Software": None}  # matplotlib's keyword
     imsave(stream, rgb, format="png", metadata=unnamed)
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
 

@@ -5,54 +5,44 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
-from typing import Any
 
 from sigmaraw.files import write_text
-from sigmaraw.reports.loading import read_record
-from sigmaraw.reports.sections import sweep_of
+from sigmaraw.record import Content, read_content
+from sigmaraw.record.codecs import CodecRow
+from sigmaraw.record.tables import Cell, described, flat, flat_names
 
-_CODEC = (
-    "compression_ratio", "compression_ratio_significant", "nbytes", "psnr_db", "psnr_range_dn", "psnr_camera_db", "max_error_dn", "rz",
-    "bias_dn", "noise_std_ratio", "error_noise_correlation",
-)  # fmt: skip
-_RESULT = (
-    "image", "measurement", "unit", "verdict", "reason", "chi_raw", "chi_codec", "sigma_raw", "epsilon", "epsilon_hat",
-    "epsilon_hat_low", "epsilon_hat_high", "u", "u_mode", "u_mode_source", "u_cal", "limit", "spread_ratio", "spread_ratio_low",
-    "spread_ratio_high", "rms_d", "rms_d_upper", "raw_spread_low", "raw_spread_high", "n", "mode",
-)  # fmt: skip
-COLUMNS = ("codec", "curve", "parameter", "value", *_CODEC, *_RESULT)
+_FORMULA = ("=", "+", "-", "@")  # a table program runs what begins with one of these
+_NOT_CELLS = ("codec", "resolved", "verdict", "achieved", "achieved_replicas", "metrics", "images")
+_CODEC = tuple(name for name in described(CodecRow) if name not in _NOT_CELLS)
+_CURVE = ("curve", "parameter", "value")
+COLUMNS = ("codec", *_CURVE, *_CODEC, "unit", "raw_spread_low", "raw_spread_high", *(name for name in flat_names() if name != "codec"))
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: Cell) -> Cell:
     """Return a cell: numbers in full, nothing for what is undefined, and no word that a table program takes for a formula."""
     if value is None:
         return ""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@"):
+    if isinstance(value, str) and value.startswith(_FORMULA):
         return f"'{value}"
     return repr(value) if isinstance(value, float) else value
 
 
-def csv_text(record: dict[str, Any]) -> str:
-    """Return the table of a record.
-
-    record : as `loading.checked` returns it. Raises InvalidRecord as `sweep_of` does.
-    """
-    sweep = sweep_of(record)
-    points = {point.codec: point for curve in sweep.curves.values() for point in curve} if sweep else {}
-    codecs = {row["codec"]: row for row in record["codecs"]}
-    units = {row["name"]: row["unit"] for row in record["measurements"]}
+def csv_text(record: Content) -> str:
+    """Return the table of a record."""
+    points = {point.codec: point for point in record.sweep.points} if record.sweep else {}
+    spreads = {row.measurement: row for row in record.sweep.raw_spread} if record.sweep else {}
+    codecs = {row.codec: row for row in record.codecs}
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for result in record["results"]:
-        values = {**codecs[result["codec"]], **result, "unit": units[result["measurement"]]}
-        for name in ("epsilon_hat", "spread_ratio"):
-            values[f"{name}_low"], values[f"{name}_high"] = result.get(f"{name}_ci") or (None, None)
-        if sweep is not None:
-            values["raw_spread_low"], values["raw_spread_high"] = sweep.raw_spread.get(result["measurement"], (None, None))
-        point = points.get(result["codec"])
+    for result in record.results:
+        codec, spread, point = codecs[result.codec], spreads.get(result.measurement), points.get(result.codec)
+        values: dict[str, Cell] = {name: getattr(codec, name) for name in _CODEC}
+        values |= flat(result) | {"unit": record.units[result.measurement]}
+        if spread is not None:
+            values |= {"raw_spread_low": spread.low, "raw_spread_high": spread.high}
         if point is not None:
-            values |= {"curve": point.curve, "parameter": point.parameter, "value": point.value}
+            values |= {"curve": point.curve, "parameter": point.parameter, "value": point.shown}
         writer.writerow([_cell(values.get(name)) for name in COLUMNS])
     return stream.getvalue()
 
@@ -70,5 +60,5 @@ class CsvReport:
         InvalidRecord : record.json is missing or is not a record.
         """
         target = Path(folder) / "results.csv"
-        write_text(target, csv_text(read_record(folder)))
+        write_text(target, csv_text(read_content(folder)))
         return target

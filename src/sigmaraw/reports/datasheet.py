@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from sigmaraw.files import write_text
+from sigmaraw.record.reading import camera_of, figures_of
 from sigmaraw.reports.html import template
 from sigmaraw.reports.layout import camera_facts
-from sigmaraw.reports.loading import check_camera
 from sigmaraw.reports.plots import camera_plot
 from sigmaraw.reports.sheet_plots import pattern_plots, residual_plot
 
@@ -21,13 +21,14 @@ def write_datasheet(summary: Mapping[str, Any], folder: str | Path, figures: Map
     ------
     InvalidRecord : a summary or figures that cannot be drawn. InvalidOption : a folder that cannot be written.
     """
-    check_camera(summary)
+    camera = camera_of(summary)
+    drawn = figures_of({} if figures is None else figures)
     target = Path(folder) / "datasheet.html"
     page = template("datasheet.html.j2").render(
-        camera=camera_facts(summary),
-        camera_figure=camera_plot(summary),
-        residual_figure=residual_plot(summary),
-        figures=pattern_plots({} if figures is None else figures),
+        camera=camera_facts(camera),
+        camera_figure=camera_plot(camera),
+        residual_figure=residual_plot(camera),
+        figures=pattern_plots(drawn),
     )
     write_text(target, page)
     return target

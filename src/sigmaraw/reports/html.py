@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sigmaraw.files import write_text
+from sigmaraw.record.arrays import RecordFolder, read_folder
 from sigmaraw.reports.crops import crop_view, diverging_stops
-from sigmaraw.reports.layout import context
-from sigmaraw.reports.loading import RecordFolder, read_folder
-from sigmaraw.reports.plots import Row, Score, camera_plot, distribution_plot, epsilon_plot
+from sigmaraw.reports.layout import Group, context
+from sigmaraw.reports.plots import Distribution, ScoreMark, camera_plot, distribution_plot, epsilon_plot
 from sigmaraw.reports.slices import slice_sections
 from sigmaraw.reports.sweep import search_context, sweep_context
 
@@ -24,49 +24,39 @@ def _ids(kind: str, *parts: int) -> str:
     return "-".join([kind, *(str(part) for part in parts)])
 
 
-def _distributions(folder: RecordFolder, group: dict[str, Any]) -> str:
+def _distributions(folder: RecordFolder, group: Group) -> str:
     """Return the figure of one measurement on one image. χ_raw and σ_raw are the group's, the same for all its codecs."""
-    record = folder.record
-    position = [row["name"] for row in record["measurements"]].index(group["measurement"]["name"])
-    codecs = [row["codec"] for row in record["codecs"]]
-    image = group["image"]
+    record, measurement = folder.record, group.measurement
+    position = [row.name for row in record.measurements].index(measurement.name)
+    codecs = [row.codec for row in record.codecs]
+    image = group.image
     rows = []
-    for result in group["source"]:
-        codec = codecs.index(result["codec"])
+    for result in group.source:
+        codec = codecs.index(result.codec)
         decoded = folder.decoded[codec, :, image, position]
-        rows.append(Row(result["codec"], result["verdict"], decoded, folder.raw[codec + 1, :, image, position], result["chi_codec"]))
-    first = group["source"][0]
+        raw = folder.raw[codec + 1, :, image, position]
+        rows.append(Distribution(result.codec, result.verdict, decoded, raw, result.chi_codec))
+    first = group.source[0]
     return distribution_plot(
         _ids("dist", position, image),
-        f"Distributions of {group['measurement']['name']} on image {image}: raw and {len(rows)} codecs",
-        group["measurement"]["name"],
-        group["measurement"]["unit"],
+        f"Distributions of {measurement.name} on image {image}: raw and {len(rows)} codecs",
+        measurement.name,
+        measurement.unit,
         folder.raw[0, :, image, position],
         rows,
-        first["chi_raw"],
-        first["sigma_raw"],
-        discrete=group["measurement"].get("discrete") is True,
+        first.chi_raw,
+        first.sigma_raw,
+        discrete=measurement.discrete,
     )
 
 
 def _scores(folder: RecordFolder, position: int, name: str) -> str:
     scores = []
-    for codec in folder.record["codecs"]:
-        for result in folder.record["results"]:
-            if result["codec"] == codec["codec"] and result["measurement"] == name:
-                low, high = result.get("epsilon_hat_ci") or (None, None)
-                scores.append(
-                    Score(
-                        result["codec"],
-                        result["image"],
-                        result["verdict"],
-                        result["epsilon_hat"],
-                        low,
-                        high,
-                        result["epsilon"],
-                        result.get("limit"),
-                    )
-                )
+    for codec in folder.record.codecs:
+        for row in folder.record.results:
+            if row.codec == codec.codec and row.measurement == name:
+                low, high = row.epsilon_hat_ci or (None, None)
+                scores.append(ScoreMark(row.codec, row.image, row.verdict, row.epsilon_hat, low, high, row.epsilon, row.limit))
     return (
         epsilon_plot(_ids("score", position), f"Estimated shift of {name} per codec with 95 % intervals and limits", scores)
         if scores
@@ -102,14 +92,14 @@ def page(folder: RecordFolder) -> str:
     """Return the report of a record folder as HTML text."""
     shown = context(folder)
     for group in shown["groups"]:
-        group["figure"] = _distributions(folder, group)
-    figures = [_scores(folder, position, row["name"]) for position, row in enumerate(shown["measurements"])]
+        group.figure = _distributions(folder, group)
+    figures = [_scores(folder, position, row.name) for position, row in enumerate(shown["measurements"])]
     return template("report.html.j2").render(
         shown,
         sweep=sweep_context(folder.record),
         search=search_context(folder.record),
         score_figures=figures,
-        camera_figure=camera_plot(folder.record["camera"]),
+        camera_figure=camera_plot(folder.record.camera),
         crops=[crop_view(crop) for crop in folder.crops],
         diverging=diverging_stops(),
         slices=slice_sections(folder.record),

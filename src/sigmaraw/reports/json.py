@@ -3,41 +3,38 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from sigmaraw.files import write_text
-from sigmaraw.reports.loading import checked, read_record
-from sigmaraw.reports.selection import CodecSummary, summarise
+from sigmaraw.record import Content, read_content
+from sigmaraw.record.tables import Cell, flat
+from sigmaraw.reports.selection import CodecResults, by_codec
 
 SUMMARY_SCHEMA = "sigmaraw/summary/1"
 _RESULT = (
     "image", "codec", "measurement", "verdict", "reason", "chi_raw", "chi_codec", "sigma_raw", "epsilon", "epsilon_hat", "u", "u_mode",
     "u_mode_source", "u_cal", "limit", "spread_ratio", "rms_d", "n", "mode",
 )  # fmt: skip
+_INTERVALS = ("sigma_raw", "epsilon_hat", "spread_ratio")
 
 
-def _ends(row: dict[str, Any], name: str) -> dict[str, float | None]:
-    low, high = row.get(name) or (None, None)
-    return {f"{name}_low": low, f"{name}_high": high}
-
-
-def _codec(summary: CodecSummary) -> dict[str, Any]:
-    largest, deciding = summary.largest or {}, summary.deciding or {}
+def _codec(entry: CodecResults) -> dict[str, Cell]:
+    largest, deciding = entry.largest, entry.deciding
+    low, high = (largest.epsilon_hat_ci if largest else None) or (None, None)
     return {
-        "codec": summary.row["codec"],
-        "verdict": summary.row["verdict"],
-        "reason": deciding.get("reason"),
-        "results_pass": summary.count("PASS"),
-        "results_fail": summary.count("FAIL"),
-        "results_inconclusive": summary.count("INCONCLUSIVE"),
-        "compression_ratio": summary.row.get("compression_ratio"),
-        "psnr_db": summary.row.get("psnr_db"),
-        "largest_epsilon_hat": largest.get("epsilon_hat"),
-        **_ends(largest, "epsilon_hat_ci"),
-        "largest_epsilon_hat_measurement": largest.get("measurement"),
-        "largest_epsilon_hat_image": largest.get("image"),
+        "codec": entry.row.codec,
+        "verdict": entry.row.verdict,
+        "reason": deciding.reason if deciding else None,
+        "results_pass": entry.count("PASS"),
+        "results_fail": entry.count("FAIL"),
+        "results_inconclusive": entry.count("INCONCLUSIVE"),
+        "compression_ratio": entry.row.compression_ratio,
+        "psnr_db": entry.row.psnr_db,
+        "largest_epsilon_hat": largest.epsilon_hat if largest else None,
+        "epsilon_hat_ci_low": low,
+        "epsilon_hat_ci_high": high,
+        "largest_epsilon_hat_measurement": largest.measurement if largest else None,
+        "largest_epsilon_hat_image": largest.image if largest else None,
     }
 
 
@@ -54,27 +51,23 @@ class JsonReport:
         InvalidRecord : record.json is missing or is not a record.
         """
         target = Path(folder) / "summary.json"
-        write_text(target, json.dumps(self.summary(read_record(folder)), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        write_text(target, json.dumps(self.summary(read_content(folder)), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
         return target
 
-    def summary(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what summary.json holds of a record. Raises InvalidRecord where a part of it is missing."""
-        record = checked(document)
-        units = {row["name"]: row["unit"] for row in record["measurements"]}
+    def summary(self, record: Content) -> dict[str, Cell | list[dict[str, Cell]]]:
+        """Return what summary.json holds of a record."""
+        results = []
+        for row in record.results:
+            cells = flat(row)
+            shown = {name: cells[name] for name in _RESULT}
+            for name in _INTERVALS:
+                shown |= {f"{name}_ci_low": cells[f"{name}_low"], f"{name}_ci_high": cells[f"{name}_high"]}
+            results.append({**shown, "unit": record.units[row.measurement]})
         return {
             "schema": SUMMARY_SCHEMA,
-            "record_digest": record.get("digest"),
-            "created": record.get("created"),
-            "camera_calibrated": record["camera"].get("calibrated"),
-            "codecs": [_codec(row) for row in summarise(record)],
-            "results": [
-                {
-                    **{name: result.get(name) for name in _RESULT},
-                    **_ends(result, "sigma_raw_ci"),
-                    **_ends(result, "epsilon_hat_ci"),
-                    **_ends(result, "spread_ratio_ci"),
-                    "unit": units[result["measurement"]],
-                }
-                for result in record["results"]
-            ],
+            "record_digest": record.digest,
+            "created": record.created,
+            "camera_calibrated": record.camera.calibrated,
+            "codecs": [_codec(entry) for entry in by_codec(record)],
+            "results": results,
         }

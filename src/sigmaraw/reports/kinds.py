@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from sigmaraw.record import Content
 from sigmaraw.reports.numbers import percent
 
 
-def u_mode_sources(record: dict[str, Any]) -> list[tuple[str, str]]:
+def u_mode_sources(record: Content) -> list[tuple[str, str]]:
     """Return (measurements, source) for each source of u_mode, in the record's order."""
     found: dict[str, dict[str, None]] = {}
-    for row in record["results"]:
-        if row.get("u_mode_source"):
-            found.setdefault(str(row["u_mode_source"]), {})[row["measurement"]] = None
+    for row in record.results:
+        if row.u_mode_source:
+            found.setdefault(row.u_mode_source, {})[row.measurement] = None
     return [(", ".join(names), source) for source, names in found.items()]
 
 
-def kind_notes(record: dict[str, Any]) -> list[str]:
+def kind_notes(record: Content) -> list[str]:
     """Return a sentence on measurements whose kind was stated, and one on those whose kind is not said; none where u_mode is 0."""
-    u_mode = {row["measurement"]: row.get("u_mode") for row in record["results"]}
-    widened = [row for row in record["measurements"] if u_mode.get(row["name"])]
-    stated = [f"{row['name']} ({row['kind']})" for row in widened if row.get("kind") and row.get("studied") is False]
-    unsaid = [row["name"] for row in widened if row.get("kind") == ""]
+    u_mode = {row.measurement: row.u_mode for row in record.results}
+    widened = [row for row in record.measurements if u_mode.get(row.name)]
+    stated = [f"{row.name} ({row.kind})" for row in widened if row.kind and row.studied is False]
+    unsaid = [row.name for row in widened if row.kind == ""]
     notes = []
     if stated:
         notes.append(

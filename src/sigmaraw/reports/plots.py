@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sigmaraw.reports.loading import check_camera, clean
+from sigmaraw.record.camera import CameraRow, LevelsRow
+from sigmaraw.record.reading import camera_of
 from sigmaraw.reports.numbers import given, measured, unit_label, with_unit
 from sigmaraw.reports.svg import BAND, COLOURS, FAINT, INK, MARKERS, RAW, drawing, figure, to_svg
 from sigmaraw.reports.table import shorten
@@ -23,22 +24,23 @@ if TYPE_CHECKING:
 
 _LABEL = 46  # columns of a codec's name in a figure
 _WINDOW = 40.0  # a figure shows at most so many σ_raw; what lies beyond is named at the edge
+_MOST_BITS = 64  # of a camera; 2^bits must stay a float64
 _DRAWN = 1e100  # beyond it an axis overflows; the tables print the number
 
 
 @dataclass(frozen=True)
-class Row:
+class Distribution:
     """One codec's predictions: after the codec, and of the same group's raw replicas. (replica,) float64 in the same unit."""
 
     label: str
     verdict: str
     values: NDArray[np.float64]
-    own_raw: NDArray[np.float64]
+    raw: NDArray[np.float64]
     chi: float | None
 
 
 @dataclass(frozen=True)
-class Score:
+class ScoreMark:
     """One codec's score on one image: ε̂ with its 95 % interval, the single ε, the limit and the verdict."""
 
     label: str
@@ -56,12 +58,12 @@ def _finite(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 # --- distributions ----------------------------------------------------------------------------------------------------
-def _window(raw: NDArray[np.float64], rows: Sequence[Row], centre: float, sigma: float, discrete: bool) -> tuple[float, float]:
+def _window(raw: NDArray[np.float64], rows: Sequence[Distribution], centre: float, sigma: float, discrete: bool) -> tuple[float, float]:
     """Return the axis limits: all of raw, and of the codecs as many, nearest first, as stay within the window."""
     low = min([centre - 3 * sigma, *raw])
     high = max([centre + 3 * sigma, *raw])
     spans = sorted(
-        ((values.min(), values.max()) for row in rows if (values := _finite(np.r_[row.values, row.own_raw])).size),
+        ((values.min(), values.max()) for row in rows if (values := _finite(np.r_[row.values, row.raw])).size),
         key=lambda span: max(high, span[1]) - min(low, span[0]),
     )
     for start, end in spans:
@@ -93,7 +95,7 @@ def _ridge(
     counts, _ = np.histogram(values, edges)
     if not counts.any():
         return
-    style: dict[str, Any] = (
+    style: dict[str, Any] = (  # matplotlib's keywords
         {"facecolor": colour, "alpha": 0.75, "edgecolor": "none"} if filled else {"facecolor": "none", "edgecolor": FAINT}
     )
     shown = np.flatnonzero(counts)
@@ -112,6 +114,7 @@ def _ridge(
 
 def _header(axes: Axes, row: int, label: str, right: str, colour: str) -> None:
     """Write a row's name at its upper left and a note at its upper right, above the data, in axes coordinates."""
+    # matplotlib's keywords, each of its type
     where: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "parse_math": False}
     axes.text(0.006, -row + 0.85, shorten(label, _LABEL), ha="left", fontweight="bold", **where)
     axes.text(0.994, -row + 0.85, right, ha="right", color=colour, **where)
@@ -130,8 +133,8 @@ def _beyond(values: NDArray[np.float64], window: tuple[float, float], unit: str)
 
 
 def distribution_plot(
-    name: str, title: str, quantity: str, unit: str, raw: NDArray[np.float64], rows: Sequence[Row], chi: float | None, sigma: float | None,
-    *, discrete: bool = False,
+    name: str, title: str, quantity: str, unit: str, raw: NDArray[np.float64], rows: Sequence[Distribution],
+    chi: float | None, sigma: float | None, *, discrete: bool = False,
 ) -> str:  # fmt: skip
     """Return the predictions on raw replicas and, below, on each codec's decoded replicas, as histograms over one axis.
 
@@ -158,7 +161,7 @@ def distribution_plot(
             notes = [*_beyond(row.values[np.isfinite(row.values)], window, unit), _missing(row.values), row.verdict]
             _header(axes, position, row.label, " · ".join(note for note in notes if note), COLOURS[row.verdict])
             _ridge(axes, values, edges, 0.14 - position, COLOURS[row.verdict], True, not discrete)
-            _ridge(axes, _finite(row.own_raw), edges, 0.14 - position, FAINT, False)
+            _ridge(axes, _finite(row.raw), edges, 0.14 - position, FAINT, False)
             if row.chi is not None and window[0] <= row.chi <= window[1]:
                 axes.plot([row.chi, row.chi], [0.1 - position, 0.7 - position], color=INK, linewidth=1.2)
         _x_axis(axes, quantity, unit)
@@ -221,7 +224,7 @@ def _clipped(value: float) -> float:
     return max(-_DRAWN, min(_DRAWN, value))
 
 
-def _draw_score(axes: Axes, height: float, score: Score) -> None:
+def _draw_score(axes: Axes, height: float, score: ScoreMark) -> None:
     colour = COLOURS[score.verdict]
     if score.epsilon_hat is None:
         axes.text(0.0, height, "ε̂ undefined", va="center", ha="center", color=colour)
@@ -234,13 +237,13 @@ def _draw_score(axes: Axes, height: float, score: Score) -> None:
     if score.epsilon is not None:
         axes.plot([_clipped(score.epsilon)], [height], color=FAINT, marker="o", markersize=4, markerfacecolor="none", linestyle="none")
     face = "white" if score.verdict == "INCONCLUSIVE" else colour
-    # A cross of its interval's colour would vanish in it.
+    # A cross of its interval's colour would vanish in it. These are matplotlib's keywords, each of its type.
     edge: dict[str, Any] = {"markersize": 8, "markeredgecolor": "white", "markeredgewidth": 0.8} if score.verdict == "FAIL" else {}
     mark = {"color": colour, "marker": MARKERS[score.verdict], "markersize": 6, "markerfacecolor": face, "linestyle": "none", **edge}
     axes.plot([value], [height], **mark)
 
 
-def epsilon_plot(name: str, title: str, scores: Sequence[Score]) -> str:
+def epsilon_plot(name: str, title: str, scores: Sequence[ScoreMark]) -> str:
     """Return ε̂ with its 95 % interval per codec (and image), the single ε as a small ring, and the ±limit lines.
 
     scores : in the order of drawing; those of one codec stand together under its name.
@@ -270,6 +273,7 @@ def epsilon_plot(name: str, title: str, scores: Sequence[Score]) -> str:
         transform = axes.get_yaxis_transform()
         for label in labels:
             axes.axhline(top, color="#e3e6ea", linewidth=0.8, zorder=0)
+            # matplotlib's keywords, each of its type
             text: dict[str, Any] = {"transform": transform, "va": "center", "ha": "left", "parse_math": False}
             axes.text(0.006, top - 0.13, shorten(label, _LABEL), fontweight="bold", **text)
             for position, score in enumerate(score for score in scores if score.label == label):
@@ -286,17 +290,14 @@ def epsilon_plot(name: str, title: str, scores: Sequence[Score]) -> str:
 
 
 # --- camera -----------------------------------------------------------------------------------------------------------
-def _scalar(summary: Mapping[str, Any], name: str) -> float | None:
-    row = summary.get("scalars", {}).get(name) or {}
-    value = row.get("value")
-    return None if value is None else float(value)
+def _scalar(camera: CameraRow, name: str) -> float | None:
+    return camera.scalars[name].value if name in camera.scalars else None
 
 
-def _measured_curve(axes: Axes, summary: Mapping[str, Any]) -> None:
-    levels = summary["levels"]
-    mean, variance = (np.asarray(levels[name], dtype=np.float64) for name in ("mean_dn", "variance_dn2"))
-    error = np.asarray(levels.get("variance_se_dn2") or [None] * mean.size, dtype=np.float64)
-    used = np.asarray(levels.get("used") or [True] * mean.size, dtype=bool)
+def _measured_curve(axes: Axes, camera: CameraRow, levels: LevelsRow) -> None:
+    mean, variance = (np.asarray(column, dtype=np.float64) for column in (levels.mean_dn, levels.variance_dn2))
+    error = np.asarray(levels.variance_se_dn2 or [None] * mean.size, dtype=np.float64)
+    used = np.asarray(levels.used or [True] * mean.size, dtype=bool)
     for chosen, face, label in ((used, COLOURS["PASS"], "level used in the fit"), (~used, "white", "level not used")):
         if chosen.any():
             bars = np.where(np.isfinite(error[chosen]), error[chosen], 0.0)
@@ -304,16 +305,15 @@ def _measured_curve(axes: Axes, summary: Mapping[str, Any]) -> None:
                 mean[chosen], variance[chosen], yerr=bars, fmt="o", markersize=4.5, color=COLOURS["PASS"], markerfacecolor=face,
                 elinewidth=0.9, label=label, linestyle="none",
             )  # fmt: skip
-    dark = summary.get("dark") or {}
-    start, floor = dark.get("mean_dn"), dark.get("variance_dn2")
+    start, floor = (camera.dark.mean_dn, camera.dark.variance_dn2) if camera.dark else (None, None)
     if start is not None and floor is not None:
         axes.plot([start], [floor], marker="s", markersize=5.5, color=RAW, linestyle="none", label="dark level", clip_on=False)
-    gain = _scalar(summary, "gain")
+    gain = _scalar(camera, "gain")
     if gain is not None and start is not None and floor is not None and mean.size:
         ends = np.array([start, float(np.nanmax(mean[used] if used.any() else mean))])
-        error_of_gain = (summary["scalars"]["gain"] or {}).get("se")
+        error_of_gain = camera.scalars["gain"].se
         label = f"fit, K = {measured(gain, error_of_gain)} DN/e⁻"
-        curve = np.asarray(levels.get("model_dn2") or [], dtype=np.float64)
+        curve = np.asarray(levels.model_dn2, dtype=np.float64)
         if curve.size == mean.size and (shown := np.isfinite(curve)).any():
             axes.plot(np.r_[start, mean[shown]], np.r_[floor, curve[shown]], color=COLOURS["FAIL"], linewidth=1.4, label=label, zorder=1)
         else:
@@ -323,11 +323,11 @@ def _measured_curve(axes: Axes, summary: Mapping[str, Any]) -> None:
     axes.set_ylim(bottom=0.0)
 
 
-def _model_curve(axes: Axes, summary: Mapping[str, Any]) -> bool:
-    """Draw total noise against signal from K and σ_r; return False when the summary does not hold them."""
-    gain, noise = _scalar(summary, "gain"), _scalar(summary, "read_noise")
-    top = (summary.get("valid_range_dn") or [None, None])[1] or 2.0 ** int(summary.get("bits") or 16)
-    offset = _scalar(summary, "offset") or 0.0
+def _stated_curve(axes: Axes, camera: CameraRow) -> bool:
+    """Draw total noise against signal from K and σ_r; return False when the profile does not hold them."""
+    gain, noise = _scalar(camera, "gain"), _scalar(camera, "read_noise")
+    top = (camera.valid_range_dn or (None, None))[1] or 2.0 ** min(camera.bits or 16, _MOST_BITS)
+    offset = _scalar(camera, "offset") or 0.0
     if not gain or noise is None or gain <= 0 or not 0 < (top - offset) < _DRAWN or not (abs(gain) < 1e12 and abs(noise) < 1e12):
         return False
     signal = np.geomspace(min(0.1, (top - offset) / 10), top - offset, 200)
@@ -341,28 +341,27 @@ def _model_curve(axes: Axes, summary: Mapping[str, Any]) -> bool:
     return True
 
 
-def camera_plot(summary: Mapping[str, Any], name: str = "camera") -> str:
-    """Return the photon-transfer curve of a camera summary: levels with ±1 SE, the dark level and the fit of K.
+def camera_plot(camera: CameraRow | Mapping[str, Any], name: str = "camera") -> str:
+    """Return the photon-transfer curve of a camera: levels with ±1 SE, the dark level and the fit of K.
 
     σ²_y = σ²_y.dark + K (μ_y − μ_y.dark). Without levels (a camera from stated values) the model curve √V(m) is drawn
     and says so; "" when there is nothing to draw.
 
-    summary : as `CameraProfile.summary` returns it. name : prefix of the figure's ids.
+    camera : its row, or what `CameraProfile.summary` returns. name : prefix of the figure's ids.
 
     Raises
     ------
     InvalidRecord : the summary's scalars or levels are malformed.
     Reference: EMVA 1288 r4.0, photon transfer; SCIENCE 1.
     """
-    checked = clean(dict(summary))
-    check_camera(checked)
-    levels = (checked.get("levels") or {}).get("mean_dn") or []
+    row = camera_of(camera)
+    levels = row.levels if row.calibrated and row.levels and row.levels.mean_dn else None
     with drawing():
         drawn = figure(4.1)
         axes = drawn.add_axes((0.115, 0.125, 0.865, 0.8))
-        if levels and checked.get("calibrated"):
-            _measured_curve(axes, checked)
-        elif not _model_curve(axes, checked):
+        if levels is not None:
+            _measured_curve(axes, row, levels)
+        elif not _stated_curve(axes, row):
             return ""
         axes.grid(color="#e8eaee", linewidth=0.7)
         axes.set_axisbelow(True)
@@ -370,6 +369,4 @@ def camera_plot(summary: Mapping[str, Any], name: str = "camera") -> str:
         for side in ("right", "top"):
             axes.spines[side].set_visible(False)
         measured_levels = "Photon-transfer curve: temporal variance against mean grey value"
-        return to_svg(
-            drawn, name, measured_levels if levels and checked.get("calibrated") else "Noise model from stated values, not measured"
-        )
+        return to_svg(drawn, name, "Noise model from stated values, not measured" if levels is None else measured_levels)

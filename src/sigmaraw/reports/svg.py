@@ -20,7 +20,7 @@ COLOURS = {"PASS": PASS, "FAIL": FAIL, "INCONCLUSIVE": OPEN}
 MARKERS = {"PASS": "o", "FAIL": "X", "INCONCLUSIVE": "D"}
 RAW, BAND, INK, FAINT = "#33373d", "#d9dee6", "#1c1f24", "#6b7280"
 
-_STYLE: dict[str, Any] = {
+_STYLE: dict[str, Any] = {  # matplotlib's settings, each of its type
     "font.family": ["DejaVu Sans"],
     "font.size": 9.5,
     "axes.edgecolor": "#8a8f98",

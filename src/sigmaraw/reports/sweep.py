@@ -3,146 +3,157 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
+from sigmaraw.record import Content, worst
+from sigmaraw.record.results import ResultRow
+from sigmaraw.record.stages import FamilyRow, SearchRow, SideRow, SweepPointRow, SweepRow, TriedRow
 from sigmaraw.reports.numbers import fixed, given, percent, plain, unit_label, with_unit
-from sigmaraw.reports.sections import CurvePoint, Sweep, search_of, sweep_of
-from sigmaraw.reports.selection import CodecSummary, summarise
+from sigmaraw.reports.selection import CodecResults, by_codec
 from sigmaraw.reports.sweep_plots import Curve, Mark, quality_plot, shift_plot
 from sigmaraw.reports.table import score
 
-_PANELS = (
-    ("psnr_camera_db", "PSNR (camera's range) / dB", None),
-    ("noise_std_ratio", "noise std, after / before", 1.0),
-)
 _LIMITS = 1e100
 
 
-def setting_text(point: CurvePoint) -> str:
+def setting_text(point: SweepPointRow) -> str:
     """Return a point's setting as printed, without its name."""
-    if isinstance(point.value, str) or point.value is None:
-        return point.value or ""
-    return given(point.value, 6) or ""
+    value = point.shown
+    return value or "" if isinstance(value, str) or value is None else given(value, 6) or ""
 
 
-def _marks(
-    points: Sequence[CurvePoint], results: Mapping[str, list[dict[str, Any]]], ratios: Mapping[str, float | None]
-) -> tuple[Mark, ...]:
+def curves_of(sweep: SweepRow) -> dict[str, list[SweepPointRow]]:
+    """Return the points of each curve, in the order as typed."""
+    curves: dict[str, list[SweepPointRow]] = {}
+    for point in sweep.points:
+        curves.setdefault(point.curve, []).append(point)
+    return curves
+
+
+def _marks(points: Sequence[SweepPointRow], results: Mapping[str, list[ResultRow]], ratios: Mapping[str, float | None]) -> tuple[Mark, ...]:
     """Return the marks of one curve on one measurement: of each setting the image with the largest shift."""
     marks = []
     for point in points:
         rows, ratio = results.get(point.codec, []), ratios[point.codec]
-        defined = [row for row in rows if row["epsilon_hat"] is not None]
-        if ratio is None or not ratio > 0 or not defined:
+        shifts = [(row.epsilon_hat, row) for row in rows if row.epsilon_hat is not None]
+        if ratio is None or not ratio > 0 or not shifts:
             continue
-        largest = max(defined, key=lambda row: abs(row["epsilon_hat"]))
-        low, high = largest.get("epsilon_hat_ci") or (None, None)
-        severe = max((row["verdict"] for row in rows), key=("PASS", "INCONCLUSIVE", "FAIL").index)
+        shift, largest = max(shifts, key=lambda entry: abs(entry[0]))
+        low, high = largest.epsilon_hat_ci or (None, None)
         ends = None if low is None or high is None else (low, high)
-        others = tuple(row["epsilon_hat"] for row in defined)
-        marks.append(Mark(ratio, largest["epsilon_hat"], severe, setting_text(point), ends, others))
+        severe = worst(row.verdict for row in rows)
+        marks.append(Mark(ratio, shift, severe, setting_text(point), ends, tuple(entry[0] for entry in shifts)))
     return tuple(marks)
 
 
-def shift_figures(record: dict[str, Any], sweep: Sweep) -> list[tuple[str, str]]:
+def shift_figures(record: Content, sweep: SweepRow) -> list[tuple[str, str]]:
     """Return (measurement, figure) of ε̂ against compression ratio."""
-    ratios = {row["codec"]: row.get("compression_ratio") for row in record["codecs"]}
+    ratios = {row.codec: row.compression_ratio for row in record.codecs}
+    spreads = {row.measurement: (row.low, row.high) for row in sweep.raw_spread if row.low is not None and row.high is not None}
     figures = []
-    for position, measurement in enumerate(row["name"] for row in record["measurements"]):
-        rows = [row for row in record["results"] if row["measurement"] == measurement]
-        results: dict[str, list[dict[str, Any]]] = {}
+    for position, measurement in enumerate(row.name for row in record.measurements):
+        rows = [row for row in record.results if row.measurement == measurement]
+        results: dict[str, list[ResultRow]] = {}
         for row in rows:
-            results.setdefault(row["codec"], []).append(row)
-        curves = [Curve(name, _marks(points, results, ratios)) for name, points in sweep.curves.items()]
-        limits = [row["limit"] for row in rows if row.get("limit") is not None and 0 < row["limit"] < _LIMITS]
+            results.setdefault(row.codec, []).append(row)
+        curves = [Curve(name, _marks(points, results, ratios)) for name, points in curves_of(sweep).items()]
+        limits = [row.limit for row in rows if row.limit is not None and 0 < row.limit < _LIMITS]
         title = f"Shift of {measurement} against compression ratio, one curve for each family"
-        figures.append((measurement, shift_plot(f"sweep-{position}", title, curves, limits, sweep.raw_spread.get(measurement))))
+        figures.append((measurement, shift_plot(f"sweep-{position}", title, curves, limits, spreads.get(measurement))))
     return figures
 
 
-def quality_figure(record: dict[str, Any], sweep: Sweep) -> str:
+def quality_figure(record: Content, sweep: SweepRow) -> str:
     """Return PSNR and noise ratio against compression ratio."""
-    codecs = {row["codec"]: row for row in record["codecs"]}
-    panels = []
-    for field, label, reference in _PANELS:
-        curves = []
-        for name, points in sweep.curves.items():
-            rows = [(point, codecs[point.codec]) for point in points]
-            marks = tuple(
-                Mark(row["compression_ratio"], row.get(field), row["verdict"], setting_text(point))
-                for point, row in rows
-                if (row.get("compression_ratio") or 0) > 0
-            )
-            if marks:
-                curves.append(Curve(name, marks))
-        panels.append((label, curves, reference))
+    codecs = {row.codec: row for row in record.codecs}
+    psnr: list[Curve] = []
+    noise: list[Curve] = []
+    for name, points in curves_of(sweep).items():
+        rows = [(point, codecs[point.codec]) for point in points]
+        drawn = [(row.compression_ratio, row, setting_text(point)) for point, row in rows if row.compression_ratio]
+        if drawn:
+            psnr.append(Curve(name, tuple(Mark(ratio, row.psnr_camera_db, row.verdict, label) for ratio, row, label in drawn)))
+            noise.append(Curve(name, tuple(Mark(ratio, row.noise_std_ratio, row.verdict, label) for ratio, row, label in drawn)))
+    panels = [("PSNR (camera's range) / dB", psnr, None), ("noise std, after / before", noise, 1.0)]
     return quality_plot("sweep-quality", "Quality against compression ratio, one curve for each family", panels)
 
 
-def _point_row(point: CurvePoint, summary: CodecSummary) -> dict[str, Any]:
-    row, largest = summary.row, summary.largest
+def _point_row(point: SweepPointRow, entry: CodecResults) -> dict[str, str]:
+    row, largest = entry.row, entry.largest
     return {
         "codec": point.codec,
         "setting": with_unit(setting_text(point), unit_label(point.unit)) or "",
-        "verdict": row["verdict"],
-        "ratio": plain(row.get("compression_ratio"), 3) or "undefined",
-        "psnr": fixed(row.get("psnr_camera_db"), 2) or ("∞" if row.get("max_error_dn") == 0 else "undefined"),
-        "rz": plain(row.get("rz"), 3) or "undefined",
-        "noise": fixed(row.get("noise_std_ratio"), 3) or "undefined",
+        "verdict": row.verdict,
+        "ratio": plain(row.compression_ratio, 3) or "undefined",
+        "psnr": fixed(row.psnr_camera_db, 2) or ("∞" if row.max_error_dn == 0 else "undefined"),
+        "rz": plain(row.rz, 3) or "undefined",
+        "noise": fixed(row.noise_std_ratio, 3) or "undefined",
         "largest": score(largest) if largest else "undefined",
-        "where": f"{largest['measurement']}, image {largest['image']}" if largest else "",
+        "where": f"{largest.measurement}, image {largest.image}" if largest else "",
     }
 
 
-def sweep_context(record: dict[str, Any]) -> dict[str, Any] | None:
-    """Return what the page prints of a sweep, None where the record has none. Raises InvalidRecord as `sweep_of` does."""
-    sweep = sweep_of(record)
-    if sweep is None:
+@dataclass(frozen=True)
+class CurveView:
+    """One curve's table as printed."""
+
+    name: str
+    parameter: str
+    points: list[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class SweepView:
+    """What the page prints of a sweep. figures : (measurement, figure)."""
+
+    figures: list[tuple[str, str]]
+    quality: str
+    curves: list[CurveView]
+
+
+def sweep_context(record: Content) -> SweepView | None:
+    """Return what the page prints of a sweep, None where the record has none."""
+    if record.sweep is None:
         return None
-    summaries = {summary.row["codec"]: summary for summary in summarise(record)}
-    return {
-        "figures": [(name, text) for name, text in shift_figures(record, sweep) if text],
-        "quality": quality_figure(record, sweep),
-        "curves": [
-            {
-                "name": name,
-                "parameter": points[0].parameter or "",
-                "points": [_point_row(point, summaries[point.codec]) for point in points],
-            }
-            for name, points in sweep.curves.items()
+    codecs = {entry.row.codec: entry for entry in by_codec(record)}
+    return SweepView(
+        [(name, text) for name, text in shift_figures(record, record.sweep) if text],
+        quality_figure(record, record.sweep),
+        [
+            CurveView(name, points[0].parameter or "", [_point_row(point, codecs[point.codec]) for point in points])
+            for name, points in curves_of(record.sweep).items()
         ],
-    }
+    )
 
 
 # --- search -----------------------------------------------------------------------------------------------------------
-def side_text(side: Mapping[str, Any] | None) -> str:
+def side_text(side: SideRow | None) -> str:
     """Return how a setting did on tuning or held-out images: how many passed, and the reason where not all did."""
     if side is None:
         return "not asked"
-    passed = f"{given(side['images'] - side['failing'])} of {given(side['images'])}"
-    return f"{passed} PASS" if side["verdict"] == "PASS" else f"{passed} PASS; {side['verdict']}: {side['reason']}"
+    passed = f"{given(side.images - side.failing)} of {given(side.images)}"
+    return f"{passed} PASS" if side.verdict == "PASS" else f"{passed} PASS; {side.verdict}: {side.reason}"
 
 
-def claim(part: Mapping[str, Any]) -> list[str]:
+def claim(part: SearchRow) -> list[str]:
     """Return what a search claims and at what error rate, in sentences."""
-    held_out, rates, chosen = len(part["images"]["confirmation"]), part["error_rate"], part["recommended"].get("codec")
+    held_out, rates, chosen = len(part.images.confirmation), part.error_rate, part.recommended.codec
     if not held_out:
         return ["No setting passed on the tuning images, so none was tested on the held-out ones and none is recommended."]
-    share = part["rule"].get("exceedance")
+    share = part.rule.exceedance
     wrong = f"every one of the {held_out} held-out images" if share is None else f"more than {percent(1 - share)} of images like these"
     sentences = [
         f"Recommended: {chosen}, of the family that compressed most on the tuning images."
         if chosen
         else "Nothing is recommended: the family that compressed most on the tuning images has no confirmed setting.",
-        f"The chance that the whole search recommends a setting which is not tolerable on {wrong} is at most "
-        f"{percent(rates['recommended'])}.",
+        f"The chance that the whole search recommends a setting which is not tolerable on {wrong} is at most {percent(rates.recommended)}.",
     ]
-    if len(part["families"]) > 1:
+    if len(part.families) > 1:
         sentences.append(
-            f"The same holds for each family by itself; the chance that one of {len(part['families'])} families is wrong is at most "
-            f"{percent(rates['all_families'])}."
+            f"The same holds for each family by itself; the chance that one of {len(part.families)} families is wrong is at most "
+            f"{percent(rates.all_families)}."
         )
-    limits = {row["exceedance_upper"] for row in part["families"] if row.get("exceedance_upper") is not None}
+    limits = {row.exceedance_upper for row in part.families if row.exceedance_upper is not None}
     if limits:
         sentences.append(
             "Of other images, if these are a random sample of them, a confirmed setting is not tolerable on at most "
@@ -151,57 +162,81 @@ def claim(part: Mapping[str, Any]) -> list[str]:
     return sentences
 
 
-def search_context(record: dict[str, Any]) -> dict[str, Any] | None:
-    """Return what the page prints of a search, None where the record has none. Raises InvalidRecord as `search_of` does."""
-    part = search_of(record)
+@dataclass(frozen=True)
+class TriedView:
+    """One setting that a search tried, as printed."""
+
+    codec: str
+    round: str
+    ratio: str
+    psnr: str
+    shift: str
+    tuning: str
+    confirmation: str
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class FamilyView:
+    """What a search found of one curve, as printed."""
+
+    curve: str
+    outcome: str
+    chosen: str
+    ratio: str
+    at_end: bool
+    tried: list[TriedView]
+
+
+@dataclass(frozen=True)
+class SearchView:
+    """What the page prints of a search."""
+
+    claim: list[str]
+    tuning_images: int
+    held_out_images: int
+    families: list[FamilyView]
+
+
+def search_context(record: Content) -> SearchView | None:
+    """Return what the page prints of a search, None where the record has none."""
+    part = record.search
     if part is None:
         return None
-    return {
-        "claim": claim(part),
-        "tuning_images": len(part["images"]["tuning"]),
-        "held_out_images": len(part["images"]["confirmation"]),
-        "families": [
-            {
-                "curve": row["curve"],
-                "outcome": row["outcome"],
-                "chosen": row["chosen"] or "none",
-                "ratio": plain(row.get("compression_ratio"), 3) or "",
-                "at_end": row.get("at_end") is True,
-                "tried": [
-                    {
-                        "codec": tried["codec"],
-                        "round": given(tried["round"]),
-                        "ratio": plain(tried["compression_ratio"], 3) or "undefined",
-                        "psnr": fixed(tried.get("psnr_camera_db"), 2) or "∞",
-                        "shift": plain(tried["tuning"].get("epsilon_hat"), 3) or "undefined",
-                        "tuning": side_text(tried["tuning"]),
-                        "confirmation": side_text(tried.get("confirmation")),
-                        "chosen": tried["codec"] == row["chosen"],
-                    }
-                    for tried in row["tried"]
-                ],
-            }
-            for row in part["families"]
-        ],
-    }
+    return SearchView(claim(part), len(part.images.tuning), len(part.images.confirmation), [_family(row) for row in part.families])
 
 
-def search_lines(record: dict[str, Any]) -> list[str]:
+def _family(row: FamilyRow) -> FamilyView:
+    tried = [_tried(entry, row.chosen) for entry in row.tried]
+    return FamilyView(row.curve, row.outcome, row.chosen or "none", plain(row.compression_ratio, 3) or "", row.at_end, tried)
+
+
+def _tried(row: TriedRow, chosen: str | None) -> TriedView:
+    return TriedView(
+        row.codec,
+        given(row.round) or "",
+        plain(row.compression_ratio, 3) or "undefined",
+        fixed(row.psnr_camera_db, 2) or "∞",
+        plain(row.tuning.epsilon_hat, 3) or "undefined",
+        side_text(row.tuning),
+        side_text(row.confirmation),
+        row.codec == chosen,
+    )
+
+
+def search_lines(record: Content) -> list[str]:
     """Return a search as lines of text: the tried settings of each family, weak to strong, and the claim."""
     from sigmaraw.reports.table import align
 
-    context = search_context(record)
-    if context is None:
+    search = search_context(record)
+    if search is None:
         return []
     lines: list[str] = []
-    for family in context["families"]:
+    for family in search.families:
         head = ("codec", "CR", "PSNR/dB", "ε̂", "tuning", "held out", "")
-        rows = [
-            (t["codec"], t["ratio"], t["psnr"], t["shift"], t["tuning"], t["confirmation"], "← chosen" if t["chosen"] else "")
-            for t in family["tried"]
-        ]
-        lines += [f"{family['curve']}: {family['outcome']}" + (f", {family['chosen']}" if family["chosen"] != "none" else "")]
+        rows = [(t.codec, t.ratio, t.psnr, t.shift, t.tuning, t.confirmation, "← chosen" if t.chosen else "") for t in family.tried]
+        lines += [f"{family.curve}: {family.outcome}" + (f", {family.chosen}" if family.chosen != "none" else "")]
         lines += [*align(head, rows, (False, True, True, True, False, False, False)), ""]
-        if family["at_end"]:
+        if family.at_end:
             lines[-1:] = ["The strongest setting tried passes tuning: a wider grid may find a stronger one.", ""]
-    return [*lines, *context["claim"]]
+    return [*lines, *search.claim]

@@ -143,6 +143,7 @@ def _write_label(
     x, y = (float(value) * 72 / axes.figure.dpi for value in dots)
     if any(abs(x - left) < 4.5 * len(label) + 5 and abs(y - low) < 9 for left, low in written):
         return written
+    # matplotlib's keywords, each of its type
     style: dict[str, Any] = {"xytext": (4, 5), "textcoords": "offset points", "fontsize": 7.5, "color": colour, "parse_math": False}
     axes.annotate(label, place, **style)
     return [*written, (x, y)]
@@ -185,6 +186,7 @@ def shift_plot(name: str, title: str, curves: Sequence[Curve], limits: Sequence[
         axes = drawn.add_axes((0.105, 0.55 / height, 0.875, (height - head - 0.6) / height))
         _ratio_axis(axes, drawable)
         note = _shift_axis(axes, values, limit)
+        # matplotlib's keywords, each of its type
         notes: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "ha": "left", "fontsize": 8, "color": FAINT, "zorder": 1}
         if raw_spread is not None:
             low, high = (_clipped(end) for end in raw_spread)

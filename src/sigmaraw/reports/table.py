@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import textwrap
 import unicodedata
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from sigmaraw.record import Content
+from sigmaraw.record.results import ResultRow
 from sigmaraw.reports.kinds import kind_notes
-from sigmaraw.reports.loading import checked
 from sigmaraw.reports.numbers import interval, measured, plain, prediction, with_unit
 from sigmaraw.reports.replica_number import text_lines
-from sigmaraw.reports.selection import summarise
+from sigmaraw.reports.selection import by_codec
 
 _WIDTH = 120
 _UNDEFINED = "undefined"
@@ -50,113 +50,94 @@ def align(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bo
     return [lines[0].rstrip(), _GAP.join("─" * width for width in widths), *(line.rstrip() for line in lines[1:])]
 
 
-def score(result: Mapping[str, Any]) -> str:
+def score(result: ResultRow) -> str:
     """Return ε̂ with its 95 % interval, in the digits that the interval supports."""
-    low, high = result.get("epsilon_hat_ci") or (None, None)
-    value = measured(result["epsilon_hat"], result.get("u_mc") or result.get("u"))
+    low, high = result.epsilon_hat_ci or (None, None)
+    value = measured(result.epsilon_hat, result.u_mc or result.u)
     ends = interval(low, high)
     if value is None:
         return _UNDEFINED
     return f"{value} {ends}" if ends else value
 
 
-def _name(row: Mapping[str, Any]) -> str:
-    """Return what a codec's row is called: with what was achieved, where it misses its target."""
-    name = row.get("name")
-    return name if isinstance(name, str) and name else str(row["codec"])
-
-
-def _codec_lines(record: dict[str, Any]) -> list[str]:
+def _codec_lines(record: Content) -> list[str]:
     rows = []
-    for summary in summarise(record):
-        largest = summary.largest
+    for entry in by_codec(record):
+        row, largest = entry.row, entry.largest
         rows.append(
             (
-                shorten(_name(summary.row), 40),
-                summary.row["verdict"],
-                plain(summary.row.get("compression_ratio"), 3) or _UNDEFINED,
-                plain(summary.row.get("psnr_db"), 4) or ("∞" if summary.row.get("max_error_dn") == 0 else _UNDEFINED),
+                shorten(row.name or row.codec, 40),
+                row.verdict,
+                plain(row.compression_ratio, 3) or _UNDEFINED,
+                plain(row.psnr_db, 4) or ("∞" if row.max_error_dn == 0 else _UNDEFINED),
                 score(largest) if largest else _UNDEFINED,
-                f"{shorten(largest['measurement'], 24)}, image {largest['image']}" if largest else "",
+                f"{shorten(largest.measurement, 24)}, image {largest.image}" if largest else "",
             )
         )
     head = ("codec", "verdict", "CR", "PSNR/dB", "largest |ε̂| [95 % CI]", "where")
     return align(head, rows, (False, False, True, True, True, False))
 
 
-def _alarm_lines(record: dict[str, Any]) -> list[str]:
+def _alarm_lines(record: Content) -> list[str]:
     """Return a line for each codec that removes noise, or misses its target: what no reader should overlook."""
     lines = []
-    for row in record["codecs"]:
-        name = shorten(row["codec"], 60)
-        if row.get("denoising_alarm") is True and isinstance(row.get("noise_removed"), float):
-            lines.append(f"Denoising: {name} removes {100 * row['noise_removed']:.0f} % of the raw noise.")
-        images = row.get("images") if isinstance(row.get("images"), list) else []
-        missed = sum(isinstance(image, dict) and (image.get("achieved") or {}).get("target_met") is False for image in images or [])
-        replicas, targeted = row.get("replicas_missed"), row.get("replicas_targeted")
-        if missed or replicas:
-            what = shorten(_name(row), 60)
-            of_replicas = f" and {replicas} of {targeted} replicas" if isinstance(replicas, int) and isinstance(targeted, int) else ""
-            lines.append(f"Target not met: {what}, on {missed} of {len(images or [])} images{of_replicas}.")
+    for row in record.codecs:
+        if row.denoising_alarm and row.noise_removed is not None:
+            lines.append(f"Denoising: {shorten(row.codec, 60)} removes {100 * row.noise_removed:.0f} % of the raw noise.")
+        missed = sum(image.achieved.get("target_met") is False for image in row.images)
+        if missed or row.replicas_missed:
+            of_replicas = f" and {row.replicas_missed} of {row.replicas_targeted} replicas" if row.replicas_targeted else ""
+            lines.append(f"Target not met: {shorten(row.name or row.codec, 60)}, on {missed} of {len(row.images)} images{of_replicas}.")
     return lines
 
 
-def _result_lines(record: dict[str, Any]) -> list[str]:
-    listed = {row["name"]: row for row in record["measurements"]}
-    ratios = {row["codec"]: row.get("compression_ratio") for row in record["codecs"]}
+def _result_lines(record: Content) -> list[str]:
+    listed = {row.name: row for row in record.measurements}
+    ratios = {row.codec: row.compression_ratio for row in record.codecs}
     rows = []
-    for result in record["results"]:
-        sigma, measurement = result["sigma_raw"], listed[result["measurement"]]
-        discrete = measurement.get("discrete") is True
+    for result in record.results:
+        sigma, measurement = result.sigma_raw, listed[result.measurement]
+        discrete = measurement.discrete
         rows.append(
             (
-                str(result["image"]),
-                shorten(result["codec"], 26),
-                shorten(result["measurement"], 16),
-                prediction(result["chi_raw"], sigma, discrete) or _UNDEFINED,
-                prediction(result["chi_codec"], sigma, discrete) or _UNDEFINED,
-                with_unit(plain(sigma, 2), measurement["unit"]) or _UNDEFINED,
-                measured(result["epsilon"], result.get("u_mc") or result.get("u")) or _UNDEFINED,
+                str(result.image),
+                shorten(result.codec, 26),
+                shorten(result.measurement, 16),
+                prediction(result.chi_raw, sigma, discrete) or _UNDEFINED,
+                prediction(result.chi_codec, sigma, discrete) or _UNDEFINED,
+                with_unit(plain(sigma, 2), measurement.unit) or _UNDEFINED,
+                measured(result.epsilon, result.u_mc or result.u) or _UNDEFINED,
                 score(result),
-                plain(result.get("spread_ratio"), 3) or _UNDEFINED,
-                plain(ratios[result["codec"]], 3) or _UNDEFINED,
-                result["verdict"],
+                plain(result.spread_ratio, 3) or _UNDEFINED,
+                plain(ratios[result.codec], 3) or _UNDEFINED,
+                result.verdict,
             )
         )
     head = ("img", "codec", "measurement", "χ_raw", "χ_c", "σ_raw", "ε", "ε̂ [95 % CI]", "spread", "CR", "verdict")
     lines = align(head, rows, (True, False, False, True, True, True, True, True, True, True, False))
-    return [*lines[:2], *(part for line, result in zip(lines[2:], record["results"], strict=True) for part in _reasoned(line, result))]
+    return [*lines[:2], *(part for line, result in zip(lines[2:], record.results, strict=True) for part in _reasoned(line, result))]
 
 
-def _reasoned(line: str, result: Mapping[str, Any]) -> list[str]:
+def _reasoned(line: str, result: ResultRow) -> list[str]:
     """Return the row with its reason: on the same line when it fits, else, if it did not pass, wrapped below it."""
-    reason = str(result.get("reason") or "")
+    reason = result.reason
     if reason and display_width(f"{line}: {reason}") <= _WIDTH:
         return [f"{line}: {reason}"]
-    if not reason or result["verdict"] == "PASS":
+    if not reason or result.verdict == "PASS":
         return [line]
     return [line, *textwrap.wrap(reason, _WIDTH, initial_indent="     └ ", subsequent_indent="       ")]
 
 
-def codec_table(record: Mapping[str, Any]) -> str:
-    """Return one row per codec as aligned text. Parameters and refusals as in `text_table`."""
-    return "\n".join(_codec_lines(checked(record)))
+def codec_table(record: Content) -> str:
+    """Return one row per codec as aligned text."""
+    return "\n".join(_codec_lines(record))
 
 
-def text_table(record: Mapping[str, Any]) -> str:
-    """Return the verdicts as aligned text: one row per codec, then one per result with its reason.
-
-    record : as `record.json` holds it. Control characters of its words are made visible.
-
-    Raises
-    ------
-    InvalidRecord : the record lacks a part that the table shows.
-    """
-    clean = checked(record)
-    camera = clean["camera"]
-    lines = [*_codec_lines(clean), *_alarm_lines(clean), "", *_result_lines(clean)]
-    if camera.get("calibrated") is False:
+def text_table(record: Content) -> str:
+    """Return the verdicts as aligned text: one row per codec, then one per result with its reason."""
+    lines = [*_codec_lines(record), *_alarm_lines(record), "", *_result_lines(record)]
+    if record.camera.calibrated is False:
         lines += ["", "Camera from stated values, not calibrated: σ_raw is as good as those values."]
-    extra = [part for line in (*kind_notes(clean), *text_lines(clean)) for part in textwrap.wrap(line, _WIDTH, subsequent_indent="  ")]
+    extra = [part for line in (*kind_notes(record), *text_lines(record)) for part in textwrap.wrap(line, _WIDTH, subsequent_indent="  ")]
     lines += ["", *extra] if extra else []
     return "\n".join(lines) + "\n"

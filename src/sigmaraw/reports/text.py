@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from sigmaraw.files import write_text
-from sigmaraw.reports.loading import checked, read_record
+from sigmaraw.record import Content, read_content
 from sigmaraw.reports.sweep import search_lines
 from sigmaraw.reports.table import codec_table, text_table
 
@@ -17,20 +15,20 @@ class TextReport:
 
     name = "text"
 
-    def text(self, document: Mapping[str, Any]) -> str:
-        """Return the verdict table of a record. Raises InvalidRecord as `text_table` does."""
-        return text_table(document)
+    def text(self, record: Content) -> str:
+        """Return the verdict table of a record."""
+        return text_table(record)
 
-    def codecs(self, document: Mapping[str, Any]) -> str:
-        """Return the table with one row per codec. Raises InvalidRecord as `codec_table` does."""
-        return codec_table(document)
+    def codecs(self, record: Content) -> str:
+        """Return the table with one row per codec."""
+        return codec_table(record)
 
-    def search(self, document: Mapping[str, Any]) -> str:
-        """Return the settings that a search tried, and its claim. Raises InvalidRecord as `search_of` does."""
-        return "\n".join(search_lines(checked(document)))
+    def search(self, record: Content) -> str:
+        """Return the settings that a search tried, and its claim."""
+        return "\n".join(search_lines(record))
 
     def render(self, folder: Path) -> Path:
-        """Write `folder`/verdicts.txt, whole or not at all, and return its path. Raises InvalidRecord as `read_record` does."""
+        """Write `folder`/verdicts.txt, whole or not at all, and return its path. Raises InvalidRecord as `read_content` does."""
         target = Path(folder) / "verdicts.txt"
-        write_text(target, text_table(read_record(Path(folder))))
+        write_text(target, text_table(read_content(folder)))
         return target

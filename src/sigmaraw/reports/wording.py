@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+from sigmaraw.record import Content
+from sigmaraw.record.design import LimitsRow
 from sigmaraw.reports.kinds import kind_notes
 from sigmaraw.reports.numbers import given, with_unit
-from sigmaraw.reports.selection import CodecSummary, with_verdict
+from sigmaraw.reports.selection import CodecResults, with_verdict
 from sigmaraw.reports.table import score
 
 _MODES = {
@@ -20,7 +21,7 @@ _MODES = {
         "Replicas were drawn around a denoised estimate of the raw frame (mode bootstrap). They are as good as that estimate: "
         "structure that the denoiser removed is missing in them, noise that it kept is in them twice. Variance and whiteness of its "
         "residuals stand under mode_diagnostics in the record, and the mode started once more from four of its own replicas: a result "
-        "warns where a check fails, or where σ_raw was not found again."
+        "warns where a check fails, or where the double bootstrap does not find σ_raw."
     ),
     "mean-n": (
         "Replicas were drawn around the mean of a few repeated acquisitions (mode mean-n), and σ_raw is multiplied by √(n/(n − 1)) for "
@@ -45,11 +46,11 @@ def _listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def answer(record: dict[str, Any], summaries: Sequence[CodecSummary]) -> list[tuple[str, str]]:
+def answer(record: Content, codecs: Sequence[CodecResults]) -> list[tuple[str, str]]:
     """Return the answer as (verdict or "", sentence), for a reader without statistics; all of it stands in the verdict table."""
-    passed, failed, unclear = (with_verdict(summaries, verdict) for verdict in ("PASS", "FAIL", "INCONCLUSIVE"))
-    tally = [f"{len(codecs)} {word}" for codecs, word in ((passed, "PASS"), (failed, "FAIL"), (unclear, "INCONCLUSIVE")) if codecs]
-    sentences = [("", f"Of {len(summaries)} codecs: {_listed(tally)}.")] if len(summaries) > 1 else []
+    passed, failed, unclear = (with_verdict(codecs, "PASS"), with_verdict(codecs, "FAIL"), with_verdict(codecs, "INCONCLUSIVE"))
+    tally = [f"{len(names)} {word}" for names, word in ((passed, "PASS"), (failed, "FAIL"), (unclear, "INCONCLUSIVE")) if names]
+    sentences = [("", f"Of {len(codecs)} codecs: {_listed(tally)}.")] if len(codecs) > 1 else []
     if passed:
         one, bound = len(passed) == 1, margins(record)
         sentences.append(
@@ -72,50 +73,50 @@ def answer(record: dict[str, Any], summaries: Sequence[CodecSummary]) -> list[tu
         )
         sentences.append(("INCONCLUSIVE", text))
     sentences += [("", text) for text in _largest(record)]
-    if record["camera"].get("calibrated") is False:
+    if record.camera.calibrated is False:
         text = "The camera is described by stated values, not by a calibration, so every σ_raw is only as good as those values."
         sentences.append(("", text))
     return sentences
 
 
-def _largest(record: dict[str, Any]) -> list[str]:
+def _largest(record: Content) -> list[str]:
     """Return a sentence on the largest defined shift, and one on shifts that are not defined."""
-    defined = [row for row in record["results"] if row["epsilon_hat"] is not None]
+    defined = [row for row in record.results if row.epsilon_hat is not None]
     sentences = []
     if defined:
-        worst = max(defined, key=lambda row: abs(row["epsilon_hat"]))
-        if worst["epsilon_hat"] != 0:
+        largest = max(defined, key=lambda row: abs(row.epsilon_hat or 0.0))
+        if largest.epsilon_hat != 0:
             sentences.append(
-                f"The largest shift is that of {worst['codec']} on {worst['measurement']} (image {worst['image']}): "
-                f"ε̂ = {score(worst)}, in units of the spread that raw noise alone causes."
+                f"The largest shift is that of {largest.codec} on {largest.measurement} (image {largest.image}): "
+                f"ε̂ = {score(largest)}, in units of the spread that raw noise alone causes."
             )
-        elif len(defined) == len(record["results"]):
+        elif len(defined) == len(record.results):
             sentences.append("No answer was shifted.")
-    if len(defined) < len(record["results"]):
-        sentences.append(f"ε̂ is undefined for {_several(len(record['results']) - len(defined), 'result')}; the reasons are listed below.")
+    if len(defined) < len(record.results):
+        sentences.append(f"ε̂ is undefined for {_several(len(record.results) - len(defined), 'result')}; the reasons are listed below.")
     return sentences
 
 
-def limitations(record: dict[str, Any]) -> list[str]:
+def limitations(record: Content) -> list[str]:
     """Return what the result does not show, from the record's mode, camera, images and replicas."""
-    images = len({row["image"] for row in record["results"]})
+    images = len({row.image for row in record.results})
     points = [
         f"The verdicts hold for {_several(images, 'image')}. Replicas say how sure the answer is for these images; "
         "they say nothing about other images, samples or instruments.",
         "A limit in units of σ_raw shrinks as scenes become brighter or larger; relevance does not. "
         "For a quality claim state a margin in the measurement's own unit in the plan.",
         "Several codecs were compared: “all measurements pass” needs no adjustment for that, “some codec passes” does."
-        if len(record["codecs"]) > 1
+        if len(record.codecs) > 1
         else "One codec was examined: nothing is said about other settings of it.",
         "Agreement with the raw frame is shown, not correctness: a model that is wrong on raw frames can pass.",
     ]
-    modes = sorted({str(row.get("mode")).partition(":")[0] for row in record["results"]})
+    modes = sorted({row.mode.partition(":")[0] for row in record.results})
     points += [_MODES[mode] for mode in modes if mode in _MODES]
-    if record["camera"].get("calibrated") is False:
+    if record.camera.calibrated is False:
         points.append(
             "The camera was not calibrated: gain, offset and read noise are stated values, with the uncertainty given for them or none."
         )
-    if record["plan"].get("scalars") is True:
+    if record.plan.scalars:
         points.append("The camera's scalars were used in place of its per-pixel maps, as the plan asks.")
     return points + kind_notes(record)
 
@@ -128,20 +129,13 @@ REVALIDATION = (
 )
 
 
-def criterion(record: dict[str, Any], name: str, default: str) -> str:
-    """Return a limit of the plan as printed, or the default's wording where the plan does not list it."""
-    value = (record["plan"].get("limits") or {}).get(name)
-    return (given(value) or default) if isinstance(value, int | float) and not isinstance(value, bool) else default
+def limits_shown(record: Content) -> dict[str, str]:
+    """Return the plan's limits as printed, or the default where the plan does not list one."""
+    limits = record.plan.limits or LimitsRow()
+    return {"k": given(limits.k) or "1", "spread": given(limits.spread) or "1.25", "rms": given(limits.rms) or "1"}
 
 
-def margins(record: dict[str, Any]) -> list[str]:
+def margins(record: Content) -> list[str]:
     """Return the plan's margins in the measurements' own units."""
-    listed = (record["plan"].get("limits") or {}).get("margin") or {}
-    units = {row["name"]: row["unit"] for row in record["measurements"]}
-    if not isinstance(listed, dict):
-        return []
-    return [
-        f"{name}: ±{with_unit(given(value), units.get(name, ''))}"
-        for name, value in listed.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    ]
+    listed = record.plan.limits.margin if record.plan.limits else {}
+    return [f"{name}: ±{with_unit(given(value), record.units.get(name, ''))}" for name, value in listed.items()]

@@ -6,15 +6,15 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
 
 from sigmaraw.errors import UndefinedStatistic
-from sigmaraw.statistics.decision import Limits, Verdict, decide, place, place_shift
+from sigmaraw.record.words import MissingValue, Reason, Verdict
+from sigmaraw.statistics.decision import Limits, Place, decide
 from sigmaraw.statistics.equality import TestResult, ks_test
-from sigmaraw.statistics.equivalence import Ratio, rms_shift, spread_ratio
-from sigmaraw.statistics.reasons import Reason, Undefined
+from sigmaraw.statistics.evidence import ALPHA, PARTS, Evidence, Part, RowLimits
+from sigmaraw.statistics.measure import measure, step_of
 from sigmaraw.statistics.score import score_from_pool
-from sigmaraw.statistics.spread import Floats, Pool, pool, pooled_spread, widen
+from sigmaraw.statistics.spread import Floats, Pool, pool, pooled_spread, power_of_two, widen
 from sigmaraw.statistics.warnings import checks, shift_warning
 
 _NONE = (math.nan, math.nan)
@@ -58,7 +58,7 @@ class Assessment:
     centre_shift: float = math.nan
     method: str = ""
     spread_factor: float = 1.0
-    undefined: tuple[Undefined, ...] = ()
+    undefined: tuple[MissingValue, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -75,6 +75,8 @@ def assess(
     u_cal: float = 0.0,
     independent: bool = True,
     spread_factor: float = 1.0,
+    pixels_identical: bool | None = None,
+    alpha: float = ALPHA,
 ) -> Assessment:
     """Return scores, tests and the verdict of one codec on one measurement of one image.
 
@@ -92,6 +94,9 @@ def assess(
     u_mode, u_cal : relative standard uncertainties of σ_raw from replica mode and calibration, 1.
     spread_factor : σ_raw over the spread of raw predictions, where the replicas' construction makes them vary too little, 1.
         It scales σ_raw and what is measured in σ_raw; differences and the spread ratio are of the replicas as they are.
+    pixels_identical : the codec gave every pixel of x and of the group's replicas back; None where the caller cannot tell, which is then
+        taken from the predictions. False with equal predictions: a change that no replica showed is bounded by how many there were.
+    alpha : one-sided level of each part of the verdict, 1; a study that looks several times at its rows gives a smaller one.
 
     Raises
     ------
@@ -107,6 +112,24 @@ def assess(
             "(group, replica) and (replica,) with at least 2 replicas, and a group that exists",
             "make more replicas (n)",
         )
+    scale = power_of_two(raw, decoded, np.array([chi_raw, chi_codec]))
+    if scale != 1.0:  # squares of such numbers overflow or vanish
+        scaled = assess(
+            chi_raw=chi_raw / scale,
+            chi_codec=chi_codec / scale,
+            raw=raw / scale,
+            own=own,
+            decoded=decoded / scale,
+            discrete=discrete,
+            limits=limits if limits.margin is None else replace(limits, margin=limits.margin / scale),
+            u_mode=u_mode,
+            u_cal=u_cal,
+            independent=independent,
+            spread_factor=spread_factor,
+            pixels_identical=pixels_identical,
+            alpha=alpha,
+        )
+        return _times(scaled, scale)
     base = replace(
         _tests(raw, own, decoded, discrete, independent and own > 0),
         limit=limits.k if limits.margin is None else math.nan,
@@ -125,34 +148,39 @@ def assess(
     if bad_raw or bad_codec:
         gone = ("epsilon", *(_SCORES if not np.isfinite(decoded).all() else ()), *(("centre_shift",) if bad_raw else ()))
         if np.isfinite(decoded).all() and (moments.variance > 0.0 or (decoded == raw[own]).all()):
-            base = _scores(base, raw, decoded, own, moments, discrete)
+            base = _scores(base, raw, decoded, own, moments, discrete)[0]
         return _give_up(base, gone, Reason.RAW_UNDEFINED if bad_raw else Reason.CODEC_UNDEFINED, bad_raw or bad_codec)
     difference = decoded - raw[own]
     if not difference.any():
-        return _unchanged(base, raw, decoded, own, moments, discrete, chi_codec - chi_raw, limits)
+        scored, in_sigma, in_unit = _scores(base, raw, decoded, own, moments, discrete)
+        same = _unchanged(scored, moments, chi_codec - chi_raw, limits)
+        if pixels_identical or pixels_identical is None or same.verdict != "PASS":
+            return same
+        return _silent(same, in_sigma, in_unit, moments, limits, alpha)
     if moments.variance == 0.0:
-        return _without_noise(base, difference, discrete, limits)
+        return _without_noise(base, raw, decoded, own, discrete, limits, alpha)
     on_frame = chi_codec - chi_raw
     base = replace(base, warnings=(*base.warnings, *shift_warning(on_frame, difference)))
-    scored = replace(_scores(base, raw, decoded, own, moments, discrete), epsilon=on_frame / moments.sigma)
-    return _judge(scored, difference, moments, own, discrete, limits)
+    scored, in_sigma, in_unit = _scores(base, raw, decoded, own, moments, discrete)
+    evidence = in_sigma if limits.margin is None else in_unit
+    return _judge(replace(scored, epsilon=on_frame / moments.sigma), evidence, limits, alpha)
 
 
 def _tests(raw: Floats, own: int, decoded: Floats, discrete: bool, independent: bool) -> Assessment:
     """Return an assessment that holds only the KS tests, or why they are not there."""
     blank = Assessment("INCONCLUSIVE", Reason.RAW_UNDEFINED)
     if not independent:
-        return replace(blank, undefined=tuple(Undefined(field, Reason.NOT_INDEPENDENT, 1) for field in ("ks", "ks_null")))
+        return replace(blank, undefined=tuple(MissingValue(field, Reason.NOT_INDEPENDENT, 1) for field in ("ks", "ks_null")))
     ks = ks_null = None
     undefined = []
     bad_null = int(np.count_nonzero(~np.isfinite(raw[[0, own]])))
     bad_zero, bad_decoded = (int(np.count_nonzero(~np.isfinite(values))) for values in (raw[0], decoded))
     if bad_zero or bad_decoded:
-        undefined.append(Undefined("ks", Reason.RAW_UNDEFINED if bad_zero else Reason.CODEC_UNDEFINED, bad_zero or bad_decoded))
+        undefined.append(MissingValue("ks", Reason.RAW_UNDEFINED if bad_zero else Reason.CODEC_UNDEFINED, bad_zero or bad_decoded))
     else:
         ks = ks_test(decoded, raw[0], discrete=discrete)
     if bad_null:
-        undefined.append(Undefined("ks_null", Reason.RAW_UNDEFINED, bad_null))
+        undefined.append(MissingValue("ks_null", Reason.RAW_UNDEFINED, bad_null))
     else:
         ks_null = ks_test(raw[own], raw[0], discrete=discrete)
     return replace(blank, ks=ks, ks_null=ks_null, undefined=tuple(undefined))
@@ -165,11 +193,11 @@ def _about_raw(base: Assessment, raw: Floats, widened: Floats, chi_raw: float, d
     shift = centre / spread.value if spread.value > 0.0 else (0.0 if centre == 0.0 else math.nan)
     undefined = base.undefined
     if math.isnan(shift) and math.isfinite(chi_raw):
-        undefined += (Undefined("centre_shift", Reason.NO_RAW_VARIATION, 1),)
+        undefined += (MissingValue("centre_shift", Reason.NO_RAW_VARIATION, 1),)
     limit = base.limit
     if limits.margin is not None:
         limit = limits.margin / spread.value if spread.value > 0.0 else math.nan
-        undefined += () if spread.value > 0.0 else (Undefined("limit", Reason.NO_RAW_VARIATION, 1),)
+        undefined += () if spread.value > 0.0 else (MissingValue("limit", Reason.NO_RAW_VARIATION, 1),)
     return replace(
         base,
         sigma_raw=spread.value,
@@ -199,90 +227,157 @@ def null_flag_rate(raw: Floats, sigma_raw: float) -> float:
     return float(beyond.sum()) / (values.size * (values.size - 1) / 2)
 
 
-def _scores(base: Assessment, raw: Floats, decoded: Floats, own: int, moments: Pool, discrete: bool) -> Assessment:
-    """Return `base` with ε̂, spread ratio and RMS shift; σ_raw > 0, or all differences zero."""
+def _evidence(base: Assessment, raw: Floats, decoded: Floats, own: int, discrete: bool, in_unit: bool) -> Evidence:
+    """Return the evidence of this one row, in σ_raw or in the measurement's unit."""
+    return measure(
+        raw[np.newaxis],
+        decoded[np.newaxis],
+        own,
+        step=step_of(raw, decoded, discrete),
+        discrete=discrete,
+        u_relative=math.hypot(base.u_mode, base.u_cal),
+        spread_factor=base.spread_factor,
+        in_unit=in_unit,
+    )
+
+
+def _scores(
+    base: Assessment, raw: Floats, decoded: Floats, own: int, moments: Pool, discrete: bool
+) -> tuple[Assessment, Evidence, Evidence]:
+    """Return `base` with ε̂, spread ratio and RMS shift, and the evidence in σ_raw and in the measurement's unit.
+
+    σ_raw > 0, or all differences zero.
+    """
     difference = decoded - raw[own]
     value = score_from_pool(difference, moments, own, base.u_mode, base.u_cal, 0.95)
-    rms = rms_shift(difference, moments, own, discrete=discrete, u_relative=math.hypot(base.u_mode, base.u_cal))
-    undefined = base.undefined
-    if not difference.any():
-        ratio = Ratio(1.0, 1.0, 1.0, "exact")
-    elif (raw[own] == raw[own, 0]).all():
-        ratio = Ratio(math.nan, math.nan, math.nan, "exact")
-        undefined += tuple(Undefined(field, Reason.SPREAD_UNDEFINED, 1) for field in ("spread_ratio", "spread_ratio_ci"))
-    else:
-        ratio = spread_ratio(decoded, raw[own], discrete=discrete)
-        undefined += (Undefined("spread_ratio_ci", Reason.UNBOUNDED, 1),) if math.isinf(ratio.high) else ()
-    return replace(
-        _in_own_unit(base, difference, discrete),
+    in_sigma, in_unit = (_evidence(base, raw, decoded, own, discrete, unit) for unit in (False, True))
+    scored = replace(
+        _in_own_unit(base, difference, in_unit),
         epsilon_hat=value.value,
         epsilon_hat_ci=(value.low, value.high),
         u=value.u,
         u_mc=value.u_mc,
         dof=value.dof,
-        spread_ratio=ratio.value,
-        spread_ratio_ci=(ratio.low, ratio.high),
-        rms_d=rms.value,
-        rms_d_upper=rms.high,
+    )
+    if not difference.any():
+        same = replace(scored, spread_ratio=1.0, spread_ratio_ci=(1.0, 1.0), rms_d=0.0, rms_d_upper=0.0)
+        return same, in_sigma, in_unit
+    undefined = base.undefined
+    ratio, interval = math.nan, _NONE
+    if (raw[own] == raw[own, 0]).all():
+        undefined += tuple(MissingValue(field, Reason.SPREAD_UNDEFINED, 1) for field in ("spread_ratio", "spread_ratio_ci"))
+    else:
+        low, high = in_sigma.ratio_limits()
+        ratio, interval = _exp(in_sigma.ln_ratio[0]), (_exp(low[0]), _exp(high[0]))
+        undefined += (MissingValue("spread_ratio_ci", Reason.UNBOUNDED, 1),) if math.isinf(interval[1]) else ()
+    found = replace(
+        scored,
+        spread_ratio=ratio,
+        spread_ratio_ci=interval,
+        rms_d=float(in_sigma.rms[0]),
+        rms_d_upper=float(in_sigma.rms_limits()[1][0]),
         undefined=undefined,
     )
+    return found, in_sigma, in_unit
 
 
-def _in_own_unit(base: Assessment, difference: Floats, discrete: bool) -> Assessment:
+def _exp(value: float) -> float:
+    return math.exp(value) if value < 700.0 else math.inf
+
+
+def _in_own_unit(base: Assessment, difference: Floats, evidence: Evidence) -> Assessment:
     """Return `base` with D̄, its standard error and the upper limit of RMS(D) in the measurement's unit."""
+    if not difference.any():
+        return replace(base, shift=0.0, u_shift=0.0, rms_shift_upper=0.0)
     error = 0.0 if (difference == difference[0]).all() else float(difference.std(ddof=1)) / math.sqrt(difference.size)
-    return replace(base, shift=float(difference.mean()), u_shift=error, rms_shift_upper=rms_shift(difference, discrete=discrete).high)
+    return replace(base, shift=float(difference.mean()), u_shift=error, rms_shift_upper=float(evidence.rms_limits()[1][0]))
 
 
-def _judge(base: Assessment, difference: Floats, moments: Pool, own: int, discrete: bool, limits: Limits) -> Assessment:
+def _places(evidence: Evidence, limits: Limits, alpha: float) -> dict[str, Place]:
+    """Return where the three parts of one row lie."""
+    scale = 1.0 if limits.margin is None else limits.margin
+    row_limits = RowLimits(limits.k if limits.margin is None else limits.margin, limits.spread, limits.rms * scale)
+    inside, beyond = evidence.inside(row_limits, alpha)[:, 0], evidence.beyond(row_limits, alpha)[:, 0]
+    return {part: "inside" if inside[i] else "beyond" if beyond[i] else "unsure" for i, part in enumerate(PARTS)}
+
+
+def _judge(base: Assessment, evidence: Evidence, limits: Limits, alpha: float) -> Assessment:
     """Return `base` with the three-part verdict on scores that are all there."""
-    spread = place(*base.spread_ratio_ci, 1 / limits.spread, limits.spread)
-    if limits.margin is None:
-        shift = place_shift(base.epsilon_hat, float(stats.t.ppf(0.95, base.dof)) * base.u, limits.k)
-        rms = rms_shift(difference, moments, own, discrete=discrete, u_relative=math.hypot(base.u_mode, base.u_cal))
-        verdict, reason = decide(shift, spread, place(rms.low, rms.high, 0.0, limits.rms))
-    else:
-        shift = place_shift(base.shift, float(stats.t.ppf(0.95, difference.size - 1)) * base.u_shift, limits.margin)
-        rms = rms_shift(difference, discrete=discrete)
-        verdict, reason = decide(shift, spread, place(rms.low, rms.high, 0.0, limits.rms * limits.margin))
+    where = _places(evidence, limits, alpha)
+    verdict, reason = decide(where["shift"], "undefined" if math.isnan(base.spread_ratio) else where["spread"], where["rms"])
     return replace(base, verdict=verdict, reason=reason)
 
 
-def _unchanged(
-    base: Assessment, raw: Floats, decoded: Floats, own: int, moments: Pool, discrete: bool, on_frame: float, limits: Limits
-) -> Assessment:
+def _silent(same: Assessment, in_sigma: Evidence, in_unit: Evidence, moments: Pool, limits: Limits, alpha: float) -> Assessment:
+    """Return the assessment where pixels change but no replica's prediction does.
+
+    N equal answers leave at most q = 3/N of others (95 %), of the size of one step δ: RMS(D) ≤ δ√q. PASS where the three parts
+    allow that much; where σ_raw = 0, where the margin does.
+
+    Reference: SCIENCE 2.9.
+    """
+    same = replace(same, rms_shift_upper=float(in_unit.rms_limits()[1][0]))
+    unsure = replace(same, verdict="INCONCLUSIVE", reason=Reason.UNCHANGED_UNSURE)
+    if moments.variance == 0.0:
+        if limits.margin is None:
+            return unsure
+        parts: tuple[Part, ...] = ("shift", "rms")
+    else:
+        low, high = (_exp(side[0]) for side in in_sigma.ratio_limits())
+        upper, parts = float(in_sigma.rms_limits()[1][0]), PARTS
+        same, unsure = (replace(found, rms_d_upper=upper, spread_ratio_ci=(low, high)) for found in (same, unsure))
+    where = _places(in_sigma if limits.margin is None else in_unit, limits, alpha)
+    inside = all(where[part] == "inside" for part in parts)
+    return replace(same, verdict="PASS", reason=Reason.UNCHANGED) if inside else unsure
+
+
+def _unchanged(scored: Assessment, moments: Pool, on_frame: float, limits: Limits) -> Assessment:
     """Return the assessment where no replica's prediction changes; `on_frame` = f(C(x)) − f(x).
 
     If the frame's own prediction changes all the same, the replicas' zero uncertainty is not believed: PASS only when that one
     difference is itself within the limit.
     """
-    scored = _scores(base, raw, decoded, own, moments, discrete)
     if on_frame == 0.0:
         return replace(scored, epsilon=0.0, verdict="PASS", reason=Reason.IDENTICAL)
     if moments.variance > 0.0:
         scored = replace(scored, epsilon=on_frame / moments.sigma)
     else:
-        scored = replace(scored, undefined=(*scored.undefined, Undefined("epsilon", Reason.NO_RAW_VARIATION, 1)))
+        scored = replace(scored, undefined=(*scored.undefined, MissingValue("epsilon", Reason.NO_RAW_VARIATION, 1)))
         if limits.margin is None:
             return replace(scored, verdict="FAIL", reason=Reason.NO_RAW_VARIATION)
     inside = abs(on_frame) <= (limits.margin if limits.margin is not None else limits.k * moments.sigma)
     return replace(scored, verdict="PASS" if inside else "INCONCLUSIVE", reason=Reason.WITHIN_LIMITS if inside else Reason.FRAME_DIFFERS)
 
 
-def _without_noise(base: Assessment, difference: Floats, discrete: bool, limits: Limits) -> Assessment:
+def _without_noise(base: Assessment, raw: Floats, decoded: Floats, own: int, discrete: bool, limits: Limits, alpha: float) -> Assessment:
     """Return the assessment where raw predictions never vary but the codec changes some: only a margin can judge it."""
-    undefined = tuple(Undefined(field, Reason.NO_RAW_VARIATION, 1) for field in ("epsilon", *_SCORES))
-    found = replace(_in_own_unit(base, difference, discrete), undefined=base.undefined + undefined)
+    undefined = tuple(MissingValue(field, Reason.NO_RAW_VARIATION, 1) for field in ("epsilon", *_SCORES))
+    evidence = _evidence(base, raw, decoded, own, discrete, in_unit=True)
+    found = replace(_in_own_unit(base, decoded - raw[own], evidence), undefined=base.undefined + undefined)
     if limits.margin is None:
         return replace(found, verdict="FAIL", reason=Reason.NO_RAW_VARIATION)
-    shift = place_shift(found.shift, float(stats.t.ppf(0.95, difference.size - 1)) * found.u_shift, limits.margin)
-    rms = rms_shift(difference, discrete=discrete)
-    verdict, reason = decide(shift, "not asked", place(rms.low, rms.high, 0.0, limits.rms * limits.margin))
+    where = _places(evidence, limits, alpha)
+    verdict, reason = decide(where["shift"], "not asked", where["rms"])
     return replace(found, verdict=verdict, reason=reason)
+
+
+def _times(found: Assessment, scale: float) -> Assessment:
+    """Return an assessment of predictions that were divided by `scale` in the measurement's unit."""
+    return replace(
+        found,
+        sigma_raw=found.sigma_raw * scale,
+        sigma_raw_ci=(found.sigma_raw_ci[0] * scale, found.sigma_raw_ci[1] * scale),
+        shift=found.shift * scale,
+        u_shift=found.u_shift * scale,
+        rms_shift_upper=found.rms_shift_upper * scale,
+    )
 
 
 def _give_up(base: Assessment, fields: tuple[str, ...], reason: Reason, count: int) -> Assessment:
     """Return `base` as INCONCLUSIVE with the missing fields named."""
     return replace(
-        base, verdict="INCONCLUSIVE", reason=reason, undefined=base.undefined + tuple(Undefined(field, reason, count) for field in fields)
+        base,
+        verdict="INCONCLUSIVE",
+        reason=reason,
+        undefined=base.undefined + tuple(MissingValue(field, reason, count) for field in fields),
     )

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sigmaraw.errors import InvalidOption
-from sigmaraw.statistics.reasons import Reason
+from sigmaraw.record.words import Reason, Verdict
 
-Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 Place = Literal["inside", "beyond", "unsure", "undefined", "not asked"]
 
 
@@ -48,6 +47,17 @@ def place(low: float, high: float, lower_limit: float, upper_limit: float) -> Pl
 def place_shift(shift: float, reach: float, limit: float) -> Place:
     """Return where |shift| ± reach lies: inside when |shift| + reach ≤ limit, beyond when |shift| − reach > limit."""
     return place(max(abs(shift) - reach, 0.0), abs(shift) + reach, 0.0, limit)
+
+
+def place_scaled(shift: float, reach: float, u_relative: float, limit: float) -> Place:
+    """Return where |shift| lies when its unit σ_raw has a relative uncertainty: that multiplies, and adds to the reach in quadrature.
+
+    |ε̂| + √(r² + (|ε̂|(exp(z u) − 1))²) against the limit, and |ε̂| − √(r² + (|ε̂|(1 − exp(−z u)))²). An additive guard passes 11.5 % at
+    u = .6 (SCIENCE 2.3).
+    """
+    size, z = abs(shift), 1.6448536269514722 * u_relative
+    low = size - math.hypot(reach, size * -math.expm1(-z))
+    return place(max(low, 0.0), size + math.hypot(reach, size * math.expm1(min(z, 700.0))), 0.0, limit)
 
 
 def decide(shift: Place, spread: Place, rms: Place) -> tuple[Verdict, Reason]:

@@ -14,8 +14,9 @@ from numpy.polynomial import chebyshev
 from scipy import stats
 
 from sigmaraw.errors import UndefinedStatistic
-from sigmaraw.statistics.reasons import Reason
+from sigmaraw.record.words import Reason
 from sigmaraw.statistics.spread import Floats, centred
+from sigmaraw.statistics.studentized_range import range_quantile, range_sf
 
 EQUAL_VARIANCE_ALPHA = 0.05
 """Size of the Brown–Forsythe test that chooses Games–Howell."""
@@ -33,7 +34,7 @@ class TestResult:
 
 
 @dataclass(frozen=True)
-class TukeyRow:
+class TukeyContrast:
     """One pair of groups: mean of group2 − mean of group1 with its simultaneous interval, the measurement's unit.
 
     With raw as group1 the difference is what the codec adds.
@@ -111,7 +112,7 @@ def _permutation_tail(n: int, m: int, checks: np.ndarray, gap: int) -> float:
     return min(tail, 1.0)
 
 
-def tukey(groups: Mapping[str, Floats], *, alpha: float = 0.05, reference: str | None = None) -> tuple[list[TukeyRow], str]:
+def tukey(groups: Mapping[str, Floats], *, alpha: float = 0.05, reference: str | None = None) -> tuple[list[TukeyContrast], str]:
     """Return all pairwise differences of means with family-wise error `alpha`, and the design that the table saw.
 
     With `reference` only the differences from that group are returned. The range stays that of all groups, so that each row is
@@ -150,7 +151,7 @@ def tukey(groups: Mapping[str, Floats], *, alpha: float = 0.05, reference: str |
         if reference is not None and reference not in (first, second):
             continue
         if first in undefined or second in undefined:
-            rows.append(TukeyRow(first, second, math.nan, math.nan, math.nan, math.nan, False, Reason.UNDEFINED))
+            rows.append(TukeyContrast(first, second, math.nan, math.nan, math.nan, math.nan, False, Reason.UNDEFINED))
         else:
             rows.append(_compare(first, second, moments, equal, alpha))
     return rows, design
@@ -169,7 +170,7 @@ def _variances_agree(samples: list[Floats]) -> bool:
     return float(stats.f_oneway(*spreads).pvalue) >= EQUAL_VARIANCE_ALPHA
 
 
-def _compare(first: str, second: str, moments: dict[str, tuple[float, float, int]], equal: bool, alpha: float) -> TukeyRow:
+def _compare(first: str, second: str, moments: dict[str, tuple[float, float, int]], equal: bool, alpha: float) -> TukeyContrast:
     """Return one row; `moments` holds (mean, sum of squared residuals, n) of every usable group."""
     (mean1, squares1, n1), (mean2, squares2, n2) = moments[first], moments[second]
     difference = mean2 - mean1
@@ -184,22 +185,22 @@ def _compare(first: str, second: str, moments: dict[str, tuple[float, float, int
         dof = (a + b) ** 2 / (a**2 / (n1 - 1) + b**2 / (n2 - 1)) if variance else 1.0
     if variance == 0.0:
         differ = difference != 0.0
-        return TukeyRow(first, second, difference, difference, difference, 0.0 if differ else 1.0, differ, Reason.NO_VARIANCE)
+        return TukeyContrast(first, second, difference, difference, difference, 0.0 if differ else 1.0, differ, Reason.NO_VARIANCE)
     scale = math.sqrt(variance / 2.0)  # the studentized range is defined for one mean's error, √2 less than a difference's
-    p = float(np.clip(stats.studentized_range.sf(abs(difference) / scale, len(moments), dof), 0.0, 1.0))
+    p = range_sf(abs(difference) / scale, len(moments), dof)
     low_dof, high_dof = (dof, dof) if equal else (min(n1, n2) - 1.0, n1 + n2 - 2.0)
     reach = critical_range(alpha, len(moments), dof, low_dof, high_dof) * scale
-    return TukeyRow(first, second, difference, difference - reach, difference + reach, p, p < alpha)
+    return TukeyContrast(first, second, difference, difference - reach, difference + reach, p, p < alpha)
 
 
 def critical_range(alpha: float, groups: int, dof: float, low_dof: float, high_dof: float) -> float:
     """Return the upper-`alpha` quantile of the studentized range.
 
-    Its slow twin is `scipy.stats.studentized_range.ppf` (0.1 s a call): Games–Howell needs one per pair, all with dof between
-    min(n) − 1 and n₁ + n₂ − 2, so ln q is interpolated in 1/dof from few quantiles that are kept.
+    Games–Howell needs one per pair, all with dof between min(n) − 1 and n₁ + n₂ − 2, so ln q is interpolated in 1/dof from few
+    quantiles that are kept. The slow twin is `scipy.stats.studentized_range.ppf`.
     """
     if low_dof == high_dof:
-        return _critical_range_exact(alpha, groups, dof)
+        return range_quantile(alpha, groups, dof)
     low, high = 1.0 / high_dof, 1.0 / low_dof
     return math.exp(
         float(chebyshev.chebval((2.0 / dof - low - high) / (high - low), _range_coefficients(alpha, groups, low_dof, high_dof)))
@@ -207,14 +208,9 @@ def critical_range(alpha: float, groups: int, dof: float, low_dof: float, high_d
 
 
 @lru_cache(maxsize=64)
-def _critical_range_exact(alpha: float, groups: int, dof: float) -> float:
-    return float(stats.studentized_range.ppf(1.0 - alpha, groups, dof))
-
-
-@lru_cache(maxsize=64)
 def _range_coefficients(alpha: float, groups: int, low_dof: float, high_dof: float) -> Floats:
     """Return Chebyshev coefficients of ln q over 1/dof on [1/high_dof, 1/low_dof], 7 nodes."""
     nodes = chebyshev.chebpts1(7)
     inverse = (nodes * (1.0 / low_dof - 1.0 / high_dof) + 1.0 / low_dof + 1.0 / high_dof) / 2.0
-    quantiles = [math.log(_critical_range_exact(alpha, groups, 1.0 / value)) for value in inverse]
+    quantiles = [math.log(range_quantile(alpha, groups, 1.0 / value)) for value in inverse]
     return np.asarray(chebyshev.chebfit(nodes, quantiles, 6), dtype=np.float64)

@@ -10,13 +10,13 @@ from scipy import stats
 
 from sigmaraw.contracts import Extrapolation
 from sigmaraw.errors import UndefinedStatistic
+from sigmaraw.record.words import MissingValue, Reason
 from sigmaraw.statistics.assess import Assessment
-from sigmaraw.statistics.decision import Limits, decide, place, place_shift
-from sigmaraw.statistics.reasons import Reason, Undefined
+from sigmaraw.statistics.decision import Limits, decide, place, place_scaled, place_shift
 from sigmaraw.statistics.spread import Floats, c4, centred, effective_dof
 from sigmaraw.statistics.warnings import centre_warning
 
-_NEVER = tuple(Undefined(field, Reason.EXTRAPOLATED, 1) for field in ("ks", "ks_null", "null_flag_rate"))
+_NEVER = tuple(MissingValue(field, Reason.EXTRAPOLATED, 1) for field in ("ks", "ks_null", "null_flag_rate"))
 FAR = 2.0  # of all that was measured, true factors lay between 0.65 and 1 (docs/explanation/replica-modes.md)
 _SCORES = ("epsilon", "epsilon_hat", "epsilon_hat_ci", "u", "u_mc", "dof", "spread_ratio", "spread_ratio_ci", "rms_d", "rms_d_upper")
 
@@ -158,7 +158,10 @@ def assess_extrapolated(
 
 def _missing(base: Assessment, fields: tuple[str, ...], reason: Reason, count: int) -> Assessment:
     return replace(
-        base, verdict="INCONCLUSIVE", reason=reason, undefined=base.undefined + tuple(Undefined(field, reason, count) for field in fields)
+        base,
+        verdict="INCONCLUSIVE",
+        reason=reason,
+        undefined=base.undefined + tuple(MissingValue(field, reason, count) for field in fields),
     )
 
 
@@ -219,13 +222,19 @@ def _judge(
         rms_shift_upper=_interval(log_rms, 0.95)[1],
     )
     if limits.margin is None:
-        where = place_shift(found.epsilon_hat, float(stats.t.ppf(0.95, found.dof)) * found.u, limits.k)
+        where = place_scaled(found.epsilon_hat, _mc_reach(found), systematic, limits.k)
         rms = place(*_interval(in_sigma, 0.95, systematic), 0.0, limits.rms)
     else:
         where = place_shift(shift.value, shift.reach(0.95), limits.margin)
         rms = place(*_interval(log_rms, 0.95), 0.0, limits.rms * limits.margin)
     verdict, reason = decide(where, place(*found.spread_ratio_ci, 1 / limits.spread, limits.spread), rms)
     return replace(found, verdict=verdict, reason=reason)
+
+
+def _mc_reach(found: Assessment) -> float:
+    """Return t_.95·u_mc of ε̂, with the dof that Monte Carlo alone has."""
+    dof = found.dof * (found.u_mc / found.u) ** 4 if found.u > 0.0 else found.dof
+    return float(stats.t.ppf(0.95, max(dof, 1.0))) * found.u_mc
 
 
 def _score(base: Assessment, shift: Extrapolated, own: int, log_sigma: Extrapolated) -> Assessment:

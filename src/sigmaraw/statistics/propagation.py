@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from sigmaraw.statistics.reasons import Reason
+from sigmaraw.record.words import Reason
 from sigmaraw.statistics.spread import Floats, relative_uncertainty
 
 CONFIDENCE = 0.95

@@ -102,6 +102,15 @@ def centred(values: Floats) -> Floats:
     return np.where(constant, 0.0, residuals)
 
 
+def power_of_two(*values: Floats) -> float:
+    """Return what to divide by so that squares neither overflow nor vanish: 1 unless the largest magnitude lies outside 1e±100.
+
+    A power of two, so that dividing rounds nothing. Values that are not finite do not count.
+    """
+    largest = max((float(np.abs(part[np.isfinite(part)]).max(initial=0.0)) for part in values), default=0.0)
+    return 1.0 if largest == 0.0 or 1e-100 < largest < 1e100 else math.ldexp(1.0, max(math.frexp(largest)[1], -1000))
+
+
 def widen(raw: Floats, factor: float) -> Floats:
     """Return (group, replica) predictions spread out about their own group's mean: x̄ + factor·(x − x̄).
 

@@ -1,7 +1,7 @@
 """A study: a frozen plan, one loop over its work items, and the record."""
 
+from sigmaraw.record import SCHEMA, VERDICTS, Record, verify
 from sigmaraw.study.plan import DEFAULT_N, Plan, count_or_auto, merge_plan, read_plan
-from sigmaraw.study.record import SCHEMA, VERDICTS, Record, verify
 from sigmaraw.study.run import plan_row, run, validate
 from sigmaraw.study.searches import Rule, SearchResult, run_search, search
 from sigmaraw.study.sweeps import run_sweep, sweep

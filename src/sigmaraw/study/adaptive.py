@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from sigmaraw import registry
 from sigmaraw.contracts import Measurement, Parameter
 from sigmaraw.errors import InvalidSpec
+from sigmaraw.record.design import AdaptiveRow, PrecisionRow
 from sigmaraw.statistics import Precision, Reason, precision
 
 NAME = "auto"
@@ -77,24 +77,24 @@ class Adaptive:
         images, columns = raw.shape[2], len(measurements)
         return [precision(raw[:, :, image, column], self.target) for image in range(images) for column in range(columns)]
 
-    def as_json(self, raw: NDArray[np.float64], measurements: Sequence[Measurement], block: int) -> dict[str, Any]:
+    def row(self, raw: NDArray[np.float64], measurements: Sequence[Measurement], block: int) -> AdaptiveRow:
         """Return the record's `adaptive`: target, maximum, n, whether it was reached, and per image and measurement how near."""
         rows = self.precisions(raw, measurements)
         keys = [(image, measurement.name) for image in range(raw.shape[2]) for measurement in measurements]
-        return {
-            "target": self.target,
-            "maximum": self.maximum,
-            "step": block,
-            "n": raw.shape[1],
-            "reached": all(row.reached or (row.settled and row.reason is Reason.NOTHING_VARIES) for row in rows),
-            "measurements": [
-                {
-                    "image": image,
-                    "measurement": name,
-                    "relative_u": row.relative_u,
-                    "reached": row.reached,
-                    "reason": None if row.reason is None else str(row.reason),
-                }
+        return AdaptiveRow(
+            target=self.target,
+            maximum=self.maximum,
+            step=block,
+            n=raw.shape[1],
+            reached=all(row.reached or (row.settled and row.reason is Reason.NOTHING_VARIES) for row in rows),
+            measurements=tuple(
+                PrecisionRow(
+                    image=image,
+                    measurement=name,
+                    relative_u=row.relative_u,
+                    reached=row.reached,
+                    reason=None if row.reason is None else str(row.reason),
+                )
                 for (image, name), row in zip(keys, rows, strict=True)
-            ],
-        }
+            ),
+        )

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from sigmaraw.contracts import Pipeline
-from sigmaraw.study.delta import as_json, propagations
+from sigmaraw.record import Content, Record
+from sigmaraw.record.camera import CameraRow
+from sigmaraw.record.content import SCHEMA
+from sigmaraw.record.design import DesignRow, MeasurementRow
+from sigmaraw.record.digest import predictions_digest
+from sigmaraw.record.reading import camera_of
+from sigmaraw.record.results import DeltaRow, FloorRow
+from sigmaraw.study.delta import delta_row, propagations
 from sigmaraw.study.environment import environment
 from sigmaraw.study.plan import BLOCK, Plan, double_bootstrap_replicas
 from sigmaraw.study.prepare import Prepared, Setting
 from sigmaraw.study.quality import codec_rows, worst_crops
-from sigmaraw.study.record import SCHEMA, Record, digest_of, json_value, predictions_digest
-from sigmaraw.study.scoring import Construction, Predictions, diagnostic_rows, score_all, tukey_all
+from sigmaraw.study.scoring import Predictions, ReplicaDiagnostics, Scoring, diagnostic_rows, tukey_all
 from sigmaraw.study.work import BlockResult
 
 if TYPE_CHECKING:
@@ -22,66 +30,59 @@ if TYPE_CHECKING:
 
 
 def assemble(
-    setting: Setting, prepared: list[Prepared], predictions: Predictions, blocks: Mapping[tuple[int, int], list[BlockResult]]
+    setting: Setting, prepared: Sequence[Prepared], predictions: Predictions, blocks: Mapping[tuple[int, int], list[BlockResult]]
 ) -> Record:
     """Return the record of a finished study. blocks : per (image, codec), in the order of their replicas."""
-    plan, profile, model, mode = setting.plan, setting.profile, setting.model, setting.mode
-    scenes = [entry.scene for entry in prepared]
-    constructions = [entry.construction for entry in prepared]
-    results, undefined = score_all(plan, predictions, model.measurements, mode, constructions)
-    _add_deltas(results, setting, prepared, predictions, constructions)
-    tukey, tukey_undefined = tukey_all(plan, predictions, model.measurements, mode)
+    plan, pipeline, mode = setting.plan, setting.pipeline, setting.mode
+    measurements = pipeline.measurements
+    images = [entry.image for entry in prepared]
+    diagnostics = [entry.diagnostics for entry in prepared]
+    deltas = _deltas(setting, prepared, predictions, diagnostics)
+    results, undefined = Scoring(plan, predictions, measurements, mode, diagnostics, deltas).all()
+    tukey, tukey_undefined = tukey_all(plan, predictions, measurements, mode)
     qualities = [[entry.quality[index] for entry in prepared] for index in range(len(plan.codecs))]
-    codecs, codecs_undefined = codec_rows(plan, profile.bits, scenes, qualities, blocks, results)
-    dataset = _dataset(plan, predictions, [measurement.name for measurement in model.measurements])
-    document: dict[str, Any] = {
-        "schema": SCHEMA,
-        "created": now(),
-        "inputs": setting.files,
-        "images": setting.inputs.images,
-        "camera": {**profile.summary(), "path": next((row["path"] for row in setting.files if row["role"] == "camera"), None)},
-        "plan": {**plan.as_json(), "created": setting.fixed},
-        "design": _design_row(setting),
-        "adaptive": None if plan.adaptive is None else plan.adaptive.as_json(predictions.raw, model.measurements, BLOCK),
-        "environment": environment(),
-        "pipeline": model.config(),
-        "measurements": [dataclasses.asdict(measurement) for measurement in model.measurements],
-        "mode_diagnostics": diagnostic_rows(constructions),
-        "floor": _floor_rows(prepared, model),
-        "codecs": codecs,
-        "results": results,
-        "tukey": tukey,
-        "undefined": undefined + tukey_undefined + codecs_undefined,
-        "predictions_sha256": predictions_digest(dataset),
-    }
-    document = json_value(document)
-    document["digest"] = digest_of(document)
-    return Record(document, dataset.assign(worst_crops(plan, qualities)))
+    codecs, codecs_undefined = codec_rows(plan, setting.profile.bits, images, prepared[0].resolved, qualities, blocks, results)
+    dataset = _dataset(plan, predictions, [measurement.name for measurement in measurements])
+    content = Content(
+        created=now(),
+        inputs=setting.files,
+        images=setting.inputs.rows,
+        camera=_camera_row(setting),
+        plan=plan.row(setting.planned),
+        design=_design_row(setting),
+        adaptive=None if plan.adaptive is None else plan.adaptive.row(predictions.raw, measurements, BLOCK),
+        environment=environment(),
+        pipeline=pipeline.config(),
+        measurements=tuple(MeasurementRow(**dataclasses.asdict(measurement)) for measurement in measurements),
+        mode_diagnostics=diagnostic_rows(diagnostics),
+        floor=_floor_rows(prepared, pipeline),
+        codecs=tuple(codecs),
+        results=tuple(results),
+        tukey=tuple(tukey),
+        undefined=(*undefined, *tukey_undefined, *codecs_undefined),
+        predictions_sha256=predictions_digest(dataset),
+        digest="",
+    )
+    return Record.sealed(content, dataset.assign(worst_crops(plan, qualities)))
 
 
-def _add_deltas(
-    results: list[dict[str, Any]],
-    setting: Setting,
-    prepared: list[Prepared],
-    predictions: Predictions,
-    constructions: list[Construction],
-) -> None:
-    """Give each result σ_raw by the law of propagation, `delta`; it is the same for all codecs of an image."""
-    model = setting.model
+def _deltas(
+    setting: Setting, prepared: Sequence[Prepared], predictions: Predictions, diagnostics: Sequence[ReplicaDiagnostics]
+) -> list[dict[str, DeltaRow]]:
+    """Return per image σ_raw by the law of propagation, by measurement; it is the same for all codecs of an image."""
     extrapolated = setting.mode.extrapolation is not None
     found = [
         propagations(
             entry.linear,
-            model,
+            setting.pipeline,
             predictions.raw[:, :, image],
-            constructions[image].spread_factor,
+            diagnostics[image].spread_factor,
             independent=predictions.independent,
             extrapolated=extrapolated,
         )
         for image, entry in enumerate(prepared)
     ]
-    for row in results:
-        row["delta"] = as_json(found[row["image"]][row["measurement"]])
+    return [{name: delta_row(value) for name, value in of_image.items()} for of_image in found]
 
 
 def now() -> str:
@@ -89,27 +90,32 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _design_row(setting: Setting) -> dict[str, Any]:
-    design, mode = setting.design, setting.mode
-    row: dict[str, Any] = {"replicas_per_group": design.n, "groups": setting.plan.groups}
-    row |= {"independent": design.independent, "reason": design.reason}
-    if mode.extrapolation is not None:
-        row |= {"noise_levels": list(mode.extrapolation.levels), "weights": list(mode.extrapolation.weights)}
-    if mode.double_bootstrap_groups:
-        row |= {
-            "groups_from_replicas": mode.double_bootstrap_groups,
-            "replicas_per_group_from_replicas": double_bootstrap_replicas(design.n),
-        }
-    return row
+def _camera_row(setting: Setting) -> CameraRow:
+    path = next((row.path for row in setting.files if row.role == "camera"), None)
+    return msgspec.structs.replace(camera_of(setting.profile.summary()), path=path)
 
 
-def _floor_rows(prepared: list[Prepared], model: Pipeline) -> list[dict[str, Any]]:
+def _design_row(setting: Setting) -> DesignRow:
+    design, rule, groups = setting.design, setting.mode.extrapolation, setting.mode.double_bootstrap_groups
+    return DesignRow(
+        replicas_per_group=design.n,
+        groups=setting.plan.groups,
+        independent=design.independent,
+        reason=design.reason,
+        noise_levels=rule.levels if rule else None,
+        weights=rule.weights if rule else None,
+        double_bootstrap_groups=groups or None,
+        double_bootstrap_replicas=double_bootstrap_replicas(design.n) if groups else None,
+    )
+
+
+def _floor_rows(prepared: Sequence[Prepared], pipeline: Pipeline) -> tuple[FloorRow, ...]:
     """What the same input gives a second time: other than 0 the pipeline is not deterministic (SCIENCE 2.9)."""
-    return [
-        {"image": image, "measurement": measurement.name, "difference": float(difference)}
+    return tuple(
+        FloorRow(image=image, measurement=measurement.name, difference=float(difference))
         for image, entry in enumerate(prepared)
-        for measurement, difference in zip(model.measurements, entry.floor, strict=True)
-    ]
+        for measurement, difference in zip(pipeline.measurements, entry.floor, strict=True)
+    )
 
 
 def _dataset(plan: Plan, predictions: Predictions, names: list[str]) -> xr.Dataset:

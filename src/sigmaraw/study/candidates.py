@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from sigmaraw.errors import InvalidRecord
+from sigmaraw.record import Content, Verdict, worst
+from sigmaraw.record.stages import SideRow, TriedRow
 from sigmaraw.study.grid import GridPoint
-from sigmaraw.study.record import Record, worst
 
 
 @dataclass(frozen=True)
-class Score:
+class CodecSummary:
     """What a record says of one codec: verdict, images of which some answer did not PASS, bytes, quality, the largest shift."""
 
-    verdict: str
+    verdict: Verdict
     reason: str
     images: int
     failing: int
@@ -26,28 +27,30 @@ class Score:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A setting with its score on the tuning images. round : 1 is the grid, 2 and more halve between its settings."""
+    """A setting with what its record says of it on the tuning images. round : 1 is the grid, 2 and more halve between its settings."""
 
     point: GridPoint
     round: int
-    score: Score
+    summary: CodecSummary
     passed: bool
 
 
-def score_of(record: Record, codec: str) -> Score:
-    """Return one codec's score; images are the unit: one counts as failing when any of its answers did not PASS."""
-    row = next(entry for entry in record.document["codecs"] if entry["codec"] == codec)
-    results = [entry for entry in record.document["results"] if entry["codec"] == codec]
-    verdicts: dict[int, list[str]] = {}
+def summary_of(content: Content, codec: str) -> CodecSummary:
+    """Return what a record says of one codec; images are the unit: one counts as failing when any of its answers did not PASS."""
+    row = next(entry for entry in content.codecs if entry.codec == codec)
+    results = [entry for entry in content.results if entry.codec == codec]
+    verdicts: dict[int, list[Verdict]] = {}
     for entry in results:
-        verdicts.setdefault(entry["image"], []).append(entry["verdict"])
-    verdict = worst(entry["verdict"] for entry in results)
-    deciding = next(entry for entry in results if entry["verdict"] == verdict)
-    shifts = [entry["epsilon_hat"] for entry in results]
-    largest = None if any(shift is None for shift in shifts) else max(shifts, key=abs)
+        verdicts.setdefault(entry.image, []).append(entry.verdict)
+    verdict = worst(entry.verdict for entry in results)
+    deciding = next(entry for entry in results if entry.verdict == verdict)
+    shifts = [entry.epsilon_hat for entry in results if entry.epsilon_hat is not None]
+    largest = max(shifts, key=abs) if len(shifts) == len(results) else None
+    if row.compression_ratio is None:
+        raise InvalidRecord(f"codec '{codec[:60]}' without a compression ratio", "the record of a study", "run sigmaraw validate anew")
     failing = sum(worst(found) != "PASS" for found in verdicts.values())
-    reason = deciding["reason"] if verdict != "PASS" else ""
-    return Score(verdict, reason, len(verdicts), failing, row["compression_ratio"], row["psnr_camera_db"], largest)
+    reason = deciding.reason if verdict != "PASS" else ""
+    return CodecSummary(verdict, reason, len(verdicts), failing, row.compression_ratio, row.psnr_camera_db, largest)
 
 
 def weak_to_strong(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -55,7 +58,7 @@ def weak_to_strong(candidates: Sequence[Candidate]) -> list[Candidate]:
 
     def strength(candidate: Candidate) -> tuple[float, float]:
         number = candidate.point.number
-        return candidate.score.compression_ratio, 0.0 if number is None else candidate.point.stronger * number
+        return candidate.summary.compression_ratio, 0.0 if number is None else candidate.point.stronger * number
 
     return sorted(candidates, key=strength)
 
@@ -88,25 +91,25 @@ def ladder(ordered: Sequence[Candidate], back: int) -> list[Candidate]:
     return good[-(back + 1) :]
 
 
-def tried_row(candidate: Candidate, confirmation: Score | None) -> dict[str, Any]:
+def tried_row(candidate: Candidate, confirmation: CodecSummary | None) -> TriedRow:
     """Return one line of the record's table of tried settings."""
-    score = candidate.score
-    return {
-        "codec": candidate.point.codec,
-        "value": candidate.point.value,
-        "round": candidate.round,
-        "compression_ratio": score.compression_ratio,
-        "psnr_camera_db": score.psnr_db,
-        "tuning": _side(score),
-        "confirmation": None if confirmation is None else _side(confirmation),
-    }
+    summary = candidate.summary
+    return TriedRow(
+        codec=candidate.point.codec,
+        value=candidate.point.value,
+        round=candidate.round,
+        compression_ratio=summary.compression_ratio,
+        psnr_camera_db=summary.psnr_db,
+        tuning=_side(summary),
+        confirmation=None if confirmation is None else _side(confirmation),
+    )
 
 
-def _side(score: Score) -> dict[str, Any]:
-    return {
-        "verdict": score.verdict,
-        "reason": score.reason,
-        "images": score.images,
-        "failing": score.failing,
-        "epsilon_hat": score.epsilon_hat,
-    }
+def _side(summary: CodecSummary) -> SideRow:
+    return SideRow(
+        verdict=summary.verdict,
+        reason=summary.reason,
+        images=summary.images,
+        failing=summary.failing,
+        epsilon_hat=summary.epsilon_hat,
+    )

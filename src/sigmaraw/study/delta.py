@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from sigmaraw.contracts import Differentiable, Pipeline, ReplicaMode
 from sigmaraw.errors import InvalidPrediction
+from sigmaraw.record.results import DeltaRow
+from sigmaraw.record.words import Reason
 from sigmaraw.statistics import Propagation, compare
-from sigmaraw.statistics.reasons import Reason
 from sigmaraw.statistics.spread import widen
-from sigmaraw.study.work import Scene, predict
+from sigmaraw.study.work import StudyImage, predict
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Linear:
     sigma: float
 
 
-def linearise(scene: Scene, model: Pipeline, mode: ReplicaMode) -> dict[str, Linear]:
+def linearise(image: StudyImage, pipeline: Pipeline, mode: ReplicaMode) -> dict[str, Linear]:
     """Return the measurements that the pipeline differentiates, to first order about the replicas' centre c.
 
         y = f(x₀) + Σ(∂χ/∂x)(c − x₀),  σ = √(Σ(∂χ/∂x)² V(c)),  x₀ = c rounded to whole DN
@@ -38,60 +39,75 @@ def linearise(scene: Scene, model: Pipeline, mode: ReplicaMode) -> dict[str, Lin
 
     Reference: JCGM 100 (2008) 5.1.2, with ∂χ/∂x as sensitivity coefficients.
     """
-    if not isinstance(model, Differentiable):
+    if not isinstance(pipeline, Differentiable):
         return {}
-    centre = mode.centre(scene.source, scene.model)
-    exact = centre.dtype == scene.frame.dtype  # around the frame itself: no copy of a volume
-    whole: NDArray[np.integer] = np.asarray(centre if exact else np.rint(centre), dtype=scene.frame.dtype)
-    gradients = model.gradient(whole)
-    values = dict(zip((row.name for row in model.measurements), predict(model, whole[np.newaxis])[:, 0], strict=True)) if gradients else {}
+    centre = mode.centre(image.source, image.noise_model)
+    exact = centre.dtype == image.frame.dtype  # around the frame itself: no copy of a volume
+    whole: NDArray[np.integer] = np.asarray(centre if exact else np.rint(centre), dtype=image.frame.dtype)
+    gradients = pipeline.gradient(whole)
+    values = (
+        dict(zip((row.name for row in pipeline.measurements), predict(pipeline, whole[np.newaxis])[:, 0], strict=True)) if gradients else {}
+    )
     found = {}
     for name, gradient in gradients.items():
         if name not in values or np.shape(gradient) != whole.shape:
             raise InvalidPrediction(
-                f"pipeline '{model.spec}' gave a derivative of '{name}' of shape {np.shape(gradient)}",
+                f"pipeline '{pipeline.spec}' gave a derivative of '{name}' of shape {np.shape(gradient)}",
                 f"{', '.join(values)}, each of shape {whole.shape}",
                 "correct the pipeline's gradient",
             )
-        found[name] = _linear(float(values[name]), np.asarray(gradient), centre, whole, scene)
+        found[name] = _linear(float(values[name]), np.asarray(gradient), centre, whole, image)
     return found
 
 
-def _linear(value: float, gradient: NDArray[Any], centre: NDArray[Any], whole: NDArray[Any], scene: Scene) -> Linear:
+def _linear(value: float, gradient: NDArray[Any], centre: NDArray[Any], whole: NDArray[Any], image: StudyImage) -> Linear:
     """Return value and spread to first order, plane by plane: a volume in float64 would be several times its own size."""
     moved = variance = 0.0
     for g, c, x in zip(*(array.reshape(-1, *array.shape[-2:]) for array in (gradient, centre, whole)), strict=True):
         slope = g.astype(np.float64)
         moved += float((slope * (c - x.astype(np.float64))).sum())
-        variance += float((slope**2 * scene.model.variance(c)).sum())
+        variance += float((slope**2 * image.noise_model.variance(c)).sum())
     return Linear(value + moved, math.sqrt(variance) if math.isfinite(variance) else math.nan)
 
 
 def propagations(
-    linear: dict[str, Linear], model: Pipeline, raw: NDArray[np.float64], spread_factor: float, *, independent: bool, extrapolated: bool
+    linear: dict[str, Linear], pipeline: Pipeline, raw: NDArray[np.float64], spread_factor: float, *, independent: bool, extrapolated: bool
 ) -> dict[str, Propagation]:
     """Return by measurement how the first-order spread compares with that of replicas.
 
-    raw : (group, replica, measurement), predictions of one image. spread_factor : σ_raw over the replicas' own spread.
-    independent : groups have replicas of their own; else they share theirs.
+    raw : (group, replica, measurement), predictions of one image. spread_factor : σ_raw over the spread of the replicas.
+    independent : each group has its replicas; else all groups share the same.
     extrapolated : replicas lie on noise levels other than the result's: σ stands alone, there is nothing to compare it with.
     """
     found = {}
-    for column, measurement in enumerate(model.measurements):
-        known = linear.get(measurement.name)
-        if known is None:
+    for column, measurement in enumerate(pipeline.measurements):
+        at_centre = linear.get(measurement.name)
+        if at_centre is None:
             found[measurement.name] = Propagation(Reason.NOT_DIFFERENTIABLE)
             continue
-        if extrapolated and not measurement.discrete and known.sigma > 0:
-            found[measurement.name] = Propagation(Reason.EXTRAPOLATED, sigma=known.sigma)
+        if extrapolated and not measurement.discrete and at_centre.sigma > 0:
+            found[measurement.name] = Propagation(Reason.EXTRAPOLATED, sigma=at_centre.sigma)
             continue
         values = raw[:, :, column] if independent else raw[:1, :, column]
         widened = widen(values, spread_factor) if np.isfinite(values).all() else values
-        found[measurement.name] = compare(known.estimate, known.sigma, widened, discrete=measurement.discrete)
+        found[measurement.name] = compare(at_centre.estimate, at_centre.sigma, widened, discrete=measurement.discrete)
     return found
 
 
-def as_json(found: Propagation) -> dict[str, Any]:
+def delta_row(found: Propagation) -> DeltaRow:
     """Return the record's `delta` of a result."""
-    row = {("n_dig" if name == "digits" else name): value for name, value in dataclasses.asdict(found).items()}
-    return {**row, "reason": str(found.reason), "interval": list(found.interval), "replicas_interval": list(found.replicas_interval)}
+    return DeltaRow(
+        reason=str(found.reason),
+        accepted=found.accepted,
+        sigma=found.sigma,
+        ratio=found.ratio,
+        u_ratio=found.u_ratio,
+        interval=found.interval,
+        replicas_interval=found.replicas_interval,
+        d_low=found.d_low,
+        d_high=found.d_high,
+        u_low=found.u_low,
+        u_high=found.u_high,
+        tolerance=found.tolerance,
+        n_dig=found.digits,
+    )

@@ -6,7 +6,8 @@ import os
 import platform
 import sys
 from importlib import metadata
-from typing import Any
+
+from sigmaraw.record.design import EnvironmentRow, HardwareRow
 
 PACKAGES = (
     "sigmaraw",
@@ -27,7 +28,7 @@ PACKAGES = (
 )
 
 
-def environment() -> dict[str, Any]:
+def environment() -> EnvironmentRow:
     """Return Python, package and codec library versions, and under `hardware` what the machine is (not in the digest)."""
     import imagecodecs
     import jax
@@ -38,24 +39,24 @@ def environment() -> dict[str, Any]:
             packages[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             packages[name] = None
-    return {
-        "python": platform.python_version(),
-        "packages": packages,
-        "libraries": dict(sorted(imagecodecs.version(dict).items())),
-        "jax_backend": jax.default_backend(),
-        "hardware": {
-            "machine": platform.machine(),
-            "system": platform.platform(),
-            "cores": os.cpu_count(),
-            "devices": [str(device) for device in jax.devices()],
-            "torch_devices": _torch_devices(),
-        },
-    }
+    return EnvironmentRow(
+        python=platform.python_version(),
+        packages=packages,
+        libraries=dict(sorted(imagecodecs.version(dict).items())),
+        jax_backend=jax.default_backend(),
+        hardware=HardwareRow(
+            machine=platform.machine(),
+            system=platform.platform(),
+            cores=os.cpu_count(),
+            devices=tuple(str(device) for device in jax.devices()),
+            torch_devices=_torch_devices(),
+        ),
+    )
 
 
-def _torch_devices() -> list[str]:
+def _torch_devices() -> tuple[str, ...]:
     """Return the names of the GPUs that torch sees; none where no pipeline has loaded it."""
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_available():
-        return []
-    return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+        return ()
+    return tuple(torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count()))

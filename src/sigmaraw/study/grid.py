@@ -121,8 +121,8 @@ def _expand_one(grid: str) -> list[GridPoint]:
     scale, stronger = _walk(contracts[first.step][0], first.parameter)
     points = []
     for rest in itertools.product(*(entry.texts for entry in others)):
-        fixed = {(entry.step, entry.key): text for entry, text in zip(others, rest, strict=True)}
-        before, after = _text(steps, {**fixed, (first.step, first.key): _GAP}).split(_GAP)
+        chosen = {(entry.step, entry.key): text for entry, text in zip(others, rest, strict=True)}
+        before, after = _text(steps, {**chosen, (first.step, first.key): _GAP}).split(_GAP)
         for text in first.texts:
             parameter, owner = first.parameter, steps[first.step].name
             value = registry.convert(text, parameter, owner)

@@ -1,4 +1,4 @@
-"""What a user hands to a study → scenes: files, frames or arrays, matched with the camera."""
+"""What a user hands to a study → its images: files, frames or arrays, matched with the camera."""
 
 from __future__ import annotations
 
@@ -18,23 +18,24 @@ from sigmaraw.errors import BitDepthMismatch, InputNotFound, InvalidOption, NotI
 from sigmaraw.files import sha256_of_file
 from sigmaraw.frames import RawFrames, read_frames, refuse_other_settings
 from sigmaraw.noise import NoiseModel
+from sigmaraw.record.design import ImageRow, InputRow
 from sigmaraw.study.plan import Plan
-from sigmaraw.study.work import Scene
+from sigmaraw.study.work import StudyImage
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """Scenes in order, with the record's `inputs` and `images` rows."""
+    """Images in order, with the record's `inputs` and `images` rows."""
 
-    scenes: tuple[Scene, ...]
-    inputs: list[dict[str, Any]]
-    images: list[dict[str, Any]]
+    images: tuple[StudyImage, ...]
+    files: tuple[InputRow, ...]
+    rows: tuple[ImageRow, ...]
 
 
 def load_inputs(raw: Sequence[Any], camera: CameraProfile, plan: Plan, mode: ReplicaMode) -> Inputs:
-    """Return the scenes of some files, RawFrames or arrays.
+    """Return the images of some files, RawFrames or arrays.
 
-    Each frame is an image of its own, except where the mode draws from real repeats: then each input is one scene, its
+    Each frame is an image by itself, except where the mode draws from real repeats: then each input is one image, its
     first frame is x, and its frames are the repeats.
 
     Raises
@@ -47,13 +48,13 @@ def load_inputs(raw: Sequence[Any], camera: CameraProfile, plan: Plan, mode: Rep
         raw = [raw]
     if len(raw) == 0:
         raise InvalidOption("no raw image given", "at least one image", "name a TIFF, .npy or FITS file")
-    scenes: list[Scene] = []
-    inputs: list[dict[str, Any]] = []
-    images: list[dict[str, Any]] = []
+    images: list[StudyImage] = []
+    files: list[InputRow] = []
+    rows: list[ImageRow] = []
     seen: dict[str, str] = {}
     for position, entry in enumerate(raw):
         frames = as_frames(entry, camera.bits, plan.volume, pages=plan.frame is not None)
-        inputs += _input_rows(frames)
+        files += _input_rows(frames)
         refuse_other_settings((file.path for file in frames.files), camera.header_settings, "the camera profile")
         if frames.bits_source != "container" and frames.bits != camera.bits:
             raise BitDepthMismatch(
@@ -68,11 +69,11 @@ def load_inputs(raw: Sequence[Any], camera: CameraProfile, plan: Plan, mode: Rep
                     f"{name} frame {index} has the same pixels as {seen[digest]}", "each image once", "remove one of the two"
                 )
             seen[digest] = f"{name} frame {index}"
-            model = NoiseModel.from_profile(camera, frame.shape, roi=plan.roi, scalars=plan.scalars)
-            model.check_image(frame)
-            scenes.append(Scene(frame, np.ascontiguousarray(source), model))
-            images.append({"image": len(images), "input": position, "frame": index, "shape": list(frame.shape), "sha256": digest})
-    return Inputs(tuple(scenes), inputs, images)
+            noise_model = NoiseModel.from_profile(camera, frame.shape, roi=plan.roi, scalars=plan.scalars)
+            noise_model.check_image(frame)
+            images.append(StudyImage(frame, np.ascontiguousarray(source), noise_model))
+            rows.append(ImageRow(image=len(rows), input=position, frame=index, shape=frame.shape, sha256=digest))
+    return Inputs(tuple(images), tuple(files), tuple(rows))
 
 
 def _sources(frames: RawFrames, name: str, plan: Plan, mode: ReplicaMode) -> list[tuple[int, NDArray[np.integer]]]:
@@ -114,19 +115,15 @@ def pixel_hash(image: NDArray[np.integer]) -> str:
     return digest.hexdigest()
 
 
-def _input_rows(frames: RawFrames) -> list[dict[str, Any]]:
-    shape, dtype = list(frames.data.shape), str(frames.data.dtype)
+def _input_rows(frames: RawFrames) -> list[InputRow]:
+    shape, dtype = frames.data.shape, str(frames.data.dtype)
     if not frames.files:
-        row = {"path": None, "sha256": pixel_hash(frames.data), "shape": shape, "dtype": dtype, "role": "raw", "reader": "array"}
-        return [row]
-    return [
-        {"path": file.path, "sha256": file.sha256, "shape": shape, "dtype": dtype, "role": "raw", "reader": file.reader}
-        for file in frames.files
-    ]
+        return [InputRow(sha256=pixel_hash(frames.data), shape=shape, dtype=dtype, role="raw", reader="array")]
+    return [InputRow(path=file.path, sha256=file.sha256, shape=shape, dtype=dtype, role="raw", reader=file.reader) for file in frames.files]
 
 
-def file_row(path: str | Path, role: str, reader: str) -> dict[str, Any]:
+def file_row(path: str | Path, role: str, reader: str) -> InputRow:
     """Return the `inputs` row of a file that is not an image. Raises InputNotFound."""
     if not Path(path).is_file():
         raise InputNotFound(f"{path} does not exist", "a file", "check the path")
-    return {"path": str(path), "sha256": sha256_of_file(path), "shape": None, "dtype": None, "role": role, "reader": reader}
+    return InputRow(path=str(path), sha256=sha256_of_file(path), role=role, reader=reader)

@@ -11,8 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from sigmaraw.errors import InputNotFound, InvalidOption, InvalidPlan
 from sigmaraw.noise import DEFAULT_MODE, replica_mode
+from sigmaraw.record.design import LimitsRow, PlanRow
+from sigmaraw.record.fields import plain
 from sigmaraw.study.adaptive import Adaptive
 
 DEFAULT_N = 100
@@ -135,22 +139,24 @@ class Plan:
         """
         return _items(images, range(self.groups, self.groups + groups), 0, double_bootstrap_replicas(n))
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the plan as JSON values, with the SHA-256 over their canonical form."""
-        values: dict[str, Any] = {
-            "codecs": list(self.codecs),
-            "pipeline": self.pipeline,
-            "mode": self.mode,
-            "n": self.n,
-            "seed": self.seed,
-            "limits": {"k": self.k, "spread": self.spread, "rms": self.rms, "margin": dict(sorted(self.margin.items()))},
-            "roi": None if self.roi is None else list(self.roi),
-            "scalars": self.scalars,
-            "volume": self.volume,
-            "frame": self.frame,
-        }
+    def row(self, created: str | None = None) -> PlanRow:
+        """Return the record's `plan`, locked by the SHA-256 over its canonical form. created : time at which it was fixed."""
+        margin = {name: float(value) for name, value in sorted(self.margin.items())}
+        row = PlanRow(
+            codecs=self.codecs,
+            pipeline=self.pipeline,
+            mode=self.mode,
+            n=self.n,
+            seed=self.seed,
+            limits=LimitsRow(k=float(self.k), spread=float(self.spread), rms=float(self.rms), margin=margin),
+            roi=self.roi,
+            scalars=self.scalars,
+            volume=self.volume,
+            frame=self.frame,
+        )
+        values = {name: value for name, value in plain(row).items() if name not in ("sha256", "created")}
         canonical = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return {**values, "sha256": hashlib.sha256(canonical.encode()).hexdigest()}
+        return msgspec.structs.replace(row, sha256=hashlib.sha256(canonical.encode()).hexdigest(), created=created)
 
 
 def count_or_auto(text: str) -> int | str:
@@ -173,7 +179,7 @@ _PLAN_KEYS: dict[str, type | tuple[type, ...]] = {
 }
 
 
-def read_plan(path: str | Path) -> dict[str, Any]:
+def read_plan(path: str | Path) -> dict[str, Any]:  # keyword arguments, each of its type
     """Read a plan file (TOML) into the keyword arguments of `Plan`; what it leaves out is not in the result.
 
     ::
@@ -240,8 +246,8 @@ def merge_plan(from_file: Mapping[str, Any], from_command: Mapping[str, Any]) ->
     for key, option in (("codecs", "--codec"), ("pipeline", "--pipeline")):
         if not values.get(key):
             raise InvalidPlan(f"no {key} given", f"{option} or {key} in the plan", f"add {option}")
-    known = {entry.name for entry in dataclasses.fields(Plan)}
-    return Plan(**{key: value for key, value in values.items() if key in known})
+    fields = {entry.name for entry in dataclasses.fields(Plan)}
+    return Plan(**{key: value for key, value in values.items() if key in fields})
 
 
 def _check_types(content: Mapping[str, Any], types: Mapping[str, type | tuple[type, ...]], where: str) -> None:

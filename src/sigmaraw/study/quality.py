@@ -6,18 +6,20 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
 from sigmaraw.codecs import summary
-from sigmaraw.contracts import RoundTrip
+from sigmaraw.contracts import Codec, RoundTrip
 from sigmaraw.metrics import combine, denoises, image_values, max_error, mean_values, psnr_db, undefined
+from sigmaraw.record.codecs import Achieved, CodecImageRow, CodecRow, Settings, SlicesRow
+from sigmaraw.record.results import ResultRow, UndefinedRow
+from sigmaraw.record.words import worst
 from sigmaraw.study.plan import Plan
-from sigmaraw.study.record import worst
-from sigmaraw.study.work import BlockResult, Scene
+from sigmaraw.study.work import BlockResult, StudyImage
 
 CROP = 64  # px; a worst-case crop is a square of this side, or as much of it as the image has
 
@@ -25,46 +27,47 @@ CROP = 64  # px; a worst-case crop is a square of this side, or as much of it as
 def codec_rows(
     plan: Plan,
     bits: int,
-    scenes: Sequence[Scene],
+    images: Sequence[StudyImage],
+    resolved: Sequence[Settings],
     qualities: Sequence[Sequence[ImageQuality]],
     blocks: Mapping[tuple[int, int], list[BlockResult]],
-    results: Sequence[Mapping[str, Any]],
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    results: Sequence[ResultRow],
+) -> tuple[list[CodecRow], list[UndefinedRow]]:
     """Return the record's `codecs` rows (figures on the raw images, noise figures over replicas) and what is undefined.
 
-    qualities : per codec and image, of the round trip of x. blocks : per (image, codec), the blocks of replicas.
+    resolved : per codec, its chain with every default. qualities : per codec and image, of the round trip of x.
+    blocks : per (image, codec), the blocks of replicas.
     """
     rows, missing = [], []
     for index, spec in enumerate(plan.codecs):
-        images = [quality.row for quality in qualities[index]]
-        used = [scene.codecs[index] for scene in scenes]
-        own = [block for image in range(len(scenes)) for block in blocks[image, index]]
-        moments = [moments for block in own for moments in block.quality]
+        of_images = [quality.row for quality in qualities[index]]
+        used = [image.codecs[index] for image in images]
+        of_codec = [block for image in range(len(images)) for block in blocks[image, index]]
+        moments = [moments for block in of_codec for moments in block.quality]
         noise = combine(moments)
-        key = {"image": None, "codec": spec, "measurement": None}
-        missing += [{**key, "field": name, "reason": str(reason), "count": 1} for name, reason in undefined(moments).items()]
-        missing += [{**key, **entry} for entry in _without_slices(images)]
-        missing += [{**key, **entry} for quality in qualities[index] for entry in quality.without_metrics()]
-        replicas = [entry for block in own for entry in block.achieved]
-        targets = summary(used, [row["achieved"] for row in images], replicas)
+        missing += [UndefinedRow(codec=spec, field=name, reason=str(reason), count=1) for name, reason in undefined(moments).items()]
+        missing += _without_slices(spec, of_images)
+        missing += [row for quality in qualities[index] for row in quality.without_metrics(spec)]
+        replicas = [entry for block in of_codec for entry in block.achieved]
+        targets = summary(used, [row.achieved for row in of_images], replicas)
         rows.append(
-            {
-                "codec": spec,
-                "name": targets.name,
-                "images_missed": targets.images_missed,
-                "replicas_missed": targets.replicas_missed,
-                "replicas_targeted": targets.replicas_targeted,
-                "resolved": scenes[0].codecs[index].resolved(),
-                "verdict": worst(row["verdict"] for row in results if row["codec"] == spec),
-                **_totals(images, bits, [scene.frame for scene in scenes]),
+            CodecRow(
+                codec=spec,
+                name=targets.name,
+                images_missed=targets.images_missed,
+                replicas_missed=targets.replicas_missed,
+                replicas_targeted=targets.replicas_targeted,
+                resolved=resolved[index],
+                verdict=worst(row.verdict for row in results if row.codec == spec),
+                **_totals(of_images, bits, [image.frame for image in images]),
                 **noise,
-                "denoising_alarm": denoises(noise),
-                "replicas_nbytes_mean": float(np.mean([size for block in own for size in block.nbytes])),
-                "achieved": dict(images[0]["achieved"]),
-                "achieved_replicas": _ranges(replicas),
-                "metrics": mean_values([row["metrics"] for row in images]),
-                "images": images,
-            }
+                denoising_alarm=denoises(noise),
+                replicas_nbytes_mean=float(np.mean([size for block in of_codec for size in block.nbytes])),
+                achieved=of_images[0].achieved,
+                achieved_replicas=_ranges(replicas),
+                metrics=mean_values([row.metrics for row in of_images]),
+                images=tuple(of_images),
+            )
         )
     return rows, missing
 
@@ -83,14 +86,17 @@ class Square:
 class ImageQuality:
     """What a codec made of one raw image, without the decoded image itself: `row` for the record, `worst` its worst crop."""
 
-    row: dict[str, Any]
+    row: CodecImageRow
     worst: Square
     undefined_metrics: Mapping[str, str]
 
     @classmethod
-    def of(cls, image: int, bits: int, scene: Scene, trip: RoundTrip) -> ImageQuality:
-        """Return the quality of an image's round trip, taken page by page: a volume's errors would be several times its own size."""
-        pages = list(zip(_pages(scene.frame), _pages(trip.decoded), strict=True))
+    def of(cls, number: int, bits: int, image: StudyImage, codec: Codec, trip: RoundTrip) -> ImageQuality:
+        """Return the quality of an image's round trip, taken page by page: a volume's errors would be several times its size.
+
+        number : of the image in the study. codec : as used on this image and its replicas, a frozen setting fixed.
+        """
+        pages = list(zip(_pages(image.frame), _pages(trip.decoded), strict=True))
         total = 0
         squares: list[int] = []  # of each page
         largest: list[int] = []
@@ -100,71 +106,87 @@ class ImageQuality:
             total += int(error.sum())
             squares.append(int((error**2).sum()))
             largest.append(max_error(raw, decoded))
-            found = _worst_square(raw, decoded, error**2 / scene.model.variance(raw))
+            found = _worst_square(raw, decoded, error**2 / image.noise_model.variance(raw))
             best = found if best is None or found.score > best.score else best
         assert best is not None  # a frame has pixels
-        frame, mse = scene.frame, sum(squares) / scene.frame.size
+        frame, mse = image.frame, sum(squares) / image.frame.size
         container, span = int(np.iinfo(frame.dtype).max), int(frame.max()) - int(frame.min())
         values, reasons = image_values(frame, trip.decoded)
-        row = {
-            "image": image,
-            "nbytes": trip.nbytes,
-            "compression_ratio": frame.nbytes / trip.nbytes,
-            "mse_dn2": mse,
-            "psnr_db": psnr_db(mse, container),
-            "psnr_camera_db": psnr_db(mse, (1 << bits) - 1),
-            "psnr_minmax_db": psnr_db(mse, span) if span else math.nan,
-            "psnr_minmax_range_dn": span,
-            "max_error_dn": max(largest),
-            "bias_x_dn": total / frame.size,
-            "achieved": dict(trip.achieved),
-            "metrics": values,
-            "slices": None if frame.ndim == 2 else _slices(frame, container, squares, largest, trip.frame_nbytes),
-        }
+        row = CodecImageRow(
+            image=number,
+            full_spec=str(codec.resolved()["full_spec"]),
+            nbytes=trip.nbytes,
+            compression_ratio=frame.nbytes / trip.nbytes,
+            mse_dn2=mse,
+            psnr_db=psnr_db(mse, container),
+            psnr_camera_db=psnr_db(mse, (1 << bits) - 1),
+            psnr_minmax_db=psnr_db(mse, span) if span else math.nan,
+            psnr_minmax_range_dn=span,
+            max_error_dn=max(largest),
+            bias_x_dn=total / frame.size,
+            achieved=dict(trip.achieved),
+            metrics={name: value if math.isfinite(value) else None for name, value in values.items()},
+            slices=None if frame.ndim == 2 else _slices(frame, container, squares, largest, trip.frame_nbytes),
+        )
         return cls(row, best, reasons)
 
-    def without_metrics(self) -> list[dict[str, Any]]:
+    def without_metrics(self, codec: str) -> list[UndefinedRow]:
         """Return what `undefined` says of metrics without a value on this image."""
-        image = self.row["image"]
-        return [{"image": image, "field": f"metrics.{name}", "reason": why, "count": 1} for name, why in self.undefined_metrics.items()]
+        return [
+            UndefinedRow(image=self.row.image, codec=codec, field=f"metrics.{name}", reason=why, count=1)
+            for name, why in self.undefined_metrics.items()
+        ]
 
 
-class NoSlice(StrEnum):
+class SliceReason(StrEnum):
     """Why a figure of a single slice cannot be given."""
 
     ONE_STREAM = "the volume is one code stream: no bytes belong to a single slice"
 
 
-def _slices(
-    volume: NDArray[np.integer], peak: int, squares: Sequence[int], largest: Sequence[int], nbytes: Sequence[int]
-) -> dict[str, Any]:
+def _slices(volume: NDArray[np.integer], peak: int, squares: Sequence[int], largest: Sequence[int], nbytes: Sequence[int]) -> SlicesRow:
     """Return per slice (z) what a volume's row says of the whole; PSNR against the container's range, null where identical.
 
     squares : Σe² of each slice. nbytes : of each slice, empty where the volume is one stream: then compression_ratio is None.
     """
-    return {
-        "compression_ratio": [volume[0].nbytes / size for size in nbytes] or None,
-        "psnr_db": [psnr_db(square / volume[0].size, peak) for square in squares],
-        "max_error_dn": list(largest),
-    }
+    return SlicesRow(
+        compression_ratio=tuple(volume[0].nbytes / size for size in nbytes) or None,
+        psnr_db=tuple(psnr_db(square / volume[0].size, peak) for square in squares),
+        max_error_dn=tuple(largest),
+    )
 
 
-def _without_slices(images: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _without_slices(codec: str, images: Sequence[CodecImageRow]) -> list[UndefinedRow]:
     """Return what `undefined` says of volumes that were coded as one stream."""
-    field, reason = "slices.compression_ratio", str(NoSlice.ONE_STREAM)
-    whole = [row for row in images if row["slices"] and row["slices"]["compression_ratio"] is None]
-    return [{"image": row["image"], "field": field, "reason": reason, "count": len(row["slices"]["psnr_db"])} for row in whole]
+    name, reason = "slices.compression_ratio", str(SliceReason.ONE_STREAM)
+    return [
+        UndefinedRow(image=row.image, codec=codec, field=name, reason=reason, count=len(row.slices.psnr_db))
+        for row in images
+        if row.slices is not None and row.slices.compression_ratio is None
+    ]
 
 
 def _pages(image: NDArray[np.integer]) -> NDArray[np.integer]:
     return image.reshape(-1, *image.shape[-2:])
 
 
-def _totals(images: Sequence[Mapping[str, Any]], bits: int, frames: Sequence[NDArray[np.integer]]) -> dict[str, Any]:
+class _Totals(TypedDict):
+    nbytes: int
+    compression_ratio: float
+    compression_ratio_significant: float
+    bits_per_pixel: float
+    psnr_db: float
+    psnr_range_dn: int
+    psnr_camera_db: float
+    psnr_camera_range_dn: int
+    identical: bool
+
+
+def _totals(images: Sequence[CodecImageRow], bits: int, frames: Sequence[NDArray[np.integer]]) -> _Totals:
     """Pool over images by bytes and by squared error, never by averaging ratios or decibels."""
-    nbytes = sum(row["nbytes"] for row in images)
+    nbytes = sum(row.nbytes or 0 for row in images)
     pixels = sum(frame.size for frame in frames)
-    mse = sum(row["mse_dn2"] * frame.size for row, frame in zip(images, frames, strict=True)) / pixels
+    mse = sum((row.mse_dn2 or 0.0) * frame.size for row, frame in zip(images, frames, strict=True)) / pixels
     container = int(np.iinfo(frames[0].dtype).max)
     return {
         "nbytes": nbytes,
@@ -179,18 +201,18 @@ def _totals(images: Sequence[Mapping[str, Any]], bits: int, frames: Sequence[NDA
     }
 
 
-def _ranges(achieved: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
+def _ranges(achieved: Sequence[Achieved]) -> dict[str, tuple[float, float]]:
     """Return [lowest, highest] over replicas of every number that a codec reports."""
-    ranges: dict[str, list[float]] = {}
+    ranges: dict[str, tuple[float, float]] = {}
     for entry in achieved:
         for key, value in entry.items():
             if isinstance(value, (int, float)) and not isinstance(value, bool):
-                low, high = ranges.get(key, [value, value])
-                ranges[key] = [min(low, value), max(high, value)]
+                low, high = ranges.get(key, (value, value))
+                ranges[key] = (min(low, value), max(high, value))
     return ranges
 
 
-def worst_crops(plan: Plan, qualities: Sequence[Sequence[ImageQuality]]) -> dict[str, Any]:
+def worst_crops(plan: Plan, qualities: Sequence[Sequence[ImageQuality]]) -> dict[str, tuple[Any, ...]]:
     """Return per codec the square with the largest local RMS of error/√V over all images, as result.nc variables.
 
     qualities : per codec and image.
@@ -199,9 +221,9 @@ def worst_crops(plan: Plan, qualities: Sequence[Sequence[ImageQuality]]) -> dict
     decoded = raw.copy()
     position = np.zeros((len(plan.codecs), 2), dtype=np.int64)
     image = np.zeros(len(plan.codecs), dtype=np.int64)
-    for index, own in enumerate(qualities):
-        image[index] = max(range(len(own)), key=lambda number: own[number].worst.score)
-        square = own[image[index]].worst
+    for index, of_codec in enumerate(qualities):
+        image[index] = max(range(len(of_codec)), key=lambda number: of_codec[number].worst.score)
+        square = of_codec[image[index]].worst
         position[index] = square.position
         raw[index, : square.raw.shape[0], : square.raw.shape[1]] = square.raw
         decoded[index, : square.raw.shape[0], : square.raw.shape[1]] = square.decoded

@@ -23,11 +23,12 @@ from sigmaraw.errors import InvalidOption, PredictionFailed
 from sigmaraw.noise import DEFAULT_MODE, replica_mode
 from sigmaraw.processes import WorkingFolders
 from sigmaraw.progress import Report, reporting
+from sigmaraw.record import Record
+from sigmaraw.record.design import InputRow
 from sigmaraw.study.assemble import assemble, now
 from sigmaraw.study.inputs import Inputs, file_row, load_inputs
 from sigmaraw.study.plan import BLOCK, Plan, double_bootstrap_replicas
-from sigmaraw.study.prepare import Progress, Setting, check_margins, codec_of, design_of, prepare
-from sigmaraw.study.record import Record
+from sigmaraw.study.prepare import Prepared, Progress, Setting, check_margins, codec_of, design_of, prepare
 from sigmaraw.study.scoring import Predictions
 from sigmaraw.study.work import BlockResult, Job, predict, resolve_pipeline
 
@@ -145,6 +146,7 @@ def validate(
     place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame}
     specs, objects = named_codecs(codecs)
     plan, model = plan_of(specs, pipeline, n=n, mode=mode, seed=seed, **limits, **place)
+    # keywords of `run`, each of its type
     options: dict[str, Any] = {"engine": engine, "batch": batch, "workers": workers, "allow_exec": plan.codecs if allow_exec else ()}
     with reporting(progress) as report:
         return run(plan, raw, camera, pipeline=model, codecs=objects, progress=report, **options)
@@ -170,7 +172,7 @@ def run(
     workers: int | None = None,
     allow_exec: Collection[str] = (),
     progress: Progress | None = None,
-    extra_inputs: Sequence[dict[str, Any]] = (),
+    extra_inputs: Sequence[InputRow] = (),
     codecs: Mapping[str, Codec] | None = None,
 ) -> Record:
     """Run a frozen plan and return its record. Parameters and refusals as in `validate`.
@@ -179,7 +181,7 @@ def run(
     codecs : by specification, those of the plan's codecs that are functions or objects from Python.
     """
     report = progress or (lambda done, total, what: None)
-    fixed = now()
+    planned = now()
     mode = replica_mode(plan.mode)
     worker: Engine = registry.load(registry.ENGINES, engine)() if isinstance(engine, str) else engine
     profile, camera_rows = _camera(camera)
@@ -189,17 +191,17 @@ def run(
     source = plan.pipeline if pipeline is None else pipeline
     folders = WorkingFolders()
     with folders.of_model():
-        model = resolve_pipeline(source)
+        resolved = resolve_pipeline(source)
     inputs = load_inputs(raw, profile, plan, mode)
-    files = [*inputs.inputs, *camera_rows, *_model_rows(model), *extra_inputs]
-    _log.info("study of %d images, %d codecs, pipeline %s, mode %s", len(inputs.scenes), len(plan.codecs), plan.pipeline, plan.mode)
+    files = (*inputs.files, *camera_rows, *_network_rows(resolved), *extra_inputs)
+    _log.info("study of %d images, %d codecs, pipeline %s, mode %s", len(inputs.images), len(plan.codecs), plan.pipeline, plan.mode)
     with folders.of_model(), _named(inputs):
-        predict(model, inputs.scenes[0].frame[np.newaxis], "image 0")  # a function's measurements are known once it has been called
-        check_margins(plan, model)
+        predict(resolved, inputs.images[0].frame[np.newaxis], "image 0")  # a function's measurements are known once it has been called
+        check_margins(plan, resolved)
         design = design_of(plan, mode, inputs)
-        setting = Setting(plan, profile, model, mode, inputs, design, files, fixed, frozenset(allow_exec), codecs or {})
+        setting = Setting(plan, profile, resolved, mode, inputs, design, files, planned, frozenset(allow_exec), codecs or {})
         prepared = prepare(setting, report)
-        job = Job(tuple(entry.scene for entry in prepared), source, mode, plan.seed, setting.design.repeats, batch, workers)
+        job = Job(tuple(entry.image for entry in prepared), source, mode, plan.seed, setting.design.repeats, batch, workers)
         with _session(worker) as engine_:
             gathered = _gather(job, setting, engine_, report)
     _log.info("%d predictions gathered", np.isfinite(gathered.raw).sum() + np.isfinite(gathered.decoded).sum())
@@ -210,12 +212,30 @@ def run(
         np.stack([entry.chi_raw for entry in prepared]),
         np.stack([entry.chi_codec for entry in prepared], axis=1),
         setting.design.independent,
-        gathered.again,
+        gathered.double_bootstrap,
+        _identical_pixels(prepared, gathered.blocks, len(plan.codecs)),
     )
     return assemble(setting, prepared, predictions, gathered.blocks)
 
 
-def _camera(camera: CameraProfile | str | os.PathLike[str]) -> tuple[CameraProfile, list[dict[str, Any]]]:
+def _identical_pixels(
+    prepared: Sequence[Prepared], blocks: Mapping[tuple[int, int], Sequence[BlockResult]], codecs: int
+) -> NDArray[np.bool_]:
+    """Return (codec, image) whether the codec gave back every pixel of the image and of all its replicas."""
+    return np.array(
+        [
+            [
+                entry.quality[codec].row.max_error_dn == 0
+                and all(moments.max_error == 0.0 for block in blocks[image, codec] for moments in block.quality)
+                for image, entry in enumerate(prepared)
+            ]
+            for codec in range(codecs)
+        ],
+        dtype=np.bool_,
+    ).reshape(codecs, len(prepared))
+
+
+def _camera(camera: CameraProfile | str | os.PathLike[str]) -> tuple[CameraProfile, list[InputRow]]:
     if isinstance(camera, (str, os.PathLike)):
         return CameraProfile.from_netcdf(camera), [file_row(os.fspath(camera), "camera", "netcdf")]
     if not isinstance(camera, CameraProfile):
@@ -239,11 +259,11 @@ def _named(inputs: Inputs) -> Iterator[None]:
         yield
     except PredictionFailed as error:
         number = re.search(r"\bon image (\d+)\b", error.found)
-        one_file_each = len({row["input"] for row in inputs.images}) == len(inputs.inputs)
+        one_file_each = len({row.input for row in inputs.rows}) == len(inputs.files)
         if number is not None and one_file_each:
-            image = inputs.images[int(number[1])]
-            path = inputs.inputs[image["input"]]["path"]
-            error.found += f"; image {number[1]} is frame {image['frame']} of {path or 'input ' + str(image['input'])}"
+            row = inputs.rows[int(number[1])]
+            path = inputs.files[row.input or 0].path
+            error.found += f"; image {number[1]} is frame {row.frame} of {path or f'input {row.input}'}"
         raise
 
 
@@ -256,22 +276,25 @@ def _session(engine: Engine) -> contextlib.AbstractContextManager[Engine]:
 class _Gathered:
     """Predictions as they come in, float64 (group or codec, replica, image, measurement), NaN until then; each codec's blocks.
 
-    again : of groups that start from a replica of group 0.
+    double_bootstrap : of groups that start from a replica of group 0.
     """
 
     raw: NDArray[np.float64]
     decoded: NDArray[np.float64]
-    again: NDArray[np.float64]
+    double_bootstrap: NDArray[np.float64]
     blocks: dict[tuple[int, int], list[BlockResult]]
 
     def complete(self, n: int) -> bool:
-        """Return whether there are n replicas per group, and as many around replicas as belong to them."""
-        return self.raw.shape[1] == n and (len(self.again) == 0 or self.again.shape[1] == double_bootstrap_replicas(n))
+        """Return whether each group has its n replicas, and each group of the double bootstrap those that belong to n."""
+        return self.raw.shape[1] == n and self._nested_complete(n)
+
+    def _nested_complete(self, n: int) -> bool:
+        return len(self.double_bootstrap) == 0 or self.double_bootstrap.shape[1] == double_bootstrap_replicas(n)
 
     def extend(self, n: int) -> None:
-        """Make room for n replicas per group, or, where there are so many, for those around replicas."""
+        """Make the arrays long enough for n replicas per group, or, where they are, for those of the double bootstrap."""
         if self.raw.shape[1] == n:
-            self.again = _longer(self.again, double_bootstrap_replicas(n))
+            self.double_bootstrap = _longer(self.double_bootstrap, double_bootstrap_replicas(n))
         else:
             self.raw, self.decoded = _longer(self.raw, n), _longer(self.decoded, n)
 
@@ -280,7 +303,7 @@ class _Gathered:
         item = result.item
         rows = slice(item.start, item.start + item.count)
         groups = len(self.raw)
-        target, group = (self.raw, item.group) if item.group < groups else (self.again, item.group - groups)
+        target, group = (self.raw, item.group) if item.group < groups else (self.double_bootstrap, item.group - groups)
         target[group, rows, item.image] = result.raw.T
         if result.decoded is not None:
             self.decoded[item.group - 1, rows, item.image] = result.decoded.T
@@ -297,16 +320,16 @@ def _gather(job: Job, setting: Setting, engine: Engine, report: Progress) -> _Ga
 
     Last come the groups that start from replicas of group 0, for as many replicas as there were then.
     """
-    plan, measurements, again = setting.plan, setting.model.measurements, job.mode.double_bootstrap_groups
-    images, shape = len(job.scenes), (0, len(job.scenes), len(measurements))
-    gathered = _Gathered(np.empty((plan.groups, *shape)), np.empty((len(plan.codecs), *shape)), np.empty((again, *shape)), {})
+    plan, measurements, nested = setting.plan, setting.pipeline.measurements, job.mode.double_bootstrap_groups
+    images, shape = len(job.images), (0, len(job.images), len(measurements))
+    gathered = _Gathered(np.empty((plan.groups, *shape)), np.empty((len(plan.codecs), *shape)), np.empty((nested, *shape)), {})
     n = aim = setting.design.n
     done, what = 0, "replicas"
     while not gathered.complete(n):
         first = gathered.raw.shape[1]
-        items = plan.items(images, n, start=first) if first < n else plan.double_bootstrap_items(images, n, again)
+        items = plan.items(images, n, start=first) if first < n else plan.double_bootstrap_items(images, n, nested)
         gathered.extend(n)
-        total = images * (aim * plan.groups + again * double_bootstrap_replicas(aim))
+        total = images * (aim * plan.groups + nested * double_bootstrap_replicas(aim))
         report(done, total, what)
         try:
             for result in engine.map(job, items):
@@ -335,17 +358,17 @@ def _partial(gathered: _Gathered, setting: Setting) -> xarray.Dataset | None:
     dims = ("replica", "image", "measurement")
     return xarray.Dataset(
         {"raw_prediction": (("group", *dims), gathered.raw), "codec_prediction": (("codec", *dims), gathered.decoded)},
-        coords={"group": ["raw", *codecs], "codec": codecs, "measurement": [entry.name for entry in setting.model.measurements]},
-        attrs={"title": "predictions of a study that did not finish", "plan_sha256": setting.plan.as_json()["sha256"]},
+        coords={"group": ["raw", *codecs], "codec": codecs, "measurement": [entry.name for entry in setting.pipeline.measurements]},
+        attrs={"title": "predictions of a study that did not finish", "plan_sha256": setting.plan.row().sha256},
     )
 
 
-def _model_rows(model: Pipeline) -> list[dict[str, Any]]:
-    config = model.config()
+def _network_rows(pipeline: Pipeline) -> list[InputRow]:
+    config = pipeline.config()
     path = config.get("model") or config.get("weights")
     return [file_row(path, "model", str(config["name"]))] if path else []
 
 
-def plan_row(path: str | Path) -> dict[str, Any]:
+def plan_row(path: str | Path) -> InputRow:
     """Return the `inputs` row of a plan file."""
     return file_row(path, "plan", "toml")

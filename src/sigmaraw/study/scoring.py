@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.contracts import Diagnostic, Measurement, ReplicaMode
 from sigmaraw.noise.marginal import marginal_check
-from sigmaraw.statistics import Assessment, Limits, Reason, assess, assess_extrapolated, double_bootstrap, tukey
+from sigmaraw.record.results import DeltaRow, DiagnosticRow, ResultRow, TestRow, TukeyRow, UndefinedRow
+from sigmaraw.record.words import Reason
+from sigmaraw.statistics import Assessment, DoubleBootstrap, Limits, assess, assess_extrapolated, double_bootstrap, tukey
+from sigmaraw.statistics.equality import TestResult
 from sigmaraw.study.plan import Plan
-from sigmaraw.study.work import Scene
+from sigmaraw.study.work import StudyImage
 
 _MOST_FOR_ALL_PAIRS = 12  # codecs: 78 contrasts; 40 codecs would have 820 and take seconds for each image and measurement
 
@@ -26,8 +27,9 @@ class Predictions:
 
     raw : (group, replica, image, measurement). decoded : (codec, replica, image, measurement).
     chi_raw : (image, measurement), f(x). chi_codec : (codec, image, measurement), f(C(x)).
-    independent : groups drew from streams of their own.
-    again : (start, replica, image, measurement), raw replicas of groups that start from a replica of group 0.
+    independent : each group drew from its random stream.
+    double_bootstrap : (start, replica, image, measurement), raw replicas of groups that start from a replica of group 0.
+    pixels_identical : (codec, image), the codec gave every pixel of x and of all replicas back.
     """
 
     raw: NDArray[np.float64]
@@ -35,122 +37,219 @@ class Predictions:
     chi_raw: NDArray[np.float64]
     chi_codec: NDArray[np.float64]
     independent: bool
-    again: NDArray[np.float64]
+    double_bootstrap: NDArray[np.float64]
+    pixels_identical: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Construction:
-    """What is known of one image's replicas before any prediction.
+class ReplicaDiagnostics:
+    """What mode and camera say of one image's replicas before any prediction.
 
-    u_cal : relative standard uncertainty of σ_raw from the calibration, 1. spread_factor : σ_raw over the replicas' spread, 1.
-    diagnostics : checks of what the mode's construction rests on.
+    u_cal : relative standard uncertainty of σ_raw from the calibration, 1. spread_factor : σ_raw over the spread of the replicas, 1.
+    checks : of what the mode rests on.
     """
 
     u_cal: float
     spread_factor: float
-    diagnostics: tuple[Diagnostic, ...]
+    checks: tuple[Diagnostic, ...]
 
     @classmethod
-    def of(cls, scene: Scene, mode: ReplicaMode, seed: int) -> Construction:
-        """Return what the mode, the camera and the first replicas say of a scene."""
-        u_cal = scene.model.relative_spread_uncertainty(scene.frame) if mode.draws_noise else 0.0
-        marginal = marginal_check(scene.source, mode, scene.model, seed)
-        of_camera = scene.model.diagnostics(scene.frame) if mode.draws_noise else ()
-        return cls(u_cal, mode.spread_factor(scene.source), (*marginal, *mode.diagnostics(scene.source, scene.model), *of_camera))
+    def of(cls, image: StudyImage, mode: ReplicaMode, seed: int) -> ReplicaDiagnostics:
+        """Return what the mode, the camera and the first replicas say of an image."""
+        noise_model = image.noise_model
+        u_cal = noise_model.relative_spread_uncertainty(image.frame) if mode.draws_noise else 0.0
+        marginal = marginal_check(image.source, mode, noise_model, seed)
+        of_camera = noise_model.diagnostics(image.frame) if mode.draws_noise else ()
+        return cls(u_cal, mode.spread_factor(image.source), (*marginal, *mode.diagnostics(image.source, noise_model), *of_camera))
 
     def warnings(self, measurement: Measurement) -> list[str]:
         """Return what failed checks say of a measurement."""
-        return [entry.text for entry in self.diagnostics if entry.warns(measurement)]
+        return [entry.text for entry in self.checks if entry.warns(measurement)]
 
 
-def diagnostic_rows(constructions: Sequence[Construction]) -> list[dict[str, Any]]:
+def diagnostic_rows(diagnostics: Sequence[ReplicaDiagnostics]) -> tuple[DiagnosticRow, ...]:
     """Return the record's `mode_diagnostics`, one row per image and check."""
-    fields = ("name", "value", "low", "high", "definition", "passed")
-    return [
-        {"image": image, **{name: getattr(entry, name) for name in fields}, "kinds": list(entry.kinds)}
-        for image, construction in enumerate(constructions)
-        for entry in construction.diagnostics
-    ]
+    return tuple(
+        DiagnosticRow(
+            image=image,
+            name=check.name,
+            value=check.value,
+            low=check.low,
+            high=check.high,
+            definition=check.definition,
+            passed=bool(check.passed),
+            kinds=check.kinds,
+        )
+        for image, of_image in enumerate(diagnostics)
+        for check in of_image.checks
+    )
 
 
-def score_all(
-    plan: Plan, predictions: Predictions, measurements: Sequence[Measurement], mode: ReplicaMode, constructions: Sequence[Construction]
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the record's `results` and `undefined` rows, per image, codec and measurement.
+@dataclass(frozen=True)
+class Scoring:
+    """What meets the predictions in the tests. diagnostics : per image. deltas : per image, the law of propagation by measurement."""
 
-    constructions : per image, what is known of its replicas.
-    """
-    results: list[dict[str, Any]] = []
-    undefined: list[dict[str, Any]] = []
-    for image in range(predictions.raw.shape[2]):
-        for index, codec in enumerate(plan.codecs):
-            for column, measurement in enumerate(measurements):
-                u_mode, u_mode_source = mode.u_mode(measurement)
-                limits = Limits(k=plan.k, spread=plan.spread, rms=plan.rms, margin=plan.margin.get(measurement.name))
-                raw, decoded = _rows(predictions, image, column), predictions.decoded[index, :, image, column]
-                own = index + 1 if predictions.independent else 0
-                known: dict[str, Any] = {"raw": raw, "decoded": decoded, "own": own, "limits": limits}
-                known |= {"chi_raw": float(predictions.chi_raw[image, column]), "u_mode": u_mode}
-                known |= {"chi_codec": float(predictions.chi_codec[index, image, column]), "u_cal": constructions[image].u_cal}
-                if mode.extrapolation is not None:
-                    outcome = assess_extrapolated(**known, rule=mode.extrapolation)
-                else:
-                    shape: dict[str, Any] = {"independent": predictions.independent, "spread_factor": constructions[image].spread_factor}
-                    outcome = assess(**known, **shape, discrete=measurement.discrete)
-                again = double_bootstrap(raw, predictions.again[:, :, image, column], measurement.discrete)
-                key = {"image": image, "codec": codec, "measurement": measurement.name}
-                chi = {"chi_raw": predictions.chi_raw[image, column], "chi_codec": predictions.chi_codec[index, image, column]}
-                n = predictions.raw.shape[1] // (len(mode.extrapolation.levels) if mode.extrapolation else 1)
-                tail = {"u_mode_source": u_mode_source, "mode": plan.mode, "n": n, "sigma_again": again.value}
-                row = {**key, **chi, **_fields(outcome), **tail}
-                row["warnings"] += [*again.warnings, *constructions[image].warnings(measurement)]
-                results.append(row)
-                undefined += [{**key, "field": name, "reason": str(reason), "count": count} for name, reason, count in outcome.undefined]
-    return results, undefined
+    plan: Plan
+    predictions: Predictions
+    measurements: Sequence[Measurement]
+    mode: ReplicaMode
+    diagnostics: Sequence[ReplicaDiagnostics]
+    deltas: Sequence[Mapping[str, DeltaRow]]
+
+    def all(self) -> tuple[list[ResultRow], list[UndefinedRow]]:
+        """Return the record's `results` and `undefined` rows, per image, codec and measurement."""
+        results: list[ResultRow] = []
+        undefined: list[UndefinedRow] = []
+        for image in range(self.predictions.raw.shape[2]):
+            for codec in range(len(self.plan.codecs)):
+                for column in range(len(self.measurements)):
+                    row, missing = self.one(image, codec, column)
+                    results.append(row)
+                    undefined += missing
+        return results, undefined
+
+    def one(self, image: int, codec: int, column: int) -> tuple[ResultRow, list[UndefinedRow]]:
+        """Return the row of one codec on one measurement of one image, and what of it is undefined."""
+        measurement, predictions, name = self.measurements[column], self.predictions, self.plan.codecs[codec]
+        assessment = self._assessment(image, codec, column)
+        raw = _groups(predictions, image, column)
+        nested = double_bootstrap(raw, predictions.double_bootstrap[:, :, image, column], measurement.discrete)
+        row = self._row(image, name, column, assessment, nested)
+        missing = [
+            UndefinedRow(
+                image=image, codec=name, measurement=measurement.name, field=entry.field, reason=str(entry.reason), count=entry.count
+            )
+            for entry in assessment.undefined
+        ]
+        return row, missing
+
+    def _assessment(self, image: int, codec: int, column: int) -> Assessment:
+        measurement, predictions, mode = self.measurements[column], self.predictions, self.mode
+        plan, of_image = self.plan, self.diagnostics[image]
+        raw, decoded = _groups(predictions, image, column), predictions.decoded[codec, :, image, column]
+        chi_raw, chi_codec = float(predictions.chi_raw[image, column]), float(predictions.chi_codec[codec, image, column])
+        group = codec + 1 if predictions.independent else 0
+        limits = Limits(k=plan.k, spread=plan.spread, rms=plan.rms, margin=plan.margin.get(measurement.name))
+        u_mode, _ = mode.u_mode(measurement)
+        if mode.extrapolation is not None:
+            return assess_extrapolated(
+                chi_raw=chi_raw,
+                chi_codec=chi_codec,
+                raw=raw,
+                own=group,
+                decoded=decoded,
+                rule=mode.extrapolation,
+                limits=limits,
+                u_mode=u_mode,
+                u_cal=of_image.u_cal,
+            )
+        return assess(
+            chi_raw=chi_raw,
+            chi_codec=chi_codec,
+            raw=raw,
+            own=group,
+            decoded=decoded,
+            discrete=measurement.discrete,
+            limits=limits,
+            u_mode=u_mode,
+            u_cal=of_image.u_cal,
+            independent=predictions.independent,
+            spread_factor=of_image.spread_factor,
+            pixels_identical=bool(predictions.pixels_identical[codec, image]),
+        )
+
+    def _row(self, image: int, codec: str, column: int, found: Assessment, nested: DoubleBootstrap) -> ResultRow:
+        measurement, predictions, mode = self.measurements[column], self.predictions, self.mode
+        levels = len(mode.extrapolation.levels) if mode.extrapolation else 1
+        return ResultRow(
+            image=image,
+            codec=codec,
+            measurement=measurement.name,
+            chi_raw=predictions.chi_raw[image, column],
+            chi_codec=predictions.chi_codec[self.plan.codecs.index(codec), image, column],
+            verdict=found.verdict,
+            reason=str(found.reason),
+            sigma_raw=found.sigma_raw,
+            sigma_raw_ci=found.sigma_raw_ci,
+            epsilon=found.epsilon,
+            epsilon_hat=found.epsilon_hat,
+            epsilon_hat_ci=found.epsilon_hat_ci,
+            u=found.u,
+            u_mc=found.u_mc,
+            u_mode=found.u_mode,
+            u_cal=found.u_cal,
+            dof=found.dof,
+            limit=found.limit,
+            spread_ratio=found.spread_ratio,
+            spread_ratio_ci=found.spread_ratio_ci,
+            rms_d=found.rms_d,
+            rms_d_upper=found.rms_d_upper,
+            shift=found.shift,
+            u_shift=found.u_shift,
+            rms_shift_upper=found.rms_shift_upper,
+            ks=_test_row(found.ks),
+            ks_null=_test_row(found.ks_null),
+            null_flag_rate=found.null_flag_rate,
+            centre_shift=found.centre_shift,
+            method=found.method,
+            spread_factor=found.spread_factor,
+            warnings=(*found.warnings, *nested.warnings, *self.diagnostics[image].warnings(measurement)),
+            u_mode_source=mode.u_mode(measurement)[1],
+            mode=self.plan.mode,
+            n=predictions.raw.shape[1] // levels,
+            double_bootstrap=nested.value,
+            delta=self.deltas[image][measurement.name],
+        )
 
 
-def _rows(predictions: Predictions, image: int, column: int) -> NDArray[np.float64]:
+def _groups(predictions: Predictions, image: int, column: int) -> NDArray[np.float64]:
     """Return the raw predictions (group, replica); groups that share their frames are one group."""
     rows = predictions.raw[:, :, image, column]
     return rows if predictions.independent else rows[:1]
 
 
-def _fields(outcome: Assessment) -> dict[str, Any]:
-    row = {entry.name: getattr(outcome, entry.name) for entry in dataclasses.fields(outcome) if entry.name != "undefined"}
-    for name in ("ks", "ks_null"):
-        test = row[name]
-        row[name] = None if test is None else {"statistic": test.statistic, "p": test.p, "method": test.method}
-    row["verdict"], row["reason"] = str(outcome.verdict), str(outcome.reason)
-    row["warnings"] = list(outcome.warnings)
-    return row
+def _test_row(test: TestResult | None) -> TestRow | None:
+    return None if test is None else TestRow(statistic=test.statistic, p=test.p, method=test.method)
 
 
 def tukey_all(
     plan: Plan, predictions: Predictions, measurements: Sequence[Measurement], mode: ReplicaMode
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+) -> tuple[list[TukeyRow], list[UndefinedRow]]:
     """Return the record's `tukey` rows and what is undefined: Tukey HSD over {raw 0, C_1 … C_G} per image and measurement.
 
     With many codecs, as a sweep has them, only contrasts with raw are returned: those between codecs grow as their square.
     """
     reference = "raw" if len(plan.codecs) > _MOST_FOR_ALL_PAIRS else None
-    rows: list[dict[str, Any]] = []
-    undefined: list[dict[str, Any]] = []
+    rows: list[TukeyRow] = []
+    undefined: list[UndefinedRow] = []
     for image in range(predictions.raw.shape[2]):
         for column, measurement in enumerate(measurements):
-            key = {"image": image, "measurement": measurement.name}
             if not predictions.independent or mode.extrapolation is not None:
                 why = "groups share their frames" if mode.extrapolation is None else str(Reason.EXTRAPOLATED)
-                undefined.append({**key, "codec": None, "field": "tukey", "reason": why, "count": 1})
+                undefined.append(UndefinedRow(image=image, measurement=measurement.name, field="tukey", reason=why, count=1))
                 continue
             groups = {"raw": predictions.raw[0, :, image, column]}
             groups |= {codec: predictions.decoded[index, :, image, column] for index, codec in enumerate(plan.codecs)}
-            comparisons, design = tukey(groups, reference=reference)
-            for comparison in comparisons:
-                row = dataclasses.asdict(comparison)
-                if not math.isfinite(comparison.p_adjusted):
-                    missing = {**key, "codec": comparison.group2, "field": "tukey", "reason": str(comparison.reason), "count": 1}
-                    undefined.append(missing)
-                row["reason"] = None if comparison.reason is None else str(comparison.reason)
-                ci = [row.pop("low"), row.pop("high")]
-                rows.append({**key, **row, "ci": ci, "design": design})
+            contrasts, design = tukey(groups, reference=reference)
+            for contrast in contrasts:
+                reason = None if contrast.reason is None else str(contrast.reason)
+                if not math.isfinite(contrast.p_adjusted):
+                    name, missing = measurement.name, str(contrast.reason)
+                    undefined.append(
+                        UndefinedRow(image=image, codec=contrast.group2, measurement=name, field="tukey", reason=missing, count=1)
+                    )
+                rows.append(
+                    TukeyRow(
+                        image=image,
+                        measurement=measurement.name,
+                        group1=contrast.group1,
+                        group2=contrast.group2,
+                        mean_difference=contrast.mean_difference,
+                        p_adjusted=contrast.p_adjusted,
+                        reject=contrast.reject,
+                        reason=reason,
+                        ci=(contrast.low, contrast.high),
+                        design=design,
+                    )
+                )
     return rows, undefined

@@ -15,27 +15,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from sigmaraw import registry
 from sigmaraw.camera import CameraProfile
 from sigmaraw.contracts import Engine, Pipeline
 from sigmaraw.errors import InvalidOption
 from sigmaraw.files import write_text
-from sigmaraw.frames import RawFrames
-from sigmaraw.noise import DEFAULT_MODE, replica_mode
+from sigmaraw.noise import DEFAULT_MODE
 from sigmaraw.progress import Report, reporting
-from sigmaraw.study.candidates import Candidate, Score, halfway, ladder, score_of, tried_row, tuned, weak_to_strong
+from sigmaraw.record import Record
+from sigmaraw.record.fields import plain
+from sigmaraw.record.stages import ErrorRateRow, FamilyRow, RecommendedRow, RuleRow, SearchImagesRow, SearchRow, StageRow
+from sigmaraw.study.candidates import Candidate, CodecSummary, halfway, ladder, summary_of, tried_row, tuned, weak_to_strong
+from sigmaraw.study.division import count_disjoint, split
 from sigmaraw.study.grid import GridPoint, allowed_lines, expand
-from sigmaraw.study.inputs import as_frames, pixel_hash
 from sigmaraw.study.plan import Plan
-from sigmaraw.study.record import Record
 from sigmaraw.study.run import plan_of, run
-from sigmaraw.study.sequence import ALPHA, Outcome, exceedance_upper, fixed_sequence, require_images, tolerable
-from sigmaraw.study.sweeps import section_of
+from sigmaraw.study.sequence import ALPHA, SearchOutcome, exceedance_upper, fixed_sequence, require_images, tolerable
+from sigmaraw.study.sweeps import sweep_row
 
 SEARCH_SCHEMA = "sigmaraw/search/1"
-_SPLIT = 0x5B117  # the split's own random stream
 
 
 @dataclass(frozen=True)
@@ -64,10 +62,10 @@ class Rule:
 class SearchResult:
     """A finished search. tuning : one record a round, with a section `sweep`. confirmation : None where nothing passed tuning.
 
-    summary : JSON values, also in the section `search` of the last record.
+    summary : also in the section `search` of the last record.
     """
 
-    summary: dict[str, Any]
+    summary: SearchRow
     tuning: tuple[Record, ...]
     confirmation: Record | None
 
@@ -79,19 +77,18 @@ class SearchResult:
     @property
     def chosen(self) -> dict[str, str | None]:
         """Per curve, the specification that is confirmed, ready for `validate`; None where none is."""
-        return {row["curve"]: row["chosen"] for row in self.summary["families"]}
+        return {row.curve: row.chosen for row in self.summary.families}
 
     @property
     def recommended(self) -> str | None:
         """The confirmed specification of the curve that compressed most on the tuning images: the one claim of error rate 5 %."""
-        found: str | None = self.summary["recommended"]["codec"]
-        return found
+        return self.summary.recommended.codec
 
     def __repr__(self) -> str:
-        tried = sum(len(row["tried"]) for row in self.summary["families"])
-        confirmed = sum(row["chosen"] is not None for row in self.summary["families"])
+        tried = sum(len(row.tried) for row in self.summary.families)
+        confirmed = sum(row.chosen is not None for row in self.summary.families)
         recommended = "nothing" if self.recommended is None else f"'{self.recommended}'"
-        curves = len(self.summary["families"])
+        curves = len(self.summary.families)
         return f"<SearchResult: {tried} settings of {curves} curves tried, {confirmed} confirmed; recommends {recommended}>"
 
     def _repr_html_(self) -> str:
@@ -99,14 +96,14 @@ class SearchResult:
 
     def table(self) -> str:
         """Return the tried settings and what was chosen as aligned text."""
-        return str(registry.load(registry.REPORTS, "text")().search(self.record.document))
+        return str(registry.load(registry.REPORTS, "text")().search(self.record.content))
 
     def write(self, folder: str | Path) -> Path:
         """Write search.json, and each record with its report into a folder of its own; return the last report's path."""
         folder = Path(folder)
-        for record, entry in zip((*self.tuning, *([self.confirmation] if self.confirmation else [])), self.summary["records"], strict=True):
-            path = record.write(folder / entry["folder"], ("csv", "html"))
-        write_text(folder / "search.json", json.dumps(self.summary, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        for record, entry in zip((*self.tuning, *([self.confirmation] if self.confirmation else [])), self.summary.records, strict=True):
+            path = record.write(folder / entry.folder, ("csv", "html"))
+        write_text(folder / "search.json", json.dumps(plain(self.summary), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
         return path
 
 
@@ -232,6 +229,7 @@ def search(
     plan, model = plan_of(codecs, pipeline, n=n, mode=mode, seed=seed, **limits, **place)
     rule = Rule(fraction, refine, back, exceedance)
     allowed = plan.codecs if allow_exec else ()
+    # keywords of `run`, each of its type
     options: dict[str, Any] = {"pipeline": model, "engine": engine, "batch": batch, "workers": workers}
     with reporting(progress) as report:
         return run_search(plan, raw, camera, rule, confirm, allow_exec=allowed, progress=report, **options)
@@ -253,7 +251,7 @@ def run_search(
     """
     points = expand(plan.codecs)
     tuning, held_out = split(raw, confirm, rule.fraction, plan.seed)
-    require_images(_disjoint(tuning, held_out, plan), rule.exceedance)
+    require_images(count_disjoint(tuning, held_out, plan), rule.exceedance)
     study = _Stages(plan, camera, rule, options, allowed_lines(points, allow_exec))
     study.tune(tuning, points)
     for _ in range(rule.refine):
@@ -265,49 +263,8 @@ def run_search(
     confirmation = study.confirm(held_out, [candidate.point for rungs in ladders for candidate in rungs])
     summary = _summary(plan, rule, study, ladders, confirmation)
     if confirmation is None:
-        return SearchResult(summary, (*study.records[:-1], study.records[-1].with_section("search", summary)), None)
-    return SearchResult(summary, tuple(study.records), confirmation.with_section("search", summary))
-
-
-# --- images -----------------------------------------------------------------------------------------------------------
-def split(raw: Sequence[Any], confirm: Sequence[Any] | None, fraction: float, seed: int) -> tuple[list[Any], list[Any]]:
-    """Return the tuning and the held-out inputs: as given, or a random share, each in the order in which they were given.
-
-    Raises
-    ------
-    InvalidOption : too few inputs to divide.
-    """
-    tuning = _listed(raw)
-    if confirm is not None:
-        held_out = _listed(confirm)
-        if not tuning or not held_out:
-            raise InvalidOption("no image to tune on, or none to confirm", "at least one each", "name more images")
-        return tuning, held_out
-    if len(tuning) < 2:
-        raise InvalidOption(
-            f"{len(tuning)} input to divide into tuning and held-out images", "at least two files or arrays", "give more, or --confirm"
-        )
-    count = min(max(1, round(fraction * len(tuning))), len(tuning) - 1)
-    chosen = set(np.random.default_rng([seed, _SPLIT]).permutation(len(tuning))[:count].tolist())
-    return [e for i, e in enumerate(tuning) if i not in chosen], [e for i, e in enumerate(tuning) if i in chosen]
-
-
-def _listed(raw: Sequence[Any]) -> list[Any]:
-    return [raw] if isinstance(raw, (str, os.PathLike, np.ndarray, RawFrames)) else list(raw)
-
-
-def _disjoint(tuning: Sequence[Any], held_out: Sequence[Any], plan: Plan) -> int:
-    """Return the number of held-out images. Raises InvalidOption when an image is on both sides."""
-    seen: dict[str, int] = {}
-    images = 0
-    for side, entries in enumerate((tuning, held_out)):
-        for entry in entries:
-            frames = as_frames(entry, 16, plan.volume, pages=plan.frame is not None).data
-            for digest in map(pixel_hash, frames):
-                if seen.setdefault(digest, side) != side:
-                    raise InvalidOption("an image is among the tuning and the held-out ones", "each on one side", "remove it from one")
-            images += side * (1 if replica_mode(plan.mode).needs_repeats or plan.frame is not None else len(frames))
-    return images
+        return SearchResult(summary, (*study.records[:-1], study.records[-1].with_section(search=summary)), None)
+    return SearchResult(summary, tuple(study.records), confirmation.with_section(search=summary))
 
 
 # --- stages -----------------------------------------------------------------------------------------------------------
@@ -318,7 +275,7 @@ class _Stages:
     plan: Plan
     camera: Any
     rule: Rule
-    options: dict[str, Any]
+    options: dict[str, Any]  # keywords of `run`, each of its type
     lines: Collection[Any]
     records: list[Record] = field(default_factory=list)
     tried: list[Candidate] = field(default_factory=list)
@@ -326,11 +283,11 @@ class _Stages:
     def tune(self, images: Sequence[Any], points: Sequence[GridPoint]) -> None:
         """Score points on the tuning images."""
         record = self._run(images, points, f"tuning {len(self.records) + 1}")
-        self.records.append(record.with_section("sweep", section_of(self.plan.codecs, points, record)))
+        self.records.append(record.with_section(sweep=sweep_row(self.plan.codecs, points, record)))
         for point in points:
-            score = score_of(record, point.codec)
+            summary = summary_of(record.content, point.codec)
             share = 0.0 if self.rule.exceedance is None else self.rule.exceedance
-            self.tried.append(Candidate(point, len(self.records), score, score.failing <= share * score.images))
+            self.tried.append(Candidate(point, len(self.records), summary, summary.failing <= share * summary.images))
 
     def confirm(self, images: Sequence[Any], points: Sequence[GridPoint]) -> Record | None:
         """Score points on the held-out images; None where there is nothing to confirm."""
@@ -350,62 +307,60 @@ class _Stages:
 
 
 # --- outcome ----------------------------------------------------------------------------------------------------------
-def _summary(plan: Plan, rule: Rule, study: _Stages, ladders: list[list[Candidate]], confirmation: Record | None) -> dict[str, Any]:
+def _summary(plan: Plan, rule: Rule, study: _Stages, ladders: list[list[Candidate]], confirmation: Record | None) -> SearchRow:
     curves = study.curves()
-    families = [_family(ordered, rungs, rule, confirmation) for ordered, rungs in zip(curves, ladders, strict=True)]
-    best = [ordered[position].score.compression_ratio if (position := tuned(ordered)) is not None else 0.0 for ordered in curves]
+    families = tuple(_family(ordered, rungs, rule, confirmation) for ordered, rungs in zip(curves, ladders, strict=True))
+    best = [ordered[position].summary.compression_ratio if (position := tuned(ordered)) is not None else 0.0 for ordered in curves]
     first = families[max(range(len(best)), key=best.__getitem__)] if any(best) else None
     folders = ["tuning" if index == 0 else f"tuning-{index + 1}" for index in range(len(study.records))]
-    records = [{"folder": folder, "digest": record.document["digest"]} for folder, record in zip(folders, study.records, strict=True)]
-    if confirmation is not None:  # its digest is taken once this section is in it
-        records.append({"folder": "confirmation", "digest": None})
-    else:
-        records[-1]["digest"] = None
-    return {
-        "schema": SEARCH_SCHEMA,
-        "codecs": list(plan.codecs),
-        "rule": dataclasses.asdict(rule),
-        "images": {
-            "tuning": [row["sha256"] for row in study.records[0].document["images"]],
-            "confirmation": [] if confirmation is None else [row["sha256"] for row in confirmation.document["images"]],
-        },
-        "families": families,
-        "recommended": {"curve": first and first["curve"], "codec": first and first["chosen"]},
-        "error_rate": {"recommended": ALPHA, "each_family": ALPHA, "all_families": min(1.0, ALPHA * len(families))},
-        "records": records,
-    }
-
-
-def _family(ordered: list[Candidate], rungs: list[Candidate], rule: Rule, confirmation: Record | None) -> dict[str, Any]:
-    """Return what was found of one curve: the fixed sequence walks its rungs on the held-out images."""
-    scores: dict[str, Score] = {}
+    stages = [StageRow(folder=folder, digest=record.content.digest) for folder, record in zip(folders, study.records, strict=True)]
     if confirmation is not None:
-        scores = {rung.point.codec: score_of(confirmation, rung.point.codec) for rung in rungs}
-    passed = [tolerable(score.failing, score.images, rule.exceedance) for score in scores.values()]
+        stages.append(StageRow(folder="confirmation"))
+    stages[-1] = StageRow(folder=stages[-1].folder)  # its digest is taken once this section is in it
+    return SearchRow(
+        schema=SEARCH_SCHEMA,
+        codecs=plan.codecs,
+        rule=RuleRow(fraction=rule.fraction, refine=rule.refine, back=rule.back, exceedance=rule.exceedance),
+        images=SearchImagesRow(tuning=_hashes(study.records[0]), confirmation=_hashes(confirmation)),
+        families=families,
+        recommended=RecommendedRow() if first is None else RecommendedRow(curve=first.curve, codec=first.chosen),
+        error_rate=ErrorRateRow(recommended=ALPHA, each_family=ALPHA, all_families=min(1.0, ALPHA * len(families))),
+        records=tuple(stages),
+    )
+
+
+def _hashes(record: Record | None) -> tuple[str, ...]:
+    """Return the SHA-256 of a record's images."""
+    return () if record is None else tuple(row.sha256 for row in record.content.images if row.sha256 is not None)
+
+
+def _family(ordered: list[Candidate], rungs: list[Candidate], rule: Rule, confirmation: Record | None) -> FamilyRow:
+    """Return what was found of one curve: the fixed sequence walks its rungs on the held-out images."""
+    summaries: dict[str, CodecSummary] = {}
+    if confirmation is not None:
+        summaries = {rung.point.codec: summary_of(confirmation.content, rung.point.codec) for rung in rungs}
+    passed = [tolerable(summary.failing, summary.images, rule.exceedance) for summary in summaries.values()]
     count = fixed_sequence(passed)
     chosen = rungs[count - 1] if count else None
     point = ordered[0].point
-    limit = None
-    if chosen is not None:
-        score = scores[chosen.point.codec]
-        limit = exceedance_upper(score.failing, score.images)
-    return {
-        "curve": point.curve,
-        "family": point.family,
-        "parameter": point.parameter,
-        "unit": point.unit,
-        "outcome": _outcome(rungs, count),
-        "chosen": None if chosen is None else chosen.point.codec,
-        "compression_ratio": None if chosen is None else scores[chosen.point.codec].compression_ratio,
-        "exceedance_upper": limit,
-        "at_end": bool(rungs) and len(ordered) > 1 and rungs[-1] is ordered[-1],
-        "tried": [tried_row(candidate, scores.get(candidate.point.codec)) for candidate in ordered],
-    }
+    confirmed = None if chosen is None else summaries[chosen.point.codec]
+    return FamilyRow(
+        curve=point.curve,
+        family=point.family,
+        parameter=point.parameter,
+        unit=point.unit,
+        outcome=str(_outcome(rungs, count)),
+        chosen=None if chosen is None else chosen.point.codec,
+        compression_ratio=None if confirmed is None else confirmed.compression_ratio,
+        exceedance_upper=None if confirmed is None else exceedance_upper(confirmed.failing, confirmed.images),
+        at_end=bool(rungs) and len(ordered) > 1 and rungs[-1] is ordered[-1],
+        tried=tuple(tried_row(candidate, summaries.get(candidate.point.codec)) for candidate in ordered),
+    )
 
 
-def _outcome(rungs: Sequence[Candidate], count: int) -> str:
+def _outcome(rungs: Sequence[Candidate], count: int) -> SearchOutcome:
     if not rungs:
-        return str(Outcome.NOTHING_PASSED)
+        return SearchOutcome.NOTHING_PASSED
     if count == 0:
-        return str(Outcome.NOT_CONFIRMED)
-    return str(Outcome.CONFIRMED if count == len(rungs) else Outcome.STEPPED_BACK)
+        return SearchOutcome.NOT_CONFIRMED
+    return SearchOutcome.CONFIRMED if count == len(rungs) else SearchOutcome.STEPPED_BACK

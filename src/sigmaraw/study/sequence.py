@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from scipy import stats
 
 from sigmaraw.errors import InvalidOption
-from sigmaraw.statistics.reasons import Explained
+from sigmaraw.record.words import Explained
 
 ALPHA = 0.05
 """Error rate of a verdict's guard band, one-sided, and of every claim made here."""
 
 
-class Outcome(Explained):
+class SearchOutcome(Explained):
     """How the search of one curve ended."""
 
     CONFIRMED = "confirmed", "the strongest setting that passed on the tuning images passes on the held-out images too"

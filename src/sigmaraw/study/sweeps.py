@@ -13,9 +13,10 @@ from sigmaraw.camera import CameraProfile
 from sigmaraw.contracts import Engine, Pipeline
 from sigmaraw.noise import DEFAULT_MODE
 from sigmaraw.progress import Report, reporting
+from sigmaraw.record import Record
+from sigmaraw.record.stages import RawSpreadRow, SweepPointRow, SweepRow
 from sigmaraw.study.grid import GridPoint, allowed_lines, expand
 from sigmaraw.study.plan import Plan
-from sigmaraw.study.record import Record
 from sigmaraw.study.run import plan_of, run
 
 RAW_SHARE = 0.95
@@ -121,13 +122,14 @@ def sweep(
     >>> camera = sr.CameraProfile.from_values(gain=0.5, offset=100, read_noise=2.0, bits=12)
     >>> image = np.random.default_rng(1).poisson(200, (32, 32)).astype(np.uint16) + 100
     >>> record = sr.sweep(image, camera, codecs="jpegls:near=1|4", pipeline="intensity", n=4, mode="around-raw")
-    >>> [row["codec"] for row in record.document["codecs"]]
+    >>> [row.codec for row in record.content.codecs]
     ['jpegls:near=1', 'jpegls:near=4']
     """
     limits = {"k": k, "spread": spread, "rms": rms, "margin": dict(margin or {})}
     place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame}
     plan, model = plan_of(codecs, pipeline, n=n, mode=mode, seed=seed, **limits, **place)
     allowed = plan.codecs if allow_exec else ()
+    # keywords of `run`, each of its type
     options: dict[str, Any] = {"pipeline": model, "engine": engine, "batch": batch, "workers": workers}
     with reporting(progress) as report:
         return run_sweep(plan, raw, camera, allow_exec=allowed, progress=report, **options)
@@ -147,38 +149,39 @@ def run_sweep(
     allowed = [point.codec for point in points if point.line in lines]
     gridless = dataclasses.replace(plan, codecs=tuple(point.codec for point in points))
     record = run(gridless, raw, camera, allow_exec=allowed, **options)
-    return record.with_section("sweep", section_of(plan.codecs, points, record))
+    return record.with_section(sweep=sweep_row(plan.codecs, points, record))
 
 
-def section_of(grids: Sequence[str], points: Sequence[GridPoint], record: Record) -> dict[str, Any]:
+def sweep_row(grids: Sequence[str], points: Sequence[GridPoint], record: Record) -> SweepRow:
     """Return the record's `sweep`: the grids as typed, what each codec is on which curve, and the spread of raw predictions."""
-    fields = ("codec", "family", "curve", "parameter", "value", "unit")
-    return {
-        "codecs": list(grids),
-        "points": [{name: getattr(point, name) for name in fields} for point in points],
-        "raw_spread": raw_spread(record),
-    }
+    rows = tuple(
+        SweepPointRow(
+            codec=point.codec, family=point.family, curve=point.curve, parameter=point.parameter, value=point.value, unit=point.unit
+        )
+        for point in points
+    )
+    return SweepRow(codecs=tuple(grids), points=rows, raw_spread=raw_spread(record))
 
 
-def raw_spread(record: Record) -> list[dict[str, Any]]:
+def raw_spread(record: Record) -> tuple[RawSpreadRow, ...]:
     """Return per measurement where the central 95 % of single raw predictions lie about their mean, in σ_raw, over all images.
 
     low, high = the 2.5 % and 97.5 % quantiles of (χ_gi − χ̄_g)/σ_raw · spread factor; ∓1.96 for normal predictions.
     None where an image's raw predictions do not vary, or some are undefined.
     """
     raw = record.dataset["raw_prediction"].values  # (group, replica, image, measurement)
-    if record.document["design"]["independent"] is False:
+    design = record.content.design
+    if design is not None and not design.independent:
         raw = raw[:1]
     residuals = raw - raw.mean(axis=1, keepdims=True)
     scale: dict[tuple[int, str], float] = {}
-    for row in record.document["results"]:
-        sigma = row["sigma_raw"]
-        scale[row["image"], row["measurement"]] = row["spread_factor"] / sigma if sigma else float("nan")
+    for row in record.content.results:
+        scale[row.image, row.measurement] = (row.spread_factor or 1.0) / row.sigma_raw if row.sigma_raw else float("nan")
     rows = []
-    for column, measurement in enumerate(entry["name"] for entry in record.document["measurements"]):
+    for column, measurement in enumerate(entry.name for entry in record.content.measurements):
         factors = np.array([scale[image, measurement] for image in range(raw.shape[2])])
         values = residuals[:, :, :, column] * factors
-        known = bool(np.isfinite(values).all())
-        low, high = np.quantile(values, [(1 - RAW_SHARE) / 2, (1 + RAW_SHARE) / 2]) if known else (None, None)
-        rows.append({"measurement": measurement, "low": low, "high": high, "share": RAW_SHARE})
-    return rows
+        defined = bool(np.isfinite(values).all())
+        low, high = np.quantile(values, [(1 - RAW_SHARE) / 2, (1 + RAW_SHARE) / 2]) if defined else (None, None)
+        rows.append(RawSpreadRow(measurement=measurement, low=low, high=high, share=RAW_SHARE))
+    return tuple(rows)

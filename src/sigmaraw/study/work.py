@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from sigmaraw.metrics import BlockQuality, QualityMoments
 from sigmaraw.noise import draw
 from sigmaraw.pipelines.failures import raised_by
 from sigmaraw.pipelines.threads import available_cores
+from sigmaraw.record.codecs import Achieved
 from sigmaraw.study.plan import WorkItem
 
 if TYPE_CHECKING:
@@ -24,12 +25,15 @@ if TYPE_CHECKING:
     from sigmaraw.noise import NoiseModel
 
 
+Hint = tuple[float | None, ...] | None
+"""Where a codec's search for a setting starts, step by step."""
+
 _CPU = 1  # DLPack's number for it
 _HELD_BYTES = 32 << 20  # of frames that pass through codec and pipeline at a time
 
 
 @dataclass(frozen=True)
-class Scene:
+class StudyImage:
     """One image of the study, ready to be drawn from.
 
     frame : x, the raw frame, (y, x) or (z, y, x), DN. source : what the mode draws from, x itself or (repeat, …).
@@ -38,9 +42,9 @@ class Scene:
 
     frame: NDArray[np.integer]
     source: NDArray[np.integer]
-    model: NoiseModel
+    noise_model: NoiseModel
     codecs: tuple[Codec, ...] = ()
-    hints: tuple[Any, ...] = ()
+    hints: tuple[Hint, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class BlockResult:
     raw: NDArray[np.float64]
     decoded: NDArray[np.float64] | None = None
     nbytes: tuple[int, ...] = ()
-    achieved: tuple[dict[str, Any], ...] = ()
+    achieved: tuple[Achieved, ...] = ()
     quality: tuple[QualityMoments, ...] = ()
 
 
@@ -66,7 +70,7 @@ class Job:
         them from the host in any case.
     """
 
-    scenes: tuple[Scene, ...]
+    images: tuple[StudyImage, ...]
     pipeline: Pipeline | str
     mode: ReplicaMode
     seed: int
@@ -80,55 +84,55 @@ class Job:
 
         Replicas pass through codec and pipeline as they are drawn, as many at a time as the mode yields: one, where it is a volume.
         """
-        scene = self.scenes[item.image]
+        image = self.images[item.image]
         pipeline = resolve_pipeline(self.pipeline)
         raw: list[NDArray[np.float64]] = []
         device = self.mode.draws_noise and (one_gpu(pipeline) if self.device is None else self.device)
-        if not 0 < item.group <= len(scene.codecs):
+        if not 0 < item.group <= len(image.codecs):
             first = item.start
-            for replicas in self.draw(scene, item, device):
+            for replicas in self.draw(image, item, device):
                 raw.append(predict(pipeline, replicas, _where(item), first))
                 first += len(replicas)
             return BlockResult(item, np.concatenate(raw, axis=1))
         decoded: list[NDArray[np.float64]] = []
-        trips: list[tuple[int, dict[str, Any]]] = []
-        quality = _Quality(scene, item.start, self.mode.extrapolation)
-        for drawn in self.draw(scene, item, device):
+        trips: list[tuple[int, Achieved]] = []
+        quality = _Quality(image, item.start, self.mode.extrapolation)
+        for drawn in self.draw(image, item, device):
             replicas = np.asarray(drawn)
             first = item.start + len(trips)
-            predictions, coded = self._predict_and_code(pipeline, scene, item, first, drawn, replicas)
+            predictions, coded = self._predict_and_code(pipeline, image, item, first, drawn, replicas)
             raw.append(predictions)
-            images = np.empty_like(replicas)
+            restored = np.empty_like(replicas)
             for index, replica in enumerate(replicas):
-                nbytes, achieved, images[index] = coded[index]
+                nbytes, achieved, restored[index] = coded[index]
                 trips.append((nbytes, achieved))
-                quality.add(replica, images[index])
-            decoded.append(predict(pipeline, images, f"{_where(item)}, after '{scene.codecs[item.group - 1].spec}'", first))
+                quality.add(replica, restored[index])
+            decoded.append(predict(pipeline, restored, f"{_where(item)}, after '{image.codecs[item.group - 1].spec}'", first))
         sizes, achieved_ = zip(*trips, strict=True)
         return BlockResult(item, np.concatenate(raw, axis=1), np.concatenate(decoded, axis=1), sizes, achieved_, quality.moments())
 
-    def draw(self, scene: Scene, item: WorkItem, device: bool = False) -> Iterator[Block]:
+    def draw(self, image: StudyImage, item: WorkItem, device: bool = False) -> Iterator[Block]:
         """Yield the block's replicas (replica, …) in the frame's dtype, as many at a time as `batch` or the mode says.
 
         With `device` they are JAX's arrays, else NumPy's. Groups beyond G start from a replica of group 0 each.
         """
-        source, group = scene.source, item.group
-        if group > len(scene.codecs):
-            start = group - len(scene.codecs) - 1
-            drawn = draw(self.mode, source, scene.model, ReplicaRequest(1, self.seed, start, batch=1))
+        source, group = image.source, item.group
+        if group > len(image.codecs):
+            start = group - len(image.codecs) - 1
+            drawn = draw(self.mode, source, image.noise_model, ReplicaRequest(1, self.seed, start, batch=1))
             source = np.asarray(next(drawn))[0]
         if self.repeats is not None:
             frames = self.repeats[item.group]
             source, group = source[frames.start : frames.stop], 0
         batch = self.batch
         if batch is None and not self.mode.draws_noise:  # real repeats are there all at once; what is decoded from them is not
-            batch = max(1, _HELD_BYTES // scene.frame.nbytes)
+            batch = max(1, _HELD_BYTES // image.frame.nbytes)
         request = ReplicaRequest(item.count, self.seed, item.start, group, batch, device=device)
-        blocks = draw(self.mode, source, scene.model, request)
+        blocks = draw(self.mode, source, image.noise_model, request)
         return blocks if device else map(np.asarray, blocks)
 
     def _predict_and_code(
-        self, pipeline: Pipeline, scene: Scene, item: WorkItem, first: int, drawn: Block, replicas: NDArray[np.integer]
+        self, pipeline: Pipeline, image: StudyImage, item: WorkItem, first: int, drawn: Block, replicas: NDArray[np.integer]
     ) -> tuple[NDArray[np.float64], list[_Trip]]:
         """Return the predictions of replicas as drawn, and the round trips of the same on the host, which are made in threads meanwhile.
 
@@ -137,10 +141,10 @@ class Job:
         workers = available_cores() if self.workers is None else self.workers
         index, where = item.group - 1, _where(item)
         if workers == 0:
-            return predict(pipeline, drawn, where, first), [_trip(scene, index, replica) for replica in replicas]
+            return predict(pipeline, drawn, where, first), [_trip(image, index, replica) for replica in replicas]
         pool = ThreadPoolExecutor(workers, "codec")
         try:
-            coming = [pool.submit(_trip, scene, index, replica) for replica in replicas]
+            coming = [pool.submit(_trip, image, index, replica) for replica in replicas]
             raw = predict(pipeline, drawn, where, first)
             return raw, [trip.result() for trip in coming]
         finally:
@@ -150,14 +154,14 @@ class Job:
 class _Quality:
     """Quality of replicas that have one mean: a block, or its clusters where these are drawn around bases of their own."""
 
-    def __init__(self, scene: Scene, start: int, rule: Extrapolation | None) -> None:
-        self._scene, self._index, self._cluster = scene, start, rule.cluster if rule else None
+    def __init__(self, image: StudyImage, start: int, rule: Extrapolation | None) -> None:
+        self._image, self._index, self._cluster = image, start, rule.cluster if rule else None
         self._parts: list[BlockQuality] = []
 
     def add(self, replica: NDArray[np.integer], decoded: NDArray[np.integer]) -> None:
         """Take the next replica and its decoded version."""
         if not self._parts or (self._cluster is not None and self._index % self._cluster == 0):
-            self._parts.append(BlockQuality(self._scene.frame.shape, _variance_of(self._scene)))
+            self._parts.append(BlockQuality(self._image.frame.shape, _variance_of(self._image)))
         self._parts[-1].add(replica, decoded)
         self._index += 1
 
@@ -166,20 +170,20 @@ class _Quality:
         return tuple(part.moments() for part in self._parts)
 
 
-def _variance_of(scene: Scene) -> NDArray[np.float64] | Callable[[int], NDArray[np.float64]]:
+def _variance_of(image: StudyImage) -> NDArray[np.float64] | Callable[[int], NDArray[np.float64]]:
     """Return V of a frame, or for a volume a function that gives it plane by plane."""
-    if scene.frame.ndim == 2:
-        return scene.model.variance(scene.frame)
-    return lambda plane: scene.model.variance(scene.frame[plane])
+    if image.frame.ndim == 2:
+        return image.noise_model.variance(image.frame)
+    return lambda plane: image.noise_model.variance(image.frame[plane])
 
 
-_Trip = tuple[int, dict[str, Any], NDArray[np.integer]]
+_Trip = tuple[int, Achieved, NDArray[np.integer]]
 
 
-def _trip(scene: Scene, index: int, replica: NDArray[np.integer]) -> _Trip:
+def _trip(image: StudyImage, index: int, replica: NDArray[np.integer]) -> _Trip:
     """Return bytes, settings as achieved, and the decoded replica. Raises CodecFailed for another shape or dtype."""
-    codec = scene.codecs[index]
-    trip = codec.apply(replica, scene.hints[index])
+    codec = image.codecs[index]
+    trip = codec.apply(replica, image.hints[index])
     if trip.decoded.shape != replica.shape or trip.decoded.dtype != replica.dtype:
         raise CodecFailed(
             f"codec '{codec.spec}' returned {trip.decoded.dtype} {trip.decoded.shape}",

@@ -12,7 +12,7 @@ import pytest
 
 import sigmaraw as sr
 from sigmaraw.camera import CameraProfile, calibrate
-from sigmaraw.camera.fitting.curves import ModelFit, choose_model
+from sigmaraw.camera.fitting.curves import CurveFit, choose_curve
 from sigmaraw.camera.fitting.transfer import GainFit, TransferData, fit_gain
 from sigmaraw.camera.maps.pixels import FlatPixels, GainPixels, dark_pixels
 from sigmaraw.camera.measuring.lines import LineNoise
@@ -57,19 +57,19 @@ def moments(rng: np.random.Generator, x: float, variance: float, pixels: int, pa
 
 def fitted(
     rng: np.random.Generator, curve: Curve, gain: float, top: float, levels: int = 35, pixels: int = 128 * 128
-) -> tuple[GainFit, ModelFit]:
+) -> tuple[GainFit, CurveFit]:
     dark = (gain * NOISE) ** 2 + 1 / 12
     x = np.linspace(0, 0.7 * top * 0.999, levels + 1)[1:]
     flats = tuple(moments(rng, at, float(curve(at)) + dark, pixels, 1) for at in x)
     data = TransferData(flats, (moments(rng, 0.0, dark, pixels, 8),), np.zeros(levels, dtype=np.intp))
     fit = fit_gain(data, top)
-    return fit, choose_model(data, fit)[0]
+    return fit, choose_curve(data, fit)[0]
 
 
 def test_a_straight_camera_is_seldom_taken_for_a_bent_one() -> None:
     """BIC at 35 levels takes one more parameter when χ² falls by 3.6: 3 % of cases for a one-sided parameter; 60 cameras, 6 at most."""
     rng = np.random.default_rng(41)
-    found = Counter(str(fitted(rng, straight(0.5), 0.5, 3995)[1].model) for _ in range(60))
+    found = Counter(str(fitted(rng, straight(0.5), 0.5, 3995)[1].form) for _ in range(60))
     assert found["piecewise"] <= 1
     assert found["astier"] <= 6
     limits = [fitted(rng, straight(0.5), 0.5, 3995, levels=12, pixels=400)[1].linear_limit(3995) for _ in range(60)]
@@ -80,7 +80,7 @@ def test_brighter_fatter_is_found_and_a_straight_line_fails() -> None:
     """K = 2 DN/e⁻, 35 ke⁻: the bend is 7 %. SE of the mean of z over 30 cameras is .18, of its standard deviation .13."""
     rng = np.random.default_rng(42)
     found = [fitted(rng, bent(2.0), 2.0, 100_000) for _ in range(30)]
-    assert {fit.model for _, fit in found} == {"astier"}
+    assert {fit.form for _, fit in found} == {"astier"}
     for z in (
         np.array([(fit.gain.value - 2.0) / fit.gain.se for _, fit in found]),
         np.array([(fit.brighter_fatter.value - A00) / fit.brighter_fatter.se for _, fit in found if fit.brighter_fatter]),
@@ -100,7 +100,7 @@ def test_brighter_fatter_is_found_and_a_straight_line_fails() -> None:
 def test_dual_gain_is_found_and_a_straight_line_fails(curve: Curve, above: float) -> None:
     rng = np.random.default_rng(43)
     found = [fitted(rng, curve, 0.5, 3995) for _ in range(30)]
-    assert {fit.model for _, fit in found} == {"piecewise"}
+    assert {fit.form for _, fit in found} == {"piecewise"}
     z = np.array([(fit.gain.value - 0.5) / fit.gain.se for _, fit in found])
     upper = np.array([(fit.gain_above.value - above) / fit.gain_above.se for _, fit in found if fit.gain_above])
     for score in (z, upper):

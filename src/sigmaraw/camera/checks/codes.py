@@ -9,6 +9,17 @@ from sigmaraw.camera.measuring.evidence import CODES_NEEDED
 
 
 def missing_codes(evidence: SeriesEvidence) -> Check:
+    """Check whether codes inside the histograms never occur.
+
+    Parameters
+    ----------
+    evidence : SeriesEvidence
+        What the checks rest on, of all levels.
+
+    Returns
+    -------
+    Check
+    """
     levels = (*evidence.dark, *evidence.flat)
     missing, tested = sum(level.missing for level in levels), sum(level.tested for level in levels)
     if tested < 10:
@@ -17,6 +28,17 @@ def missing_codes(evidence: SeriesEvidence) -> Check:
 
 
 def black_clipping(evidence: SeriesEvidence) -> Check:
+    """Check whether dark values pile up at the lowest code.
+
+    Parameters
+    ----------
+    evidence : SeriesEvidence
+        What the checks rest on, of all levels.
+
+    Returns
+    -------
+    Check
+    """
     name = CheckName.BLACK_CLIPPING
     if not evidence.dark:
         return unknown(name, "no dark frames")
@@ -30,6 +52,17 @@ def black_clipping(evidence: SeriesEvidence) -> Check:
 
 
 def white_clipping(evidence: SeriesEvidence) -> Check:
+    """Check whether values of a fitted level stand at the highest code.
+
+    Parameters
+    ----------
+    evidence : SeriesEvidence
+        What the checks rest on, of all levels.
+
+    Returns
+    -------
+    Check
+    """
     top = max(level.maximum for level in evidence.data.flats)
     used = [evidence.data.flats[index] for index in evidence.used()]
     share = 100.0 * max(level.top_fraction if level.maximum == top else 0.0 for level in used)
@@ -43,6 +76,17 @@ def white_clipping(evidence: SeriesEvidence) -> Check:
 
 
 def hidden_quantisation(evidence: SeriesEvidence) -> Check:
+    """Check whether rounding hides the dark noise.
+
+    Parameters
+    ----------
+    evidence : SeriesEvidence
+        What the checks rest on, of all levels.
+
+    Returns
+    -------
+    Check
+    """
     name, variance = CheckName.HIDDEN_QUANTISATION, evidence.data.darks[0].variance
     text = f"dark variance is {variance:.3g} DN2; below {HIDDEN_BELOW_DN2} DN2 rounding hides the noise"
     return result(name, CheckOutcome.FAIL if variance < HIDDEN_BELOW_DN2 else CheckOutcome.PASS, text, variance)

@@ -10,6 +10,17 @@ from sigmaraw.camera.checks.result import Check, CheckName, against, unknown
 
 
 def correlated_pixels(evidence: SeriesEvidence) -> Check:
+    """Check whether temporal noise of neighbours correlates.
+
+    Parameters
+    ----------
+    evidence : SeriesEvidence
+        What the checks rest on, of all levels.
+
+    Returns
+    -------
+    Check
+    """
     name = CheckName.CORRELATED_PIXELS
     levels = [*evidence.dark, *(evidence.flat[index] for index in evidence.used())]
     usable = [level for level in levels if level.lag_count and level.lag_variance > 0]
@@ -27,17 +38,31 @@ def correlated_pixels(evidence: SeriesEvidence) -> Check:
 
 
 def line_check(name: CheckName, part: str) -> Callable[[SeriesEvidence], Check]:
+    """Return the check whether rows, or columns, share temporal noise.
+
+    Parameters
+    ----------
+    name : CheckName
+        The check that is made.
+    part : str
+        "row" or "column".
+
+    Returns
+    -------
+    callable
+    """
+
     def check(evidence: SeriesEvidence) -> Check:
         share, chi2, dof, levels = 0.0, 0.0, 0.0, 0
         for seen in evidence.dark:
             lines, per_line = seen.line_counts[part == "column"]
             if lines < 3 or per_line < 2 or seen.lag_variance <= 0:
                 continue
-            # lag_variance is the pixels' own, line means taken off; neighbours that correlate spread their line's mean further.
+            # lag_variance is that of single pixels, line means subtracted; neighbours that correlate spread their line's mean further.
             along = seen.lag_x if part == "row" else seen.lag_y
             pixels = max(seen.lag_variance + 2.0 * along * (per_line - 1) / per_line, 0.1 * seen.lag_variance)
             expected = pixels / per_line * (lines - 1) / lines
-            # Less certain than its own lines say: `pixels` has an error too, 2/count of the variance and 4/count of the covariance.
+            # Less certain than the number of lines says: `pixels` has an error too, 2/count of the variance and 4/count of the covariance.
             freedom = 2.0 / (2.0 / ((lines - 1) * (seen.frames - 1)) + 6.0 / seen.lag_count)
             ratio = getattr(seen.lines, part) / expected
             chi2, dof = chi2 + freedom * ratio, dof + freedom

@@ -8,7 +8,7 @@ import numpy as np
 
 from sigmaraw.camera.checks.evidence import SeriesEvidence, chance_of
 from sigmaraw.camera.checks.result import Check, CheckName, against, unknown
-from sigmaraw.camera.fitting.curves import TransferModel
+from sigmaraw.camera.fitting.curves import CurveForm
 
 _BREAK_SLACK, _BEND_MARGIN = 2.0, 6.0  # of BIC: no evidence, and strong evidence (Kass and Raftery)
 _CUT_ERRORS, _CUT_SHARE = 5.0, 0.02  # standard errors, and of the variance, that a level lies off the curve
@@ -29,10 +29,10 @@ def transfer_curve(evidence: SeriesEvidence) -> Check:
     relative = math.sqrt(max(curve.chi2 / curve.dof - 1.0, 0.0) * noise)
     chance = chance_of(curve.chi2, curve.dof)
     misfit = f"χ²/dof {curve.chi2 / curve.dof:.2f}, chance {chance:.2g}"
-    text = f"levels lie {100 * relative:.2g} % off the {curve.model} curve beyond noise ({misfit})"
+    text = f"levels lie {100 * relative:.2g} % off the {curve.form} curve beyond noise ({misfit})"
     for name, bic in evidence.plain_faults.items():
         # Of curves with more parameters the simpler one stands where it is as good; of equals the fault must be the better by far.
-        if bic <= curve.bic + (_BREAK_SLACK if curve.model is TransferModel.PIECEWISE else -_BEND_MARGIN):
+        if bic <= curve.bic + (_BREAK_SLACK if curve.form is CurveForm.PIECEWISE else -_BEND_MARGIN):
             return against(CheckName.TRANSFER_CURVE, 100.0, f"{text}; {name} describes them as well or better")
     cut = _cut_off_curve(evidence)
     if cut:

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.camera.fitting.curves import ModelFit
+from sigmaraw.camera.fitting.curves import CurveFit
 from sigmaraw.camera.fitting.transfer import GainFit, TransferData
 from sigmaraw.camera.measuring.evidence import LevelEvidence
 
@@ -40,12 +40,33 @@ class DeadPixels:
 
 @dataclass(frozen=True)
 class SeriesEvidence:
-    """All that the checks look at. `dark` and `flat` hold the evidence of each level, in the order of `data`'s levels.
+    """What the checks of a series rest on.
 
-    light : relative light of each flat, None where not known. upper_dn : saturation above dark. full_scale : DN.
-    chance : of a false alarm, per check: of a sensor in parts each part has its share, since the worst part speaks for all (Bonferroni).
-    curve : the chosen transfer curve. plain_faults : BIC of faults of the frames that a bent curve can absorb.
-    dead : pixels without response.
+    Parameters
+    ----------
+    data : TransferData
+        Flat and dark levels.
+    fit : GainFit
+        The straight-line fit of the gain.
+    dark : tuple of LevelEvidence
+        Evidence of each dark level, in the order of `data`.
+    flat : tuple of LevelEvidence
+        Evidence of each flat level, in the order of `data`.
+    light : ndarray of float64 or None
+        (level,), relative light of each flat; None where it is not stated.
+    upper_dn : float
+        Saturation above the dark level, DN.
+    full_scale : int
+        Largest code of the bit depth, DN.
+    chance : float
+        Probability of a false alarm of each check. Of a sensor in taps each tap has its share, since the worst tap decides
+        (Bonferroni).
+    curve : CurveFit or None
+        The chosen transfer curve.
+    plain_faults : dict of str to float
+        BIC of faults of the frames that a bent curve can absorb.
+    dead : DeadPixels
+        Pixels without response.
     """
 
     data: TransferData
@@ -56,31 +77,49 @@ class SeriesEvidence:
     upper_dn: float
     full_scale: int
     chance: float = CHANCE
-    curve: ModelFit | None = None
+    curve: CurveFit | None = None
     plain_faults: Mapping[str, float] = field(default_factory=dict)
     dead: DeadPixels = DeadPixels(0, 0, 0, 0.0)
 
     def used(self) -> list[int]:
-        """Indices of the flat levels in the gain fit."""
+        """Indices of the flat levels in the gain fit.
+
+        Returns
+        -------
+        list of int
+        """
         return [int(index) for index in np.flatnonzero(self.fit.used)]
 
     @cached_property
     def shuffled(self) -> tuple[NDArray[np.bool_], ...]:
-        """Frames of each flat level that lie at another level's mean: far from all of their own, and four times nearer to a stranger."""
+        """Frames of each flat level that lie at another level's mean: far from their level, four times nearer to a frame of another."""
         means = [level.frame_means for level in self.data.flats]
         found = []
-        for index, own in enumerate(means):
-            strangers = np.concatenate([other for place, other in enumerate(means) if place != index] or [np.empty(0)])
-            apart = np.abs(own[:, None] - own[None, :]) + np.where(np.eye(len(own), dtype=bool), np.inf, 0.0)
+        for index, of_level in enumerate(means):
+            others = np.concatenate([one for place, one in enumerate(means) if place != index] or [np.empty(0)])
+            apart = np.abs(of_level[:, None] - of_level[None, :]) + np.where(np.eye(len(of_level), dtype=bool), np.inf, 0.0)
             nearest = apart.min(axis=1)
-            away = np.abs(own[:, None] - strangers[None, :]).min(axis=1, initial=np.inf)
+            away = np.abs(of_level[:, None] - others[None, :]).min(axis=1, initial=np.inf)
             noise = _SHUFFLED * max(math.sqrt(2.0 * self.flat[index].mean_noise), _SHUFFLED_SIGNAL * abs(self.data.x[index]))
             found.append((nearest > noise) & (away < nearest / 4.0))
         return tuple(found)
 
 
 def chance_of(chi2: float, dof: float) -> float:
-    """Return the probability that χ² of `dof` degrees of freedom is at least `chi2`."""
+    """Return the probability that χ² of `dof` degrees of freedom is at least `chi2`.
+
+    Parameters
+    ----------
+    chi2 : float
+        Observed χ².
+    dof : float
+        Degrees of freedom.
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
+    """
     from scipy.special import gammaincc
 
     return float(gammaincc(0.5 * dof, 0.5 * chi2))

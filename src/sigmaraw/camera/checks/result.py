@@ -111,18 +111,62 @@ class Check:
 
 
 def result(name: CheckName, outcome: CheckOutcome, evidence: str, value: float | None) -> Check:
-    """Return a check with its limit and unit from `LIMITS`."""
+    """Return a check with its limit and unit from `LIMITS`.
+
+    Parameters
+    ----------
+    name : CheckName
+        The check.
+    outcome : CheckOutcome
+        How it ended.
+    evidence : str
+        One sentence: what was measured.
+    value : float or None
+        Size of the effect, in the unit of `LIMITS`; None where unknown.
+
+    Returns
+    -------
+    Check
+    """
     limit, unit = LIMITS[name]
     return Check(name, outcome, evidence, None if value is None else float(value), limit, unit)
 
 
 def against(name: CheckName, value: float, evidence: str, *, significant: bool = True) -> Check:
-    """Return FAIL where the effect is beyond its limit and chance does not explain it, else PASS."""
+    """Return FAIL where the effect is beyond its limit and chance does not explain it, else PASS.
+
+    Parameters
+    ----------
+    name : CheckName
+        The check.
+    value : float
+        Size of the effect, in the unit of `LIMITS`.
+    evidence : str
+        One sentence: what was measured.
+    significant : bool
+        Whether chance does not explain the effect.
+
+    Returns
+    -------
+    Check
+    """
     return result(name, CheckOutcome.FAIL if significant and value > LIMITS[name][0] else CheckOutcome.PASS, evidence, value)
 
 
 def unknown(name: CheckName, why: str) -> Check:
-    """Return the check as unknown, with the reason as its evidence."""
+    """Return the check as unknown, with the reason as its evidence.
+
+    Parameters
+    ----------
+    name : CheckName
+        The check.
+    why : str
+        What the series lacks.
+
+    Returns
+    -------
+    Check
+    """
     return result(name, CheckOutcome.UNKNOWN, why, None)
 
 

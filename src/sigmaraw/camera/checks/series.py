@@ -38,5 +38,15 @@ _CHECKS: Mapping[CheckName, Callable[[SeriesEvidence], Check]] = {
 
 
 def run_checks(evidence: SeriesEvidence) -> tuple[Check, ...]:
-    """Return every check in the order of `CheckName`. With maps in place of darks, checks of dark frames stay unknown."""
+    """Return every check in the order of `CheckName`. With maps in place of darks, checks of dark frames stay unknown.
+
+    Parameters
+    ----------
+    evidence : SeriesEvidence
+        What the checks rest on, of all levels.
+
+    Returns
+    -------
+    tuple of Check
+    """
     return tuple(_CHECKS[name](evidence) for name in CheckName)

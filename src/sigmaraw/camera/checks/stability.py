@@ -22,7 +22,17 @@ def _excess(level: LevelMoments, seen: LevelEvidence) -> tuple[float, float, flo
 
 
 def lamp_variance(evidence: SeriesEvidence) -> tuple[float, float, int]:
-    """Return the relative variance of the light between repeats, pooled over levels, with χ² and its degrees of freedom."""
+    """Return the relative variance of the light between repeats, pooled over levels, with χ² and its degrees of freedom.
+
+    Parameters
+    ----------
+    evidence : SeriesEvidence
+        What the checks rest on, of all levels.
+
+    Returns
+    -------
+    tuple of (float, float, int)
+    """
     x, total, weight, chi2, dof = evidence.data.x, 0.0, 0.0, 0.0, 0
     for index in (index for index in evidence.used() if not evidence.shuffled[index].any()):
         excess, noise, level_chi2, level_dof = _excess(evidence.data.flats[index], evidence.flat[index])
@@ -34,6 +44,17 @@ def lamp_variance(evidence: SeriesEvidence) -> tuple[float, float, int]:
 
 
 def lamp_drift(evidence: SeriesEvidence) -> Check:
+    """Check whether the lamp is steady between the repeats of a level.
+
+    Parameters
+    ----------
+    evidence : SeriesEvidence
+        What the checks rest on, of all levels.
+
+    Returns
+    -------
+    Check
+    """
     name = CheckName.LAMP_DRIFT
     relative, chi2, dof = lamp_variance(evidence)
     if dof < 2:
@@ -48,6 +69,17 @@ def lamp_drift(evidence: SeriesEvidence) -> Check:
 
 
 def dark_drift(evidence: SeriesEvidence) -> Check:
+    """Check whether the mean of dark frames is steady; of several levels the worst decides (Bonferroni).
+
+    Parameters
+    ----------
+    evidence : SeriesEvidence
+        What the checks rest on, of all levels.
+
+    Returns
+    -------
+    Check
+    """
     name = CheckName.DARK_DRIFT
     worst, chances = 0.0, []
     for level, seen in zip(evidence.data.darks, evidence.dark, strict=False):
@@ -63,10 +95,20 @@ def dark_drift(evidence: SeriesEvidence) -> Check:
 
 
 def nonlinear_exposure(evidence: SeriesEvidence) -> Check:
-    """Deviation from the weighted straight line over 5–95 % of saturation, against noise and the lamp's own scatter."""
+    """Deviation from the weighted straight line over 5–95 % of saturation, against noise and the scatter of the lamp.
+
+    Parameters
+    ----------
+    evidence : SeriesEvidence
+        What the checks rest on, of all levels.
+
+    Returns
+    -------
+    Check
+    """
     name, x, light = CheckName.NONLINEAR_EXPOSURE, evidence.data.x, evidence.light
     if light is None:
-        return unknown(name, "exposures or irradiances are not known")
+        return unknown(name, "exposures or irradiances are not stated")
     inside = (x >= 0.05 * evidence.upper_dn) & (x <= 0.95 * evidence.upper_dn)
     inside &= ~np.array([frames.any() for frames in evidence.shuffled])
     if len(np.unique(light[inside])) < 4:

@@ -11,12 +11,34 @@ from sigmaraw.camera.checks.result import LIMITS, Check, CheckName, CheckOutcome
 
 
 def too_few_levels(evidence: SeriesEvidence) -> Check:
+    """Check whether enough flat levels are in the gain fit.
+
+    Parameters
+    ----------
+    evidence : SeriesEvidence
+        What the checks rest on, of all levels.
+
+    Returns
+    -------
+    Check
+    """
     name, count = CheckName.TOO_FEW_LEVELS, len(evidence.used())
     text = f"{count} flat levels in the gain fit, from {min(evidence.data.x[evidence.used()]):.4g} DN above dark"
     return result(name, CheckOutcome.FAIL if count < LIMITS[name][0] else CheckOutcome.PASS, text, float(count))
 
 
 def too_few_pairs(evidence: SeriesEvidence) -> Check:
+    """Check whether the standard error of the gain is small enough.
+
+    Parameters
+    ----------
+    evidence : SeriesEvidence
+        What the checks rest on, of all levels.
+
+    Returns
+    -------
+    Check
+    """
     gain = evidence.fit.weighted
     percent = 100.0 * gain.se / gain.value
     pairs = sum(evidence.data.flats[index].n_pairs for index in evidence.used())
@@ -24,12 +46,34 @@ def too_few_pairs(evidence: SeriesEvidence) -> Check:
 
 
 def duplicated_frames(evidence: SeriesEvidence) -> Check:
+    """Check whether frames are copies of others.
+
+    Parameters
+    ----------
+    evidence : SeriesEvidence
+        What the checks rest on, of all levels.
+
+    Returns
+    -------
+    Check
+    """
     hashes = [value for level in (*evidence.dark, *evidence.flat) for value in level.hashes]
     copies = len(hashes) - len(set(hashes))
     return against(CheckName.DUPLICATED_FRAMES, float(copies), f"{copies} of {len(hashes)} frames are copies of others")
 
 
 def shuffled_frames(evidence: SeriesEvidence) -> Check:
+    """Check whether flat frames lie at another level's mean.
+
+    Parameters
+    ----------
+    evidence : SeriesEvidence
+        What the checks rest on, of all levels.
+
+    Returns
+    -------
+    Check
+    """
     name = CheckName.SHUFFLED_FRAMES
     if len(evidence.data.flats) < 2:
         return unknown(name, "one flat level only")
@@ -39,7 +83,17 @@ def shuffled_frames(evidence: SeriesEvidence) -> Check:
 
 
 def dark_flat_mixup(evidence: SeriesEvidence) -> Check:
-    """Frames far off their level's median; flat levels that are as dark as the dark although light is stated."""
+    """Frames far off their level's median; flat levels that are as dark as the dark although light is stated.
+
+    Parameters
+    ----------
+    evidence : SeriesEvidence
+        What the checks rest on, of all levels.
+
+    Returns
+    -------
+    Check
+    """
     foreign = sum(level.foreign for level in evidence.dark) + sum(
         int(np.count_nonzero(~level.keep & ~shuffled)) for level, shuffled in zip(evidence.flat, evidence.shuffled, strict=True)
     )

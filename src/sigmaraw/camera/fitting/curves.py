@@ -1,9 +1,9 @@
-"""Transfer models: how the variance above dark, y, grows with the mean above dark, x; the best by BIC, where data decide.
+"""Transfer curves: how the variance above dark, y, grows with the mean above dark, x; the best by BIC, where data decide.
 
     linear      y = K·x
     astier      y = [exp(2·a·x/K) − 1]·K²/(2a), a ≤ 0 in 1/e⁻: brighter-fatter, charge that repels charge
     piecewise   y = K·x up to a break, c + K₂·x above it: dual gain, or a gain that changes with level
-Each is fitted by generalised least squares, the covariance taken from the model's own variances, so that
+Each is fitted by generalised least squares, the covariance taken from the variances of the curve, so that
 BIC = χ² + ln det C + k·ln n (k parameters, n levels; the break is one). A bent curve must win by 10, very strong evidence on
 the scale of Kass and Raftery (1995). Without that margin 14 of 400 straight cameras (35 levels, one pair each, 128² px) were called
 brighter-fatter, which drew the mean z of K to 0.14; with it none was, and z of K has mean 0.06 and sd 1.01.
@@ -30,7 +30,7 @@ _STEEPEST = -4.0  # 2a·x/K at the brightest level: far beyond any sensor
 _ITERATIONS = 6
 
 
-class TransferModel(StrEnum):
+class CurveForm(StrEnum):
     """Names as the profile holds them."""
 
     LINEAR = "linear"
@@ -39,14 +39,36 @@ class TransferModel(StrEnum):
 
 
 @dataclass(frozen=True)
-class ModelFit:
-    """One fitted model over the levels of `used`.
+class CurveFit:
+    """A fitted transfer curve.
 
-    gain : K at small signals. coefficients : ∂K/∂y over all levels. predict : x, DN → y, DN². bic, chi2, dof : of the fit.
-    brighter_fatter : a, 1/e⁻; break_dn : x of the break, DN; gain_above : K₂; intercept_above : c, DN²; None where the model has none.
+    Parameters
+    ----------
+    form : CurveForm
+        Which curve it is.
+    gain : Estimate
+        K at small signals, DN/e-.
+    coefficients : ndarray of float64
+        (level,), ∂K/∂y over all levels, 1/(DN·e-).
+    predict : callable
+        x, DN, to y, DN².
+    bic : float
+        Bayesian information criterion.
+    chi2 : float
+        χ² of the residuals.
+    dof : int
+        Degrees of freedom.
+    brighter_fatter : Estimate or None
+        a, 1/e-; None for other curves.
+    break_dn : Estimate or None
+        x of the break, DN; None for other curves.
+    gain_above : Estimate or None
+        K₂, DN/e-; None for other curves.
+    intercept_above : Estimate or None
+        c, DN²; None for other curves.
     """
 
-    model: TransferModel
+    form: CurveForm
     gain: Estimate
     coefficients: Vector
     predict: Callable[[Vector], Vector] = field(repr=False)
@@ -62,6 +84,15 @@ class ModelFit:
         """Return the x, DN, up to `highest`, at which y has demonstrably left K·x by 2 %; None where it never has.
 
         Demonstrably: with a curvature two standard errors weaker than the fitted one.
+
+        Parameters
+        ----------
+        highest : float
+            Largest x that is looked at, DN.
+
+        Returns
+        -------
+        float or None
         """
         if self.break_dn is not None:
             return self.break_dn.value if self.break_dn.value < highest else None
@@ -74,15 +105,40 @@ class ModelFit:
 
 
 def astier(x: Vector, gain: float, curvature: float) -> Vector:
-    """Return y = K·x·(e^{tx} − 1)/(tx), t = 2a/K in 1/DN."""
+    """Return y = K·x·(e^{tx} − 1)/(tx), t = 2a/K in 1/DN.
+
+    Parameters
+    ----------
+    x : ndarray of float64
+        Mean above dark, DN.
+    gain : float
+        K, DN/e-.
+    curvature : float
+        t = 2a/K, 1/DN.
+
+    Returns
+    -------
+    ndarray of float64
+    """
     z = curvature * x
     return gain * x * np.where(np.abs(z) < 1e-8, 1.0 + z / 2.0, np.expm1(z) / np.where(z == 0.0, 1.0, z))
 
 
-def choose_model(data: TransferData, fit: GainFit) -> tuple[ModelFit, dict[TransferModel, float]]:
-    """Return the model that BIC prefers over the levels of the gain fit, and every candidate's BIC.
+def choose_curve(data: TransferData, fit: GainFit) -> tuple[CurveFit, dict[CurveForm, float]]:
+    """Return the transfer curve that BIC prefers over the levels of the gain fit, and the BIC of every candidate.
 
-    A sensor with fewer than 6 levels in the fit is taken to be linear: nothing could show that it is not.
+    A sensor with fewer than 6 levels in the fit counts as linear: nothing could show that it is not.
+
+    Parameters
+    ----------
+    data : TransferData
+        Flat levels and the dark levels that serve them.
+    fit : GainFit
+        The straight-line fit.
+
+    Returns
+    -------
+    tuple of (CurveFit, dict of CurveForm to float)
     """
     chosen = data.select(fit.used)
     candidates = [_linear(chosen, fit)]
@@ -91,7 +147,7 @@ def choose_model(data: TransferData, fit: GainFit) -> tuple[ModelFit, dict[Trans
     best = candidates[0]
     for candidate in candidates[1:]:
         best = candidate if candidate.bic < best.bic - MARGIN else best
-    return best, {candidate.model: candidate.bic for candidate in candidates}
+    return best, {candidate.form: candidate.bic for candidate in candidates}
 
 
 def plain_faults(data: TransferData, fit: GainFit) -> dict[str, float]:
@@ -139,15 +195,17 @@ class _Solved:
 
 def _solve(data: TransferData, design: Vector, prediction: Vector, gain: float) -> _Solved:
     """Fit, the covariance being that of the variances in `prediction`."""
-    model = data.covariance(gain, model=True, above_dark=prediction)
-    towards = np.linalg.solve(model, design)
+    weights = data.covariance(gain, from_curve=True, above_dark=prediction)
+    towards = np.linalg.solve(weights, design)
     normal = np.linalg.inv(design.T @ towards)
     inverse = normal @ towards.T
     parameters = inverse @ data.y
     residual = data.y - design @ parameters
-    # Weights come from the model, errors from what was measured: right for pixels of unequal noise too.
-    covariance = inverse @ data.covariance(gain, model=False) @ inverse.T
-    return _Solved(parameters, covariance, inverse, float(residual @ np.linalg.solve(model, residual)), float(np.linalg.slogdet(model)[1]))
+    # Weights come from the curve, errors from what was measured: right for pixels of unequal noise too.
+    covariance = inverse @ data.covariance(gain, from_curve=False) @ inverse.T
+    return _Solved(
+        parameters, covariance, inverse, float(residual @ np.linalg.solve(weights, residual)), float(np.linalg.slogdet(weights)[1])
+    )
 
 
 def _iterate(data: TransferData, design: Vector, start: Vector, gain: float) -> _Solved:
@@ -168,16 +226,14 @@ def _estimate(solved: _Solved, index: int) -> Estimate:
     return Estimate(float(solved.parameters[index]), math.sqrt(max(float(solved.covariance[index, index]), 0.0)))
 
 
-def _linear(data: TransferData, fit: GainFit) -> ModelFit:
+def _linear(data: TransferData, fit: GainFit) -> CurveFit:
     """The gain fit itself, seen as a candidate."""
     gain = fit.weighted.value
     solved = _iterate(data, data.x[:, None], gain * data.x, gain)
-    return ModelFit(
-        TransferModel.LINEAR, fit.weighted, fit.coefficients, lambda x: gain * x, solved.bic(0), solved.chi2, len(data.flats) - 1
-    )
+    return CurveFit(CurveForm.LINEAR, fit.weighted, fit.coefficients, lambda x: gain * x, solved.bic(0), solved.chi2, len(data.flats) - 1)
 
 
-def _astier(data: TransferData, fit: GainFit) -> ModelFit:
+def _astier(data: TransferData, fit: GainFit) -> CurveFit:
     """K is linear for a given curvature t = 2a/K, which is sought on a line; one linearised step then gives errors."""
     from scipy.optimize import minimize_scalar
 
@@ -201,13 +257,13 @@ def _astier(data: TransferData, fit: GainFit) -> ModelFit:
     se = np.sqrt(np.diag(around.covariance))
     value = 0.5 * k * t
     error = 0.5 * math.sqrt(max(t**2 * se[0] ** 2 + k**2 * se[1] ** 2 + 2.0 * k * t * float(around.covariance[0, 1]), 0.0))
-    return ModelFit(
-        TransferModel.ASTIER, Estimate(k, float(se[0])), _spread(around.inverse[0], fit), lambda x: astier(x, k, t), inner.bic(1),
+    return CurveFit(
+        CurveForm.ASTIER, Estimate(k, float(se[0])), _spread(around.inverse[0], fit), lambda x: astier(x, k, t), inner.bic(1),
         inner.chi2, len(x) - 2, brighter_fatter=Estimate(value, error),
     )  # fmt: skip
 
 
-def _piecewise(data: TransferData, fit: GainFit) -> list[ModelFit]:
+def _piecewise(data: TransferData, fit: GainFit) -> list[CurveFit]:
     """Breaks between neighbouring levels, two levels below at least and three above; the best one, or none where K ≤ 0."""
     x = data.x
     order = np.sort(x)
@@ -228,36 +284,58 @@ def _piecewise(data: TransferData, fit: GainFit) -> list[ModelFit]:
     doubt = math.sqrt(width**2 / 12.0 + float((weight * away).sum() / weight.sum()))
     k, c, k2 = map(float, solved.parameters)
     return [
-        ModelFit(
-            TransferModel.PIECEWISE, _estimate(solved, 0), _spread(solved.inverse[0], fit),
+        CurveFit(
+            CurveForm.PIECEWISE, _estimate(solved, 0), _spread(solved.inverse[0], fit),
             lambda x: np.where(x <= middle, k * x, c + k2 * x), bic, solved.chi2, len(x) - 4,
             break_dn=Estimate(middle, doubt), gain_above=_estimate(solved, 2), intercept_above=_estimate(solved, 1),
         )
     ]  # fmt: skip
 
 
-def transfer_scalars(model: ModelFit) -> dict[str, Estimate]:
-    """Return the model's own parameters by the names of the table of quantities; those of other models are not determined."""
+def transfer_scalars(curve: CurveFit) -> dict[str, Estimate]:
+    """Return the parameters of the curve by the names of the table of quantities; those of other curves are not determined.
+
+    Parameters
+    ----------
+    curve : CurveFit
+        The fitted transfer curve.
+
+    Returns
+    -------
+    dict of str to Estimate
+    """
     found = {
-        "brighter_fatter": model.brighter_fatter,
-        "gain_break": model.break_dn,
-        "gain_above_break": model.gain_above,
-        "intercept_above_break": model.intercept_above,
+        "brighter_fatter": curve.brighter_fatter,
+        "gain_break": curve.break_dn,
+        "gain_above_break": curve.gain_above,
+        "intercept_above_break": curve.intercept_above,
     }
     return {name: value or Estimate.missing(NotDetermined.OTHER_MODEL) for name, value in found.items()}
 
 
-def highest_signal(model: ModelFit, data: TransferData, used: NDArray[np.bool_]) -> float:
-    """Return the largest x, DN, to which the model was seen to hold: the brightest level of the fit, and brighter ones while each agrees.
+def highest_signal(curve: CurveFit, data: TransferData, used: NDArray[np.bool_]) -> float:
+    """Return the largest x, DN, to which the curve was seen to hold.
 
-    A level beyond the fit agrees when its y is within 2 % of the model's, or within three standard errors of it.
+    That is the brightest level of the fit, and brighter ones while each agrees: its y is within 2 % of the curve, or within three
+    standard errors.
 
-    data : all levels. used : (level), those of the fit.
+    Parameters
+    ----------
+    curve : CurveFit
+        The fitted transfer curve.
+    data : TransferData
+        Flat levels and the dark levels that serve them.
+    used : ndarray of bool
+        (level,), whether the level is in the fit.
+
+    Returns
+    -------
+    float
     """
     x, y = data.x, data.y
     highest = float(x[used].max())
     error = np.array([math.sqrt(level.variance_var) for level in data.flats])
-    expected = model.predict(x)
+    expected = curve.predict(x)
     agrees = np.abs(y - expected) <= np.maximum(LINEAR_TOLERANCE * expected, 3.0 * error)
     for index in np.argsort(x):
         if x[index] > highest:
@@ -268,13 +346,31 @@ def highest_signal(model: ModelFit, data: TransferData, used: NDArray[np.bool_])
 
 
 def transfer_attributes(
-    model: ModelFit, bics: dict[TransferModel, float], offset_dn: float, upper_dn: float, highest_dn: float
+    curve: CurveFit, bics: dict[CurveForm, float], offset_dn: float, upper_dn: float, highest_dn: float
 ) -> dict[str, str | float]:
-    """Return what the profile says of the choice: model, its reduced χ², every BIC; levels, DN, to which y = K·x and the model hold."""
-    limit = model.linear_limit(upper_dn)
+    """Return what the profile states of the transfer curve: its form, reduced χ², every BIC, and the levels up to which it holds.
+
+    Parameters
+    ----------
+    curve : CurveFit
+        The fitted transfer curve.
+    bics : dict of CurveForm to float
+        BIC of every candidate.
+    offset_dn : float
+        Dark level, DN.
+    upper_dn : float
+        Saturation above dark, DN.
+    highest_dn : float
+        Largest x to which the curve was seen to hold, DN.
+
+    Returns
+    -------
+    dict of str to str or float
+    """
+    limit = curve.linear_limit(upper_dn)
     return {
-        "transfer_model": str(model.model),
-        "transfer_chi2": model.chi2 / model.dof,
+        "transfer_model": str(curve.form),
+        "transfer_chi2": curve.chi2 / curve.dof,
         "transfer_hi_dn": offset_dn + highest_dn,
         **{f"transfer_bic_{name}": value for name, value in bics.items()},
         **({} if limit is None else {"linear_hi_dn": offset_dn + limit}),

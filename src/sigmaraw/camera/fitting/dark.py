@@ -1,6 +1,6 @@
 """Dark behaviour: dark noise, read noise at zero exposure, dark current.
 
-σ_d = √(σ²_y.dark − 1/12)/K, rms over pixels with the heavy tail in: the variance is averaged over pixels, never its median.
+σ_d = √(σ²_y.dark − 1/12)/K, rms over all pixels, noisy ones included: the variance is averaged over pixels, never its median.
 Reference: EMVA 1288 r4.0, dark noise and dark current; SCIENCE 3.
 """
 
@@ -22,7 +22,23 @@ HIDDEN_LIMIT_DN = 0.40
 
 @dataclass(frozen=True)
 class DarkResult:
-    """Noise in e⁻ and dark currents in e⁻/s; `noise_limit_e` is the upper limit where quantisation hides the noise, else None."""
+    """Noise in e⁻ and dark currents in e⁻/s; `noise_limit_e` is the upper limit where quantisation hides the noise, else None.
+
+    Parameters
+    ----------
+    dark_noise : Estimate
+        σ_d at the shortest exposure, e-.
+    read_noise : Estimate
+        σ_r, e-.
+    dark_current : Estimate
+        From the mean, e-/s.
+    dark_current_from_variance : Estimate
+        From the variance, e-/s.
+    noise_limit_e : float or None
+        Upper limit of a noise that rounding hides, e-; None where it does not.
+    notes : tuple of str
+        Sentences for the profile.
+    """
 
     dark_noise: Estimate
     read_noise: Estimate
@@ -48,10 +64,27 @@ def _line(exposure_s: NDArray[np.float64], variance: NDArray[np.float64]) -> _Li
 
 
 def noise_in_electrons(variance: float, variance_var: float, gain: Estimate, covariance: float, hidden: bool) -> Estimate:
-    """Return √(σ²_y − 1/12)/K with its SE; `covariance` is that of K and σ²_y.
+    """Return √(σ²_y − 1/12)/K with its standard error.
 
-    u² = u²(q)/(4qK²) + q·u²(K)/K⁴ − cov(K, q)/K³ with q = σ²_y − 1/12. Where quantisation hides the noise the value is one
+    u² = u²(q)/(4qK²) + q·u²(K)/K⁴ − cov(K, q)/K³ with q = σ²_y − 1/12. Where rounding hides the noise the value is one
     of a uniform law up to 0.40/K, and u = 0.40/(K√12) at least.
+
+    Parameters
+    ----------
+    variance : float
+        σ²_y, DN².
+    variance_var : float
+        Its squared standard error, DN⁴.
+    gain : Estimate
+        System gain K, DN/e-, with its standard error.
+    covariance : float
+        Of K and σ²_y.
+    hidden : bool
+        Whether rounding hides the noise.
+
+    Returns
+    -------
+    Estimate
     """
     root = square_root(variance - QUANTISATION_DN2, math.sqrt(variance_var))
     value = root.value / gain.value
@@ -65,7 +98,16 @@ def dark_result(data: TransferData, exposures_ms: list[float | None], fit: GainF
 
     Parameters
     ----------
-    data : its darks are in order of exposure. exposures_ms : of each dark, ms.
+    data : TransferData
+        Levels; the dark ones in order of exposure.
+    exposures_ms : list of float or None
+        Exposure of each dark level, ms; None where not stated.
+    fit : GainFit
+        The gain fit.
+
+    Returns
+    -------
+    DarkResult
     """
     darks, gain = data.darks, fit.weighted
     variance = np.array([level.variance for level in darks])
@@ -80,8 +122,8 @@ def dark_result(data: TransferData, exposures_ms: list[float | None], fit: GainF
             f"dark variance {variance[0]:.3f} DN2 is below {HIDDEN_BELOW_DN2} DN2: quantisation hides the noise, upper limit {limit:.3g} e-"
         )
     dark_noise = noise_in_electrons(variance[0], error[0], gain, shared[0], hidden)
-    known = len(darks) >= 2 and all(value is not None for value in exposures_ms)
-    if not known:
+    stated = len(darks) >= 2 and all(value is not None for value in exposures_ms)
+    if not stated:
         absent = Estimate.missing(NotDetermined.NEEDS_DARK_EXPOSURES)
         return DarkResult(dark_noise, dark_noise, absent, absent, limit, tuple(notes))
     seconds = np.array([float(value or 0.0) for value in exposures_ms]) / 1e3

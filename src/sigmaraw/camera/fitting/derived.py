@@ -18,7 +18,21 @@ _LINEARITY_RANGE = (0.05, 0.95)
 
 
 def capacity(saturation: Estimate, offset: Estimate, gain: Estimate) -> Estimate:
-    """Saturation capacity μ_e.sat = (μ_y.sat − μ_y.dark)/K, e⁻."""
+    """Saturation capacity μ_e.sat = (μ_y.sat − μ_y.dark)/K, e⁻.
+
+    Parameters
+    ----------
+    saturation : Estimate
+        μ_y.sat, DN, offset included.
+    offset : Estimate
+        μ_y.dark, DN.
+    gain : Estimate
+        System gain K, DN/e-, with its standard error.
+
+    Returns
+    -------
+    Estimate
+    """
     if saturation.reason is not None:
         return Estimate.missing(saturation.reason)
     value = (saturation.value - offset.value) / gain.value
@@ -28,7 +42,21 @@ def capacity(saturation: Estimate, offset: Estimate, gain: Estimate) -> Estimate
 
 
 def sensitivity_threshold(dark_variance: float, dark_variance_var: float, gain: Estimate) -> Estimate:
-    """Signal of SNR 1, μ_e.min = √(σ²_y.dark/K² + ¼) + ½, e⁻."""
+    """Signal of SNR 1, μ_e.min = √(σ²_y.dark/K² + ¼) + ½, e⁻.
+
+    Parameters
+    ----------
+    dark_variance : float
+        σ²_y.dark, DN².
+    dark_variance_var : float
+        Its squared standard error, DN⁴.
+    gain : Estimate
+        System gain K, DN/e-, with its standard error.
+
+    Returns
+    -------
+    Estimate
+    """
     root = math.sqrt(dark_variance / gain.value**2 + 0.25)
     by_variance = math.sqrt(dark_variance_var) / (2.0 * root * gain.value**2)
     by_gain = dark_variance * gain.se / (root * gain.value**3)
@@ -36,7 +64,19 @@ def sensitivity_threshold(dark_variance: float, dark_variance_var: float, gain: 
 
 
 def dynamic_range(full: Estimate, threshold: Estimate) -> Estimate:
-    """DR = μ_e.sat/μ_e.min, 1."""
+    """DR = μ_e.sat/μ_e.min, 1.
+
+    Parameters
+    ----------
+    full : Estimate
+        Saturation capacity, e-.
+    threshold : Estimate
+        Absolute sensitivity threshold, e-.
+
+    Returns
+    -------
+    Estimate
+    """
     if full.reason is not None:
         return Estimate.missing(full.reason)
     value = full.value / threshold.value
@@ -44,7 +84,17 @@ def dynamic_range(full: Estimate, threshold: Estimate) -> Estimate:
 
 
 def snr_max(full: Estimate) -> Estimate:
-    """SNR_max = √μ_e.sat, 1."""
+    """SNR_max = √μ_e.sat, 1.
+
+    Parameters
+    ----------
+    full : Estimate
+        Saturation capacity, e-.
+
+    Returns
+    -------
+    Estimate
+    """
     if full.reason is not None:
         return Estimate.missing(full.reason)
     value = math.sqrt(full.value)
@@ -58,8 +108,18 @@ def linearity_error(
 
     Parameters
     ----------
-    signal : μ_y − μ_y.dark, (level), DN. light : exposure, irradiation or photons of each level, None where not known.
-    upper_dn : saturation above dark, DN.
+    flats : sequence of LevelMoments
+        Scalars of the flat levels, (level).
+    signal : ndarray of float64
+        (level,), μ_y − μ_y.dark, DN.
+    light : ndarray of float64 or None
+        (level,), exposure, irradiation or photons; None where not stated.
+    upper_dn : float
+        Saturation, or full scale, above the dark level, DN.
+
+    Returns
+    -------
+    tuple of (Estimate, tuple of (float, float))
     """
     nothing = Estimate.missing(NotDetermined.NEEDS_EXPOSURES), (math.nan, math.nan)
     if light is None:

@@ -28,12 +28,26 @@ _MOST = 1 << 30
 
 @dataclass(frozen=True)
 class SeriesPlan(LinearSensor):
-    """A camera as one expects it, and the series that one means to take.
+    """A camera as one expects it, and the series to be taken of it; it is a `LinearSensor` of at least 2 × 2 px.
 
-    saturation_dn : offset included, None is full scale. The rest of the camera is a `LinearSensor`, of 2 px or more on either side.
-    levels : flat levels, evenly from `lowest` to `highest` (parts of saturation). pairs : pairs of frames a level.
-    dark_frames : frames of each dark level. dark_exposures_ms : one dark level each; the flats take the first.
-    stack : frames of the level nearest half saturation, 0 for the pairs alone.
+    Parameters
+    ----------
+    saturation_dn : float or None
+        Offset included, DN; None is full scale.
+    levels : int
+        Number of flat levels, evenly from `lowest` to `highest`.
+    pairs : int
+        Pairs of frames of each flat level.
+    dark_frames : int
+        Frames of each dark level.
+    dark_exposures_ms : tuple of float
+        One dark level each, ms; the flats use the first.
+    stack : int
+        Frames of the level nearest half saturation; 0 for its pairs alone.
+    lowest : float
+        Of saturation.
+    highest : float
+        Of saturation.
     """
 
     saturation_dn: float | None = None
@@ -75,7 +89,17 @@ class SeriesPlan(LinearSensor):
 
 @dataclass(frozen=True)
 class Forecast:
-    """`estimates` by the camera dataset's names; `pixel` errors of single pixels: offset (DN), read noise (relative), gain (relative)."""
+    """What a planned series will determine.
+
+    Parameters
+    ----------
+    estimates : dict of str to Estimate
+        Each scalar with its standard error, by name.
+    pixel : dict of str to float
+        Standard errors of maps, by name.
+    levels_used : int
+        Flat levels in the gain fit.
+    """
 
     estimates: dict[str, Estimate]
     pixel: dict[str, float]
@@ -85,9 +109,19 @@ class Forecast:
 def forecast(plan: SeriesPlan) -> Forecast:
     """Return what the series will determine, each with its standard error.
 
+    Parameters
+    ----------
+    plan : SeriesPlan
+        The camera as expected and the series to be taken.
+
+    Returns
+    -------
+    Forecast
+
     Raises
     ------
-    TooFewFrames : fewer than two levels below 70 % of saturation.
+    TooFewFrames
+        If fewer than two levels lie below 70 % of saturation.
     """
     flats, darks, stacked = _ideal_levels(plan)
     data = TransferData(tuple(flats), tuple(darks), np.zeros(len(flats), dtype=np.intp))
@@ -175,7 +209,7 @@ def _patterns(plan: SeriesPlan, gain: Estimate, dark: LevelMoments, flat: LevelM
 
 
 def _single_pixels(plan: SeriesPlan, data: TransferData, used: NDArray[np.bool_]) -> dict[str, float]:
-    """Errors of one pixel's own offset, dark variance and gain, before any shrinkage."""
+    """Errors of the offset, dark variance and gain of one pixel, before it is drawn to the mean."""
     dark = data.darks[0]
     variance = np.array([level.variance for level in data.flats])[used]
     frames = np.array([level.n_frames for level in data.flats])[used]

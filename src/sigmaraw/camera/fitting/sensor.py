@@ -12,18 +12,33 @@ from sigmaraw.errors import InvalidOption
 
 @dataclass(frozen=True)
 class LinearSensor:
-    """The linear camera model: DN = o + K·(n + r), n of mean p·m + I·t electrons, r of standard deviation σ_r.
+    """A linear camera: DN = o + K·(n + r), n of mean p·m + I·t electrons, r of standard deviation σ_r.
+
+    Reference: EMVA 1288 r4.0, linear camera model; SCIENCE 3.
 
     Parameters
     ----------
-    shape : (y, x), px. gain : K, DN/e-, above 0. read_noise_e : σ_r, e-, from 0. offset_dn : o, DN, within the bit depth.
-    bits : 1 to 16. prnu_percent, dsnu_e : standard deviations of p, %, and of the dark level, e-. dark_current_e_per_s : I, e-/s.
+    shape : tuple of (int, int)
+        (y, x), px.
+    gain : float
+        K, DN/e-, above 0.
+    read_noise_e : float
+        σ_r, e-, from 0.
+    offset_dn : float
+        o, DN, within the bit depth.
+    bits : int
+        Bit depth, 1 to 16.
+    prnu_percent : float
+        Standard deviation of p, %.
+    dsnu_e : float
+        Standard deviation of the dark level, e-.
+    dark_current_e_per_s : float
+        I, e-/s.
 
     Raises
     ------
-    InvalidOption : a number out of its domain.
-
-    Reference: EMVA 1288 r4.0, linear camera model; SCIENCE 3.
+    InvalidOption
+        If a number lies out of its domain.
     """
 
     shape: tuple[int, int]

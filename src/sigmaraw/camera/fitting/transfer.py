@@ -26,7 +26,17 @@ _ITERATIONS = 20
 
 @dataclass(frozen=True)
 class TransferData:
-    """Flat levels with, for each, the index of the dark level that serves it."""
+    """Flat levels with, for each, the index of the dark level that serves it.
+
+    Parameters
+    ----------
+    flats : tuple of LevelMoments
+        Scalars of the flat levels.
+    darks : tuple of LevelMoments
+        Scalars of the dark levels.
+    dark_index : ndarray of int
+        (level,), for each flat the dark level that serves it.
+    """
 
     flats: tuple[LevelMoments, ...]
     darks: tuple[LevelMoments, ...]
@@ -45,31 +55,72 @@ class TransferData:
         return np.array([level.variance for level in self.flats]) - dark[self.dark_index]
 
     def select(self, keep: NDArray[np.bool_]) -> TransferData:
-        """Return the levels where `keep` is true."""
+        """Return the levels where `keep` is true.
+
+        Parameters
+        ----------
+        keep : ndarray of bool
+            (level,), which flat levels stay.
+
+        Returns
+        -------
+        TransferData
+        """
         flats = tuple(level for level, kept in zip(self.flats, keep, strict=True) if kept)
         return TransferData(flats, self.darks, self.dark_index[keep])
 
-    def covariance(self, gain: float, *, model: bool, above_dark: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
-        """Return C (level, level), DN⁴, at gain K.
+    def covariance(self, gain: float, *, from_curve: bool, above_dark: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        """Return the covariance of y, (level, level), DN⁴, at gain K.
 
-        `model` takes Var σ̂² from the straight line, V = K·x + σ²_dark, or from `above_dark` (level), DN², in place
-        of K·x: weights from the noisy variances themselves would favour levels that happen to come out low, and pull K down.
-        Else the measured Var σ̂² enter.
+        Weights from the measured variances would favour levels that happen to come out low, and pull K down: weights come from the curve.
+
+        Parameters
+        ----------
+        gain : float
+            K, DN/e-.
+        from_curve : bool
+            Take Var σ̂² from the curve instead of from the measured values.
+        above_dark : ndarray of float64 or None
+            (level,), the curve, DN²; None takes the straight line K·x.
+
+        Returns
+        -------
+        ndarray of float64
         """
         dark_variance = np.array([level.variance for level in self.darks])[self.dark_index]
         excess = np.array([level.excess for level in self.darks])[self.dark_index]
         line = np.maximum(gain * self.x if above_dark is None else above_dark, 0.0) + dark_variance
         pairs = np.array([level.n_pairs * (level.n_pixels - 1.0) for level in self.flats])
-        own = 2.0 * (line**2 + excess) / pairs + quantisation_var(line) if model else np.array([level.variance_var for level in self.flats])
-        own = own + gain**2 * line / np.array([float(level.n_pixels * level.n_frames) for level in self.flats])
+        single = (
+            2.0 * (line**2 + excess) / pairs + quantisation_var(line)
+            if from_curve
+            else np.array([level.variance_var for level in self.flats])
+        )
+        single = single + gain**2 * line / np.array([float(level.n_pixels * level.n_frames) for level in self.flats])
         shared = np.array([level.variance_var + gain**2 * level.mean_var for level in self.darks])
         same = self.dark_index[:, None] == self.dark_index[None, :]
-        return np.diag(own) + np.where(same, shared[self.dark_index][:, None], 0.0)
+        return np.diag(single) + np.where(same, shared[self.dark_index][:, None], 0.0)
 
 
 @dataclass(frozen=True)
 class GainFit:
-    """K by both fits; `coefficients` a of the weighted one, with which errors are carried on; `used` over all levels."""
+    """The gain by both fits.
+
+    Parameters
+    ----------
+    weighted : Estimate
+        K of the weighted fit, DN/e-.
+    unweighted : Estimate
+        K of the unweighted fit, DN/e-.
+    chi2 : float
+        Reduced χ² of the weighted fit.
+    used : ndarray of bool
+        (level,), whether the level is in the fit.
+    coefficients : ndarray of float64
+        (level,), ∂K/∂y of the weighted fit, over all levels.
+    notes : tuple of str
+        Sentences for the profile.
+    """
 
     weighted: Estimate
     unweighted: Estimate
@@ -80,27 +131,48 @@ class GainFit:
 
 
 def unweighted_fit(data: TransferData) -> Estimate:
-    """Return K by ordinary least squares through the origin, with its SE under the full covariance."""
+    """Return K by ordinary least squares through the origin, with its SE under the full covariance.
+
+    Parameters
+    ----------
+    data : TransferData
+        Flat levels and the dark levels that serve them.
+
+    Returns
+    -------
+    Estimate
+    """
     x = data.x
     a = x / (x @ x)
     gain = float(a @ data.y)
-    return Estimate(gain, math.sqrt(float(a @ data.covariance(gain, model=False) @ a)))
+    return Estimate(gain, math.sqrt(float(a @ data.covariance(gain, from_curve=False) @ a)))
 
 
 def weighted_fit(data: TransferData, start: float) -> tuple[Estimate, NDArray[np.float64], NDArray[np.float64]]:
-    """Return K by generalised least squares with model variances, the coefficients a and the model covariance.
+    """Return K by generalised least squares, the coefficients ∂K/∂y, and the covariance that gave the weights.
 
     The weights depend on K only through the shape of the line, so the iteration settles in a few steps.
+
+    Parameters
+    ----------
+    data : TransferData
+        Flat levels and the dark levels that serve them.
+    start : float
+        K to start from, DN/e-.
+
+    Returns
+    -------
+    tuple of (Estimate, ndarray of float64, ndarray of float64)
     """
     gain, x = start, data.x
     for _ in range(_ITERATIONS):
-        model = data.covariance(gain, model=True)
-        towards = np.linalg.solve(model, x)
+        weights = data.covariance(gain, from_curve=True)
+        towards = np.linalg.solve(weights, x)
         a = towards / (x @ towards)
         previous, gain = gain, float(a @ data.y)
         if gain <= 0 or abs(gain - previous) <= 1e-12 * abs(gain):
             break
-    return Estimate(gain, math.sqrt(float(a @ data.covariance(gain, model=False) @ a))), a, model
+    return Estimate(gain, math.sqrt(float(a @ data.covariance(gain, from_curve=False) @ a))), a, weights
 
 
 def fit_gain(data: TransferData, upper_dn: float) -> GainFit:
@@ -108,11 +180,21 @@ def fit_gain(data: TransferData, upper_dn: float) -> GainFit:
 
     Parameters
     ----------
-    upper_dn : saturation (or full scale) above the dark level, DN.
+    data : TransferData
+        Flat levels and the dark levels that serve them.
+    upper_dn : float
+        Saturation, or full scale, above the dark level, DN.
+
+    Returns
+    -------
+    GainFit
 
     Raises
     ------
-    TooFewFrames : fewer than two flat levels in the range. ImplausibleSeries : no positive slope.
+    TooFewFrames
+        If fewer than two flat levels lie in the range.
+    ImplausibleSeries
+        If the slope is not positive.
     """
     used = (data.x > 0) & (data.x <= FIT_RANGE * upper_dn)
     if np.count_nonzero(used) < 2:
@@ -130,12 +212,12 @@ def fit_gain(data: TransferData, upper_dn: float) -> GainFit:
             raise ImplausibleSeries(
                 f"variance does not grow with the mean (slope {start.value:.3g} DN)",
                 "a positive slope",
-                "check that frames are raw and repeats are real",
+                "check that frames are raw and repeats are separate exposures",
             )
-        weighted, a, model = weighted_fit(chosen, start.value)
+        weighted, a, weights = weighted_fit(chosen, start.value)
         if not weighted.value > 0:
             raise ImplausibleSeries(f"the weighted slope is {weighted.value:.3g} DN", "a positive slope", "check that frames are raw")
-        residual = (chosen.y - weighted.value * chosen.x) / np.sqrt(np.diag(model))
+        residual = (chosen.y - weighted.value * chosen.x) / np.sqrt(np.diag(weights))
         worst = int(np.argmax(np.abs(residual)))
         if abs(residual[worst]) <= _OUTLIER:
             break
@@ -147,22 +229,22 @@ def fit_gain(data: TransferData, upper_dn: float) -> GainFit:
         notes.append(
             f"{cut} flat level{'s' if cut > 1 else ''} more than {_OUTLIER:g} standard errors off the line left out of the gain fit"
         )
-    return GainFit(weighted, start, _chi2(chosen, weighted.value, model), kept, _spread(a, kept), tuple(notes))
+    return GainFit(weighted, start, _chi2(chosen, weighted.value, weights), kept, _spread(a, kept), tuple(notes))
 
 
 def _bent(data: TransferData, used: NDArray[np.bool_]) -> GainFit:
     """All levels in range, and a note: when many levels are off the line it is the line that is wrong."""
     chosen = data.select(used)
     start = unweighted_fit(chosen)
-    weighted, a, model = weighted_fit(chosen, start.value)
-    chi2 = _chi2(chosen, weighted.value, model)
+    weighted, a, weights = weighted_fit(chosen, start.value)
+    chi2 = _chi2(chosen, weighted.value, weights)
     note = f"the photon-transfer curve is not a straight line within its standard errors (reduced chi-square {chi2:.1f})"
     return GainFit(weighted, start, chi2, used, _spread(a, used), (note,))
 
 
-def _chi2(data: TransferData, gain: float, model: NDArray[np.float64]) -> float:
+def _chi2(data: TransferData, gain: float, weights: NDArray[np.float64]) -> float:
     residual = data.y - gain * data.x
-    return float(residual @ np.linalg.solve(model, residual) / (len(residual) - 1))
+    return float(residual @ np.linalg.solve(weights, residual) / (len(residual) - 1))
 
 
 def _spread(a: NDArray[np.float64], used: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -189,6 +271,15 @@ def saturation_level(flats: tuple[LevelMoments, ...]) -> tuple[Estimate, int | N
     was never saturated. A level above both its neighbours after which the curve goes on rising is an outlier. SE: the true
     maximum lies between the neighbouring levels, (μ_{i+1} − μ_{i−1})/√12 for a uniform law.
     Reference: EMVA 1288 r4.0, saturation.
+
+    Parameters
+    ----------
+    flats : tuple of LevelMoments
+        Scalars of the flat levels, (level).
+
+    Returns
+    -------
+    tuple of (Estimate, int or None)
     """
     order = np.argsort([level.mean for level in flats], kind="stable")
     means = np.array([flats[i].mean for i in order])

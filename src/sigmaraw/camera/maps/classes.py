@@ -62,16 +62,35 @@ NEEDS_FRAMES = (PixelClass.RTS, PixelClass.CORRELATED)
 
 
 def flag_attributes(missing: NotDetermined | None) -> dict[str, Any]:
-    """Return the CF attributes of `pixel_class_map`; missing : why RTS and correlated pixels were not looked for, None where they were."""
+    """Return the CF attributes of `pixel_class_map`.
+
+    Parameters
+    ----------
+    missing : NotDetermined or None
+        Why RTS and correlated pixels were not looked for; None where they were.
+
+    Returns
+    -------
+    dict of str to object
+    """
     meanings = " ".join(kind.name.lower() for kind in PixelClass)
     found: dict[str, Any] = {"flag_values": np.array(list(PixelClass), dtype=np.int8), "flag_meanings": meanings}
     return found if missing is None else {**found, "not_determined": str(missing)}
 
 
 def class_table(dataset: xr.Dataset) -> list[dict[str, Any]]:
-    """Return {name, count, fraction, definition, not_determined} of each class as JSON values; empty for profiles without the map.
+    """Return name, count, fraction, definition and reason of each class as JSON values; empty for profiles without the map.
 
-    count is None, and not_determined the reason, where the series did not allow to look for the class.
+    The count is None, and `not_determined` the reason, where the series did not allow to look for the class.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        A camera dataset.
+
+    Returns
+    -------
+    list of dict of str to object
     """
     if "pixel_class_map" not in dataset.variables:
         return []
@@ -90,9 +109,20 @@ def class_table(dataset: xr.Dataset) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Suspects:
-    """Pixels of a dark level that a second reading looks at, and those whose noise goes with their neighbours'.
+    """Pixels of a dark level that are looked at a second time, and pixels whose noise goes with their neighbours'.
 
-    where : flat index. low, width : DN, of the first bin and of all bins. dropped : suspects beyond `MOST_SUSPECTS`.
+    Parameters
+    ----------
+    where : ndarray of int
+        (suspect,), flat index of the pixel.
+    low : ndarray of int32
+        (suspect,), start of the first bin, DN.
+    width : ndarray of int32
+        (suspect,), width of all bins, DN.
+    correlated : ndarray of bool
+        (y, x), pixels whose noise goes with a neighbour's.
+    dropped : int
+        Suspects beyond `MOST_SUSPECTS`, which were not looked at.
     """
 
     where: NDArray[np.intp]
@@ -103,7 +133,17 @@ class Suspects:
 
 
 def find_suspects(sums: PixelSums) -> Suspects | None:
-    """Return the suspects of a dark level, given its sums with shapes; None where it has too few frames."""
+    """Return the suspects of a dark level, given its sums with shapes; None where it has too few frames.
+
+    Parameters
+    ----------
+    sums : PixelSums
+        Sums over the frames of a level.
+
+    Returns
+    -------
+    Suspects or None
+    """
     if sums.frames < RTS_FRAMES:
         return None
     oddity = np.empty(sums.shape, np.float32)
@@ -151,7 +191,16 @@ def telegraph(suspects: Suspects, chunks: Iterable[Frames], means: NDArray[np.fl
 
     Parameters
     ----------
-    chunks : the level's frames once more, (frame, y, x), DN. means : (frame), DN, of each: what all pixels share is taken off.
+    suspects : Suspects
+        Pixels to look at.
+    chunks : iterable of ndarray of uint8 or uint16
+        The level's frames once more, (frame, y, x), DN.
+    means : ndarray of float64
+        (frame,), mean of each frame, DN: what all pixels share is subtracted.
+
+    Returns
+    -------
+    ndarray of bool
     """
     counts = np.zeros((len(suspects.where), _BINS), np.uint32 if len(means) > 65535 else np.uint16)
     order = np.arange(len(suspects.where))
@@ -171,11 +220,17 @@ def telegraph(suspects: Suspects, chunks: Iterable[Frames], means: NDArray[np.fl
 
 
 def two_states(counts: Map) -> tuple[Map, Map, Map]:
-    """Return (G, jump, rarer) of each histogram's best split.
+    """Return the best split of each histogram into two states.
 
     Parameters
     ----------
-    counts : (pixel, bin). jump is in standard deviations within a state, rarer in frames.
+    counts : ndarray of float64
+        (pixel, bin), histogram of each pixel.
+
+    Returns
+    -------
+    tuple of (ndarray of float64, ndarray of float64, ndarray of float64)
+        Gain of likelihood; jump, in standard deviations within a state; frames in the rarer state.
     """
     code = np.arange(counts.shape[1], dtype=np.float64)
     total = counts.sum(axis=1, keepdims=True)
@@ -194,11 +249,20 @@ def two_states(counts: Map) -> tuple[Map, Map, Map]:
 
 
 def outstanding(offset: Map, noise_dn: float) -> NDArray[np.bool_]:
-    """Return which pixels' dark level stands out of 15 × 15 px: by 6 robust standard deviations of the pattern and 5 of a frame's noise.
+    """Return which pixels stand out of the dark level of 15 × 15 px around them.
+
+    That is by 6 robust standard deviations of the pattern, and by 5 of the noise of a frame.
 
     Parameters
     ----------
-    offset : (y, x), DN. noise_dn : rms dark noise of one frame.
+    offset : ndarray of float64
+        (y, x), dark level of each pixel, DN.
+    noise_dn : float
+        Dark noise of one frame, DN rms.
+
+    Returns
+    -------
+    ndarray of bool
     """
     from scipy.ndimage import uniform_filter
 
@@ -206,22 +270,58 @@ def outstanding(offset: Map, noise_dn: float) -> NDArray[np.bool_]:
     spread = 1.4826 * float(np.median(np.abs(offset - centre)))
     tame = np.clip(offset, centre - 3.0 * spread, centre + 3.0 * spread)
     difference = offset - uniform_filter(tame, size=15, mode="reflect")
-    own = 1.4826 * float(np.median(np.abs(difference - np.median(difference))))
-    return np.asarray(difference > max(_HOT_SPREADS * own, _HOT_NOISES * noise_dn))
+    spread = 1.4826 * float(np.median(np.abs(difference - np.median(difference))))
+    return np.asarray(difference > max(_HOT_SPREADS * spread, _HOT_NOISES * noise_dn))
 
 
 def near_floor(offset: Map, variance: Map) -> NDArray[np.bool_]:
-    """Return which pixels' dark level (DN) lies within two of their own standard deviations, √variance, of 0 DN."""
+    """Return which pixels' dark level (DN) lies within two standard deviations of the pixel, √variance, of 0 DN.
+
+    Parameters
+    ----------
+    offset : ndarray of float64
+        (y, x), dark level of each pixel, DN.
+    variance : ndarray of float64
+        (y, x), temporal variance of each pixel, DN².
+
+    Returns
+    -------
+    ndarray of bool
+    """
     return np.asarray(offset <= _CLIPPED_NOISES * np.sqrt(variance))
 
 
 def near_ceiling(mean: Map, level_variance: float, top_dn: float) -> NDArray[np.bool_]:
-    """Return which pixels of a flat level lie within two standard deviations of the highest code."""
+    """Return which pixels of a flat level lie within two standard deviations of the highest code.
+
+    Parameters
+    ----------
+    mean : ndarray of float64
+        (y, x), mean of a flat level, DN.
+    level_variance : float
+        Variance of the level, DN².
+    top_dn : float
+        Code at which the converter stops, DN.
+
+    Returns
+    -------
+    ndarray of bool
+    """
     return np.asarray(mean + _CLIPPED_NOISES * np.sqrt(level_variance) >= top_dn)
 
 
 def class_map(marks: dict[PixelClass, NDArray[np.bool_]]) -> NDArray[np.int8]:
-    """Return the class of each pixel, the first that applies in the order dead, hot, clipped, rts, correlated."""
+    """Return the class of each pixel, the first that applies in the order dead, hot, clipped, rts, correlated.
+
+    Parameters
+    ----------
+    marks : dict of PixelClass to ndarray of bool
+        (y, x) booleans by class.
+
+    Returns
+    -------
+    ndarray of int8
+    """
     order = (PixelClass.CORRELATED, PixelClass.RTS, PixelClass.CLIPPED, PixelClass.HOT, PixelClass.DEAD)
     found = np.zeros(next(iter(marks.values())).shape, np.int8)
     for name in order:

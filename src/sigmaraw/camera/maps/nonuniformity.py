@@ -6,7 +6,7 @@ which holds temporal column or row noise too):
     s² −= σ²_t/L,   cav −= T_col/L,   rav −= T_row/L
     s²_col = [(MN−M)·cav − N·(s² − rav)]/(MN−M−N),   s²_row by symmetry,   s²_pix = MN·(s²−cav−rav)/(MN−M−N)
 The three add up to s². Temporal noise can leave an estimate below zero: the value is then 0, and the one-sided 95 % upper limit
-√(max(s², 0) + 1.645·SE(s²)) is what is known. Reference: EMVA 1288 r4.0, nonuniformity; SCIENCE 3.
+√(max(s², 0) + 1.645·SE(s²)) is what the series shows. Reference: EMVA 1288 r4.0, nonuniformity; SCIENCE 3.
 """
 
 from __future__ import annotations
@@ -28,10 +28,17 @@ ONE_SIDED_95 = 1.6448536269514722
 
 @dataclass(frozen=True)
 class Pattern:
-    """Spatial variances of a mean image, DN², temporal noise removed, by part; `shape` is (rows, columns).
+    """Spatial variances of a mean image, temporal noise removed.
 
-    The SE of the total and of the pixel part is that of this sensor's own pattern: temporal noise alone. Row and column parts are
-    judged against sensors without rows or columns, so the pixels' own pattern, which leaks into their means, enters too.
+    The standard error of the total and of the pixel part is that of this sensor's pattern: temporal noise alone. Row and column parts are
+    judged against sensors without rows or columns, so the pattern of the pixels, which leaks into their means, enters too.
+
+    Parameters
+    ----------
+    shape : tuple of (int, int)
+        (rows, columns).
+    variance : dict of str to Estimate
+        s² with its standard error, DN², by part.
     """
 
     shape: tuple[int, int]
@@ -39,7 +46,23 @@ class Pattern:
 
 
 def split(total: float, row_means: float, column_means: float, shape: tuple[int, int]) -> tuple[float, float, float, float]:
-    """Return (s², s²_row, s²_col, s²_pix) from s², rav and cav; all in one unit, all corrected for temporal noise."""
+    """Return (s², s²_row, s²_col, s²_pix) from s², rav and cav; all in one unit, all corrected for temporal noise.
+
+    Parameters
+    ----------
+    total : float
+        s².
+    row_means : float
+        rav.
+    column_means : float
+        cav.
+    shape : tuple of (int, int)
+        (rows, columns).
+
+    Returns
+    -------
+    tuple of (float, float, float, float)
+    """
     m, n = shape
     rest = m * n - m - n
     row = ((m * n - n) * row_means - m * (total - column_means)) / rest
@@ -52,8 +75,18 @@ def pattern(mean: NDArray[np.float64], variance: NDArray[np.float64], frames: in
 
     Parameters
     ----------
-    mean, variance : (y, x), temporal mean (DN) and variance of single frames (DN²) of each pixel.
-    frames : L behind them; 0 where not known, and then nothing is removed. lines : of the same frames.
+    mean : ndarray of float64
+        (y, x), temporal mean of each pixel, DN.
+    variance : ndarray of float64
+        (y, x), temporal variance of each pixel, DN².
+    frames : int
+        Number of frames behind the mean; 0 where it is not given, and then no noise is removed.
+    lines : LineNoise
+        Temporal noise of rows and of columns of the same frames.
+
+    Returns
+    -------
+    Pattern
     """
     m, n = mean.shape
     noise = variance / frames if frames else np.zeros_like(variance)
@@ -75,10 +108,10 @@ def pattern(mean: NDArray[np.float64], variance: NDArray[np.float64], frames: in
     shared_row = max(row_noise - float(noise.mean()) / n, 0.0)
     shared_column = max(column_noise - float(noise.mean()) / m, 0.0)
     shared = (4.0 * row * shared_row + 4.0 * shared_row**2) / m + (4.0 * column * shared_column + 4.0 * shared_column**2) / n
-    own = _pixel_error(mean - rows[:, None] - columns[None, :] + mean.mean(), noise, frames)
+    single = _pixel_error(mean - rows[:, None] - columns[None, :] + mean.mean(), noise, frames)
     leak = 2.0 * (pixel / m + column_noise) ** 2 / n + 2.0 * (pixel / n + row_noise) ** 2 / m
     rounded = [_rounding_error(value, float(variance.mean()), frames) for value in (total, row, column, pixel)]
-    errors = (pixels + shared, row_var + own / n**2, column_var + own / m**2, own + leak)
+    errors = (pixels + shared, row_var + single / n**2, column_var + single / m**2, single + leak)
     errors = tuple(error + extra for error, extra in zip(errors, rounded, strict=True))
     return Pattern((m, n), {part: Estimate(value, math.sqrt(error)) for part, value, error in zip(PARTS, values, errors, strict=True)})
 
@@ -86,7 +119,7 @@ def pattern(mean: NDArray[np.float64], variance: NDArray[np.float64], frames: in
 def _pixel_error(mean: NDArray[np.float64], noise: NDArray[np.float64], frames: int) -> float:
     """Return Var(s² − σ²_t/L), DN⁴, for this pattern d under independent pixel noise of variance v: [4Σd²v + 2Σv²·L/(L−1)]/(MN)².
 
-    d² is measured with v on top, and v² with a factor (L+1)/(L−1): both are taken off again.
+    d² is measured with v on top, and v² with a factor (L+1)/(L−1): both are corrected for.
     """
     if frames < 2:
         return 0.0
@@ -111,6 +144,17 @@ def response_variance(bright: Pattern, dark: Pattern) -> dict[str, Estimate]:
     """Return s²_bright − s²_dark by part, DN²: the pattern of the photo response.
 
     The two patterns are independent in law, not on one sensor: their chance correlation over n values leaves 4·s²_dark·s²_response/n.
+
+    Parameters
+    ----------
+    bright : Pattern
+        Pattern of a flat level.
+    dark : Pattern
+        Pattern of the dark level.
+
+    Returns
+    -------
+    dict of str to Estimate
     """
     m, n = bright.shape
     values: dict[str, Estimate] = {}
@@ -136,7 +180,16 @@ def deviations(
 
     Parameters
     ----------
-    variances : s² by part. scale : factor to the quantity's unit, with its own standard error.
+    name : str
+        "prnu" or "dsnu".
+    variances : dict of str to Estimate
+        s² by part.
+    scale : Estimate
+        Factor to the unit of the quantity, with its standard error.
+
+    Returns
+    -------
+    tuple of (dict of str to Estimate, dict of str to dict of str to float or str)
     """
     found: dict[str, Estimate] = {}
     flags: dict[str, dict[str, float | str]] = {}

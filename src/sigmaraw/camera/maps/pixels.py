@@ -1,8 +1,8 @@
-"""Per-pixel maps, each believed as far as its own error allows.
+"""Maps of pixels, each value drawn towards the mean by the share of its error.
 
 Offset: temporal mean of the shortest dark. Read variance and gain are shrunk by the linear Bayes rule
     shrunk = centre + B·(pixel − centre),   B = τ²/(τ² + u²),
-with τ² the variance between pixels and u² the pixel's own error: few frames give a flat map, many give the pixels' own
+with τ² the variance between pixels and u² the squared error of the pixel: few frames give a flat map, many give the values of the pixels
 values, and the mean (so the rms noise) stays. Gain of a pixel: least squares through the origin of variance − dark variance on
 mean − offset, the noisy one being the response. Reference: SCIENCE 3.
 """
@@ -32,9 +32,24 @@ DARK_LIMIT = 0.5  # of full scale: a pixel whose dark level is above it has no r
 
 @dataclass(frozen=True)
 class DarkPixels:
-    """Maps of the dark level: mean (DN), temporal variance (DN²) shrunk, and the variance of each (NaN where not known).
+    """Maps of a dark level.
 
-    raw_variance : before it is shrunk. frames, lines : behind them; 0 frames where not known.
+    Parameters
+    ----------
+    offset : ndarray of float64
+        (y, x), mean of each pixel, DN.
+    offset_var : ndarray of float64
+        (y, x), squared standard error of the mean, DN²; NaN where not given.
+    variance : ndarray of float64
+        (y, x), temporal variance, DN², drawn towards the mean of all pixels.
+    variance_error : ndarray of float64
+        (y, x), squared standard error of the variance, DN⁴; NaN where not given.
+    raw_variance : ndarray of float64
+        (y, x), temporal variance as measured, DN².
+    frames : int
+        Number of frames; 0 where not given.
+    lines : LineNoise
+        Temporal noise of rows and of columns of the same frames.
     """
 
     offset: Map
@@ -61,34 +76,87 @@ def shrink_variance(variance: Map, frames: int) -> tuple[Map, Map]:
 
     For Gaussian frames Var(s²) = 2σ⁴/(L−1), and 2·mean(s⁴)/(L+1) estimates its mean over pixels without bias; what the map
     varies beyond that is real.
+
+    Parameters
+    ----------
+    variance : ndarray of float64
+        (y, x), temporal variance of each pixel, DN².
+    frames : int
+        Number of frames.
+
+    Returns
+    -------
+    tuple of (ndarray of float64, ndarray of float64)
     """
     centre = float(variance.mean())
     spread = float(variance.var())
     within = 2.0 * float((variance * variance).mean()) / (frames + 1)
     trust = max(spread - within, 0.0) / spread if spread > 0 else 0.0
     shrunk = centre + trust * (variance - centre)
-    # Posterior variance: what trust leaves of a pixel's own error, and the error of the centre that all share.
+    # Posterior variance: what trust leaves of the error of a pixel, and the error of the centre that all share.
     return shrunk, trust * 2.0 * shrunk**2 / (frames - 1) + within / variance.size
 
 
 def dark_pixels(mean: Map, variance: Map, frames: int, lines: LineNoise) -> DarkPixels:
-    """Return the dark maps from per-pixel moments over `frames` frames, and the pattern they show."""
+    """Return the dark maps from per-pixel moments over `frames` frames, and the pattern they show.
+
+    Parameters
+    ----------
+    mean : ndarray of float64
+        (y, x), temporal mean of each pixel, DN.
+    variance : ndarray of float64
+        (y, x), temporal variance of each pixel, DN².
+    frames : int
+        Number of frames.
+    lines : LineNoise
+        Temporal noise of rows and of columns of the same frames.
+
+    Returns
+    -------
+    DarkPixels
+    """
     shrunk, error = shrink_variance(variance, frames)
     return DarkPixels(mean, shrunk / frames, shrunk, error, variance, frames, lines)
 
 
 def dark_pixels_from_maps(offset: Map, noise_dn: Map) -> DarkPixels:
-    """Return given maps as they are; what they hide of their own error is not known."""
+    """Return given maps as they are; their error is not stated.
+
+    Parameters
+    ----------
+    offset : ndarray of float64
+        (y, x), dark level of each pixel, DN.
+    noise_dn : ndarray of float64
+        (y, x), temporal noise of each pixel, DN rms.
+
+    Returns
+    -------
+    DarkPixels
+    """
     unknown = np.full(offset.shape, np.nan)
     return DarkPixels(offset, unknown, noise_dn**2, unknown, noise_dn**2, 0, LineNoise(0.0, 0.0))
 
 
 @dataclass(frozen=True)
 class FlatPixels:
-    """Per-pixel moments of one flat level over `frames` frames: mean (DN), variance (DN²), and the level's own variance (DN²).
+    """Maps of a flat level.
 
-    straighten : factor that brings the variance above dark onto the straight line of small signals. still : gave one value throughout.
-    signal : the level's mean above dark, DN; None takes that of the maps, which are then the whole sensor's.
+    Parameters
+    ----------
+    mean : ndarray of float64
+        (y, x), mean of each pixel, DN.
+    variance : ndarray of float64
+        (y, x), temporal variance of each pixel, DN².
+    frames : int
+        Number of frames.
+    level_variance : float
+        Variance of the level, DN².
+    straighten : float
+        Factor that brings the variance above dark onto the straight line of small signals.
+    still : ndarray of bool or None
+        (y, x), whether the pixel gave one value throughout.
+    signal : float or None
+        Mean of the level above dark, DN; None takes that of the maps, which are then of the whole sensor.
     """
 
     mean: Map
@@ -101,7 +169,15 @@ class FlatPixels:
 
 
 class GainPixels:
-    """Sums for every pixel's gain and response, one level at a time, so that a whole series never lies in memory."""
+    """Sums for every pixel's gain and response, one level at a time, so that a whole series never lies in memory.
+
+    Parameters
+    ----------
+    shape : tuple of (int, int)
+        (y, x), px.
+    top_dn : float
+        Code at which the converter stops, DN.
+    """
 
     def __init__(self, shape: tuple[int, int], top_dn: float = math.inf) -> None:
         self.top_dn, self.clipped = top_dn, np.zeros(shape, dtype=bool)  # at the highest code, in a fitted level
@@ -111,11 +187,27 @@ class GainPixels:
         self._log_chance = 0.0  # of a working pixel giving one value throughout
 
     def add(self, dark: DarkPixels, flats: Iterable[FlatPixels]) -> None:
-        """Add the flat levels that one dark level serves."""
+        """Add the flat levels that one dark level serves.
+
+        Parameters
+        ----------
+        dark : DarkPixels
+            Pixels of the dark level that serves these flats.
+        flats : iterable of FlatPixels
+            Pixels of the flat levels, one after the other.
+        """
         self._add_scalars(self._add_rows(slice(None), dark, flats))
 
     def add_kept(self, dark: DarkPixels, flats: Callable[[slice], Iterable[FlatPixels]]) -> None:
-        """Add the flat levels that one dark level serves, strip by strip on several threads; flats(rows) gives some rows of each."""
+        """Add the flat levels that one dark level serves, strip by strip on several threads; flats(rows) gives some rows of each.
+
+        Parameters
+        ----------
+        dark : DarkPixels
+            Pixels of the dark level that serves these flats.
+        flats : callable
+            Given some rows, yields these rows of the flat levels.
+        """
         parts = strips((self._xx.shape[0], self._xx.shape[1]))
         found: list[list[tuple[float, float]]] = [[] for _ in parts]
 
@@ -156,15 +248,29 @@ class GainPixels:
         return scalars
 
     def result(self, gain: float, gain_se: float, prnu_fraction: float) -> tuple[Map, Map]:
-        """Return gain_map, shrunk to `gain`, and its standard error (DN/e⁻): √(B·u² + SE²(K)), the first part the pixel's own."""
+        """Return gain_map, shrunk to `gain`, and its standard error (DN/e⁻): √(B·u² + SE²(K)), the first part that of the pixel.
+
+        Parameters
+        ----------
+        gain : float
+            K of all pixels, DN/e-.
+        gain_se : float
+            Its standard error, DN/e-.
+        prnu_fraction : float
+            PRNU, 1.
+
+        Returns
+        -------
+        tuple of (ndarray of float64, ndarray of float64)
+        """
         with np.errstate(divide="ignore", invalid="ignore"):
-            own = self._xy / self._xx
+            single = self._xy / self._xx
             error = np.sqrt(self._xx + self._dark_error) / self._xx
         spread = gain * prnu_fraction
         trust = spread**2 / (spread**2 + error**2) if spread > 0 else np.zeros_like(error)
         trust = np.nan_to_num(trust)
-        good = np.isfinite(own) & np.isfinite(error)
-        shrunk = np.where(good, gain + trust * (np.where(good, own, gain) - gain), gain)
+        good = np.isfinite(single) & np.isfinite(error)
+        shrunk = np.where(good, gain + trust * (np.where(good, single, gain) - gain), gain)
         # A gain at or below zero is a defect, not a camera; the mask says where.
         return np.where(shrunk > 0.1 * gain, shrunk, gain), np.sqrt(trust * np.where(good, error, gain) ** 2 + gain_se**2)
 
@@ -174,6 +280,17 @@ class GainPixels:
         That is a response of more than 1.5 times the neighbours', or a dark level above half of full scale. Neighbours are the median of
         5 × 5 px wherever a defect may be near, so that a defect makes no neighbour one. A pixel without light (overscan, masked columns) is
         dead and never hot.
+
+        Parameters
+        ----------
+        offset : ndarray of float64
+            (y, x), dark level of each pixel, DN.
+        full_scale : int
+            Largest code, DN.
+
+        Returns
+        -------
+        tuple of (ndarray of bool, ndarray of bool)
         """
         response = self._response / self._signal
         around = _around(response)
@@ -233,7 +350,19 @@ def without(mask: NDArray[np.bool_], *maps: Map) -> tuple[Map, ...]:
 
 
 def read_noise_pixels(dark: DarkPixels, gain_map: Map) -> tuple[Map, Map]:
-    """Return read_noise_map = √(σ²_y.dark − 1/12)/K of each pixel and its standard error, e⁻."""
+    """Return read_noise_map = √(σ²_y.dark − 1/12)/K of each pixel and its standard error, e⁻.
+
+    Parameters
+    ----------
+    dark : DarkPixels
+        Pixels of the shortest dark level.
+    gain_map : ndarray of float64
+        (y, x), K of each pixel, DN/e-.
+
+    Returns
+    -------
+    tuple of (ndarray of float64, ndarray of float64)
+    """
     square = np.maximum(dark.variance - QUANTISATION_DN2, 0.0)
     root = np.sqrt(square)
     error = np.sqrt(dark.variance_error)

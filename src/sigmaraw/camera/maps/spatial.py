@@ -22,7 +22,19 @@ DEFECTS_LISTED = 5000
 
 
 def spectrogram(deviation: Map, axis: int) -> Map:
-    """Return √(mean over lines of |F|²/n), frequencies 0 … ½ px⁻¹ along `axis`; its mean square over all frequencies is the variance."""
+    """Return √(mean over lines of |F|²/n), frequencies 0 … ½ px⁻¹ along `axis`; its mean square over all frequencies is the variance.
+
+    Parameters
+    ----------
+    deviation : ndarray of float64
+        (y, x), deviation from the mean.
+    axis : int
+        Axis along which frequencies run: 0 is y, 1 is x.
+
+    Returns
+    -------
+    ndarray of float64
+    """
     power = np.abs(np.fft.rfft(deviation, axis=axis)) ** 2 / deviation.shape[axis]
     return np.sqrt(power.mean(axis=1 - axis))
 
@@ -32,7 +44,16 @@ def pattern_arrays(kind: str, deviation: Map, *, high_pass: bool) -> Arrays:
 
     Parameters
     ----------
-    kind : "dsnu" or "prnu". deviation : (y, x), from the mean, in the quantity's unit.
+    kind : str
+        "dsnu" or "prnu".
+    deviation : ndarray of float64
+        (y, x), deviation from the mean, in the unit of the quantity.
+    high_pass : bool
+        Whether slow changes over the sensor are taken out.
+
+    Returns
+    -------
+    dict
     """
     from scipy.ndimage import uniform_filter
 
@@ -55,6 +76,15 @@ def spatial_summary(dataset: xr.Dataset) -> dict[str, Any]:
     {kind: {row_profile, column_profile, spectrum_x, frequency_x, spectrum_y, frequency_y, histogram, edges, beyond}},
     {"defects": {"shape", "count", "positions": [[y, x] …], "classes": [name …]}}, of all pixels that
     are not normal, the first 5000 listed; beyond[i] counts the pixels farther from 0 than |edges| of its index.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        A camera dataset.
+
+    Returns
+    -------
+    dict of str to object
     """
     found: dict[str, Any] = {}
     for kind in KINDS:

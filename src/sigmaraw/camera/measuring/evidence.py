@@ -11,8 +11,8 @@ from sigmaraw.camera.measuring.lines import LineNoise
 from sigmaraw.camera.measuring.steadiness import Steadiness
 
 PAIRS = 8  # of a level, for correlation: more say nothing new
-_REGION = 512  # of either side, px: its correlation is known to 0.002 from one pair
-_BULK = 0.005  # of the values at either end, where single hot pixels make hills of their own
+_REGION = 512  # of either side, px: one pair gives its correlation to 0.002
+_BULK = 0.005  # of the values at either end, where single hot pixels make further hills
 _WINDOW = 16  # codes on either side of an empty one
 CODES_NEEDED = 25  # values on both sides of an empty code: chance leaves it empty once in e²⁵
 FOREIGN = 5.0  # temporal standard deviations of a pixel by which a frame's mean is off its level's
@@ -20,14 +20,38 @@ FOREIGN = 5.0  # temporal standard deviations of a pixel by which a frame's mean
 
 @dataclass(frozen=True)
 class LevelEvidence:
-    """Numbers of one level.
+    """What the checks need of one level's frames.
 
-    lines : temporal variance of row and column means, DN². frames, keep : those behind it, foreign ones left out. shape : (y, x).
-    lag_x, lag_y, lag_variance : covariance of neighbours in a row and in a column, and variance, DN², of (A − B)/√2 without its line
-    means: the pixels' own temporal noise. lag_count : differences behind them.
-    hashes : of the row and column sums of each frame that is not constant. foreign : frames with a mean far off the median of the level's.
-    missing : empty codes inside the histogram. tested : codes inside it that chance would not leave empty.
-    piled : fraction of the values at the lowest code when that stands out from its neighbour, else 0. steady : its pixels over time.
+    Parameters
+    ----------
+    lines : LineNoise
+        Temporal variance of row and column means, DN².
+    shape : tuple of (int, int)
+        (y, x), px.
+    frames : int
+        Number of frames behind `lines`.
+    keep : ndarray of bool
+        (frame,), False for frames of another level.
+    lag_x : float
+        Covariance of neighbours in a row, DN², of (A − B)/√2 without its row and column means.
+    lag_y : float
+        The same of neighbours in a column, DN².
+    lag_variance : float
+        Variance of the same, DN²: temporal noise of single pixels.
+    lag_count : int
+        Pixel differences behind these three.
+    hashes : tuple of bytes
+        Hash of the row and column sums of each frame that is not constant.
+    foreign : int
+        Frames whose mean is far off the level's median.
+    missing : int
+        Codes inside the histogram that never occur.
+    tested : int
+        Codes inside the histogram that chance would not leave empty.
+    piled : float
+        Fraction of the values at the lowest code where it stands out from the next, else 0.
+    steady : Steadiness
+        Its pixels over time.
     """
 
     lines: LineNoise
@@ -70,6 +94,17 @@ def neighbours(a: NDArray[np.unsignedinteger], b: NDArray[np.unsignedinteger]) -
     """Return lag-1 covariances along x and y, and the variance, DN², of (A − B)/√2 without its line means; at least 3 × 3 pixels.
 
     Taking row and column means off makes neighbours in a row correlate by −1/N, in a column by −1/M: that is put back.
+
+    Parameters
+    ----------
+    a : ndarray of uint8 or uint16
+        (y, x), first frame of the pair, DN.
+    b : ndarray of uint8 or uint16
+        (y, x), second frame of the pair, DN.
+
+    Returns
+    -------
+    tuple of (float, float, float)
     """
     m, n = a.shape
     d = np.subtract(a, b, dtype=np.float32)  # exact; sums over a row are good to 1e-7, those over rows are float64
@@ -86,7 +121,17 @@ def _mean_product(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
 
 
 def middle(frame: NDArray[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
-    """Return the part of a frame that neighbours are compared in: `_REGION` pixels square in its middle, or all where it is smaller."""
+    """Return the part of a frame that neighbours are compared in: `_REGION` pixels square in its middle, or all where it is smaller.
+
+    Parameters
+    ----------
+    frame : ndarray of uint8 or uint16
+        (y, x), DN.
+
+    Returns
+    -------
+    ndarray of uint8 or uint16
+    """
     sides = [slice(max(0, (size - _REGION) // 2), max(0, (size - _REGION) // 2) + _REGION) for size in frame.shape]
     return frame[sides[0], sides[1]]
 
@@ -95,6 +140,15 @@ def codes_of(counts: NDArray[np.int64]) -> tuple[int, int, float]:
     """Return how many codes of a histogram are missing, how many could have been seen to be, and the pile at the lowest code.
 
     A level's histogram has one hill: inside it no code is rarer than the rarer of the highest counts left and right of it.
+
+    Parameters
+    ----------
+    counts : ndarray of int64
+        (code,), how often each code occurs.
+
+    Returns
+    -------
+    tuple of (int, int, float)
     """
     present = np.flatnonzero(counts)
     low, high = int(present[0]), int(present[-1])

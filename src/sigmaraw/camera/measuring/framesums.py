@@ -12,6 +12,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from sigmaraw.camera.measuring.kernels import kernel_for
 from sigmaraw.camera.measuring.workers import Workers, strips
 
 Frames = NDArray[np.unsignedinteger]
@@ -21,9 +22,22 @@ _TOP = np.iinfo(np.uint16).max
 
 @dataclass(frozen=True)
 class FrameSums:
-    """Exact sums of a few frames. rows : (frame, y), columns : (frame, x). total, lowest, highest : (frame), the extremes in DN.
+    """Exact sums of a few frames.
 
-    low, high : (strip, frame), extremes of each strip of rows in `parts`.
+    Parameters
+    ----------
+    rows : ndarray of uint32
+        (frame, y), sums of rows, DN.
+    columns : ndarray of uint64
+        (frame, x), sums of columns, DN.
+    total : ndarray of int64
+        (frame,), sum of all pixels, DN.
+    low : ndarray of int64
+        (strip, frame), smallest value of each strip of rows, DN.
+    high : ndarray of int64
+        (strip, frame), largest value of each strip, DN.
+    parts : list of slice
+        Rows of each strip.
     """
 
     rows: NDArray[np.uint32]
@@ -45,14 +59,32 @@ class FrameSums:
 
 
 def frame_sums(frames: Frames, crew: Workers) -> FrameSums:
-    """Return row, column and frame sums, and extremes, of (frame, y, x). A row of up to 65537 pixels fits into uint32."""
+    """Return row, column and frame sums, and extremes, of (frame, y, x). A row of up to 65537 pixels fits into uint32.
+
+    Parameters
+    ----------
+    frames : ndarray of uint8 or uint16
+        (frame, y, x), DN.
+    crew : Workers
+        Threads that share the work.
+
+    Returns
+    -------
+    FrameSums
+    """
     count, height, width = frames.shape
     parts = strips((height, width))
     rows = np.empty((count, height), np.uint32)
     by_strip = np.empty((len(parts), count, width), np.uint32)
     low, high = np.empty((len(parts), count), np.int64), np.empty((len(parts), count), np.int64)
 
+    kernel = kernel_for(frames)
+
     def task(index: int) -> None:
+        if kernel is not None:
+            of_rows = (frames.itemsize, parts[index].start, parts[index].stop)
+            kernel.frame_sums(frames, count, height, width, *of_rows, rows, by_strip[index], low[index], high[index])
+            return
         strip = frames[:, parts[index]]
         low[index], high[index] = strip.min(axis=(1, 2)), strip.max(axis=(1, 2))
         rows[:, parts[index]], by_strip[index] = line_sums(strip, int(high[index].max()))
@@ -62,7 +94,19 @@ def frame_sums(frames: Frames, crew: Workers) -> FrameSums:
 
 
 def line_sums(strip: Frames, highest: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    """Return the sums of the rows, (frame, y), and of the columns, (frame, x), of (frame, y, x) whose values are at most `highest`, DN."""
+    """Return the sums of the rows, (frame, y), and of the columns, (frame, x), of (frame, y, x) whose values are at most `highest`, DN.
+
+    Parameters
+    ----------
+    strip : ndarray of uint8 or uint16
+        (frame, y, x), DN.
+    highest : int
+        Largest value that occurs, DN.
+
+    Returns
+    -------
+    tuple of (ndarray of uint32, ndarray of uint32)
+    """
     count, height, width = strip.shape
     each = min(_AT_ONCE, _TOP // max(highest, 1))
     down, across = height // each * each, width // each * each

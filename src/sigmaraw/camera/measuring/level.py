@@ -1,4 +1,4 @@
-"""One level's frames, read once: its scalars, the evidence that checks need, and its pixels' own sums.
+"""One level's frames, read once: its scalars, the evidence that checks need, and the sums of its pixels.
 
 What is kept grows by some 30 bytes a frame: its mean and its fingerprint.
 """
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.camera.measuring.evidence import FOREIGN, PAIRS, LevelEvidence, codes_of, middle, neighbours
 from sigmaraw.camera.measuring.framesums import Frames, FrameSums, frame_sums
+from sigmaraw.camera.measuring.kernels import kernel_for, say_which
 from sigmaraw.camera.measuring.lines import line_noise
 from sigmaraw.camera.measuring.moments import LevelMoments, quantisation_var
 from sigmaraw.camera.measuring.onepass import PixelSums
@@ -23,7 +24,7 @@ from sigmaraw.camera.measuring.steadiness import steadiness
 from sigmaraw.camera.measuring.workers import Workers, workers
 from sigmaraw.errors import ImplausibleSeries, TooFewFrames
 
-_LINE_FRAMES = 512  # whose row and column means are kept: the variance of 512 is known to 6 % line by line, and lines are many
+_LINE_FRAMES = 512  # whose row and column means are kept: 512 give the variance of each line to 6 %, and lines are many
 _CODE_VALUES = 1 << 20  # of a few frames, for the histogram of codes
 _STILL = 1e-9  # DN²: below, a mean square of float32 differences is none
 _ADDING = threading.Lock()
@@ -32,7 +33,17 @@ _COPIES = "at least two frames of two pixels"
 
 @dataclass(frozen=True)
 class MeasuredLevel:
-    """Scalars, evidence and sums of the pixels of one level."""
+    """Scalars, evidence and sums of the pixels of one level.
+
+    Parameters
+    ----------
+    moments : LevelMoments
+        Scalars of the level.
+    evidence : LevelEvidence
+        What the checks need.
+    pixels : PixelSums
+        Sums over frames of each pixel.
+    """
 
     moments: LevelMoments
     evidence: LevelEvidence
@@ -47,13 +58,23 @@ def measure_level(chunks: Iterable[Frames], name: str, *, shape_sums: bool = Fal
 
     Parameters
     ----------
-    chunks : (frame, y, x), uint8 or uint16, DN, in order of acquisition; all of an even count but the last. name : for messages.
-    shape_sums : keep the sums for the classes of pixels too.
+    chunks : iterable of ndarray of uint8 or uint16
+        (frame, y, x), uint8 or uint16, DN, in order of acquisition; an even number of frames each, but for the last.
+    name : str
+        Name of the level, for messages.
+    shape_sums : bool
+        Whether the sums for the classes of pixels are kept too.
+
+    Returns
+    -------
+    MeasuredLevel
 
     Raises
     ------
-    TooFewFrames : fewer than two frames, or fewer than two pixels.
-    ImplausibleSeries : two successive frames are the same file: their difference says nothing about noise.
+    TooFewFrames
+        If there are fewer than two frames, or fewer than two pixels.
+    ImplausibleSeries
+        If two successive frames are equal: their difference says nothing about noise.
     """
     meter = LevelMeter(name, shape_sums=shape_sums)
     with workers() as crew:
@@ -91,9 +112,18 @@ class _Extreme:
 
 
 class LevelMeter:
-    """What a level's frames say, a few of them at a time; arguments and refusals as `measure_level`."""
+    """What a level's frames say, a few of them at a time; arguments and refusals as `measure_level`.
+
+    Parameters
+    ----------
+    name : str
+        Name of the level, for messages.
+    shape_sums : bool
+        Whether the sums for the classes of pixels are kept too.
+    """
 
     def __init__(self, name: str, *, shape_sums: bool = False) -> None:
+        say_which()
         self.name, self.shape = name, (0, 0)
         self.means: list[float] = []
         self._shape_sums = shape_sums
@@ -106,7 +136,15 @@ class LevelMeter:
         self._top, self._bottom = _Extreme(1), _Extreme(-1)
 
     def add(self, frames: Frames, crew: Workers) -> None:
-        """Take (frame, y, x), uint8 or uint16, DN: an even number but for the last."""
+        """Take (frame, y, x), uint8 or uint16, DN: an even number but for the last.
+
+        Parameters
+        ----------
+        frames : ndarray of uint8 or uint16
+            (frame, y, x), DN; an even number of frames, but for the last ones.
+        crew : Workers
+            Threads that share the work.
+        """
         if frames[0].size < 2:
             raise _too_few(self.name, len(frames), frames[0].size)
         if not self.means:
@@ -118,7 +156,12 @@ class LevelMeter:
         self._frames(exact, exact.total / frames[0].size)
 
     def result(self) -> MeasuredLevel:
-        """Return what all frames say."""
+        """Return what all frames say.
+
+        Returns
+        -------
+        MeasuredLevel
+        """
         if len(self.means) < 2:
             raise _too_few(self.name, len(self.means), self.shape[0] * self.shape[1])
         moments = self._moments()
@@ -127,7 +170,12 @@ class LevelMeter:
     def _looks(self, frames: Frames, sums: FrameSums) -> list[Callable[[], object]]:
         """Return tasks that take what needs the frames themselves; they may be done in any order, at the same time."""
         step = -(-frames.size // _CODE_VALUES) | 1  # odd, so that rows of a filter array take turns
-        tasks: list[Callable[[], object]] = [partial(self._codes, frame[::step]) for frame in frames]
+        kernel = kernel_for(frames)
+        tasks: list[Callable[[], object]]
+        if kernel is None:
+            tasks = [partial(self._codes, frame[::step]) for frame in frames]
+        else:
+            tasks = [partial(kernel.count_codes, frames, *frames.shape, frames.itemsize, step, self._counts)]
         done = len(self._second)
         if min(self.shape) >= 3:
             for pair in range(min(len(frames) // 2, PAIRS - done)):

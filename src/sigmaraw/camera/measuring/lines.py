@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class LineNoise:
-    """Temporal variance, DN², of the row means and of the column means of one frame, averaged over rows and over columns."""
+    """Temporal variance, DN², of the row means and of the column means of one frame, averaged over rows and over columns.
+
+    Parameters
+    ----------
+    row : float
+        Of row means, DN².
+    column : float
+        Of column means, DN².
+    """
 
     row: float
     column: float
@@ -21,7 +29,15 @@ def line_noise(rows: NDArray[np.float64], columns: NDArray[np.float64]) -> LineN
 
     Parameters
     ----------
-    rows : (frame, y), columns : (frame, x), means over the pixels of a row or column, DN, L ≥ 2.
+    rows : ndarray of float64
+        (frame, y), means of rows, DN, of at least two frames.
+    columns : ndarray of float64
+        (frame, x), means of columns, DN.
+
+    Returns
+    -------
+    LineNoise
+        Temporal variances, DN².
     """
     # The frame's mean takes 1/M of the variance along, as the mean over rows does in rav: both stay.
     steady = [lines - lines.mean(axis=1, keepdims=True) for lines in (rows, columns)]

@@ -1,4 +1,4 @@
-"""Per-pixel maps of many levels, kept until it is known which of them count: in memory where they are few, else in a temporary file.
+"""Per-pixel maps of many levels, kept until it is clear which of them count: in memory where they are few, else in a temporary file.
 
 The fit's range follows from all levels, the gain of each pixel from the levels in it. With the maps kept, no frame is read a second time.
 Means are kept as deviations from the level's mean, so that float32 holds them to 1e-7 of a deviation, variances to 1e-7 of themselves.
@@ -25,7 +25,15 @@ IN_MEMORY = 1 << 27  # bytes of maps: above, a file in the system's folder for t
 
 
 class MapStore:
-    """Maps (y, x) of mean, variance and stillness by level. Use as a context manager: the file goes with it."""
+    """Maps (y, x) of mean, variance and stillness by level. Use as a context manager: the file goes with it.
+
+    Parameters
+    ----------
+    shape : tuple of (int, int)
+        (y, x), px.
+    levels : int
+        Number of levels.
+    """
 
     def __init__(self, shape: tuple[int, int], levels: int) -> None:
         self.shape = shape
@@ -45,11 +53,23 @@ class MapStore:
         self._closing.close()
 
     def put(self, level: int, sums: PixelSums, centre: float, crew: Workers) -> None:
-        """Keep a level's maps; centre : about its mean, DN.
+        """Keep the maps of a level.
+
+        Parameters
+        ----------
+        level : int
+            Place of the level.
+        sums : PixelSums
+            Sums over the frames of a level.
+        centre : float
+            About the mean of the level, DN.
+        crew : Workers
+            Threads that share the work.
 
         Raises
         ------
-        OutOfSpace : the temporary file does not fit.
+        OutOfSpace
+            If the temporary file does not fit.
         """
         self._means[level] = centre
         if self._file is None:
@@ -76,7 +96,7 @@ class MapStore:
         except OSError as error:
             raise OutOfSpace(
                 f"{self._each} bytes of level {level} do not fit into {tempfile.gettempdir()} ({error.strerror})",
-                "room for 8 bytes a pixel and level",
+                "free space for 8 bytes a pixel and level",
                 "free space there, or let TMPDIR name a folder with more",
             ) from error
 
@@ -85,7 +105,19 @@ class MapStore:
         return level * self._each + 4 * self.shape[1] * (which * self.shape[0] + start)
 
     def rows(self, level: int, rows: slice) -> tuple[Map, Map, NDArray[np.bool_]]:
-        """Return mean (DN), variance (DN²) and stillness of some rows of a level; several threads may ask at once."""
+        """Return mean (DN), variance (DN²) and stillness of some rows of a level; several threads may ask at once.
+
+        Parameters
+        ----------
+        level : int
+            Place of the level.
+        rows : slice
+            Rows of the sensor. Default: all.
+
+        Returns
+        -------
+        tuple of (ndarray of float64, ndarray of float64, ndarray of bool)
+        """
         start, stop, _ = rows.indices(self.shape[0])
         if self._file is None:
             mean, variance = self._maps[level][:, start:stop]

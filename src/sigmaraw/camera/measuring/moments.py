@@ -17,9 +17,32 @@ from numpy.typing import NDArray
 class LevelMoments:
     """Scalars of one level.
 
-    mean, variance : temporal mean (DN) and pair variance (DN²); n_pairs pairs of n_pixels pixels.
-    variance_var : Var(σ̂²), DN⁴. excess : spatial variance of the pixels' own temporal variances, DN⁴.
-    frame_means : (frame), DN. top_fraction : fraction of pixel values that equal `maximum`, the largest one.
+    Parameters
+    ----------
+    mean : float
+        Temporal mean, DN.
+    variance : float
+        Temporal variance from pairs, DN².
+    variance_var : float
+        Its squared standard error, DN⁴.
+    excess : float
+        Variance over pixels of their temporal variances, DN⁴.
+    n_frames : int
+        Number of frames; 0 where not given.
+    n_pairs : int
+        Number of pairs.
+    n_pixels : int
+        Number of pixels.
+    frame_means : ndarray of float64
+        (frame,), mean of each frame, DN.
+    minimum : int
+        Smallest value, DN.
+    maximum : int
+        Largest value, DN.
+    top_fraction : float
+        Fraction of the values that equal `maximum`.
+    bottom_fraction : float
+        Fraction of the values that equal `minimum`.
     """
 
     mean: float
@@ -45,7 +68,16 @@ def quantisation_var(variance: float | NDArray[np.float64]) -> Any:
     """Return the squared uncertainty, DN⁴, that rounding leaves in a measured variance, for an unknown phase of the mean.
 
     Rounding N(μ, σ²) to whole DN gives σ² + 1/12 − (4σ² + 1/π²)·exp(−2π²σ²)·cos 2πμ + …: below σ ≈ 0.5 DN the last term counts.
-    Half the square of its amplitude is its mean square. `variance` is σ² + 1/12, DN².
+    Half the square of its amplitude is its mean square.
+
+    Parameters
+    ----------
+    variance : float or ndarray of float64
+        σ² + 1/12, DN².
+
+    Returns
+    -------
+    object
     """
     square = np.maximum(np.asarray(variance, dtype=np.float64) - 1.0 / 12.0, 0.0)
     amplitude = (4.0 * square + 1.0 / np.pi**2) * np.exp(-2.0 * np.pi**2 * np.minimum(square, 30.0))

@@ -1,20 +1,22 @@
 """Moments of frames that stream by: every frame is read once, and what is kept does not grow with their number.
 
 A few frames lie in memory as integers. They are worked through in strips of rows that stay in the processor's cache, strips shared out to
-threads, in float32 on deviations from the first frame less the frame's own mean change (the lamp): those are small, so a sum over a few
+threads, in float32 on deviations from the first frame less the change of the frame's mean (the lamp): those are small, so a sum over a few
 frames is good to 1e-7 of a deviation; sums over all frames are float64. Row, column and frame sums are exact integers. The result does
-not depend on the number of threads: every strip writes its own place, and places are added in order.
+not depend on the number of threads: every strip writes to one place, and places are added in order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.camera.measuring.framesums import Frames, FrameSums
+from sigmaraw.camera.measuring.kernels import kernel_for
 from sigmaraw.camera.measuring.workers import Workers, strips, zeros
 
 Map = NDArray[np.float64]
@@ -28,19 +30,42 @@ _NARROW = (1 << 14) - 1  # DN between the extremes of a level: A + B − 2·x₀
 _PIECE = 8192  # a dot product of this length stays on one thread of the linear-algebra library
 
 
-def power_sums(values: Single) -> NDArray[np.float64]:
-    """Return Σv² of each (y, x) of (pair, y, x): float32 over at most `_PIECE` pixels of a row, good to 1e-6, float64 over those."""
-    total = np.zeros(len(values))
-    for start in range(0, values.shape[2], _PIECE):
-        piece = values[:, :, start : start + _PIECE]
-        total += np.vecdot(piece, piece).sum(axis=1, dtype=np.float64)
-    return total
+def power_sums(values: Single, crew: Workers) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return Σv² and Σv⁴ of each (y, x) of (pair, y, x), in float64.
+
+    Parameters
+    ----------
+    values : ndarray of float32
+        (pair, y, x), DN.
+    crew : Workers
+        Threads that share the work.
+
+    Returns
+    -------
+    tuple of (ndarray of float64, ndarray of float64)
+    """
+    second, fourth = np.zeros((2, len(values)))
+    wide = crew.array("wide", values.shape[1:], np.float64)
+    for index, value in enumerate(values):
+        np.copyto(wide, value)
+        for total in (second, fourth):
+            for start in range(0, wide.shape[1], _PIECE):
+                piece = wide[:, start : start + _PIECE]
+                total[index] += np.vecdot(piece, piece).sum()
+            if total is second:
+                wide *= wide
+    return second, fourth
 
 
 class PixelSums:
-    """Sums over frames of each pixel's deviation e = x − x₀ − (mean of the frame − mean of the first one), by powers.
+    """Sums over frames of the deviation of each pixel, e = x − x₀ − (mean of the frame − mean of the first one), by powers.
 
-    shape_sums : third and fourth powers and products with the right and the lower neighbour too, for the classes of pixels.
+    Parameters
+    ----------
+    shape : tuple of (int, int)
+        (y, x), px.
+    shape_sums : bool
+        Whether third and fourth powers and products with the right and lower neighbour are kept too, for the classes of pixels.
     """
 
     def __init__(self, shape: tuple[int, int], *, shape_sums: bool = False) -> None:
@@ -60,7 +85,20 @@ class PixelSums:
 
         Parameters
         ----------
-        frames : (frame, y, x), an even number of them but for the last ones. exact : their sums. beside : tasks to be done meanwhile.
+        frames : ndarray of uint8 or uint16
+            (frame, y, x), DN; an even number of frames, but for the last ones.
+        exact : FrameSums
+            Exact sums of the same frames.
+        crew : Workers
+            Threads that share the work.
+        beside : Sequence[callable
+            Further tasks to do at the same time.
+
+        Returns
+        -------
+        tuple of (ndarray of float64, ndarray of float64)
+            Σ over pixels of (A − B − Δ)², DN², and of its square, DN⁴, each divided by the number of pixels, of successive pairs; Δ is the
+            change of the mean.
         """
         means = exact.total / frames[0].size
         self._low, self._high = min(self._low, int(exact.low.min())), max(self._high, int(exact.high.max()))
@@ -102,6 +140,12 @@ class PixelSums:
         self, frames: Frames, changes: Single, rows: slice, crew: Workers, second: NDArray[np.float64], fourth: NDArray[np.float64]
     ) -> None:
         """Add the rows of a strip: several frames at once, so that sums over all frames are seldom touched; fill the pairs' moments."""
+        kernel, pairs = kernel_for(frames), len(frames) // 2
+        if kernel is not None and pairs and "below" not in self._sums:
+            self._compiled_pairs(kernel, frames[: 2 * pairs], changes[: 2 * pairs], rows, second, fourth)
+            if len(frames) % 2:
+                self._single(frames[-1:, rows], changes[-1:], rows, crew)
+            return
         for start in range(0, len(frames), _TOGETHER):
             some, change = frames[start : start + _TOGETHER], changes[start : start + _TOGETHER]
             pairs = len(some) // 2
@@ -112,10 +156,21 @@ class PixelSums:
             if pairs:
                 second[at], fourth[at] = self._pairs(some[: 2 * pairs, rows], change[: 2 * pairs], rows, crew)
             if len(some) % 2:
-                e = self._deviations(some[-1:, rows], change[-1:], rows, crew)[0]
-                self._sums["first"][rows] += e
-                e *= e
-                self._sums["second"][rows] += e
+                self._single(some[-1:, rows], change[-1:], rows, crew)
+
+    def _single(self, frame: Frames, change: Single, rows: slice, crew: Workers) -> None:
+        """Add the first two powers of a frame without a partner."""
+        e = self._deviations(frame, change, rows, crew)[0]
+        self._sums["first"][rows] += e
+        e *= e
+        self._sums["second"][rows] += e
+
+    def _compiled_pairs(
+        self, kernel: ModuleType, frames: Frames, changes: Single, rows: slice, second: NDArray[np.float64], fourth: NDArray[np.float64]
+    ) -> None:
+        """Do what `_pairs` does, group by group, in compiled code."""
+        sums = (self._sums["first"], self._sums["second"])
+        kernel.pair_sums(frames, *frames.shape, frames.itemsize, rows.start, rows.stop, self._reference, changes, *sums, second, fourth)
 
     def _deviations(self, frames: Frames, changes: Single, rows: slice, crew: Workers) -> Single:
         """Return e, (frame, y, x), of some rows."""
@@ -129,7 +184,7 @@ class PixelSums:
     def _pairs(self, frames: Frames, changes: Single, rows: slice, crew: Workers) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Add the first two powers of pairs of frames, by S = e_A + e_B and D = e_A − e_B: Σe = ΣS, Σe² = ½Σ(S² + D²).
 
-        D is needed in any case, for the pairs' own ΣD² and ΣD⁴, which are returned. S and D are formed as integers, in half the memory.
+        D is needed in any case, for ΣD² and ΣD⁴ of the pairs, which are returned. S and D are formed as integers, in half the memory.
         """
         pairs, height, width = len(frames) // 2, *frames.shape[1:]
         v = crew.array("deviations", (2, pairs, height, width))
@@ -139,12 +194,10 @@ class PixelSums:
         v[1] -= (a - b)[:, np.newaxis, np.newaxis]
         total = crew.array("sum", (height, width))
         self._sums["first"][rows] += np.add.reduce(v[0], axis=0, out=total)
-        second = power_sums(v[1])
         _products(v.reshape(-1, height, width), v.reshape(-1, height, width), total)
         total *= 0.5
         self._sums["second"][rows] += total
-        v[1] *= v[1]
-        return second, power_sums(v[1])
+        return power_sums(v[1], crew)
 
     def _integer_pairs(self, frames: Frames, rows: slice, crew: Workers, out: Single) -> None:
         """Fill out, (2, pair, y, x), with A + B − 2·x₀ and A − B."""
@@ -169,23 +222,31 @@ class PixelSums:
         # Products with the row below need that row too.
         taken = slice(rows.start, min(rows.stop + 1, self.shape[0]))
         e = self._deviations(frames[:, taken], changes, taken, crew)
-        own, below = e[:, :height], e.shape[1] - 1
-        total, square = crew.array("sum", (height, width)), crew.array("square", own.shape)
-        self._sums["first"][rows] += np.add.reduce(own, axis=0, out=total)
-        self._sums["right"][rows, :-1] += _products(own[:, :, :-1], own[:, :, 1:], total[:, :-1])
-        self._sums["below"][rows][:below] += _products(own[:, :below], e[:, 1 : below + 1], total[:below])
-        np.multiply(own, own, out=square)
+        inner, below = e[:, :height], e.shape[1] - 1
+        total, square = crew.array("sum", (height, width)), crew.array("square", inner.shape)
+        self._sums["first"][rows] += np.add.reduce(inner, axis=0, out=total)
+        self._sums["right"][rows, :-1] += _products(inner[:, :, :-1], inner[:, :, 1:], total[:, :-1])
+        self._sums["below"][rows][:below] += _products(inner[:, :below], e[:, 1 : below + 1], total[:below])
+        np.multiply(inner, inner, out=square)
         self._sums["second"][rows] += np.add.reduce(square, axis=0, out=total)
-        self._sums["third"][rows] += _products(own, square, total)
+        self._sums["third"][rows] += _products(inner, square, total)
         self._sums["fourth"][rows] += _products(square, square, total)
         d = square[:pairs]
-        np.subtract(own[: 2 * pairs : 2], own[1 : 2 * pairs : 2], out=d)
-        second = power_sums(d)
-        d *= d
-        return second, power_sums(d)
+        np.subtract(inner[: 2 * pairs : 2], inner[1 : 2 * pairs : 2], out=d)
+        return power_sums(d, crew)
 
     def mean(self, rows: slice = slice(None)) -> Map:
-        """Return the temporal mean of each pixel, DN."""
+        """Return the temporal mean of each pixel, DN.
+
+        Parameters
+        ----------
+        rows : slice
+            Rows of the sensor. Default: all.
+
+        Returns
+        -------
+        ndarray of float64
+        """
         assert self._reference is not None
         mean = self._sum("first", rows)
         mean += self._change
@@ -195,7 +256,17 @@ class PixelSums:
         return np.maximum(mean, 0.0, out=mean)
 
     def still(self, rows: slice = slice(None)) -> NDArray[np.bool_]:
-        """Return which pixels gave one value throughout: Σe and Σe² are then those of the frames' changes alone."""
+        """Return which pixels gave one value throughout: Σe and Σe² are then those of the frames' changes alone.
+
+        Parameters
+        ----------
+        rows : slice
+            Rows of the sensor. Default: all.
+
+        Returns
+        -------
+        ndarray of bool
+        """
         slack = 1e-3 + 1e-5 * self._squares  # of single precision; one step of one frame makes 1 of either or more
         still = np.ones(self._sums["first"][rows].shape, dtype=bool)
         for name, changes in (("first", -self._change), ("second", self._squares)):
@@ -204,7 +275,17 @@ class PixelSums:
         return still
 
     def variance(self, rows: slice = slice(None)) -> Map:
-        """Return the unbiased temporal variance of each pixel, DN², [Σe² − (Σe)²/L]/(L−1) · N/(N−1)."""
+        """Return the unbiased temporal variance of each pixel, DN², [Σe² − (Σe)²/L]/(L−1) · N/(N−1).
+
+        Parameters
+        ----------
+        rows : slice
+            Rows of the sensor. Default: all.
+
+        Returns
+        -------
+        ndarray of float64
+        """
         pixels = self.shape[0] * self.shape[1]
         variance = self._sum("first", rows)
         variance *= variance
@@ -214,7 +295,19 @@ class PixelSums:
         return np.maximum(variance, 0.0, out=variance)
 
     def single(self, rows: slice, centre: float) -> tuple[Single, Single]:
-        """Return mean less `centre` (DN) and variance of some rows in single precision, in a third of the time."""
+        """Return mean less `centre` (DN) and variance of some rows in single precision, in a third of the time.
+
+        Parameters
+        ----------
+        rows : slice
+            Rows of the sensor. Default: all.
+        centre : float
+            What is subtracted from the mean, DN.
+
+        Returns
+        -------
+        tuple of (ndarray of float32, ndarray of float32)
+        """
         assert self._reference is not None
         if self._whole:
             mean, variance = self.mean(rows), self.variance(rows)
@@ -244,6 +337,15 @@ class PixelSums:
         """Return skewness, excess kurtosis, and correlation with the right and the lower neighbour, of each pixel; 0 where it is still.
 
         The last column has no right neighbour and the last row no lower one: 0.
+
+        Parameters
+        ----------
+        rows : slice
+            Rows of the sensor. Default: all.
+
+        Returns
+        -------
+        tuple of (ndarray of float64, ndarray of float64, ndarray of float64, ndarray of float64)
         """
         stop = min(rows.stop + 1, self.shape[0])
         m, s2, s3, s4, right, below = (self._sum(name, slice(rows.start, stop)) / self.frames for name in _SHAPE_ORDER)
@@ -269,7 +371,17 @@ def _products(a: Single, b: Single, out: Single) -> Single:
 
 
 def pixel_moments_slow(frames: Frames) -> tuple[Map, Map]:
-    """Slow twin of `PixelSums.mean` and `.variance`: all frames in float64 at once, two passes."""
+    """Slow twin of `PixelSums.mean` and `.variance`: all frames in float64 at once, two passes.
+
+    Parameters
+    ----------
+    frames : ndarray of uint8 or uint16
+        (frame, y, x), DN.
+
+    Returns
+    -------
+    tuple of (ndarray of float64, ndarray of float64)
+    """
     data = frames.astype(np.float64)
     steady = data - data.mean(axis=(1, 2), keepdims=True)
     pixels = data[0].size
@@ -277,7 +389,19 @@ def pixel_moments_slow(frames: Frames) -> tuple[Map, Map]:
 
 
 def difference_sums_slow(a: Frames, b: Frames) -> tuple[float, float]:
-    """Slow twin of what `PixelSums.add` returns, for one pair, pixel by pixel."""
+    """Slow twin of what `PixelSums.add` returns, for one pair, pixel by pixel.
+
+    Parameters
+    ----------
+    a : ndarray of uint8 or uint16
+        (y, x), first frame of the pair, DN.
+    b : ndarray of uint8 or uint16
+        (y, x), second frame of the pair, DN.
+
+    Returns
+    -------
+    tuple of (float, float)
+    """
     differences = [float(p) - float(q) for p, q in zip(a.ravel(), b.ravel(), strict=True)]
     centre = sum(differences) / len(differences)
     return tuple(sum((d - centre) ** power for d in differences) / len(differences) for power in (2, 4))  # type: ignore[return-value]  # of two powers

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -21,13 +21,27 @@ _STRIP_PIXELS = 1 << 17
 
 
 class Workers:
-    """As many threads as there are cores, each with arrays of its own that it uses again: fresh memory costs more than a sum over it."""
+    """As many threads as there are cores, each with arrays that it keeps and reuses: fresh memory costs more than a sum over it.
+
+    Parameters
+    ----------
+    pool : ThreadPoolExecutor
+        Threads.
+    threads : int
+        Number of threads.
+    """
 
     def __init__(self, pool: ThreadPoolExecutor, threads: int) -> None:
-        self._pool, self._threads, self._own = pool, threads, threading.local()
+        self._pool, self._threads, self._local = pool, threads, threading.local()
 
     def run(self, tasks: Sequence[Callable[[], object]]) -> None:
-        """Do all tasks, the first ones first."""
+        """Do all tasks, the first ones first.
+
+        Parameters
+        ----------
+        tasks : Sequence[callable
+            Functions without arguments.
+        """
         if len(tasks) < 4 or self._threads == 1:
             for task in tasks:
                 task()
@@ -35,31 +49,93 @@ class Workers:
             for _ in self._pool.map(lambda task: task(), tasks):
                 pass
 
-    def array(self, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
-        """Return this thread's float32 array of that name, of any content; it holds until the next of that name is asked for."""
-        held: dict[str, NDArray[np.float32]] = self._own.__dict__
+    def array(self, name: str, shape: tuple[int, ...], dtype: type[np.floating] = np.float32) -> NDArray[Any]:
+        """Return this thread's array of that name, of any content; it holds until the next of that name is asked for.
+
+        Parameters
+        ----------
+        name : str
+            Name under which the memory is kept.
+        shape : tuple of int
+            Any shape.
+        dtype : type[np.floating]
+            Type of the values.
+
+        Returns
+        -------
+        NDArray[object]
+        """
+        held: dict[str, NDArray[Any]] = self._local.__dict__
         size = math.prod(shape)
         if name not in held or held[name].size < size:
-            held[name] = np.empty(size, np.float32)
+            held[name] = np.empty(size, dtype)
         return held[name][:size].reshape(shape)
 
 
 @contextmanager
 def workers() -> Iterator[Workers]:
-    """Yield threads to share the work."""
+    """Yield threads to share the work.
+
+    Yields
+    ------
+    Workers
+    """
     threads = min(os.cpu_count() or 1, 8)
     with ThreadPoolExecutor(threads) as pool:
         yield Workers(pool, threads)
 
 
 def zeros(shape: tuple[int, int], dtype: type[np.floating]) -> NDArray[Any]:
-    """Return zeros, written at once: pages that threads would touch first, side by side, cost ten times as much."""
+    """Return zeros, written at once: pages that threads would touch first, side by side, cost ten times as much.
+
+    Parameters
+    ----------
+    shape : tuple of (int, int)
+        (y, x), px.
+    dtype : type[np.floating]
+        float32 or float64.
+
+    Returns
+    -------
+    NDArray[object]
+    """
     found = np.empty(shape, dtype)
     found.fill(0)
     return found
 
 
 def strips(shape: tuple[int, int]) -> list[slice]:
-    """Return the rows of each strip: as many as `_STRIP_PIXELS` hold, one at least."""
+    """Return the rows of each strip: as many as `_STRIP_PIXELS` hold, one at least.
+
+    Parameters
+    ----------
+    shape : tuple of (int, int)
+        (y, x), px.
+
+    Returns
+    -------
+    list of slice
+    """
     rows = max(1, _STRIP_PIXELS // shape[1])
     return [slice(start, min(start + rows, shape[0])) for start in range(0, shape[0], rows)]
+
+
+def read_ahead(chunks: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    """Yield the same arrays; a thread reads the next one while the caller works on this one.
+
+    Parameters
+    ----------
+    chunks : iterable of ndarray
+        Each array must stay as it is until the next but one is asked for.
+
+    Yields
+    ------
+    ndarray
+        Holds until the next is asked for.
+    """
+    source = iter(chunks)
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(next, source, None)
+        while (frames := coming.result()) is not None:
+            coming = reader.submit(next, source, None)
+            yield frames

@@ -1,7 +1,7 @@
-"""Sensors that are several in one: regions with a readout tap of their own, or planes of a colour filter array (CFA).
+"""Sensors that are several in one: regions with a readout tap each, or planes of a colour filter array (CFA).
 
-Each tap is calibrated from its own pixels by the same code as a whole sensor; `tap_*` variables hold the results along `tap`. Per-pixel
-maps are put together from the taps' own, since a pixel leans to the mean, and is compared with neighbours, of its own kind.
+Each tap is calibrated from its pixels by the same code as a whole sensor; `tap_*` variables hold the results along `tap`. Per-pixel
+maps are put together from those of the taps, since a pixel is drawn to the mean, and compared with neighbours, of the same tap.
 """
 
 from __future__ import annotations
@@ -23,7 +23,17 @@ Window = tuple[slice, slice]
 
 @dataclass(frozen=True)
 class TapLayout:
-    """Which pixel belongs to which tap: `rows` × `columns` regions, or a pattern of that size that repeats (`letters`, a CFA)."""
+    """Which pixel belongs to which tap: `rows` × `columns` regions, or a pattern of that size that repeats (`letters`, a CFA).
+
+    Parameters
+    ----------
+    rows : int
+        Regions along y, or rows of the pattern.
+    columns : int
+        Regions along x, or columns of the pattern.
+    letters : str
+        Colours of the pattern, row by row; "" for regions.
+    """
 
     rows: int
     columns: int
@@ -47,9 +57,19 @@ class TapLayout:
     def windows(self, shape: tuple[int, ...]) -> tuple[Window, ...]:
         """Return the pixels of each tap on a sensor (y, x), in the order of `labels`.
 
+        Parameters
+        ----------
+        shape : tuple of int
+            (y, x) of the sensor, px.
+
+        Returns
+        -------
+        tuple of Window
+
         Raises
         ------
-        ShapeMismatch : a sensor that does not divide into such regions, or is smaller than the pattern.
+        ShapeMismatch
+            If the sensor does not divide into such regions, or is smaller than the pattern.
         """
         places = itertools.product(range(self.rows), range(self.columns))
         height, width = shape
@@ -67,9 +87,23 @@ class TapLayout:
     def index(self, sensor: tuple[int, int], shape: tuple[int, int], corner: tuple[int, int]) -> NDArray[np.intp]:
         """Return the tap of every pixel (y, x) of a frame of `shape` whose first pixel is `corner` of a sensor of that size.
 
+        Parameters
+        ----------
+        sensor : tuple of (int, int)
+            (y, x) of the sensor, px.
+        shape : tuple of (int, int)
+            (y, x) of the frame, px.
+        corner : tuple of (int, int)
+            (y, x) of the first pixel of the frame on the sensor.
+
+        Returns
+        -------
+        ndarray of int
+
         Raises
         ------
-        ShapeMismatch : regions, and a frame that leaves the sensor.
+        ShapeMismatch
+            If there are regions and the frame leaves the sensor.
         """
         (y, x), (height, width) = corner, shape
         if not self.letters and (y + height > sensor[0] or x + width > sensor[1]):
@@ -83,9 +117,21 @@ class TapLayout:
 def parse_layout(taps: str | None, cfa: str | None) -> TapLayout | None:
     """Return the layout of ``taps`` (rows x columns of regions, "2x2") or ``cfa`` (four letters, "RGGB"); None where neither is given.
 
+    Parameters
+    ----------
+    taps : str or None
+        Rows x columns of regions, "2x2"; None for none.
+    cfa : str or None
+        Four letters, "RGGB"; None for none.
+
+    Returns
+    -------
+    TapLayout or None
+
     Raises
     ------
-    InvalidOption : both, or a text that is no such thing.
+    InvalidOption
+        If both are given, or one is malformed.
     """
     if taps is not None and cfa is not None:
         raise InvalidOption("both taps and cfa", "one of them", "calibrate by region, or by colour plane")
@@ -103,7 +149,21 @@ def parse_layout(taps: str | None, cfa: str | None) -> TapLayout | None:
 
 
 def part_of_series(series: Series, window: Window, label: str) -> Series:
-    """Return the series of one tap's pixels; frames are cut when they are read."""
+    """Return the series of one tap's pixels; frames are cut when they are read.
+
+    Parameters
+    ----------
+    series : Series
+        The dark and flat levels.
+    window : Window
+        Pixels of the tap.
+    label : str
+        Name of the tap.
+
+    Returns
+    -------
+    Series
+    """
 
     def cut(level: Level) -> Level:
         return replace(level, part=window, name=f"{level.name} (tap {label})")

@@ -87,7 +87,7 @@ def with_taps(whole: Calibration, parts: Sequence[Calibration], layout: TapLayou
         tap_sensor="{}x{}".format(*sensor),
         notes="\n".join([*filter(None, [str(dataset.attrs["notes"])]), *_notes(whole, parts, layout)]),
     )
-    # The mixture of planes that saturate apart may look bent although none is; each tap's own end counts.
+    # The mixture of planes that saturate apart may look bent although none is; the end of each tap counts.
     limits = [float(tap.attrs["linear_hi_dn"]) for tap in taps if "linear_hi_dn" in tap.attrs]
     dataset.attrs.pop("linear_hi_dn", None)
     if limits:

@@ -18,7 +18,22 @@ REMARKS = ("not_determined", "flag", "upper_limit")
 
 
 def stored_layout(dataset: xr.Dataset) -> TapLayout | None:
-    """Return the layout that a profile states, None where it has no taps. Raises InvalidProfile for one that is none."""
+    """Return the layout that a profile states; None where it has no taps.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        A camera dataset.
+
+    Returns
+    -------
+    TapLayout or None
+
+    Raises
+    ------
+    InvalidProfile
+        If the text is no layout.
+    """
     text = dataset.attrs.get("tap_layout")
     if text is None:
         return None
@@ -33,7 +48,22 @@ def stored_layout(dataset: xr.Dataset) -> TapLayout | None:
 
 
 def sensor_shape(dataset: xr.Dataset) -> tuple[int, int]:
-    """Return (y, x) of the sensor whose taps a profile holds. Raises InvalidProfile for a text that is no shape."""
+    """Return (y, x) of the sensor whose taps a profile holds.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        A camera dataset.
+
+    Returns
+    -------
+    tuple of (int, int)
+
+    Raises
+    ------
+    InvalidProfile
+        If the text is no shape.
+    """
     parts = str(dataset.attrs.get("tap_sensor"))[:40].split("x")
     if len(parts) != 2 or not all(part.isdecimal() and 0 < int(part) < 1 << 20 for part in parts):
         raise InvalidProfile(f"tap_sensor = '{str(dataset.attrs.get('tap_sensor'))[:40]}'", "pixels like 1040x2152", "calibrate again")
@@ -41,7 +71,20 @@ def sensor_shape(dataset: xr.Dataset) -> tuple[int, int]:
 
 
 def check_taps(dataset: xr.Dataset, scalars: tuple[str, ...]) -> None:
-    """Raise InvalidProfile unless the `tap_*` variables fit the layout, and gain, offset and noise lie in their domains."""
+    """Check that the `tap_*` variables fit the layout, and that gain, offset and noise lie in their domains.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        A camera dataset.
+    scalars : tuple of str
+        Names of the scalars.
+
+    Raises
+    ------
+    InvalidProfile
+        If they do not.
+    """
     names = [str(name) for name in dataset.variables if str(name).startswith("tap_")]
     layout = stored_layout(dataset)
     if layout is None and not names:
@@ -68,7 +111,24 @@ def check_taps(dataset: xr.Dataset, scalars: tuple[str, ...]) -> None:
 
 
 def tap_remarks(dataset: xr.Dataset, name: str) -> list[dict[str, Any]]:
-    """Return reasons, flags and upper limits of a `tap_*` variable, one entry a tap. Raises InvalidProfile for another text."""
+    """Return reasons, flags and upper limits of a `tap_*` variable, one entry a tap.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        A camera dataset.
+    name : str
+        A `tap_*` variable.
+
+    Returns
+    -------
+    list of dict of str to object
+
+    Raises
+    ------
+    InvalidProfile
+        If the text is no list of remarks.
+    """
     count = dataset[name].shape[0]
     text = dataset[name].attrs.get("remarks")
     try:
@@ -77,7 +137,7 @@ def tap_remarks(dataset: xr.Dataset, name: str) -> list[dict[str, Any]]:
         rows = None
     good = isinstance(rows, list) and len(rows) == count and all(isinstance(row, dict) and _is_remark(row) for row in rows)
     if rows is None or not good:
-        raise InvalidProfile(f"{name} with remarks that are none", f"a JSON list of {count} objects", "calibrate again")
+        raise InvalidProfile(f"{name} with a malformed attribute remarks", f"a JSON list of {count} objects", "calibrate again")
     return rows
 
 
@@ -88,7 +148,17 @@ def _is_remark(row: Mapping[str, Any]) -> bool:
 
 
 def tap_summary(dataset: xr.Dataset) -> dict[str, Any] | None:
-    """Return {layout, labels, scalars: {name: {value [tap], se [tap], unit, symbol, definition}}} as JSON values; None without taps."""
+    """Return {layout, labels, scalars: {name: {value [tap], se [tap], unit, symbol, definition}}} as JSON values; None without taps.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        A camera dataset.
+
+    Returns
+    -------
+    dict of str to object or None
+    """
     layout = stored_layout(dataset)
     if layout is None:
         return None

@@ -1,11 +1,21 @@
-"""Why a verdict was given, or why a number is missing: an enumeration, each member with its own sentence."""
+"""The words of a record: verdicts, and the reasons of verdicts and of missing values, each with its own sentence."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import Literal, Self
+
+Verdict = Literal["PASS", "INCONCLUSIVE", "FAIL"]
+
+VERDICTS: tuple[Verdict, ...] = ("PASS", "INCONCLUSIVE", "FAIL")
+"""From best to worst."""
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the worst of some verdicts; PASS for none."""
+    return max(verdicts, key=VERDICTS.index, default="PASS")
 
 
 class Explained(StrEnum):
@@ -14,6 +24,7 @@ class Explained(StrEnum):
     help: str
 
     def __new__(cls, value: str, help: str) -> Self:
+        """Make a member that is its text and has `help`."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.help = help
@@ -24,7 +35,15 @@ class Reason(Explained):
     """Why a verdict was given, or why a number is missing."""
 
     # verdicts
-    IDENTICAL = "identical", "every prediction on decoded data equals the prediction on the data before it"
+    IDENTICAL = "identical", "every decoded pixel equals the pixel before it, so every prediction is the same"
+    UNCHANGED = (
+        "no replica changed",
+        "pixels differ, no replica's prediction does; what N equal answers leave possible (at most 3/N of replicas) is within limits",
+    )
+    UNCHANGED_UNSURE = (
+        "too few replicas to bound rare changes",
+        "pixels differ, no replica's prediction does; up to 3/N of replicas may change, more than the limits allow: more replicas decide",
+    )
     WITHIN_LIMITS = "within limits", "shift, spread ratio and RMS shift lie inside their limits, uncertainty included"
     SHIFT_BEYOND = "shift beyond limit", "the mean shift exceeds its limit by more than its uncertainty"
     SPREAD_BEYOND = "spread ratio beyond limit", "the 90 % interval of the spread ratio lies outside its limits"
@@ -65,7 +84,7 @@ class Reason(Explained):
 
 
 @dataclass(frozen=True)
-class Undefined:
+class MissingValue:
     """A field without a finite value. `count` is the number of undefined predictions behind it, 1 where the data do not determine it."""
 
     field: str

@@ -1,0 +1,24 @@
+"""The compiled kernel: see _moments.c. Arrays are C-contiguous; frames are (frame, y, x) of `count` x `height` x `width` values."""
+
+from typing import Any
+
+def frame_sums(
+    frames: Any, count: int, height: int, width: int, itemsize: int, first: int, last: int, rows: Any, columns: Any, low: Any, high: Any, /
+) -> None: ...
+def pair_sums(
+    frames: Any,
+    count: int,
+    height: int,
+    width: int,
+    itemsize: int,
+    first: int,
+    last: int,
+    reference: Any,
+    changes: Any,
+    sums: Any,
+    square_sums: Any,
+    squares: Any,
+    fourths: Any,
+    /,
+) -> None: ...
+def count_codes(frames: Any, count: int, height: int, width: int, itemsize: int, step: int, counts: Any, /) -> None: ...

@@ -1,0 +1,131 @@
+"""The rows of what a study was made of: inputs, plan, design, environment, measurements."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from sigmaraw.record.fields import Number, Row, field
+from sigmaraw.record.results import Image, MeasurementName
+
+
+class InputRow(Row, frozen=True, kw_only=True):
+    """One file, or one array that was handed over."""
+
+    path: Annotated[str | None, field("its path; null for an array")] = None
+    sha256: Annotated[str, field("SHA-256 of the file's bytes, or of the array's pixels")]
+    shape: Annotated[tuple[int, ...] | None, field("shape of the frames; null for what is no image", "px")] = None
+    dtype: Annotated[str | None, field("dtype of the pixels")] = None
+    role: Annotated[str, field("raw, camera, model, plan or reference")] = ""
+    reader: Annotated[str, field("what read it")] = ""
+
+
+class ImageRow(Row, frozen=True, kw_only=True):
+    """One image of the study."""
+
+    image: Image
+    input: Annotated[int | None, field("number of the input that it is from, from 0")] = None
+    frame: Annotated[int | None, field("number of the frame in that input, from 0")] = None
+    shape: Annotated[tuple[int, ...] | None, field("rows and columns, slices before them", "px")] = None
+    sha256: Annotated[str | None, field("SHA-256 of its pixels")] = None
+
+
+class LimitsRow(Row, frozen=True, kw_only=True):
+    """What the plan tolerates."""
+
+    k: Annotated[Number, field("limit on |epsilon_hat|, in σ_raw", "1")] = None
+    spread: Annotated[Number, field("limit on the spread ratio and its inverse", "1")] = None
+    rms: Annotated[Number, field("limit on the RMS shift, in σ_raw", "1")] = None
+    margin: Annotated[dict[str, float], field("limits in the measurements' own units, by measurement; they replace k")] = msgspec.field(
+        default_factory=dict
+    )
+
+
+class PlanRow(Row, frozen=True, kw_only=True):
+    """Everything that decides the numbers, fixed before data are seen."""
+
+    codecs: Annotated[tuple[str, ...], field("specifications as typed")] = ()
+    pipeline: Annotated[str, field("specification")] = ""
+    mode: Annotated[str, field("replica mode with its settings")] = ""
+    n: Annotated[int | str | None, field("replicas per group; null is the default, auto:… an adaptive number")] = None
+    seed: Annotated[int | None, field("seed of all random streams")] = None
+    limits: Annotated[LimitsRow | None, field("what is tolerated")] = None
+    roi: Annotated[tuple[int, int] | None, field("y, x of the images' corner in the camera's maps", "px")] = None
+    scalars: Annotated[bool, field("whether the camera's scalars stand in for its maps")] = False
+    volume: Annotated[bool, field("whether the pages of a file are z")] = False
+    frame: Annotated[int | None, field("the only frame of every input that is studied; null is all")] = None
+    sha256: Annotated[str | None, field("SHA-256 of all above: the lock")] = None
+    created: Annotated[str | None, field("time at which the plan was fixed, UTC")] = None
+
+
+class DesignRow(Row, frozen=True, kw_only=True):
+    """How replicas were drawn."""
+
+    replicas_per_group: Annotated[int, field("replicas per group, all noise levels together", "1")]
+    groups: Annotated[int, field("groups: raw and every codec", "1")]
+    independent: Annotated[bool, field("whether each group has a random stream of its own")]
+    reason: Annotated[str, field("why groups share their frames, where they do")] = ""
+    noise_levels: Annotated[
+        tuple[float, ...] | None, field("multiples of the noise at which replicas were drawn; null is 1 alone", "1")
+    ] = None
+    weights: Annotated[tuple[float, ...] | None, field("weights of the noise levels in the extrapolation", "1")] = None
+    double_bootstrap_groups: Annotated[int | None, field("groups drawn around replicas of the raw group; null without", "1")] = None
+    double_bootstrap_replicas: Annotated[int | None, field("replicas of each of them", "1")] = None
+
+
+class PrecisionRow(Row, frozen=True, kw_only=True):
+    """How well σ_raw is known of one measurement of one image."""
+
+    image: Image
+    measurement: MeasurementName
+    relative_u: Annotated[Number, field("standard uncertainty of σ_raw over σ_raw", "1")]
+    reached: Annotated[bool, field("whether it meets the target")]
+    reason: Annotated[str | None, field("why there is none")] = None
+
+
+class AdaptiveRow(Row, frozen=True, kw_only=True):
+    """The rule by which replicas were added, and what it led to."""
+
+    target: Annotated[float, field("relative standard uncertainty of σ_raw that was asked for", "1")]
+    maximum: Annotated[int, field("replicas per group at which to stop in any case", "1")]
+    step: Annotated[int, field("replicas added at a time", "1")]
+    n: Annotated[int, field("replicas per group in the end", "1")]
+    reached: Annotated[bool, field("whether every measurement meets the target")]
+    measurements: Annotated[tuple[PrecisionRow, ...], field("of each image and measurement")]
+
+
+class HardwareRow(Row, frozen=True, kw_only=True):
+    """The machine; left out of the digest."""
+
+    machine: Annotated[str | None, field("processor architecture")] = None
+    system: Annotated[str | None, field("operating system")] = None
+    cores: Annotated[int | None, field("processor cores", "1")] = None
+    devices: Annotated[tuple[str, ...], field("devices on which replicas can be drawn")] = ()
+    torch_devices: Annotated[tuple[str, ...], field("GPUs that PyTorch sees; empty where it was not loaded")] = ()
+
+
+class EnvironmentRow(Row, frozen=True, kw_only=True):
+    """What ran."""
+
+    python: Annotated[str | None, field("version of Python")] = None
+    packages: Annotated[dict[str, str | None], field("version of each package; null where it is not installed")] = msgspec.field(
+        default_factory=dict
+    )
+    libraries: Annotated[dict[str, str], field("version of each codec library")] = msgspec.field(default_factory=dict)
+    jax_backend: Annotated[str | None, field("where JAX draws by default")] = None
+    hardware: Annotated[HardwareRow | None, field("the machine; left out of the digest")] = None
+
+
+class MeasurementRow(Row, frozen=True, kw_only=True):
+    """One number that the pipeline predicts."""
+
+    name: Annotated[str, field("its name, the pipeline's key")]
+    unit: Annotated[str, field("its unit, as in all rows that refer to it")]
+    symbol: Annotated[str, field("its symbol")] = ""
+    definition: Annotated[str, field("what it is")] = ""
+    discrete: Annotated[bool, field("whether it takes isolated values, as a count does")] = False
+    kind: Annotated[str | None, field("how it depends on the pixels, by which u_mode is looked up; empty is not said")] = None
+    studied: Annotated[bool | None, field("whether the coverage study measured this number of this pipeline; else kind is a statement")] = (
+        None
+    )

@@ -1,0 +1,58 @@
+"""What a record's digest is taken over, and whether a folder still agrees with it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sigmaraw.record.content import Content
+from sigmaraw.record.fields import plain
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+_OUTSIDE_DIGEST = frozenset({"created", "digest", "path", "hardware"})
+PREDICTIONS = ("raw_prediction", "codec_prediction")
+
+
+def document_of(content: Content) -> dict[str, Any]:  # JSON's own shape
+    """Return the JSON values of a record: what record.json holds. Parts that a study has not are left out."""
+    document = plain(content)
+    return {key: value for key, value in document.items() if value is not None or key not in ("sweep", "search")}
+
+
+def digest_of(document: Mapping[str, Any]) -> str:
+    """Return the SHA-256 over the canonical form of a record, times, paths and hardware left out.
+
+    A pipeline's specification may name a model's file: where the model's own SHA-256 stands beside it, the specification is a
+    path and is left out too.
+    """
+    kept = _pruned(document)
+    pipeline, plan = kept.get("pipeline"), kept.get("plan")
+    if isinstance(pipeline, dict) and isinstance(plan, dict) and pipeline.get("model_sha256"):
+        kept["pipeline"] = {key: value for key, value in pipeline.items() if key not in ("model", "spec", "weights")}
+        kept["plan"] = {key: value for key, value in plan.items() if key not in ("pipeline", "sha256")}
+    text = json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _pruned(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _pruned(entry) for key, entry in value.items() if key not in _OUTSIDE_DIGEST}
+    if isinstance(value, list):
+        return [_pruned(entry) for entry in value]
+    return value
+
+
+def predictions_digest(dataset: xr.Dataset) -> str:
+    """Return the SHA-256 over the predictions in result.nc, independent of how the file is laid out."""
+    digest = hashlib.sha256()
+    for name in PREDICTIONS:
+        values = np.ascontiguousarray(dataset[name].values, dtype="<f8")
+        digest.update(f"{name}{values.shape}".encode())
+        digest.update(values.tobytes())
+    return digest.hexdigest()

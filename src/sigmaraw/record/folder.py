@@ -1,0 +1,166 @@
+"""The record: rows and predictions, written to a folder and read from one."""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from sigmaraw import registry
+from sigmaraw.contracts import ReportFormat
+from sigmaraw.errors import InvalidRecord
+from sigmaraw.files import folder_of_parts, sha256_of_file, write_text
+from sigmaraw.record import tables
+from sigmaraw.record.content import Content
+from sigmaraw.record.digest import PREDICTIONS, digest_of, document_of, predictions_digest
+from sigmaraw.record.fields import Row
+from sigmaraw.record.reading import content_of, read_document
+from sigmaraw.record.words import Verdict, worst
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+
+@dataclass(frozen=True, repr=False)
+class Record:
+    """A finished study.
+
+    Parameters
+    ----------
+    content : Content
+        The rows: what record.json holds.
+    dataset : xarray.Dataset
+        Every prediction: what result.nc holds.
+    """
+
+    content: Content
+    dataset: xr.Dataset
+
+    @classmethod
+    def sealed(cls, content: Content, dataset: xr.Dataset) -> Record:
+        """Return the record of some rows with its digest taken.
+
+        Rows are taken as the reader takes them: what is written can be read.
+        """
+        unsealed = msgspec.convert(document_of(msgspec.structs.replace(content, digest="")), Content)
+        return cls(msgspec.structs.replace(unsealed, digest=digest_of(document_of(unsealed))), dataset)
+
+    @functools.cached_property
+    def document(self) -> dict[str, Any]:  # JSON's own shape, for callers from outside
+        """The rows as JSON values."""
+        return document_of(self.content)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst verdict over every image, codec and measurement: FAIL, INCONCLUSIVE or PASS."""
+        return worst(row.verdict for row in self.content.results)
+
+    @property
+    def results(self) -> xr.Dataset:
+        """Every field of the results, (image, codec, measurement), with units; ends of intervals along `end`."""
+        return tables.results_dataset(self.content)
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Return the results as a table, one line per image, codec and measurement; undefined numbers are NaN."""
+        return tables.results_frame(self.content)
+
+    def with_section(self, **sections: Row) -> Record:
+        """Return this record with one more section, `sweep` or `search`, of which the digest is taken too."""
+        return Record.sealed(msgspec.structs.replace(self.content, **sections), self.dataset)
+
+    def table(self) -> str:
+        """Return the verdict table as aligned text."""
+        return str(registry.load(registry.REPORTS, "text")().text(self.content))
+
+    def __repr__(self) -> str:
+        return tables.summary_line(self.content)
+
+    def _repr_html_(self) -> str:
+        return tables.summary_html(self.content)
+
+    def write(self, folder: str | Path, formats: tuple[str, ...] = ("html",)) -> Path:
+        """Write record.json, result.nc and the renderings named in `formats`; return the last rendering's path.
+
+        All are made beside the folder first and moved into it when the last is done: a failure leaves it as it was.
+
+        Raises
+        ------
+        InvalidOption
+            The folder's name is taken by a file, or it cannot be made.
+        OutOfSpace
+            The disk is full.
+        UnknownName
+            No such report format.
+        """
+        renderers = [registry.load(registry.REPORTS, name)() for name in formats]
+        with folder_of_parts(folder) as made:
+            last = self._write_files(made, renderers)
+        return Path(folder) / last.name
+
+    def _write_files(self, folder: Path, renderers: list[ReportFormat]) -> Path:
+        floats = [str(name) for name, data in self.dataset.data_vars.items() if data.dtype.kind == "f"]
+        self.dataset.to_netcdf(folder / "result.nc", engine="netcdf4", encoding={name: {"zlib": True, "complevel": 4} for name in floats})
+        path = folder / "record.json"
+        write_text(path, json.dumps(self.document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        for renderer in renderers:
+            path = renderer.render(folder)
+        return path
+
+    @classmethod
+    def read(cls, folder: str | Path) -> Record:
+        """Read a record folder.
+
+        Raises
+        ------
+        InvalidRecord
+            record.json or result.nc is missing, malformed or of another schema.
+        """
+        return cls(content_of(read_document(folder)), _predictions(folder))
+
+
+def _predictions(folder: str | Path) -> xr.Dataset:
+    import xarray as xr
+
+    path = Path(folder) / "result.nc"
+    try:
+        with xr.open_dataset(path, engine="netcdf4") as opened:
+            dataset = opened.load()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise InvalidRecord(f"{path} cannot be read", "the netCDF that validate wrote", "run validate again") from error
+    missing = [name for name in PREDICTIONS if name not in dataset]
+    if missing:
+        raise InvalidRecord(f"{path} lacks {', '.join(missing)}", "the netCDF that validate wrote", "run validate again")
+    return dataset
+
+
+def verify(folder: str | Path) -> list[str]:
+    """Return what differs from the record, one line each: digest, predictions, every input's hash; empty when all agree.
+
+    Inputs given as arrays have no file; their pixel hash stands in the record and is skipped here.
+
+    Raises
+    ------
+    InvalidRecord
+        As `Record.read` does.
+    """
+    document = read_document(folder)  # as the file has it: a cleaned word is another digest
+    content = content_of(document)
+    problems = []
+    if digest_of(document) != document["digest"]:
+        problems.append("record.json: its content does not match its digest")
+    if predictions_digest(_predictions(folder)) != content.predictions_sha256:
+        problems.append("result.nc: its predictions do not match the record")
+    for row, entry in zip(content.inputs, document["inputs"], strict=True):
+        path = entry.get("path")
+        if not path:
+            continue
+        if "\0" in path or not Path(path).is_file():
+            problems.append(f"{row.path}: not there any more (sha256 {row.sha256})")
+        elif sha256_of_file(path) != row.sha256:
+            problems.append(f"{row.path}: its bytes have changed since")
+    return problems

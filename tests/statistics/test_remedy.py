@@ -1,0 +1,66 @@
+"""What would decide a row: the advised n does decide it, and no n is advised where none helps."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from sigmaraw.statistics import RowLimits, measure
+from sigmaraw.statistics.remedy import Means, images_that_decide, what_decides
+
+
+def rows(n: int, runs: int, u: float, shift: float, seed: int = 1):  # type: ignore[no-untyped-def]
+    rng = np.random.default_rng(seed)
+    raw = rng.normal(size=(runs, 2, n))
+    return measure(raw, raw[:, 1] + shift + 0.4 * rng.normal(size=(runs, n)), 1, u_relative=u)
+
+
+def test_the_advised_n_decides_in_about_four_of_five_studies() -> None:
+    limits = RowLimits(1.0, 1.25, 1e9)
+    answers = [a for a in what_decides(rows(40, 60, 0.0, 0.7), limits) if a.means is Means.REPLICAS]
+    assert len(answers) > 20
+    n = int(np.median([a.n for a in answers if a.n]))
+    decided = rows(n, 400, 0.0, 0.7, seed=2)
+    rate = (decided.inside(limits).all(axis=0) | decided.beyond(limits).any(axis=0)).mean()
+    assert 0.65 <= rate <= 0.99  # wanted .80; the estimate that advice starts from scatters itself
+
+
+def test_no_number_of_replicas_helps_where_sigma_is_not_known() -> None:
+    found = what_decides(rows(400, 3, 0.6, 0.7), RowLimits(1.0, 1e9, 1e9))
+    assert {a.means for a in found} == {Means.UNCERTAINTY}
+    assert str(found[0]) == "no n: state u_mode, take repeats, or set a margin"
+    assert {a.means for a in what_decides(rows(400, 3, 0.0, 0.1), RowLimits())} == {Means.NOTHING}
+
+
+def test_no_raw_variation_asks_for_a_margin() -> None:
+    flat = np.zeros((1, 2, 20))
+    assert what_decides(measure(flat, flat[:, 1], 1), RowLimits())[0].means is Means.MARGIN
+
+
+def test_images_that_decide_equals_the_t_formula() -> None:
+    values = np.array([0.2, 0.9, -0.1, 0.8, 0.1])
+    found = images_that_decide(values, 0.7)
+    assert found.means is Means.IMAGES
+    assert found.more_images is not None
+    total = 5 + found.more_images
+    from scipy import stats
+
+    stretch = 1 + stats.norm.ppf(0.8) / stats.norm.ppf(0.95)
+
+    def reach(j: int) -> float:
+        return float(stats.t.ppf(0.95, j - 1)) * float(values.std(ddof=1)) / math.sqrt(j) * stretch
+
+    assert values.mean() + reach(total) <= 0.7 < values.mean() + reach(total - 1)
+    assert str(found) == f"{found.more_images} more images"
+    assert images_that_decide(np.array([0.1, 0.11, 0.09]), 1.0).means is Means.NOTHING
+    assert images_that_decide(np.array([0.8, 0.81, 0.79]), 1.0, u_relative=0.5).means is Means.UNCERTAINTY
+    assert images_that_decide(np.array([0.1]), 1.0).more_images == 2
+
+
+@pytest.mark.parametrize(("value", "text"), [(161.0, 170), (99.0, 99), (12345.0, 13000)])
+def test_advice_has_two_digits(value: float, text: int) -> None:
+    from sigmaraw.statistics.remedy import _two_digits
+
+    assert _two_digits(value) == text
