@@ -105,11 +105,11 @@ class FrameStream:
         self.metadata: dict[str, Any] = {}
 
     def chunks(
-        self, pixels: int, buffer: FrameBuffer | None = None, other: FrameBuffer | None = None
+        self, pixels: int, memory: FrameBuffer | None = None, other: FrameBuffer | None = None
     ) -> Iterator[NDArray[np.unsignedinteger]]:
         """Yield (frame, y, x) arrays of an even number of frames, about `pixels` pixels; the last may be odd.
 
-        An array holds only until the next is asked for. buffer : memory to read into, for several levels in turn. other : a second one,
+        An array holds only until the next is asked for. memory : what to read into, for several levels in turn. other : a second one,
         used by turns with the first: an array then holds until the next but one is asked for.
 
         Raises
@@ -134,7 +134,7 @@ class FrameStream:
                 if not buffers:
                     self.shape, self._dtype = opened.shape[1:], opened.dtype.newbyteorder("=")
                     count = _frames_of(pixels, opened.shape[1] * opened.shape[2])
-                    sources = (buffer or FrameBuffer(), *(() if other is None else (other,)))
+                    sources = (memory or FrameBuffer(), *(() if other is None else (other,)))
                     buffers = [held.array((count, *opened.shape[1:]), self._dtype) for held in sources]
                 self._take(path, opened)
                 white = white_level(path, opened.dtype, opened.bits, self._bits) if opened.inverted else None
