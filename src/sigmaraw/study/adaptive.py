@@ -1,4 +1,4 @@
-"""Adaptive number of replicas: more of them until σ_raw is known well enough, after JCGM 101 (2008) 7.9."""
+"""Adaptive number of replicas: a study adds replicas until the uncertainty of σ_raw is small enough, after JCGM 101 (2008) 7.9."""
 
 from __future__ import annotations
 
@@ -27,12 +27,19 @@ _PARAMETERS = (
 class Adaptive:
     """Draw replicas until u(σ_raw)/σ_raw ≤ target for every image and measurement, or `maximum` per group are reached.
 
-    target : relative standard uncertainty of σ_raw, 1. maximum : replicas per group.
-
     It begins with as many replicas as a normal prediction needs, 1/√(2ν) ≤ target with ν = (G+1)(n−1), and goes on in blocks. It
-    chooses n only: replica i is the same bytes as in a study of fixed n, and so is every number that is computed from n of them.
+    chooses n only: replica i has the same bytes as in a study that states n, and so has every number that is computed from n replicas.
 
-    Reference: JCGM 101 (2008) 7.9.4, with the standard uncertainty itself in place of twice it against a tolerance; SCIENCE 2.2.
+    Parameters
+    ----------
+    target : float
+        Relative standard uncertainty of σ_raw to reach, a bare number.
+    maximum : int, default DEFAULT_MAXIMUM
+        Replicas per group at which to stop in any case.
+
+    References
+    ----------
+    JCGM 101 (2008) 7.9.4, with the standard uncertainty itself in place of twice it against a tolerance; formula 2.2.
     """
 
     target: float
@@ -40,7 +47,7 @@ class Adaptive:
 
     @classmethod
     def parse(cls, spec: str) -> Adaptive:
-        """Return what ``auto:0.05`` or ``auto:0.05,max=2000`` says. Raises InvalidSpec."""
+        """Return the rule that a text such as ``auto:0.05`` or ``auto:0.05,max=2000`` states. Raises InvalidSpec."""
         step = registry.parse_step(spec)
         if step.name != NAME:
             raise InvalidSpec(f"n = '{spec}'", f"a whole number, or {NAME}:0.05,max={DEFAULT_MAXIMUM}", "correct -n")
@@ -58,10 +65,19 @@ class Adaptive:
         return min(max(2, math.ceil(needed / block)) * block, self.maximum)
 
     def next(self, raw: NDArray[np.float64], measurements: Sequence[Measurement], block: int) -> tuple[int, int, str]:
-        """Return the next number of replicas per group (that of `raw` where the search is over), a guess of the last, and progress.
+        """Return the next number of replicas per group, an estimate of the last one, and a text of progress.
 
-        raw : (group, replica, image, measurement), float64. The guess uses that the relative uncertainty falls as 1/√n; it serves
-        displays only.
+        The next number is that of `raw` where no more replicas are needed. The estimate uses that the relative uncertainty falls as
+        1/√n; it serves displays only.
+
+        Parameters
+        ----------
+        raw : ndarray of float
+            Raw predictions so far, (group, replica, image, measurement).
+        measurements : sequence of Measurement
+            The measurements, in the order of the last axis.
+        block : int
+            Replicas by which n grows.
         """
         n, rows = raw.shape[1], self.precisions(raw, measurements)
         open_ = [row.relative_u for row in rows if not row.settled]
@@ -73,12 +89,20 @@ class Adaptive:
         return further, min(max(further, math.ceil(n * (worst / self.target) ** 2)), self.maximum), f"{what}, u = {worst:.1%}"
 
     def precisions(self, raw: NDArray[np.float64], measurements: Sequence[Measurement]) -> list[Precision]:
-        """Return how well σ_raw is known per (image, measurement), images first. raw : (group, replica, image, measurement)."""
+        """Return the precision of σ_raw per (image, measurement), images first.
+
+        Parameters
+        ----------
+        raw : ndarray of float
+            Raw predictions, (group, replica, image, measurement).
+        measurements : sequence of Measurement
+            The measurements, in the order of the last axis.
+        """
         images, columns = raw.shape[2], len(measurements)
         return [precision(raw[:, :, image, column], self.target) for image in range(images) for column in range(columns)]
 
     def row(self, raw: NDArray[np.float64], measurements: Sequence[Measurement], block: int) -> AdaptiveRow:
-        """Return the record's `adaptive`: target, maximum, n, whether it was reached, and per image and measurement how near."""
+        """Return the record's `adaptive`: target, maximum, n, whether the target is met, and the precision per image and measurement."""
         rows = self.precisions(raw, measurements)
         keys = [(image, measurement.name) for image in range(raw.shape[2]) for measurement in measurements]
         return AdaptiveRow(

@@ -32,7 +32,13 @@ if TYPE_CHECKING:
 def assemble(
     setting: Setting, prepared: Sequence[Prepared], predictions: Predictions, blocks: Mapping[tuple[int, int], list[BlockResult]]
 ) -> Record:
-    """Return the record of a finished study. blocks : per (image, codec), in the order of their replicas."""
+    """Return the record of a finished study.
+
+    Parameters
+    ----------
+    blocks : mapping of tuple of int to list of BlockResult
+        The blocks of each (image, codec), in the order of their replicas.
+    """
     plan, pipeline, mode = setting.plan, setting.pipeline, setting.mode
     measurements = pipeline.measurements
     images = [entry.image for entry in prepared]
@@ -110,7 +116,7 @@ def _design_row(setting: Setting) -> DesignRow:
 
 
 def _floor_rows(prepared: Sequence[Prepared], pipeline: Pipeline) -> tuple[FloorRow, ...]:
-    """What the same input gives a second time: other than 0 the pipeline is not deterministic (SCIENCE 2.9)."""
+    """Return by how much a second prediction on the same image differs: not 0 where the pipeline is not deterministic (formula 2.9)."""
     return tuple(
         FloorRow(image=image, measurement=measurement.name, difference=float(difference))
         for image, entry in enumerate(prepared)

@@ -1,4 +1,4 @@
-"""The plan: everything that decides the numbers, fixed before data are seen, and its expansion to work items."""
+"""The plan: everything that decides the numbers, stated before data are seen, and its expansion to work items."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from sigmaraw.study.adaptive import Adaptive
 
 DEFAULT_N = 100
 BLOCK = 10
-"""Replicas per work item. Fixed: quality figures are pooled over these blocks, so a batch size must not move their edges."""
+"""Replicas per work item, always the same: quality figures are pooled over these blocks, so a batch size must not move their edges."""
 
 
 def double_bootstrap_replicas(n: int) -> int:
-    """Return how many replicas a group beyond G has: half as many, since four of them say together how far σ_raw can be trusted."""
+    """Return the number of replicas of a double-bootstrap group: half of n, since all these groups together test σ_raw."""
     return max(2, n // 2)
 
 
@@ -46,9 +46,9 @@ def _items(images: int, groups: range, start: int, n: int) -> list[WorkItem]:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a study does, fixed before it starts.
+    """What a study does, stated before it starts.
 
-    Group 0 is raw, group g is codecs[g − 1], each with its own stream of n replicas.
+    Group 0 is raw, group g is codecs[g − 1], each with a separate random stream of n replicas.
 
     Parameters
     ----------
@@ -122,25 +122,34 @@ class Plan:
 
     @property
     def adaptive(self) -> Adaptive | None:
-        """The rule by which replicas are added, None where n is fixed."""
+        """The rule by which replicas are added, None where n is a number."""
         return Adaptive.parse(self.n) if isinstance(self.n, str) else None
 
     def items(self, images: int, n: int, start: int = 0) -> list[WorkItem]:
-        """Return the work items that take so many images from `start` to n replicas per group, in the order of assembly.
+        """Return the work items that draw replicas `start` to n − 1 of every group of every image, in the order of assembly.
 
-        start : a multiple of BLOCK, so that blocks have the edges that they have in a study of n from the beginning.
+        Parameters
+        ----------
+        start : int, default 0
+            First replica, a multiple of BLOCK, so that the blocks are those of a study that draws n at once.
         """
         return _items(images, range(self.groups), start, n)
 
     def double_bootstrap_items(self, images: int, n: int, groups: int) -> list[WorkItem]:
-        """Return the items of so many `groups` beyond G, each of which starts from a replica of group 0 in place of the image.
+        """Return the work items of the double bootstrap's groups, each of which draws around a replica of group 0 in place of the image.
 
-        Each has `double_bootstrap_replicas(n)` replicas.
+        Each group has `double_bootstrap_replicas(n)` replicas.
         """
         return _items(images, range(self.groups, self.groups + groups), 0, double_bootstrap_replicas(n))
 
     def row(self, created: str | None = None) -> PlanRow:
-        """Return the record's `plan`, locked by the SHA-256 over its canonical form. created : time at which it was fixed."""
+        """Return the record's `plan`, locked by the SHA-256 over its canonical form.
+
+        Parameters
+        ----------
+        created : str, optional
+            Time at which the plan was stated, ISO 8601.
+        """
         margin = {name: float(value) for name, value in sorted(self.margin.items())}
         row = PlanRow(
             codecs=self.codecs,
@@ -160,7 +169,7 @@ class Plan:
 
 
 def count_or_auto(text: str) -> int | str:
-    """Return n as a user wrote it: a whole number, or the adaptive rule with its default written out. Raises InvalidSpec."""
+    """Return n from a text: a whole number, or the adaptive rule with its default written out. Raises InvalidSpec."""
     digits = text.strip().removeprefix("-")
     return int(text) if digits.isascii() and digits.isdecimal() else Adaptive.parse(text).spec
 
@@ -180,7 +189,7 @@ _PLAN_KEYS: dict[str, type | tuple[type, ...]] = {
 
 
 def read_plan(path: str | Path) -> dict[str, Any]:  # keyword arguments, each of its type
-    """Read a plan file (TOML) into the keyword arguments of `Plan`; what it leaves out is not in the result.
+    """Read a plan file (TOML) into the keyword arguments of `Plan`; keys that it leaves out are not in the result.
 
     ::
 
@@ -193,7 +202,8 @@ def read_plan(path: str | Path) -> dict[str, Any]:  # keyword arguments, each of
 
     Raises
     ------
-    InputNotFound, InvalidPlan : no such file; not TOML, an unknown key, a value of the wrong type.
+    InputNotFound, InvalidPlan
+        The file does not exist; it is not TOML, or has an unknown key or a value of another type.
     """
     path = Path(path)
     if not path.is_file():
@@ -232,8 +242,8 @@ def merge_plan(from_file: Mapping[str, Any], from_command: Mapping[str, Any]) ->
 
     Raises
     ------
-    InvalidPlan : the command states another value than the file (a plan is fixed before data are seen), or codecs or
-        pipeline stand in neither.
+    InvalidPlan
+        The command states another value than the file, or neither states codecs or pipeline.
     """
     for key, value in from_command.items():
         if key in from_file and from_file[key] != value:

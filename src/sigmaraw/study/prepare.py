@@ -1,4 +1,4 @@
-"""Before the first replica: what the plan needs is resolved on each image itself."""
+"""Before the first replica: codecs, checks and predictions on each image itself."""
 
 from __future__ import annotations
 
@@ -29,8 +29,19 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class Design:
-    """Replicas per group (to begin with, where the plan adds some); whether each group has a random stream of its own; with real
-    repeats, the frames of each group."""
+    """How many replicas each group has, and from where they come.
+
+    Parameters
+    ----------
+    n : int
+        Replicas per group; where the plan adds replicas, the number to begin with.
+    independent : bool
+        Whether each group has a separate random stream.
+    repeats : tuple of range, optional
+        With real repeats, the frames of each group.
+    reason : str, default ""
+        Why groups are not independent.
+    """
 
     n: int
     independent: bool
@@ -40,8 +51,31 @@ class Design:
 
 @dataclass(frozen=True)
 class Setting:
-    """What a study runs with: the plan and everything that was looked up for it. `planned` is the time before anything was read.
-    allow_exec : the specifications that may run programs. codecs : by specification, functions and objects from Python."""
+    """The plan of a study and everything that was looked up for it.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan.
+    profile : CameraProfile
+        The camera.
+    pipeline : Pipeline
+        The pipeline, loaded.
+    mode : ReplicaMode
+        The replica mode, with its settings.
+    inputs : Inputs
+        The images.
+    design : Design
+        How many replicas each group has.
+    files : tuple of InputRow
+        The record's `inputs`.
+    planned : str
+        Time before anything was read, ISO 8601.
+    allow_exec : frozenset of str, optional
+        The specifications that may run programs.
+    codecs : mapping of str to Codec, optional
+        Functions and objects from Python, by their specification.
+    """
 
     plan: Plan
     profile: CameraProfile
@@ -57,9 +91,12 @@ class Setting:
 
 @dataclass(frozen=True)
 class Prepared:
-    """An image with its codecs resolved on x, what is known of its replicas before they are drawn, and what was predicted on x itself.
+    """An image with its codecs resolved on x, the checks on its replicas, and the predictions on x itself.
 
-    resolved : per codec, its chain with every default; a frozen target as asked, not as met on this image.
+    Parameters
+    ----------
+    resolved : list of Settings, optional
+        The chain of each codec with every default; a frozen target as asked, not as met on this image.
     """
 
     image: StudyImage

@@ -70,7 +70,7 @@ def validate(
     ----------
     raw : path, RawFrames, array, or sequence of them
         The raw images, as the camera delivered them: files (TIFF, .npy, FITS, Zarr), `RawFrames`, or integer arrays (y, x) or
-        (frame, y, x), uint8 or uint16, DN. Each frame is an image of its own.
+        (frame, y, x), uint8 or uint16, DN. Each frame is one image.
     camera : CameraProfile or path
         The camera that took them, or its netCDF file.
     codecs : str or sequence of str
@@ -92,7 +92,7 @@ def validate(
     rms : float, default 1.0
         Limit on the root mean square of f(C(R)) − f(R), in σ_raw. Above 0.
     margin : mapping of str to float, optional
-        For the measurements that it names, a limit on the mean shift in the measurement's own unit, in place of `k`·σ_raw.
+        For the measurements that it names, a limit on the mean shift in the measurement's unit, in place of `k`·σ_raw.
     roi : tuple of int, optional
         (y, x) of the images' corner in the camera's frame, px, where they are cut-outs and the camera has maps.
     scalars : bool, default False
@@ -155,7 +155,13 @@ def validate(
 def plan_of(
     codecs: Sequence[str] | str, pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str], **settings: Any
 ) -> tuple[Plan, Pipeline | str]:
-    """Return the plan of a call from Python, and what runs in it: an object, or its specification. settings : fields of `Plan`."""
+    """Return the plan of a call from Python, and its pipeline: an object, or a specification.
+
+    Parameters
+    ----------
+    settings : array_like
+        Fields of `Plan`.
+    """
     model = as_pipeline(pipeline)
     specs = (codecs,) if isinstance(codecs, str) else tuple(codecs)
     return Plan(specs, model if isinstance(model, str) else model.spec, **settings), model
@@ -177,8 +183,12 @@ def run(
 ) -> Record:
     """Run a frozen plan and return its record. Parameters and refusals as in `validate`.
 
-    allow_exec : the plan's specifications that the caller wrote himself and that may run programs; a plan says nothing of it.
-    codecs : by specification, those of the plan's codecs that are functions or objects from Python.
+    Parameters
+    ----------
+    allow_exec : collection of str, optional
+        The specifications of the plan that may run programs: those that the caller typed. A plan file cannot grant this.
+    codecs : mapping of str to Codec, optional
+        Those codecs of the plan that are functions or objects from Python, by their specification.
     """
     report = progress or (lambda done, total, what: None)
     planned = now()
@@ -196,7 +206,7 @@ def run(
     files = (*inputs.files, *camera_rows, *_network_rows(resolved), *extra_inputs)
     _log.info("study of %d images, %d codecs, pipeline %s, mode %s", len(inputs.images), len(plan.codecs), plan.pipeline, plan.mode)
     with folders.of_model(), _named(inputs):
-        predict(resolved, inputs.images[0].frame[np.newaxis], "image 0")  # a function's measurements are known once it has been called
+        predict(resolved, inputs.images[0].frame[np.newaxis], "image 0")  # a function's measurements come with its first call
         check_margins(plan, resolved)
         design = design_of(plan, mode, inputs)
         setting = Setting(plan, profile, resolved, mode, inputs, design, files, planned, frozenset(allow_exec), codecs or {})
@@ -254,7 +264,7 @@ def as_pipeline(pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str]
 
 @contextlib.contextmanager
 def _named(inputs: Inputs) -> Iterator[None]:
-    """Say in a model's failure which file and frame the numbered image is."""
+    """Add to the failure of a user's model which file and frame the numbered image is."""
     try:
         yield
     except PredictionFailed as error:
@@ -274,9 +284,12 @@ def _session(engine: Engine) -> contextlib.AbstractContextManager[Engine]:
 
 @dataclass
 class _Gathered:
-    """Predictions as they come in, float64 (group or codec, replica, image, measurement), NaN until then; each codec's blocks.
+    """Predictions as they come in, float64 (group or codec, replica, image, measurement), NaN until then, and each codec's blocks.
 
-    double_bootstrap : of groups that start from a replica of group 0.
+    Parameters
+    ----------
+    double_bootstrap : ndarray of float
+        Predictions of the groups that draw around a replica of group 0.
     """
 
     raw: NDArray[np.float64]
@@ -292,7 +305,7 @@ class _Gathered:
         return len(self.double_bootstrap) == 0 or self.double_bootstrap.shape[1] == double_bootstrap_replicas(n)
 
     def extend(self, n: int) -> None:
-        """Make the arrays long enough for n replicas per group, or, where they are, for those of the double bootstrap."""
+        """Make the arrays long enough for n replicas per group; where they are, lengthen those of the double bootstrap."""
         if self.raw.shape[1] == n:
             self.double_bootstrap = _longer(self.double_bootstrap, double_bootstrap_replicas(n))
         else:
@@ -311,7 +324,7 @@ class _Gathered:
 
 
 def _longer(values: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    """Return (group, n, …), what is not there yet as NaN."""
+    """Return values (group, n, …), NaN where there is no prediction yet."""
     return np.concatenate([values, np.full((values.shape[0], n - values.shape[1], *values.shape[2:]), np.nan)], axis=1)
 
 

@@ -1,4 +1,4 @@
-"""From predictions to the record's rows: which numbers meet in which test."""
+"""From predictions to the record's rows: which predictions enter which test."""
 
 from __future__ import annotations
 
@@ -25,11 +25,22 @@ _MOST_FOR_ALL_PAIRS = 12  # codecs: 78 contrasts; 40 codecs would have 820 and t
 class Predictions:
     """Everything predicted, float64.
 
-    raw : (group, replica, image, measurement). decoded : (codec, replica, image, measurement).
-    chi_raw : (image, measurement), f(x). chi_codec : (codec, image, measurement), f(C(x)).
-    independent : each group drew from its random stream.
-    double_bootstrap : (start, replica, image, measurement), raw replicas of groups that start from a replica of group 0.
-    pixels_identical : (codec, image), the codec gave every pixel of x and of all replicas back.
+    Parameters
+    ----------
+    raw : ndarray of float
+        (group, replica, image, measurement).
+    decoded : ndarray of float
+        (codec, replica, image, measurement).
+    chi_raw : ndarray of float
+        (image, measurement), f(x).
+    chi_codec : ndarray of float
+        (codec, image, measurement), f(C(x)).
+    independent : bool
+        Each group drew from its random stream.
+    double_bootstrap : ndarray of float
+        (start, replica, image, measurement), raw replicas of groups that start from a replica of group 0.
+    pixels_identical : ndarray of bool
+        (codec, image), the codec gave every pixel of x and of all replicas back.
     """
 
     raw: NDArray[np.float64]
@@ -43,10 +54,16 @@ class Predictions:
 
 @dataclass(frozen=True)
 class ReplicaDiagnostics:
-    """What mode and camera say of one image's replicas before any prediction.
+    """The checks of mode and camera on one image's replicas, before any prediction.
 
-    u_cal : relative standard uncertainty of σ_raw from the calibration, 1. spread_factor : σ_raw over the spread of the replicas, 1.
-    checks : of what the mode rests on.
+    Parameters
+    ----------
+    u_cal : float
+        Relative standard uncertainty of σ_raw from the calibration, a bare number.
+    spread_factor : float
+        Ratio of σ_raw to the spread of the replicas, a bare number.
+    checks : tuple of Diagnostic
+        Checks of the assumptions of mode and camera.
     """
 
     u_cal: float
@@ -55,7 +72,7 @@ class ReplicaDiagnostics:
 
     @classmethod
     def of(cls, image: StudyImage, mode: ReplicaMode, seed: int) -> ReplicaDiagnostics:
-        """Return what the mode, the camera and the first replicas say of an image."""
+        """Return the checks of an image's replicas, by mode, camera and the first replicas."""
         noise_model = image.noise_model
         u_cal = noise_model.relative_spread_uncertainty(image.frame) if mode.draws_noise else 0.0
         marginal = marginal_check(image.source, mode, noise_model, seed)
@@ -63,7 +80,7 @@ class ReplicaDiagnostics:
         return cls(u_cal, mode.spread_factor(image.source), (*marginal, *mode.diagnostics(image.source, noise_model), *of_camera))
 
     def warnings(self, measurement: Measurement) -> list[str]:
-        """Return what failed checks say of a measurement."""
+        """Return the texts of the failed checks that concern a measurement."""
         return [entry.text for entry in self.checks if entry.warns(measurement)]
 
 
@@ -87,7 +104,15 @@ def diagnostic_rows(diagnostics: Sequence[ReplicaDiagnostics]) -> tuple[Diagnost
 
 @dataclass(frozen=True)
 class Scoring:
-    """What meets the predictions in the tests. diagnostics : per image. deltas : per image, the law of propagation by measurement."""
+    """The predictions of a study with everything that the tests need.
+
+    Parameters
+    ----------
+    diagnostics : sequence of ReplicaDiagnostics
+        The checks of each image.
+    deltas : sequence of mapping of str to DeltaRow
+        For each image, σ_raw by the law of propagation, by measurement.
+    """
 
     plan: Plan
     predictions: Predictions
