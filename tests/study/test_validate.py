@@ -74,7 +74,11 @@ def test_lossless_is_identical_even_where_nothing_varies(camera: sr.CameraProfil
     record = sr.validate([frames[0]], camera, codecs=["lossless", "to8bit:shift"], pipeline="tests.study.study_pipelines:constant", n=3)
     for row in record.document["results"]:
         assert row["sigma_raw"] == 0
-        assert (row["verdict"], row["epsilon"], row["epsilon_hat"]) == ("PASS", 0, 0)
+        assert (row["epsilon"], row["epsilon_hat"]) == (0, 0)
+        # to8bit changes pixels: three equal answers, no noise and no margin do not show that it never changes the answer
+        lossless = row["codec"] == "lossless"
+        assert row["verdict"] == ("PASS" if lossless else "INCONCLUSIVE")
+        assert row["reason"] == ("identical" if lossless else "too few replicas to bound rare changes")
 
 
 def test_one_row_per_image_codec_and_measurement(record: Record) -> None:
