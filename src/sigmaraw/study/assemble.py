@@ -23,6 +23,8 @@ from sigmaraw.study.plan import BLOCK, Plan, double_bootstrap_replicas
 from sigmaraw.study.prepare import Prepared, Setting
 from sigmaraw.study.quality import codec_rows, worst_crops
 from sigmaraw.study.scoring import Predictions, ReplicaDiagnostics, Scoring, diagnostic_rows, tukey_all
+from sigmaraw.study.rules import decision_row, ruled_verdicts
+from sigmaraw.study.statements import codec_verdicts, over_images
 from sigmaraw.study.work import BlockResult
 
 if TYPE_CHECKING:
@@ -41,7 +43,10 @@ def assemble(
     results, undefined = Scoring(plan, predictions, measurements, mode, diagnostics, deltas).all()
     tukey, tukey_undefined = tukey_all(plan, predictions, measurements, mode)
     qualities = [[entry.quality[index] for entry in prepared] for index in range(len(plan.codecs))]
-    codecs, codecs_undefined = codec_rows(plan, setting.profile.bits, images, prepared[0].resolved, qualities, blocks, results)
+    said = over_images(plan, predictions, measurements, results, extrapolated=mode.extrapolation is not None)
+    decision = decision_row(plan, said, results, setting.design)
+    verdicts = codec_verdicts(said) if decision.rule == "equivalence" else ruled_verdicts(decision)
+    codecs, codecs_undefined = codec_rows(plan, setting.profile.bits, images, prepared[0].resolved, qualities, blocks, verdicts)
     dataset = _dataset(plan, predictions, [measurement.name for measurement in measurements])
     content = Content(
         created=now(),
@@ -58,6 +63,8 @@ def assemble(
         floor=_floor_rows(prepared, pipeline),
         codecs=tuple(codecs),
         results=tuple(results),
+        statements=tuple(row for entry in said for row in entry.rows),
+        decision=decision,
         tukey=tuple(tukey),
         undefined=(*undefined, *tukey_undefined, *codecs_undefined),
         predictions_sha256=predictions_digest(dataset),

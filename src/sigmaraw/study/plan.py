@@ -15,8 +15,9 @@ import msgspec
 
 from sigmaraw.errors import InputNotFound, InvalidOption, InvalidPlan
 from sigmaraw.noise import DEFAULT_MODE, replica_mode
-from sigmaraw.record.design import LimitsRow, PlanRow
+from sigmaraw.record.design import LimitsRow, PlanRow, ProtocolRow
 from sigmaraw.record.fields import plain
+from sigmaraw.statistics import RULES
 from sigmaraw.study.adaptive import Adaptive
 
 DEFAULT_N = 100
@@ -79,6 +80,12 @@ class Plan:
         A file's pages are z, not frames.
     frame : int, optional
         Only this frame of every input, from 0; None is all of them.
+    rule : str, default "equivalence"
+        Decision rule: equivalence, or pomarico (|ε| ≤ k on the frames themselves).
+    specimens : tuple of str, optional
+        The specimen of each image, in their order; specimens are then the unit of what is said over images.
+    protocol : ProtocolRow, optional
+        What a plan file says beside settings: question, context of use, endpoints, rationale and the like.
     """
 
     codecs: tuple[str, ...]
@@ -94,6 +101,9 @@ class Plan:
     scalars: bool = False
     volume: bool = False
     frame: int | None = None
+    rule: str = "equivalence"
+    specimens: tuple[str, ...] = ()
+    protocol: ProtocolRow | None = None
 
     def __post_init__(self) -> None:
         if not self.codecs:
@@ -111,6 +121,7 @@ class Plan:
         for name, value, low in (("k", self.k, 0.0), ("spread", self.spread, 1.0), ("rms", self.rms, 0.0)):
             if not low < value < float("inf"):
                 raise InvalidPlan(f"limit {name} = {value}", f"a number above {low:g}", f"correct limits.{name}")
+        check_rule(self.rule)
         for name, value in self.margin.items():
             if not 0 < value < float("inf"):
                 raise InvalidPlan(f"margin {name} = {value}", "a positive number in the measurement's unit", "correct limits.margin")
@@ -153,10 +164,37 @@ class Plan:
             scalars=self.scalars,
             volume=self.volume,
             frame=self.frame,
+            rule=self.rule,
+            specimens=self.specimens,
+            protocol=self.protocol,
         )
-        values = {name: value for name, value in plain(row).items() if name not in ("sha256", "created")}
+        # What a plan does not state is left out, so that it keeps the digest that it had before there were such parts.
+        unstated = {"rule": "equivalence", "specimens": [], "protocol": None}
+        values = {
+            name: value
+            for name, value in plain(row).items()
+            if name not in ("sha256", "created", "lock") and (name not in unstated or value != unstated[name])
+        }
         canonical = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return msgspec.structs.replace(row, sha256=hashlib.sha256(canonical.encode()).hexdigest(), created=created)
+
+
+END_TO_END = ("equivalence", "pomarico")
+"""Decision rules for which a study measures all that they need."""
+
+
+def check_rule(name: str) -> None:
+    """Refuse a decision rule that does not exist, or that a study cannot feed yet. Raises InvalidPlan."""
+    if name in END_TO_END:
+        return
+    if name in RULES:
+        needs = "an observer's masks" if name == "cunha" else "a reference mask or another standard of each image"
+        raise InvalidPlan(
+            f"rule '{name}', which needs {needs}",
+            f"one of {', '.join(END_TO_END)}",
+            f"name one of these, or use statistics.RULES['{name}']",
+        )
+    raise InvalidPlan(f"rule '{name[:60]}'", f"one of {', '.join(RULES)}", "correct rule")
 
 
 def count_or_auto(text: str) -> int | str:
