@@ -112,11 +112,14 @@ class PrecisionRow(Row, frozen=True, kw_only=True):
 class AdaptiveRow(Row, frozen=True, kw_only=True):
     """The rule by which replicas were added, and what it led to."""
 
-    target: Annotated[float, field("relative standard uncertainty of σ_raw that was asked for", "1")]
+    target: Annotated[float | None, field("relative standard uncertainty of σ_raw that was asked for; null where decisions were", "1")]
     maximum: Annotated[int, field("replicas per group at which to stop in any case", "1")]
     step: Annotated[int, field("replicas added at a time", "1")]
     n: Annotated[int, field("replicas per group in the end", "1")]
-    reached: Annotated[bool, field("whether every measurement meets the target")]
+    reached: Annotated[bool, field("whether every measurement meets the target, or every row is decided")]
+    looks: Annotated[tuple[int, ...], field("replicas per group at each look that was planned; empty without decisions", "1")] = ()
+    levels: Annotated[tuple[float, ...], field("one-sided level of each look", "1")] = ()
+    open: Annotated[int | None, field("rows that are not decided; null without decisions", "1")] = None
     measurements: Annotated[tuple[PrecisionRow, ...], field("of each image and measurement")]
 
 

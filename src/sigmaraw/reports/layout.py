@@ -15,8 +15,8 @@ from sigmaraw.record.fields import plain as bare
 from sigmaraw.record.results import ResultRow, TestRow, UndefinedRow
 from sigmaraw.record.statements import STATEMENTS
 from sigmaraw.reports.kinds import u_mode_sources
-from sigmaraw.reports.numbers import fixed, given, interval, measured, percent, plain, prediction, probability, unit_label, with_unit
 from sigmaraw.reports.names import image_names
+from sigmaraw.reports.numbers import fixed, given, interval, measured, percent, plain, prediction, probability, unit_label, with_unit
 from sigmaraw.reports.replica_number import adaptive_rows, delta_rows, delta_undefined, replicas_used
 from sigmaraw.reports.selection import CodecResults, Reasons, by_codec
 from sigmaraw.reports.statements import said_of, value_of

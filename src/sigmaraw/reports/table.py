@@ -11,9 +11,9 @@ from sigmaraw.record import Content, Reason
 from sigmaraw.record.results import ResultRow
 from sigmaraw.record.statements import STATEMENTS
 from sigmaraw.reports.kinds import kind_notes
+from sigmaraw.reports.names import image_names
 from sigmaraw.reports.numbers import given, interval, measured, plain, prediction, with_unit
 from sigmaraw.reports.replica_number import text_lines
-from sigmaraw.reports.names import image_names
 from sigmaraw.reports.selection import by_codec
 from sigmaraw.reports.statements import first_lines, said_of, value_of
 

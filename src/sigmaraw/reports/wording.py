@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from sigmaraw.record import Content
 from sigmaraw.record.design import LimitsRow
 from sigmaraw.reports.kinds import kind_notes
-from sigmaraw.reports.numbers import given, with_unit
 from sigmaraw.reports.names import image_names
+from sigmaraw.reports.numbers import given, with_unit
 from sigmaraw.reports.selection import CodecResults, with_verdict
 from sigmaraw.reports.statements import first_lines, plain_lines
 from sigmaraw.reports.table import score
@@ -87,8 +87,8 @@ def limitations(record: Content) -> list[str]:
     """Return what the result does not show, from the record's mode, camera, images and replicas."""
     images = len({row.image for row in record.results})
     points = [
-        f"Results hold for {_several(images, 'image')} each: replicas say how sure the answer is for that image alone. What is said of images "
-        "like these rests on how much these differ, and says nothing about other kinds of samples or other instruments.",
+        f"Results hold for {_several(images, 'image')} each: replicas say how sure the answer is for that image alone. What is said of "
+        "images like these rests on how much these differ, and says nothing about other kinds of samples or other instruments.",
         "A limit in units of σ_raw shrinks as scenes become brighter or larger; relevance does not. "
         "For a quality claim state a margin in the measurement's own unit in the plan.",
         "Several codecs were compared: “all measurements pass” needs no adjustment for that, “some codec passes” does."

@@ -18,7 +18,8 @@ from sigmaraw.noise import DEFAULT_MODE, replica_mode
 from sigmaraw.record.design import LimitsRow, PlanRow, ProtocolRow
 from sigmaraw.record.fields import plain
 from sigmaraw.statistics import RULES
-from sigmaraw.study.adaptive import Adaptive
+from sigmaraw.study.adaptive import Adaptive, Deciding, count_rule
+from sigmaraw.study.locking import LOCK, PROTOCOL_KEYS, read_lock
 
 DEFAULT_N = 100
 BLOCK = 10
@@ -61,7 +62,7 @@ class Plan:
         Replica mode with its settings.
     n : int or str, optional
         Replicas per group. None is DEFAULT_N, and with real repeats as many as there are; "auto:0.05,max=2000" adds replicas until
-        u(σ_raw)/σ_raw is 0.05.
+        u(σ_raw)/σ_raw is 0.05; "auto:decide,max=300" until every row is decided.
     seed : int, default 0
         0 to 2⁶⁴ − 1.
     k : float, default 1.0
@@ -132,9 +133,9 @@ class Plan:
         return len(self.codecs) + 1
 
     @property
-    def adaptive(self) -> Adaptive | None:
+    def adaptive(self) -> Adaptive | Deciding | None:
         """The rule by which replicas are added, None where n is fixed."""
-        return Adaptive.parse(self.n) if isinstance(self.n, str) else None
+        return count_rule(self.n) if isinstance(self.n, str) else None
 
     def items(self, images: int, n: int, start: int = 0) -> list[WorkItem]:
         """Return the work items that take so many images from `start` to n replicas per group, in the order of assembly.
@@ -200,7 +201,7 @@ def check_rule(name: str) -> None:
 def count_or_auto(text: str) -> int | str:
     """Return n as a user wrote it: a whole number, or the adaptive rule with its default written out. Raises InvalidSpec."""
     digits = text.strip().removeprefix("-")
-    return int(text) if digits.isascii() and digits.isdecimal() else Adaptive.parse(text).spec
+    return int(text) if digits.isascii() and digits.isdecimal() else count_rule(text).spec
 
 
 _PLAN_KEYS: dict[str, type | tuple[type, ...]] = {
@@ -214,6 +215,10 @@ _PLAN_KEYS: dict[str, type | tuple[type, ...]] = {
     "volume": bool,
     "frame": int,
     "limits": dict,
+    "rule": str,
+    "specimens": list,
+    LOCK: dict,
+    **PROTOCOL_KEYS,
 }
 
 
@@ -241,6 +246,11 @@ def read_plan(path: str | Path) -> dict[str, Any]:  # keyword arguments, each of
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidPlan(f"plan {path} is not TOML ({error})", "key = value lines", "correct the file") from error
     _check_types(content, _PLAN_KEYS, str(path))
+    read_lock(path)  # an edited plan is refused, whoever reads it
+    content.pop(LOCK, None)
+    protocol = {key: content.pop(key) for key in PROTOCOL_KEYS if key in content}
+    if protocol:
+        content["protocol"] = _protocol(protocol, path)
     limits = content.pop("limits", {})
     _check_types(limits, {"k": float, "spread": float, "rms": float, "margin": dict}, f"[limits] of {path}")
     margin = limits.get("margin", {})
@@ -250,11 +260,32 @@ def read_plan(path: str | Path) -> dict[str, Any]:  # keyword arguments, each of
         if not all(isinstance(spec, str) for spec in content["codecs"]):
             raise InvalidPlan(f"codecs in {path}", "a list of texts", "quote each specification")
         content["codecs"] = tuple(content["codecs"])
+    if "specimens" in content:
+        content["specimens"] = _texts(content["specimens"], f"specimens in {path}")
     if "roi" in content:
         content["roi"] = roi_corner(content["roi"], str(path))
     if isinstance(content.get("n"), str):
         content["n"] = count_or_auto(content["n"])
     return content
+
+
+def _protocol(values: Mapping[str, Any], path: Path) -> ProtocolRow:
+    """Return what a plan file says beside settings. Raises InvalidPlan."""
+    words = dict(values)
+    for key in ("endpoints", "exclusions"):
+        if key in words:
+            words[key] = _texts(words[key], f"{key} in {path}")
+    if not all(isinstance(text, str) for text in words.get("rationale", {}).values()):
+        raise InvalidPlan(f"[rationale] of {path}", "a text for each limit or margin", "quote each")
+    if words.get("unit", "image") not in ("image", "specimen"):
+        raise InvalidPlan(f"unit = '{words['unit'][:40]}' in {path}", "image or specimen", "correct unit")
+    return ProtocolRow(**words)
+
+
+def _texts(values: Any, where: str) -> tuple[str, ...]:
+    if not all(isinstance(value, str) for value in values):
+        raise InvalidPlan(where, "a list of texts", "quote each")
+    return tuple(values)
 
 
 def roi_corner(values: Any, source: str) -> tuple[int, int]:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.contracts import Diagnostic, Measurement, ReplicaMode
 from sigmaraw.noise.marginal import marginal_check
 from sigmaraw.record.results import DeltaRow, DiagnosticRow, ResultRow, TestRow, TukeyRow, UndefinedRow, WarningRow
-from sigmaraw.record.words import CodedWarning, Reason
+from sigmaraw.record.words import CodedWarning, Reason, Verdict
 from sigmaraw.statistics import Assessment, DoubleBootstrap, Limits, assess, assess_extrapolated, double_bootstrap, tukey
 from sigmaraw.statistics.equality import TestResult
+from sigmaraw.statistics.evidence import ALPHA
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.work import StudyImage
 
@@ -90,8 +93,20 @@ def diagnostic_rows(diagnostics: Sequence[ReplicaDiagnostics]) -> tuple[Diagnost
 
 
 @dataclass(frozen=True)
+class Decided:
+    """The verdicts that looks at growing n have left, row by row in the order of `Scoring.all`. at : replicas per group, 0 undecided."""
+
+    verdicts: tuple[Verdict, ...]
+    reasons: tuple[Reason, ...]
+    at: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Scoring:
-    """What meets the predictions in the tests. diagnostics : per image. deltas : per image, the law of propagation by measurement."""
+    """What meets the predictions in the tests. diagnostics : per image. deltas : per image, the law of propagation by measurement.
+
+    alpha : one-sided level of each part of a verdict. decided : verdicts of looks; a row keeps that of the look that decided it.
+    """
 
     plan: Plan
     predictions: Predictions
@@ -99,17 +114,25 @@ class Scoring:
     mode: ReplicaMode
     diagnostics: Sequence[ReplicaDiagnostics]
     deltas: Sequence[Mapping[str, DeltaRow]]
+    alpha: float = ALPHA
+    decided: Decided | None = None
+
+    def _places(self) -> Iterator[tuple[int, int, int]]:
+        """Yield (image, codec, measurement) of every row, in the record's order."""
+        return itertools.product(range(self.predictions.raw.shape[2]), range(len(self.plan.codecs)), range(len(self.measurements)))
+
+    def assessments(self) -> list[Assessment]:
+        """Return what is said of every row at this level, without the parts of a record that do not decide."""
+        return [self._assessment(*place) for place in self._places()]
 
     def all(self) -> tuple[list[ResultRow], list[UndefinedRow]]:
         """Return the record's `results` and `undefined` rows, per image, codec and measurement."""
         results: list[ResultRow] = []
         undefined: list[UndefinedRow] = []
-        for image in range(self.predictions.raw.shape[2]):
-            for codec in range(len(self.plan.codecs)):
-                for column in range(len(self.measurements)):
-                    row, missing = self.one(image, codec, column)
-                    results.append(row)
-                    undefined += missing
+        for number, place in enumerate(self._places()):
+            row, missing = self.one(*place)
+            results.append(row if self.decided is None else _as_decided(row, self.decided, number))
+            undefined += missing
         return results, undefined
 
     def one(self, image: int, codec: int, column: int) -> tuple[ResultRow, list[UndefinedRow]]:
@@ -160,6 +183,7 @@ class Scoring:
             independent=predictions.independent,
             spread_factor=of_image.spread_factor,
             pixels_identical=bool(predictions.pixels_identical[codec, image]),
+            alpha=self.alpha,
         )
 
     def _row(self, image: int, codec: str, column: int, found: Assessment, nested: DoubleBootstrap) -> ResultRow:
@@ -220,6 +244,12 @@ class Scoring:
             code, bears = (text.code, text.bears) if isinstance(text, CodedWarning) else ("check", True)
             made.append(WarningRow(code=code, text=str(text), bears=not certain and (bears or (code == "groups-differ" and differ))))
         return tuple(made)
+
+
+def _as_decided(row: ResultRow, decided: Decided, number: int) -> ResultRow:
+    """Return a row with the verdict of the look that decided it."""
+    at = decided.at[number]
+    return msgspec.structs.replace(row, verdict=decided.verdicts[number], reason=str(decided.reasons[number]), decided_at=at or None)
 
 
 def _percent(value: float, reference: float) -> float | None:
