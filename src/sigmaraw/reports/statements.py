@@ -131,8 +131,9 @@ def rule_line(record: Content) -> str:
     many = f"{rule.images} {'image' if rule.images == 1 else 'images'}, n = {rule.replicas}"
     return (
         f"Rule {rule.rule}, {many}: it does not pass a codec without effect in {percent(rule.null_flag_rate)} of studies, "
-        f"passes a shift of {given(rule.harmless, 3)} σ_raw in {percent(rule.accepts_harmless)} and one of {given(rule.harmful, 3)} σ_raw in "
-        f"{percent(rule.accepts_harmful)} (assumed: changes scatter by {given(rule.change, 2)} σ_raw, images by {given(rule.between, 2)})."
+        f"passes a shift of {given(rule.harmless, 3)} σ_raw in {percent(rule.accepts_harmless)} and one of "
+        f"{given(rule.harmful, 3)} σ_raw in {percent(rule.accepts_harmful)} "
+        f"(assumed: changes scatter by {given(rule.change, 2)} σ_raw, images by {given(rule.between, 2)})."
     )
 
 

@@ -35,7 +35,8 @@ def first_reads() -> dict[str, str]:
     InvalidPlan
         A line of the log is not one of this tool's.
     """
-    path, found = log_path(), {}
+    path = log_path()
+    found: dict[str, str] = {}
     if not path.exists():
         return {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
