@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from sigmaraw.record.words import CodedWarning
 from sigmaraw.statistics.spread import Floats, Pool, effective_dof, pool
 
 TOLERATED = 0.16
@@ -24,12 +25,12 @@ class DoubleBootstrap:
     ----------
     value : float
         √max(mean ln²(σ*/σ) − u², 0), 1; NaN where nothing was drawn or nothing varies.
-    warnings : tuple of str
+    warnings : tuple of CodedWarning
         What it warns of, if anything.
     """
 
     value: float
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[CodedWarning, ...] = ()
 
 
 def double_bootstrap(raw: Floats, second: Floats, discrete: bool = False) -> DoubleBootstrap:
@@ -64,7 +65,7 @@ def double_bootstrap(raw: Floats, second: Floats, discrete: bool = False) -> Dou
         return DoubleBootstrap(math.nan)
     if any(each.variance == 0.0 for each in pools):
         text = "a replica taken for the frame has replicas on which the measurement never varies: a single frame does not determine σ_raw"
-        return DoubleBootstrap(math.inf, (text,) if second.shape[1] >= _ENOUGH else ())
+        return DoubleBootstrap(math.inf, (CodedWarning(text, "double-bootstrap"),) if second.shape[1] >= _ENOUGH else ())
     square = float(np.mean([math.log(each.sigma / first.sigma) ** 2 for each in pools]))
     chance = _variance(first) + float(np.mean([_variance(each) for each in pools]))
     value = math.sqrt(max(square - chance, 0.0))
@@ -74,7 +75,7 @@ def double_bootstrap(raw: Floats, second: Floats, discrete: bool = False) -> Dou
     text = (
         f"from its own replicas the mode finds σ_raw again only to a factor of {math.exp(value):.2f}: a single frame does not determine it"
     )
-    return DoubleBootstrap(value, (text,))
+    return DoubleBootstrap(value, (CodedWarning(text, "double-bootstrap"),))
 
 
 def _variance(moments: Pool) -> float:

@@ -10,7 +10,7 @@ from scipy import stats
 
 from sigmaraw.contracts import Extrapolation
 from sigmaraw.errors import UndefinedStatistic
-from sigmaraw.record.words import MissingValue, Reason
+from sigmaraw.record.words import CodedWarning, MissingValue, Reason
 from sigmaraw.statistics.assess import Assessment
 from sigmaraw.statistics.decision import Limits, decide, place, place_scaled, place_shift
 from sigmaraw.statistics.spread import Floats, c4, centred, effective_dof
@@ -184,13 +184,14 @@ def _about_raw(
     )
 
 
-def far_warning(log_sigma: float, levels: Floats) -> tuple[str, ...]:
+def far_warning(log_sigma: float, levels: Floats) -> tuple[CodedWarning, ...]:
     """Return the warning that σ_raw lies far from the spreads that it was extrapolated from."""
     first = levels[0]
     factor = math.exp(log_sigma - 0.5 * math.log(float((centred(first) ** 2).sum()) / (first[..., 0].size * (first.shape[-1] - 1))))
     if 1 / FAR <= factor <= FAR:
         return ()
-    return (f"σ_raw is extrapolated to {factor:.2g} times the spread on the first of the noise levels: too far to be trusted",)
+    text = f"σ_raw is extrapolated to {factor:.2g} times the spread on the first of the noise levels: too far to be trusted"
+    return (CodedWarning(text, "far-extrapolation", bears=True),)
 
 
 def _judge(

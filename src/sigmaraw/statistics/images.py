@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -41,6 +41,7 @@ class Ground(Explained):
     SHARE_SHOWN = "share within its limit", "the largest fraction of images that may be outside is, with 95 % confidence, below its limit"
     SHARE_UNSURE = "share not shown", "too few images to show that the fraction outside is below its limit"
     SHARE_BEYOND = "share beyond its limit", "more images are shown to be beyond a limit than the tolerated fraction explains"
+    NOT_TRUSTED = "an image's noise is in doubt", "for at least one image σ_raw is not believed, so that the mean over images is not either"
     UNDEFINED = "undefined rows", "at least one image has no finite numbers for this measurement"
 
 
@@ -92,6 +93,8 @@ def judge_images(
     share: float = SHARE,
     alpha: float = ALPHA,
     undefined: int = 0,
+    verdicts: Sequence[Verdict] | None = None,
+    doubted: int = 0,
 ) -> CodecStatements:
     """Return what J images say of one measurement under one codec.
 
@@ -112,6 +115,11 @@ def judge_images(
         One-sided level of every statement, 1.
     undefined : int
         Images without finite numbers; they are no evidence of a pass.
+    verdicts : sequence of str, optional
+        Each image's verdict, where something beside the numbers entered it: an image that did not PASS (FAIL) by itself is not counted as
+        shown within (beyond), whatever its numbers are.
+    doubted : int
+        Images whose σ_raw is not believed; the mean over images is then not decided.
 
     Returns
     -------
@@ -133,8 +141,14 @@ def judge_images(
             "name the specimen of every image, or of none",
         )
     inside, beyond = p_pass(evidence, limits, at_most=alpha), p_fail(evidence, limits, at_most=alpha)
+    if verdicts is not None:
+        words = np.asarray(verdicts)
+        inside = np.where(words == "PASS", np.minimum(inside, alpha), 1.0)
+        beyond = np.where(words == "FAIL", np.minimum(beyond, alpha), 1.0)
     these = these_images(inside, beyond, alpha, undefined)
     mean = mean_effect(evidence, limits, specimens=specimens, alpha=alpha, undefined=undefined)
+    if doubted and mean.ground is not Ground.FEW_IMAGES:
+        mean = replace(mean, verdict="INCONCLUSIVE", ground=Ground.NOT_TRUSTED)
     outside = share_of_images(inside, beyond, specimens=specimens, share=share, alpha=alpha, undefined=undefined)
     if these.failed:
         return CodecStatements(these, mean, outside, "FAIL", Ground.IMAGE_BEYOND)

@@ -124,10 +124,11 @@ def operating(rule: DecisionRule, design: Design, harmless: float, harmful: floa
 class Equivalence:
     """The default: shift, spread and RMS within limits, uncertainty included; over images the mean effect, and no image beyond.
 
-    The effect is ε, σ_raw. Reference: SCIENCE 2.5, 2.12.
+    The effect is ε, σ_raw. runs : simulated studies behind `accepts` for one or two images. Reference: SCIENCE 2.5, 2.12.
     """
 
     limits: RowLimits = field(default_factory=RowLimits)
+    runs: int = _RUNS
     name: str = "equivalence"
     unit: str = "σ_raw"
 
@@ -142,8 +143,8 @@ class Equivalence:
         """Return P(PASS): one image by simulation of normal predictions (seeded), several by the mean's two one-sided tests."""
         if design.images < FEWEST_FOR_MEAN:
             rng = np.random.default_rng(_SEED)
-            raw = rng.normal(size=(_RUNS, design.groups, design.replicas))
-            decoded = raw[:, -1] + effect + design.change * rng.normal(size=(_RUNS, design.replicas))
+            raw = rng.normal(size=(self.runs, design.groups, design.replicas))
+            decoded = raw[:, -1] + effect + design.change * rng.normal(size=(self.runs, design.replicas))
             inside = measure(raw, decoded, design.groups - 1).inside(self.limits).all(axis=0)
             return float(inside.mean()) ** design.images
         sd = math.hypot(design.between, math.sqrt(design.change**2 / design.replicas))

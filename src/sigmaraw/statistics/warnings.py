@@ -7,6 +7,7 @@ import math
 import numpy as np
 from scipy import special
 
+from sigmaraw.record.words import CodedWarning
 from sigmaraw.statistics.equality import TestResult
 from sigmaraw.statistics.spread import Floats, peak_ratio
 
@@ -23,7 +24,7 @@ FEWEST_FOR_PEAK = 100
 FEWEST_EVENTS = 5  # 2.9 % for Poisson(.1) at 5 × 20, where the intervals still cover
 
 
-def checks(raw: Floats, discrete: bool, centre_shift: float, ks_null: TestResult | None) -> tuple[str, ...]:
+def checks(raw: Floats, discrete: bool, centre_shift: float, ks_null: TestResult | None) -> tuple[CodedWarning, ...]:
     """Return the warnings on raw predictions.
 
     Parameters
@@ -34,14 +35,16 @@ def checks(raw: Floats, discrete: bool, centre_shift: float, ks_null: TestResult
     """
     found = list(centre_warning(centre_shift))
     if ks_null is not None and ks_null.p < NULL_P:
-        found.append(f"two groups of raw replicas differ (KS p = {ks_null.p:.2g}): they should be draws of one distribution")
+        text = f"two groups of raw replicas differ (KS p = {ks_null.p:.2g}): they should be draws of one distribution"
+        found.append(CodedWarning(text, "groups-differ"))
     events = _events(raw)
     if discrete and 0 < events < FEWEST_EVENTS:
-        found.append(f"only {events} of {raw.size} raw predictions differ from the most frequent value: σ_raw rests on few events")
+        text = f"only {events} of {raw.size} raw predictions differ from the most frequent value: σ_raw rests on few events"
+        found.append(CodedWarning(text, "few-events"))
     return (*found, *peak_warning(raw))
 
 
-def peak_warning(raw: Floats) -> tuple[str, ...]:
+def peak_warning(raw: Floats) -> tuple[CodedWarning, ...]:
     """Return the warning that raw predictions (group, replica) are two peaks, or one with a few far off; from 100 predictions on."""
     if raw.size < FEWEST_FOR_PEAK or _events(raw) < FEWEST_FOR_PEAK // 5:
         return ()
@@ -50,13 +53,14 @@ def peak_warning(raw: Floats) -> tuple[str, ...]:
     if low <= ratio <= high:
         return ()
     how = "two answers" if ratio < low else "its usual answer and one far off"
-    return (
+    text = (
         f"raw predictions are not one peak (their standard deviation is {ratio:.2f} times what their quartiles imply): the "
-        f"measurement switches between {how}, and σ_raw from a single frame can be far from that of fresh frames",
+        f"measurement switches between {how}, and σ_raw from a single frame can be far from that of fresh frames"
     )
+    return (CodedWarning(text, "not-one-peak"),)
 
 
-def centre_warning(shift: float, u_shift: float = 0.0) -> tuple[str, ...]:
+def centre_warning(shift: float, u_shift: float = 0.0) -> tuple[CodedWarning, ...]:
     """Return the warning that f(x) is no likely draw of the replicas' predictions, if so.
 
     Parameters
@@ -65,10 +69,11 @@ def centre_warning(shift: float, u_shift: float = 0.0) -> tuple[str, ...]:
     """
     if not abs(shift) > CENTRE_LIMIT * math.hypot(1.0, u_shift):  # NaN is no finding
         return ()
-    return (f"the raw frame lies {abs(shift):.1f} σ_raw from the mean of its replicas: they may not represent it",)
+    text = f"the raw frame lies {abs(shift):.1f} σ_raw from the mean of its replicas: they may not represent it"
+    return (CodedWarning(text, "centre"),)
 
 
-def shift_warning(on_frame: float, difference: Floats) -> tuple[str, ...]:
+def shift_warning(on_frame: float, difference: Floats) -> tuple[CodedWarning, ...]:
     """Return the warning that the frame's own shift d = f(C(x)) − f(x) is no likely draw of the replicas' D, if so:
 
         |d − D̄|/(s_D √(1 + 1/N)) > t_{N−1} at p = .001, and d outside the range of all D
@@ -86,10 +91,11 @@ def shift_warning(on_frame: float, difference: Floats) -> tuple[str, ...]:
     distance = (on_frame - float(difference.mean())) / spread
     if not abs(distance) > float(special.stdtrit(n - 1, 1 - SHIFT_P / 2)):
         return ()
-    return (
+    text = (
         f"what the codec does to the raw frame's own prediction lies {abs(distance):.1f} standard deviations from what it does to its "
-        "replicas: ε̂ may not hold for this frame",
+        "replicas: ε̂ may not hold for this frame"
     )
+    return (CodedWarning(text, "frame-shift", bears=True),)
 
 
 def _events(raw: Floats) -> int:
