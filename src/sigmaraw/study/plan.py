@@ -79,6 +79,22 @@ class Plan:
         A file's pages are z, not frames.
     frame : int, optional
         Only this frame of every input, from 0; None is all of them.
+
+    Raises
+    ------
+    InvalidOption
+        A codec is missing or given twice, or n or seed is out of its domain.
+    InvalidPlan
+        A limit or margin is out of its domain.
+    InvalidSpec, UnknownName
+        The mode or the rule for n does not exist, or a setting of it is wrong.
+
+    Examples
+    --------
+    >>> import sigmaraw as sr
+    >>> plan = sr.Plan(("lossless", "jpeg2000:ratio=10"), "otsu", n=200)
+    >>> plan.groups
+    3
     """
 
     codecs: tuple[str, ...]
