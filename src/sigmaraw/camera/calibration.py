@@ -123,7 +123,7 @@ def calibrate(
             return CameraProfile(measured.dataset, measured.checks)
         whole: Calibration | SigmarawError
         try:
-            whole = _calibration(scan)
+            whole = _calibration(scan, mixture=True)
         except (ImplausibleSeries, TooFewFrames) as error:
             whole = error  # of the mixture: its taps may be fit for calibration
         parts: list[Calibration] = []
@@ -141,8 +141,11 @@ def calibrate(
     return CameraProfile(merged.dataset, merged.checks)
 
 
-def _calibration(scan: Scan, chance: float = CHANCE) -> Calibration:
-    """The camera dataset and the checks of all pixels of a series; `chance` is that of a false alarm of each check."""
+def _calibration(scan: Scan, chance: float = CHANCE, *, mixture: bool = False) -> Calibration:
+    """The camera dataset and the checks of all pixels of a series; `chance` is that of a false alarm of each check.
+
+    mixture : pixels are of several kinds, so that none is a defect for being unlike its neighbours.
+    """
     found = scan.series
     data = TransferData(tuple(scan.flats), tuple(scan.darks), _dark_index(found))
     full_scale = (1 << (scan.bits or 0)) - 1
@@ -160,12 +163,12 @@ def _calibration(scan: Scan, chance: float = CHANCE) -> Calibration:
     scalars, attributes = _scalars(found, data, saturation, (offset, below), upper, fit, dark)
     # A converter that saturates below the container's end clips there; one that never did may go on to the end.
     top = full_scale if saturation.reason else max(level.maximum for level in (*data.flats, *data.darks))
-    maps, drawn, uniformity, flags = pixel_maps(scan, data, fit, curve, upper, (top, full_scale))
+    maps, drawn, uniformity, flags = pixel_maps(scan, data, fit, curve, upper, (top, full_scale), mixture=mixture)
     scalars.update(uniformity)
     scalars.update(transfer_scalars(curve))
     attributes.update(flags)
     defects = maps["defect_mask"].astype(bool)
-    if defects.any() and not defects.all() and counted:
+    if not mixture and defects.any() and not defects.all() and counted:
         scalars["offset"] = Estimate(float(maps["offset_map"][~defects].mean()), scalars["offset"].se)
     evidence = SeriesEvidence(
         data, straight, tuple(scan.dark_evidence), tuple(scan.flat_evidence), _light(found), upper, full_scale, chance, curve,

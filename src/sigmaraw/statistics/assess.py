@@ -14,7 +14,7 @@ from sigmaraw.statistics.equality import TestResult, ks_test
 from sigmaraw.statistics.evidence import ALPHA, PARTS, Evidence, Part, RowLimits
 from sigmaraw.statistics.measure import measure, step_of
 from sigmaraw.statistics.score import score_from_pool
-from sigmaraw.statistics.spread import Floats, Pool, pool, pooled_spread, power_of_two, widen
+from sigmaraw.statistics.spread import Floats, Pool, centred, pool, pooled_spread, power_of_two, widen
 from sigmaraw.statistics.warnings import checks, shift_warning
 
 _NONE = (math.nan, math.nan)
@@ -301,7 +301,9 @@ def _scores(
         undefined += tuple(MissingValue(field, Reason.SPREAD_UNDEFINED, 1) for field in ("spread_ratio", "spread_ratio_ci"))
     else:
         low, high = in_sigma.ratio_limits()
-        ratio, interval = _exp(in_sigma.ln_ratio[0]), (_exp(low[0]), _exp(high[0]))
+        before, after = centred(raw[own]), centred(decoded)
+        ratio = 1.0 if in_sigma.same_spread[0] else math.sqrt(float(after @ after) / float(before @ before))
+        interval = _exp(low[0]), _exp(high[0])
         undefined += (MissingValue("spread_ratio_ci", Reason.UNBOUNDED, 1),) if math.isinf(interval[1]) else ()
     found = replace(
         scored,

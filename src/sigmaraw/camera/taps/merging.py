@@ -25,6 +25,9 @@ _OF_EACH_TAP = (
     "too-few-levels",
     "too-few-pairs",
     "nonlinear-exposure",
+    "exposure-origin",
+    "transfer-curve",
+    "unlit-pixels",
 )
 _WORST_FIRST = (CheckOutcome.FAIL, CheckOutcome.UNKNOWN, CheckOutcome.PASS)
 
