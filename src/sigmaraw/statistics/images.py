@@ -1,7 +1,7 @@
 """What may be said of several images: of these, of the mean over images like them, of the share of images like them.
 
 Images are the unit of inference, not replicas: replicas of one image tell of that image only. No statement's error rate depends on how many
-images there are (SCIENCE 2.12).
+images there are (formula 2.12).
 """
 
 from __future__ import annotations
@@ -49,9 +49,17 @@ class Ground(Explained):
 class Statement:
     """One statement over images on one measurement under one codec.
 
-    name : which of the three. value, low, high : its estimate with limits of one-sided level α each: the number of images shown to be
-    within the limits; the mean shift |ε̂| over images (σ_raw or the measurement's unit); the share of images not shown to be within, 1.
-    units : how many images or specimens it rests on. passed, failed : images shown within and beyond, simultaneously.
+    Parameters
+    ----------
+    name : StatementName
+        Which of the three.
+    value, low, high : float
+        Its estimate with limits of one-sided level α each: the number of images shown to be within the limits; the mean shift |ε̂| over
+        images (σ_raw or the measurement's unit); the share of images not shown to be within, 1.
+    units : int
+        How many images or specimens it rests on.
+    passed, failed : int, default 0
+        Images shown within and beyond, simultaneously.
     """
 
     name: StatementName
@@ -124,6 +132,7 @@ def judge_images(
     Returns
     -------
     CodecStatements
+        The statements on these images, on their mean and on images like them.
 
     Raises
     ------
@@ -132,7 +141,7 @@ def judge_images(
 
     References
     ----------
-    SCIENCE 2.6, 2.12.
+    formula 2.6, 2.12.
     """
     if len(evidence) == 0 or (specimens is not None and len(specimens) != len(evidence)):
         raise UndefinedStatistic(
@@ -175,6 +184,7 @@ def these_images(inside: Floats, beyond: Floats, alpha: float = ALPHA, undefined
     Returns
     -------
     Statement
+        The statement, with the verdict of each image.
     """
     failed = int((holm(beyond) <= alpha).sum())
     passed = int((hochberg(inside) <= alpha).sum())
@@ -200,9 +210,12 @@ def mean_effect(
 
     Parameters
     ----------
-    evidence : Evidence, (image,)
+    evidence : Evidence
+        Evidence of each image, (image,).
     limits : RowLimits
+        Limits of each image.
     specimens : sequence of str, optional
+        The specimen of each image; None makes each image a unit.
     alpha : float
         One-sided level of each part, 1.
     undefined : int
@@ -257,7 +270,8 @@ def mean_bounds(
     ----------
     evidence : Evidence, (image,)
         Of one study, or of many studies of `images` each, one after another.
-    alpha : float
+    alpha : float, default ALPHA
+        One-sided level of each limit, a bare number.
     groups : ndarray of int, (image,), optional
         The specimen of each image of one study.
     images : int, optional
@@ -266,6 +280,7 @@ def mean_bounds(
     Returns
     -------
     MeanBounds
+        Means and limits, in the unit of the values.
     """
 
     def units(values: Floats) -> Floats:
@@ -331,6 +346,7 @@ def mean_over_units(values: Floats, alpha: float = ALPHA, *, guarded: bool = Tru
     Returns
     -------
     MeanPart
+        Mean and limits, in the unit of the values.
 
     Examples
     --------
@@ -383,6 +399,7 @@ def share_of_images(
     Returns
     -------
     Statement
+        The statement, with the upper limit on the share.
 
     Raises
     ------
@@ -391,7 +408,7 @@ def share_of_images(
 
     References
     ----------
-    SCIENCE 2.6; C. J. Clopper, E. S. Pearson, Biometrika 26, 404 (1934); docs/decisions/0012.
+    formula 2.6; C. J. Clopper, E. S. Pearson, Biometrika 26, 404 (1934); docs/decisions/0012.
     """
     if not 0.0 < share < 1.0:
         raise InvalidOption(f"share = {share:g}", "a number between 0 and 1", "give the tolerated share of images, e.g. 0.1")

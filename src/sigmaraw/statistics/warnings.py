@@ -1,4 +1,4 @@
-"""Warnings that are rare where the answer is right: each states its measured false-alarm rate."""
+"""Warnings of a row, each with its measured false-alarm rate."""
 
 from __future__ import annotations
 
@@ -29,9 +29,16 @@ def checks(raw: Floats, discrete: bool, centre_shift: float, ks_null: TestResult
 
     Parameters
     ----------
-    raw : (group, replica), float64. centre_shift : σ_raw. ks_null : raw group 0 against the codec's raw group.
+    raw : Floats
+        Raw predictions (group, replica), float64.
+    centre_shift : float
+        (mean f(R) − f(x))/σ_raw, in σ_raw.
+    ks_null : TestResult or None
+        Test of raw group 0 against the codec's raw group.
 
-    Reference: SCIENCE 1, 2.8; rates are measured in tests/statistics/test_warnings.py.
+    References
+    ----------
+    formula 1 and formula 2.8; rates are measured in tests/statistics/test_warnings.py.
     """
     found = list(centre_warning(centre_shift))
     if ks_null is not None and ks_null.p < NULL_P:
@@ -45,7 +52,7 @@ def checks(raw: Floats, discrete: bool, centre_shift: float, ks_null: TestResult
 
 
 def peak_warning(raw: Floats) -> tuple[CodedWarning, ...]:
-    """Return the warning that raw predictions (group, replica) are two peaks, or one with a few far off; from 100 predictions on."""
+    """Return the warning that raw predictions (group, replica) have two peaks, or a few values far from one; from 100 predictions on."""
     if raw.size < FEWEST_FOR_PEAK or _events(raw) < FEWEST_FOR_PEAK // 5:
         return ()
     low, high = ONE_PEAK
@@ -65,7 +72,10 @@ def centre_warning(shift: float, u_shift: float = 0.0) -> tuple[CodedWarning, ..
 
     Parameters
     ----------
-    shift : (centre − f(x))/σ_raw. u_shift : standard uncertainty of the centre, σ_raw; the frame's own is 1.
+    shift : float
+        (centre − f(x))/σ_raw, in σ_raw.
+    u_shift : float, default 0.0
+        Standard uncertainty of the centre, in σ_raw; that of the frame is 1.
     """
     if not abs(shift) > CENTRE_LIMIT * math.hypot(1.0, u_shift):  # NaN is no finding
         return ()
@@ -74,15 +84,22 @@ def centre_warning(shift: float, u_shift: float = 0.0) -> tuple[CodedWarning, ..
 
 
 def shift_warning(on_frame: float, difference: Floats) -> tuple[CodedWarning, ...]:
-    """Return the warning that the frame's own shift d = f(C(x)) − f(x) is no likely draw of the replicas' D, if so:
+    """Return the warning that the shift d = f(C(x)) − f(x) of the frame itself is no likely draw of the replicas' D, if so.
+
+    ::
 
         |d − D̄|/(s_D √(1 + 1/N)) > t_{N−1} at p = .001, and d outside the range of all D
 
     Parameters
     ----------
-    on_frame : d, float64, the measurement's unit. difference : (replica,), D, float64, the same unit.
+    on_frame : float
+        Shift d of the frame, the measurement's unit.
+    difference : Floats
+        Differences D of the replicas, (replica,), float64, the same unit.
 
-    Reference: SCIENCE 2.1.
+    References
+    ----------
+    formula 2.1.
     """
     n = difference.size
     spread = float(difference.std(ddof=1)) * math.sqrt(1 + 1 / n)

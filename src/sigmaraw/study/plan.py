@@ -87,6 +87,22 @@ class Plan:
         The specimen of each image, in their order; specimens are then the unit of what is said over images.
     protocol : ProtocolRow, optional
         What a plan file says beside settings: question, context of use, endpoints, rationale and the like.
+
+    Raises
+    ------
+    InvalidOption
+        A codec is missing or given twice, or n or seed is out of its domain.
+    InvalidPlan
+        A limit or margin is out of its domain.
+    InvalidSpec, UnknownName
+        The mode or the rule for n does not exist, or a setting of it is wrong.
+
+    Examples
+    --------
+    >>> import sigmaraw as sr
+    >>> plan = sr.Plan(("lossless", "jpeg2000:ratio=10"), "otsu", n=200)
+    >>> plan.groups
+    3
     """
 
     codecs: tuple[str, ...]

@@ -230,8 +230,10 @@ def run(
 
 
 def _data_first_read(inputs: Inputs, lock: LockRow | None, planned: str) -> None:
-    """Refuse a lock that came after the data, and note when the data were read. A folder for the note that cannot be written is no
-    fault of a study without a lock; with one it is, since nothing then says that the data are new.
+    """Refuse a lock that came after the data, and note when the data were read.
+
+    A folder for the note that cannot be written is no fault of a study without a lock; with one it is, since nothing then says that
+    the data are new.
     """
     digests = [row.sha256 for row in inputs.rows if row.sha256]
     refuse_late_lock(lock, digests)
