@@ -39,6 +39,7 @@ def validate(
     volume: take.Volume = False,
     frame: take.Frame = None,
     allow_exec: take.AllowExec = False,
+    allow_nondeterminism: take.AllowNondeterminism = False,
     overwrite: shared.Overwrite = False,
     check: Annotated[bool, typer.Option("--check", help=CHECK_HELP)] = False,
     json: shared.Json = False,
@@ -56,7 +57,16 @@ def validate(
     check_environment()
     with Progress(quiet) as progress, shared.keeping(folder):
         record = run(
-            merged, raw, str(camera), engine=engine, batch=batch, workers=workers, allow_exec=allowed, progress=progress, extra_inputs=extra
+            merged,
+            raw,
+            str(camera),
+            engine=engine,
+            batch=batch,
+            workers=workers,
+            allow_exec=allowed,
+            allow_nondeterminism=allow_nondeterminism,
+            progress=progress,
+            extra_inputs=extra,
         )
     finish(record, folder, output, json)
     if check:

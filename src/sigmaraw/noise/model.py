@@ -49,6 +49,7 @@ class NoiseModel:
     saturation_dn : level from which pixels count as saturated, DN; None is hi_dn.
     transfer : the bent curve that gives v; None is a straight camera.
     highest_dn : level up to which the calibrated variance was seen to be this model's, DN; None where no end is known.
+    u_least : least relative standard uncertainty of √V: that of values stated without standard errors.
 
     Raises
     ------
@@ -68,6 +69,7 @@ class NoiseModel:
     saturation_dn: float | None = None
     transfer: TransferCurve | None = None
     highest_dn: float | None = None
+    u_least: float = 0.0
 
     def __post_init__(self) -> None:
         if not 1 <= self.bits <= 16:
@@ -288,7 +290,7 @@ class NoiseModel:
 
         u² = mean(½·∂V/∂K·u(K)/V)² + mean(½·∂V/∂σ_r·u(σ_r)/V)²,  ∂V/∂K = (m − o) + 2Kσ_r²,  ∂V/∂σ_r = 2K²σ_r
 
-        Means, not root mean squares, over pixels: one error of K or σ_r is shared by all of them. They are taken as uncorrelated, as
+        At least `u_least`. Means, not root mean squares, over pixels: one error of K or σ_r is shared by all of them. They are taken as uncorrelated, as
         is what a bent curve's own parameters add, ½·K(m − o)v·u(v)/V. image_dn : (…, y, x), DN.
         Reference: SCIENCE 2.3; JCGM 100 (2008) 5.1.2.
         """
@@ -303,7 +305,7 @@ class NoiseModel:
             by_noise += float(np.sum(gain**2 * noise * self.u_read_noise / variance))
             if self.transfer is not None:
                 by_curve += float(np.sum(0.5 * photons * self.transfer.relative_uncertainty(signal) / variance))
-        return math.hypot(by_gain, by_noise, by_curve) / image.size
+        return max(math.hypot(by_gain, by_noise, by_curve) / image.size, self.u_least)
 
     def diagnostics(self, image_dn: Any) -> tuple[Diagnostic, ...]:
         """Return checks of what independent pixels leave out of this image: see `noise.totals`."""

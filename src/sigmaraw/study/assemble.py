@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
 
 from sigmaraw.contracts import Pipeline
 from sigmaraw.record import Content, Record
@@ -38,7 +39,8 @@ def assemble(
     images = [entry.image for entry in prepared]
     diagnostics = [entry.diagnostics for entry in prepared]
     deltas = _deltas(setting, prepared, predictions, diagnostics)
-    results, undefined = Scoring(plan, predictions, measurements, mode, diagnostics, deltas).all()
+    differences = np.stack([np.fmax(np.abs(entry.floor), entry.differences) for entry in prepared])
+    results, undefined = Scoring(plan, predictions, measurements, mode, diagnostics, deltas, differences).all()
     tukey, tukey_undefined = tukey_all(plan, predictions, measurements, mode)
     qualities = [[entry.quality[index] for entry in prepared] for index in range(len(plan.codecs))]
     codecs, codecs_undefined = codec_rows(plan, setting.profile.bits, images, prepared[0].resolved, qualities, blocks, results)
@@ -112,9 +114,9 @@ def _design_row(setting: Setting) -> DesignRow:
 def _floor_rows(prepared: Sequence[Prepared], pipeline: Pipeline) -> tuple[FloorRow, ...]:
     """What the same input gives a second time: other than 0 the pipeline is not deterministic (SCIENCE 2.9)."""
     return tuple(
-        FloorRow(image=image, measurement=measurement.name, difference=float(difference))
+        FloorRow(image=image, measurement=measurement.name, difference=float(difference), largest=float(largest))
         for image, entry in enumerate(prepared)
-        for measurement, difference in zip(pipeline.measurements, entry.floor, strict=True)
+        for measurement, difference, largest in zip(pipeline.measurements, entry.floor, entry.differences, strict=True)
     )
 
 

@@ -59,6 +59,7 @@ def validate(
     batch: int | None = None,
     workers: int | None = None,
     allow_exec: bool = False,
+    allow_nondeterminism: bool = False,
     progress: Report | bool | None = None,
 ) -> Record:
     """Score what codecs do to a pipeline's answers against the spread that the camera's noise alone causes.
@@ -109,6 +110,9 @@ def validate(
         Threads that code replicas while the model predicts. None takes one per core, 0 none. It does not change a number.
     allow_exec : bool, default False
         `codecs` may name programs of this machine (``exec``). Never pass on what a file or another person says.
+    allow_nondeterminism : bool, default False
+        Take differences between the pipeline's answers on the same image, or a codec's, into u, however large. By default more than a
+        tenth of σ_raw is refused.
     progress : bool or callable, optional
         True shows progress with rate and time left, False does not, None does so in a notebook alone. A callable is called as
         ``progress(done, total, what)``.
@@ -148,6 +152,7 @@ def validate(
     plan, model = plan_of(specs, pipeline, n=n, mode=mode, seed=seed, **limits, **place)
     # keywords of `run`, each of its type
     options: dict[str, Any] = {"engine": engine, "batch": batch, "workers": workers, "allow_exec": plan.codecs if allow_exec else ()}
+    options["allow_nondeterminism"] = allow_nondeterminism
     with reporting(progress) as report:
         return run(plan, raw, camera, pipeline=model, codecs=objects, progress=report, **options)
 
@@ -171,6 +176,7 @@ def run(
     batch: int | None = None,
     workers: int | None = None,
     allow_exec: Collection[str] = (),
+    allow_nondeterminism: bool = False,
     progress: Progress | None = None,
     extra_inputs: Sequence[InputRow] = (),
     codecs: Mapping[str, Codec] | None = None,
@@ -199,7 +205,8 @@ def run(
         predict(resolved, inputs.images[0].frame[np.newaxis], "image 0")  # a function's measurements are known once it has been called
         check_margins(plan, resolved)
         design = design_of(plan, mode, inputs)
-        setting = Setting(plan, profile, resolved, mode, inputs, design, files, planned, frozenset(allow_exec), codecs or {})
+        exec_ = frozenset(allow_exec)
+        setting = Setting(plan, profile, resolved, mode, inputs, design, files, planned, exec_, codecs or {}, allow_nondeterminism)
         prepared = prepare(setting, report)
         job = Job(tuple(entry.image for entry in prepared), source, mode, plan.seed, setting.design.repeats, batch, workers)
         with _session(worker) as engine_:

@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.contracts import Diagnostic, Measurement, ReplicaMode
+from sigmaraw.noise.frame_noise import frame_noise_checks
 from sigmaraw.noise.marginal import marginal_check
 from sigmaraw.record.results import DeltaRow, DiagnosticRow, ResultRow, TestRow, TukeyRow, UndefinedRow
 from sigmaraw.record.words import Reason
 from sigmaraw.statistics import Assessment, DoubleBootstrap, Limits, assess, assess_extrapolated, double_bootstrap, tukey
 from sigmaraw.statistics.equality import TestResult
+from sigmaraw.study.evidence import AgainstCamera, under_evidence
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.work import StudyImage
 
@@ -46,25 +48,28 @@ class ReplicaDiagnostics:
     """What mode and camera say of one image's replicas before any prediction.
 
     u_cal : relative standard uncertainty of σ_raw from the calibration, 1. spread_factor : σ_raw over the spread of the replicas, 1.
-    checks : of what the mode rests on.
+    checks : of what the mode rests on. against : what they say against the noise model.
     """
 
     u_cal: float
     spread_factor: float
     checks: tuple[Diagnostic, ...]
+    against: AgainstCamera = AgainstCamera()
 
     @classmethod
-    def of(cls, image: StudyImage, mode: ReplicaMode, seed: int) -> ReplicaDiagnostics:
-        """Return what the mode, the camera and the first replicas say of an image."""
+    def of(cls, image: StudyImage, mode: ReplicaMode, seed: int, findings: tuple[Diagnostic, ...] = ()) -> ReplicaDiagnostics:
+        """Return what the mode, the camera and the first replicas say of an image. findings : in its pixels."""
         noise_model = image.noise_model
         u_cal = noise_model.relative_spread_uncertainty(image.frame) if mode.draws_noise else 0.0
         marginal = marginal_check(image.source, mode, noise_model, seed)
         of_camera = noise_model.diagnostics(image.frame) if mode.draws_noise else ()
-        return cls(u_cal, mode.spread_factor(image.source), (*marginal, *mode.diagnostics(image.source, noise_model), *of_camera))
+        noise = frame_noise_checks(image.source, mode, noise_model, seed) if mode.draws_noise else ()
+        checks = (*marginal, *mode.diagnostics(image.source, noise_model), *of_camera, *noise, *findings)
+        return cls(u_cal, mode.spread_factor(image.source), checks, AgainstCamera.of(checks, mode))
 
     def warnings(self, measurement: Measurement) -> list[str]:
-        """Return what failed checks say of a measurement."""
-        return [entry.text for entry in self.checks if entry.warns(measurement)]
+        """Return what failed checks say of a measurement; where they speak against the noise model, of every measurement."""
+        return [entry.text for entry in self.checks if entry.warns(measurement) or (self.against and not entry.passed)]
 
 
 def diagnostic_rows(diagnostics: Sequence[ReplicaDiagnostics]) -> tuple[DiagnosticRow, ...]:
@@ -87,7 +92,11 @@ def diagnostic_rows(diagnostics: Sequence[ReplicaDiagnostics]) -> tuple[Diagnost
 
 @dataclass(frozen=True)
 class Scoring:
-    """What meets the predictions in the tests. diagnostics : per image. deltas : per image, the law of propagation by measurement."""
+    """What meets the predictions in the tests.
+
+    diagnostics : per image. deltas : per image, the law of propagation by measurement. differences : (image, measurement), between the
+    pipeline's answers on one image, the measurement's unit.
+    """
 
     plan: Plan
     predictions: Predictions
@@ -95,6 +104,7 @@ class Scoring:
     mode: ReplicaMode
     diagnostics: Sequence[ReplicaDiagnostics]
     deltas: Sequence[Mapping[str, DeltaRow]]
+    differences: NDArray[np.float64]
 
     def all(self) -> tuple[list[ResultRow], list[UndefinedRow]]:
         """Return the record's `results` and `undefined` rows, per image, codec and measurement."""
@@ -111,7 +121,13 @@ class Scoring:
     def one(self, image: int, codec: int, column: int) -> tuple[ResultRow, list[UndefinedRow]]:
         """Return the row of one codec on one measurement of one image, and what of it is undefined."""
         measurement, predictions, name = self.measurements[column], self.predictions, self.plan.codecs[codec]
-        assessment = self._assessment(image, codec, column)
+        assessment = under_evidence(
+            self._assessment(image, codec, column),
+            self.diagnostics[image].against,
+            identical=bool(predictions.pixels_identical[codec, image]),
+            margin=measurement.name in self.plan.margin,
+            difference=float(self.differences[image, column]),
+        )
         raw = _groups(predictions, image, column)
         nested = double_bootstrap(raw, predictions.double_bootstrap[:, :, image, column], measurement.discrete)
         row = self._row(image, name, column, assessment, nested)
