@@ -82,7 +82,7 @@ NOT_RAW: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
     "mean of 16": lambda mean, random: frame(mean, random, 16),
     "gamma .45": _curve(0.45),
     "log": _log,
-    "row noise of ½ pixel's": _lines,
+    "row noise of .5 DN": _lines,
     "EMCCD gain": _multiplied,
 }
 
