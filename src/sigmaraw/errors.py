@@ -186,6 +186,10 @@ class InvalidPrediction(SigmarawError, ValueError):
     """A pipeline returned something else than named finite-or-NaN numbers, or changed its names."""
 
 
+class AnswersDiffer(SigmarawError, ValueError):
+    """A pipeline, or a codec, answers the same image differently, by more than a tenth of σ_raw."""
+
+
 # --- studies ----------------------------------------------------------------------------------------------------------
 class InvalidPlan(SigmarawError, ValueError):
     """A plan file is malformed, or contradicts the command."""

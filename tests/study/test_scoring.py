@@ -14,7 +14,7 @@ from sigmaraw.study import Record
 from tests.study import search_acceptance
 
 GAIN, OFFSET, NOISE, LEVEL = 0.5, 100.0, 2.0, 300
-FRAME = np.full((16, 16), LEVEL, np.uint16)
+FRAME = np.rint(np.random.default_rng(8).normal(LEVEL, 10.05, (16, 16))).astype(np.uint16)  # noise of V = 101 DN²
 
 
 @pytest.fixture(autouse=True, scope="module")

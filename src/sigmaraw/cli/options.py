@@ -79,6 +79,12 @@ Scalars = Annotated[bool, typer.Option("--scalars", help="Use the camera's mean 
 Volume = Annotated[bool, typer.Option("--volume", help="The pages of a file are z of one volume, not frames.")]
 Frame = Annotated[int | None, typer.Option(help="Take this frame of each file alone, from 0; default all.")]
 AllowExec = Annotated[bool, typer.Option("--allow-exec", help="Codecs that you type with --codec may run programs (exec).")]
+AllowNondeterminism = Annotated[
+    bool,
+    typer.Option(
+        "--allow-nondeterminism", help="Take differences between answers on one image into u; else more than σ_raw/10 is refused."
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 
 

@@ -43,6 +43,7 @@ def validate(
     volume: take.Volume = False,
     frame: take.Frame = None,
     allow_exec: take.AllowExec = False,
+    allow_nondeterminism: take.AllowNondeterminism = False,
     overwrite: shared.Overwrite = False,
     check: Annotated[bool, typer.Option("--check", help=CHECK_HELP)] = False,
     json: shared.Json = False,
@@ -72,6 +73,7 @@ def validate(
             batch=batch,
             workers=workers,
             allow_exec=allowed,
+            allow_nondeterminism=allow_nondeterminism,
             progress=progress,
             extra_inputs=extra,
         )

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from sigmaraw.camera import CameraProfile
 
+U_STATED = 0.1
+"""Relative standard uncertainty of σ_raw where gain or read noise is stated without a standard error."""
+
 
 def opened(camera: CameraProfile | NoiseModel | str | os.PathLike[str]) -> CameraProfile | NoiseModel:
     """Return a profile or a noise model as it is, and the profile of a path. Raises InvalidOption for anything else."""
@@ -63,7 +66,12 @@ def read_profile(profile: CameraProfile, scalars: bool) -> NoiseModel:
     if "tap_layout" in dataset.attrs:  # an image may lie in one tap: the least certain one counts
         u_gain = float(np.nanmax(dataset["tap_gain_se"].values / dataset["tap_gain"].values, initial=0.0))
         u_noise = float(np.nanmax(dataset["tap_dark_noise_se"].values, initial=0.0))
+    stated = dataset.attrs.get("source") == "stated values"
+    no_error = stated and not all(
+        f"{name}_se" in dataset and math.isfinite(float(dataset[f"{name}_se"])) for name in ("gain", "read_noise")
+    )
     return NoiseModel(
+        u_least=U_STATED if no_error else 0.0,
         gain_dn_per_e=values("gain", "gain_map"),
         offset_dn=values("offset", "offset_map"),
         read_noise_e=values("dark_noise", "read_noise_map"),

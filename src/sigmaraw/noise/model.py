@@ -62,6 +62,8 @@ class NoiseModel:
         The bent transfer curve, which gives v; None for a straight one.
     highest_dn : float, optional
         Level up to which calibration showed the variance to be V, DN; None where it set no end.
+    u_least : float, default 0.0
+        Least relative standard uncertainty of √V, a bare number: that of values stated without standard errors.
 
     Raises
     ------
@@ -91,6 +93,7 @@ class NoiseModel:
     saturation_dn: float | None = None
     curve: TransferCurve | None = None
     highest_dn: float | None = None
+    u_least: float = 0.0
 
     def __post_init__(self) -> None:
         if not 1 <= self.bits <= 16:
@@ -359,8 +362,8 @@ class NoiseModel:
 
         u² = mean(½·∂V/∂K·u(K)/V)² + mean(½·∂V/∂σ_r·u(σ_r)/V)²,  ∂V/∂K = (m − o) + 2Kσ_r²,  ∂V/∂σ_r = 2K²σ_r
 
-        Means, not root mean squares, over pixels: one error of K or σ_r is shared by all of them. They are taken as uncorrelated, and
-        so is the part of a bent curve's parameters, ½·K(m − o)v·u(v)/V.
+        It is at least `u_least`. Means, not root mean squares, over pixels: one error of K or σ_r is shared by all of them. They are
+        taken as uncorrelated, and so is the part of a bent curve's parameters, ½·K(m − o)v·u(v)/V.
 
         Parameters
         ----------
@@ -382,7 +385,7 @@ class NoiseModel:
             by_noise += float(np.sum(gain**2 * noise * self.u_read_noise / variance))
             if self.curve is not None:
                 by_curve += float(np.sum(0.5 * photons * self.curve.relative_uncertainty(signal) / variance))
-        return math.hypot(by_gain, by_noise, by_curve) / image.size
+        return max(math.hypot(by_gain, by_noise, by_curve) / image.size, self.u_least)
 
     def diagnostics(self, image_dn: Any) -> tuple[Diagnostic, ...]:
         """Return the checks of noise that pixels share, which independent draws leave out: see `noise.totals`."""

@@ -140,3 +140,6 @@ class FloorRow(Row, frozen=True, kw_only=True):
     image: Image
     measurement: MeasurementName
     difference: Annotated[Number, field("second answer minus first; other than 0 the pipeline is not deterministic", OWN_UNIT)] = None
+    largest: Annotated[
+        Number, field("largest difference between answers on the same image, together, in reverse, one by one and coded twice", OWN_UNIT)
+    ] = None

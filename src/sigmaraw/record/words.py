@@ -84,6 +84,23 @@ class Reason(Explained):
         "frame differs, replicas do not",
         "no replica changes, but the frame itself does, by more than the limit: replicas do not represent it",
     )
+    FRAME_QUIETER = (
+        "the frame is quieter than the camera says",
+        "the frame holds less noise than replicas, so that σ_raw is overstated: no PASS rests on it",
+    )
+    FRAME_LOUDER = (
+        "the frame is louder than the camera says",
+        "the frame holds more noise than replicas, so that σ_raw is understated: no FAIL rests on it",
+    )
+    FRAME_NOT_RAW = "the frame is not raw", "the grey values are not the converter's: bits were shifted, or values multiplied or mapped"
+    SHIFT_NO_DRAW = (
+        "the frame's shift is no draw",
+        "what the codec does to the frame's own prediction is no likely draw of what it does to replicas (p < .001)",
+    )
+    ANSWERS_DIFFER = (
+        "answers differ on the same image",
+        "the pipeline or the codec answers the same image differently, and with that in u the limit is too near",
+    )
     # missing values
     RAW_UNDEFINED = "undefined raw predictions", "predictions on raw data are not finite numbers; none was dropped"
     CODEC_UNDEFINED = "undefined decoded predictions", "predictions on decoded data are not finite numbers; none was dropped"

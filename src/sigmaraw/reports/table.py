@@ -205,7 +205,8 @@ def text_table(record: Content) -> str:
     lines = [*above, "", *_codec_lines(record), *_alarm_lines(record), *_statement_lines(record), "", *_result_lines(record)]
     lines += _warning_lines(record)
     if record.camera.calibrated is False:
-        lines += ["", "Camera from stated values, not calibrated: σ_raw is as good as those values."]
+        u_cal = max((row.u_cal for row in record.results if row.u_cal is not None), default=0.0)
+        lines += ["", f"Camera from stated values, not calibrated: σ_raw is as good as those values (relative u_cal up to {u_cal:.2g})."]
     extra = [part for line in (*kind_notes(record), *text_lines(record)) for part in textwrap.wrap(line, _WIDTH, subsequent_indent="  ")]
     lines += ["", *extra] if extra else []
     return "\n".join(lines) + "\n"

@@ -188,10 +188,14 @@ def assess(
     if moments.variance == 0.0:
         return _without_noise(base, raw, decoded, own, discrete, limits, alpha)
     on_frame = chi_codec - chi_raw
-    base = replace(base, warnings=(*base.warnings, *shift_warning(on_frame, difference)))
+    no_draw = shift_warning(on_frame, difference)
+    base = replace(base, warnings=(*base.warnings, *no_draw))
     scored, in_sigma, in_unit = _scores(base, raw, decoded, own, moments, discrete)
     evidence = in_sigma if limits.margin is None else in_unit
-    return _judge(replace(scored, epsilon=on_frame / moments.sigma), evidence, limits, alpha)
+    judged = _judge(replace(scored, epsilon=on_frame / moments.sigma), evidence, limits, alpha)
+    if no_draw and judged.verdict == "PASS":
+        return replace(judged, verdict="INCONCLUSIVE", reason=Reason.SHIFT_NO_DRAW)
+    return judged
 
 
 def _tests(raw: Floats, own: int, decoded: Floats, discrete: bool, independent: bool) -> Assessment:

@@ -23,7 +23,7 @@ from sigmaraw.study.deciding import Looks
 from sigmaraw.study.delta import delta_row, propagations
 from sigmaraw.study.environment import environment
 from sigmaraw.study.plan import BLOCK, Plan, double_bootstrap_replicas
-from sigmaraw.study.prepare import Prepared, Setting
+from sigmaraw.study.prepare import Prepared, Setting, differences_of
 from sigmaraw.study.quality import codec_rows, worst_crops
 from sigmaraw.study.rules import decision_row, ruled_verdicts
 from sigmaraw.study.scoring import Predictions, ReplicaDiagnostics, Scoring, diagnostic_rows, tukey_all
@@ -58,8 +58,9 @@ def assemble(
     images = [entry.image for entry in prepared]
     diagnostics = [entry.diagnostics for entry in prepared]
     deltas = _deltas(setting, prepared, predictions, diagnostics)
+    differences = differences_of(prepared)
     results, undefined = Scoring(
-        plan, predictions, measurements, mode, diagnostics, deltas, decided=looks.decided() if looks else None
+        plan, predictions, measurements, mode, diagnostics, deltas, differences, decided=looks.decided() if looks else None
     ).all()
     tukey, tukey_undefined = tukey_all(plan, predictions, measurements, mode)
     qualities = [[entry.quality[index] for entry in prepared] for index in range(len(plan.codecs))]
@@ -147,9 +148,9 @@ def _design_row(setting: Setting) -> DesignRow:
 def _floor_rows(prepared: Sequence[Prepared], pipeline: Pipeline) -> tuple[FloorRow, ...]:
     """Return by how much a second prediction on the same image differs: not 0 where the pipeline is not deterministic (formula 2.9)."""
     return tuple(
-        FloorRow(image=image, measurement=measurement.name, difference=float(difference))
+        FloorRow(image=image, measurement=measurement.name, difference=float(difference), largest=float(largest))
         for image, entry in enumerate(prepared)
-        for measurement, difference in zip(pipeline.measurements, entry.floor, strict=True)
+        for measurement, difference, largest in zip(pipeline.measurements, entry.floor, entry.differences, strict=True)
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,9 +17,11 @@ from sigmaraw.noise import NoiseModel, split_repeats
 from sigmaraw.record.codecs import Settings
 from sigmaraw.record.design import InputRow
 from sigmaraw.study.delta import Linear, linearise
+from sigmaraw.study.evidence import finding_checks
 from sigmaraw.study.inputs import Inputs
 from sigmaraw.study.plan import BLOCK, DEFAULT_N, Plan
 from sigmaraw.study.quality import ImageQuality
+from sigmaraw.study.sameness import study_differences
 from sigmaraw.study.scoring import ReplicaDiagnostics
 from sigmaraw.study.work import StudyImage, predict
 
@@ -75,6 +77,8 @@ class Setting:
         The specifications that may run programs.
     codecs : mapping of str to Codec, optional
         Functions and objects from Python, by their specification.
+    allow_nondeterminism : bool, default False
+        Whether differences between answers on one image go into u, however large they are.
     """
 
     plan: Plan
@@ -87,6 +91,7 @@ class Setting:
     planned: str
     allow_exec: frozenset[str] = frozenset()
     codecs: Mapping[str, Codec] = field(default_factory=dict)
+    allow_nondeterminism: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,8 @@ class Prepared:
     ----------
     resolved : list of Settings, optional
         The chain of each codec with every default; a frozen target as asked, not as met on this image.
+    differences : ndarray of float64
+        (measurement,), largest difference between answers on the study's first image in other company; the same for each image.
     """
 
     image: StudyImage
@@ -104,6 +111,7 @@ class Prepared:
     chi_raw: NDArray[np.float64]
     floor: NDArray[np.float64]
     chi_codec: NDArray[np.float64]
+    differences: NDArray[np.float64]
     resolved: list[Settings] = field(default_factory=list)
     quality: list[ImageQuality] = field(default_factory=list)
     linear: dict[str, Linear] = field(default_factory=dict)
@@ -162,9 +170,11 @@ def design_of(plan: Plan, mode: ReplicaMode, inputs: Inputs) -> Design:
 def prepare(setting: Setting, report: Progress) -> list[Prepared]:
     """Return every image with its codecs resolved on x, so that replicas start their searches from there."""
     images, specs, pipeline = setting.inputs.images, setting.plan.codecs, setting.pipeline
-    prepared = []
+    prepared: list[Prepared] = []
     for index, image in enumerate(images):
+        findings = finding_checks(image, setting.profile)
         codecs, hints, resolved, quality, chi_codec = [], [], [], [], []
+        first: list[NDArray[np.integer]] = []
         for position, spec in enumerate(specs):
             report(index * len(specs) + position, len(images) * len(specs), f"image {index + 1}: {spec}")
             asked = codec_of(spec, setting.profile, image, allow_exec=spec in setting.allow_exec, objects=setting.codecs)
@@ -173,12 +183,23 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
             require_near(codec, trip.achieved, f"image {index + 1}")
             codecs.append(codec)
             hints.append(trip.hint)
+            first = first or [trip.decoded]
             resolved.append(asked.resolved())
             quality.append(ImageQuality.of(index, setting.profile.bits, image, codec, trip))  # the decoded image itself is not kept
             chi_codec.append(predict(pipeline, trip.decoded[np.newaxis], f"image {index} after '{spec}'")[:, 0])
         chi_raw, second = (predict(pipeline, image.frame[np.newaxis], f"image {index}")[:, 0] for _ in range(2))
         ready = dataclasses.replace(image, codecs=tuple(codecs), hints=tuple(hints))
-        diagnostics = ReplicaDiagnostics.of(image, setting.mode, setting.plan.seed)
+        if prepared:
+            differences = prepared[0].differences
+        else:
+            differences = study_differences(ready, pipeline, setting.mode, setting.plan.seed, first, setting.allow_nondeterminism)
+        diagnostics = ReplicaDiagnostics.of(image, setting.mode, setting.plan.seed, findings)
         linear = linearise(image, pipeline, setting.mode)
-        prepared.append(Prepared(ready, diagnostics, chi_raw, second - chi_raw, np.stack(chi_codec), resolved, quality, linear))
+        floor = second - chi_raw
+        prepared.append(Prepared(ready, diagnostics, chi_raw, floor, np.stack(chi_codec), differences, resolved, quality, linear))
     return prepared
+
+
+def differences_of(prepared: Sequence[Prepared]) -> NDArray[np.float64]:
+    """Return (image, measurement): the largest difference between the pipeline's answers on one image, in the measurement's unit."""
+    return np.stack([np.fmax(np.abs(entry.floor), entry.differences) for entry in prepared])

@@ -31,7 +31,7 @@ from sigmaraw.study.deciding import Looks
 from sigmaraw.study.inputs import Inputs, file_row, load_inputs
 from sigmaraw.study.locking import refuse_late_lock
 from sigmaraw.study.plan import BLOCK, Plan, double_bootstrap_replicas
-from sigmaraw.study.prepare import Prepared, Progress, Setting, check_margins, check_specimens, codec_of, design_of, prepare
+from sigmaraw.study.prepare import Prepared, Progress, Setting, check_margins, check_specimens, codec_of, design_of, differences_of, prepare
 from sigmaraw.study.reads import log_path, note_reads
 from sigmaraw.study.scoring import Predictions, Scoring
 from sigmaraw.study.work import BlockResult, Job, predict, resolve_pipeline
@@ -63,6 +63,7 @@ def validate(
     batch: int | None = None,
     workers: int | None = None,
     allow_exec: bool = False,
+    allow_nondeterminism: bool = False,
     progress: Report | bool | None = None,
 ) -> Record:
     """Score what codecs do to a pipeline's answers against the spread that the camera's noise alone causes.
@@ -114,6 +115,9 @@ def validate(
         Threads that code replicas while the model predicts. None takes one per core, 0 none. It does not change a number.
     allow_exec : bool, default False
         `codecs` may name programs of this machine (``exec``). Never pass on what a file or another person says.
+    allow_nondeterminism : bool, default False
+        Take differences between the pipeline's answers on the same image, or a codec's, into u, however large. By default more than a
+        tenth of σ_raw is refused.
     progress : bool or callable, optional
         True shows progress with rate and time left, False does not, None does so in a notebook alone. A callable is called as
         ``progress(done, total, what)``.
@@ -153,6 +157,7 @@ def validate(
     plan, model = plan_of(specs, pipeline, n=n, mode=mode, seed=seed, **limits, **place)
     # keywords of `run`, each of its type
     options: dict[str, Any] = {"engine": engine, "batch": batch, "workers": workers, "allow_exec": plan.codecs if allow_exec else ()}
+    options["allow_nondeterminism"] = allow_nondeterminism
     with reporting(progress) as report:
         return run(plan, raw, camera, pipeline=model, codecs=objects, progress=report, **options)
 
@@ -182,6 +187,7 @@ def run(
     batch: int | None = None,
     workers: int | None = None,
     allow_exec: Collection[str] = (),
+    allow_nondeterminism: bool = False,
     progress: Progress | None = None,
     extra_inputs: Sequence[InputRow] = (),
     codecs: Mapping[str, Codec] | None = None,
@@ -219,7 +225,8 @@ def run(
         predict(resolved, inputs.images[0].frame[np.newaxis], "image 0")  # a function's measurements come with its first call
         check_margins(plan, resolved)
         design = design_of(plan, mode, inputs)
-        setting = Setting(plan, profile, resolved, mode, inputs, design, files, planned, frozenset(allow_exec), codecs or {})
+        exec_ = frozenset(allow_exec)
+        setting = Setting(plan, profile, resolved, mode, inputs, design, files, planned, exec_, codecs or {}, allow_nondeterminism)
         prepared = prepare(setting, report)
         job = Job(tuple(entry.image for entry in prepared), source, mode, plan.seed, setting.design.repeats, batch, workers)
         with _session(worker) as engine_:
@@ -271,7 +278,8 @@ def _gather_all(
 
     def look(gathered: _Gathered) -> tuple[int, int, str]:
         predictions, diagnostics = _predictions(gathered, setting, prepared), [entry.diagnostics for entry in prepared]
-        n, what = looks.look(Scoring(setting.plan, predictions, setting.pipeline.measurements, setting.mode, diagnostics, ()))
+        measurements, differences = setting.pipeline.measurements, differences_of(prepared)
+        n, what = looks.look(Scoring(setting.plan, predictions, measurements, setting.mode, diagnostics, (), differences))
         return n, n, what
 
     return _gather(job, setting, engine, report, look), looks

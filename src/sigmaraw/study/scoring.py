@@ -5,19 +5,21 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.contracts import Diagnostic, Measurement, ReplicaMode
+from sigmaraw.noise.frame_noise import frame_noise_checks
 from sigmaraw.noise.marginal import marginal_check
 from sigmaraw.record.results import DeltaRow, DiagnosticRow, ResultRow, TestRow, TukeyRow, UndefinedRow, WarningRow
 from sigmaraw.record.words import CodedWarning, Reason, Verdict
 from sigmaraw.statistics import Assessment, DoubleBootstrap, Limits, assess, assess_extrapolated, double_bootstrap, tukey
 from sigmaraw.statistics.equality import TestResult
 from sigmaraw.statistics.evidence import ALPHA
+from sigmaraw.study.evidence import AgainstCamera, under_evidence
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.work import StudyImage
 
@@ -71,24 +73,33 @@ class ReplicaDiagnostics:
         Ratio of σ_raw to the spread of the replicas, a bare number.
     checks : tuple of Diagnostic
         Checks of the assumptions of mode and camera.
+    against : AgainstCamera
+        What the checks say against the noise model.
     """
 
     u_cal: float
     spread_factor: float
     checks: tuple[Diagnostic, ...]
+    against: AgainstCamera = field(default_factory=AgainstCamera)
 
     @classmethod
-    def of(cls, image: StudyImage, mode: ReplicaMode, seed: int) -> ReplicaDiagnostics:
-        """Return the checks of an image's replicas, by mode, camera and the first replicas."""
+    def of(cls, image: StudyImage, mode: ReplicaMode, seed: int, findings: tuple[Diagnostic, ...] = ()) -> ReplicaDiagnostics:
+        """Return the checks of an image's replicas, by mode, camera and the first replicas, and the findings in its pixels."""
         noise_model = image.noise_model
         u_cal = noise_model.relative_spread_uncertainty(image.frame) if mode.draws_noise else 0.0
         marginal = marginal_check(image.source, mode, noise_model, seed)
         of_camera = noise_model.diagnostics(image.frame) if mode.draws_noise else ()
-        return cls(u_cal, mode.spread_factor(image.source), (*marginal, *mode.diagnostics(image.source, noise_model), *of_camera))
+        noise = frame_noise_checks(image.source, mode, noise_model, seed) if mode.draws_noise else ()
+        checks = (*marginal, *mode.diagnostics(image.source, noise_model), *of_camera, *noise, *findings)
+        return cls(u_cal, mode.spread_factor(image.source), checks, AgainstCamera.of(checks, mode))
 
     def warnings(self, measurement: Measurement) -> list[CodedWarning]:
-        """Return what failed checks say of a measurement."""
-        return [CodedWarning(entry.text, entry.name, entry.name in _BEARING_CHECKS) for entry in self.checks if entry.warns(measurement)]
+        """Return what failed checks say of a measurement; where they speak against the noise model, of every measurement."""
+        return [
+            CodedWarning(entry.text, entry.name, bool(self.against) or entry.name in _BEARING_CHECKS)
+            for entry in self.checks
+            if entry.warns(measurement) or (self.against and not entry.passed)
+        ]
 
 
 def diagnostic_rows(diagnostics: Sequence[ReplicaDiagnostics]) -> tuple[DiagnosticRow, ...]:
@@ -132,6 +143,8 @@ class Scoring:
         One-sided level of each part of a verdict.
     decided : mapping
         Verdicts of looks; a row keeps that of the look that decided it.
+    differences : ndarray of float64
+        (image, measurement), differences between the pipeline's answers on one image, in the measurement's unit.
     """
 
     plan: Plan
@@ -140,6 +153,7 @@ class Scoring:
     mode: ReplicaMode
     diagnostics: Sequence[ReplicaDiagnostics]
     deltas: Sequence[Mapping[str, DeltaRow]]
+    differences: NDArray[np.float64]
     alpha: float = ALPHA
     decided: Decided | None = None
 
@@ -149,7 +163,7 @@ class Scoring:
 
     def assessments(self) -> list[Assessment]:
         """Return what is said of every row at this level, without the parts of a record that do not decide."""
-        return [self._assessment(*place) for place in self._places()]
+        return [self._judged(*place) for place in self._places()]
 
     def all(self) -> tuple[list[ResultRow], list[UndefinedRow]]:
         """Return the record's `results` and `undefined` rows, per image, codec and measurement."""
@@ -164,7 +178,7 @@ class Scoring:
     def one(self, image: int, codec: int, column: int) -> tuple[ResultRow, list[UndefinedRow]]:
         """Return the row of one codec on one measurement of one image, and what of it is undefined."""
         measurement, predictions, name = self.measurements[column], self.predictions, self.plan.codecs[codec]
-        assessment = self._assessment(image, codec, column)
+        assessment = self._judged(image, codec, column)
         raw = _groups(predictions, image, column)
         nested = double_bootstrap(raw, predictions.double_bootstrap[:, :, image, column], measurement.discrete)
         row = self._row(image, name, column, assessment, nested)
@@ -175,6 +189,16 @@ class Scoring:
             for entry in assessment.undefined
         ]
         return row, missing
+
+    def _judged(self, image: int, codec: int, column: int) -> Assessment:
+        """Return the assessment of a row's predictions, with the verdict that the evidence on image and pipeline allows."""
+        return under_evidence(
+            self._assessment(image, codec, column),
+            self.diagnostics[image].against,
+            identical=bool(self.predictions.pixels_identical[codec, image]),
+            margin=self.measurements[column].name in self.plan.margin,
+            difference=float(self.differences[image, column]),
+        )
 
     def _assessment(self, image: int, codec: int, column: int) -> Assessment:
         measurement, predictions, mode = self.measurements[column], self.predictions, self.mode

@@ -1,0 +1,141 @@
+"""Before a study: whether the pipeline is a function of one image, and each codec of its input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sigmaraw.contracts import Codec, Pipeline, ReplicaMode, ReplicaRequest
+from sigmaraw.errors import AnswersDiffer
+from sigmaraw.noise import draw
+from sigmaraw.study.evidence import ALLOWED
+from sigmaraw.study.work import Hint, StudyImage, predict
+
+_FIRST = 20  # replicas of the small block that gives a first σ_raw, good to 16 %
+
+
+def replicas_of(image: StudyImage, mode: ReplicaMode, seed: int, n: int) -> list[NDArray[np.integer]]:
+    """Return the first replicas of group 0, or as many real repeats as there are."""
+    count = n if mode.draws_noise else min(n, len(image.source))
+    drawn = draw(mode, image.source, image.noise_model, ReplicaRequest(count, seed, batch=1))
+    return [np.asarray(block)[0] for block in drawn]
+
+
+def pipeline_difference(pipeline: Pipeline, images: Sequence[NDArray[np.integer]]) -> NDArray[np.float64]:
+    """Return the largest difference between answers on the same image: (measurement,), the measurements' units.
+
+    Images are predicted together, together once more, in reverse order, and one by one; volumes, which a study never holds several of, one
+    by one in both orders. Answers that are NaN both times agree.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+    images : sequence of ndarray
+        x, C(x) and two replicas, DN.
+
+    Returns
+    -------
+    ndarray
+        float64; infinite where one answer is a number and the other is not.
+    """
+    indices = list(range(len(images)))
+    orders = [[[i] for i in indices], [[i] for i in reversed(indices)]]
+    if images[0].ndim == 2:
+        orders += [[indices], [indices], [indices[::-1]]]
+    answers = [_answers(pipeline, images, order) for order in orders]
+    return np.max([difference(answers[0], other) for other in answers[1:]], axis=0)
+
+
+def _answers(pipeline: Pipeline, images: Sequence[NDArray[np.integer]], batches: list[list[int]]) -> NDArray[np.float64]:
+    """Return (measurement, image) where the images were predicted in these batches."""
+    found = np.empty((len(pipeline.measurements), len(images)))
+    for batch in batches:
+        found[:, batch] = predict(pipeline, np.stack([images[i] for i in batch]), "image 0, looking whether answers repeat")
+    return found
+
+
+def difference(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return max |first − second| over images: (measurement,). first, second : (measurement, image)."""
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(first - second)
+    same = (first == second) | (np.isnan(first) & np.isnan(second))
+    return np.where(same, 0.0, np.where(np.isnan(apart), np.inf, apart)).max(axis=1)
+
+
+def codec_difference(
+    codec: Codec, hint: Hint, pipeline: Pipeline, frame: NDArray[np.integer], other: NDArray[np.integer]
+) -> NDArray[np.float64]:
+    """Return how far predictions on C(x) differ when x is coded twice, another image between: (measurement,)."""
+    first = codec.apply(frame, hint).decoded
+    codec.apply(other, hint)
+    second = codec.apply(frame, hint).decoded
+    if np.array_equal(first, second):
+        return np.zeros(len(pipeline.measurements))
+    where = f"image 0 after '{codec.spec}', coded twice"
+    return difference(*(predict(pipeline, decoded[np.newaxis], where) for decoded in (first, second)))
+
+
+def refuse_differences(what: str, found: NDArray[np.float64], pipeline: Pipeline, replicas: Sequence[NDArray[np.integer]]) -> None:
+    """Refuse differences above a tenth of σ_raw, of which a first small block of replicas gives an estimate.
+
+    Raises
+    ------
+    AnswersDiffer
+        Names the measurement that differs most in units of σ_raw.
+    """
+    if not found.any():
+        return
+    answers = np.concatenate([predict(pipeline, one[np.newaxis], "image 0, first replicas") for one in replicas], axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shares = np.where(found > 0.0, found / np.nan_to_num(answers.std(axis=1, ddof=1)), 0.0)
+    worst = int(np.argmax(shares))
+    if shares[worst] <= ALLOWED:
+        return
+    name, unit = pipeline.measurements[worst].name, pipeline.measurements[worst].unit
+    raise AnswersDiffer(
+        f"{what}: {name} differs by {found[worst]:.3g} {unit}, {shares[worst]:.2g} σ_raw",
+        f"the same answer to the same image, to {ALLOWED:g} σ_raw, whatever is predicted with it, before it or after it",
+        "put the model in evaluation mode and fix its random numbers (a codec: its seed), or state --allow-nondeterminism",
+    )
+
+
+def study_differences(
+    image: StudyImage, pipeline: Pipeline, mode: ReplicaMode, seed: int, decoded: Sequence[NDArray[np.integer]], allowed: bool
+) -> NDArray[np.float64]:
+    """Return per measurement the largest difference between answers on the same image, of pipeline and codecs.
+
+    Parameters
+    ----------
+    image : StudyImage
+        The first image, with its codecs.
+    pipeline : Pipeline
+    mode : ReplicaMode
+    seed : int
+    decoded : sequence of ndarray
+        C(x) per codec.
+    allowed : bool
+        Differences of any size are taken into u, and none is refused.
+
+    Raises
+    ------
+    AnswersDiffer
+        A difference is above a tenth of σ_raw and not allowed.
+    """
+    replicas = replicas_of(image, mode, seed, 2)
+    found = pipeline_difference(pipeline, [image.frame, *decoded[:1], *replicas])
+    blocks: list[NDArray[np.integer]] = []
+
+    def judge(what: str, differences: NDArray[np.float64]) -> None:
+        if not allowed and differences.any():
+            if not blocks:
+                blocks.extend(replicas_of(image, mode, seed, _FIRST))
+            refuse_differences(what, differences, pipeline, blocks)
+
+    judge(f"pipeline '{pipeline.spec}' answers the same image differently", found)
+    for codec, hint in zip(image.codecs, image.hints, strict=True):
+        of_codec = codec_difference(codec, hint, pipeline, image.frame, replicas[-1])
+        judge(f"codec '{codec.spec}' decodes the same image differently", of_codec)
+        found = np.maximum(found, of_codec)
+    return found
