@@ -22,7 +22,7 @@ class Avif(TargetCoder):
     colours with the pixel format "400", which makes it one plane again and obeys the quality. uint16 is taken only with `bits`
     written: values above 2^bits − 1 would be clipped without a word. 16 bit does not exist in the format.
 
-    Reference: AV1 Image File Format; SCIENCE 5 (grey ignores the level).
+    Reference: AV1 Image File Format; formula 5 (grey ignores the level).
     """
 
     name = "avif"

@@ -26,7 +26,7 @@ class Denoising(Processing):
     It is the estimate of the noise-free frame that mode `bootstrap` draws around (`sigmaraw.noise.denoise`), by default with the same
     denoiser. The denoiser knows the camera's noise: a camera is needed, or the keys gain, offset and read_noise.
 
-    Reference: SCIENCE 1; M. Mäkitalo, A. Foi 2013 (the inverse); Buades et al. 2011 (nlm).
+    Reference: formula 1; M. Mäkitalo, A. Foi 2013 (the inverse); Buades et al. 2011 (nlm).
     """
 
     name = "denoise"

@@ -28,7 +28,7 @@ class Hevc(VideoCoder):
     finest lossy setting removes noise [m: at 2.6 DN, QP 0 reaches ratio 33].
     Other sizes than multiples of 8, or below 16, are padded by their last row and column, and cut back.
 
-    Reference: ITU-T H.265; SCIENCE 5 (parameters).
+    Reference: ITU-T H.265; formula 5 (parameters).
     """
 
     name = "hevc"

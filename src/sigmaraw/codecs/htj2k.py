@@ -28,7 +28,7 @@ class Htj2k(TargetCoder):
     overshoot is clipped on this side. Steps under about 0.7 DN change nothing more.
     Of a broken stream the library returns whatever was in memory, so a CRC-32 (4 bytes, counted) goes behind each.
 
-    Reference: ISO/IEC 15444-15; SCIENCE 5 (the library controls a step, not a rate).
+    Reference: ISO/IEC 15444-15; formula 5 (the library controls a step, not a rate).
     """
 
     name = "htj2k"

@@ -25,7 +25,7 @@ class Jpeg(TargetCoder):
     uint16 is taken only with `bits` written, and pixels above 2^bits − 1 are refused: the library would clip them in silence.
     16 bit exists in the lossless process alone.
 
-    Reference: ITU-T T.81; SCIENCE 5.
+    Reference: ITU-T T.81; formula 5.
     """
 
     name = "jpeg"

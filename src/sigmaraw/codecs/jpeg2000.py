@@ -36,7 +36,7 @@ class Jpeg2000(TargetCoder):
     frames in small blocks [m: 1 × 17 black pixels came back as 128].
     Frames are coded one by one: the library would read a stack as one image of many components.
 
-    Reference: ISO/IEC 15444-1; SCIENCE 5.
+    Reference: ISO/IEC 15444-1; formula 5.
     """
 
     name = "jpeg2000"

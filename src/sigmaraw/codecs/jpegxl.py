@@ -33,7 +33,7 @@ class JpegXl(TargetCoder):
     Small distances come in steps (6 % of the bytes near 0.06), and libjxl has a least one: 0.01, from its version 0.12 on 0.05, which
     for 12-bit data in 16 bit is a ratio of 6. Stating `bits` keeps the distance large and the steps small.
 
-    Reference: ISO/IEC 18181; SCIENCE 5.
+    Reference: ISO/IEC 18181; formula 5.
     """
 
     name = "jpegxl"

@@ -171,7 +171,7 @@ def libraries_of(method: str) -> tuple[str, ...]:
 class Lossless(Coder):
     """Exact coding by one of many methods; the default, zstd, has no limit of size or bit depth.
 
-    Reference: SCIENCE 2.9 ("identical"); the formats' own documents (RFC 8878, RFC 1951, PNG, ISO/IEC 18181, 14495-1).
+    Reference: formula 2.9 ("identical"); the formats' own documents (RFC 8878, RFC 1951, PNG, ISO/IEC 18181, 14495-1).
     """
 
     name = "lossless"

@@ -51,7 +51,7 @@ class NoiseAware(Coder):
     The camera is known to both sides and is not counted, as a profile serves many frames; its fingerprint (8 bytes) is stored
     and counted, with the nonce (8), the smallest code (4) and the code size (1).
 
-    Reference: SCIENCE 5; Roberts 1962 (dithered quantisation); EMVA 1288 r4.0 (V).
+    Reference: formula 5; Roberts 1962 (dithered quantisation); EMVA 1288 r4.0 (V).
     """
 
     name = "noiseaware"

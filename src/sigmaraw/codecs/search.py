@@ -95,7 +95,7 @@ def search(
 
     Notes
     -----
-    SCIENCE 5, target search.
+    formula 5, target search.
     """
     trials = _Trials(knob, excess_of, bound)
     ends = sorted((knob.position(knob.low), knob.position(knob.high)))

@@ -18,7 +18,7 @@ class Sperr(Bounded):
 
     The library takes reals alone; through float32 a bound of half a DN was broken on noise.
 
-    Reference: Li, Lindstrom, Clyne 2023, "Lossy scientific data compression with SPERR"; SCIENCE 5.
+    Reference: Li, Lindstrom, Clyne 2023, "Lossy scientific data compression with SPERR"; formula 5.
     """
 
     name = "sperr"

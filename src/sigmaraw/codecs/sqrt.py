@@ -25,7 +25,7 @@ class SquareRoot(Map):
     biased, and the noise does not grow as a formula says; it is here because cameras do it. One table serves all pixels, so
     that maps of gain or offset count by their mean. Below q·σ = 1 DN the code is exact there.
 
-    Reference: SCIENCE 5 (y); Bernstein et al. 2010, "Noise and bias in square-root compression schemes".
+    Reference: formula 5 (y); Bernstein et al. 2010, "Noise and bias in square-root compression schemes".
     """
 
     name = "sqrt"

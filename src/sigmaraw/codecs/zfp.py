@@ -19,7 +19,7 @@ class Zfp(Bounded):
     The library takes no uint16; of int32 it ignores the accuracy, in silence, so pixels are given as float32. It rounds the tolerance
     down to a power of two: sizes come in steps, one for each doubling, and the error stays well inside the bound.
 
-    Reference: Lindstrom 2014, "Fixed-rate compressed floating-point arrays"; SCIENCE 5.
+    Reference: Lindstrom 2014, "Fixed-rate compressed floating-point arrays"; formula 5.
     """
 
     name = "zfp"

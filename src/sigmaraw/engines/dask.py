@@ -1,4 +1,4 @@
-"""Work items on local Dask workers: processes of their own, started fresh (JAX must not be forked)."""
+"""Work items on local Dask workers: separate processes, started fresh (JAX must not be forked)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class DaskEngine:
     name = "dask"
 
     def __init__(self, workers: int = WORKERS) -> None:
-        """Raise MissingExtra where Dask is not installed: before a study begins, not in its middle."""
+        """Raise MissingExtra where Dask is not installed: before a study begins."""
         try:
             import distributed  # noqa: F401 (only whether it is there)
         except ModuleNotFoundError as error:
@@ -45,7 +45,7 @@ class DaskEngine:
             stack.close()
 
     def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
-        """Yield function(item) in the order of the items. An exception in a worker is raised here as itself."""
+        """Yield function(item) in the order of the items. An exception in a worker is raised here unchanged."""
         with nullcontext() if self._open is not None else self:
             client = self._started()
             if self._sent[0] is not function:

@@ -92,7 +92,7 @@ class Psnr(Metric):
 
     Notes
     -----
-    SCIENCE 5 and 7.
+    formula 5 and formula 7.
 
     Examples
     --------
@@ -146,7 +146,7 @@ class MaxError(Metric):
 
     Notes
     -----
-    SCIENCE 5.
+    formula 5.
 
     Examples
     --------

@@ -19,7 +19,7 @@ class Dice(Metric):
 
     Notes
     -----
-    SCIENCE 7.
+    formula 7.
 
     Examples
     --------
@@ -52,7 +52,7 @@ class Jaccard(Metric):
 
     Notes
     -----
-    SCIENCE 7.
+    formula 7.
 
     Examples
     --------

@@ -80,7 +80,7 @@ class BlockQuality:
 
     Notes
     -----
-    SCIENCE 5, "per codec result".
+    formula 5, "per codec result".
     """
 
     def __init__(self, shape: tuple[int, ...], variance_dn2: Variance) -> None:
@@ -198,7 +198,7 @@ def block_quality(raw_block: NDArray[Any], decoded_block: NDArray[Any], variance
 
     Notes
     -----
-    SCIENCE 5, "per codec result".
+    formula 5, "per codec result".
     """
     if raw_block.shape != decoded_block.shape or raw_block.ndim < 3 or raw_block.size == 0:
         raise ShapeMismatch(
@@ -295,7 +295,14 @@ def denoises(quality: Mapping[str, float]) -> bool | None:
     a one-sided test of "removes 5 % at most". False alarms measured on 20 replicas of 24²: 3.6 % of 2,000 for what removes 5 %
     exactly, none for what removes nothing; power 72 % at 6 %, 100 % at 8 % (tests/metrics/test_denoising.py).
 
-    quality : as `combine` returns it. Reference: SCIENCE 5.
+    Parameters
+    ----------
+    quality : mapping of str to float
+        Figures of a codec as `combine` returns them.
+
+    References
+    ----------
+    formula 5.
     """
     removed, error = quality["noise_removed"], quality["noise_removed_se"]
     return None if math.isnan(removed) or math.isnan(error) else removed - _ONE_SIDED * error > TOLERATED_REMOVAL

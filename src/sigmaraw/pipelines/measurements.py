@@ -76,7 +76,7 @@ def measure(raw: NDArray[np.integer], mask: NDArray[np.bool_], smallest_px: int 
 
     Notes
     -----
-    SCIENCE 6.
+    formula 6.
     """
     kept, count = objects(mask, smallest_px, connectivity)
     area = int(np.count_nonzero(kept))

@@ -59,7 +59,7 @@ NETWORK_PARAMETERS = (
 class NetworkPipeline(SegmentationPipeline):
     """Base of pipelines whose model maps one grey image to one or more maps of its size.
 
-    mask = post(network(pre(raw))) > threshold, on overlapping tiles where the input size is fixed (SCIENCE 6).
+    mask = post(network(pre(raw))) > threshold, on overlapping tiles where the input size is fixed (formula 6).
     A volume is segmented plane by plane, and measured as a whole. With `measure=soft` there is no threshold: p = post(network(…)) is
     itself the weight of each pixel.
     """

@@ -19,7 +19,7 @@ class OtsuPipeline(SegmentationPipeline):
 
     mask = raw > t, t maximising the variance between the classes raw ≤ t and raw > t. A constant image has no objects.
 
-    Reference: N. Otsu, IEEE Trans. Syst. Man Cybern. 9(1), 62–66, 1979; SCIENCE 6.
+    Reference: N. Otsu, IEEE Trans. Syst. Man Cybern. 9(1), 62–66, 1979; formula 6.
     """
 
     name = "otsu"

@@ -1,4 +1,4 @@
-"""Overlapping tiles for models whose input size is fixed (SCIENCE 6).
+"""Overlapping tiles for models whose input size is fixed (formula 6).
 
 Along one axis of length L, with window w and border b: where L ≤ w one tile holds the whole axis, padded to w by
 reflection. Otherwise tiles advance by s = w − 2b, each contributes its central s pixels, and reflection supplies what a

@@ -352,7 +352,7 @@ def camera_plot(camera: CameraRow | Mapping[str, Any], name: str = "camera") -> 
     Raises
     ------
     InvalidRecord : the summary's scalars or levels are malformed.
-    Reference: EMVA 1288 r4.0, photon transfer; SCIENCE 1.
+    Reference: EMVA 1288 r4.0, photon transfer; formula 1.
     """
     row = camera_of(camera)
     levels = row.levels if row.calibrated and row.levels and row.levels.mean_dn else None

@@ -80,7 +80,7 @@ def concordance(a: Floats, b: Floats, confidence: float = 0.95) -> Interval:
 
     References
     ----------
-    L. I.-K. Lin, Biometrics 45, 255 (1989); 56, 324 (2000); formula 2.10.
+    L. I.-K. Lin, Biometrics 45, 255 (1989); 56, 324 (2000).
 
     Examples
     --------
@@ -155,7 +155,7 @@ def bland_altman(a: Floats, b: Floats, confidence: float = 0.95) -> BlandAltman:
 
     References
     ----------
-    J. M. Bland, D. G. Altman, Lancet 327, 307 (1986); Stat. Methods Med. Res. 8, 135 (1999), 2.1; formula 2.10.
+    J. M. Bland, D. G. Altman, Lancet 327, 307 (1986); Stat. Methods Med. Res. 8, 135 (1999), 2.1.
 
     Examples
     --------

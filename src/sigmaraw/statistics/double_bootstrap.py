@@ -76,7 +76,8 @@ def double_bootstrap(raw: Floats, second: Floats, discrete: bool = False) -> Dou
     if value <= TOLERATED or square <= chance * float(stats.f.ppf(_CHANCE, len(pools), freedom)):
         return DoubleBootstrap(value)
     text = (
-        f"from its own replicas the mode finds σ_raw again only to a factor of {math.exp(value):.2f}: a single frame does not determine it"
+        f"double bootstrap: with replicas in the frame's place the mode returns σ_raw only to a factor of {math.exp(value):.2f}: "
+        "a single frame does not determine it"
     )
     return DoubleBootstrap(value, (CodedWarning(text, "double-bootstrap"),))
 

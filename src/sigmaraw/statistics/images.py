@@ -141,7 +141,7 @@ def judge_images(
 
     References
     ----------
-    formula 2.6, 2.12.
+    formula 2.6.
     """
     if len(evidence) == 0 or (specimens is not None and len(specimens) != len(evidence)):
         raise UndefinedStatistic(

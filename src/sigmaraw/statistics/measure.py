@@ -63,7 +63,7 @@ def measure(
 
     References
     ----------
-    formula 2.3, 2.4, 2.5, 2.9; Pitman, Biometrika 31, 9 (1939); Efron and Stein, Ann. Stat. 9, 586 (1981).
+    formula 2.3, formula 2.4, formula 2.5 and formula 2.9; Pitman, Biometrika 31, 9 (1939); Efron and Stein, Ann. Stat. 9, 586 (1981).
     """
     raw, decoded = np.asarray(raw, dtype=np.float64), np.asarray(decoded, dtype=np.float64)
     if raw.ndim != 3 or raw.shape[2] < 2 or decoded.shape != (raw.shape[0], raw.shape[2]) or not 0 <= group < raw.shape[1]:

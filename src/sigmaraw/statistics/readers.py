@@ -122,7 +122,7 @@ def ratings(values: Mapping[str, tuple[Floats, Floats]], paired: bool) -> list[R
 
     References
     ----------
-    formula 2.8, 8 (003).
+    formula 2.8; 003.
     """
     rows, p = [], []
     for reader, (first, second) in values.items():
@@ -158,7 +158,7 @@ def choices(trials: Sequence[Choice]) -> list[ChoiceRow]:
 
     References
     ----------
-    formula 8 (004).
+    004.
     """
     groups: dict[tuple[str, tuple[str, str]], list[Choice]] = {}
     for trial in trials:

@@ -159,7 +159,7 @@ class Equivalence:
 
     References
     ----------
-    formula 2.5, 2.12.
+    formula 2.5.
     """
 
     limits: RowLimits = field(default_factory=RowLimits)
@@ -254,7 +254,7 @@ class Cunha:
 
     References
     ----------
-    001; formula 8.
+    001.
     """
 
     intra: float = 0.88
