@@ -13,24 +13,25 @@ from sigmaraw.reports.table import score
 
 _MODES = {
     "around-raw": (
-        "Replicas were drawn around the raw frame itself (mode around-raw). A raw frame already carries noise, so its replicas "
-        "carry noise twice: for measurements that are not linear in the pixel values the spread and the centre can be off. "
-        "The centre shift printed with each result shows how far the replicas' centre lies from the prediction on the raw frame."
+        "Replicas were drawn around the raw frame itself (mode around-raw). The raw frame already carries noise, and each replica adds "
+        "noise to it. For measurements that are not linear in the pixel values, σ_raw and the mean of the replicas' predictions can "
+        "therefore be wrong. The column “Centre” shows how far that mean lies from the prediction on the raw frame."
     ),
     "bootstrap": (
-        "Replicas were drawn around a denoised estimate of the raw frame (mode bootstrap). They are as good as that estimate: "
-        "structure that the denoiser removed is missing in them, noise that it kept is in them twice. Variance and whiteness of its "
-        "residuals stand under mode_diagnostics in the record, and the mode started once more from four of its own replicas: a result "
-        "warns where a check fails, or where the double bootstrap does not find σ_raw."
+        "Replicas were drawn around a denoised estimate of the raw frame (mode bootstrap). They are only as good as that estimate: "
+        "structure that the denoiser removed is missing from them, and noise that it left is in them twice. Two checks test this. The "
+        "first compares the denoiser's residuals with white noise of the expected variance (mode_diagnostics in the record). The second, "
+        "the double bootstrap, starts the mode from four of its own replicas and asks whether it finds the same σ_raw. A result carries "
+        "a warning where a check fails."
     ),
     "mean-n": (
-        "Replicas were drawn around the mean of a few repeated acquisitions (mode mean-n), and σ_raw is multiplied by √(n/(n − 1)) for "
-        "the noise that the mean keeps. Drift of lamp, stage or sample between the repeats is not noise here, but blurs the mean."
+        "Replicas were drawn around the mean of a few repeated acquisitions (mode mean-n). That mean keeps some noise, so σ_raw "
+        "is multiplied by √(n/(n − 1)). Drift of lamp, stage or sample between the repeats does not count as noise here, but blurs the mean."
     ),
     "simex": (
-        "Replicas were drawn around the raw frame with 1, 1.5, 2 and 3 times its noise (mode simex), and what was found at each level "
-        "was extrapolated to a frame without noise. Spread, centre and shift are of that level; figures per codec other than these "
-        "are of the replicas as they were drawn. The extrapolation makes uncertainties 1.4 (line) to 4.3 (parabola) times wider."
+        "Replicas were drawn around the raw frame with 1, 1.5, 2 and 3 times its noise (mode simex). The results at these noise levels "
+        "were extrapolated to a frame without noise. Spread, centre and shift are extrapolated values; all other figures of a codec "
+        "describe the replicas as drawn. The extrapolation makes uncertainties 1.4 (line) to 4.3 (parabola) times wider."
     ),
     "repeats": (
         "Replicas are real repeated acquisitions (mode repeats). Drift of lamp, stage or sample between the repeats counts as noise here."
@@ -58,18 +59,21 @@ def answer(record: Content, codecs: Sequence[CodecResults]) -> list[tuple[str, s
                 "PASS",
                 f"{_listed(passed)}: {'it stays' if one else 'they stay'} within "
                 f"{'the margins and limits of the plan' if bound else 'the limits'} on every image and measurement, "
-                "with the uncertainty counted against the codec."
-                + ("" if bound else f" {'Its' if one else 'Their'} effect on the model's answers is covered by the camera's own noise."),
+                "even when the uncertainty counts against the codec."
+                + ("" if bound else " The limits are multiples of σ_raw, the spread that the camera's noise alone gives an answer."),
             )
         )
     if failed:
         subject = "it exceeds" if len(failed) == 1 else "each exceeds"
-        text = f"{_listed(failed)}: {subject} a limit (on shift, spread or paired change) in at least one answer, beyond the uncertainty."
+        text = (
+            f"{_listed(failed)}: {subject} a limit in at least one result, by more than the uncertainty. "
+            "The limits are on the shift, the spread ratio and the RMS shift."
+        )
         sentences.append(("FAIL", text))
     if unclear:
         text = (
-            f"{_listed(unclear)}: the uncertainty is too large to say either way; this is not a pass. "
-            "More replicas narrow its sampling part alone."
+            f"{_listed(unclear)}: the uncertainty is too large to decide; this is not a PASS. "
+            "More replicas reduce only the sampling part of the uncertainty."
         )
         sentences.append(("INCONCLUSIVE", text))
     sentences += [("", text) for text in _largest(record)]
@@ -88,7 +92,7 @@ def _largest(record: Content) -> list[str]:
         if largest.epsilon_hat != 0:
             sentences.append(
                 f"The largest shift is that of {largest.codec} on {largest.measurement} (image {largest.image}): "
-                f"ε̂ = {score(largest)}, in units of the spread that raw noise alone causes."
+                f"ε̂ = {score(largest)}, in units of σ_raw, the spread that the camera's noise alone gives this answer."
             )
         elif len(defined) == len(record.results):
             sentences.append("No answer was shifted.")
@@ -103,12 +107,13 @@ def limitations(record: Content) -> list[str]:
     points = [
         f"The verdicts hold for {_several(images, 'image')}. Replicas say how sure the answer is for these images; "
         "they say nothing about other images, samples or instruments.",
-        "A limit in units of σ_raw shrinks as scenes become brighter or larger; relevance does not. "
-        "For a quality claim state a margin in the measurement's own unit in the plan.",
-        "Several codecs were compared: “all measurements pass” needs no adjustment for that, “some codec passes” does."
+        "A limit in units of σ_raw shrinks as scenes become brighter or larger; the change that matters to you does not. "
+        "To claim that a change is too small to matter, state a margin in the measurement's own unit in the plan.",
+        "Several codecs were compared. The claim “this codec passes on all measurements” needs no adjustment for multiple "
+        "comparisons; the claim “at least one codec passes” does."
         if len(record.codecs) > 1
         else "One codec was examined: nothing is said about other settings of it.",
-        "Agreement with the raw frame is shown, not correctness: a model that is wrong on raw frames can pass.",
+        "The verdicts show agreement with the raw frame, not correctness: a model that is wrong on raw frames can pass.",
     ]
     modes = sorted({row.mode.partition(":")[0] for row in record.results})
     points += [_MODES[mode] for mode in modes if mode in _MODES]
@@ -117,7 +122,7 @@ def limitations(record: Content) -> list[str]:
             "The camera was not calibrated: gain, offset and read noise are stated values, with the uncertainty given for them or none."
         )
     if record.plan.scalars:
-        points.append("The camera's scalars were used in place of its per-pixel maps, as the plan asks.")
+        points.append("The camera's mean values were used in place of its per-pixel maps, as the plan asks.")
     return points + kind_notes(record)
 
 

@@ -63,7 +63,7 @@ def double_bootstrap(raw: Floats, second: Floats, discrete: bool = False) -> Dou
     if first.variance == 0.0:
         return DoubleBootstrap(math.nan)
     if any(each.variance == 0.0 for each in pools):
-        text = "a replica taken for the frame has replicas on which the measurement never varies: a single frame does not determine σ_raw"
+        text = "double bootstrap: the measurement does not vary on the replicas of a replica; a single frame does not determine σ_raw"
         return DoubleBootstrap(math.inf, (text,) if second.shape[1] >= _ENOUGH else ())
     square = float(np.mean([math.log(each.sigma / first.sigma) ** 2 for each in pools]))
     chance = _variance(first) + float(np.mean([_variance(each) for each in pools]))
@@ -72,7 +72,8 @@ def double_bootstrap(raw: Floats, second: Floats, discrete: bool = False) -> Dou
     if value <= TOLERATED or square <= chance * float(stats.f.ppf(_CHANCE, len(pools), freedom)):
         return DoubleBootstrap(value)
     text = (
-        f"from its own replicas the mode finds σ_raw again only to a factor of {math.exp(value):.2f}: a single frame does not determine it"
+        f"double bootstrap: from its own replicas the mode finds σ_raw only to within a factor of {math.exp(value):.2f}; a single frame "
+        "does not determine it"
     )
     return DoubleBootstrap(value, (text,))
 

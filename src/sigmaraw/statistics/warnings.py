@@ -65,7 +65,7 @@ def centre_warning(shift: float, u_shift: float = 0.0) -> tuple[str, ...]:
     """
     if not abs(shift) > CENTRE_LIMIT * math.hypot(1.0, u_shift):  # NaN is no finding
         return ()
-    return (f"the raw frame lies {abs(shift):.1f} σ_raw from the mean of its replicas: they may not represent it",)
+    return (f"the prediction on the raw frame lies {abs(shift):.1f} σ_raw from its mean over replicas: they may not represent the frame",)
 
 
 def shift_warning(on_frame: float, difference: Floats) -> tuple[str, ...]:
@@ -87,8 +87,8 @@ def shift_warning(on_frame: float, difference: Floats) -> tuple[str, ...]:
     if not abs(distance) > float(special.stdtrit(n - 1, 1 - SHIFT_P / 2)):
         return ()
     return (
-        f"what the codec does to the raw frame's own prediction lies {abs(distance):.1f} standard deviations from what it does to its "
-        "replicas: ε̂ may not hold for this frame",
+        f"the codec's shift of the prediction on the raw frame lies {abs(distance):.1f} standard deviations from its shifts on replicas: "
+        "ε̂ may not hold for this frame",
     )
 
 
