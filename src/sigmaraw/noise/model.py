@@ -129,7 +129,9 @@ class NoiseModel:
             assert shape is not None and not isinstance(profile, NoiseModel)
             return with_taps(model, profile, shape, roi)
         if scalars and model.shape is not None:
-            raise ProfileMismatch("scalars asked of a model that has maps only", "a camera profile", "build the model from the profile")
+            raise ProfileMismatch(
+                "mean values asked of a noise model that has maps only", "a camera profile", "build the noise model from the profile"
+            )
         if roi is not None:
             model = model._cut(roi, shape)
         if shape is not None:

@@ -25,8 +25,9 @@ _MODES = {
         "a warning where a check fails."
     ),
     "mean-n": (
-        "Replicas were drawn around the mean of a few repeated acquisitions (mode mean-n). That mean keeps some noise, so σ_raw "
-        "is multiplied by √(n/(n − 1)). Drift of lamp, stage or sample between the repeats does not count as noise here, but blurs the mean."
+        "Replicas were drawn around the mean of a few repeated acquisitions (mode mean-n). That mean keeps some noise, so "
+        "σ_raw is multiplied by √(n/(n − 1)). Drift of lamp, stage or sample between the repeats does not count as noise here, but it "
+        "blurs the mean."
     ),
     "simex": (
         "Replicas were drawn around the raw frame with 1, 1.5, 2 and 3 times its noise (mode simex). The results at these noise levels "
