@@ -295,7 +295,7 @@ def test_taps_that_all_bend_keep_their_curve() -> None:
     rng, gains = np.random.default_rng(93), (0.4, 0.6)
     flats = [halves(rng, gains, (e, e), 8, bend=-6e-5) for e in np.linspace(300, 4500, 12)]
     profile = sr.calibrate(series([halves(rng, gains, (0, 0), 16)], flats), taps="1x2")
-    curve = NoiseModel.from_profile(profile, (32, 40)).transfer
+    curve = NoiseModel.from_profile(profile, (32, 40)).curve
     assert isinstance(curve, BrighterFatter)
     assert curve.coefficient == pytest.approx(-6e-5, abs=4 * curve.u_coefficient)
 

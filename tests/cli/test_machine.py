@@ -325,13 +325,13 @@ def test_a_fork_after_jax_is_refused_and_does_not_hang(place: Path) -> None:
 def test_a_fault_of_this_program_is_70_with_its_trace_in_a_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sigmaraw: Callable
 ) -> None:
-    from sigmaraw import registry
+    from sigmaraw import metrics
 
-    def broken(group: str) -> list[str]:
+    def broken() -> list[str]:
         raise ZeroDivisionError("in the middle\nof it")
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(registry, "names", broken)
+    monkeypatch.setattr(metrics, "describe", broken)
     outcome = sigmaraw("metrics")
     assert outcome.code == 70
     (line,) = outcome.err.splitlines()
@@ -352,13 +352,13 @@ def test_a_fault_of_this_program_is_70_with_its_trace_in_a_file(
 def test_exit_codes_of_what_goes_wrong(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sigmaraw: Callable, error: Exception, code: int, says: str
 ) -> None:
-    from sigmaraw import registry
+    from sigmaraw import metrics
 
-    def broken(group: str) -> list[str]:
+    def broken() -> list[str]:
         raise error
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(registry, "names", broken)
+    monkeypatch.setattr(metrics, "describe", broken)
     outcome = sigmaraw("metrics")
     assert outcome.code == code
     assert says in outcome.err and len(outcome.err.splitlines()) == 1

@@ -55,8 +55,6 @@ def calibrate(
 ) -> CameraProfile:
     """Calibrate a camera from dark and flat frames by photon transfer.
 
-    Reference: EMVA 1288 r4.0, linear camera model; SCIENCE 3.
-
     Parameters
     ----------
     series : str or path-like or Series
@@ -81,15 +79,19 @@ def calibrate(
     InputNotFound, UnreadableFile, InvalidSeries, NotIntegerData, ColourImage, ShapeMismatch, BitDepthMismatch
         If the frames cannot be taken as one series.
     TooFewFrames
-        If a level has one frame only, or fewer than two flat levels can be used. With taps the message names every tap
+        If a level has one frame only, or less than two flat levels can be used. With taps the message names every tap
         concerned.
     ImplausibleSeries
         If flats are darker than darks, all flats are saturated, or the variance does not grow. With taps, as before; all pixels
         together need not be fit for calibration where each tap is.
     OutOfSpace
-        If the folder for temporary files has no room for 8 bytes a pixel and level.
+        If the folder for temporary files has no space for 8 bytes per pixel and level.
     InvalidOption
         If taps and cfa are both given, or one is malformed.
+
+    References
+    ----------
+    EMVA 1288 r4.0, linear camera model; formula 3.
 
     Examples
     --------

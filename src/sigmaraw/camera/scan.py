@@ -161,10 +161,6 @@ class Scan:
             (flat level,), the transfer curve, DN²; NaN for levels out of the fit.
         used : ndarray
             (flat level,), whether the level is in the fit.
-
-        Returns
-        -------
-        dict of str to ndarray
         """
         order = np.argsort([level.mean for level in self.flats], kind="stable")
         flats = [self.flats[index] for index in order]
@@ -180,12 +176,7 @@ class Scan:
         }
 
     def provenance(self) -> dict[str, Any]:
-        """Return what a profile says of the frames it comes from.
-
-        Returns
-        -------
-        dict of str to object
-        """
+        """Return what a profile says of the frames it comes from."""
         return {
             "bits": self.bits,
             "bits_source": self.bits_source,
@@ -213,10 +204,6 @@ def with_bits(series: Series, bits: int | None) -> Series:
         The dark and flat levels.
     bits : int or None
         Bit depth, 1 to 16; None leaves the series as it is.
-
-    Returns
-    -------
-    Series
 
     Raises
     ------
@@ -253,10 +240,6 @@ def scan_levels(series: Series, closing: ExitStack, progress: Progress | None, l
         Called with levels done, levels in all and the name of the level; None for silence.
     layout : TapLayout or None
         Taps; None for a whole sensor.
-
-    Returns
-    -------
-    list of Scan
 
     Raises
     ------

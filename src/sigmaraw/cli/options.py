@@ -64,8 +64,13 @@ PipelineSpec = Annotated[
 Mode = Annotated[str | None, typer.Option(help=MODE_HELP, autocompletion=_mode_names)]
 PlanFile = Annotated[Path | None, typer.Option(metavar="PLAN.toml", help="Plan in a file, fixed before the data are seen.")]
 Count = Annotated[
-    str | None, typer.Option("-n", help="Replicas per group; default 100. auto:0.05 adds replicas until σ_raw is known to 5 %.")
+    str | None,
+    typer.Option(
+        "-n",
+        help="Replicas per group; default 100. auto:0.05 adds replicas until σ_raw is known to 5 %, auto:decide until each row is decided.",
+    ),
 ]
+RuleName = Annotated[str | None, typer.Option("--rule", help="Decision rule: equivalence (default) or pomarico.")]
 Seed = Annotated[int | None, typer.Option(help="Study seed, 0 to 2^64 - 1; default 0.")]
 EngineName = Annotated[str, typer.Option(help="local or dask. Both give the same numbers.", autocompletion=_engine_names)]
 Batch = Annotated[int | None, typer.Option(help="Replicas held in memory at once; default: as many as fit. It changes no number.")]

@@ -56,7 +56,12 @@ def _whole(blocks: Blocks) -> Iterator[Slab]:
 def write_slabs(path: Path, slabs: Iterable[Slab], n: int, shape: tuple[int, ...] | None, attributes: Mapping[str, str]) -> Path:
     """Write slabs of n replicas, in whatever order they come; the dtype is kept. Whole or not at all.
 
-    shape : of one replica, (z, y, x); None takes that of the first slab, which is then whole. Raises as `write_replicas` does.
+    Raises as `write_replicas` does.
+
+    Parameters
+    ----------
+    shape : tuple of int or None
+        Shape of one replica, (z, y, x); None takes that of the first slab, which is then whole.
     """
     check_format(path)
     slabs = iter(slabs)
@@ -118,7 +123,7 @@ def _write_netcdf(path: Path, slabs: Iterable[Slab], shape: tuple[int, ...], att
 
 
 def _write_zarr(path: Path, slabs: Iterable[Slab], shape: tuple[int, ...], attributes: Mapping[str, str]) -> None:
-    """Write page by page, in threads of our own: of a whole block zarr leaves tasks behind where the first of them fails."""
+    """Write page by page, in our threads: zarr leaves tasks behind where the first page of a whole block fails."""
     import zarr
 
     array: Any = None

@@ -33,7 +33,7 @@ def opened(camera: CameraProfile | NoiseModel | str | os.PathLike[str]) -> Camer
 
 
 def read_profile(profile: CameraProfile, scalars: bool) -> NoiseModel:
-    """Return the model of the whole sensor, by maps where the profile has them and `scalars` is not set. Raises InvalidProfile."""
+    """Return the noise model of the whole sensor, by maps where the profile has them and `scalars` is not set. Raises InvalidProfile."""
     dataset = profile.dataset
 
     def scalar(name: str) -> float:
@@ -71,7 +71,7 @@ def read_profile(profile: CameraProfile, scalars: bool) -> NoiseModel:
         u_gain=u_gain,
         u_read_noise=u_noise,
         saturation_dn=float(profile.valid_range[1]),
-        transfer=curve,
+        curve=curve,
         highest_dn=None if highest is None else float(highest),
     )
 
@@ -93,8 +93,8 @@ def by_taps(profile: CameraProfile, scalars: bool) -> bool:
     return "tap_layout" in profile.dataset.attrs and (scalars or "gain_map" not in profile.dataset)
 
 
-def with_taps(model: NoiseModel, profile: CameraProfile, shape: tuple[int, ...], roi: tuple[int, int] | None) -> NoiseModel:
-    """Return the model with the values of each pixel's tap, (y, x), for frames (…, y, x)."""
+def with_taps(noise_model: NoiseModel, profile: CameraProfile, shape: tuple[int, ...], roi: tuple[int, int] | None) -> NoiseModel:
+    """Return the noise model with the values of each pixel's tap, (y, x), for frames (…, y, x)."""
     from sigmaraw.camera import sensor_shape, stored_layout
 
     dataset = profile.dataset
@@ -108,4 +108,4 @@ def with_taps(model: NoiseModel, profile: CameraProfile, shape: tuple[int, ...],
     assert layout is not None
     tap = layout.index(sensor, (shape[-2], shape[-1]), roi or (0, 0))
     gain, offset, noise = (np.asarray(dataset[f"tap_{name}"].values)[tap] for name in ("gain", "offset", "dark_noise"))
-    return replace(model, gain_dn_per_e=gain, offset_dn=offset, read_noise_e=noise)
+    return replace(noise_model, gain_dn_per_e=gain, offset_dn=offset, read_noise_e=noise)

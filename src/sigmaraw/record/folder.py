@@ -67,8 +67,8 @@ class Record:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst verdict over every image, codec and measurement: FAIL, INCONCLUSIVE or PASS."""
-        return worst(row.verdict for row in self.content.results)
+        """The worst verdict over the codecs: FAIL, INCONCLUSIVE or PASS."""
+        return worst(row.verdict for row in self.content.codecs)
 
     @property
     def results(self) -> xr.Dataset:

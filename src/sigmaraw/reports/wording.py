@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from sigmaraw.record import Content
 from sigmaraw.record.design import LimitsRow
 from sigmaraw.reports.kinds import kind_notes
+from sigmaraw.reports.names import image_names
 from sigmaraw.reports.numbers import given, with_unit
 from sigmaraw.reports.selection import CodecResults, with_verdict
+from sigmaraw.reports.statements import first_lines, plain_lines
 from sigmaraw.reports.table import score
 
 _MODES = {
@@ -50,33 +52,14 @@ def _listed(words: Sequence[str]) -> str:
 
 def answer(record: Content, codecs: Sequence[CodecResults]) -> list[tuple[str, str]]:
     """Return the answer as (verdict or "", sentence), for a reader without statistics; all of it stands in the verdict table."""
-    passed, failed, unclear = (with_verdict(codecs, "PASS"), with_verdict(codecs, "FAIL"), with_verdict(codecs, "INCONCLUSIVE"))
-    tally = [f"{len(names)} {word}" for names, word in ((passed, "PASS"), (failed, "FAIL"), (unclear, "INCONCLUSIVE")) if names]
-    sentences = [("", f"Of {len(codecs)} codecs: {_listed(tally)}.")] if len(codecs) > 1 else []
-    if passed:
-        one, bound = len(passed) == 1, margins(record)
-        sentences.append(
-            (
-                "PASS",
-                f"{_listed(passed)}: {'it stays' if one else 'they stay'} within "
-                f"{'the margins and limits of the plan' if bound else 'the limits'} on every image and measurement, "
-                "even when the uncertainty counts against the codec."
-                + ("" if bound else " The limits are multiples of σ_raw, the spread that the camera's noise alone gives an answer."),
-            )
-        )
-    if failed:
-        subject = "it exceeds" if len(failed) == 1 else "each exceeds"
-        text = (
-            f"{_listed(failed)}: {subject} a limit in at least one result, by more than the uncertainty. "
-            "The limits are on the shift, the spread ratio and the RMS shift."
-        )
-        sentences.append(("FAIL", text))
-    if unclear:
-        text = (
-            f"{_listed(unclear)}: the uncertainty is too large to decide; this is not a PASS. "
-            "More replicas reduce only the sampling part of the uncertainty."
-        )
-        sentences.append(("INCONCLUSIVE", text))
+    words = ("PASS", "FAIL", "INCONCLUSIVE")
+    counts = {word: len(with_verdict(codecs, word)) for word in words}
+    tally = [f"{count} {word}" for word, count in counts.items() if count]
+    sentences: list[tuple[str, str]] = [("", f"Of {len(codecs)} codecs: {_listed(tally)}.")] if len(codecs) > 1 else []
+    sentences += plain_lines(record)
+    sentences += [("", line) for line in first_lines(record)[len(words) :]]
+    if counts["INCONCLUSIVE"]:
+        sentences.append(("", "INCONCLUSIVE: the uncertainty is too large to decide; this is not a PASS."))
     sentences += [("", text) for text in _largest(record)]
     if record.camera.calibrated is False:
         text = "The camera is described by stated values, not by a calibration, so every σ_raw is only as good as those values."
@@ -92,7 +75,7 @@ def _largest(record: Content) -> list[str]:
         largest = max(defined, key=lambda row: abs(row.epsilon_hat or 0.0))
         if largest.epsilon_hat != 0:
             sentences.append(
-                f"The largest shift is that of {largest.codec} on {largest.measurement} (image {largest.image}): "
+                f"The largest shift is that of {largest.codec} on {largest.measurement} ({image_names(record)[largest.image]}): "
                 f"ε̂ = {score(largest)}, in units of σ_raw, the spread that the camera's noise alone gives this answer."
             )
         elif len(defined) == len(record.results):
@@ -106,8 +89,8 @@ def limitations(record: Content) -> list[str]:
     """Return what the result does not show, from the record's mode, camera, images and replicas."""
     images = len({row.image for row in record.results})
     points = [
-        f"The verdicts hold for {_several(images, 'image')}. Replicas say how sure the answer is for these images; "
-        "they say nothing about other images, samples or instruments.",
+        f"Results hold for {_several(images, 'image')} each: replicas say how sure the answer is for that image alone. Statements about "
+        "images like these rest on how much these images differ; they do not cover other kinds of samples or other instruments.",
         "A limit in units of σ_raw shrinks as scenes become brighter or larger; the change that matters to you does not. "
         "To claim that a change is too small to matter, state a margin in the measurement's own unit in the plan.",
         "Several codecs were compared. The claim “this codec passes on all measurements” needs no adjustment for multiple "

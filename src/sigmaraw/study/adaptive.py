@@ -1,4 +1,4 @@
-"""Adaptive number of replicas: a study adds replicas until the uncertainty of σ_raw is small enough, after JCGM 101 (2008) 7.9."""
+"""Adaptive number of replicas: more until σ_raw is certain enough, after JCGM 101 (2008) 7.9, or until every row is decided."""
 
 from __future__ import annotations
 
@@ -13,13 +13,20 @@ from sigmaraw import registry
 from sigmaraw.contracts import Measurement, Parameter
 from sigmaraw.errors import InvalidSpec
 from sigmaraw.record.design import AdaptiveRow, PrecisionRow
-from sigmaraw.statistics import Precision, Reason, precision
+from sigmaraw.statistics import Precision, Reason, StoppingRule, precision
 
 NAME = "auto"
 DEFAULT_MAXIMUM = 2000  # twenty times what a study takes that does not say n
 _PARAMETERS = (
     Parameter("u", float, required=True, minimum=0.001, maximum=0.5, unit="1", help="relative standard uncertainty of σ_raw to reach"),
     Parameter("max", int, DEFAULT_MAXIMUM, minimum=2, unit="1", help="replicas per group at which to stop in any case"),
+)
+
+DECIDE = "decide"
+FIRST_LOOK, DECIDE_MAXIMUM = 100, 300  # replicas per group at the first look, and three times as many as the budget
+_DECIDE_PARAMETERS = (
+    Parameter("until", str, required=True, help="decide"),
+    Parameter("max", int, DECIDE_MAXIMUM, minimum=20, unit="1", help="replicas per group at which to stop in any case"),
 )
 
 
@@ -122,3 +129,50 @@ class Adaptive:
                 for (image, name), row in zip(keys, rows, strict=True)
             ),
         )
+
+
+@dataclass(frozen=True)
+class Deciding:
+    """Draw replicas until every row has a verdict, or `maximum` per group are reached.
+
+    Parameters
+    ----------
+    maximum : int
+        Replicas per group at which to stop in any case.
+
+    References
+    ----------
+    `statistics.StoppingRule`: its levels keep the error rate of all looks together that of one.
+    """
+
+    maximum: int = DECIDE_MAXIMUM
+
+    @classmethod
+    def parse(cls, spec: str) -> Deciding:
+        """Return what ``auto:decide`` or ``auto:decide,max=500`` says. Raises InvalidSpec."""
+        settings = registry.typed(registry.parse_step(spec), _DECIDE_PARAMETERS)
+        if settings["until"] != DECIDE:
+            raise InvalidSpec(f"n = '{spec}'", f"{NAME}:{DECIDE},max={DECIDE_MAXIMUM}", "correct -n")
+        return cls(settings["max"])
+
+    @property
+    def spec(self) -> str:
+        """The specification with its default written out."""
+        return f"{NAME}:{DECIDE},max={self.maximum}"
+
+    def rule(self, block: int) -> StoppingRule:
+        """Return the looks, at whole blocks but for the last."""
+        looks = StoppingRule.until(min(FIRST_LOOK, self.maximum), self.maximum).looks
+        rounded = sorted({min(math.ceil(look / block) * block, self.maximum) for look in looks})
+        return StoppingRule(tuple(rounded))
+
+    def first(self, groups: int, block: int) -> int:
+        """Return the replicas per group at the first look. groups : not used, each look being that of every group."""
+        return self.rule(block).looks[0]
+
+
+def count_rule(text: str) -> Adaptive | Deciding:
+    """Return the rule that a specification of n names. Raises InvalidSpec."""
+    step = registry.parse_step(text)
+    decides = step.name == NAME and (step.bare == DECIDE or step.keys.get("until") == DECIDE)
+    return Deciding.parse(text) if decides else Adaptive.parse(text)

@@ -135,6 +135,12 @@ def check_margins(plan: Plan, pipeline: Pipeline) -> None:
             raise InvalidPlan(f"margin for '{name}'", f"one of {', '.join(names)}", "name a measurement of this pipeline")
 
 
+def check_specimens(plan: Plan, images: int) -> None:
+    """Refuse another number of specimens than of images. Raises InvalidPlan."""
+    if plan.specimens and len(plan.specimens) != images:
+        raise InvalidPlan(f"{len(plan.specimens)} specimens and {images} images", "the specimen of each image", "name one per frame")
+
+
 def design_of(plan: Plan, mode: ReplicaMode, inputs: Inputs) -> Design:
     """Return how many replicas each group has; where they are the repeats themselves, as many as there are unless the plan says."""
     if plan.adaptive is not None:

@@ -16,8 +16,8 @@ from sigmaraw.codecs import summary
 from sigmaraw.contracts import Codec, RoundTrip
 from sigmaraw.metrics import combine, denoises, image_values, max_error, mean_values, psnr_db, undefined
 from sigmaraw.record.codecs import Achieved, CodecImageRow, CodecRow, Settings, SlicesRow
-from sigmaraw.record.results import ResultRow, UndefinedRow
-from sigmaraw.record.words import worst
+from sigmaraw.record.results import UndefinedRow
+from sigmaraw.record.words import Verdict
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.work import BlockResult, StudyImage
 
@@ -31,7 +31,7 @@ def codec_rows(
     resolved: Sequence[Settings],
     qualities: Sequence[Sequence[ImageQuality]],
     blocks: Mapping[tuple[int, int], list[BlockResult]],
-    results: Sequence[ResultRow],
+    verdicts: Mapping[str, Verdict],
 ) -> tuple[list[CodecRow], list[UndefinedRow]]:
     """Return the record's `codecs` rows (figures on the raw images, noise figures over replicas) and what is undefined.
 
@@ -43,6 +43,8 @@ def codec_rows(
         The quality of the round trip of x, per codec and image.
     blocks : mapping of tuple of int to list of BlockResult
         The blocks of replicas of each (image, codec).
+    verdicts : mapping of str to Verdict
+        The verdict over images of each codec.
     """
     rows, missing = [], []
     for index, spec in enumerate(plan.codecs):
@@ -64,7 +66,7 @@ def codec_rows(
                 replicas_missed=targets.replicas_missed,
                 replicas_targeted=targets.replicas_targeted,
                 resolved=resolved[index],
-                verdict=worst(row.verdict for row in results if row.codec == spec),
+                verdict=verdicts[spec],
                 **_totals(of_images, bits, [image.frame for image in images]),
                 **noise,
                 denoising_alarm=denoises(noise),

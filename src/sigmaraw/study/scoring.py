@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.contracts import Diagnostic, Measurement, ReplicaMode
 from sigmaraw.noise.marginal import marginal_check
-from sigmaraw.record.results import DeltaRow, DiagnosticRow, ResultRow, TestRow, TukeyRow, UndefinedRow
-from sigmaraw.record.words import Reason
+from sigmaraw.record.results import DeltaRow, DiagnosticRow, ResultRow, TestRow, TukeyRow, UndefinedRow, WarningRow
+from sigmaraw.record.words import CodedWarning, Reason, Verdict
 from sigmaraw.statistics import Assessment, DoubleBootstrap, Limits, assess, assess_extrapolated, double_bootstrap, tukey
 from sigmaraw.statistics.equality import TestResult
+from sigmaraw.statistics.evidence import ALPHA
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.work import StudyImage
 
+# Real repeats that drift, or are no draws of the camera's noise, make σ_raw too wide and let a codec pass. The checks of a single frame
+# do not bear by themselves: they flag up to a third of small right frames (docs/explanation/statistics.md).
+_BEARING_CHECKS = frozenset({"repeat_noise", "repeat_drift", "frame_drift"})
+_RUN_ALARMS = 0.01  # share of runs with the right camera in which two groups of raw replicas bear on a verdict, over all rows of the run
 _MOST_FOR_ALL_PAIRS = 12  # codecs: 78 contrasts; 40 codecs would have 820 and take seconds for each image and measurement
 
 
@@ -79,9 +86,9 @@ class ReplicaDiagnostics:
         of_camera = noise_model.diagnostics(image.frame) if mode.draws_noise else ()
         return cls(u_cal, mode.spread_factor(image.source), (*marginal, *mode.diagnostics(image.source, noise_model), *of_camera))
 
-    def warnings(self, measurement: Measurement) -> list[str]:
-        """Return the texts of the failed checks that concern a measurement."""
-        return [entry.text for entry in self.checks if entry.warns(measurement)]
+    def warnings(self, measurement: Measurement) -> list[CodedWarning]:
+        """Return what failed checks say of a measurement."""
+        return [CodedWarning(entry.text, entry.name, entry.name in _BEARING_CHECKS) for entry in self.checks if entry.warns(measurement)]
 
 
 def diagnostic_rows(diagnostics: Sequence[ReplicaDiagnostics]) -> tuple[DiagnosticRow, ...]:
@@ -103,6 +110,15 @@ def diagnostic_rows(diagnostics: Sequence[ReplicaDiagnostics]) -> tuple[Diagnost
 
 
 @dataclass(frozen=True)
+class Decided:
+    """The verdicts that looks at growing n have left, row by row in the order of `Scoring.all`. at : replicas per group, 0 undecided."""
+
+    verdicts: tuple[Verdict, ...]
+    reasons: tuple[Reason, ...]
+    at: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Scoring:
     """The predictions of a study with everything that the tests need.
 
@@ -112,6 +128,10 @@ class Scoring:
         The checks of each image.
     deltas : sequence of mapping of str to DeltaRow
         For each image, σ_raw by the law of propagation, by measurement.
+    alpha : float
+        One-sided level of each part of a verdict.
+    decided : mapping
+        Verdicts of looks; a row keeps that of the look that decided it.
     """
 
     plan: Plan
@@ -120,17 +140,25 @@ class Scoring:
     mode: ReplicaMode
     diagnostics: Sequence[ReplicaDiagnostics]
     deltas: Sequence[Mapping[str, DeltaRow]]
+    alpha: float = ALPHA
+    decided: Decided | None = None
+
+    def _places(self) -> Iterator[tuple[int, int, int]]:
+        """Yield (image, codec, measurement) of every row, in the record's order."""
+        return itertools.product(range(self.predictions.raw.shape[2]), range(len(self.plan.codecs)), range(len(self.measurements)))
+
+    def assessments(self) -> list[Assessment]:
+        """Return what is said of every row at this level, without the parts of a record that do not decide."""
+        return [self._assessment(*place) for place in self._places()]
 
     def all(self) -> tuple[list[ResultRow], list[UndefinedRow]]:
         """Return the record's `results` and `undefined` rows, per image, codec and measurement."""
         results: list[ResultRow] = []
         undefined: list[UndefinedRow] = []
-        for image in range(self.predictions.raw.shape[2]):
-            for codec in range(len(self.plan.codecs)):
-                for column in range(len(self.measurements)):
-                    row, missing = self.one(image, codec, column)
-                    results.append(row)
-                    undefined += missing
+        for number, place in enumerate(self._places()):
+            row, missing = self.one(*place)
+            results.append(row if self.decided is None else _as_decided(row, self.decided, number))
+            undefined += missing
         return results, undefined
 
     def one(self, image: int, codec: int, column: int) -> tuple[ResultRow, list[UndefinedRow]]:
@@ -181,6 +209,7 @@ class Scoring:
             independent=predictions.independent,
             spread_factor=of_image.spread_factor,
             pixels_identical=bool(predictions.pixels_identical[codec, image]),
+            alpha=self.alpha,
         )
 
     def _row(self, image: int, codec: str, column: int, found: Assessment, nested: DoubleBootstrap) -> ResultRow:
@@ -218,13 +247,40 @@ class Scoring:
             centre_shift=found.centre_shift,
             method=found.method,
             spread_factor=found.spread_factor,
-            warnings=(*found.warnings, *nested.warnings, *self.diagnostics[image].warnings(measurement)),
+            shift_percent=_percent(found.shift, predictions.chi_raw[image, column]),
+            u_shift_percent=_percent(found.u_shift, predictions.chi_raw[image, column]),
+            warnings=self._warnings(found, [*found.warnings, *nested.warnings, *self.diagnostics[image].warnings(measurement)]),
             u_mode_source=mode.u_mode(measurement)[1],
             mode=self.plan.mode,
             n=predictions.raw.shape[1] // levels,
             double_bootstrap=nested.value,
             delta=self.deltas[image][measurement.name],
         )
+
+    def _warnings(self, found: Assessment, texts: Sequence[str]) -> tuple[WarningRow, ...]:
+        """Return the rows of a result's warnings. None bears on answers that are identical for certain.
+
+        Two groups of raw replicas that differ bear where that would be rare over the whole run, not only for this row (Bonferroni).
+        """
+        rows = self.predictions.raw.shape[2] * len(self.plan.codecs) * len(self.measurements)
+        differ = found.ks_null is not None and found.ks_null.p < _RUN_ALARMS / rows
+        certain = found.reason is Reason.IDENTICAL
+        made = []
+        for text in texts:
+            code, bears = (text.code, text.bears) if isinstance(text, CodedWarning) else ("check", True)
+            made.append(WarningRow(code=code, text=str(text), bears=not certain and (bears or (code == "groups-differ" and differ))))
+        return tuple(made)
+
+
+def _as_decided(row: ResultRow, decided: Decided, number: int) -> ResultRow:
+    """Return a row with the verdict of the look that decided it."""
+    at = decided.at[number]
+    return msgspec.structs.replace(row, verdict=decided.verdicts[number], reason=str(decided.reasons[number]), decided_at=at or None)
+
+
+def _percent(value: float, reference: float) -> float | None:
+    """Return a value in % of |reference|; None where that is 0 or undefined."""
+    return 100.0 * value / abs(reference) if math.isfinite(reference) and reference != 0.0 and math.isfinite(value) else None
 
 
 def _groups(predictions: Predictions, image: int, column: int) -> NDArray[np.float64]:

@@ -77,6 +77,16 @@ class SearchResult:
         One record for each round, with a section `sweep`.
     confirmation : Record or None
         Record on the held-out images; None where nothing passed on the tuning images.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import sigmaraw as sr
+    >>> camera = sr.CameraProfile.from_values(gain=0.5, offset=100, read_noise=2.0, bits=12)
+    >>> images = np.random.default_rng(1).poisson(200, (2, 32, 32)).astype(np.uint16) + 100
+    >>> result = sr.search(list(images), camera, codecs="lossless:zstd|png", pipeline="intensity", n=4, mode="around-raw", refine=0)
+    >>> list(result.chosen)
+    ['lossless:*']
     """
 
     summary: SearchRow

@@ -61,10 +61,6 @@ def with_taps(whole: Calibration, parts: Sequence[Calibration], layout: TapLayou
         Which pixel belongs to which tap.
     scalars : tuple of str
         Names that become `tap_<name>` and `tap_<name>_se`, each (tap).
-
-    Returns
-    -------
-    Calibration
     """
     dataset = whole.dataset.copy(deep=True)
     taps = [part.dataset for part in parts]
