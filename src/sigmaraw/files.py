@@ -147,7 +147,7 @@ def needs_room(target: Path, temporary: Path) -> Iterator[None]:
 
 def _out_of_space(target: Path) -> OutOfSpace:
     return OutOfSpace(
-        f"no room to write {target} (the disk is full, or a quota or a limit on file sizes is reached)",
+        f"no space left to write {target} (the disk is full, or a quota or a limit on file sizes is reached)",
         "enough free space",
         "free some, or choose another place with -o",
     )

@@ -282,7 +282,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(place: Path, here: Path, sig
         outcome = sigmaraw(*command)
     assert outcome.code == 2, outcome.err
     (line,) = outcome.err.splitlines()
-    assert "no room to write" in line
+    assert "no space left to write" in line
     time.sleep(0.2)  # whoever still writes in a thread would be seen
     assert list(here.iterdir()) == []
 

@@ -218,7 +218,9 @@ def with_bits(series: Series, bits: int | None) -> Series:
             return replace(level, bits=bits)
         if int(level.loaded.data.max()) >= 1 << bits:
             raise BitDepthMismatch(
-                f"level {level.name} holds {int(level.loaded.data.max())}, but {bits} bits are stated", "values that fit", "state more bits"
+                f"level {level.name} holds {int(level.loaded.data.max())}, but {bits} bits are stated",
+                "values of at most that many bits",
+                "state more bits",
             )
         return replace(level, loaded=replace(level.loaded, bits=bits, bits_source="stated"))
 

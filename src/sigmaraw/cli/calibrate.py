@@ -24,9 +24,12 @@ def calibrate(
         typer.Option(metavar="PATTERN", help="Dark frames, in place of SERIES: files, folders or patterns such as '{exposure}ms_*.tif'."),
     ] = None,
     flat: Annotated[list[str] | None, typer.Option(metavar="PATTERN", help="Flat frames, in the same way.")] = None,
-    bits: Annotated[int | None, typer.Option(help="Bit depth of the camera; default that of the metadata, else of the container.")] = None,
+    bits: Annotated[
+        int | None, typer.Option(help="Bit depth of the camera; default: that of the metadata, else that of the pixel type.")
+    ] = None,
     taps: Annotated[
-        str | None, typer.Option(metavar="ROWSxCOLUMNS", help="Also calibrate each readout region of a sensor with several, such as 2x2.")
+        str | None,
+        typer.Option(metavar="ROWSxCOLUMNS", help="Also calibrate each readout region (tap) of a multi-tap sensor, such as 2x2."),
     ] = None,
     cfa: Annotated[
         str | None, typer.Option(metavar="LETTERS", help="Also calibrate each plane of a colour filter array, such as RGGB.")

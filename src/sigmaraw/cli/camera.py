@@ -26,7 +26,7 @@ def camera(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Write a camera profile from stated values. It is marked "not calibrated", and every report says so."""
+    """Write a camera profile from stated values. The profile is marked "not calibrated", and every report says so."""
     from sigmaraw.camera import CameraProfile
 
     if (gain is None) == (conversion_factor is None):

@@ -14,7 +14,7 @@ CHANGED, UNDECIDED = 1, 3
 
 
 def check(
-    new: Annotated[Path, typer.Argument(metavar="NEW", help="Camera profile (netCDF) of today.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="New camera profile (netCDF).")],
     against: Annotated[Path, typer.Option(metavar="OLD", help="Camera profile to compare with.")],
     bound: Annotated[
         list[str] | None,

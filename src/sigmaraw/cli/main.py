@@ -39,21 +39,21 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 VERBS: dict[Callable[..., Any], tuple[str, str]] = {
-    calibrate: ("Dark and flat frames to a camera profile.", "docs/how-to/calibrate.md"),
+    calibrate: ("Make a camera profile from dark and flat frames.", "docs/how-to/calibrate.md"),
     plan_calibration: ("Forecast what a calibration will determine.", "docs/how-to/calibrate.md"),
-    camera: ("Stated values to a camera profile.", "docs/how-to/calibrate.md"),
+    camera: ("Make a camera profile from stated values.", "docs/how-to/calibrate.md"),
     check: ("Ask whether a camera has changed.", "docs/how-to/calibrate.md"),
     replicas: ("Draw frames that the camera could have taken.", "docs/explanation/replica-modes.md"),
     plan: ("Write and lock a plan before data are seen.", "docs/how-to/validate.md"),
     validate: ("Judge codecs by a model's answers.", "docs/how-to/validate.md"),
     sweep: ("Score codec settings over ranges.", "docs/how-to/choose-a-setting.md"),
     search: ("Find the strongest setting that passes.", "docs/how-to/choose-a-setting.md"),
-    report: ("Lay a record out anew.", "docs/how-to/validate.md"),
+    report: ("Write the report of a record anew.", "docs/how-to/validate.md"),
     verify: ("Compare a record and its inputs with their hashes.", "docs/reference/record.md"),
     codecs: ("List codec families and their keys.", "docs/reference/codecs.md"),
     pipelines: ("List pipelines and their keys.", "docs/how-to/models.md"),
     metrics: ("List metrics of masks and images.", "docs/explanation/formulas.md"),
-    demo: ("Show the whole path on a virtual camera.", "docs/tutorial/first-validation.md"),
+    demo: ("Show every step on a virtual camera.", "docs/tutorial/first-validation.md"),
 }
 """Each verb with its line in the list of verbs, and the page of the documentation that its help names."""
 for _verb, (_line, _page) in VERBS.items():

@@ -62,7 +62,7 @@ PipelineSpec = Annotated[
     ),
 ]
 Mode = Annotated[str | None, typer.Option(help=MODE_HELP, autocompletion=_mode_names)]
-PlanFile = Annotated[Path | None, typer.Option(metavar="PLAN.toml", help="A plan in a file, fixed before the data are seen.")]
+PlanFile = Annotated[Path | None, typer.Option(metavar="PLAN.toml", help="Plan in a file, fixed before the data are seen.")]
 Count = Annotated[
     str | None,
     typer.Option(
@@ -72,17 +72,20 @@ Count = Annotated[
 ]
 RuleName = Annotated[str | None, typer.Option("--rule", help="Decision rule: equivalence (default) or pomarico.")]
 Seed = Annotated[int | None, typer.Option(help="Study seed, 0 to 2^64 - 1; default 0.")]
-EngineName = Annotated[str, typer.Option(help="local or dask; the numbers are the same.", autocompletion=_engine_names)]
-Batch = Annotated[int | None, typer.Option(help="Replicas held in memory at once; default what fits. It changes no number.")]
-Roi = Annotated[str | None, typer.Option(metavar="Y,X", help="Corner of the images in the camera's frame, px, where they are cut-outs.")]
+EngineName = Annotated[str, typer.Option(help="local or dask. Both give the same numbers.", autocompletion=_engine_names)]
+Batch = Annotated[int | None, typer.Option(help="Replicas held in memory at once; default: as many as fit. It changes no number.")]
+Roi = Annotated[
+    str | None, typer.Option(metavar="Y,X", help="Corner of the images in the camera's full frame, px, for images that are cut-outs.")
+]
 Scalars = Annotated[bool, typer.Option("--scalars", help="Use the camera's mean values in place of its maps.")]
-Volume = Annotated[bool, typer.Option("--volume", help="The pages of a file are z of one volume, not frames.")]
-Frame = Annotated[int | None, typer.Option(help="Take this frame of each file alone, from 0; default all.")]
-AllowExec = Annotated[bool, typer.Option("--allow-exec", help="Codecs that you type with --codec may run programs (exec).")]
+Volume = Annotated[bool, typer.Option("--volume", help="Read the pages of a file as the slices (z) of one volume, not as frames.")]
+Frame = Annotated[int | None, typer.Option(help="Number of the only frame to take from each file, from 0; default all.")]
+AllowExec = Annotated[bool, typer.Option("--allow-exec", help="Allow codecs typed with --codec to run programs (exec).")]
 AllowNondeterminism = Annotated[
     bool,
     typer.Option(
-        "--allow-nondeterminism", help="Take differences between answers on one image into u; else more than σ_raw/10 is refused."
+        "--allow-nondeterminism",
+        help="Count differences between answers on the same image into u; without it, differences above σ_raw/10 are refused.",
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]

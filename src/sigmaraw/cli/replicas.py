@@ -27,17 +27,17 @@ def replicas(
     n: Annotated[int, typer.Option("-n", help="Number of replicas.")] = 64,
     mode: Annotated[str | None, typer.Option(help=take.MODE_HELP)] = None,
     seed: Annotated[int, typer.Option(help="Study seed, 0 to 2^64 - 1.")] = 0,
-    frame: Annotated[int, typer.Option(help="Which frame of a stack, from 0.")] = 0,
+    frame: Annotated[int, typer.Option(help="Number of the frame in a stack, from 0.")] = 0,
     roi: Annotated[
-        str | None, typer.Option(metavar="Y,X", help="Corner of the image in the camera's frame, px, where it is a cut-out.")
+        str | None, typer.Option(metavar="Y,X", help="Corner of the image in the camera's full frame, px, for an image that is a cut-out.")
     ] = None,
     scalars: Annotated[bool, typer.Option("--scalars", help="Use the camera's mean values in place of its maps.")] = False,
     volume: Annotated[
-        bool, typer.Option("--volume", help="The pages of the file are z of one volume, not frames; it is drawn slab by slab.")
+        bool, typer.Option("--volume", help="Read the pages of the file as the slices (z) of one volume, not as frames.")
     ] = False,
     quiet: take.Quiet = False,
 ) -> None:
-    """Draw replicas: frames that the camera could have delivered instead of RAW."""
+    """Draw replicas: frames that the camera could have delivered in place of RAW."""
     from sigmaraw.camera import CameraProfile
     from sigmaraw.frames import read_frames
     from sigmaraw.noise import DEFAULT_MODE, iter_replicas, replica_mode

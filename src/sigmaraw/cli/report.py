@@ -12,7 +12,7 @@ def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that validate wrote.")],
     format: Annotated[list[str] | None, typer.Option("--format", help="html (default), json, text, csv; repeat it.")] = None,
 ) -> None:
-    """Lay a record out anew from record.json and result.nc; nothing is computed."""
+    """Write the report anew from record.json and result.nc. Nothing is computed."""
     from sigmaraw import registry
     from sigmaraw.record.reading import read_document
 

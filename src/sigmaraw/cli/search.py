@@ -23,11 +23,13 @@ def search(
     pipeline: take.PipelineSpec = None,
     confirm: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", help="An image to confirm on; repeat it. Without it a random share of RAW is held out."),
+        typer.Option(metavar="FILE", help="An image to confirm on; repeat it. Without it, a random fraction of RAW is held out."),
     ] = None,
-    fraction: Annotated[float, typer.Option(help="Share of the files of RAW that is held out to confirm on, between 0 and 1.")] = 0.5,
+    fraction: Annotated[float, typer.Option(help="Fraction of the files of RAW to hold out for confirmation, between 0 and 1.")] = 0.5,
     refine: Annotated[int, typer.Option(help="Rounds that halve the distance between settings of the grid.")] = 2,
-    back: Annotated[int, typer.Option(help="Weaker settings that are confirmed before the strongest, to step back to.")] = 2,
+    back: Annotated[
+        int, typer.Option(help="Weaker settings to confirm before the strongest; the search steps back to them if the strongest fails.")
+    ] = 2,
     exceedance: Annotated[
         float | None,
         typer.Option(

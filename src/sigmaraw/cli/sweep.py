@@ -31,7 +31,7 @@ def sweep(
     json: shared.Json = False,
     quiet: take.Quiet = False,
 ) -> None:
-    """Score a grid of codec settings and draw shift and quality against compression ratio."""
+    """Score a grid of codec settings. Plot shift and quality against compression ratio."""
     from sigmaraw import registry
     from sigmaraw.study import run_sweep
 

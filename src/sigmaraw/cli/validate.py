@@ -16,7 +16,7 @@ from sigmaraw.progress import Progress
 if TYPE_CHECKING:
     from sigmaraw.study import Record
 
-CHECK_HELP = "Exit 1 on a FAIL; 3 on an INCONCLUSIVE, or on a warning that bears on a verdict."
+CHECK_HELP = "Exit 1 on a FAIL; exit 3 on an INCONCLUSIVE, or on a warning that bears on a verdict."
 
 
 def validate(
@@ -49,7 +49,7 @@ def validate(
     json: shared.Json = False,
     quiet: take.Quiet = False,
 ) -> None:
-    """Score what codecs do to a model's answers against the camera's own noise, and write the report."""
+    """Compare the change that each codec makes to a model's answers with the camera's own noise, and write the report."""
     from sigmaraw.study import require_lock, run
 
     if exploratory and plan is None:

@@ -346,7 +346,11 @@ class Chain:
         """Return the setting of `step` whose state through it and `rest` comes nearest to its target."""
         for other in rest:
             if isinstance(other, TargetedStep) and other.knob_value is None:
-                raise InvalidSpec(f"targets of '{step.name}' and '{other.name}' in '{self.spec}'", "one target", "state the setting of one")
+                raise InvalidSpec(
+                    f"targets of '{step.name}' and '{other.name}' in '{self.spec}'",
+                    "one target",
+                    "give one of the two steps a setting in place of its target",
+                )
 
         def trial(made: Coder | Map) -> tuple[float, ChainState]:
             state = before.through(made)
@@ -371,7 +375,7 @@ class Chain:
             raise UnsupportedArray(
                 f"an array of shape {raw.shape} given to codec '{self.spec}'",
                 "(y, x) or (frame, y, x), not empty",
-                "select some",
+                "give at least one frame",
             )
         # A fresh copy: some libraries refuse the odd strides that a one-pixel view keeps, and none may write into the input.
         native = np.array(raw, raw.dtype.newbyteorder("="), order="C", copy=True)

@@ -48,7 +48,7 @@ class Htj2k(TargetCoder):
         if not self.lossless and bits is not None and bits > _HEADROOM_BITS:
             raise InvalidSpec(
                 f"'htj2k' with bits={bits} and a lossy setting",
-                f"bits up to {_HEADROOM_BITS}: the library wraps overshoot around",
+                f"bits up to {_HEADROOM_BITS}: the library wraps values that overshoot",
                 "add lossless=true, or take jpeg2000",
             )
         dtypes = containers(bits) if self.lossless or bits is not None else ("uint8",)

@@ -134,7 +134,9 @@ class NumcodecsFamily(Coder):
         encoded = self.coder.encode(frame)
         if self.checks and not np.array_equal(self.coder.decode(encoded, frame.shape, frame.dtype), frame):
             raise CodecFailed(
-                f"numcodecs' {self.coder.config} is not exact on this frame, though on trial", "the same pixels", "use another"
+                f"numcodecs' {self.coder.config} does not give back this frame, though it gave back those of its self-test",
+                "the same pixels",
+                "use another",
             )
         return encoded
 

@@ -95,7 +95,7 @@ class ChainState:
 
     def _decoded(self, encoded: Encoded, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[np.integer]:
         if self.coder is None:
-            raise CodecFailed("a chain that decodes before it codes", "a coder", "report this fault")
+            raise CodecFailed("a chain of codecs that is decoded before it has encoded", "a coder", "report this fault")
         decoded = self.coder.decode(Encoded(encoded.payload, encoded.side), shape, dtype)
         return np.ascontiguousarray(checked(self.coder.name, decoded, shape, dtype))
 
@@ -103,7 +103,7 @@ class ChainState:
 def _mapped(step: Map, array: NDArray[np.integer]) -> tuple[NDArray[np.integer], bytes]:
     mapped, side = step.forward(array)
     if not isinstance(mapped, np.ndarray) or mapped.ndim != array.ndim or mapped.dtype not in (np.uint8, np.uint16):
-        raise CodecFailed(f"{step.name} mapped to something else than a frame", "uint8 or uint16, as many axes", "report its fault")
+        raise CodecFailed(f"{step.name} did not give a frame", "uint8 or uint16, as many axes", "report its fault")
     return np.ascontiguousarray(mapped), side
 
 

@@ -300,7 +300,7 @@ class TargetedStep:
 def axis_of(name: str, contract: CodecContract) -> Knob:
     """Return the knob's range. Raises InvalidSpec for a family without one."""
     if contract.axis is None:
-        raise InvalidSpec(f"'{name}' with a target", "a family with a knob", "choose another family")
+        raise InvalidSpec(f"'{name}' with a target", "a family with a setting that a target can choose", "choose another family")
     return contract.axis
 
 

@@ -181,7 +181,7 @@ def level_exposure(files: Sequence[tuple[Path, Stated]], named_ms: float | None,
     if times and max(times) - min(times) > _AGREE * max(times):
         raise InvalidSeries(
             f"the files of {name} state exposures from {min(times):g} to {max(times):g} ms",
-            "one exposure a level",
+            "one exposure per level",
             "give each exposure a file or folder of its own, or say in frames.csv what they are",
         )
     stated = sum(times) / len(times) if times else None

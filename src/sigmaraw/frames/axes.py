@@ -71,7 +71,9 @@ def arrange(
         choice = selection.axes.get(name)
         if isinstance(choice, int):
             if choice >= size:
-                raise InvalidSpec(f"{path}: {name}={choice}, its axis is {size} long", f"{name} from 0 to {size - 1}", "correct it")
+                raise InvalidSpec(
+                    f"{path}: {name}={choice}, but that axis has {size} entries", f"{name} from 0 to {size - 1}", "correct it"
+                )
             planes = np.asarray(planes.take(choice, axis=at))
         elif size == 1 and choice is None:
             planes = np.asarray(planes.take(0, axis=at))

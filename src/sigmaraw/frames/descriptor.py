@@ -83,7 +83,7 @@ def _take(state: _State, text: str, where: str) -> None:
         return  # a label for somebody's report, of no meaning here
     if letter == "i":
         if not state.levels:
-            raise InvalidSeries(f"{where} names an image before any b or d line", "a measurement first", "reorder the lines")
+            raise InvalidSeries(f"{where} names an image before any b or d line", "a b or d line first", "reorder the lines")
         last, image = state.levels[-1], inside(state.path.parent, rest, where)
         if image in state.seen:
             raise InvalidSeries(f"{where} names {image.name} a second time", "each image once", "remove one of the lines")

@@ -133,7 +133,7 @@ def read_frames_csv(path: Path) -> list[TableRow]:
     for line, cells in lines[1:]:
         where = f"{path} line {line}"
         if len(cells) != len(header):
-            raise InvalidSeries(f"{where} has {len(cells)} cells", f"{len(header)}, one a column", "correct the line")
+            raise InvalidSeries(f"{where} has {len(cells)} cells", f"{len(header)}, one per column", "correct the line")
         row = _row(path.parent, dict(zip(header, cells, strict=True)), where, factor, "," if delimiter == "," else ".")
         if row.path in seen:
             raise InvalidSeries(f"{where} names {row.path} a second time", "each path once", "remove one of the lines")

@@ -97,7 +97,7 @@ def _refuse_changed(path: Path, header: _Header) -> None:
     gamma = header.chunks.get(b"gAMA")
     if gamma is not None and int.from_bytes(gamma[:4], "big") != 100000:
         raise NotIntegerData(
-            f"{path} states a gamma of {int.from_bytes(gamma[:4], 'big') / 1e5:g} (chunk gAMA), so its values may be no light",
+            f"{path} states a gamma of {int.from_bytes(gamma[:4], 'big') / 1e5:g} (chunk gAMA), so its values may be no measure of light",
             "raw DN without a gamma",
             "export raw frames; where only the chunk is wrong, remove it (pngcrush -rem gAMA)",
         )
@@ -115,7 +115,7 @@ def _unscaled(path: Path, pixels: np.ndarray, bits: int, depth: int) -> np.ndarr
         return values
     raise NotIntegerData(
         f"{path} states {bits} significant bits (chunk sBIT), but its values are not such values scaled to {depth} bits",
-        "values shifted as PNG says it",
+        "values scaled as the PNG standard says",
         "export the raw frames as TIFF",
     )
 

@@ -241,7 +241,7 @@ def white_level(path: Path, dtype: np.dtype[Any], stated: int | None, bits: int 
     if depth is None:
         raise NotIntegerData(
             f"{path} is stored inverted (WhiteIsZero, tag PhotometricInterpretation), and how many bits were inverted is not stated",
-            "frames in which larger values are more light",
+            "frames in which larger values mean more light",
             "state the camera's bit depth where it can be given, or export the frames as BlackIsZero",
         )
     return (1 << depth) - 1

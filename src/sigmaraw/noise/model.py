@@ -168,7 +168,7 @@ class NoiseModel:
             return with_taps(noise_model, profile, shape, roi)
         if scalars and noise_model.shape is not None:
             raise ProfileMismatch(
-                "scalars asked of a noise model that has maps only", "a camera profile", "build the noise model from the profile"
+                "mean values asked of a noise model that has maps only", "a camera profile", "build the noise model from the profile"
             )
         if roi is not None:
             noise_model = noise_model._cut(roi, shape)

@@ -89,19 +89,19 @@ def _moments(frames: NDArray[np.integer]) -> tuple[NDArray[np.float64], NDArray[
 
 def _noise(value: float, u: float) -> Diagnostic:
     low, high = NOISE[0] - 3 * u, NOISE[1] + 3 * u
-    text = f"neighbouring repeats differ by {value:.2f} times the camera's noise variance ({low:.2f} to {high:.2f} tolerated)"
-    definition = "variance between neighbouring repeats over V, mean over pixels"
+    text = f"successive repeats differ by {value:.2f} times the camera's noise variance ({low:.2f} to {high:.2f} tolerated)"
+    definition = "variance between successive repeats over V, mean over pixels"
     return Diagnostic("repeat_noise", value, low, high, definition, text)
 
 
 def _drift(value: float) -> Diagnostic:
-    text = f"repeats drift: pixels vary {value:.2f} times as much over all repeats as between neighbours ({DRIFT:g} tolerated)"
-    definition = "variance over all repeats by that between neighbours, mean over pixels"
+    text = f"repeats drift: pixels vary {value:.2f} times as much over all repeats as between successive ones (at most {DRIFT:g} tolerated)"
+    definition = "variance over all repeats divided by that between successive ones, mean over pixels"
     return Diagnostic("repeat_drift", value, 0.0, DRIFT, definition, text)
 
 
 def _frame_drift(value: float, n: int) -> Diagnostic:
     low = max(0.0, 2.0 - _CHANCE * math.sqrt(4 * (n - 2) / (n * n - 1)))
-    text = f"the frames' means drift (von Neumann ratio {value:.2f}, 2 expected, from {low:.2f} tolerated)"
-    definition = "squared steps between the means of neighbouring repeats by their squared deviations from the mean"
+    text = f"the mean level of the frames drifts (von Neumann ratio {value:.2f}; 2 expected, at least {low:.2f} tolerated)"
+    definition = "squared steps between the means of successive repeats, divided by the squared deviations of these means from their mean"
     return Diagnostic("frame_drift", value, low, 4.0, definition, text, _SUMS)

@@ -101,7 +101,11 @@ class _Moments:
 
 def _variance(value: float) -> Diagnostic:
     low, high = VARIANCE
-    why = "the estimate keeps part of the noise" if value < low else "the estimate lacks structure, or the camera's noise is understated"
+    why = (
+        "the estimate keeps part of the noise"
+        if value < low
+        else "the estimate lacks structure, or the camera profile understates the noise"
+    )
     text = f"residuals of the denoised estimate have variance {value:.2f} (1 expected, {low:g} to {high:g} tolerated): {why}"
     kinds = _KEPT_NOISE_HARMS if value < low else ()
     return Diagnostic("residual_variance", value, low, high, "variance of (x - m)/sqrt(V(m)), m the denoised estimate", text, kinds)

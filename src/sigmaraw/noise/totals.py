@@ -44,8 +44,8 @@ def totals_check(noise_model: NoiseModel, image_dn: NDArray[Any]) -> tuple[Diagn
         lost += float((np.asarray(noise_model.gain_dn_per_e) * signal * (1 - noise_model.curve.relative_variance(signal))).sum())
     missing = 1 - math.sqrt(drawn / (drawn + lost))
     text = (
-        f"replicas understate the spread of totals by {missing:.1%} ({TOLERATED:.0%} tolerated): brighter-fatter pixels share charge with "
-        "their neighbours and are drawn independently"
+        f"replicas understate the spread of totals by {missing:.1%} ({TOLERATED:.0%} tolerated): the brighter-fatter effect correlates "
+        "neighbouring pixels, and replicas draw each pixel independently"
     )
     definition = "1 - sqrt(sum of drawn variances / sum of Poisson variances) over the image"
     return (Diagnostic("brighter_fatter_totals", missing, 0.0, TOLERATED, definition, text, ("mean", "intensity", "")),)

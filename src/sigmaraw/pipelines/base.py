@@ -112,7 +112,7 @@ class ImagePipeline(Pipeline):
         expected = [measurement.name for measurement in self.measurements]
         if set(values) != set(expected):
             raise InvalidPrediction(
-                f"'{self.spec}' returned {', '.join(map(str, values))}", ", ".join(expected), "return NaN where undefined"
+                f"'{self.spec}' returned the measurements {', '.join(map(str, values))}", ", ".join(expected), "return NaN where undefined"
             )
         numbers = {name: float(values[name]) for name in expected}
         for name, value in numbers.items():

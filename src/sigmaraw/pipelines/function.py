@@ -58,7 +58,9 @@ class FunctionPipeline(Pipeline):
         """
         if self._measurements is None:
             raise InvalidPrediction(
-                f"the measurements of '{self.spec}' are not declared", "one call before", "predict one image, or set function.measurements"
+                f"the measurements of '{self.spec}' are not declared",
+                "a prediction first",
+                "predict one image, or set function.measurements",
             )
         return self._measurements
 

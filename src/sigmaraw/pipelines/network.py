@@ -181,7 +181,11 @@ class NetworkPipeline(SegmentationPipeline):
             found = f"model {self._model_name()} turned {tuple(tile)} px into {tuple(maps.shape[1:])} px with {len(maps)} channels"
             raise InvalidModel(found, expected, "choose a model that keeps the size, or check layout, window and multiple")
         if not finite(maps):
-            raise InvalidPrediction(f"model {self._model_name()} returned values that are not finite", "finite maps", "check pre")
+            raise InvalidPrediction(
+                f"model {self._model_name()} returned values that are not finite",
+                "finite maps",
+                "check the key pre, which prepares the pixels",
+            )
         return maps
 
     def _model_name(self) -> str:

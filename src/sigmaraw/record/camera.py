@@ -20,9 +20,9 @@ class ScalarRow(Row, frozen=True, kw_only=True):
     se: Annotated[Number, field("its standard error, in `unit`; null where there is none")] = None
     unit: Annotated[str, field("unit of both")] = ""
     symbol: Annotated[str, field("symbol")] = ""
-    definition: Annotated[str, field("what it is")] = ""
+    definition: Annotated[str, field("definition of the quantity")] = ""
     not_determined: Annotated[str | None, field("why the series did not determine it")] = None
-    flag: Annotated[str | None, field("why the value is no measured one")] = None
+    flag: Annotated[str | None, field("why the value is not a measured one")] = None
     upper_limit: Annotated[Number, field("upper limit where the value is flagged, in `unit`")] = None
 
 
@@ -55,10 +55,10 @@ class PixelClassRow(Row, frozen=True, kw_only=True):
     """How many pixels are of a class."""
 
     name: Annotated[str, field("name of the class")]
-    count: Annotated[int | None, field("pixels of the class; null where the series does not allow to look for it", "px")]
+    count: Annotated[int | None, field("pixels of the class; null where the series cannot show them", "px")]
     fraction: Annotated[Number, field("count over all pixels", "1")] = None
-    definition: Annotated[str, field("what makes a pixel one of the class")]
-    not_determined: Annotated[str | None, field("why there is no count")] = None
+    definition: Annotated[str, field("definition of the class")]
+    not_determined: Annotated[str | None, field("why the class has no count")] = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -92,8 +92,8 @@ class TapScalarRow(Row, frozen=True, kw_only=True):
     se: Annotated[tuple[Number, ...], field("its standard error, in `unit`")]
     unit: Annotated[str, field("unit of both")]
     symbol: Annotated[str, field("symbol")] = ""
-    definition: Annotated[str, field("what it is")] = ""
-    remarks: Annotated[tuple[TapRemarkRow, ...] | None, field("what is to be said of each tap's value")] = None
+    definition: Annotated[str, field("definition of the quantity")] = ""
+    remarks: Annotated[tuple[TapRemarkRow, ...] | None, field("remark on each tap's value")] = None
 
 
 class TapsRow(Row, frozen=True, kw_only=True):
@@ -116,9 +116,9 @@ class CheckRow(Row, frozen=True, kw_only=True):
     """One check of the calibration series."""
 
     name: Annotated[str, field("name of the check")]
-    outcome: Annotated[Literal["pass", "fail", "unknown"], field("pass, fail, or unknown where the series does not say")]
-    evidence: Annotated[str, field("what was found, in words")]
-    value: Annotated[Number, field("what was found, in `unit`")] = None
+    outcome: Annotated[Literal["pass", "fail", "unknown"], field("pass, fail, or unknown where the series does not allow the check")]
+    evidence: Annotated[str, field("finding, in words")]
+    value: Annotated[Number, field("value that was found, in `unit`")] = None
     limit: Annotated[Number, field("limit on it, in `unit`")] = None
     unit: Annotated[str, field("unit of both")]
 
@@ -126,7 +126,7 @@ class CheckRow(Row, frozen=True, kw_only=True):
 class CameraRow(Row, frozen=True, kw_only=True):
     """A camera profile without its maps."""
 
-    calibrated: Annotated[bool | None, field("whether it was measured; else its values were stated")] = None
+    calibrated: Annotated[bool | None, field("true where the camera was calibrated, false where its values were stated")] = None
     source: Annotated[str, field("where the values come from")] = ""
     bits: Annotated[int | None, field("bit depth", "bit")] = None
     valid_range_dn: Annotated[Interval | None, field("levels for which the profile is valid", "DN")] = None
@@ -143,7 +143,7 @@ class CameraRow(Row, frozen=True, kw_only=True):
     transfer: Annotated[TransferRow | None, field("the fitted transfer curve")] = None
     taps: Annotated[TapsRow | None, field("readout taps or colour planes; null without")] = None
     checks: Annotated[tuple[CheckRow, ...], field("checks of the calibration series")] = ()
-    notes: Annotated[tuple[str, ...], field("what else is to be said of it")] = ()
+    notes: Annotated[tuple[str, ...], field("remarks of the calibration")] = ()
     path: Annotated[str | None, field("path of the profile; null where it was handed over as an object")] = None
 
 

@@ -38,17 +38,17 @@ class CodecImageRow(Row, frozen=True, kw_only=True):
     """What a codec did to one raw image."""
 
     image: Image
-    full_spec: Annotated[str, field("specification that gives the same bytes on this image and its replicas by itself")] = ""
+    full_spec: Annotated[str, field("specification that gives the same bytes on this image and its replicas without a search")] = ""
     nbytes: Annotated[int | None, field("coded bytes, side data included", "byte")] = None
     compression_ratio: Annotated[Number, quantity("compression_ratio")] = None
     mse_dn2: Annotated[Number, field("mean square error over pixels", "DN2")] = None
     psnr_db: Annotated[Number, field("PSNR against the container's range", "dB")] = None
     psnr_camera_db: Annotated[Number, field("PSNR against the camera's range", "dB")] = None
-    psnr_minmax_db: Annotated[Number, field("PSNR against the image's own range", "dB")] = None
+    psnr_minmax_db: Annotated[Number, field("PSNR against the range of values in the image", "dB")] = None
     psnr_minmax_range_dn: Annotated[int | None, field("the image's largest minus smallest value", "DN")] = None
     max_error_dn: Annotated[int | None, quantity("max_error")] = None
     bias_x_dn: Annotated[Number, quantity("bias")] = None
-    achieved: Annotated[Achieved, field("settings as used on the image, and what they gave")] = msgspec.field(default_factory=dict)
+    achieved: Annotated[Achieved, field("settings used on the image, and what they achieved")] = msgspec.field(default_factory=dict)
     metrics: Annotated[dict[str, Number], field("registered image metrics of raw against decoded, each in its own unit")] = msgspec.field(
         default_factory=dict
     )
@@ -88,7 +88,7 @@ class CodecRow(Row, frozen=True, kw_only=True):
     max_error_dn: Annotated[Number, quantity("max_error")] = None
     denoising_alarm: Annotated[bool | None, field("whether the codec removes more than 5 % of the raw noise; null is undefined")] = None
     replicas_nbytes_mean: Annotated[Number, field("mean coded bytes of a replica", "byte")] = None
-    achieved: Annotated[Achieved, field("settings as used on the first image, and what they gave")] = msgspec.field(default_factory=dict)
+    achieved: Annotated[Achieved, field("settings used on the first image, and what they achieved")] = msgspec.field(default_factory=dict)
     achieved_replicas: Annotated[dict[str, tuple[float, float]], field("lowest and highest over replicas of each number in achieved")] = (
         msgspec.field(default_factory=dict)
     )

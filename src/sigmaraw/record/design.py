@@ -13,12 +13,12 @@ from sigmaraw.record.results import Image, MeasurementName
 class InputRow(Row, frozen=True, kw_only=True):
     """One file, or one array that was handed over."""
 
-    path: Annotated[str | None, field("its path; null for an array")] = None
+    path: Annotated[str | None, field("path of the file; null for an array")] = None
     sha256: Annotated[str, field("SHA-256 of the file's bytes, or of the array's pixels")]
-    shape: Annotated[tuple[int, ...] | None, field("shape of the frames; null for what is no image", "px")] = None
+    shape: Annotated[tuple[int, ...] | None, field("shape of the frames; null for a file that is not an image", "px")] = None
     dtype: Annotated[str | None, field("dtype of the pixels")] = None
     role: Annotated[str, field("raw, camera, model, plan or reference")] = ""
-    reader: Annotated[str, field("what read it")] = ""
+    reader: Annotated[str, field("reader of the file")] = ""
 
 
 class ImageRow(Row, frozen=True, kw_only=True):
@@ -73,14 +73,14 @@ class PlanRow(Row, frozen=True, kw_only=True):
     seed: Annotated[int | None, field("seed of all random streams")] = None
     limits: Annotated[LimitsRow | None, field("what is tolerated")] = None
     roi: Annotated[tuple[int, int] | None, field("y, x of the images' corner in the camera's maps", "px")] = None
-    scalars: Annotated[bool, field("whether the camera's scalars stand in for its maps")] = False
-    volume: Annotated[bool, field("whether the pages of a file are z")] = False
-    frame: Annotated[int | None, field("the only frame of every input that is studied; null is all")] = None
+    scalars: Annotated[bool, field("whether the camera's mean values replace its per-pixel maps")] = False
+    volume: Annotated[bool, field("whether the pages of a file are the slices (z) of one volume")] = False
+    frame: Annotated[int | None, field("number of the frame that is studied of every input, from 0; null is all")] = None
     rule: Annotated[str, field("decision rule")] = "equivalence"
     specimens: Annotated[tuple[str, ...], field("specimen of each image, in their order; empty where images are the unit")] = ()
-    protocol: Annotated[ProtocolRow | None, field("what the plan file says beside settings; null without one")] = None
+    protocol: Annotated[ProtocolRow | None, field("what the plan file states besides settings; null without a plan file")] = None
     lock: Annotated[LockRow | None, field("how the plan file was fixed; null where there was none")] = None
-    sha256: Annotated[str | None, field("SHA-256 of all above but `lock`")] = None
+    sha256: Annotated[str | None, field("SHA-256 of all fields above but `lock`")] = None
     created: Annotated[str | None, field("time at which the plan was fixed, UTC")] = None
 
 
@@ -90,12 +90,12 @@ class DesignRow(Row, frozen=True, kw_only=True):
     replicas_per_group: Annotated[int, field("replicas per group, all noise levels together", "1")]
     groups: Annotated[int, field("groups: raw and every codec", "1")]
     independent: Annotated[bool, field("whether each group has a random stream of its own")]
-    reason: Annotated[str, field("why groups share their frames, where they do")] = ""
+    reason: Annotated[str, field("why groups share their frames; empty where they do not")] = ""
     noise_levels: Annotated[
         tuple[float, ...] | None, field("multiples of the noise at which replicas were drawn; null is 1 alone", "1")
     ] = None
     weights: Annotated[tuple[float, ...] | None, field("weights of the noise levels in the extrapolation", "1")] = None
-    double_bootstrap_groups: Annotated[int | None, field("groups drawn around replicas of the raw group; null without", "1")] = None
+    double_bootstrap_groups: Annotated[int | None, field("groups drawn around replicas of the raw group; null in other modes", "1")] = None
     double_bootstrap_replicas: Annotated[int | None, field("replicas of each of them", "1")] = None
 
 
@@ -106,7 +106,7 @@ class PrecisionRow(Row, frozen=True, kw_only=True):
     measurement: MeasurementName
     relative_u: Annotated[Number, field("standard uncertainty of σ_raw over σ_raw", "1")]
     reached: Annotated[bool, field("whether it meets the target")]
-    reason: Annotated[str | None, field("why there is none")] = None
+    reason: Annotated[str | None, field("why relative_u has no value")] = None
 
 
 class AdaptiveRow(Row, frozen=True, kw_only=True):
@@ -148,12 +148,14 @@ class EnvironmentRow(Row, frozen=True, kw_only=True):
 class MeasurementRow(Row, frozen=True, kw_only=True):
     """One number that the pipeline predicts."""
 
-    name: Annotated[str, field("its name, the pipeline's key")]
-    unit: Annotated[str, field("its unit, as in all rows that refer to it")]
-    symbol: Annotated[str, field("its symbol")] = ""
-    definition: Annotated[str, field("what it is")] = ""
-    discrete: Annotated[bool, field("whether it takes isolated values, as a count does")] = False
-    kind: Annotated[str | None, field("how it depends on the pixels, by which u_mode is looked up; empty is not said")] = None
-    studied: Annotated[bool | None, field("whether the coverage study measured this number of this pipeline; else kind is a statement")] = (
-        None
-    )
+    name: Annotated[str, field("name of the measurement, as the pipeline gives it")]
+    unit: Annotated[str, field("unit of the measurement in all rows that refer to it")]
+    symbol: Annotated[str, field("symbol of the measurement")] = ""
+    definition: Annotated[str, field("definition of the measurement")] = ""
+    discrete: Annotated[bool, field("whether the measurement takes isolated values, as a count does")] = False
+    kind: Annotated[
+        str | None, field("kind of measurement, by which u_mode is looked up: mean, area, count …; empty where it is not stated")
+    ] = None
+    studied: Annotated[
+        bool | None, field("whether the coverage study measured this pipeline and measurement; else the user or the pipeline states kind")
+    ] = None

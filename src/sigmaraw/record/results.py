@@ -18,15 +18,15 @@ class TestRow(Row, frozen=True, kw_only=True):
     __test__ = False  # no test case for pytest to collect
 
     statistic: Annotated[Number, field("largest distance between the two empirical distribution functions", "1")]
-    p: Annotated[Number, field("probability of a statistic at least as large where both samples are of one law", "1")]
+    p: Annotated[Number, field("probability of a statistic at least as large if both samples come from one distribution", "1")]
     method: Annotated[str, field("how p was computed")] = ""
 
 
 class DeltaRow(Row, frozen=True, kw_only=True):
     """The law of propagation of uncertainty beside the replicas; the same for all codecs of an image."""
 
-    reason: Annotated[str, field("why it was accepted, or why a number is missing")]
-    accepted: Annotated[bool | None, field("whether it may stand for replicas; null where these are too few to say")] = None
+    reason: Annotated[str, field("why it was accepted or not, or why a number is missing")]
+    accepted: Annotated[bool | None, field("whether it may stand for replicas; null where the replicas are too few to decide")] = None
     sigma: Annotated[Number, field("σ_raw from the derivatives, √(Σ(∂χ/∂x)²V)", OWN_UNIT)] = None
     ratio: Annotated[Number, field("sigma over σ_raw of the replicas", "1")] = None
     u_ratio: Annotated[Number, field("standard uncertainty of ratio", "1")] = None
@@ -77,10 +77,12 @@ class ResultRow(Row, frozen=True, kw_only=True):
     u_shift: Annotated[Number, field("standard error of shift", OWN_UNIT)] = None
     rms_shift_upper: Annotated[Number, field("upper one-sided 95 % limit of the RMS paired shift", OWN_UNIT)] = None
     ks: Annotated[TestRow | None, field("Kolmogorov–Smirnov test of decoded against raw replicas, of independent groups")] = None
-    ks_null: Annotated[TestRow | None, field("the same test of two groups of raw replicas: a check, which should not be small")] = None
+    ks_null: Annotated[TestRow | None, field("the same test of two groups of raw replicas, as a check: its p should not be small")] = None
     null_flag_rate: Annotated[Number, field("share of pairs of raw replicas that are more than σ_raw apart", "1")] = None
     centre_shift: Annotated[Number, field("mean of the replicas' predictions minus chi_raw, in σ_raw", "1")] = None
-    method: Annotated[str, field("how uncertainties were computed: normal, influence or extrapolation")] = ""
+    method: Annotated[
+        str, field("how uncertainties were computed: normal (normal distribution), influence (influence functions) or extrapolation")
+    ] = ""
     spread_factor: Annotated[Number, field("sigma_raw over the spread of the replicas' predictions", "1")] = None
     shift_percent: Annotated[Number, field("shift over the size of chi_raw", "%")] = None
     u_shift_percent: Annotated[Number, field("standard error of shift over the size of chi_raw", "%")] = None
@@ -104,7 +106,7 @@ class TukeyRow(Row, frozen=True, kw_only=True):
     group2: Annotated[str, field("second group: a codec")]
     mean_difference: Annotated[Number, field("mean of group2 minus mean of group1", OWN_UNIT)] = None
     p_adjusted: Annotated[Number, field("p, adjusted for the number of contrasts", "1")] = None
-    reject: Annotated[bool | None, field("whether the groups differ at 5 % of the family")] = None
+    reject: Annotated[bool | None, field("whether the groups differ, at 5 % over all contrasts of the test")] = None
     reason: Annotated[str | None, field("why a number is missing")] = None
     ci: Annotated[Interval | None, field("95 % interval of mean_difference, simultaneous", OWN_UNIT)] = None
     design: Annotated[str, field("the variant of the test")] = ""
@@ -126,12 +128,12 @@ class DiagnosticRow(Row, frozen=True, kw_only=True):
 
     image: Image
     name: Annotated[str, field("name of the check")]
-    value: Annotated[Number, field("what was found, in the unit that the definition names")] = None
+    value: Annotated[Number, field("value that was found, in the unit that the definition names")] = None
     low: Annotated[Number, field("lowest value that passes")] = None
     high: Annotated[Number, field("highest value that passes")] = None
-    definition: Annotated[str, field("what value is")] = ""
+    definition: Annotated[str, field("definition of the value")] = ""
     passed: Annotated[bool | None, field("whether value lies in [low, high]")] = None
-    kinds: Annotated[tuple[str, ...], field("kinds of measurement that a failure speaks against; empty is all")] = ()
+    kinds: Annotated[tuple[str, ...], field("kinds of measurement that a failure casts doubt on; empty is all")] = ()
 
 
 class FloorRow(Row, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ class SweepPointRow(Row, frozen=True, kw_only=True):
     family: Annotated[str, field("name of the codec family whose setting runs along the curve")] = ""
     curve: Annotated[str, field("name of the curve: the specification with * in the place of the setting")]
     parameter: Annotated[str | None, field("name of that setting; null where the curve is one point")] = None
-    value: Annotated[Setting, field("its value, in `unit`")] = None
+    value: Annotated[Setting, field("value of that setting, in `unit`")] = None
     unit: Annotated[str, field("unit of value")]
 
     @property
@@ -50,7 +50,9 @@ class RuleRow(Row, frozen=True, kw_only=True):
     fraction: Annotated[Number, field("share of the inputs that is held out", "1")] = None
     refine: Annotated[int | None, field("rounds of halving after the grid", "1")] = None
     back: Annotated[int | None, field("weaker settings that are confirmed before the strongest", "1")] = None
-    exceedance: Annotated[Number, field("largest share of images allowed to fail, shown with 95 % confidence; null is none", "1")] = None
+    exceedance: Annotated[
+        Number, field("largest fraction of images allowed to fail, demonstrated with 95 % confidence; null: every image must PASS", "1")
+    ] = None
 
 
 class SearchImagesRow(Row, frozen=True, kw_only=True):
@@ -75,7 +77,7 @@ class TriedRow(Row, frozen=True, kw_only=True):
 
     codec: CodecName
     value: Annotated[Setting, field("the setting")] = None
-    round: Annotated[int, field("1 is the grid, 2 and more halve between its settings", "1")]
+    round: Annotated[int, field("round of the search: 1 is the grid, each later round halves the distance between settings", "1")]
     compression_ratio: Annotated[float, quantity("compression_ratio")]
     psnr_camera_db: Annotated[Number, field("PSNR against the camera's range; null where nothing changed", "dB")] = None
     tuning: Annotated[SideRow, field("on the tuning images")]
@@ -115,8 +117,8 @@ class ErrorRateRow(Row, frozen=True, kw_only=True):
 class StageRow(Row, frozen=True, kw_only=True):
     """One record of a search."""
 
-    folder: Annotated[str, field("its folder")]
-    digest: Annotated[str | None, field("its digest; null for the record that holds this row")] = None
+    folder: Annotated[str, field("folder of the record")]
+    digest: Annotated[str | None, field("digest of the record; null for the one that holds this row")] = None
 
 
 class SearchRow(Row, frozen=True, kw_only=True):
@@ -124,9 +126,9 @@ class SearchRow(Row, frozen=True, kw_only=True):
 
     schema: Annotated[str, field("name of this layout")] = ""
     codecs: Annotated[tuple[str, ...], field("grids as typed")] = ()
-    rule: Annotated[RuleRow, field("how it went")]
-    images: Annotated[SearchImagesRow, field("which images served for what")]
+    rule: Annotated[RuleRow, field("rule of the search")]
+    images: Annotated[SearchImagesRow, field("tuning and held-out images")]
     families: Annotated[tuple[FamilyRow, ...], field("one for each curve")]
-    recommended: Annotated[RecommendedRow, field("the one claim")]
-    error_rate: Annotated[ErrorRateRow, field("probability that a claim is wrong, at most")]
-    records: Annotated[tuple[StageRow, ...], field("the records of its stages")] = ()
+    recommended: Annotated[RecommendedRow, field("the setting that the search recommends")]
+    error_rate: Annotated[ErrorRateRow, field("largest probability that a claim is wrong")]
+    records: Annotated[tuple[StageRow, ...], field("records of the search's stages")] = ()

@@ -62,27 +62,27 @@ class Reason(Explained):
     IDENTICAL = "identical", "every decoded pixel equals the pixel before it, so every prediction is the same"
     UNCHANGED = (
         "no replica changed",
-        "pixels differ, no replica's prediction does; what N equal answers leave possible (at most 3/N of replicas) is within limits",
+        "pixels differ but no replica's prediction does; at most 3/N of replicas can change (95 %), and the limits allow that",
     )
     UNCHANGED_UNSURE = (
         "too few replicas to bound rare changes",
-        "pixels differ, no replica's prediction does; up to 3/N of replicas may change, more than the limits allow: more replicas decide",
+        "pixels differ but no replica's prediction does; up to 3/N of replicas can change (95 %), more than the limits allow: draw more",
     )
     WITHIN_LIMITS = "within limits", "shift, spread ratio and RMS shift lie inside their limits, uncertainty included"
     SHIFT_BEYOND = "shift beyond limit", "the mean shift exceeds its limit by more than its uncertainty"
     SPREAD_BEYOND = "spread ratio beyond limit", "the 90 % interval of the spread ratio lies outside its limits"
     RMS_BEYOND = "RMS shift beyond limit", "the lower 95 % limit of the RMS shift exceeds its limit"
-    SHIFT_UNSURE = "shift too uncertain", "the mean shift lies nearer to its limit than its uncertainty: more replicas decide"
-    SPREAD_UNSURE = "spread ratio too uncertain", "the 90 % interval of the spread ratio crosses a limit: more replicas decide"
-    RMS_UNSURE = "RMS shift too uncertain", "the 90 % interval of the RMS shift contains its limit: more replicas decide"
+    SHIFT_UNSURE = "shift too uncertain", "the mean shift is closer to its limit than its uncertainty allows: more replicas may decide"
+    SPREAD_UNSURE = "spread ratio too uncertain", "the 90 % interval of the spread ratio crosses a limit: more replicas may decide"
+    RMS_UNSURE = "RMS shift too uncertain", "the 90 % interval of the RMS shift contains its limit: more replicas may decide"
     SPREAD_UNDEFINED = "spread ratio undefined", "the predictions of this group's raw replicas do not vary, so no ratio can be formed"
     NO_RAW_VARIATION = (
         "no raw variation",
-        "raw noise does not change the prediction but the codec does: there is no noise to hide in; state a margin",
+        "raw noise does not change the prediction but the codec does: there is no noise to compare with; state a margin",
     )
     FRAME_DIFFERS = (
         "frame differs, replicas do not",
-        "no replica changes, but the frame itself does, by more than the limit: replicas do not represent it",
+        "no prediction on a replica changes, but that on the frame does, by more than the limit: the replicas do not represent the frame",
     )
     FRAME_QUIETER = (
         "the frame is quieter than the camera says",
@@ -113,7 +113,7 @@ class Reason(Explained):
         "at one of the noise levels predictions do not vary, or do not differ, so that the logarithm has no value there",
     )
     NO_VARIANCE = "no variance", "the groups do not vary, so the result is the limit of vanishing variance, not an estimate"
-    UNBOUNDED = "unbounded", "too few replicas, or too few that differ, to bound the number on this side"
+    UNBOUNDED = "unbounded", "too few replicas, or too few with different predictions, to bound the number on this side"
     # the law of propagation beside replicas
     NOT_DIFFERENTIABLE = (
         "not differentiable",
@@ -121,7 +121,7 @@ class Reason(Explained):
     )
     WITHIN_TOLERANCE = "within numerical tolerance", "both ends of the coverage interval agree with those of replicas"
     BEYOND_TOLERANCE = "beyond numerical tolerance", "an end of the coverage interval differs from that of replicas"
-    TOLERANCE_UNSURE = "too few replicas to compare", "the ends of the replicas' coverage interval are known less well than the tolerance"
+    TOLERANCE_UNSURE = "too few replicas to compare", "the ends of the replicas' coverage interval are more uncertain than the tolerance"
 
 
 @dataclass(frozen=True)

@@ -24,12 +24,13 @@ def kind_notes(record: Content) -> list[str]:
     notes = []
     if stated:
         notes.append(
-            f"u_mode was looked up by a kind that the user or the pipeline states: {', '.join(stated)}. The coverage study has not "
-            "measured this pipeline; that its σ_raw is found as well as those of the study is part of the statement."
+            f"The user or the pipeline states the kind of these measurements: {', '.join(stated)}. u_mode is the coverage study's value "
+            "for that kind. The study has not measured this pipeline, so the statement also says that σ_raw is as accurate as there."
         )
     if unsaid:
         notes.append(
-            f"The coverage study has measured nothing like {', '.join(unsaid)}, or the pipeline does not say so: u_mode is the largest "
-            f"that it found ({percent(u_mode[unsaid[0]])} of σ_raw), and more replicas do not narrow that part of an interval."
+            f"The kind of these measurements is not stated, or the coverage study has not measured it: {', '.join(unsaid)}. u_mode is "
+            f"therefore the largest value of that study ({percent(u_mode[unsaid[0]])} of σ_raw). More replicas do not reduce "
+            "this part of the uncertainty."
         )
     return notes

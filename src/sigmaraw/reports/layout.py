@@ -38,6 +38,16 @@ def flatten(value: Any, prefix: str = "", depth: int = 0) -> list[tuple[str, str
     return [(prefix, setting(value))]
 
 
+def _steps(resolved: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the settings that the steps of a chain have, by step and key; a key without a value says nothing to a reader."""
+    steps = resolved.get("steps")
+    if not isinstance(steps, list | tuple) or not all(isinstance(step, Mapping) for step in steps):
+        return flatten(resolved)
+    used = [{key: value for key, value in step.items() if value is not None and key not in ("name", "class")} for step in steps]
+    names = [str(step.get("name", number)) for number, step in enumerate(steps, 1)]
+    return [row for name, step in zip(names, used, strict=True) for row in (flatten(step, name) if step else [(name, "no settings")])]
+
+
 def setting(value: Any) -> str:
     """Return one setting as text: lists joined, true/false in words, nothing as "none"."""
     if value is None or value in ([], {}, "", ()):
@@ -230,7 +240,7 @@ def _codec(entry: CodecResults, reasons: Reasons, names: Mapping[int, str]) -> d
         "reason": reason_of(deciding) if deciding else "",
         "reason_where": f"{deciding.measurement}, {names[deciding.image]}" if deciding else "",
         "tally": ", ".join(f"{entry.count(word)} {word}" for word in _TALLY if entry.count(word)),
-        "resolved": flatten(row.resolved),
+        "resolved": _steps(row.resolved),
         "achieved": flatten(row.achieved) if row.achieved else [],
         "achieved_replicas": flatten(bare(row)["achieved_replicas"]) if row.achieved_replicas else [],
     }

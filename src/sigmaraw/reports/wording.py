@@ -15,24 +15,26 @@ from sigmaraw.reports.table import score
 
 _MODES = {
     "around-raw": (
-        "Replicas were drawn around the raw frame itself (mode around-raw). A raw frame already carries noise, so its replicas "
-        "carry noise twice: for measurements that are not linear in the pixel values the spread and the centre can be off. "
-        "The centre shift printed with each result shows how far the replicas' centre lies from the prediction on the raw frame."
+        "Replicas were drawn around the raw frame itself (mode around-raw). The raw frame already carries noise, and each replica adds "
+        "noise to it. For measurements that are not linear in the pixel values, σ_raw and the mean of the replicas' predictions can "
+        "therefore be wrong. The column “Centre” shows how far that mean lies from the prediction on the raw frame."
     ),
     "bootstrap": (
-        "Replicas were drawn around a denoised estimate of the raw frame (mode bootstrap). They are as good as that estimate: "
-        "structure that the denoiser removed is missing in them, noise that it kept is in them twice. Variance and whiteness of its "
-        "residuals stand under mode_diagnostics in the record, and the mode started once more from four of its own replicas: a result "
-        "warns where a check fails, or where the double bootstrap does not find σ_raw."
+        "Replicas were drawn around a denoised estimate of the raw frame (mode bootstrap). They are only as good as that estimate: "
+        "structure that the denoiser removed is missing from them, and noise that it left is in them twice. Two checks test this. The "
+        "first compares the denoiser's residuals with white noise of the expected variance (mode_diagnostics in the record). The second, "
+        "the double bootstrap, starts the mode from four of its own replicas and asks whether it finds the same σ_raw. A result carries "
+        "a warning where a check fails."
     ),
     "mean-n": (
-        "Replicas were drawn around the mean of a few repeated acquisitions (mode mean-n), and σ_raw is multiplied by √(n/(n − 1)) for "
-        "the noise that the mean keeps. Drift of lamp, stage or sample between the repeats is not noise here, but blurs the mean."
+        "Replicas were drawn around the mean of a few repeated acquisitions (mode mean-n). That mean keeps some noise, so "
+        "σ_raw is multiplied by √(n/(n − 1)). Drift of lamp, stage or sample between the repeats does not count as noise here, but it "
+        "blurs the mean."
     ),
     "simex": (
-        "Replicas were drawn around the raw frame with 1, 1.5, 2 and 3 times its noise (mode simex), and what was found at each level "
-        "was extrapolated to a frame without noise. Spread, centre and shift are of that level; figures per codec other than these "
-        "are of the replicas as they were drawn. The extrapolation makes uncertainties 1.4 (line) to 4.3 (parabola) times wider."
+        "Replicas were drawn around the raw frame with 1, 1.5, 2 and 3 times its noise (mode simex). The results at these noise levels "
+        "were extrapolated to a frame without noise. Spread, centre and shift are extrapolated values; all other figures of a codec "
+        "describe the replicas as drawn. The extrapolation makes uncertainties 1.4 (line) to 4.3 (parabola) times wider."
     ),
     "repeats": (
         "Replicas are real repeated acquisitions (mode repeats). Drift of lamp, stage or sample between the repeats counts as noise here."
@@ -57,7 +59,7 @@ def answer(record: Content, codecs: Sequence[CodecResults]) -> list[tuple[str, s
     sentences += plain_lines(record)
     sentences += [("", line) for line in first_lines(record)[len(words) :]]
     if counts["INCONCLUSIVE"]:
-        sentences.append(("", "INCONCLUSIVE: the uncertainty is too large to say either way; this is not a pass."))
+        sentences.append(("", "INCONCLUSIVE: the uncertainty is too large to decide; this is not a PASS."))
     sentences += [("", text) for text in _largest(record)]
     if record.camera.calibrated is False:
         text = "The camera is described by stated values, not by a calibration, so every σ_raw is only as good as those values."
@@ -74,7 +76,7 @@ def _largest(record: Content) -> list[str]:
         if largest.epsilon_hat != 0:
             sentences.append(
                 f"The largest shift is that of {largest.codec} on {largest.measurement} ({image_names(record)[largest.image]}): "
-                f"ε̂ = {score(largest)}, in units of the spread that raw noise alone causes."
+                f"ε̂ = {score(largest)}, in units of σ_raw, the spread that the camera's noise alone gives this answer."
             )
         elif len(defined) == len(record.results):
             sentences.append("No answer was shifted.")
@@ -87,14 +89,15 @@ def limitations(record: Content) -> list[str]:
     """Return what the result does not show, from the record's mode, camera, images and replicas."""
     images = len({row.image for row in record.results})
     points = [
-        f"Results hold for {_several(images, 'image')} each: replicas say how sure the answer is for that image alone. What is said of "
-        "images like these rests on how much these differ, and says nothing about other kinds of samples or other instruments.",
-        "A limit in units of σ_raw shrinks as scenes become brighter or larger; relevance does not. "
-        "For a quality claim state a margin in the measurement's own unit in the plan.",
-        "Several codecs were compared: “all measurements pass” needs no adjustment for that, “some codec passes” does."
+        f"Results hold for {_several(images, 'image')} each: replicas say how sure the answer is for that image alone. Statements about "
+        "images like these rest on how much these images differ; they do not cover other kinds of samples or other instruments.",
+        "A limit in units of σ_raw shrinks as scenes become brighter or larger; the change that matters to you does not. "
+        "To claim that a change is too small to matter, state a margin in the measurement's own unit in the plan.",
+        "Several codecs were compared. The claim “this codec passes on all measurements” needs no adjustment for multiple "
+        "comparisons; the claim “at least one codec passes” does."
         if len(record.codecs) > 1
         else "One codec was examined: nothing is said about other settings of it.",
-        "Agreement with the raw frame is shown, not correctness: a model that is wrong on raw frames can pass.",
+        "The verdicts show agreement with the raw frame, not correctness: a model that is wrong on raw frames can pass.",
     ]
     modes = sorted({row.mode.partition(":")[0] for row in record.results})
     points += [_MODES[mode] for mode in modes if mode in _MODES]
@@ -103,7 +106,7 @@ def limitations(record: Content) -> list[str]:
             "The camera was not calibrated: gain, offset and read noise are stated values, with the uncertainty given for them or none."
         )
     if record.plan.scalars:
-        points.append("The camera's scalars were used in place of its per-pixel maps, as the plan asks.")
+        points.append("The camera's mean values were used in place of its per-pixel maps, as the plan asks.")
     return points + kind_notes(record)
 
 

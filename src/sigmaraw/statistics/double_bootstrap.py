@@ -67,7 +67,7 @@ def double_bootstrap(raw: Floats, second: Floats, discrete: bool = False) -> Dou
     if first.variance == 0.0:
         return DoubleBootstrap(math.nan)
     if any(each.variance == 0.0 for each in pools):
-        text = "a replica taken for the frame has replicas on which the measurement never varies: a single frame does not determine σ_raw"
+        text = "double bootstrap: the measurement does not vary on the replicas of a replica; a single frame does not determine σ_raw"
         return DoubleBootstrap(math.inf, (CodedWarning(text, "double-bootstrap"),) if second.shape[1] >= _ENOUGH else ())
     square = float(np.mean([math.log(each.sigma / first.sigma) ** 2 for each in pools]))
     chance = _variance(first) + float(np.mean([_variance(each) for each in pools]))

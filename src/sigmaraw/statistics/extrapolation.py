@@ -217,7 +217,7 @@ def far_warning(log_sigma: float, levels: Floats) -> tuple[CodedWarning, ...]:
     factor = math.exp(log_sigma - 0.5 * math.log(float((centred(first) ** 2).sum()) / (first[..., 0].size * (first.shape[-1] - 1))))
     if 1 / FAR <= factor <= FAR:
         return ()
-    text = f"σ_raw is extrapolated to {factor:.2g} times the spread on the first of the noise levels: too far to be trusted"
+    text = f"the extrapolated σ_raw is {factor:.2g} times the spread at the first of the noise levels: too far to be trusted"
     return (CodedWarning(text, "far-extrapolation", bears=True),)
 
 

@@ -79,7 +79,7 @@ def centre_warning(shift: float, u_shift: float = 0.0) -> tuple[CodedWarning, ..
     """
     if not abs(shift) > CENTRE_LIMIT * math.hypot(1.0, u_shift):  # NaN is no finding
         return ()
-    text = f"the raw frame lies {abs(shift):.1f} σ_raw from the mean of its replicas: they may not represent it"
+    text = f"the prediction on the raw frame lies {abs(shift):.1f} σ_raw from its mean over replicas: they may not represent the frame"
     return (CodedWarning(text, "centre"),)
 
 
@@ -109,8 +109,8 @@ def shift_warning(on_frame: float, difference: Floats) -> tuple[CodedWarning, ..
     if not abs(distance) > float(special.stdtrit(n - 1, 1 - SHIFT_P / 2)):
         return ()
     text = (
-        f"what the codec does to the raw frame's own prediction lies {abs(distance):.1f} standard deviations from what it does to its "
-        "replicas: ε̂ may not hold for this frame"
+        f"the codec's shift of the prediction on the raw frame lies {abs(distance):.1f} standard deviations from its shifts on replicas: "
+        "ε̂ may not hold for this frame"
     )
     return (CodedWarning(text, "frame-shift", bears=True),)
 

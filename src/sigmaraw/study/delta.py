@@ -55,7 +55,7 @@ def linearise(image: StudyImage, pipeline: Pipeline, mode: ReplicaMode) -> dict[
     for name, gradient in gradients.items():
         if name not in values or np.shape(gradient) != whole.shape:
             raise InvalidPrediction(
-                f"pipeline '{pipeline.spec}' gave a derivative of '{name}' of shape {np.shape(gradient)}",
+                f"pipeline '{pipeline.spec}' gave for '{name}' a derivative of shape {np.shape(gradient)}",
                 f"{', '.join(values)}, each of shape {whole.shape}",
                 "correct the pipeline's gradient",
             )

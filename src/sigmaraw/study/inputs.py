@@ -61,7 +61,7 @@ def load_inputs(raw: Sequence[Any], camera: CameraProfile, plan: Plan, mode: Rep
         refuse_other_settings((file.path for file in frames.files), camera.header_settings, "the camera profile")
         if frames.bits_source != "container" and frames.bits != camera.bits:
             raise BitDepthMismatch(
-                f"an image of {frames.bits} bits", f"{camera.bits}, the camera's", "use the profile of the camera that took it"
+                f"an image of {frames.bits} bits", f"the camera's {camera.bits} bits", "use the profile of the camera that took it"
             )
         name = frames.files[0].path if frames.files else f"array {position}"
         for index, source in _sources(frames, name, plan, mode):

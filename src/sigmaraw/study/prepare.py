@@ -153,7 +153,9 @@ def design_of(plan: Plan, mode: ReplicaMode, inputs: Inputs) -> Design:
     """Return how many replicas each group has; where they are the repeats themselves, as many as there are unless the plan says."""
     if plan.adaptive is not None:
         if not mode.draws_noise:
-            raise InvalidOption(f"-n {plan.n} with mode {plan.mode}", "a number: repeats are as many as were taken", "leave -n out")
+            raise InvalidOption(
+                f"-n {plan.n} with mode {plan.mode}", "no -n: the mode has as many replicas as frames were taken", "leave -n out"
+            )
         if mode.extrapolation is not None:
             found = f"-n {plan.n} with mode {plan.mode}, whose levels are not drawn one by one"
             raise InvalidOption(found, "a number of replicas per level", "state -n")

@@ -59,7 +59,7 @@ class Rule:
 
     def __post_init__(self) -> None:
         if not 0 < self.fraction < 1:
-            raise InvalidOption(f"fraction = {self.fraction:g}", "a share of the inputs between 0 and 1", "give for instance 0.5")
+            raise InvalidOption(f"fraction = {self.fraction:g}", "a fraction of the inputs between 0 and 1", "give for instance 0.5")
         for name, value in (("refine", self.refine), ("back", self.back)):
             if value < 0:
                 raise InvalidOption(f"{name} = {value}", "a whole number from 0", f"correct {name}")

@@ -58,8 +58,8 @@ def require_images(images: int, exceedance: float | None) -> None:
     if images < needed:
         raise InvalidOption(
             f"{images} held-out images and exceedance = {exceedance:g}",
-            f"at least {needed} held-out images: fewer cannot show so small a share",
-            "add images, or allow a larger share",
+            f"at least {needed} held-out images: fewer cannot demonstrate so small a fraction",
+            "add images, or allow a larger fraction",
         )
 
 

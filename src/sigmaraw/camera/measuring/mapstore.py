@@ -96,7 +96,7 @@ class MapStore:
         except OSError as error:
             raise OutOfSpace(
                 f"{self._each} bytes of level {level} do not fit into {tempfile.gettempdir()} ({error.strerror})",
-                "free space for 8 bytes a pixel and level",
+                "free space for 8 bytes per pixel and level",
                 "free space there, or let TMPDIR name a folder with more",
             ) from error
 
