@@ -102,7 +102,7 @@ def test_images_in_doubt_block_the_mean_but_not_identical_ones() -> None:
     within = said((plan, predictions, rows))
     assert within.verdict == "PASS" and rows[0].verdict == "PASS"
     assert (found.verdict, found.reason) == ("INCONCLUSIVE", "an image's noise is in doubt")
-    assert found.rows[0].passed == within.rows[0].passed - 1  # type: ignore[operator]
+    assert within.rows[0].passed == 6 and found.rows[0].passed <= 5  # type: ignore[operator]  # Hochberg asks more of the other five
     assert "calibrate" in found.rows[1].decides
 
 

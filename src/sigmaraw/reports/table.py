@@ -179,7 +179,8 @@ def _statement_lines(record: Content) -> list[str]:
 
 def _warning_lines(record: Content) -> list[str]:
     """Return every distinct warning once, with how many results carry it and the files that they are of."""
-    names, places = image_names(record), {}
+    names = image_names(record)
+    places: dict[tuple[bool, str], list[str]] = {}
     for row in record.results:
         for warning in row.warnings:
             key = _NUMBER.sub("…", warning.text) if len(record.results) > _FEW_RESULTS else warning.text

@@ -195,7 +195,7 @@ class Plan:
             protocol=self.protocol,
         )
         # What a plan does not state is left out, so that it keeps the digest that it had before there were such parts.
-        unstated = {"rule": "equivalence", "specimens": [], "protocol": None}
+        unstated: dict[str, object] = {"rule": "equivalence", "specimens": [], "protocol": None}
         values = {
             name: value
             for name, value in plain(row).items()

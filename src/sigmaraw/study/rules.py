@@ -13,7 +13,7 @@ from sigmaraw.record.statements import DecisionRow, RulingRow
 from sigmaraw.record.words import Verdict, worst
 from sigmaraw.statistics import RowLimits
 from sigmaraw.statistics.rules import Design as RuleDesign
-from sigmaraw.statistics.rules import Equivalence, Operating, Pomarico, RuleInput, operating
+from sigmaraw.statistics.rules import Equivalence, Operating, Pomarico, RuleInput
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.prepare import Design
 from sigmaraw.study.statements import OverImages
@@ -53,8 +53,10 @@ def ruled_verdicts(decision: DecisionRow) -> dict[str, Verdict]:
 
 @functools.lru_cache(maxsize=256)
 def _operating(rule: str, k: float, spread: float, rms: float, design: RuleDesign) -> Operating:
+    harmless, harmful = HARMLESS * k, HARMFUL * k
     made = Pomarico(k) if rule == "pomarico" else Equivalence(RowLimits(k, spread, rms), runs=_RUNS)
-    return operating(made, design, HARMLESS * k, HARMFUL * k)
+    accepts = made.accepts(design, harmless), made.accepts(design, harmful)
+    return Operating(rule, made.null_flag_rate(design), harmless, accepts[0], harmful, accepts[1])
 
 
 def _equivalence(said: Sequence[OverImages]) -> list[RulingRow]:

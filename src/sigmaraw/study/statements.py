@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -283,18 +284,21 @@ _ZERO = (
 
 def _exact(evidence: Evidence, rows: NDArray[np.bool_]) -> Evidence:
     """Return the evidence with no change, for certain, in some rows: every pixel came back there."""
-    changes = {name: np.where(rows, 0.0, getattr(evidence, name)) for name in _ZERO}
+    # arrays by field name
+    changes: dict[str, Any] = {name: np.where(rows, 0.0, getattr(evidence, name)) for name in _ZERO}
     changes |= {
         name: np.where(rows, evidence.n - 1.0, getattr(evidence, name)) for name in ("dof_normal", "dof_shift", "dof_ratio", "dof_rms")
     }
     changes |= {name: np.where(rows, np.nan, getattr(evidence, name)) for name in ("f_dof", "few_others")}
-    flags = {"rare": evidence.rare & ~rows, "same_spread": evidence.same_spread | rows}
-    return dataclasses.replace(evidence, **changes, **flags)
+    changes |= {"rare": evidence.rare & ~rows, "same_spread": evidence.same_spread | rows}
+    return dataclasses.replace(evidence, **changes)
 
 
 def _without_spread(evidence: Evidence, rows: NDArray[np.bool_]) -> Evidence:
     """Return the evidence without a ratio in some rows: a margin makes it superfluous where raw predictions do not vary."""
-    changes = {name: np.where(rows, 0.0, getattr(evidence, name)) for name in ("ln_ratio", "u_ratio", "morgan", "event_variance")}
+    names = ("ln_ratio", "u_ratio", "morgan", "event_variance")
+    # arrays by field name
+    changes: dict[str, Any] = {name: np.where(rows, 0.0, getattr(evidence, name)) for name in names}
     changes["few_others"] = np.where(rows, np.nan, evidence.few_others)
     changes["dof_ratio"] = np.where(rows, evidence.n - 1.0, evidence.dof_ratio)
     return dataclasses.replace(evidence, **changes)
