@@ -10,9 +10,10 @@ import pytest
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep results of codec self-tests in a folder of this run: tests never write into the user's."""
+    """Keep results of codec self-tests, and the log of first reads, in folders of this run: tests never write into the user's."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SIGMARAW_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("SIGMARAW_STATE", str(tmp_path_factory.mktemp("state")))
         yield
 
 

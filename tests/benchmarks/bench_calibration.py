@@ -20,7 +20,7 @@ from sigmaraw.camera.measuring.level import measure_level
 from sigmaraw.camera.measuring.onepass import CHUNK_PIXELS
 from sigmaraw.camera.measuring.workers import read_ahead
 from sigmaraw.frames import Level
-from sigmaraw.frames.streaming import Room
+from sigmaraw.frames.streaming import FrameBuffer
 from tests.benchmarks.timing import both_clocks
 
 SIDE, COUNT = 2048, 16
@@ -64,10 +64,13 @@ def _moments(folder: Path) -> None:
             total += value
             squares += value * value
 
-    rooms = (Room(), Room())  # as in a calibration: one level after the other is read into the same memory, a thread reading ahead
+    buffers = (
+        FrameBuffer(),
+        FrameBuffer(),
+    )  # as in a calibration: one level after the other is read into the same memory, a thread reading ahead
 
     def moments(**options: bool) -> None:
-        measure_level(read_ahead(level.stream().chunks(CHUNK_PIXELS, *rooms)), "level", **options)
+        measure_level(read_ahead(level.stream().chunks(CHUNK_PIXELS, *buffers)), "level", **options)
 
     def without_kernel() -> None:
         kernel, kernels.compiled = kernels.compiled, None

@@ -1,4 +1,4 @@
-"""The public door: simulated cameras of known truth, pixel maps, bad series, formats."""
+"""`calibrate` as users call it: simulated cameras of known truth, pixel maps, bad series, formats."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ def test_full_well_below_the_converter_limits_the_valid_range() -> None:
     assert profile.valid_range[1] < 2150
 
 
-# --- the same frames through every door -------------------------------------------------------------------------------
+# --- the same frames by every way of giving them -------------------------------------------------------------------------------
 def write_series(root: Path, levels: dict[str, np.ndarray], suffix: str) -> Path:
     for name, frames in levels.items():
         path = root / f"{name}{suffix}"

@@ -42,7 +42,7 @@ COPY = 'exec:encode="cp {in} {out}",decode="cp {in} {out}"'
 def program_of_a_plan(world: Path, tmp: Path) -> list[object]:
     """The permission is for what is typed, and `lossless` is what is typed here."""
     (tmp / "plan.toml").write_text(f"codecs = ['lossless', '{COPY}']")
-    command = _validate(world, tmp, "--plan", tmp / "plan.toml")
+    command = _validate(world, tmp, "--plan", tmp / "plan.toml", "--exploratory")
     place = command.index("--codec")
     return [*command[:place], *command[place + 2 :], "--allow-exec"]
 

@@ -69,7 +69,7 @@ def study(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(world / "image.tif", folder)
     shutil.copy(world / "camera.nc", folder)
     (folder / "plan.toml").write_text('codecs = ["lossless", "jpegls:near=40"]\npipeline = "otsu"\nn = 8\n')
-    command = ["validate", "image.tif", "--camera", "camera.nc", "--plan", "plan.toml", "--seed", "5", "-o", "out"]
+    command = ["validate", "image.tif", "--camera", "camera.nc", "--plan", "plan.toml", "--exploratory", "--seed", "5", "-o", "out"]
     result = subprocess.run([sys.executable, "-m", "sigmaraw", *command], cwd=folder, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert "lossless" in result.stdout
@@ -88,7 +88,7 @@ def test_validate_writes_a_record_with_every_input(study: Path) -> None:
 
 def test_the_same_command_gives_the_same_record(study: Path, monkeypatch: pytest.MonkeyPatch, sigmaraw: Callable) -> None:
     monkeypatch.chdir(study)
-    command = ["validate", "image.tif", "--camera", "camera.nc", "--plan", "plan.toml", "--seed", 5, "-q"]
+    command = ["validate", "image.tif", "--camera", "camera.nc", "--plan", "plan.toml", "--exploratory", "--seed", 5, "-q"]
     assert sigmaraw(*command, "-o", "again").code == 0
     assert sigmaraw(*command, "--batch", 3, "-o", "batched").code == 0
     records = [json.loads((study / name / "record.json").read_text()) for name in ("out", "again", "batched")]

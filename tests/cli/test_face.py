@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import tifffile
@@ -119,7 +120,7 @@ def test_a_search_replaces_all_of_the_search_before(world: Path, tmp_path: Path,
 def test_check_says_3_where_a_warning_bears_on_a_pass() -> None:
     class Made:
         def __init__(self, verdict: str, **row: object) -> None:
-            self.verdict, self.document = verdict, {"results": [{"verdict": verdict, **row}]}
+            self.verdict, self.content = verdict, SimpleNamespace(results=[SimpleNamespace(verdict=verdict, **row)])
 
     assert exit_code(Made("PASS", warnings=[], reason="within limits")) == 0  # type: ignore[arg-type]
     assert exit_code(Made("PASS", warnings=["a"], reason="within limits")) == 3  # type: ignore[arg-type]

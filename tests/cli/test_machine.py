@@ -89,7 +89,7 @@ def test_a_model_that_raises_is_named_and_what_was_computed_is_kept(
     assert says in line
     assert "Traceback" not in outcome.err and outcome.out == ""
     if code == 2:
-        assert f"machine_{module}.py, line" in line and "on image 0, group 1" in line
+        assert f"machine_{module}.py, line" in line and "on image 0, group 1, after 'jpegls:near=1', replica 11;" in line
         assert "image.tif" in line
     assert [path.name for path in (here / "out").iterdir()] == ["partial.nc"]
     assert "partial.nc" in line
@@ -287,6 +287,16 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(place: Path, here: Path, sig
     assert list(here.iterdir()) == []
 
 
+def test_a_full_disk_under_zarr_leaves_no_tasks(place: Path, tmp_path: Path) -> None:
+    """zarr works in a loop of its own; what is unfinished there is said on standard error when the process ends."""
+    words = [sys.executable, "-m", "sigmaraw", "replicas", place / "image.tif", "--camera", place / "camera.nc", "-n", 300, "-q"]
+    command = " ".join(f"'{word}'" for word in (*words, "-o", "r.zarr"))
+    done = subprocess.run(["sh", "-c", f"ulimit -f 1; {command}"], cwd=tmp_path, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 2, done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 # --- forks ------------------------------------------------------------------------------------------------------------
 @pytest.mark.filterwarnings("ignore:os.fork")
 def test_a_fork_after_jax_is_refused_and_does_not_hang(place: Path) -> None:
@@ -315,13 +325,13 @@ def test_a_fork_after_jax_is_refused_and_does_not_hang(place: Path) -> None:
 def test_a_fault_of_this_program_is_70_with_its_trace_in_a_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sigmaraw: Callable
 ) -> None:
-    from sigmaraw import registry
+    from sigmaraw import metrics
 
-    def broken(group: str) -> list[str]:
+    def broken() -> list[str]:
         raise ZeroDivisionError("in the middle\nof it")
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(registry, "names", broken)
+    monkeypatch.setattr(metrics, "describe", broken)
     outcome = sigmaraw("metrics")
     assert outcome.code == 70
     (line,) = outcome.err.splitlines()
@@ -342,13 +352,13 @@ def test_a_fault_of_this_program_is_70_with_its_trace_in_a_file(
 def test_exit_codes_of_what_goes_wrong(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sigmaraw: Callable, error: Exception, code: int, says: str
 ) -> None:
-    from sigmaraw import registry
+    from sigmaraw import metrics
 
-    def broken(group: str) -> list[str]:
+    def broken() -> list[str]:
         raise error
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(registry, "names", broken)
+    monkeypatch.setattr(metrics, "describe", broken)
     outcome = sigmaraw("metrics")
     assert outcome.code == code
     assert says in outcome.err and len(outcome.err.splitlines()) == 1

@@ -26,16 +26,16 @@ TOLERATED = 0.005  # of a noise-std ratio near 1
 def camera(name: str) -> NoiseModel:
     """A shipped profile, or a stated curve: the shipped dual-gain profile's range ends at its break, which a stated one's does not."""
     if name == "kinked":
-        return NoiseModel(0.5, 100.0, 3.0, 12, transfer=Piecewise(0.5, 1200.0, 0.8, -360.0), highest_dn=3500.0)
+        return NoiseModel(0.5, 100.0, 3.0, 12, curve=Piecewise(0.5, 1200.0, 0.8, -360.0), highest_dn=3500.0)
     if name == "stepped":
-        return NoiseModel(0.5, 100.0, 3.0, 12, transfer=Piecewise(0.5, 1200.0, 0.5, 40.0), highest_dn=3500.0)
+        return NoiseModel(0.5, 100.0, 3.0, 12, curve=Piecewise(0.5, 1200.0, 0.5, 40.0), highest_dn=3500.0)
     return NoiseModel.from_profile(sr.CameraProfile.from_netcdf(PROFILES / f"{name}.nc"))
 
 
 def variance(model: NoiseModel, level: float) -> float:
     """V by hand from the values of each curve."""
     gain, x = float(model.gain_dn_per_e), max(level - float(model.offset_dn), 0.0)
-    curve = model.transfer
+    curve = model.curve
     if isinstance(curve, BrighterFatter):
         t = 2 * curve.coefficient / curve.gain
         photons = gain * math.expm1(t * x) / t
@@ -78,7 +78,7 @@ def test_noiseaware_with_large_steps_follows_the_brighter_fatter_curve() -> None
     share = 3 * float(model.gain_dn_per_e) ** 2 / 8
     levels, added = [0.5, 0.75, 1.0], lambda v: ((v - 1 / 12 + share) / 3 + 1 / 6) / v
     check_ratios("noiseaware:q=2,backend=zstd", model, levels, 760, added)
-    straight = dataclasses.replace(model, transfer=None)
+    straight = dataclasses.replace(model, curve=None)
     assert math.sqrt(1 + added(variance(model, 44_889.0)) * variance(straight, 44_889.0) / variance(model, 44_889.0)) > 1.17
 
 
@@ -91,7 +91,7 @@ def test_a_bin_of_sqrt_is_q_sigma_wide_at_every_level(name: str) -> None:
     assert model.highest_dn is not None
     for start, end in itertools.pairwise(first):
         middle = (start + end) / 2
-        at_break = isinstance(model.transfer, Piecewise) and start <= 100 + model.transfer.break_dn <= end
+        at_break = isinstance(model.curve, Piecewise) and start <= 100 + model.curve.break_dn <= end
         if float(model.offset_dn) + 20 < start and end < model.highest_dn and not at_break:
             width = q * math.sqrt(variance(model, middle) - 1 / 12 + 3 * float(model.gain_dn_per_e) ** 2 / 8)
             assert abs(end - start - width) < 1 + 0.02 * width
@@ -114,7 +114,7 @@ def test_exact_codes_end_where_the_step_reaches_one_dn(curve: object) -> None:
     for q in (0.05, 0.2):
         gain = np.array([[0.7, 0.9]]) * (1 if isinstance(curve, BrighterFatter) else 0.625)
         for values in (gain, float(gain[0, 0])):
-            model = NoiseModel(values, 100.0, 0.3, 16, transfer=curve)  # type: ignore[arg-type]
+            model = NoiseModel(values, 100.0, 0.3, 16, curve=curve)  # type: ignore[arg-type]
             limit = np.atleast_1d(codec(f"noiseaware:q={q}", model).steps[0]._limit).ravel()
             levels = np.arange(6000)
             table = np.stack([model.variance(np.full((1, 2), level)).ravel() for level in levels])

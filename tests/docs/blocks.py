@@ -16,6 +16,7 @@ import re
 import subprocess
 import sys
 import tomllib
+import types
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from sigmaraw.cli import main
 
 PARSER = MarkdownIt("commonmark").enable("table")
 MARK = re.compile(r"<!-- block: (.+?) -->")
+MODULE = "page_of_the_docs"
 LANGUAGES = {"python", "sh", "toml", "text"}
 DIRECTIVE = re.compile(r"\{[a-z-]+\}")
 
@@ -75,7 +77,8 @@ class Reader:
 
     def __init__(self, folder: Path, page: str) -> None:
         self.folder, self.page = folder, page
-        self.namespace: dict[str, Any] = {"__name__": "__main__"}
+        self.module = sys.modules[MODULE] = types.ModuleType(MODULE)  # a module, so that what blocks define can be pickled
+        self.namespace: dict[str, Any] = vars(self.module)
 
     def run(self, block: Block) -> None:
         """Run one block, or write the file that it is."""

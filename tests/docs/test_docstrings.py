@@ -1,7 +1,4 @@
-"""Public docstrings are valid numpydoc, and their examples run.
-
-A package that `exclude_files` of [tool.numpydoc_validation] still names is skipped here as in `make lint`.
-"""
+"""Public docstrings are valid numpydoc, and their examples run."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def test_dask_works_in_two_other_processes() -> None:
 
 def test_without_dask_the_engine_is_refused_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(MissingExtra, match=r"sigmaraw\[dask\]"):
+    with pytest.raises(MissingExtra, match=r"the extra .dask.\. Run: .*\bdask\b"):
         registry.load(registry.ENGINES, "dask")()
 
 

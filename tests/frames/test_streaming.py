@@ -13,7 +13,7 @@ from astropy.io import fits
 
 from sigmaraw.errors import NotIntegerData, ShapeMismatch, UnreadableFile
 from sigmaraw.frames import Level, read_frames, streaming
-from sigmaraw.frames.streaming import Room, open_frames
+from sigmaraw.frames.streaming import FrameBuffer, open_frames
 
 RANDOM = np.random.default_rng(7)
 
@@ -73,14 +73,14 @@ def test_every_format_is_streamed_value_for_value(tmp_path: Path, monkeypatch: p
     path = WRITERS[kind](tmp_path, data)
     np.testing.assert_array_equal(read_frames(path).data, data)
     monkeypatch.setattr(streaming, "decode", lambda *_: pytest.fail("the file was read whole"))
-    room = Room()
+    buffer = FrameBuffer()
     for frames in (2, 4, 12):
         stream = Level("dark", "d", paths=(path, path)).stream()
-        portions = [portion.copy() for portion in stream.chunks(frames * 7 * 12, room)]
+        portions = [portion.copy() for portion in stream.chunks(frames * 7 * 12, buffer)]
         assert {len(portion) for portion in portions[:-1]} <= {frames}
         assert portions[0].dtype == np.dtype(dtype)
         stream = Level("dark", "d", paths=(path, path)).stream()
-        by_turns = stream.chunks(frames * 7 * 12, Room(), Room())
+        by_turns = stream.chunks(frames * 7 * 12, FrameBuffer(), FrameBuffer())
         previous, turns = None, []
         for portion in by_turns:
             if previous is not None:

@@ -279,7 +279,7 @@ def test_clipped_pixels_are_left_out():
     assert checks(np.full_like(FRAME, 4095), np.full(FRAME.shape, 4095.0))["residual_variance"].value == 0
 
 
-# --- the door ---------------------------------------------------------------------------------------------------------
+# --- refusals ---------------------------------------------------------------------------------------------------------
 def test_the_denoiser_is_chosen_by_name():
     assert registry.names(registry.DENOISERS) == ["dct", "nlm"]
     assert replica_mode("bootstrap:denoiser=nlm").denoiser.name == "nlm"

@@ -1,4 +1,4 @@
-"""The front door: arrays and RawFrames in, one DataArray or a stream out."""
+"""What users call: arrays and RawFrames in, one DataArray or a stream out."""
 
 import numpy as np
 import pytest

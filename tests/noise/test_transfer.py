@@ -23,7 +23,7 @@ KINKED = Piecewise(0.5, 1200.0, 0.8, 0.5 * 1200 - 0.8 * 1200)
 
 
 def bent_model(curve, bits=16, **changes):
-    return NoiseModel(curve.gain, 100.0, 3.0, bits, transfer=curve, **changes)
+    return NoiseModel(curve.gain, 100.0, 3.0, bits, curve=curve, **changes)
 
 
 # --- formulas ---------------------------------------------------------------------------------------------------------
@@ -60,7 +60,7 @@ def test_stabilised_values_are_the_integral(curve, share):
 
 def test_a_vanishing_bend_is_the_straight_camera():
     levels = np.linspace(90, 3000, 50).reshape(5, 10)
-    straight, nearly = NoiseModel(0.5, 100.0, 2.0, 12), NoiseModel(0.5, 100.0, 2.0, 12, transfer=BrighterFatter(0.5, -1e-13))
+    straight, nearly = NoiseModel(0.5, 100.0, 2.0, 12), NoiseModel(0.5, 100.0, 2.0, 12, curve=BrighterFatter(0.5, -1e-13))
     np.testing.assert_allclose(nearly.variance(levels), straight.variance(levels), rtol=1e-8)
     np.testing.assert_allclose(nearly.stabilise(levels), straight.stabilise(levels), rtol=1e-6)
     np.testing.assert_allclose(nearly.straightened(nearly.stabilise(levels)), straight.stabilise(levels), rtol=1e-6, atol=1e-5)
@@ -90,7 +90,7 @@ def test_drawn_variance_and_mean_are_the_model_s(curve, signals):
         assert abs(draws.var() / expected - 1) < 4 * math.sqrt(2 / draws.size)
         assert abs(draws.mean() - 100 - x) < 4 * math.sqrt(expected / draws.size)
     left = np.arange(300)[None, :].repeat(300, axis=0) < 150
-    maps = NoiseModel(np.where(left, curve.gain, 1.2 * curve.gain), 100.0, np.where(left, 1.0, 5.0), 16, transfer=curve)
+    maps = NoiseModel(np.where(left, curve.gain, 1.2 * curve.gain), 100.0, np.where(left, 1.0, 5.0), 16, curve=curve)
     draws = maps.sample(np.full(shape, 100 + signals[-1]), 4, seed=7).astype(np.float64)
     for half in (left, ~left):
         expected = float(maps.variance(np.full(shape, 100 + signals[-1]))[half][0])
@@ -167,7 +167,7 @@ def test_replicas_of_a_calibrated_bent_camera_have_its_variance(camera, signals,
     profile = sr.calibrate(series_of(camera, np.linspace(0.03, 1, 24) * top, 8))
     assert profile.dataset.attrs["transfer_model"] == name
     model = NoiseModel.from_profile(profile, scalars=True)
-    assert model.transfer is not None
+    assert model.curve is not None
     for e in signals:
         level = camera.offset_dn + camera.gain * e
         draws = model.sample(np.full((200, 200), level), 5, seed=3).astype(np.float64)
@@ -186,7 +186,7 @@ def test_replicas_of_a_calibrated_bent_camera_have_its_variance(camera, signals,
 
 def test_understated_totals_are_named_with_their_number():
     """14 ke⁻ at a = −2·10⁻⁶: 1 − √v = 1.4 %; against the spread of totals that independent pixels really have."""
-    model = NoiseModel(1.0, 100.0, 0.0, 16, transfer=BrighterFatter(1.0, A00))
+    model = NoiseModel(1.0, 100.0, 0.0, 16, curve=BrighterFatter(1.0, A00))
     image = np.full((32, 32), 14_100, dtype=np.uint16)
     (check,) = model.diagnostics(image)
     assert check.value == pytest.approx(1 - math.sqrt(math.expm1(-0.056) / -0.056), rel=1e-3) == pytest.approx(0.0138, abs=2e-4)
@@ -195,7 +195,7 @@ def test_understated_totals_are_named_with_their_number():
     assert totals.std(ddof=1) / math.sqrt(14_000 * 1024) == pytest.approx(1 - check.value, abs=4 / math.sqrt(2 * 4000))
     dim = np.full((32, 32), 1100, dtype=np.uint16)
     assert model.diagnostics(dim)[0].passed
-    for other in (NoiseModel(1.0, 100.0, 0.0, 16), NoiseModel(0.5, 100.0, 1.0, 16, transfer=STEPPED)):
+    for other in (NoiseModel(1.0, 100.0, 0.0, 16), NoiseModel(0.5, 100.0, 1.0, 16, curve=STEPPED)):
         assert other.diagnostics(image) == ()
 
 
@@ -215,15 +215,15 @@ def test_a_profile_s_curve_is_read():
             {"transfer_hi_dn": 3000.0, "linear_hi_dn": 1300.0}, gain_break=1200.0, gain_above_break=0.8, intercept_above_break=-360.0
         )
     )
-    assert model.transfer == KINKED and model.highest_dn == 3000.0
+    assert model.curve == KINKED and model.highest_dn == 3000.0
 
 
 def test_a_break_whose_line_is_not_known_ends_the_range():
     """As profiles were written before the line above the break was stored whole."""
     model = NoiseModel.from_profile(bent_profile({"linear_hi_dn": 1300.0}, gain_break=1200.0, gain_above_break=0.8))
-    assert model.transfer is None and model.highest_dn == 1300.0
+    assert model.curve is None and model.highest_dn == 1300.0
     bent = NoiseModel.from_profile(bent_profile({"linear_hi_dn": 1300.0, "fit_upper_dn": 2900.0}, brighter_fatter=-1e-6))
-    assert bent.transfer is not None and bent.highest_dn == 2900.0
+    assert bent.curve is not None and bent.highest_dn == 2900.0
 
 
 def test_a_curve_without_variance_is_refused():
@@ -234,7 +234,7 @@ def test_a_curve_without_variance_is_refused():
 def test_counts_scaled_by_the_curve_follow_its_exact_law():
     """χ² against the law that is drawn: K√v(n − λ) about the level, n Poisson, and σ_r; 10⁶ draws at a level of 6 % bend."""
     curve = BrighterFatter(0.05, -2e-4)  # few DN, strongly bent at few electrons
-    model = NoiseModel(0.05, 20.0, 3.0, 8, transfer=curve)
+    model = NoiseModel(0.05, 20.0, 3.0, 8, curve=curve)
     rate = 300.0
     draws = model.sample(np.full((500, 500), 20 + 0.05 * rate), 4, seed=4)
     root = math.sqrt(float(curve.relative_variance(0.05 * rate)))

@@ -21,7 +21,7 @@ BENT = [
 
 
 def camera(curve, read_noise=3.0, **changes):
-    return NoiseModel(0.5 if curve is None else curve.gain, 100.0, read_noise, 16, transfer=curve, **changes)
+    return NoiseModel(0.5 if curve is None else curve.gain, 100.0, read_noise, 16, curve=curve, **changes)
 
 
 def straight(z, c):
@@ -91,10 +91,10 @@ def test_a_dithered_step_keeps_the_mean(curve):
 def test_maps_have_a_scale_for_each_pixel():
     curve = BENT[0]
     gain, offset, noise = np.array([[1.8, 2.2]]), np.array([[90.0, 110.0]]), np.array([[0.2, 4.0]])
-    both = UnitScale(NoiseModel(gain, offset, noise, 16, transfer=curve, highest_dn=40_000.0))
+    both = UnitScale(NoiseModel(gain, offset, noise, 16, curve=curve, highest_dn=40_000.0))
     for level in (80.0, 300.0, 30_000.0, 50_000.0):
         found = both.steps(np.full((1, 2), level))
         for x in (0, 1):
-            one = NoiseModel(float(gain[0, x]), float(offset[0, x]), float(noise[0, x]), 16, transfer=curve, highest_dn=40_000.0)
+            one = NoiseModel(float(gain[0, x]), float(offset[0, x]), float(noise[0, x]), 16, curve=curve, highest_dn=40_000.0)
             assert found[0, x] == pytest.approx(float(UnitScale(one).steps(level)), rel=1e-12)
         np.testing.assert_allclose(both.level_dn(found), level, rtol=1e-8)

@@ -20,7 +20,7 @@ def full_document() -> dict[str, Any]:
         "replicas_interval": [6.1, 7.1], "d_low": 0.1, "d_high": 0.1, "u_low": 0.2, "u_high": 0.2, "tolerance": 0.5, "n_dig": 1,
     }  # fmt: skip
     for row in made["results"]:
-        row |= {"delta": delta, "shift": 0.5, "u_shift": 0.1, "warnings": ["a warning"]}
+        row |= {"delta": delta, "shift": 0.5, "u_shift": 0.1, "warnings": [{"code": "w", "text": "a warning", "bears": True}]}
     made["design"] = {"replicas_per_group": 40, "groups": 3, "independent": True, "noise_levels": [1.0, 1.5], "weights": [2.0, -1.0]}
     precision = {"image": 0, "measurement": "count", "relative_u": 0.07, "reached": False, "reason": None}
     made["adaptive"] = {"target": 0.05, "maximum": 99, "step": 10, "n": 40, "reached": False, "measurements": [precision]}

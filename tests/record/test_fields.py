@@ -17,7 +17,7 @@ from sigmaraw.record.schema import _places
 from sigmaraw.record.tables import described
 
 KINDS = list(_places())
-UNITS = {"", "1", "DN", "DN2", "e-", "px", "dB", "bit", "byte", OWN_UNIT}
+UNITS = {"", "1", "DN", "DN2", "e-", "px", "dB", "bit", "byte", "%", OWN_UNIT}
 
 
 def test_rows_hold_bare_numbers_and_undefined_is_none() -> None:

@@ -16,7 +16,12 @@ from tests.reports.conftest import make_record
 @pytest.fixture(scope="module")
 def content() -> Content:
     made = make_record(images=2, codecs=3, measurements=2)
-    made["results"][4] |= {"epsilon_hat": None, "epsilon_hat_ci": None, "ks": None, "warnings": ["one", "two"]}
+    made["results"][4] |= {
+        "epsilon_hat": None,
+        "epsilon_hat_ci": None,
+        "ks": None,
+        "warnings": [{"code": "a", "text": "one", "bears": False}, {"code": "b", "text": "two", "bears": True}],
+    }
     return content_of(made)
 
 

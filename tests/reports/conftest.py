@@ -127,7 +127,7 @@ def _result(image: int, codec: tuple[Any, ...], measurement: tuple[Any, ...], n:
         "reason": reasons[verdict],
         "mode": "around-raw",
         "n": n,
-        "warnings": ["centre shift above 2 σ_raw"] if verdict == "FAIL" else [],
+        "warnings": [{"code": "centre", "text": "centre shift above 2 σ_raw", "bears": False}] if verdict == "FAIL" else [],
     }
 
 

@@ -144,7 +144,7 @@ def test_hostile_words_are_text(
     hostile = json.loads(text)
     assert any(attack in row["codec"] for row in hostile["codecs"])
     hostile["undefined"] = [{"image": 0, "codec": attack, "measurement": attack, "field": attack, "reason": attack, "count": 1}]
-    hostile["results"][0]["warnings"] = [attack]
+    hostile["results"][0]["warnings"] = [{"code": attack, "text": attack, "bears": True}]
     page_text, page = _render(write(tmp_path / "record", hostile))
     assert page.open == [] and page.handlers == []
     assert "script" not in page.tags

@@ -113,16 +113,43 @@ def rare_failures(n: int, images: int, runs: int) -> float:
     return passed / runs
 
 
+def parts(kind: str, n: int, runs: int) -> dict[str, float]:
+    """Return the largest share of wrong PASS of each part alone at its limit, over ways in which D hangs on f(R)."""
+    rng = np.random.default_rng(zlib.crc32(f"parts {kind} {n}".encode()))
+    raw, noise, bell = draw(kind, rng, (runs, 2, n)), draw(kind, rng, (runs, n)), rng.normal(size=(runs, n))
+    x, c = raw[:, 1], math.sqrt(1.25**2 - 1)
+    cases = {
+        "shift": (x + 1.0, x + 1.0 + 0.5 * noise, x + 1.0 - 0.5 * noise, 1.3 * x + 1.0),
+        "rms": (x + noise, x + 0.7 + math.sqrt(0.51) * noise, x + bell),
+        "spread": (x + c * noise, x + c * bell, 0.7 * x + math.sqrt(0.64 - 0.49) * noise, x * (1.0 + c * bell)),
+    }
+    limits = {"shift": RowLimits(1.0, WIDE, WIDE), "rms": RowLimits(WIDE, WIDE, 1.0), "spread": RowLimits(WIDE, 1.25, WIDE)}
+    found = {}
+    varies = raw.std(axis=2).max(axis=1) > 0.0
+    for part, decoded in cases.items():
+        settings = {"step": step(kind), "discrete": kind.startswith("Poisson")}
+        shares = [measure(raw, y, 1, **settings).inside(limits[part]).all(axis=0)[varies].mean() for y in decoded]  # type: ignore[arg-type]
+        found[part] = float(max(shares))
+    return found
+
+
 def main() -> None:
     """Run the cells, or print the tables."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=("run", "table"))
+    parser.add_argument("what", choices=("run", "table", "parts"))
     parser.add_argument("file", nargs="?")
     parser.add_argument("--runs", type=int, default=2000)
     parser.add_argument("--out", default="rates.json")
     options = parser.parse_args()
     if options.what == "table":
         sys.stdout.write(table(json.loads(Path(options.file or options.out).read_text())))
+        return
+    if options.what == "parts":
+        for kind in KINDS:
+            each = [parts(kind, n, options.runs) for n in REPLICAS]
+            cells = (" / ".join(f"{100 * row[part]:.1f}" for row in each) for part in ("shift", "rms", "spread"))
+            sys.stdout.write(f"| {kind} | " + " | ".join(cells) + " |\n")
+            sys.stdout.flush()
         return
     found: list[dict[str, object]] = []
     for n in REPLICAS:

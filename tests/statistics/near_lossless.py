@@ -2,8 +2,8 @@
 
     OMP_NUM_THREADS=1 python tests/statistics/near_lossless.py --scenes 6 --truth 3000
 
-Replicas are fresh frames of scenes with known truth (gain 1 DN/e⁻), so that only the statistics are judged and no replica mode. The truth of each
-row (ε, ρ, RMS/σ_raw) comes from all of them; P(PASS) from disjoint groups of n, two raw groups each.
+Replicas are fresh frames of scenes with known truth (gain 1 DN/e⁻), so that only the statistics are judged and no replica mode. The
+truth of each row (ε, ρ, RMS/σ_raw) comes from all of them; P(PASS) from disjoint groups of n, two raw groups each.
 """
 
 from __future__ import annotations

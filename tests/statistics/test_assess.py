@@ -102,7 +102,7 @@ def test_spread_at_its_limit_rarely_passes() -> None:
 def test_unbiased_noise_of_three_sigma_never_passes(n: int) -> None:
     found = rates(0.0, 3.0, n, 300)
     assert found["PASS"] == 0.0
-    assert found["FAIL"] == 1.0
+    assert found["FAIL"] >= (0.9 if n == 20 else 1.0)  # at n = 20 the guards leave some undecided
     # The RMS part alone: 3σ is 1.1 in the logarithm beyond its limit, the guarded reach at N = 20 about half of that.
     alone = rates(0.0, 3.0, n, 300, limits=Limits(spread=100.0))
     assert (alone["PASS"], alone["FAIL"] >= 0.8) == (0.0, True)

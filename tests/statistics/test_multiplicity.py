@@ -11,7 +11,9 @@ from sigmaraw.statistics.multiplicity import benjamini_hochberg, hochberg, holm
 
 
 @pytest.mark.parametrize(
-    ("function", "method"), [(holm, "holm"), (hochberg, "simes-hochberg"), (benjamini_hochberg, "fdr_bh")], ids=lambda x: str(x)
+    ("function", "method"),
+    [(holm, "holm"), (hochberg, "simes-hochberg"), (benjamini_hochberg, "fdr_bh")],
+    ids=lambda x: getattr(x, "__name__", x),
 )
 def test_equal_to_statsmodels(function, method: str) -> None:  # type: ignore[no-untyped-def]
     rng = np.random.default_rng(1)

@@ -23,6 +23,7 @@ import sigmaraw as sr
 from sigmaraw import registry
 from sigmaraw.contracts import CodecContract, Coder, Encoded, Measurement, Parameter
 from sigmaraw.noise.around_raw import AroundRaw
+from sigmaraw.registry import entries
 
 SIDE = 24  # px
 GAIN, OFFSET, READ = 0.5, 100.0, 2.0
@@ -72,7 +73,7 @@ class Exact(AroundRaw):
 def register(set_item: Callable[[Any, str, Any], None]) -> None:
     """Put codec and mode into the registry, as an installed package's entry points would."""
     for group, kind in ((registry.CODECS, Shift), (registry.MODES, Exact)):
-        set_item(registry._table(group), kind.name, EntryPoint(kind.name, f"{__spec__.name}:{kind.__name__}", group))
+        set_item(entries._table(group), kind.name, (EntryPoint(kind.name, f"{__spec__.name}:{kind.__name__}", group),))
 
 
 def mean_dn(brightness: float) -> NDArray[np.float64]:

@@ -74,7 +74,11 @@ def test_lossless_is_identical_even_where_nothing_varies(camera: sr.CameraProfil
     record = sr.validate([frames[0]], camera, codecs=["lossless", "to8bit:shift"], pipeline="tests.study.study_pipelines:constant", n=3)
     for row in record.document["results"]:
         assert row["sigma_raw"] == 0
-        assert (row["verdict"], row["epsilon"], row["epsilon_hat"]) == ("PASS", 0, 0)
+        assert (row["epsilon"], row["epsilon_hat"]) == (0, 0)
+        # to8bit changes pixels: three equal answers, no noise and no margin do not show that it never changes the answer
+        lossless = row["codec"] == "lossless"
+        assert row["verdict"] == ("PASS" if lossless else "INCONCLUSIVE")
+        assert row["reason"] == ("identical" if lossless else "too few replicas to bound rare changes")
 
 
 def test_one_row_per_image_codec_and_measurement(record: Record) -> None:
@@ -233,7 +237,7 @@ def test_replicas_around_a_denoised_frame_say_what_their_estimate_is_worth(
     monkeypatch.setattr(residuals, "CORRELATION", (0.0, 0.0))  # nothing is as white as that
     strict = sr.validate([frames[0]], camera, **common)
     assert not any(row["passed"] for row in strict.document["mode_diagnostics"] if "correlation" in row["name"])
-    assert all(any("correlated along y" in text for text in row["warnings"]) for row in strict.document["results"])
+    assert all(any("correlated along y" in entry["text"] for entry in row["warnings"]) for row in strict.document["results"])
     assert not any("correlated along" in text for row in record.document["results"] for text in row["warnings"])
 
 
@@ -284,7 +288,7 @@ def test_the_mode_starts_again_from_its_own_replicas(frames: np.ndarray, camera:
     row = next(r for r in record.document["results"] if r["measurement"] == "area")
     expected = double_bootstrap(record.dataset["raw_prediction"].values[:, :, 0, 1], np.array(again))
     assert row["double_bootstrap"] == pytest.approx(expected.value)
-    assert all(text in row["warnings"] for text in expected.warnings)
+    assert set(expected.warnings) <= {entry["text"] for entry in row["warnings"]}
     design = record.document["design"]
     assert (design["double_bootstrap_groups"], design["double_bootstrap_replicas"]) == (3, 12)
     without = sr.validate([frames[0]], camera, mode="bootstrap:double_bootstrap_groups=0", **common).document["results"]

@@ -10,7 +10,7 @@ import pytest
 
 from sigmaraw.codecs import codec
 from sigmaraw.contracts import Measurement
-from sigmaraw.errors import CodecFailed
+from sigmaraw.errors import CodecFailed, PredictionFailed
 from sigmaraw.noise import NoiseModel, replica_mode
 from sigmaraw.study.plan import WorkItem
 from sigmaraw.study.work import Job, StudyImage
@@ -88,6 +88,6 @@ def test_a_failure_of_either_ends_the_block(workers):
 
     with pytest.raises(CodecFailed, match="broken"):
         block(workers, Mean(), Broken())
-    with pytest.raises(ArithmeticError):
+    with pytest.raises(PredictionFailed, match=r"ArithmeticError: in the model .* on image 0, group 1"):
         block(workers, Mean(stop), Watched())
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("codec")]

@@ -55,8 +55,6 @@ def calibrate(
 ) -> CameraProfile:
     """Calibrate a camera from dark and flat frames by photon transfer.
 
-    Reference: EMVA 1288 r4.0, linear camera model; SCIENCE 3.
-
     Parameters
     ----------
     series : str or path-like or Series
@@ -81,15 +79,19 @@ def calibrate(
     InputNotFound, UnreadableFile, InvalidSeries, NotIntegerData, ColourImage, ShapeMismatch, BitDepthMismatch
         If the frames cannot be taken as one series.
     TooFewFrames
-        If a level has one frame only, or fewer than two flat levels can be used. With taps the message names every tap
+        If a level has one frame only, or less than two flat levels can be used. With taps the message names every tap
         concerned.
     ImplausibleSeries
         If flats are darker than darks, all flats are saturated, or the variance does not grow. With taps, as before; all pixels
         together need not be fit for calibration where each tap is.
     OutOfSpace
-        If the folder for temporary files has no room for 8 bytes a pixel and level.
+        If the folder for temporary files has no space for 8 bytes per pixel and level.
     InvalidOption
         If taps and cfa are both given, or one is malformed.
+
+    References
+    ----------
+    EMVA 1288 r4.0, linear camera model; formula 3.
 
     Examples
     --------
@@ -121,7 +123,7 @@ def calibrate(
             return CameraProfile(measured.dataset, measured.checks)
         whole: Calibration | SigmarawError
         try:
-            whole = _calibration(scan)
+            whole = _calibration(scan, mixture=True)
         except (ImplausibleSeries, TooFewFrames) as error:
             whole = error  # of the mixture: its taps may be fit for calibration
         parts: list[Calibration] = []
@@ -139,8 +141,11 @@ def calibrate(
     return CameraProfile(merged.dataset, merged.checks)
 
 
-def _calibration(scan: Scan, chance: float = CHANCE) -> Calibration:
-    """The camera dataset and the checks of all pixels of a series; `chance` is that of a false alarm of each check."""
+def _calibration(scan: Scan, chance: float = CHANCE, *, mixture: bool = False) -> Calibration:
+    """The camera dataset and the checks of all pixels of a series; `chance` is that of a false alarm of each check.
+
+    mixture : pixels are of several kinds, so that none is a defect for being unlike its neighbours.
+    """
     found = scan.series
     data = TransferData(tuple(scan.flats), tuple(scan.darks), _dark_index(found))
     full_scale = (1 << (scan.bits or 0)) - 1
@@ -158,12 +163,12 @@ def _calibration(scan: Scan, chance: float = CHANCE) -> Calibration:
     scalars, attributes = _scalars(found, data, saturation, (offset, below), upper, fit, dark)
     # A converter that saturates below the container's end clips there; one that never did may go on to the end.
     top = full_scale if saturation.reason else max(level.maximum for level in (*data.flats, *data.darks))
-    maps, drawn, uniformity, flags = pixel_maps(scan, data, fit, curve, upper, (top, full_scale))
+    maps, drawn, uniformity, flags = pixel_maps(scan, data, fit, curve, upper, (top, full_scale), mixture=mixture)
     scalars.update(uniformity)
     scalars.update(transfer_scalars(curve))
     attributes.update(flags)
     defects = maps["defect_mask"].astype(bool)
-    if defects.any() and not defects.all() and counted:
+    if not mixture and defects.any() and not defects.all() and counted:
         scalars["offset"] = Estimate(float(maps["offset_map"][~defects].mean()), scalars["offset"].se)
     evidence = SeriesEvidence(
         data, straight, tuple(scan.dark_evidence), tuple(scan.flat_evidence), _light(found), upper, full_scale, chance, curve,

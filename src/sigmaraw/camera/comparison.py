@@ -46,10 +46,6 @@ class Bound:
             The old value.
         dark_noise_dn : float
             Old dark noise, DN.
-
-        Returns
-        -------
-        float
         """
         return self.size * {"value": abs(old), "unit": 1.0, "dark noise": dark_noise_dn}[self.of]
 
@@ -127,10 +123,6 @@ def compare(new: CameraProfile, old: CameraProfile, bounds: Mapping[str, Bound] 
     bounds : dict of str to Bound or None
         Bounds in place of the defaults, by quantity.
 
-    Returns
-    -------
-    tuple of Comparison
-
     Raises
     ------
     ProfileMismatch
@@ -181,10 +173,6 @@ def verdict(difference: float, u: float, bound: float) -> str:
         Standard error of the difference.
     bound : float
         Largest difference that is allowed.
-
-    Returns
-    -------
-    str
     """
     if not (math.isfinite(difference) and math.isfinite(u) and math.isfinite(bound)):
         return OPEN
@@ -200,10 +188,6 @@ def parse_bound(text: str) -> tuple[str, Bound]:
     ----------
     text : str
         NAME=VALUE or NAME=VALUE%.
-
-    Returns
-    -------
-    tuple of (str, Bound)
 
     Raises
     ------

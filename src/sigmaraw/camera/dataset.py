@@ -82,10 +82,6 @@ def assemble(
         Profiles, spectra and histograms: dimensions and values by name.
     complete : bool
         False where taps are still to be added; the dataset is checked then.
-
-    Returns
-    -------
-    xarray.Dataset
     """
     variables: dict[str, tuple[tuple[str, ...], Any, dict[str, Any]]] = {}
     for name in SCALARS:
@@ -169,10 +165,6 @@ def stored_checks(dataset: xr.Dataset, name: str = "the profile") -> tuple[Check
         A camera dataset, from a file that may hold anything.
     name : str
         What the message calls it.
-
-    Returns
-    -------
-    tuple of Check
 
     Raises
     ------

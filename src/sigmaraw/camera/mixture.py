@@ -27,10 +27,6 @@ def undetermined(scan: Scan, parts: list[xr.Dataset], why: SigmarawError) -> xr.
         Datasets of the taps.
     why : SigmarawError
         Why all pixels together cannot be calibrated.
-
-    Returns
-    -------
-    xarray.Dataset
     """
     assert scan.shape is not None
     missing = dict.fromkeys(SCALARS, Estimate.missing(NotDetermined.TAPS_DIFFER))
@@ -68,10 +64,6 @@ def refusal(failed: Mapping[str, SigmarawError], taps: int, whole: SigmarawError
         Number of taps.
     whole : SigmarawError or None
         Why all pixels together cannot be calibrated; None where they can.
-
-    Returns
-    -------
-    SigmarawError
     """
     if whole is not None and len(failed) == taps:
         return whole

@@ -32,7 +32,7 @@ def _half_saturated(signal: np.ndarray, upper: float, frames: np.ndarray) -> int
 
 
 def pixel_maps(
-    scan: Scan, data: TransferData, fit: GainFit, curve: CurveFit, upper: float, ends: tuple[int, int]
+    scan: Scan, data: TransferData, fit: GainFit, curve: CurveFit, upper: float, ends: tuple[int, int], *, mixture: bool = False
 ) -> tuple[dict[str, np.ndarray], Arrays, dict[str, Estimate], dict[str, dict[str, Any]]]:
     """Return the maps from the levels of the fit, with the nonuniformities.
 
@@ -50,6 +50,8 @@ def pixel_maps(
         Saturation above the dark level, DN.
     ends : tuple of (int, int)
         Code at which the converter stops, and the largest code of the bit depth, DN.
+    mixture : bool
+        Whether pixels are of several kinds, so that none is a defect for being unlike its neighbours.
 
     Returns
     -------
@@ -73,7 +75,7 @@ def pixel_maps(
     bright, variance, _ = scan.store.rows(len(series.dark) + middle, slice(None))
     gain = fit.weighted
     dead, hot = sums.defects(shortest.offset, ends[1])
-    defects = dead | hot
+    defects = np.zeros_like(dead) if mixture else dead | hot
     frames, lines = data.flats[middle].n_frames, scan.flat_evidence[middle].lines
 
     def photo_response(left_out: np.ndarray) -> tuple[dict[str, Estimate], dict[str, dict[str, Any]]]:

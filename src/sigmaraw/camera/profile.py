@@ -197,6 +197,7 @@ class CameraProfile:
         Returns
         -------
         CameraProfile
+            A profile without maps, for frames of any shape.
 
         Raises
         ------
@@ -245,6 +246,7 @@ class CameraProfile:
         Returns
         -------
         Path
+            The file.
         """
         encoding: dict[str, dict[str, Any]] = {}
         for name, variable in self.dataset.variables.items():
@@ -267,6 +269,7 @@ class CameraProfile:
         Returns
         -------
         CameraProfile
+            The profile in the file.
 
         Raises
         ------
@@ -312,6 +315,7 @@ class CameraProfile:
         Returns
         -------
         dict of str to object
+            Scalars with units, levels, checks and notes.
         """
         data = self.dataset
         shape = self.map_shape
@@ -351,11 +355,12 @@ class CameraProfile:
         }
 
     def figures(self) -> dict[str, Any]:
-        """Return what a datasheet draws beside the summary, as JSON values: see `camera.spatial.spatial_summary`.
+        """Return the figures of a datasheet as JSON values: see `camera.maps.spatial.spatial_summary`.
 
         Returns
         -------
         dict of str to object
+            Profiles, spectrograms and histograms of the maps; empty for profiles without them.
         """
         return spatial_summary(self.dataset)
 

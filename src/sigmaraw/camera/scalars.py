@@ -41,10 +41,6 @@ class Scalar:
         ----------
         name : str
             Name in the table of quantities.
-
-        Returns
-        -------
-        tuple of Scalar
         """
         return cls(name), cls(f"{name}_se")
 

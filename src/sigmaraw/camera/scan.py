@@ -22,7 +22,7 @@ from sigmaraw.camera.measuring.workers import Workers, read_ahead, workers
 from sigmaraw.camera.taps.layout import TapLayout, Window, part_of_series
 from sigmaraw.errors import BitDepthMismatch, ShapeMismatch
 from sigmaraw.frames import Level, Series, SourceFile
-from sigmaraw.frames.streaming import FrameStream, Room
+from sigmaraw.frames.streaming import FrameBuffer, FrameStream
 
 Progress = Callable[[int, int, str], None]
 
@@ -161,10 +161,6 @@ class Scan:
             (flat level,), the transfer curve, DN²; NaN for levels out of the fit.
         used : ndarray
             (flat level,), whether the level is in the fit.
-
-        Returns
-        -------
-        dict of str to ndarray
         """
         order = np.argsort([level.mean for level in self.flats], kind="stable")
         flats = [self.flats[index] for index in order]
@@ -180,12 +176,7 @@ class Scan:
         }
 
     def provenance(self) -> dict[str, Any]:
-        """Return what a profile says of the frames it comes from.
-
-        Returns
-        -------
-        dict of str to object
-        """
+        """Return what a profile says of the frames it comes from."""
         return {
             "bits": self.bits,
             "bits_source": self.bits_source,
@@ -213,10 +204,6 @@ def with_bits(series: Series, bits: int | None) -> Series:
         The dark and flat levels.
     bits : int or None
         Bit depth, 1 to 16; None leaves the series as it is.
-
-    Returns
-    -------
-    Series
 
     Raises
     ------
@@ -252,10 +239,6 @@ def scan_levels(series: Series, closing: ExitStack, progress: Progress | None, l
     layout : TapLayout or None
         Taps; None for a whole sensor.
 
-    Returns
-    -------
-    list of Scan
-
     Raises
     ------
     ShapeMismatch, BitDepthMismatch, TooFewFrames, ImplausibleSeries, OutOfSpace
@@ -263,16 +246,16 @@ def scan_levels(series: Series, closing: ExitStack, progress: Progress | None, l
     """
     scans = [Scan(series)]
     levels = (*series.dark, *series.flat)
-    rooms = (Room(), Room())
+    buffers = (FrameBuffer(), FrameBuffer())
     with workers() as crew, _hashing() as hashing:
         found = [hashing.submit(_sources, level) for level in levels]
         for index, level in enumerate(levels):
-            _read(index, level, scans, layout, closing, crew, rooms)
+            _read(index, level, scans, layout, closing, crew, buffers)
             if progress is not None:
                 progress(index + 1, len(levels), level.name)
         for scan in scans:
             _files(scan, levels, found)
-            _look_further(scan, crew, rooms)
+            _look_further(scan, crew, buffers)
             _take_maps(scan)
     return scans
 
@@ -288,13 +271,19 @@ def _hashing() -> Iterator[ThreadPoolExecutor]:
 
 
 def _read(
-    index: int, level: Level, scans: list[Scan], layout: TapLayout | None, closing: ExitStack, crew: Workers, rooms: tuple[Room, Room]
+    index: int,
+    level: Level,
+    scans: list[Scan],
+    layout: TapLayout | None,
+    closing: ExitStack,
+    crew: Workers,
+    buffers: tuple[FrameBuffer, FrameBuffer],
 ) -> None:
     """Read one level for the whole sensor and for every tap; the first level says where the taps' pixels are."""
     stream = level.stream()
     meters: list[LevelMeter] = []
     windows: list[Window | None] = [None]
-    for frames in read_ahead(stream.chunks(CHUNK_PIXELS, *rooms)):
+    for frames in read_ahead(stream.chunks(CHUNK_PIXELS, *buffers)):
         if not meters:
             shape = (int(frames.shape[1]), int(frames.shape[2]))
             scans[0].begin(level, shape, closing)
@@ -324,14 +313,14 @@ def _files(scan: Scan, levels: Sequence[Level], found: Sequence[Future[tuple[Sou
         scan.files += [(f"{level.kind} {level.exposure_ms} {level.irradiance} {level.photons}", source) for source in sources.result()]
 
 
-def _look_further(scan: Scan, crew: Workers, rooms: tuple[Room, Room]) -> None:
+def _look_further(scan: Scan, crew: Workers, buffers: tuple[FrameBuffer, FrameBuffer]) -> None:
     """Take suspects from the shortest dark exposure of enough frames where the first has too few; it is read once more for that."""
     enough = [index for index, level in enumerate(scan.darks) if level.n_frames >= RTS_FRAMES]
     if scan.suspects is not None or not enough:
         return
     level = scan.series.dark[enough[0]]
     meter = LevelMeter(level.name, shape_sums=True)
-    for frames in read_ahead(level.stream().chunks(CHUNK_PIXELS, *rooms)):
+    for frames in read_ahead(level.stream().chunks(CHUNK_PIXELS, *buffers)):
         meter.add(frames, crew)
     scan.suspects, scan.suspects_of = find_suspects(meter.result().pixels), enough[0]
 

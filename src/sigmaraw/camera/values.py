@@ -11,7 +11,7 @@ class NotDetermined(StrEnum):
     """Why a quantity has no value. The word stands in the dataset as the attribute `not_determined`."""
 
     NOT_REACHED = "not-reached"  # no flat level is beyond the maximum of the variance curve
-    NEEDS_DARK_EXPOSURES = "needs-dark-exposures"  # fewer than two dark exposures
+    NEEDS_DARK_EXPOSURES = "needs-dark-exposures"  # less than two dark exposures
     NEEDS_DARK_FRAMES = "needs-dark-frames"  # too few frames of a dark level to tell a pixel's ways from chance
     NEEDS_EXPOSURES = "needs-exposures"  # flat exposures or irradiances unknown, or too few different ones
     STATED_VALUES = "stated-values"  # the profile was made from stated values
@@ -47,10 +47,6 @@ class Estimate:
         ----------
         reason : NotDetermined
             Why there is no value.
-
-        Returns
-        -------
-        Estimate
         """
         return cls(math.nan, math.nan, reason)
 
@@ -58,7 +54,7 @@ class Estimate:
 def square_root(square: float, square_se: float) -> Estimate:
     """Return √max(square, 0) with a finite standard error.
 
-    u(√q) = u(q)/(2√q); where q is smaller than its own error the root is not linear and √u(q) bounds it.
+    u(√q) = u(q)/(2√q); where q is smaller than its error the root is not linear and √u(q) bounds it.
 
     Parameters
     ----------
@@ -66,10 +62,6 @@ def square_root(square: float, square_se: float) -> Estimate:
         q.
     square_se : float
         u(q), in the unit of q.
-
-    Returns
-    -------
-    Estimate
     """
     root = math.sqrt(max(square, 0.0))
     se = square_se / (2.0 * root) if square > square_se else math.sqrt(square_se)

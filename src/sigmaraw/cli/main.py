@@ -21,6 +21,7 @@ from sigmaraw.cli.faults import report as report_fault
 from sigmaraw.cli.machine import check_words, prepare_streams, quieten
 from sigmaraw.cli.metrics import metrics
 from sigmaraw.cli.pipelines import pipelines
+from sigmaraw.cli.plan import plan
 from sigmaraw.cli.plan_calibration import plan_calibration
 from sigmaraw.cli.replicas import replicas
 from sigmaraw.cli.report import report
@@ -43,6 +44,7 @@ VERBS: dict[Callable[..., Any], tuple[str, str]] = {
     camera: ("Stated values to a camera profile.", "docs/how-to/calibrate.md"),
     check: ("Ask whether a camera has changed.", "docs/how-to/calibrate.md"),
     replicas: ("Draw frames that the camera could have taken.", "docs/explanation/replica-modes.md"),
+    plan: ("Write and lock a plan before data are seen.", "docs/how-to/validate.md"),
     validate: ("Judge codecs by a model's answers.", "docs/how-to/validate.md"),
     sweep: ("Score codec settings over ranges.", "docs/how-to/choose-a-setting.md"),
     search: ("Find the strongest setting that passes.", "docs/how-to/choose-a-setting.md"),

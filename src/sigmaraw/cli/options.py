@@ -64,8 +64,13 @@ PipelineSpec = Annotated[
 Mode = Annotated[str | None, typer.Option(help=MODE_HELP, autocompletion=_mode_names)]
 PlanFile = Annotated[Path | None, typer.Option(metavar="PLAN.toml", help="A plan in a file, fixed before the data are seen.")]
 Count = Annotated[
-    str | None, typer.Option("-n", help="Replicas per group; default 100. auto:0.05 adds replicas until σ_raw is known to 5 %.")
+    str | None,
+    typer.Option(
+        "-n",
+        help="Replicas per group; default 100. auto:0.05 adds replicas until σ_raw is known to 5 %, auto:decide until each row is decided.",
+    ),
 ]
+RuleName = Annotated[str | None, typer.Option("--rule", help="Decision rule: equivalence (default) or pomarico.")]
 Seed = Annotated[int | None, typer.Option(help="Study seed, 0 to 2^64 - 1; default 0.")]
 EngineName = Annotated[str, typer.Option(help="local or dask; the numbers are the same.", autocompletion=_engine_names)]
 Batch = Annotated[int | None, typer.Option(help="Replicas held in memory at once; default what fits. It changes no number.")]
@@ -76,7 +81,9 @@ Frame = Annotated[int | None, typer.Option(help="Take this frame of each file al
 AllowExec = Annotated[bool, typer.Option("--allow-exec", help="Codecs that you type with --codec may run programs (exec).")]
 AllowNondeterminism = Annotated[
     bool,
-    typer.Option("--allow-nondeterminism", help="Take differences between answers on one image into u; else more than σ_raw/10 is refused."),
+    typer.Option(
+        "--allow-nondeterminism", help="Differences between answers on one image go into u; else above σ_raw/10 they are refused."
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 

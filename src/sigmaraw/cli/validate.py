@@ -27,6 +27,10 @@ def validate(
     pipeline: take.PipelineSpec = None,
     mode: take.Mode = None,
     plan: take.PlanFile = None,
+    exploratory: Annotated[
+        bool, typer.Option("--exploratory", help="Take a plan that was not locked before the data were read; the report says so.")
+    ] = False,
+    rule: take.RuleName = None,
     n: take.Count = None,
     seed: take.Seed = None,
     engine: take.EngineName = "local",
@@ -46,20 +50,25 @@ def validate(
     quiet: take.Quiet = False,
 ) -> None:
     """Score what codecs do to a model's answers against the camera's own noise, and write the report."""
-    from sigmaraw.study import run
+    from sigmaraw.study import require_lock, run
+
+    if exploratory and plan is None:
+        raise InvalidOption("--exploratory without --plan", "a plan file", "leave --exploratory out")
 
     if workers is not None and workers < 0:
         raise InvalidOption(f"--workers {workers}", "a whole number from 0", "correct or leave out --workers")
     folder = shared.output_folder(output, overwrite)
-    given = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame}
+    given = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame, "rule": rule}
     merged = take.plan_from(plan, codec, n, batch, roi, **given)
     allowed, extra = take.allowed(codec, allow_exec), take.plan_rows(plan)
+    lock = require_lock(plan, exploratory) if plan else None
     check_environment()
     with Progress(quiet) as progress, shared.keeping(folder):
         record = run(
             merged,
             raw,
             str(camera),
+            lock=lock,
             engine=engine,
             batch=batch,
             workers=workers,

@@ -68,7 +68,7 @@ def camera_model(
         return NoiseModel(gain, offset, read_noise, bits or _ANY_BITS), bits
     stated: dict[str, Any] = {_FIELDS[key]: _number(value) for key, value in given.items() if value is not None}
     if "gain_dn_per_e" in stated:
-        stated |= {"transfer": None, "highest_dn": None}
+        stated |= {"curve": None, "highest_dn": None}
     if bits is not None:
         stated |= {"bits": bits, "hi_dn": min(noise_model.hi_dn, (1 << bits) - 1)}
     return dataclasses.replace(noise_model, **stated), noise_model.bits if bits is None else bits
@@ -92,7 +92,7 @@ def described(noise_model: NoiseModel) -> dict[str, Any]:
 
 def curve_described(noise_model: NoiseModel) -> dict[str, Any]:
     """Return what a codec reports of a bent transfer curve, as JSON; nothing of a straight one."""
-    curve: Any = noise_model.transfer
+    curve: Any = noise_model.curve
     return {} if curve is None else {"transfer_curve": {"kind": type(curve).__name__, **dataclasses.asdict(curve)}}
 
 

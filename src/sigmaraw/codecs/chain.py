@@ -75,8 +75,9 @@ def codec(spec: Any, camera: CameraProfile | NoiseModel | str | os.PathLike[str]
     Examples
     --------
     >>> import numpy as np
+    >>> import sigmaraw as sr
     >>> frame = np.arange(64, dtype=np.uint16).reshape(8, 8)
-    >>> decoded, nbytes = codec("jpegls:near=1").roundtrip(frame)
+    >>> decoded, nbytes = sr.codec("jpegls:near=1").roundtrip(frame)
     >>> bool(np.abs(decoded.astype(int) - frame).max() <= 1)
     True
     """

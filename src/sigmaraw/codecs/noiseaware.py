@@ -190,7 +190,7 @@ class NoiseAware(Coder):
         camera = self.noise_model
         gain = np.asarray(camera.gain_dn_per_e)
         short = 1 / self.q**2 - (gain * camera.read_noise_e) ** 2 - 1 / 12  # DN² that the photons must add
-        if camera.transfer is None:
+        if camera.curve is None:
             level = np.ceil(camera.offset_dn + short / gain)
             return np.where(short > 0, np.clip(level, 0, _CODES), 0).astype(np.int64)
         last = camera.hi_dn if camera.highest_dn is None else camera.highest_dn
@@ -216,6 +216,6 @@ class NoiseAware(Coder):
         camera = self.noise_model
         for value in (camera.gain_dn_per_e, camera.offset_dn, camera.read_noise_e):
             digest.update(np.asarray(value, "<f8").tobytes())
-        if camera.transfer is not None:
-            digest.update(repr((camera.transfer, camera.highest_dn)).encode())
+        if camera.curve is not None:
+            digest.update(repr((camera.curve, camera.highest_dn)).encode())
         return digest.digest()[:8]

@@ -28,7 +28,7 @@ _ABSOLUTE_ZERO_C = -273.15
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One checked row: an existing path inside the series, kind, exposure in ms (None where the cell is empty)."""
 
     path: Path
@@ -100,7 +100,7 @@ def number(text: str, where: str, minimum: float) -> float:
     return value
 
 
-def read_frames_csv(path: Path) -> list[Row]:
+def read_frames_csv(path: Path) -> list[TableRow]:
     """Return the rows of a frames.csv.
 
     Parameters
@@ -128,7 +128,7 @@ def read_frames_csv(path: Path) -> list[Row]:
     if not lines:
         raise InvalidSeries(f"{path} is empty", f"the columns {', '.join(REQUIRED)}", "fill or remove it")
     header, factor = _header(path, lines[0][1])
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     seen: set[Path] = set()
     for line, cells in lines[1:]:
         where = f"{path} line {line}"
@@ -169,7 +169,7 @@ def _header(path: Path, cells: list[str]) -> tuple[list[str], float]:
     return names, factor
 
 
-def _row(folder: Path, cells: dict[str, str], where: str, factor: float, comma: str) -> Row:
+def _row(folder: Path, cells: dict[str, str], where: str, factor: float, comma: str) -> TableRow:
     kind = kind_of_name(cells["kind"])
     if kind is None:
         raise InvalidSeries(f"{where}: kind is '{cells['kind'][:40]}'", f"one of {', '.join(KINDS)}", "correct it")
@@ -183,7 +183,7 @@ def _row(folder: Path, cells: dict[str, str], where: str, factor: float, comma: 
     time = parse_time(exposure, factor) if re.search(r"[^\W\d_eE]", exposure) else None
     path = inside(folder, cells["path"], where)
     pages = cells.get("pages", "")
-    return Row(
+    return TableRow(
         with_selection(path, f"pages={pages}") if pages else path,
         kind,
         time if time is not None else _scaled(optional("exposure_ms", 0.0), factor),

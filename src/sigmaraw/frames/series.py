@@ -15,7 +15,7 @@ from pathlib import Path
 from sigmaraw.errors import InputNotFound, InvalidSeries
 from sigmaraw.frames.agreement import bits_notes, cfa_of_series, contradictions, level_exposure, refuse_contradictions, shared_settings
 from sigmaraw.frames.descriptor import is_descriptor, read_descriptor
-from sigmaraw.frames.frames_csv import Row, read_frames_csv
+from sigmaraw.frames.frames_csv import TableRow, read_frames_csv
 from sigmaraw.frames.headers import Stated, stated
 from sigmaraw.frames.layouts import MAP_NAMES, Unit, files_of, has_kinds, kind_folders, units_by_pattern, units_of
 from sigmaraw.frames.levels import Level, Series
@@ -151,7 +151,7 @@ def _maps(folder: Path) -> DarkMaps | None:
     return read_dark_maps(offset, noise)
 
 
-def _listed(folder: Path, rows: list[Row], bits: int | None) -> list[Level]:
+def _listed(folder: Path, rows: list[TableRow], bits: int | None) -> list[Level]:
     """Levels that frames.csv names, in its order."""
     levels = []
     claimed: dict[Path, list[Path]] = {}
@@ -182,7 +182,7 @@ def _overlaps(path: Path, before: list[Path]) -> bool:
     return False
 
 
-def _unlisted(folder: Path, rows: list[Row], bits: int | None) -> list[Level]:
+def _unlisted(folder: Path, rows: list[TableRow], bits: int | None) -> list[Level]:
     """Levels beside those that frames.csv names, of no stated exposure. A folder of which it names only some frames is refused."""
     listed = {split(file)[0] for row in rows for file in (row.path, *files_of(row.path))}
     levels = []

@@ -76,7 +76,7 @@ def _reordered(opened: Opened, order: NDArray[np.intp]) -> Opened:
     return replace(opened, shape=(len(order), *opened.shape[1:]), read=read)
 
 
-class Room:
+class FrameBuffer:
     """Memory that one level after the other is read into: fresh memory costs half as much as reading into it."""
 
     def __init__(self) -> None:
@@ -104,10 +104,12 @@ class FrameStream:
         self.shape: tuple[int, int] | None = None
         self.metadata: dict[str, Any] = {}
 
-    def chunks(self, pixels: int, room: Room | None = None, other: Room | None = None) -> Iterator[NDArray[np.unsignedinteger]]:
+    def chunks(
+        self, pixels: int, memory: FrameBuffer | None = None, other: FrameBuffer | None = None
+    ) -> Iterator[NDArray[np.unsignedinteger]]:
         """Yield (frame, y, x) arrays of an even number of frames, about `pixels` pixels; the last may be odd.
 
-        An array holds only until the next is asked for. room : memory to read into, for several levels in turn. other : a second one,
+        An array holds only until the next is asked for. memory : what to read into, for several levels in turn. other : a second one,
         used by turns with the first: an array then holds until the next but one is asked for.
 
         Raises
@@ -132,8 +134,8 @@ class FrameStream:
                 if not buffers:
                     self.shape, self._dtype = opened.shape[1:], opened.dtype.newbyteorder("=")
                     count = _frames_of(pixels, opened.shape[1] * opened.shape[2])
-                    rooms = (room or Room(), *(() if other is None else (other,)))
-                    buffers = [held.array((count, *opened.shape[1:]), self._dtype) for held in rooms]
+                    sources = (memory or FrameBuffer(), *(() if other is None else (other,)))
+                    buffers = [held.array((count, *opened.shape[1:]), self._dtype) for held in sources]
                 self._take(path, opened)
                 white = white_level(path, opened.dtype, opened.bits, self._bits) if opened.inverted else None
                 done = 0

@@ -15,15 +15,19 @@ if TYPE_CHECKING:
 
 
 class AroundRaw(ReplicaMode):
-    """Replicas around the raw frame x, without a guess of the noise-free one:
+    """Replicas around the raw frame x, without an estimate of the noise-free one.
+
+    ::
 
         e = (x − o)/K,  e⁺ = max(e, 0),  R = clip(round(x + K(Poisson(e⁺) − e⁺ + r)), lo, hi),  r ~ N(0, σ_r)
 
-    Their mean is x, not μ, also where x lies below the offset; the noise that x already has is counted twice by any feature that
-    is not linear in x. Only the converter's own ends clip, as in the camera: a sensor whose offset is within a few σ of DN 0
-    shifts the mean there, as its frames do.
+    Their mean is x, not μ, also where x lies below the offset; a pipeline that is not linear in x
+    counts the noise of x twice. Only the ends of the converter's range clip, as in the camera: where the offset is within a few σ of
+    DN 0 the mean shifts, as that of the camera's frames does.
 
-    Reference: SCIENCE 1, replica modes.
+    References
+    ----------
+    formula 1, replica modes.
     """
 
     name = "around-raw"

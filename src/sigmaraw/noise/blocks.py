@@ -29,7 +29,7 @@ SLAB_PIXELS = 1 << 20
 
 
 def batch_size(batch: int | None, n: int, pixels: int, device: bool = False) -> int:
-    """Return how many replicas to draw at a time: as told, else what fits `BLOCK_BYTES`, or `GPU_BLOCK_BYTES` where they stay on one.
+    """Return how many replicas to draw at a time: `batch`, else what fits `BLOCK_BYTES`, or `GPU_BLOCK_BYTES` for those that stay there.
 
     Raises InvalidOption below 1.
     """
@@ -69,25 +69,21 @@ def sample_blocks(
 ) -> Iterator[Block]:
     """Return an iterator over blocks (replica, …) of clip(round(level + K·(n − λ + r)), lo, hi), n ~ Poisson(λ).
 
-    The request is checked now, not at the first block. A last block that is not full is drawn full and cut, since another
-    shape would be compiled anew.
+    The request is checked now, not at the first block. A last block that is not full is drawn full and cut, since every
+    other shape would be compiled.
 
     Parameters
     ----------
     noise_model : NoiseModel
         The camera.
     base : ReplicaBase
-        What to draw around; of planes of a volume, theirs. `redrawn` is not looked at.
+        The base to draw around; for planes of a volume, that of the planes. `redrawn` is not used.
     request : ReplicaRequest
-        Which replicas; `planes` are not looked at.
+        Which replicas; `planes` is not used.
     image : ndarray
         The whole image, from which the key is hashed, with seed and domain.
     first_pixel : int
         Where the level begins in `image`, an even number: a part has the same bytes as in the whole.
-
-    Returns
-    -------
-    iterator of ndarray or jax.Array
     """
     level_dn, device = base.level_dn, request.device
     counters = counter_words(request.group, request.start, request.n)
@@ -134,7 +130,7 @@ def drawing_device() -> tuple[int, int]:
 
 
 def _local(noise_model: NoiseModel, shape: tuple[int, ...], part: slice) -> NoiseModel:
-    """Return the noise model of some rows of a frame; planes of a volume all have the whole sensor's."""
+    """Return the noise model of some rows of a frame; all planes of a volume have that of the whole sensor."""
     if len(shape) > 2 or noise_model.shape is None:
         return noise_model
     return noise_model.from_profile(noise_model, (part.stop - part.start, *shape[1:]), roi=(part.start, 0))

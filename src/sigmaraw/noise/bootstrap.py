@@ -29,11 +29,13 @@ class _Estimate:
 
 
 class Bootstrap(ReplicaMode):
-    """Replicas of the camera looking at a denoised estimate m̂ of what the frame shows (a parametric bootstrap):
+    """Replicas of the camera's noise around a denoised estimate m̂ of the noise-free frame (a parametric bootstrap).
+
+    ::
 
         R = clip(round(m̂ + K(Poisson(λ) − λ + r)), lo, hi),  λ = max(m̂ − o, 0)/K,  r ~ N(0, σ_r)
 
-    Noise is then counted once, not twice. It is as good as m̂: residuals (x − m̂)/√V(m̂) should be white and of unit variance,
+    Noise is then counted once, not twice. The mode is as good as m̂: residuals (x − m̂)/√V(m̂) should be white and of unit variance,
     and `diagnostics` says when they are not. m̂ is computed once per image and does not depend on seed, group or block.
 
     Parameters
@@ -41,9 +43,12 @@ class Bootstrap(ReplicaMode):
     denoiser : str, Denoiser or callable
         A name of the entry points "sigmaraw.denoisers", ``package.module:function``, or the denoiser or function itself.
     double_bootstrap_groups : int
-        Replicas that are taken for the frame in turn, for the double bootstrap (`statistics.double_bootstrap`); 0 leaves it out.
+        Number of replicas that each take the place of the frame, for the double bootstrap (`statistics.double_bootstrap`); 0 leaves
+        it out.
 
-    Reference: SCIENCE 1, replica modes.
+    References
+    ----------
+    formula 1, replica modes.
     """
 
     name = "bootstrap"

@@ -1,4 +1,4 @@
-"""u_mode from the coverage study: how far each mode's σ_raw was from the spread of fresh acquisitions, by kind of measurement."""
+"""u_mode from the coverage study: the deviation of each mode's σ_raw from the spread of fresh acquisitions, by kind of measurement."""
 
 from __future__ import annotations
 
@@ -25,17 +25,20 @@ def _tables() -> dict[str, dict[str, tuple[float, str]]]:
 
 
 def measured_u_mode(mode: str, measurement: Measurement) -> tuple[float, str]:
-    """Return the relative standard uncertainty of σ_raw in a mode, and where it comes from.
+    """Return the relative standard uncertainty of σ_raw in a mode, and its source.
 
     u = rms of ln(σ_est/σ_true) over frames and scenes, at the light level where it is largest; frames whose result warns
-    that σ_raw is not determined (two answers, not found again, extrapolated too far) are left out. A kind that was not measured
-    takes the largest of all. The source says so, and where the kind is stated of a pipeline that the study has not seen.
+    that σ_raw is not determined (two answers, a failed double bootstrap, extrapolated too far) are left out. A kind that was not measured
+    takes the largest of all; the source then says so, and also where a pipeline outside the study states its kind.
 
     Raises
     ------
-    KeyError : the mode was not measured.
+    KeyError
+        The mode was not measured.
 
-    Reference: SCIENCE 2.3; the tables are made by examples/06_coverage_tables.py and 09_coverage_masks.py, decisions/0015.
+    References
+    ----------
+    formula 2.3; the tables are made by examples/06_coverage_tables.py and 09_coverage_masks.py, decisions/0015.
     """
     row = _tables()[mode]
     if measurement.kind in row:

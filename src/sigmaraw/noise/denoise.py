@@ -1,4 +1,4 @@
-"""An estimate of the noise-free frame: denoised after variance stabilisation, brought back without bias."""
+"""An estimate of the noise-free frame: stabilised, denoised, and transformed back without bias."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ _LEAST = 2 * 0.375**0.5  # the transform of nothing: below it the inverse is not
 class NonLocalMeans:
     """Each pixel as the mean of pixels whose surroundings look alike: patches of 5 × 5 px, within ± 6 px, cut-off h = 1.
 
-    w = exp(−max(d² − 2σ², 0)/h²), d² the mean squared difference of two patches; σ = 1 is known after stabilisation.
+    w = exp(−max(d² − 2σ², 0)/h²), d² the mean squared difference of two patches; σ is 1 after stabilisation.
 
-    Reference: A. Buades, B. Coll, J.-M. Morel, IPOL 1 (2011) 208–212, as scikit-image computes it.
+    References
+    ----------
+    A. Buades, B. Coll, J.-M. Morel, IPOL 1 (2011) 208–212, as scikit-image computes it.
     """
 
     name = "nlm"
@@ -35,14 +37,14 @@ class NonLocalMeans:
 
 
 class FunctionDenoiser:
-    """A denoiser that calls a function of the user's.
+    """A denoiser that calls a user's function.
 
     Parameters
     ----------
     function : callable
         Takes an image (y, x) float64 whose noise has standard deviation 1, and returns the denoised one.
     name : str, optional
-        What records call it; unless given ``module:name``.
+        The name in records; ``module:name`` where it is not given.
     """
 
     def __init__(self, function: Callable[[NDArray[np.float64]], NDArray[np.float64]], name: str | None = None) -> None:
@@ -50,7 +52,7 @@ class FunctionDenoiser:
         self.name = name or f"{function.__module__}:{getattr(function, '__qualname__', type(function).__name__)}"
 
     def __call__(self, image: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return what the function makes of a copy of the image."""
+        """Return the function's result on a copy of the image."""
         return self.function(image.copy())
 
 
@@ -94,16 +96,19 @@ def estimate(frame: NDArray[np.integer], noise_model: CameraNoise, denoiser: Den
 
         y = 2√(z + 3/8 + σ_r²),  ŷ = denoiser(y),  m = o + K·T⁻¹(ŷ),  m̂ = clip(m + G₆ ∗ (x − m), lo, hi)
 
-    T⁻¹ is the unbiased inverse of the generalised Anscombe transform; where the transfer curve is bent y is the curve's own transform, and
-    ŷ is brought to the straight one's first: a bias of ¼|1 − dV/dz| e⁻ at most stays, in places where noise is many electrons. The last
-    step gives back, as means over a Gaussian of 6 px, what denoiser and inverse have taken from local means; hence the frame's mean
-    stays, and with it what is left of any bias that does not change over a few px. A volume is denoised page by page.
+    T⁻¹ is the unbiased inverse of the generalised Anscombe transform. Where the transfer curve is bent, y is that curve's transform, and
+    ŷ is first converted to the transform of a straight curve: a bias of ¼|1 − dV/dz| e⁻ at most stays, where the noise is many
+    electrons. The last step restores local means, over a Gaussian of 6 px, that denoiser and inverse have changed; so the frame's mean
+    does not change, and a bias that is constant over a few px is removed. A volume is denoised page by page.
 
     Raises
     ------
-    InvalidPrediction : the denoiser returned another shape, or values that are not finite.
+    InvalidPrediction
+        The denoiser returned another shape, or values that are not finite.
 
-    References: SCIENCE 1; M. Mäkitalo, A. Foi, IEEE Trans. Image Process. 22(1), 91–103 (2013).
+    References
+    ----------
+    formula 1; M. Mäkitalo, A. Foi, IEEE Trans. Image Process. 22(1), 91–103 (2013).
     """
     pages = frame.reshape(-1, *frame.shape[-2:])
     return np.stack([_page(page, noise_model, denoiser) for page in pages]).reshape(frame.shape)
@@ -125,13 +130,24 @@ def _page(frame: NDArray[np.integer], noise_model: CameraNoise, denoiser: Denois
 
 
 def unbiased_inverse(stabilised: NDArray[np.float64], read_noise_e: Any) -> NDArray[np.float64]:
-    """Return the signal in e⁻ whose stabilised noisy values have this mean, in closed form:
+    """Return the signal in e⁻ whose stabilised noisy values have this mean, in closed form.
+
+    ::
 
         z = D²/4 + √(3/2)/(4D) − 11/(8D²) + 5√(3/2)/(8D³) − 1/8 − σ_r²
 
-    stabilised : (y, x), D. read_noise_e : σ_r, a number or (y, x), e⁻. The algebraic inverse D²/4 − 3/8 − σ_r² is ¼ e⁻ too low.
+    The algebraic inverse D²/4 − 3/8 − σ_r² is ¼ e⁻ too low.
 
-    Reference: M. Mäkitalo, A. Foi, IEEE Trans. Image Process. 22(1), 91–103 (2013), eq. 14 and section III.
+    Parameters
+    ----------
+    stabilised : ndarray of float
+        Mean stabilised values D, (y, x).
+    read_noise_e : array_like
+        Read noise σ_r, e⁻, a number or (y, x).
+
+    References
+    ----------
+    M. Mäkitalo, A. Foi, IEEE Trans. Image Process. 22(1), 91–103 (2013), eq. 14 and section III.
     """
     d = np.maximum(stabilised, _LEAST)
     root = 1.5**0.5

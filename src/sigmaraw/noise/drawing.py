@@ -1,4 +1,4 @@
-"""The one loop that draws: a mode says what to draw around, and this makes the replicas of every mode."""
+"""The one loop that draws: a mode gives the base to draw around, and the loop makes the replicas of every mode."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def draw(mode: ReplicaMode, frame: NDArray[np.integer], noise_model: NoiseModel 
     Parameters
     ----------
     mode : ReplicaMode
-        What to draw around.
+        The mode, which gives the base to draw around.
     frame : ndarray
         (y, x) or (z, y, x), or (repeat, …) where the mode needs repeats, uint8 or uint16, DN. Where `planes` are asked for, the whole
-        volume, which the caller has held against the camera.
+        volume, which the caller has checked against the camera.
     noise_model : NoiseModel or None
         The camera; only a mode that draws nothing goes without.
     request : ReplicaRequest
@@ -78,7 +78,7 @@ class _Loop:
         return self._around(self._part(request), request)
 
     def clusters(self, request: ReplicaRequest, cluster: int) -> Iterator[Block]:
-        """Yield the blocks of replicas whose clusters have bases of their own."""
+        """Yield the blocks of replicas each of whose clusters has a different base."""
         from sigmaraw.noise.blocks import batch_size
 
         part, first, end = self._part(request), request.start, request.start + request.n
@@ -112,7 +112,7 @@ class _Loop:
 
 
 def _taken(frames: NDArray[np.integer], noise_model: NoiseModel | None, request: ReplicaRequest) -> Iterator[Block]:
-    """Return real frames `start` … as they are: seed and group change nothing; a noise model, where given, is held against them."""
+    """Return real frames `start` … as they are: seed and group change nothing; a noise model, where given, checks them."""
     start, n = whole_number(request.start, "start", 0, 1 << 31), whole_number(request.n, "n", 1, 1 << 31)
     check_repeats(frames, 1)
     require_repeats(frames.shape[0], start + n)

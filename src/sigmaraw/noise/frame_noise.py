@@ -1,4 +1,4 @@
-"""Is a frame as noisy as its camera says? Evidence against the noise model, for every replica mode."""
+"""Whether a frame is as noisy as its camera says: evidence against the noise model, for every replica mode."""
 
 from __future__ import annotations
 
@@ -134,9 +134,7 @@ def _blocks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(cut.mean(axis=(1, 3)))
 
 
-def line_noise(
-    frame: NDArray[np.integer], noise_model: NoiseModel, expected: NDArray[np.float64], replicas: int
-) -> tuple[Diagnostic, ...]:
+def line_noise(frame: NDArray[np.integer], noise_model: NoiseModel, expected: NDArray[np.float64], replicas: int) -> tuple[Diagnostic, ...]:
     """Return the checks of noise that whole rows, or whole columns, share: replicas draw pixels independently.
 
         (median |d|)² over its mean in replicas,  d = (m_{i−1} − 2m_i + m_{i+1})/√(V̄/n),  m the means of n-pixel lines

@@ -36,7 +36,7 @@ def opened(camera: CameraProfile | NoiseModel | str | os.PathLike[str]) -> Camer
 
 
 def read_profile(profile: CameraProfile, scalars: bool) -> NoiseModel:
-    """Return the model of the whole sensor, by maps where the profile has them and `scalars` is not set. Raises InvalidProfile."""
+    """Return the noise model of the whole sensor, by maps where the profile has them and `scalars` is not set. Raises InvalidProfile."""
     dataset = profile.dataset
 
     def scalar(name: str) -> float:
@@ -67,7 +67,8 @@ def read_profile(profile: CameraProfile, scalars: bool) -> NoiseModel:
         u_gain = float(np.nanmax(dataset["tap_gain_se"].values / dataset["tap_gain"].values, initial=0.0))
         u_noise = float(np.nanmax(dataset["tap_dark_noise_se"].values, initial=0.0))
     stated = dataset.attrs.get("source") == "stated values"
-    no_error = stated and not all(f"{name}_se" in dataset and math.isfinite(float(dataset[f"{name}_se"])) for name in ("gain", "read_noise"))
+    errors = [float(dataset[name]) if name in dataset else math.nan for name in ("gain_se", "read_noise_se")]
+    no_error = stated and not all(map(math.isfinite, errors))
     return NoiseModel(
         u_least=U_STATED if no_error else 0.0,
         gain_dn_per_e=values("gain", "gain_map"),
@@ -77,7 +78,7 @@ def read_profile(profile: CameraProfile, scalars: bool) -> NoiseModel:
         u_gain=u_gain,
         u_read_noise=u_noise,
         saturation_dn=float(profile.valid_range[1]),
-        transfer=curve,
+        curve=curve,
         highest_dn=None if highest is None else float(highest),
     )
 
@@ -99,8 +100,8 @@ def by_taps(profile: CameraProfile, scalars: bool) -> bool:
     return "tap_layout" in profile.dataset.attrs and (scalars or "gain_map" not in profile.dataset)
 
 
-def with_taps(model: NoiseModel, profile: CameraProfile, shape: tuple[int, ...], roi: tuple[int, int] | None) -> NoiseModel:
-    """Return the model with the values of each pixel's tap, (y, x), for frames (…, y, x)."""
+def with_taps(noise_model: NoiseModel, profile: CameraProfile, shape: tuple[int, ...], roi: tuple[int, int] | None) -> NoiseModel:
+    """Return the noise model with the values of each pixel's tap, (y, x), for frames (…, y, x)."""
     from sigmaraw.camera import sensor_shape, stored_layout
 
     dataset = profile.dataset
@@ -114,4 +115,4 @@ def with_taps(model: NoiseModel, profile: CameraProfile, shape: tuple[int, ...],
     assert layout is not None
     tap = layout.index(sensor, (shape[-2], shape[-1]), roi or (0, 0))
     gain, offset, noise = (np.asarray(dataset[f"tap_{name}"].values)[tap] for name in ("gain", "offset", "dark_noise"))
-    return replace(model, gain_dn_per_e=gain, offset_dn=offset, read_noise_e=noise)
+    return replace(noise_model, gain_dn_per_e=gain, offset_dn=offset, read_noise_e=noise)

@@ -1,7 +1,7 @@
 """Keys from identity: the same replica is the same bytes at any batch size, in any order, on any worker.
 
-Key words are hashed from what the replica is of (study seed and image); group and replica index go into the counter and are
-never hashed, because short hashed words collide.
+Key words are a hash of study seed and image. Group and replica index go into the counter and are never hashed, because short hashed
+words collide.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def whole_number(value: Any, name: str, low: int, high: int) -> int:
 
     Raises
     ------
-    InvalidOption : not a whole number, or outside.
+    InvalidOption
+        The value is not a whole number, or outside the interval.
     """
     try:
         if isinstance(value, (bool, np.bool_)):
@@ -55,7 +56,7 @@ class Unchanging(np.ndarray[Any, Any]):
 
     @classmethod
     def of(cls, pixels: NDArray[Any]) -> Unchanging:
-        """Return such a view."""
+        """Return a view of an image, marked as unchanging."""
         view = pixels.view(cls)
         view.hashed = {}
         return view
@@ -66,15 +67,21 @@ def key_words(seed: int, domain: str, pixels: NDArray[Any]) -> NDArray[np.uint32
 
     Parameters
     ----------
-    seed : study seed, 0 … 2⁶⁴ − 1.
-    domain : what the stream is for; different uses of one image and seed must not share numbers.
-    pixels : any shape, any number type; hashed as little-endian, so that the key does not depend on the machine.
+    seed : int
+        Study seed, 0 … 2⁶⁴ − 1.
+    domain : str
+        Purpose of the stream; different uses of one image and seed must not share numbers.
+    pixels : ndarray
+        Image of any shape and number type; hashed as little-endian, so that the key does not depend on the machine.
 
     Raises
     ------
-    InvalidOption : seed out of its domain.
+    InvalidOption
+        The seed is out of its domain.
 
-    Reference: SCIENCE 4.
+    References
+    ----------
+    formula 4.
     """
     seed = whole_number(seed, "seed", 0, 1 << 64)
     hashed = getattr(pixels, "hashed", None)
@@ -96,7 +103,8 @@ def counter_words(group: int, start: int, count: int) -> NDArray[np.uint32]:
 
     Raises
     ------
-    InvalidOption : group or replica index beyond what the counter holds.
+    InvalidOption
+        Group or replica index is beyond the counter's range.
     """
     group = whole_number(group, "group", 0, MAX_GROUPS)
     start = whole_number(start, "start", 0, MAX_REPLICAS)
@@ -110,7 +118,8 @@ def check_request(request: ReplicaRequest) -> None:
 
     Raises
     ------
-    InvalidOption : seed, group, start, n or batch out of its domain.
+    InvalidOption
+        Seed, group, start, n or batch is out of its domain.
     """
     whole_number(request.seed, "seed", 0, 1 << 64)
     whole_number(request.group, "group", 0, MAX_GROUPS)
@@ -124,15 +133,19 @@ def check_request(request: ReplicaRequest) -> None:
 def threefry(key: Any, word0: Any, word1: Any) -> tuple[Any, Any]:
     """Return two random uint32 words for each pair of counter words: Threefry-2x32 with 20 rounds.
 
-    Written with operators only, so that NumPy arrays and JAX arrays both pass, and give the same words: 2 × as fast in XLA as
-    the primitive that JAX keeps, whose rounds do not fuse with what follows.
+    Operators only, so that NumPy and JAX arrays both pass and give the same words. In XLA it is twice as fast as JAX's primitive,
+    whose rounds do not fuse with the operations that follow.
 
     Parameters
     ----------
-    key : (2,) uint32.
-    word0, word1 : uint32 arrays that broadcast together.
+    key : array_like
+        The two key words, uint32 (2,).
+    word0, word1 : array_like
+        Counter words, uint32 arrays that broadcast together.
 
-    Reference: J. K. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC11 (2011).
+    References
+    ----------
+    J. K. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC11 (2011).
     """
     first, second = key[:1], key[1:2]  # arrays of one: NumPy warns when a scalar wraps
     schedule = (first, second, first ^ second ^ np.uint32(_PARITY))

@@ -1,4 +1,4 @@
-"""Do replicas carry as much noise as the frame? One number for every mode."""
+"""The check that replicas carry as much noise as the frame: one number for every mode."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sigmaraw.noise.drawing import draw
 if TYPE_CHECKING:
     from sigmaraw.noise.model import NoiseModel
 
-REPLICAS = 8  # of group 0; from 256 × 256 px on their share of the scatter is below the frame's own
+REPLICAS = 8  # of group 0; from 256 × 256 px on their share of the scatter is below that of the frame
 
 
 LIMITS = (0.85, 1.15)
@@ -38,14 +38,17 @@ def diagnostic(value: float, u: float) -> Diagnostic:
 
 
 def roughness(images: NDArray[np.integer]) -> NDArray[np.float64]:
-    """Return per image half the mean squared difference of neighbours along y and x, DN²: V where nothing but noise varies.
+    """Return per image half the mean squared difference of neighbours along y and x, DN²; it is V where nothing but noise varies.
 
-    images : (image, …, y, x), DN; at least two pixels along y or x, else NaN.
+    Parameters
+    ----------
+    images : ndarray of int
+        Images (image, …, y, x), DN, of at least two pixels along y or x; else the result is NaN.
     """
     squares, pairs = np.zeros(len(images)), 0
     for index, image in enumerate(images):
         pairs = 0
-        for page in image.reshape(-1, *image.shape[-2:]):  # page by page: a volume in float64 would be several times its own size
+        for page in image.reshape(-1, *image.shape[-2:]):  # page by page: a volume in float64 would take several times its memory
             values = page.astype(np.float64)
             for axis in (0, 1):
                 steps = np.diff(values, axis=axis)
@@ -55,19 +58,24 @@ def roughness(images: NDArray[np.integer]) -> NDArray[np.float64]:
 
 
 def marginal_variance_ratio(source: NDArray[np.integer], mode: ReplicaMode, noise_model: NoiseModel, seed: int = 0) -> tuple[float, float]:
-    """Return the noise variance of replicas over that of the frame, structure left out, and its standard error over replicas:
+    """Return the ratio of the noise variance of replicas to that of the frame, structure left out, and its standard error.
+
+    ::
 
         1 + [mean c(R) − c(x)]/mean V(x),  c half the mean squared difference of neighbouring pixels
 
-    Structure is in R and x alike and cancels; what noise the replicas' base keeps, or structure it lost, does not. 1 where replicas
-    are fresh frames; 2 around a raw frame, whose noise is then counted twice. Where the mode extrapolates, the ratio of each level is
-    extrapolated. With repeats, c(x) is their mean.
+    Structure is the same in R and x and cancels; noise that the replicas' base keeps, and structure that it lost, does not. The ratio
+    is 1 where replicas are like fresh frames, and 2 around a raw frame, whose noise is then counted twice. Where the mode
+    extrapolates, the ratio of each level is extrapolated. With repeats, c(x) is their mean. The standard error is over replicas.
 
     Parameters
     ----------
-    source : what the mode draws from, (y, x), (z, y, x) or (repeat, …), DN.
+    source : ndarray of int
+        What the mode draws from, (y, x), (z, y, x) or (repeat, …), DN.
 
-    Reference: SCIENCE 1, diagnostics that always print.
+    References
+    ----------
+    formula 1, diagnostics that always print.
     """
     frames = source[:REPLICAS] if mode.needs_repeats else source[np.newaxis]
     rule = mode.extrapolation

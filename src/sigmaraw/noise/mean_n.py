@@ -19,15 +19,19 @@ if TYPE_CHECKING:
 
 
 class MeanN(ReplicaMode):
-    """Replicas around the mean x̄ of n repeats of a static scene, with the noise that the mean has lost:
+    """Replicas around the mean x̄ of n repeats of a static scene, with the noise that averaging has removed.
+
+    ::
 
         R = clip(round(x̄ + √(V(x̄)(1 − 1/n) − 1/12)·z), lo, hi),  z ~ N(0, 1)
 
     x̄ keeps V/n of the noise, so that x̄ and R together vary by V, as frames do; given x̄, replicas vary by V(1 − 1/n), which
-    `spread_factor` makes good. The 1/12 DN² that V holds for the converter's rounding is not drawn, since rounding adds it.
-    The noise is normal: at a few electrons the skewness of a frame's noise is not in it.
+    `spread_factor` corrects. The 1/12 DN² that V holds for the converter's rounding is not drawn, since rounding adds it.
+    The noise is normal: it lacks the skewness that a frame's noise has at a few electrons.
 
-    Reference: SCIENCE 1, replica modes.
+    References
+    ----------
+    formula 1, replica modes.
     """
 
     name = "mean-n"
@@ -35,7 +39,7 @@ class MeanN(ReplicaMode):
     minimum_repeats = 2  # of one frame 1 − 1/n leaves nothing to draw
 
     def base(self, frame: NDArray[np.integer], noise_model: CameraNoise, request: ReplicaRequest) -> ReplicaBase:
-        """Return x̄ and the noise that it has lost; parameters as in `ReplicaMode.base`."""
+        """Return x̄ and the noise that averaging has removed; parameters as in `ReplicaMode.base`."""
         mean = frame.mean(axis=0, dtype=np.float64)
         drawn = np.maximum(noise_model.variance(mean) * (1 - 1 / len(frame)) - QUANTISATION_VARIANCE, 0.0)  # DN²
         no_photons = np.zeros_like(mean)  # all noise is in the normal term

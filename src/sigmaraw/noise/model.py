@@ -1,4 +1,4 @@
-"""The camera model, once: everyone else asks it for variance, samples, stabilised values and limits."""
+"""The noise model of a camera: variance, samples, stabilised values and limits."""
 
 from __future__ import annotations
 
@@ -40,22 +40,46 @@ class NoiseModel:
 
     Parameters
     ----------
-    gain_dn_per_e : K, DN/e⁻, > 0; a number, or float64 (y, x).
-    offset_dn : o, DN, dark level at the image's exposure; a number, or float64 (y, x).
-    read_noise_e : σ_r, e⁻ rms, ≥ 0, dark noise at the image's exposure; a number, or float64 (y, x).
-    bits : bit depth, 1 … 16; frames are uint8 up to 8 bits and uint16 above.
-    lo_dn, hi_dn : ends of the converter's range, DN; hi_dn None is 2^bits − 1.
-    u_gain : relative standard uncertainty of K; u_read_noise : standard uncertainty of σ_r, e⁻; 0 where unknown.
-    saturation_dn : level from which pixels count as saturated, DN; None is hi_dn.
-    transfer : the bent curve that gives v; None is a straight camera.
-    highest_dn : level up to which the calibrated variance was seen to be this model's, DN; None where no end is known.
-    u_least : least relative standard uncertainty of √V: that of values stated without standard errors.
+    gain_dn_per_e : float or ndarray of float
+        Gain K, DN/e⁻, above 0; a number, or float64 (y, x).
+    offset_dn : float or ndarray of float
+        Offset o, DN, the dark level at the image's exposure; a number, or float64 (y, x).
+    read_noise_e : float or ndarray of float
+        Read noise σ_r, e⁻ rms, 0 or more, the dark noise at the image's exposure; a number, or float64 (y, x).
+    bits : int
+        Bit depth, 1 to 16; frames are uint8 up to 8 bits and uint16 above.
+    lo_dn : int, default 0
+        Lower end of the converter's range, DN.
+    hi_dn : int, optional
+        Upper end of the converter's range, DN; None is 2^bits − 1.
+    u_gain : float, default 0.0
+        Relative standard uncertainty of K, a bare number; 0 where none is stated.
+    u_read_noise : float, default 0.0
+        Standard uncertainty of σ_r, e⁻; 0 where none is stated.
+    saturation_dn : float, optional
+        Level from which pixels count as saturated, DN; None is hi_dn.
+    curve : TransferCurve, optional
+        The bent transfer curve, which gives v; None for a straight one.
+    highest_dn : float, optional
+        Level up to which calibration showed the variance to be V, DN; None where it set no end.
+    u_least : float, default 0.0
+        Least relative standard uncertainty of √V, a bare number: that of values stated without standard errors.
 
     Raises
     ------
-    InvalidProfile : a value out of its domain, or maps of unequal shape.
+    InvalidProfile
+        A value is out of its domain, or maps differ in shape.
 
-    Reference: SCIENCE 1 and 4; EMVA 1288 r4.0, linear camera model.
+    References
+    ----------
+    formula 1 and formula 4; EMVA 1288 r4.0, linear camera model.
+
+    Examples
+    --------
+    >>> import sigmaraw as sr
+    >>> noise_model = sr.NoiseModel(gain_dn_per_e=0.5, offset_dn=100.0, read_noise_e=2.0, bits=12)
+    >>> round(float(noise_model.variance(300.0)), 2)
+    101.08
     """
 
     gain_dn_per_e: float | NDArray[np.float64]
@@ -67,7 +91,7 @@ class NoiseModel:
     u_gain: float = 0.0
     u_read_noise: float = 0.0
     saturation_dn: float | None = None
-    transfer: TransferCurve | None = None
+    curve: TransferCurve | None = None
     highest_dn: float | None = None
     u_least: float = 0.0
 
@@ -87,10 +111,10 @@ class NoiseModel:
         shapes = {array.shape for array in self._maps() if array.ndim}
         if len(shapes) > 1 or any(len(shape) != 2 for shape in shapes):
             raise InvalidProfile(f"maps of shapes {sorted(shapes)}", "one (y, x) shape", "calibrate again")
-        if self.transfer is not None:
+        if self.curve is not None:
             top_dn = self.hi_dn if self.highest_dn is None else self.highest_dn
             signals = np.linspace(0.0, max(top_dn - float(np.min(self.offset_dn)), 1.0), 1000)
-            _check_values("relative variance", "", self.transfer.relative_variance(signals), lambda value: value > 0, "above 0")
+            _check_values("relative variance", "", self.curve.relative_variance(signals), lambda value: value > 0, "above 0")
 
     @classmethod
     def from_profile(
@@ -101,24 +125,36 @@ class NoiseModel:
         roi: tuple[int, int] | None = None,
         scalars: bool = False,
     ) -> NoiseModel:
-        """Return the model of a profile's camera for frames of `shape`; the only place that reads camera variables.
+        """Return the noise model of a profile's camera for frames of `shape`; the only place that reads camera variables.
 
-        Offset and σ_r are the dark level and dark noise, which hold at the image's exposure. Maps are used when the frame is of
-        the maps' shape; a cut-out names its corner (`roi`) or takes the scalars knowingly. Where the profile has taps or colour planes,
-        scalars are those of each pixel's tap, and a cut-out names its corner then too.
+        Offset and σ_r are the dark level and dark noise, which hold at the image's exposure. Maps are used where the frame has the
+        maps' shape; a cut-out states its corner (`roi`) or asks for scalars. Where the profile has taps or colour planes, scalars are
+        those of each pixel's tap, and a cut-out must state its corner.
 
         Parameters
         ----------
-        profile : a profile, the path of one, or a model, which is returned as it is once it fits.
-        shape : (…, y, x) of the frames; None takes the maps as they are.
-        roi : (y, x) of the frame's first pixel on the sensor.
-        scalars : use the sensor's mean values in place of its maps.
+        profile : CameraProfile, NoiseModel, str or PathLike
+            A profile, the path of one, or a noise model, which is returned as it is where it fits.
+        shape : tuple of int, optional
+            Shape (…, y, x) of the frames; None takes the maps as they are.
+        roi : tuple of int, optional
+            (y, x) of the frame's first pixel on the sensor, px.
+        scalars : bool, default False
+            Use the sensor's mean values in place of its maps.
+
+        Returns
+        -------
+        NoiseModel
+            With maps cut to the frames, or scalars.
 
         Raises
         ------
-        ProfileMismatch : maps of another shape than the frame, or a cut-out that leaves them.
-        InvalidOption : roi together with scalars, or without shape.
-        InvalidProfile : a variable is missing or out of its domain.
+        ProfileMismatch
+            Maps have another shape than the frame, or a cut-out leaves them.
+        InvalidOption
+            `roi` is given together with `scalars`, or without `shape`.
+        InvalidProfile
+            A variable is missing or out of its domain.
         """
         from sigmaraw.noise.from_profile import by_taps, opened, read_profile, with_taps
 
@@ -126,22 +162,24 @@ class NoiseModel:
         tapped = shape is not None and not isinstance(profile, NoiseModel) and by_taps(profile, scalars)
         if roi is not None and scalars and not tapped:
             raise InvalidOption("both --roi and --scalars", "one of them", "drop --scalars to use the maps, or --roi to use the scalars")
-        model = profile if isinstance(profile, NoiseModel) else read_profile(profile, scalars)
+        noise_model = profile if isinstance(profile, NoiseModel) else read_profile(profile, scalars)
         if tapped:
             assert shape is not None and not isinstance(profile, NoiseModel)
-            return with_taps(model, profile, shape, roi)
-        if scalars and model.shape is not None:
-            raise ProfileMismatch("scalars asked of a model that has maps only", "a camera profile", "build the model from the profile")
+            return with_taps(noise_model, profile, shape, roi)
+        if scalars and noise_model.shape is not None:
+            raise ProfileMismatch(
+                "scalars asked of a noise model that has maps only", "a camera profile", "build the noise model from the profile"
+            )
         if roi is not None:
-            model = model._cut(roi, shape)
+            noise_model = noise_model._cut(roi, shape)
         if shape is not None:
-            model.check_shape(shape)
-        return model
+            noise_model.check_shape(shape)
+        return noise_model
 
     # --- fitting an image ---------------------------------------------------------------------------------------------
     @property
     def shape(self) -> tuple[int, int] | None:
-        """Shape (y, x) of the maps; None when the model is scalar and fits any frame."""
+        """Shape (y, x) of the maps; None where all values are scalars, which fit any frame."""
         return next((array.shape for array in self._maps() if array.ndim), None)
 
     @property
@@ -165,10 +203,14 @@ class NoiseModel:
 
         Raises
         ------
-        NotIntegerData : neither uint8 nor uint16.
-        BitDepthMismatch : the container, or a value, does not fit the bit depth.
-        OutsideValidRange : more than .1 % of the pixels lie above what the calibrated transfer curve was fitted to.
-        ProfileMismatch : the maps are of another shape.
+        NotIntegerData
+            The image is neither uint8 nor uint16.
+        BitDepthMismatch
+            The container, or a value, does not fit the bit depth.
+        OutsideValidRange
+            More than 0.1 % of the pixels lie above the levels to which the transfer curve was fitted.
+        ProfileMismatch
+            The maps have another shape.
         """
         if image.dtype not in (np.uint8, np.uint16):
             raise NotIntegerData(f"pixels of type {image.dtype}", "uint8 or uint16", "give the frames as the camera delivered them")
@@ -208,7 +250,7 @@ class NoiseModel:
 
     def fingerprint(self) -> bytes:
         """Return the SHA-256 of every value that decides how this camera's frames vary."""
-        digest = hashlib.sha256(f"{self.bits}|{self.lo_dn}|{self.hi_dn}|{self.transfer}".encode())
+        digest = hashlib.sha256(f"{self.bits}|{self.lo_dn}|{self.hi_dn}|{self.curve}".encode())
         for array in self._maps():
             digest.update(f"|{array.shape}|".encode())
             digest.update(np.ascontiguousarray(array, "<f8").tobytes())
@@ -218,7 +260,10 @@ class NoiseModel:
     def variance(self, level_dn: Any) -> NDArray[np.float64]:
         """Return the temporal variance in DN²: V(m) = K·max(m − o, 0)·v + K²σ_r² + 1/12.
 
-        level_dn : (…, y, x) or a number, DN.
+        Parameters
+        ----------
+        level_dn : array_like
+            Levels m, (…, y, x) or a number, DN.
         """
         signal = np.maximum(np.asarray(level_dn, dtype=np.float64) - self.offset_dn, 0.0)
         gain = np.asarray(self.gain_dn_per_e)
@@ -226,53 +271,80 @@ class NoiseModel:
 
     def _relative_variance(self, signal_dn: NDArray[np.float64]) -> Any:
         """Return v of a signal above dark, DN: 1 for a straight camera."""
-        return 1.0 if self.transfer is None else self.transfer.relative_variance(signal_dn)
+        return 1.0 if self.curve is None else self.curve.relative_variance(signal_dn)
 
     def drawn_values(self, rate_e: NDArray[np.float64], gain: Any, read_noise: Any) -> tuple[Any, Any]:
         """Return (gain, read noise) with which a draw K·(n − λ + r) has the calibrated variance: K√v, DN/e⁻, and σ_r/√v, e⁻.
 
-        rate_e : λ, (…, y, x), e⁻. gain, read_noise : K and σ_r of these pixels. Levels are centred on m apart, so means stay.
+        Parameters
+        ----------
+        rate_e : ndarray of float
+            Rates λ, (…, y, x), e⁻.
+        gain : array_like
+            Gain K of these pixels, DN/e⁻.
+        read_noise : array_like
+            Read noise σ_r of these pixels, e⁻.
         """
-        if self.transfer is None:
+        if self.curve is None:
             return gain, read_noise
-        root = np.sqrt(self.transfer.relative_variance(np.asarray(gain) * rate_e))
+        root = np.sqrt(self.curve.relative_variance(np.asarray(gain) * rate_e))
         return gain * root, read_noise / root
 
     def to_electrons(self, level_dn: Any) -> NDArray[np.float64]:
-        """Return (x − o)/K in e⁻, negative below the offset. level_dn : (…, y, x), DN."""
+        """Return (x − o)/K in e⁻, negative below the offset.
+
+        Parameters
+        ----------
+        level_dn : array_like
+            Levels, (…, y, x), DN.
+        """
         return (np.asarray(level_dn, dtype=np.float64) - self.offset_dn) / self.gain_dn_per_e
 
     def to_dn(self, signal_e: Any) -> NDArray[np.float64]:
-        """Return o + K·z in DN, neither rounded nor clipped. signal_e : (…, y, x), e⁻."""
+        """Return o + K·z in DN, neither rounded nor clipped.
+
+        Parameters
+        ----------
+        signal_e : array_like
+            Signal z, (…, y, x), e⁻.
+        """
         return np.asarray(self.offset_dn + self.gain_dn_per_e * np.asarray(signal_e, dtype=np.float64))
 
     def stabilise(self, level_dn: Any) -> NDArray[np.float64]:
         """Return 2·√max(z + 3/8 + σ_r², 0), z in e⁻: noise of unit standard deviation from a few electrons on.
 
-        A bent curve's is ∫ dz/√(z·v + 3/8 + σ_r²), in closed form. level_dn : (…, y, x), DN.
-        Reference: the generalised Anscombe transform, SCIENCE 1 (`bootstrap`).
+        For a bent curve it is ∫ dz/√(z·v + 3/8 + σ_r²), in closed form.
+
+        Parameters
+        ----------
+        level_dn : array_like
+            Levels, (…, y, x), DN.
+
+        References
+        ----------
+        The generalised Anscombe transform, formula 1 (`bootstrap`).
         """
-        if self.transfer is not None:
-            return self.transfer.stabilise(self.to_electrons(level_dn), self.gain_dn_per_e, self._constant)
+        if self.curve is not None:
+            return self.curve.stabilise(self.to_electrons(level_dn), self.gain_dn_per_e, self._constant)
         shifted = self.to_electrons(level_dn) + self._constant
         return 2.0 * np.sqrt(np.maximum(shifted, 0.0))
 
     def unstabilise(self, stabilised: Any) -> NDArray[np.float64]:
-        """Return the level in DN that `stabilise` takes there: o + K·((y/2)² − 3/8 − σ_r²) for a straight camera.
+        """Return the level in DN of stabilised values, the inverse of `stabilise`: o + K·((y/2)² − 3/8 − σ_r²) for a straight curve.
 
-        The algebraic inverse, which is biased for a mean of stabilised values.
+        This algebraic inverse is biased for a mean of stabilised values.
         """
         y = np.asarray(stabilised, dtype=np.float64)
-        if self.transfer is not None:
-            return self.to_dn(self.transfer.unstabilise(y, self.gain_dn_per_e, self._constant))
+        if self.curve is not None:
+            return self.to_dn(self.curve.unstabilise(y, self.gain_dn_per_e, self._constant))
         return self.to_dn((y / 2) ** 2 - self._constant)
 
     def straightened(self, stabilised: Any) -> NDArray[np.float64]:
-        """Return what a straight camera would have stabilised to: 2√(z + 3/8 + σ_r²) of the same z."""
+        """Return stabilised values converted to the transform of a straight curve: 2√(z + 3/8 + σ_r²) of the same z."""
         y = np.asarray(stabilised, dtype=np.float64)
-        if self.transfer is None:
+        if self.curve is None:
             return y
-        z = self.transfer.unstabilise(y, self.gain_dn_per_e, self._constant)
+        z = self.curve.unstabilise(y, self.gain_dn_per_e, self._constant)
         return np.asarray(2.0 * np.sqrt(np.maximum(z + self._constant, 0.0)))
 
     @property
@@ -286,38 +358,49 @@ class NoiseModel:
         return float(np.median(np.asarray(self.gain_dn_per_e) * np.asarray(self.read_noise_e)))
 
     def relative_spread_uncertainty(self, image_dn: Any) -> float:
-        """Return u_cal, the relative standard uncertainty of √V that the calibration leaves, averaged over the image.
+        """Return u_cal, the relative standard uncertainty of √V from the calibration, averaged over the image.
 
         u² = mean(½·∂V/∂K·u(K)/V)² + mean(½·∂V/∂σ_r·u(σ_r)/V)²,  ∂V/∂K = (m − o) + 2Kσ_r²,  ∂V/∂σ_r = 2K²σ_r
 
-        At least `u_least`. Means, not root mean squares, over pixels: one error of K or σ_r is shared by all of them. They are taken as uncorrelated, as
-        is what a bent curve's own parameters add, ½·K(m − o)v·u(v)/V. image_dn : (…, y, x), DN.
-        Reference: SCIENCE 2.3; JCGM 100 (2008) 5.1.2.
+        At least `u_least`. Means, not root mean squares, over pixels: one error of K or σ_r is shared by all of them.
+        They are taken as uncorrelated, and so is the part of a bent curve's parameters, ½·K(m − o)v·u(v)/V.
+
+        Parameters
+        ----------
+        image_dn : array_like
+            Image (…, y, x), DN.
+
+        References
+        ----------
+        formula 2.3; JCGM 100 (2008) 5.1.2.
         """
         gain, noise = np.asarray(self.gain_dn_per_e), np.asarray(self.read_noise_e)
         image = np.asarray(image_dn)
         by_gain = by_noise = by_curve = 0.0
-        for page in _pages(image):  # a volume in float64 would be several times its own size
+        for page in _pages(image):  # a volume in float64 would take several times its memory
             variance = self.variance(page)
             signal = np.maximum(page.astype(np.float64) - self.offset_dn, 0.0)
             photons = gain * signal * self._relative_variance(signal)
             by_gain += float(np.sum(0.5 * (photons + 2 * (gain * noise) ** 2) * self.u_gain / variance))
             by_noise += float(np.sum(gain**2 * noise * self.u_read_noise / variance))
-            if self.transfer is not None:
-                by_curve += float(np.sum(0.5 * photons * self.transfer.relative_uncertainty(signal) / variance))
+            if self.curve is not None:
+                by_curve += float(np.sum(0.5 * photons * self.curve.relative_uncertainty(signal) / variance))
         return max(math.hypot(by_gain, by_noise, by_curve) / image.size, self.u_least)
 
     def diagnostics(self, image_dn: Any) -> tuple[Diagnostic, ...]:
-        """Return checks of what independent pixels leave out of this image: see `noise.totals`."""
+        """Return the checks of noise that pixels share, which independent draws leave out: see `noise.totals`."""
         from sigmaraw.noise.totals import totals_check
 
         return totals_check(self, np.asarray(image_dn))
 
     # --- sampling -----------------------------------------------------------------------------------------------------
     def sample(self, mean_dn: Any, n: int, seed: int = 0, *, start: int = 0, group: int = 0, batch: int | None = None) -> NDArray[Any]:
-        """Return `n` frames of a known mean image, (replica, …, y, x) in `dtype`, DN.
+        """Return `n` frames of a given mean image, (replica, …, y, x) in `dtype`, DN.
 
-        mean_dn : (…, y, x), DN; below the offset no photon arrives, and the level is the offset. See `sample_blocks`.
+        Parameters
+        ----------
+        mean_dn : array_like
+            Mean image (…, y, x), DN; below the offset no photon arrives, and the level is the offset. See `sample_blocks`.
         """
         return np.concatenate(list(self.sample_blocks(mean_dn, n, seed, start=start, group=group, batch=batch)))
 
@@ -332,18 +415,23 @@ class NoiseModel:
         batch: int | None = None,
         device: bool = False,
     ) -> Iterator[Block]:
-        """Yield frames of a known mean image in blocks (replica, …, y, x), each block `batch` frames or fewer.
+        """Yield frames of a given mean image in blocks (replica, …, y, x) of at most `batch` frames.
 
         DN = clip(round(o + K·(n + r)), lo, hi),  n ~ Poisson(max(m − o, 0)/K),  r ~ N(0, σ_r)
 
         Frame i of (mean image, seed, group) is the same bytes whatever `n`, `start` and `batch` are.
 
-        device : leave blocks where JAX drew them, as its arrays; else they are NumPy's.
+        Parameters
+        ----------
+        device : bool, default False
+            Yield JAX arrays on the device that drew them; else NumPy arrays.
 
         Raises
         ------
-        ProfileMismatch : maps of another shape. InvalidOption : seed, n, start, group or batch out of its domain, or a mean
-        image that is not finite.
+        ProfileMismatch
+            Maps have another shape.
+        InvalidOption
+            Seed, n, start, group or batch is out of its domain, or the mean image is not finite.
         """
         from sigmaraw.noise.blocks import sample_blocks  # JAX is loaded when something is drawn, not before
 

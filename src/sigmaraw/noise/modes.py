@@ -15,7 +15,10 @@ def replica_mode(spec: str) -> ReplicaMode:
 
     Raises
     ------
-    UnknownName : no such mode. InvalidSpec : not of the form name:key=value, or a key or value that the mode does not have.
+    UnknownName
+        There is no such mode.
+    InvalidSpec
+        The text is not of the form name:key=value, or the mode does not have the key or value.
     """
     step = registry.parse_step(spec)
     kind = registry.load(registry.MODES, step.name)

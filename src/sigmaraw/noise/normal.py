@@ -5,7 +5,7 @@
 which is √(−2 ln u)·(cos θ, sin θ) with θ = φ + π/4 and the quadrant left to the signs. 2 × as fast as inverting Φ, and exact up to the
 32 bits of a word: |w| ends at 6.76, beyond which lies 10⁻¹¹.
 
-References: G. E. P. Box, M. E. Muller, Ann. Math. Statist. 29 (1958) 610–611; SCIENCE 4.
+References: G. E. P. Box, M. E. Muller, Ann. Math. Statist. 29 (1958) 610–611; formula 4.
 """
 
 from __future__ import annotations

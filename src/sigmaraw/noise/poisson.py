@@ -1,6 +1,6 @@
 """Poisson counts by inversion, in float32: exact summation at low rates, a uniform expansion of the quantile above.
 
-References: M. B. Giles, "Algorithm 955", ACM TOMS 42(1) (2016); N. M. Temme, Math. Comp. 58 (1992) 755–764; SCIENCE 4.
+References: M. B. Giles, "Algorithm 955", ACM TOMS 42(1) (2016); N. M. Temme, Math. Comp. 58 (1992) 755–764; formula 4.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sigmaraw.noise.normal import horner
 
 # From here on the expansion's total variation distance to the exact law is below 1e-6, its non-centrality in χ² at 10⁹ draws below .15.
 LOW_RATE = 4.0
-# Largest count worth summing for rates up to the key: P(N > top) < 2⁻³³, less than half the smallest tail a word can name.
+# Largest count worth summing for rates up to the key: P(N > top) < 2⁻³³, less than half the smallest probability that a word can hold.
 TOPS = ((0.5, 10), (2.0, 16), (LOW_RATE, 22))
 LOWEST_S = -1.39  # of w/√λ: Q < 1 there, hence a count of 0 is below it whatever w is
 
@@ -31,9 +31,9 @@ _C3 = (9.833913e-04, -6.360745e-04, -5.033761e-03, 1.7745178e-03)
 
 
 def tail_probability(word: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Return (upper, p): which half of the distribution, and the probability left in that tail, float32 in [2⁻³³, ½].
+    """Return (upper, p): which half of the distribution, and the probability beyond the value there, float32 in [2⁻³³, ½].
 
-    A float32 uniform in (0, 1) would lose the upper tail; sign and 31 bits keep both.
+    A float32 uniform in (0, 1) would lose the smallest probabilities of the upper half; sign and 31 bits keep both.
     """
     upper = (word >> np.uint32(31)) == 1
     distance = (word & np.uint32(0x7FFFFFFF)).astype(jnp.float32)
@@ -44,7 +44,7 @@ def poisson_low(upper: jax.Array, p: jax.Array, rate: jax.Array, top: int) -> ja
     """Return Poisson counts (int32) for small rates by summing the probability mass function from the nearer end.
 
     Lower half: n = #{k : F(k) ≤ p}, F summed upwards; upper half: n = #{k : 1 − F(k) ≥ p}, summed downwards from `top`.
-    Each tail is a sum of its own small terms, so float32 costs 1e-6 of a probability, never of 1.
+    Each probability is a sum of small terms, so float32 costs 1e-6 of the probability, never of 1.
     """
     mass = [jnp.exp(-rate)]
     for k in range(1, top + 1):
@@ -67,7 +67,14 @@ def poisson_expansion(w: jax.Array, root: jax.Array, inverse: jax.Array) -> jax.
 
     Q = λ + √λ·w + w²·p(s) + c₀(s) + c₁(s)/λ + c₂(s)/λ² + c₃(s)/λ³,  s = w/√λ;  P(N < k) = Φ(w) where Q(w) = k
 
-    w : standard normal. root, inverse : √λ and 1/√λ.
+    Parameters
+    ----------
+    w : jax.Array
+        Standard normal deviates.
+    root : jax.Array
+        √λ of each rate.
+    inverse : jax.Array
+        1/√λ of each rate.
     """
     w = jnp.maximum(w, _F(LOWEST_S) * root)
     s, reciprocal = w * inverse, inverse * inverse
@@ -78,5 +85,5 @@ def poisson_expansion(w: jax.Array, root: jax.Array, inverse: jax.Array) -> jax.
 
 
 def poisson_high(w: jax.Array, root: jax.Array, inverse: jax.Array, fraction: jax.Array, whole: jax.Array) -> jax.Array:
-    """Return n − ⌊λ⌋, float32, for rates from `LOW_RATE`; n ≥ 0, which the expansion leaves by less than one at its lower end."""
+    """Return n − ⌊λ⌋, float32, for rates from `LOW_RATE`; n is raised to 0 where the expansion is below it, by less than one."""
     return jnp.maximum(jnp.floor(fraction + poisson_expansion(w, root, inverse)), -whole)

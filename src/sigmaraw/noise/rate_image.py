@@ -1,4 +1,4 @@
-"""What the sampler needs to know of a noise-free image: its rates and levels, split so that float32 loses nothing."""
+"""The rates and levels of a noise-free image as the sampler takes them, split so that float32 loses nothing."""
 
 from __future__ import annotations
 
@@ -24,11 +24,14 @@ class RateImage:
 
     An array is (1, 1) where one value serves all.
 
-    `arrays` holds, all float32:
-    rate_whole = ⌊λ⌋, rate_fraction = λ − ⌊λ⌋, e⁻; rate_root = √λ and rate_inverse = 1/√λ for rates from `LOW_RATE`, that rate's below;
-    gain : K, DN/e⁻; read_noise : σ_r, e⁻; level_even : nearest even whole number to the level that Poisson noise is centred on, DN;
-    level_rest : what is left, DN.
-    pair : position in the frame, uint32 (pair,), the second counter word.
+    `arrays` holds, all float32: rate_whole = ⌊λ⌋ and rate_fraction = λ − ⌊λ⌋, e⁻; rate_root = √λ and rate_inverse = 1/√λ for rates
+    from `LOW_RATE`, below it the values of `LOW_RATE`; gain = K, DN/e⁻; read_noise = σ_r, e⁻; level_even, the nearest even whole number
+    to the level on which Poisson noise is centred, DN; level_rest, the level less level_even, DN.
+
+    Parameters
+    ----------
+    pair : ndarray of uint32
+        Position of each pair in the frame, uint32 (pair,), the second counter word.
     """
 
     shape: tuple[int, ...]
@@ -54,7 +57,7 @@ class RateImage:
         return replace(self, pair=self.pair + np.uint32(pixels // 2))
 
     def take(self, pairs: NDArray[np.integer]) -> RateImage:
-        """Return the image of these pairs alone; each keeps its own `pair`, and so its own random words."""
+        """Return the image of these pairs alone; each keeps its `pair`, and so its random words."""
         chosen = {name: value if value.size == 1 else value[:, pairs] for name, value in self.arrays.items()}
         return RateImage((2 * len(pairs),), 2 * len(pairs), chosen, self.pair[pairs])
 
@@ -64,8 +67,14 @@ def make_rate_image(level_dn: NDArray[Any], rate_e: NDArray[np.float64], gain: A
 
     Parameters
     ----------
-    level_dn : (…, y, x), DN: the mean of the replicas (before clipping).
-    rate_e : same shape, e⁻, ≥ 0. gain : DN/e⁻, read_noise : e⁻; float, or (y, x).
+    level_dn : ndarray
+        Mean of the replicas before clipping, (…, y, x), DN.
+    rate_e : ndarray of float
+        Rates λ ≥ 0, the same shape, e⁻.
+    gain : array_like
+        Gain K, DN/e⁻, a number or (y, x).
+    read_noise : array_like
+        Read noise σ_r, e⁻, a number or (y, x).
     """
     level = np.asarray(level_dn, dtype=np.float64)
     size = level.size

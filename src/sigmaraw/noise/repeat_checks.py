@@ -1,4 +1,4 @@
-"""Are repeated frames draws of one scene? Their noise against the camera's, and drift between them."""
+"""The checks that repeated frames show one static scene: their noise against the camera's, and drift between them."""
 
 from __future__ import annotations
 
@@ -23,18 +23,21 @@ _SUMS = (
 def repeat_checks(frames: NDArray[np.integer], noise_model: CameraNoise) -> tuple[Diagnostic, ...]:
     """Return three checks of n ≥ 3 repeats of a static scene; of two only the first.
 
-    repeat_noise: Σ½(x_{i+1} − x_i)²/Σ V(x̄), neighbours in time, so that slow drift is not in it; 1 where the camera's values hold.
+    repeat_noise: Σ½(x_{i+1} − x_i)²/Σ V(x̄) of neighbours in time, so that slow drift does not enter; 1 where the camera's values hold.
     repeat_drift: Σ s²/Σ½(x_{i+1} − x_i)², s² the variance of a pixel over all repeats; more than 1 where the scene, lamp or stage moved.
     frame_drift: η = Σ(m_{i+1} − m_i)²/Σ(m_i − m̄)² of the frames' means m, 2 ± √(4(n − 2)/(n² − 1)) where they are independent,
-    below where they drift. A drift too small for any pixel can make the whole spread of a frame's mean.
+    below that where they drift. A drift too small to be seen in one pixel can dominate the spread of a frame's mean.
 
     Pixels that touch the converter's ends in any repeat are left out.
 
     Parameters
     ----------
-    frames : (repeat, …, y, x), DN.
+    frames : ndarray of int
+        The repeats (repeat, …, y, x), DN.
 
-    References: SCIENCE 3 (pair differences); J. von Neumann, Ann. Math. Stat. 12, 367–395 (1941).
+    References
+    ----------
+    formula 3 (pair differences); J. von Neumann, Ann. Math. Stat. 12, 367–395 (1941).
     """
     from scipy.ndimage import uniform_filter
 
@@ -62,11 +65,12 @@ def repeat_checks(frames: NDArray[np.integer], noise_model: CameraNoise) -> tupl
 
 
 def diagnostic(name: str, value: float, n: int) -> Diagnostic:
-    """Return the check of this name on a value found with n repeats of very many pixels; names as `repeat_checks` gives them.
+    """Return the check of this name on a value measured with n repeats of very many pixels; names as in `repeat_checks`.
 
     Raises
     ------
-    KeyError : no check of repeats has this name.
+    KeyError
+        No check of repeats has this name.
     """
     return {"repeat_noise": _noise(value, 0.0), "repeat_drift": _drift(value), "frame_drift": _frame_drift(value, n)}[name]
 

@@ -1,4 +1,4 @@
-"""Mode `repeats`: real repeated acquisitions, by which the other modes are judged."""
+"""Mode `repeats`: real repeated acquisitions, the reference for the other modes."""
 
 from __future__ import annotations
 
@@ -21,8 +21,11 @@ MINIMUM_PER_GROUP = 20  # below this many frames a group, splitting costs more t
 
 @dataclass(frozen=True)
 class RepeatSplit:
-    """Which real frames each group takes. Where `independent` is False all groups share them: paired results only, KS and Tukey
-    are not available, and `reason` says why."""
+    """Which real frames each group takes.
+
+    Where `independent` is False all groups share them. Results are then paired only: KS and Tukey are not available, and `reason` says
+    why.
+    """
 
     groups: tuple[range, ...]
     independent: bool
@@ -34,15 +37,23 @@ def split_repeats(available: int, groups: int, n: int | None = None) -> RepeatSp
 
     Parameters
     ----------
-    available : number of real frames. groups : G + 1, raw and the codecs.
-    n : frames a group; None takes as many as the design gives. When `n` only fits without splitting, frames are shared.
+    available : int
+        Number of real frames.
+    groups : int
+        Number of groups G + 1, raw and the codecs.
+    n : int, optional
+        Frames per group; None takes as many as the design gives. Where `n` fits only without splitting, groups share frames.
 
     Raises
     ------
-    InsufficientRepeats : fewer than two frames, or fewer than `n`.
-    InvalidOption : groups or n below 1.
+    InsufficientRepeats
+        There are less than two frames, or less than `n`.
+    InvalidOption
+        Groups or n below 1.
 
-    Reference: SCIENCE 1, replica modes, `repeats`.
+    References
+    ----------
+    formula 1, replica modes, `repeats`.
     """
     groups = whole_number(groups, "groups", 1, 1 << 31)
     wanted = None if n is None else whole_number(n, "n", 1, 1 << 31)
@@ -58,7 +69,7 @@ def split_repeats(available: int, groups: int, n: int | None = None) -> RepeatSp
 
 
 def require_repeats(available: int, needed: int) -> None:
-    """Refuse fewer repeated frames than `needed`. Raises InsufficientRepeats."""
+    """Refuse less repeated frames than `needed`. Raises InsufficientRepeats."""
     if available < needed:
         raise InsufficientRepeats(
             f"{available} repeated frame{'' if available == 1 else 's'}",
@@ -76,9 +87,11 @@ def check_repeats(frames: NDArray[np.integer], needed: int) -> int:
 
 
 class Repeats(ReplicaMode):
-    """Replicas are the repeated frames themselves: exact, whatever the model or the camera does.
+    """Replicas are the repeated frames themselves: exact for every pipeline and camera.
 
-    Reference: SCIENCE 1, replica modes.
+    References
+    ----------
+    formula 1, replica modes.
     """
 
     name = "repeats"
@@ -96,4 +109,4 @@ class Repeats(ReplicaMode):
 
     def u_mode(self, measurement: Measurement) -> tuple[float, str]:
         """Return 0: real frames carry the camera's noise and nothing else."""
-        return 0.0, f"{self.name}: real acquisitions (SCIENCE 1)"
+        return 0.0, f"{self.name}: real acquisitions (formula 1)"

@@ -1,4 +1,4 @@
-"""What users call: raw frame and camera in, replicas out."""
+"""Replicas of a raw frame and a camera, as users call for them."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def iter_replicas(
     batch : int, optional
         Replicas in a block, from 1. None takes what fits 16 MiB. It does not change a number.
     group : int, default 0
-        0 is the raw group, 1 … G those of the codecs; each has a stream of its own.
+        0 is the raw group, 1 … G those of the codecs; each has a separate random stream.
     start : int, default 0
         Number of the first replica.
     roi : tuple of int, optional
@@ -104,8 +104,8 @@ def iter_replicas(
     [(2, 8, 8), (2, 8, 8), (1, 8, 8)]
     """
     whole_number(group, "group", 0, MAX_GROUPS)
-    maker, frame, model = _prepared(raw, camera, mode, seed, roi, scalars)
-    return draw(maker, frame, model, ReplicaRequest(n, seed, start, group, batch, device=device))
+    maker, frame, noise_model = _prepared(raw, camera, mode, seed, roi, scalars)
+    return draw(maker, frame, noise_model, ReplicaRequest(n, seed, start, group, batch, device=device))
 
 
 @dataclass(frozen=True)
@@ -130,29 +130,31 @@ def iter_slabs(
 ) -> Iterator[Slab]:
     """Yield n replicas of a volume in slabs of planes: all replicas of the first slab, then of the next.
 
-    The same bytes as those of `iter_replicas`, without a whole replica or estimate ever being held: what is held is a slab's. A volume
-    that is mapped from its file is read as far as it is needed.
+    The bytes are those of `iter_replicas`, but memory holds only a slab of each replica and estimate. A volume that is mapped from its
+    file is read slab by slab. Parameters and refusals that are not named here are those of `iter_replicas`; InvalidOption also for a
+    frame, which has no planes.
 
     Parameters
     ----------
-    raw : one volume (z, y, x), uint8 or uint16, DN; where the mode needs repeats (repeat, z, y, x).
-    pixels : of one slab at most, but one plane at least; None takes 2²⁰.
-    Others as in `iter_replicas`, and so are the refusals; InvalidOption also for a frame, which has no planes.
+    raw : Raw
+        One volume (z, y, x), uint8 or uint16, DN; where the mode needs repeats (repeat, z, y, x).
+    pixels : int, optional
+        Largest number of pixels of a slab, which has one plane at least; None takes 2²⁰.
     """
     from sigmaraw.noise.blocks import slabs
 
-    maker, frame, model = _prepared(raw, camera, mode, seed, roi, scalars)
+    maker, frame, noise_model = _prepared(raw, camera, mode, seed, roi, scalars)
     shape = frame.shape[1:] if maker.needs_repeats else frame.shape
     if len(shape) != 3:
         raise InvalidOption(f"slabs of an image of shape {shape}", "a volume (z, y, x)", "use iter_replicas for single frames")
 
-    model.check_image(frame)
+    noise_model.check_image(frame)
     frame = Unchanging.of(frame)
 
     def pieces() -> Iterator[Slab]:
         for planes in slabs(shape, pixels):
             start = 0
-            for block in draw(maker, frame, model, ReplicaRequest(n, seed, planes=planes)):
+            for block in draw(maker, frame, noise_model, ReplicaRequest(n, seed, planes=planes)):
                 values = np.asarray(block)
                 yield Slab(start, planes, values)
                 start += len(values)
@@ -168,18 +170,18 @@ def _prepared(
     roi: tuple[int, int] | None,
     scalars: bool,
 ) -> tuple[ReplicaMode, NDArray[np.integer], NoiseModel]:
-    """Return the mode, the array that it takes and the camera's model for it."""
+    """Return the mode, the array that it takes and the noise model for it."""
     maker = replica_mode(mode) if isinstance(mode, str) else mode
     whole_number(seed, "seed", 0, 1 << 64)
     frame, stated_bits = _frame(raw, maker)
-    model = NoiseModel.from_profile(camera, frame.shape, roi=roi, scalars=scalars)
-    if stated_bits is not None and stated_bits != model.bits:
+    noise_model = NoiseModel.from_profile(camera, frame.shape, roi=roi, scalars=scalars)
+    if stated_bits is not None and stated_bits != noise_model.bits:
         raise BitDepthMismatch(
-            f"a {stated_bits}-bit image with a {model.bits}-bit camera",
+            f"a {stated_bits}-bit image with a {noise_model.bits}-bit camera",
             "the same bit depth",
             "use the profile of the camera mode that took the image, or state its bit depth with --bits",
         )
-    return maker, frame, model
+    return maker, frame, noise_model
 
 
 def replicas(
@@ -213,7 +215,7 @@ def replicas(
     batch : int, optional
         Replicas that are drawn at a time, from 1. None takes what fits 16 MiB. It does not change a number.
     group : int, default 0
-        0 is the raw group, 1 … G those of the codecs; each has a stream of its own.
+        0 is the raw group, 1 … G those of the codecs; each has a separate random stream.
     roi : tuple of int, optional
         (y, x) of the image's corner in the camera's frame, px, where it is a cut-out and the camera has maps.
     scalars : bool, default False

@@ -1,4 +1,4 @@
-"""Is what a denoiser took away noise? Unit variance and whiteness of its residuals."""
+"""The checks that a denoiser removed noise only: unit variance and whiteness of its residuals."""
 
 from __future__ import annotations
 
@@ -26,14 +26,19 @@ def residual_checks(frame: NDArray[np.integer], level_dn: NDArray[np.float64], n
 
     Parameters
     ----------
-    frame : x, (…, y, x), DN. level_dn : m̂, same shape, DN.
+    frame : ndarray of int
+        The raw frame x, (…, y, x), DN.
+    level_dn : ndarray of float
+        The denoised estimate m̂, the same shape, DN.
 
-    Reference: SCIENCE 1, replica modes, `bootstrap`.
+    References
+    ----------
+    formula 1, replica modes, `bootstrap`.
     """
     pages = list(zip(frame.reshape(-1, *frame.shape[-2:]), level_dn.reshape(-1, *frame.shape[-2:]), strict=True))
     every = sum(int(np.count_nonzero(_unclipped(x, noise_model))) for x, _ in pages) < 2  # where all is clipped, all is taken
     counts, sums = 0, 0.0
-    for x, level in pages:  # page by page: a volume in float64 would be several times its own size
+    for x, level in pages:  # page by page: a volume in float64 would take several times its memory
         residual, open_ = _residual(x, level, noise_model, every)
         counts, sums = counts + int(np.count_nonzero(open_)), sums + float(residual[open_].sum())
     moments = _Moments(0.0, {-2: 0.0, -1: 0.0}, {-2: 0, -1: 0})
@@ -43,17 +48,18 @@ def residual_checks(frame: NDArray[np.integer], level_dn: NDArray[np.float64], n
     variance = moments.square / counts
     rows = [_variance(variance)]
     for axis, name in ((-2, "y"), (-1, "x")):
-        known = variance > 0 and moments.pairs[axis] > 0
-        rows.append(_correlation(moments.products[axis] / moments.pairs[axis] / variance if known else 0.0, name))
+        defined = variance > 0 and moments.pairs[axis] > 0
+        rows.append(_correlation(moments.products[axis] / moments.pairs[axis] / variance if defined else 0.0, name))
     return tuple(rows)
 
 
 def diagnostic(name: str, value: float) -> Diagnostic:
-    """Return the check of this name on a value; names as `residual_checks` gives them.
+    """Return the check of this name on a value; names as in `residual_checks`.
 
     Raises
     ------
-    KeyError : no check of residuals has this name.
+    KeyError
+        No check of residuals has this name.
     """
     return {
         "residual_variance": _variance(value),

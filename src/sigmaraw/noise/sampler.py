@@ -2,11 +2,11 @@
 
     DN = clip(round(o + K·(n + r)), lo, hi),  n ~ Poisson(λ),  r ~ N(0, σ_r) e⁻
 
-Two pixels share their random words, since the Box–Muller transform gives normal deviates in pairs: two for the electronics, and two of
-which the Poisson quantile makes counts. Where the rate is low a word of its own is inverted by summation. The slow twin, with SciPy's
-exact quantiles on the same words, is `sampler_slow`.
+Two pixels share their random words, since the Box–Muller transform gives normal deviates in pairs: two for the electronics, and two
+that the Poisson quantile turns into counts. Where the rate is low, a separate word is inverted by summation. The slow twin, with
+SciPy's exact quantiles on the same words, is `sampler_slow`.
 
-References: SCIENCE 4; docs/decisions/0008.
+References: formula 4; docs/decisions/0008.
 """
 
 from __future__ import annotations
@@ -52,10 +52,24 @@ def kernel(
 
     Parameters
     ----------
-    key : (2,) uint32; counters : (replica,) uint32; pair : (pair,) uint32.
-    rates : the arrays of `RateImage`, each (2, pair) or (1, 1).
-    lo, hi : ADC range, DN. high : whether any rate is from `LOW_RATE`. top : largest count summed exactly, 0 when no rate is below.
-    dtype : "uint8" or "uint16"; words are of twice its bits. tile : pairs a tile, of which there must be a whole number.
+    key : jax.Array
+        The two key words, uint32 (2,).
+    counters : jax.Array
+        The first counter word of each replica, uint32 (replica,).
+    pair : jax.Array
+        The second counter word, uint32 (pair,).
+    rates : dict of str to jax.Array
+        The arrays of `RateImage`, each (2, pair) or (1, 1).
+    lo, hi : int
+        Ends of the converter's range, DN.
+    high : bool
+        Whether any rate is `LOW_RATE` or more.
+    top : int
+        Largest count summed exactly; 0 where no rate is below `LOW_RATE`.
+    dtype : str
+        "uint8" or "uint16"; words have twice its bits.
+    tile : int
+        Pairs per tile; the tiles must cover all pairs exactly.
     """
     places = pair.reshape(-1, 1, tile)
     tiled = {name: value.reshape(2, -1, 1, tile) if value.size > 1 else value for name, value in rates.items()}
@@ -76,7 +90,15 @@ def kernel(
 
 
 def _levels(w: Any, word: Any, read: jax.Array, pixel: dict[str, jax.Array], lo: int, hi: int, top: int) -> jax.Array:
-    """Return DN (tile, replica, pair), int32, of one pixel of each pair. w : normal for the count, or None; word : uniform, or None."""
+    """Return DN (tile, replica, pair), int32, of one pixel of each pair.
+
+    Parameters
+    ----------
+    w : array_like
+        Normal deviates for the count, or None.
+    word : array_like
+        Uniform words for the count, or None.
+    """
     whole, fraction = pixel["rate_whole"], pixel["rate_fraction"]
     if w is not None:
         excess = poisson_high(w, pixel["rate_root"], pixel["rate_inverse"], fraction, whole)

@@ -1,4 +1,4 @@
-"""The slow twin of `sampler`: the same model on the same random words in float64, with SciPy's exact quantiles."""
+"""The slow twin of `sampler`: the same noise from the same random words in float64, with SciPy's exact quantiles."""
 
 from __future__ import annotations
 
@@ -27,14 +27,26 @@ def reference_block(
 ) -> NDArray[np.int64]:
     """Return (replica, …, y, x) DN: clip(round(level + K·(n − λ + r)), lo, hi), n = F⁻¹(Φ(w); λ), r = σ_r·z.
 
-    Pixels 2p and 2p + 1 share the words of pair p. w and z are theirs by Box–Muller; for rates below `LOW_RATE` Φ(w) is replaced by
-    u = (d + ½)·2⁻³² in the lower half and 1 − that in the upper, the top bit of a word saying which and d being the others. The
-    upper half is found from its own tail, as in the fast twin.
+    Pixels 2p and 2p + 1 share the words of pair p, from which Box–Muller gives w and z. For rates below `LOW_RATE` Φ(w) is replaced
+    by u = (d + ½)·2⁻³² in the lower half and 1 − u in the upper; the top bit of a word names the half, and d are the other bits. In
+    the upper half counts come from the probability above them, as in the fast twin.
 
     Parameters
     ----------
-    key : (2,) uint32; counters : (replica,) uint32. level_dn, rate_e : (…, y, x), DN and e⁻. gain : DN/e⁻, read_noise : e⁻;
-    a number or (y, x). lo, hi : ADC range, DN.
+    key : ndarray of uint32
+        The two key words, uint32 (2,).
+    counters : ndarray of uint32
+        The first counter word of each replica, uint32 (replica,).
+    level_dn : ndarray of float
+        Levels (…, y, x), DN.
+    rate_e : ndarray of float
+        Rates λ, (…, y, x), e⁻.
+    gain : array_like
+        Gain K, DN/e⁻, a number or (y, x).
+    read_noise : array_like
+        Read noise σ_r, e⁻, a number or (y, x).
+    lo, hi : int
+        Ends of the converter's range, DN.
     """
     pair = np.arange((level_dn.size + 1) // 2, dtype=np.uint32)
 

@@ -1,4 +1,4 @@
-"""Mode `simex`: noise drawn around frames with ever more noise, and what is found extrapolated to a frame without."""
+"""Mode `simex`: noise drawn around frames with added noise, and the results extrapolated to a frame without noise."""
 
 from __future__ import annotations
 
@@ -18,35 +18,39 @@ if TYPE_CHECKING:
 LEVELS = (1.0, 1.5, 2.0, 3.0)
 """Noise variance of the frame that replicas are drawn around, in units of V; 1 is the raw frame itself."""
 CLUSTER = 5
-"""Replicas that share one base: their spread about its mean is that of one frame's noise, whatever the base's own noise is."""
+"""Replicas that share one base: their spread about its mean is that of one frame's noise, whatever noise the base has."""
 
 
 def weights(levels: tuple[float, ...], degree: int) -> tuple[float, ...]:
-    """Return w with θ(0) = Σ w_l θ(t_l): the least-squares polynomial of a degree through the levels, taken at no noise.
+    """Return w with θ(0) = Σ w_l θ(t_l): the least-squares polynomial of a degree through the levels, at zero noise.
 
-    For levels 1, 1.5, 2, 3: (1, 4/7, 1/7, −5/7) for a line, (36, −8, −27, 10)/11 for a parabola; Σw² is 1.86 and 18.1, by
-    which the variance of an extrapolated number exceeds that of one level.
+    For levels 1, 1.5, 2, 3: (1, 4/7, 1/7, −5/7) for a line, (36, −8, −27, 10)/11 for a parabola; Σw² is 1.86 and 18.1, the
+    ratio of the variance of an extrapolated number to that of one level.
     """
     powers = np.vander(np.asarray(levels), degree + 1, increasing=True)
     return tuple(float(value) for value in np.linalg.pinv(powers)[0])
 
 
 class Simex(ReplicaMode):
-    """Replicas around frames x_t that carry t times the noise, t = 1, 1.5, 2, 3 (simulation extrapolation):
+    """Replicas around frames x_t that carry t times the noise, t = 1, 1.5, 2, 3 (simulation extrapolation).
+
+    ::
 
         x_t = clip(round(x + √((t − 1)V(x) − 1/12)·z)),  R_t = clip(round(x_t + K(Poisson(λ) − λ + r))),  λ = max(x_t − o, 0)/K
 
-    with z ~ N(0, 1), r ~ N(0, σ_r), x_1 = x. Replica i belongs to cluster c = i // 5, whose level is c mod 4 and which has an x_t
-    of its own. What is measured at each level (ln σ_raw, centre, D̄, …) is a smooth function of t; its least-squares parabola
-    (or line) is read off at t = 0, where the base has no noise. No denoiser is needed, and scatter is the price: variances are
-    18.1 times (line: 1.86 times) those of one level.
+    with z ~ N(0, 1), r ~ N(0, σ_r), x_1 = x. Replica i belongs to cluster c = i // 5, whose level is c mod 4; each cluster
+    has a different x_t. The results of each level (ln σ_raw, centre, D̄, …) are smooth functions of t; the least-squares parabola
+    (or line) gives their value at t = 0, where the base has no noise. No denoiser is needed, but variances are 18.1 times (line:
+    1.86 times) those of one level.
 
     Parameters
     ----------
     order : str
-        Polynomial in the noise variance, "quadratic" or "linear".
+        Degree of the polynomial in the noise variance, "quadratic" or "linear".
 
-    References: SCIENCE 1; J. R. Cook, L. A. Stefanski, J. Am. Stat. Assoc. 89, 1314–1328 (1994).
+    References
+    ----------
+    formula 1; J. R. Cook, L. A. Stefanski, J. Am. Stat. Assoc. 89, 1314–1328 (1994).
     """
 
     name = "simex"

@@ -16,17 +16,21 @@ _Image: TypeAlias = NDArray[np.float32]
 
 
 class SlidingDct:
-    """Each patch of 8 × 8 px in the cosine transform, its coefficients c shrunk, all patches that cover a pixel averaged:
+    """Shrinkage of the cosine coefficients c of each patch of 8 × 8 px, averaged over all patches that cover a pixel.
+
+    ::
 
         first estimate  a:  f = 1 where |c| ≥ 3, else 0
         second          f = 1 − (1 − g)²,  g = b²/(b² + 1),  b the coefficients of a
 
-    g is Wiener's gain for noise of unit variance. 1 − (1 − g)² is the same filter applied once more, to what it left over, and added
-    (twicing): more noise stays than with g, and 1 − g of its bias. That is the better trade here: bias moves the centre of every
-    replica, while noise that stays widens replicas by little. The mean of a patch is never shrunk. Patches weigh 1/Σf².
+    g is Wiener's gain for noise of unit variance. 1 − (1 − g)² is the filter plus the same filter applied to its residual (twicing):
+    more noise stays than with g, and the share 1 − g of the bias. That serves this mode, since bias moves the centre of every replica
+    while remaining noise widens replicas only a little. The mean of a patch is never shrunk. Patches weigh 1/Σf².
 
-    References: G. Yu, G. Sapiro, IPOL 1 (2011) 292–296; N. Pierazzo, J.-M. Morel, G. Facciolo, IPOL 7 (2017) 288–308 (the second stage);
-    J. W. Tukey, Exploratory Data Analysis (1977) (twicing); docs/decisions/0016.
+    References
+    ----------
+    G. Yu, G. Sapiro, IPOL 1 (2011) 292–296; N. Pierazzo, J.-M. Morel, G. Facciolo, IPOL 7 (2017) 288–308 (the second stage); J. W. Tukey,
+    Exploratory Data Analysis (1977) (twicing); docs/decisions/0016.
     """
 
     name = "dct"
@@ -53,7 +57,7 @@ def _patches(image: _Image) -> _Image:
 
 
 def _averaged(image: _Image, guide: _Image | None) -> _Image:
-    """Return the weighted mean over patches of shrunk patches; by the guide's coefficients, or by their own where there is none."""
+    """Return the weighted mean over patches of shrunk patches; by the guide's coefficients, or by the patches' where there is no guide."""
     from scipy.fft import dctn, idctn
 
     patches, guides = _patches(image), None if guide is None else _patches(guide)

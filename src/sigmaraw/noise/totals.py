@@ -1,4 +1,4 @@
-"""Independent pixels and totals: what brighter-fatter replicas understate."""
+"""The check of totals over pixels, whose spread brighter-fatter replicas understate."""
 
 from __future__ import annotations
 
@@ -13,26 +13,35 @@ from sigmaraw.contracts import Diagnostic
 if TYPE_CHECKING:
     from sigmaraw.noise.model import NoiseModel
 
-TOLERATED = 0.01  # of the spread of a total: a tenth of what a single-frame mode's own error is
+TOLERATED = 0.01  # of the spread of a total: a tenth of the error of a single-frame mode
 
 
-def totals_check(model: NoiseModel, image_dn: NDArray[Any]) -> tuple[Diagnostic, ...]:
+def totals_check(noise_model: NoiseModel, image_dn: NDArray[Any]) -> tuple[Diagnostic, ...]:
     """Return by how much the spread of the image's total is understated; nothing for cameras whose pixels are independent.
 
         1 − √(ΣV_drawn/ΣV),  V = K(m − o) + K²σ_r² + 1/12
 
-    Charge that one pixel loses its neighbours gain, so totals keep the variance of Poisson counts, while pixels drawn one by one with the
-    smaller variance V_drawn do not. Sums over objects of many pixels lack as much, single pixels nothing.
+    Neighbours gain the charge that a pixel loses, so totals keep the variance of Poisson counts, while pixels drawn one by one with the
+    smaller variance V_drawn do not. Sums over objects of many pixels are understated as much, single pixels not at all.
 
-    image_dn : (…, y, x), DN. Reference: SCIENCE 3, models.
+    Parameters
+    ----------
+    noise_model : NoiseModel
+        The camera.
+    image_dn : ndarray
+        Image (…, y, x), DN.
+
+    References
+    ----------
+    formula 3.
     """
-    if model.transfer is None or not model.transfer.conserves_charge:
+    if noise_model.curve is None or not noise_model.curve.conserves_charge:
         return ()
     drawn = lost = 0.0
-    for page in image_dn.reshape(-1, *image_dn.shape[-2:]):  # a volume in float64 would be several times its own size
-        signal = np.maximum(page.astype(np.float64) - model.offset_dn, 0.0)
-        drawn += float(model.variance(page).sum())
-        lost += float((np.asarray(model.gain_dn_per_e) * signal * (1 - model.transfer.relative_variance(signal))).sum())
+    for page in image_dn.reshape(-1, *image_dn.shape[-2:]):  # a volume in float64 would take several times its memory
+        signal = np.maximum(page.astype(np.float64) - noise_model.offset_dn, 0.0)
+        drawn += float(noise_model.variance(page).sum())
+        lost += float((np.asarray(noise_model.gain_dn_per_e) * signal * (1 - noise_model.curve.relative_variance(signal))).sum())
     missing = 1 - math.sqrt(drawn / (drawn + lost))
     text = (
         f"replicas understate the spread of totals by {missing:.1%} ({TOLERATED:.0%} tolerated): brighter-fatter pixels share charge with "

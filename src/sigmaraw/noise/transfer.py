@@ -1,9 +1,9 @@
-"""Bent photon-transfer curves as the noise model needs them: variance relative to a straight line, and its stabilising transform.
+"""Bent transfer curves: variance relative to a straight line, and the stabilising transform.
 
-With x = m − o the signal in DN, z = x/K in e⁻, K the pixel's own gain and K̄ the sensor's: V(m) = K·x·v(x) + K²σ_r² + 1/12, where
+With x = m − o the signal in DN, z = x/K in e⁻, K the pixel's gain and K̄ the sensor's: V(m) = K·x·v(x) + K²σ_r² + 1/12, where
 v = 1 is the straight camera. Stabilised values are ∫ dz/√(z·v + c) with c = 3/8 + σ_r², so that v = 1 gives 2√(z + c).
 
-References: SCIENCE 3, models; P. Astier et al., A&A 629, A36 (2019), eq. 16.
+References: formula 3; P. Astier et al., A&A 629, A36 (2019), eq. 16.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-# What a profile says of a bent curve, each NaN where another model was chosen.
+# The numbers of a bent curve in a profile, each NaN where another curve was chosen.
 CURVE = ("brighter_fatter", "brighter_fatter_se", "gain_break", "gain_above_break", "gain_above_break_se", "intercept_above_break")
 
 
@@ -26,31 +26,60 @@ class TransferCurve(Protocol):
     conserves_charge: bool
 
     def relative_variance(self, signal_dn: Any) -> Array:
-        """Return v, 1 at and below zero signal. signal_dn : x, (…, y, x), DN."""
+        """Return v, 1 at and below zero signal.
+
+        Parameters
+        ----------
+        signal_dn : array_like
+            Signal x, (…, y, x), DN.
+        """
         ...
 
     def relative_slope(self, signal_dn: Any) -> Array:
-        """Return d(x·v)/dx, 1 at and below zero signal: the curve's slope over the slope of the straight line. signal_dn : x, DN."""
+        """Return d(x·v)/dx, 1 at and below zero signal: the curve's slope over the slope of the straight line.
+
+        Parameters
+        ----------
+        signal_dn : array_like
+            Signal x, DN.
+        """
         ...
 
     def relative_uncertainty(self, signal_dn: Any) -> Array:
-        """Return the relative standard uncertainty of x·v that the curve's own parameters leave, that of K apart."""
+        """Return the relative standard uncertainty of x·v from the curve's parameters, without that of K."""
         ...
 
     def stabilise(self, signal_e: Any, gain: Any, c: Any) -> Array:
-        """Return ∫ dz/√(z·v + c), 2√(z + c) at small z and 0 below −c. signal_e : z, e⁻; gain : K, DN/e⁻; c : 3/8 + σ_r², e⁻²."""
+        """Return ∫ dz/√(z·v + c), 2√(z + c) at small z and 0 below −c.
+
+        Parameters
+        ----------
+        signal_e : array_like
+            Signal z, e⁻.
+        gain : array_like
+            The pixel's gain K, DN/e⁻.
+        c : array_like
+            Constant 3/8 + σ_r², e⁻².
+        """
         ...
 
     def unstabilise(self, stabilised: Any, gain: Any, c: Any) -> Array:
-        """Return the z, e⁻, that `stabilise` takes to these values."""
+        """Return the signal z, e⁻, of stabilised values, the inverse of `stabilise`."""
         ...
 
 
 @dataclass(frozen=True)
 class BrighterFatter:
-    """Charge that repels charge: v = (e^{tx} − 1)/(tx), t = 2a/K̄; what a pixel's variance loses its neighbours' covariance gains.
+    """The brighter-fatter curve, v = (e^{tx} − 1)/(tx), t = 2a/K̄: a pixel loses variance, which covariance with its neighbours gains.
 
-    gain : K̄, DN/e⁻. coefficient : a < 0, 1/e⁻; u_coefficient : its standard uncertainty.
+    Parameters
+    ----------
+    gain : float
+        The sensor's gain K̄, DN/e⁻.
+    coefficient : float
+        Brighter-fatter coefficient a < 0, 1/e⁻.
+    u_coefficient : float, default 0.0
+        Standard uncertainty of a, 1/e⁻.
     """
 
     gain: float
@@ -91,9 +120,20 @@ class BrighterFatter:
 
 @dataclass(frozen=True)
 class Piecewise:
-    """A gain that changes with level, or dual gain: K̄·x·v = K̄·x up to the break, c₂ + K₂·x above it.
+    """A gain that changes at one level, as in dual gain: K̄·x·v = K̄·x up to the break, c₂ + K₂·x above it.
 
-    gain : K̄, DN/e⁻. break_dn : x of the break, DN. gain_above : K₂, DN/e⁻, with u_gain_above. intercept_above : c₂, DN².
+    Parameters
+    ----------
+    gain : float
+        The sensor's gain K̄, DN/e⁻.
+    break_dn : float
+        Signal x of the break, DN.
+    gain_above : float
+        Slope K₂ above the break, DN/e⁻.
+    intercept_above : float
+        Intercept c₂ of the line above the break, DN².
+    u_gain_above : float, default 0.0
+        Standard uncertainty of K₂, DN/e⁻.
     """
 
     gain: float
@@ -115,7 +155,7 @@ class Piecewise:
         return np.where(np.asarray(signal_dn) > self.break_dn, self.gain_above / self.gain, 1.0)
 
     def relative_uncertainty(self, signal_dn: Any) -> Array:
-        """Return u(K₂)/K₂ above the break in place of K's own, which the caller adds: 0 below."""
+        """Return u(K₂)/K₂ above the break in place of that of K, which the caller adds; 0 below."""
         above = np.asarray(signal_dn) > self.break_dn
         return np.where(above, self.u_gain_above / abs(self.gain_above) if self.gain_above else 0.0, 0.0)
 
@@ -145,17 +185,20 @@ class Piecewise:
 def curve_of(gain: float, values: dict[str, float]) -> TransferCurve | None:
     """Return the curve of a profile's numbers (NaN: not determined); None for a straight camera.
 
-    values : by the names of `CURVE`.
+    Parameters
+    ----------
+    values : dict of str to float
+        The profile's numbers, by the names of `CURVE`.
     """
 
-    def known(name: str) -> float | None:
+    def value_of(name: str) -> float | None:
         value = values.get(name, math.nan)
         return value if math.isfinite(value) else None
 
-    a = known("brighter_fatter")
+    a = value_of("brighter_fatter")
     if a is not None and a < 0:
-        return BrighterFatter(gain, a, known("brighter_fatter_se") or 0.0)
-    at, above, intercept = known("gain_break"), known("gain_above_break"), known("intercept_above_break")
+        return BrighterFatter(gain, a, value_of("brighter_fatter_se") or 0.0)
+    at, above, intercept = value_of("gain_break"), value_of("gain_above_break"), value_of("intercept_above_break")
     if at is not None and above is not None and intercept is not None:
-        return Piecewise(gain, at, above, intercept, known("gain_above_break_se") or 0.0)
+        return Piecewise(gain, at, above, intercept, value_of("gain_above_break_se") or 0.0)
     return None

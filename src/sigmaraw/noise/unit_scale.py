@@ -7,7 +7,7 @@ With z = (x − o)/K the signal in e⁻, c = 3/8 + σ_r² and T the variance-sta
 For a straight curve T = 2√(z + c), so that y = 2√s from s = z + c = 1 on and 1 + s below: defined and invertible for signals of any sign.
 Beyond the level to which a bent curve was calibrated y goes on as a straight line, in units of the noise there.
 
-Reference: SCIENCE 5, the noise-aware quantiser.
+Reference: formula 5, the noise-aware quantiser.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ class UnitScale:
         Parameters
         ----------
         level_dn : array_like
-            x, DN.
+            Levels x, DN.
         """
         camera, c = self.noise_model, self._constant
         signal = (level_dn - camera.offset_dn) / camera.gain_dn_per_e
         shifted = np.asarray(signal + c, dtype=np.float64)
-        if camera.transfer is None:
+        if camera.curve is None:
             return np.where(shifted >= 1, 2 * np.sqrt(np.maximum(shifted, 1)), 1 + shifted)
-        curve, gain = camera.transfer, camera.gain_dn_per_e
+        curve, gain = camera.curve, camera.gain_dn_per_e
         low, high = self._ends()
         inside = curve.stabilise(np.clip(signal, low, high), gain, c)
         beyond = np.maximum(signal - high, 0.0) / self._noise_e(curve, high)
@@ -60,16 +60,16 @@ class UnitScale:
         Parameters
         ----------
         steps : ndarray
-            y, in standard deviations of the noise.
+            Values y, in standard deviations of the noise.
         variance : float
-            Variance of an unbiased error that y has; the mean shift which it causes, variance·W′(z)/4 e⁻ with W = z·v + c, is taken out.
+            Variance of an unbiased error of y; its mean shift, variance·W′(z)/4 e⁻ with W = z·v + c, is subtracted.
         """
         camera, c = self.noise_model, self._constant
         gain, correction = camera.gain_dn_per_e, variance / 4
-        if camera.transfer is None:
+        if camera.curve is None:
             signal = np.where(steps >= 2, steps * steps / 4 - correction, steps - 1) - c
             return np.asarray(camera.offset_dn + gain * signal)
-        curve = camera.transfer
+        curve = camera.curve
         low, high = self._ends()
         first, last = (curve.stabilise(end, gain, c) for end in (low, high))
         inside = curve.unstabilise(np.clip(steps, first, last), gain, c)

@@ -24,21 +24,33 @@ def pipeline(spec: str | os.PathLike[str] | Callable[..., Any]) -> Pipeline:
 
     Parameters
     ----------
-    spec : ``name:key=value,…`` of a registered pipeline (``otsu``, ``onnx:model.onnx,threshold=0.4``),
-        ``package.module:function``, the path of a TOML file with the same keys, or a function image → {name: number}.
+    spec : str, path or callable
+        ``name:key=value,…`` of a registered pipeline (``otsu``, ``onnx:model.onnx,threshold=0.4``), ``package.module:function``, the
+        path of a TOML file with the same keys, or a function image → {name: number}.
+
+    Returns
+    -------
+    Pipeline
+        Ready to predict.
 
     Raises
     ------
     UnknownName
-        No pipeline of that name.
+        There is no pipeline of that name.
     InvalidSpec
-        A wrong key, a bad value or bad syntax; a module or function that is not there.
+        A key, a value or the syntax is wrong, or a module or function does not exist.
     InputNotFound
-        A TOML or model file that does not exist.
+        A TOML or model file does not exist.
     InvalidModel
-        A model that cannot be used.
+        The model cannot be used.
     MissingExtra
         Its library is not installed.
+
+    Examples
+    --------
+    >>> import sigmaraw as sr
+    >>> [measurement.name for measurement in sr.pipeline("otsu").measurements]
+    ['count', 'area', 'total_intensity', 'mean_intensity']
     """
     if callable(spec) and not isinstance(spec, str | os.PathLike):
         return FunctionPipeline(spec)

@@ -77,6 +77,14 @@ class TransferRow(Row, frozen=True, kw_only=True):
     linear_to_dn: Annotated[Number, field("level up to which the response is linear", "DN")] = None
 
 
+class TapRemarkRow(Row, frozen=True, kw_only=True):
+    """What is to be said of one tap's value of a scalar; empty where nothing is."""
+
+    not_determined: Annotated[str | None, field("why the value is not determined")] = None
+    flag: Annotated[str | None, field("why the value holds only in part")] = None
+    upper_limit: Annotated[Number, field("upper limit of the value, in its unit")] = None
+
+
 class TapScalarRow(Row, frozen=True, kw_only=True):
     """One quantity of every readout tap or colour plane."""
 
@@ -85,7 +93,7 @@ class TapScalarRow(Row, frozen=True, kw_only=True):
     unit: Annotated[str, field("unit of both")]
     symbol: Annotated[str, field("symbol")] = ""
     definition: Annotated[str, field("what it is")] = ""
-    remarks: Annotated[tuple[str | None, ...] | None, field("what is to be said of each tap's value")] = None
+    remarks: Annotated[tuple[TapRemarkRow, ...] | None, field("what is to be said of each tap's value")] = None
 
 
 class TapsRow(Row, frozen=True, kw_only=True):

@@ -66,7 +66,9 @@ class CodecRow(Row, frozen=True, kw_only=True):
     resolved: Annotated[Settings, field("the chain with every default and library version; targets as asked, not as met")] = msgspec.field(
         default_factory=dict
     )
-    verdict: Annotated[Verdict, field("worst verdict over the codec's results")]
+    verdict: Annotated[
+        Verdict, field("verdict over all images and measurements: the mean effect passes and no image is shown to be beyond a limit")
+    ]
     nbytes: Annotated[int | None, field("coded bytes of all images, side data included", "byte")] = None
     compression_ratio: Annotated[Number, quantity("compression_ratio")] = None
     compression_ratio_significant: Annotated[Number, field("the same, counting the camera's bits only", "1")] = None

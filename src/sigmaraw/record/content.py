@@ -12,6 +12,7 @@ from sigmaraw.record.design import AdaptiveRow, DesignRow, EnvironmentRow, Image
 from sigmaraw.record.fields import Row, field
 from sigmaraw.record.results import DiagnosticRow, FloorRow, ResultRow, TukeyRow, UndefinedRow
 from sigmaraw.record.stages import SearchRow, SweepRow
+from sigmaraw.record.statements import DecisionRow, StatementRow
 
 SCHEMA = "sigmaraw/record/1"
 
@@ -34,6 +35,8 @@ class Content(Row, frozen=True, kw_only=True):
     floor: Annotated[tuple[FloorRow, ...], field("what the pipeline answers a second time")] = ()
     codecs: Annotated[tuple[CodecRow, ...], field("what each codec did to the images")]
     results: Annotated[tuple[ResultRow, ...], field("scores, tests and verdict per image, codec and measurement")]
+    statements: Annotated[tuple[StatementRow, ...], field("what is said over images: three statements per codec and measurement")] = ()
+    decision: Annotated[DecisionRow | None, field("the plan's decision rule: how often it errs, and its verdicts")] = None
     tukey: Annotated[tuple[TukeyRow, ...], field("Tukey's test per image and measurement; beyond 12 codecs against raw only")] = ()
     undefined: Annotated[tuple[UndefinedRow, ...], field("numbers without a value, and why")] = ()
     predictions_sha256: Annotated[str | None, field("SHA-256 over the predictions in result.nc")] = None

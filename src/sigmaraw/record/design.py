@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -42,6 +42,27 @@ class LimitsRow(Row, frozen=True, kw_only=True):
     )
 
 
+class ProtocolRow(Row, frozen=True, kw_only=True):
+    """What a plan says beside settings; words for readers, part of what is locked."""
+
+    question: Annotated[str, field("what is to be found out")] = ""
+    context_of_use: Annotated[str, field("what the codec is to be used for")] = ""
+    endpoints: Annotated[tuple[str, ...], field("measurements that the question rests on; empty is all")] = ()
+    rationale: Annotated[dict[str, str], field("why each limit or margin is what it is, by its name")] = msgspec.field(default_factory=dict)
+    unit: Annotated[str, field("unit of inference: image or specimen")] = "image"
+    images: Annotated[int | None, field("images, or specimens, that are planned", "1")] = None
+    multiplicity: Annotated[str, field("how several measurements and codecs are allowed for")] = ""
+    exclusions: Annotated[tuple[str, ...], field("what is left out, and why")] = ()
+
+
+class LockRow(Row, frozen=True, kw_only=True):
+    """How a plan file was fixed."""
+
+    state: Annotated[Literal["locked", "exploratory"], field("locked before this tool first read the data; exploratory: not so")]
+    sha256: Annotated[str | None, field("SHA-256 of what was locked; null without a lock")] = None
+    created: Annotated[str | None, field("time of the lock, UTC")] = None
+
+
 class PlanRow(Row, frozen=True, kw_only=True):
     """Everything that decides the numbers, fixed before data are seen."""
 
@@ -55,7 +76,11 @@ class PlanRow(Row, frozen=True, kw_only=True):
     scalars: Annotated[bool, field("whether the camera's scalars stand in for its maps")] = False
     volume: Annotated[bool, field("whether the pages of a file are z")] = False
     frame: Annotated[int | None, field("the only frame of every input that is studied; null is all")] = None
-    sha256: Annotated[str | None, field("SHA-256 of all above: the lock")] = None
+    rule: Annotated[str, field("decision rule")] = "equivalence"
+    specimens: Annotated[tuple[str, ...], field("specimen of each image, in their order; empty where images are the unit")] = ()
+    protocol: Annotated[ProtocolRow | None, field("what the plan file says beside settings; null without one")] = None
+    lock: Annotated[LockRow | None, field("how the plan file was fixed; null where there was none")] = None
+    sha256: Annotated[str | None, field("SHA-256 of all above but `lock`")] = None
     created: Annotated[str | None, field("time at which the plan was fixed, UTC")] = None
 
 
@@ -87,11 +112,14 @@ class PrecisionRow(Row, frozen=True, kw_only=True):
 class AdaptiveRow(Row, frozen=True, kw_only=True):
     """The rule by which replicas were added, and what it led to."""
 
-    target: Annotated[float, field("relative standard uncertainty of σ_raw that was asked for", "1")]
+    target: Annotated[float | None, field("relative standard uncertainty of σ_raw that was asked for; null where decisions were", "1")]
     maximum: Annotated[int, field("replicas per group at which to stop in any case", "1")]
     step: Annotated[int, field("replicas added at a time", "1")]
     n: Annotated[int, field("replicas per group in the end", "1")]
-    reached: Annotated[bool, field("whether every measurement meets the target")]
+    reached: Annotated[bool, field("whether every measurement meets the target, or every row is decided")]
+    looks: Annotated[tuple[int, ...], field("replicas per group at each look that was planned; empty without decisions", "1")] = ()
+    levels: Annotated[tuple[float, ...], field("one-sided level of each look", "1")] = ()
+    open: Annotated[int | None, field("rows that are not decided; null without decisions", "1")] = None
     measurements: Annotated[tuple[PrecisionRow, ...], field("of each image and measurement")]
 
 

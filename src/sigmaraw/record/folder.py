@@ -36,6 +36,16 @@ class Record:
         The rows: what record.json holds.
     dataset : xarray.Dataset
         Every prediction: what result.nc holds.
+
+    Examples
+    --------
+    >>> import sigmaraw as sr
+    >>> record = sr.validate(["image.tif"], "camera.nc", codecs=["lossless"], pipeline="intensity", n=10, seed=7)
+    >>> record.verdict
+    'PASS'
+    >>> path = record.write("report")
+    >>> sr.Record.read("report").verdict
+    'PASS'
     """
 
     content: Content
@@ -57,8 +67,8 @@ class Record:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst verdict over every image, codec and measurement: FAIL, INCONCLUSIVE or PASS."""
-        return worst(row.verdict for row in self.content.results)
+        """The worst verdict over the codecs: FAIL, INCONCLUSIVE or PASS."""
+        return worst(row.verdict for row in self.content.codecs)
 
     @property
     def results(self) -> xr.Dataset:

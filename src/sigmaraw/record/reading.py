@@ -120,6 +120,11 @@ def _check_references(content: Content) -> None:
     for row in content.results:
         if row.codec not in codecs or row.measurement not in measurements or row.image < 0:
             refuse(f"a result of record.json for '{row.codec[:60]}' and '{row.measurement[:60]}'", "a codec and measurement listed in it")
+    for said in (*content.statements, *(content.decision.rulings if content.decision else ())):
+        if said.codec not in codecs or said.measurement not in measurements:
+            refuse(
+                f"a statement of record.json for '{said.codec[:60]}' and '{said.measurement[:60]}'", "a codec and measurement listed in it"
+            )
     for point in content.sweep.points if content.sweep else ():
         if point.codec not in codecs:
             refuse(f"a point of 'sweep' in record.json for '{point.codec[:60]}'", "a codec listed in it")

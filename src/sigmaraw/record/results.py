@@ -40,6 +40,14 @@ class DeltaRow(Row, frozen=True, kw_only=True):
     n_dig: Annotated[int | None, field("significant digits of σ_raw that count as meaningful", "1")] = None
 
 
+class WarningRow(Row, frozen=True, kw_only=True):
+    """One warning of a result."""
+
+    code: Annotated[str, field("short name of the kind of warning")]
+    text: Annotated[str, field("the warning")]
+    bears: Annotated[bool, field("whether it could change the verdict; such warnings keep `--check` from 0")] = False
+
+
 class ResultRow(Row, frozen=True, kw_only=True):
     """One codec on one measurement of one image."""
 
@@ -74,7 +82,10 @@ class ResultRow(Row, frozen=True, kw_only=True):
     centre_shift: Annotated[Number, field("mean of the replicas' predictions minus chi_raw, in σ_raw", "1")] = None
     method: Annotated[str, field("how uncertainties were computed: normal, influence or extrapolation")] = ""
     spread_factor: Annotated[Number, field("sigma_raw over the spread of the replicas' predictions", "1")] = None
-    warnings: Annotated[tuple[str, ...], field("warnings of this result")] = ()
+    shift_percent: Annotated[Number, field("shift over the size of chi_raw", "%")] = None
+    u_shift_percent: Annotated[Number, field("standard error of shift over the size of chi_raw", "%")] = None
+    decided_at: Annotated[int | None, field("replicas per group at the look that decided; null without looks, or undecided", "1")] = None
+    warnings: Annotated[tuple[WarningRow, ...], field("warnings of this result")] = ()
     u_mode_source: Annotated[str, field("where u_mode comes from")] = ""
     mode: Annotated[str, field("replica mode with its settings")] = ""
     n: Annotated[int | None, field("replicas per group; per noise level where there are several", "1")] = None

@@ -73,7 +73,7 @@ def flat(row: ResultRow) -> dict[str, Cell]:
             test = value or TestRow(statistic=None, p=None)
             cells |= {f"{name}_statistic": test.statistic, f"{name}_p": test.p}
         elif name == "warnings":
-            cells[name] = "; ".join(value)
+            cells[name] = "; ".join(warning.text for warning in value)
         elif name != "delta":
             cells[name] = value
     return cells
@@ -167,7 +167,7 @@ def summary_line(content: Content) -> str:
     content : Content
         The rows of a record.
     """
-    verdict = worst(row.verdict for row in content.results)
+    verdict = worst(row.verdict for row in content.codecs)
     images = len({row.image for row in content.results})
     parts = (_several(images, "image"), _several(len(content.codecs), "codec"), _several(len(content.measurements), "measurement"))
     return f"<sigmaraw Record {verdict}: {', '.join(parts)}; mode {content.plan.mode}, digest {content.digest[:12]}>"

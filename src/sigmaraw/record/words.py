@@ -31,6 +31,30 @@ class Explained(StrEnum):
         return member
 
 
+class CodedWarning(str):
+    """A warning's text with the short name of its kind, and whether it could change a verdict.
+
+    Parameters
+    ----------
+    text : str
+        The warning.
+    code : str
+        Short name of its kind.
+    bears : bool
+        Whether a right camera and mode give it so rarely, and a wrong one so often, that a verdict should not be used beside it.
+    """
+
+    __slots__ = ("bears", "code")
+    code: str
+    bears: bool
+
+    def __new__(cls, text: str, code: str, bears: bool = False) -> Self:
+        """Make the text with its code."""
+        made = str.__new__(cls, text)
+        made.code, made.bears = code, bears
+        return made
+
+
 class Reason(Explained):
     """Why a verdict was given, or why a number is missing."""
 

@@ -39,7 +39,7 @@ def _distributions(folder: RecordFolder, group: Group) -> str:
     first = group.source[0]
     return distribution_plot(
         _ids("dist", position, image),
-        f"Distributions of {measurement.name} on image {image}: raw and {len(rows)} codecs",
+        f"Distributions of {measurement.name} on {group.name}: raw and {len(rows)} codecs",
         measurement.name,
         measurement.unit,
         folder.raw[0, :, image, position],

@@ -13,10 +13,14 @@ from sigmaraw.record.design import ImageRow, InputRow, MeasurementRow
 from sigmaraw.record.fields import Interval
 from sigmaraw.record.fields import plain as bare
 from sigmaraw.record.results import ResultRow, TestRow, UndefinedRow
+from sigmaraw.record.statements import STATEMENTS
 from sigmaraw.reports.kinds import u_mode_sources
+from sigmaraw.reports.names import image_names
 from sigmaraw.reports.numbers import fixed, given, interval, measured, percent, plain, prediction, probability, unit_label, with_unit
 from sigmaraw.reports.replica_number import adaptive_rows, delta_rows, delta_undefined, replicas_used
 from sigmaraw.reports.selection import CodecResults, Reasons, by_codec
+from sigmaraw.reports.statements import said_of, value_of
+from sigmaraw.reports.table import change_without_noise, reason_of
 from sigmaraw.reports.taps import TapTable, tap_table
 from sigmaraw.reports.wording import REVALIDATION, answer, limitations, limits_shown, margins
 
@@ -73,13 +77,15 @@ def _result(row: ResultRow, measurement: MeasurementRow, reasons: Reasons) -> di
     return {
         "codec": row.codec,
         "verdict": row.verdict,
-        "reason": row.reason,
+        "reason": reason_of(row),
+        "warned": f"⚠ {len(row.warnings)}" if row.warnings else "",
         "chi_raw": shown("chi_raw", prediction(row.chi_raw, sigma, discrete)),
         "chi_codec": shown("chi_codec", prediction(row.chi_codec, sigma, discrete)),
         "sigma": shown("sigma_raw", with_unit(measured(sigma, _width(row.sigma_raw_ci)), measurement.unit)),
         "sigma_ci": _ends(row.sigma_raw_ci),
         "epsilon": shown("epsilon", measured(row.epsilon, u)),
-        "epsilon_hat": shown("epsilon_hat", measured(row.epsilon_hat, u)),
+        "epsilon_hat": change_without_noise(row) or shown("epsilon_hat", measured(row.epsilon_hat, u)),
+        "percent": _percent(row),
         "epsilon_hat_ci": _ends(row.epsilon_hat_ci),
         "limit": shown("limit", given(row.limit, 3)),
         "spread": shown("spread_ratio", measured(row.spread_ratio, _width(row.spread_ratio_ci))),
@@ -101,6 +107,29 @@ def _result(row: ResultRow, measurement: MeasurementRow, reasons: Reasons) -> di
     }
 
 
+def _percent(row: ResultRow) -> str:
+    """Return the mean shift in % of χ_raw with its standard error."""
+    value, u = row.shift_percent, row.u_shift_percent
+    shown = measured(value, u)
+    return "" if shown is None else f"{shown} ± {plain(u, 2) or '0'} %"
+
+
+def _said(record: Content) -> list[dict[str, str]]:
+    """Return what is said over images of each codec and measurement, as text."""
+    rows = []
+    for entry in said_of(record):
+        if entry.rows:
+            these, mean, share = (entry.rows[name] for name in STATEMENTS)
+            shown = {"these": these, "mean": mean, "share": share}
+            cells = {name: value_of(row, record.units[entry.measurement]) for name, row in shown.items()}
+            words = {f"{name}_verdict": row.verdict for name, row in shown.items()} | {
+                f"{name}_why": row.reason for name, row in shown.items()
+            }
+            head = {"codec": entry.codec, "measurement": entry.measurement, "verdict": entry.verdict, "reason": entry.reason}
+            rows.append({**head, "decides": entry.decides, **cells, **words})
+    return rows
+
+
 @dataclass(frozen=True)
 class TukeyView:
     """Tukey's contrasts of one measurement and image as printed. omitted : how many stay in the record. none : why there are none."""
@@ -116,6 +145,7 @@ class Group:
     """The results of one measurement on one image. source : the record's rows. figure : put in by the page that draws it."""
 
     image: int
+    name: str
     measurement: MeasurementRow
     unit: str
     source: list[ResultRow]
@@ -127,7 +157,7 @@ class Group:
 
 def _groups(record: Content, reasons: Reasons) -> list[Group]:
     """Return the results by measurement and image, in the record's order of measurements."""
-    groups = []
+    groups, names = [], image_names(record)
     for measurement in record.measurements:
         for image in sorted({row.image for row in record.results}):
             rows = [row for row in record.results if row.measurement == measurement.name and row.image == image]
@@ -135,7 +165,7 @@ def _groups(record: Content, reasons: Reasons) -> list[Group]:
                 methods = sorted({row.ks.method for row in rows if row.ks and row.ks.method})
                 shown = [_result(row, measurement, reasons) for row in rows]
                 tukey = _tukey(record, measurement.name, image, reasons)
-                groups.append(Group(image, measurement, unit_label(measurement.unit), rows, ", ".join(methods), shown, tukey))
+                groups.append(Group(image, names[image], measurement, unit_label(measurement.unit), rows, ", ".join(methods), shown, tukey))
     return groups
 
 
@@ -162,7 +192,7 @@ def _tukey(record: Content, measurement: str, image: int, reasons: Reasons) -> T
 
 
 # --- codecs -----------------------------------------------------------------------------------------------------------
-def _codec(entry: CodecResults, reasons: Reasons) -> dict[str, str | list[tuple[str, str]]]:
+def _codec(entry: CodecResults, reasons: Reasons, names: Mapping[int, str]) -> dict[str, str | list[tuple[str, str]]]:
     row, largest, deciding = entry.row, entry.largest, entry.deciding
 
     def shown(field: str, text: str | None) -> str:
@@ -196,9 +226,9 @@ def _codec(entry: CodecResults, reasons: Reasons) -> dict[str, str | list[tuple[
         "largest": largest_shift,
         "largest_ci": _ends(largest.epsilon_hat_ci) if largest else "",
         "largest_on": largest.measurement if largest else "",
-        "largest_image": f"image {largest.image}" if largest else "",
-        "reason": deciding.reason if deciding else "",
-        "reason_where": f"{deciding.measurement}, image {deciding.image}" if deciding else "",
+        "largest_image": names[largest.image] if largest else "",
+        "reason": reason_of(deciding) if deciding else "",
+        "reason_where": f"{deciding.measurement}, {names[deciding.image]}" if deciding else "",
         "tally": ", ".join(f"{entry.count(word)} {word}" for word in _TALLY if entry.count(word)),
         "resolved": flatten(row.resolved),
         "achieved": flatten(row.achieved) if row.achieved else [],
@@ -295,9 +325,11 @@ def _scalar(name: str, row: ScalarRow) -> dict[str, str | tuple[str, str]]:
 def _warnings(record: Content) -> list[tuple[str, list[str]]]:
     """Return each distinct warning once with the results that carry it."""
     places: dict[str, list[str]] = {}
+    names = image_names(record)
     for row in record.results:
-        for text in row.warnings:
-            places.setdefault(text, []).append(f"{row.codec}, {row.measurement}, image {row.image}")
+        for warning in row.warnings:
+            text = f"Bears on the verdict: {warning.text}" if warning.bears else warning.text
+            places.setdefault(text, []).append(f"{row.codec}, {row.measurement}, {names[row.image]}")
     return list(places.items())
 
 
@@ -367,7 +399,8 @@ def context(folder: RecordFolder) -> dict[str, Any]:  # what the template prints
     return {
         "identification": _identification(record),
         "answer": answer(record, codecs),
-        "codecs": [_codec(entry, reasons) for entry in codecs],
+        "said": _said(record),
+        "codecs": [_codec(entry, reasons, image_names(record)) for entry in codecs],
         "groups": _groups(record, reasons),
         "measurements": record.measurements,
         "several_images": _images(record) > 1,

@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 import unicodedata
 from collections.abc import Sequence
 
-from sigmaraw.record import Content
+from sigmaraw.record import Content, Reason
 from sigmaraw.record.results import ResultRow
+from sigmaraw.record.statements import STATEMENTS
 from sigmaraw.reports.kinds import kind_notes
-from sigmaraw.reports.numbers import interval, measured, plain, prediction, with_unit
+from sigmaraw.reports.names import image_names
+from sigmaraw.reports.numbers import given, interval, measured, plain, prediction, with_unit
 from sigmaraw.reports.replica_number import text_lines
 from sigmaraw.reports.selection import by_codec
+from sigmaraw.reports.statements import first_lines, said_of, value_of
 
 _WIDTH = 120
 _UNDEFINED = "undefined"
 _GAP = "  "
+_FEW_RESULTS = 8  # up to so many, each warning is printed with its figures
+_MOST_FILES = 4
+_NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
+
+
+def change_without_noise(result: ResultRow) -> str:
+    """Return "34 → 40" where the answer changes though raw noise does not move it: there is no σ_raw to divide by; else nothing."""
+    if result.sigma_raw != 0 or result.epsilon_hat is not None or result.chi_raw is None or result.chi_codec is None:
+        return ""
+    if result.chi_raw == result.chi_codec and not result.shift:
+        return ""
+    if result.chi_raw == result.chi_codec:
+        return f"{given(result.chi_raw)}, on replicas {given(result.chi_raw + (result.shift or 0.0), 4)}"
+    return f"{given(result.chi_raw)} → {given(result.chi_codec)}"
+
+
+def reason_of(result: ResultRow) -> str:
+    """Return why a result has its verdict, in words."""
+    change = change_without_noise(result)
+    if change and result.reason == Reason.NO_RAW_VARIATION:
+        return f"{change}, and raw noise does not move it at all (σ_raw = 0): state a margin to allow such a change"
+    return result.reason
 
 
 def display_width(text: str) -> int:
@@ -61,7 +87,7 @@ def score(result: ResultRow) -> str:
 
 
 def _codec_lines(record: Content) -> list[str]:
-    rows = []
+    rows, names = [], image_names(record)
     for entry in by_codec(record):
         row, largest = entry.row, entry.largest
         rows.append(
@@ -71,7 +97,7 @@ def _codec_lines(record: Content) -> list[str]:
                 plain(row.compression_ratio, 3) or _UNDEFINED,
                 plain(row.psnr_db, 4) or ("∞" if row.max_error_dn == 0 else _UNDEFINED),
                 score(largest) if largest else _UNDEFINED,
-                f"{shorten(largest.measurement, 24)}, image {largest.image}" if largest else "",
+                f"{shorten(largest.measurement, 24)}, {shorten(names[largest.image], 30)}" if largest else "",
             )
         )
     head = ("codec", "verdict", "CR", "PSNR/dB", "largest |ε̂| [95 % CI]", "where")
@@ -94,38 +120,78 @@ def _alarm_lines(record: Content) -> list[str]:
 def _result_lines(record: Content) -> list[str]:
     listed = {row.name: row for row in record.measurements}
     ratios = {row.codec: row.compression_ratio for row in record.codecs}
-    rows = []
+    rows, names = [], image_names(record)
     for result in record.results:
         sigma, measurement = result.sigma_raw, listed[result.measurement]
         discrete = measurement.discrete
         rows.append(
             (
-                str(result.image),
+                shorten(names[result.image], 20),
                 shorten(result.codec, 26),
                 shorten(result.measurement, 16),
                 prediction(result.chi_raw, sigma, discrete) or _UNDEFINED,
                 prediction(result.chi_codec, sigma, discrete) or _UNDEFINED,
                 with_unit(plain(sigma, 2), measurement.unit) or _UNDEFINED,
                 measured(result.epsilon, result.u_mc or result.u) or _UNDEFINED,
-                score(result),
+                change_without_noise(result) or score(result),
                 plain(result.spread_ratio, 3) or _UNDEFINED,
                 plain(ratios[result.codec], 3) or _UNDEFINED,
-                result.verdict,
+                f"{result.verdict} ⚠" if result.warnings else result.verdict,
             )
         )
-    head = ("img", "codec", "measurement", "χ_raw", "χ_c", "σ_raw", "ε", "ε̂ [95 % CI]", "spread", "CR", "verdict")
-    lines = align(head, rows, (True, False, False, True, True, True, True, True, True, True, False))
+    head = ("image", "codec", "measurement", "χ_raw", "χ_c", "σ_raw", "ε", "ε̂ [95 % CI]", "spread", "CR", "verdict")
+    lines = align(head, rows, (False, False, False, True, True, True, True, True, True, True, False))
     return [*lines[:2], *(part for line, result in zip(lines[2:], record.results, strict=True) for part in _reasoned(line, result))]
 
 
 def _reasoned(line: str, result: ResultRow) -> list[str]:
     """Return the row with its reason: on the same line when it fits, else, if it did not pass, wrapped below it."""
-    reason = result.reason
+    reason = reason_of(result)
+    return _with_reason(line, reason, result.verdict != "PASS")
+
+
+def _with_reason(line: str, reason: str, wanted: bool) -> list[str]:
+    """Return a line with its reason: on the same line when it fits, else, where it is wanted, wrapped below it."""
     if reason and display_width(f"{line}: {reason}") <= _WIDTH:
         return [f"{line}: {reason}"]
-    if not reason or result.verdict == "PASS":
+    if not reason or not wanted:
         return [line]
     return [line, *textwrap.wrap(reason, _WIDTH, initial_indent="     └ ", subsequent_indent="       ")]
+
+
+def _statement_lines(record: Content) -> list[str]:
+    """Return a line for each codec and measurement with the three statements over images, and below it what would decide an open one."""
+    found = [entry for entry in said_of(record) if entry.rows]
+    if not found:
+        return []
+    rows = []
+    for entry in found:
+        values = [value_of(entry.rows[name], record.units[entry.measurement]) for name in STATEMENTS]
+        rows.append((shorten(entry.codec, 26), shorten(entry.measurement, 16), *values, entry.verdict))
+    head = ("codec", "measurement", "these images", "mean |shift| [limits]", "share not within [limits]", "verdict")
+    lines = align(head, rows, (False, False, False, True, True, False))
+    shown = lines[:2]
+    for line, entry in zip(lines[2:], found, strict=True):
+        decides = f"; would decide: {entry.decides}" if entry.decides else ""
+        shown += _with_reason(line, f"{entry.reason}{decides}", entry.verdict != "PASS")
+    return ["", *shown]
+
+
+def _warning_lines(record: Content) -> list[str]:
+    """Return every distinct warning once, with how many results carry it and the files that they are of."""
+    names, places = image_names(record), {}
+    for row in record.results:
+        for warning in row.warnings:
+            key = _NUMBER.sub("…", warning.text) if len(record.results) > _FEW_RESULTS else warning.text
+            places.setdefault((not warning.bears, key), []).append(names[row.image])
+    lines = []
+    for (quiet, text), files in sorted(places.items()):
+        listed = list(dict.fromkeys(files))
+        more = f" and {len(listed) - _MOST_FILES} more" if len(listed) > _MOST_FILES else ""
+        mark = "⚠" if quiet else "⚠ bears on the verdict:"
+        line = f"{mark} {text} ({len(files)} results; {', '.join(listed[:_MOST_FILES])}{more})"
+        lines += textwrap.wrap(line, _WIDTH, subsequent_indent="  ")
+    return ["", *lines] if lines else []
 
 
 def codec_table(record: Content) -> str:
@@ -134,8 +200,10 @@ def codec_table(record: Content) -> str:
 
 
 def text_table(record: Content) -> str:
-    """Return the verdicts as aligned text: one row per codec, then one per result with its reason."""
-    lines = [*_codec_lines(record), *_alarm_lines(record), "", *_result_lines(record)]
+    """Return the verdicts as aligned text: what may be used for what, one row per codec, the statements, one row per result, warnings."""
+    above = [part for line in first_lines(record) for part in textwrap.wrap(line, _WIDTH, subsequent_indent="  ")]
+    lines = [*above, "", *_codec_lines(record), *_alarm_lines(record), *_statement_lines(record), "", *_result_lines(record)]
+    lines += _warning_lines(record)
     if record.camera.calibrated is False:
         u_cal = max((row.u_cal for row in record.results if row.u_cal is not None), default=0.0)
         lines += ["", f"Camera from stated values, not calibrated: σ_raw is as good as those values (relative u_cal up to {u_cal:.2g})."]

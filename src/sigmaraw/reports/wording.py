@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from sigmaraw.record import Content
 from sigmaraw.record.design import LimitsRow
 from sigmaraw.reports.kinds import kind_notes
+from sigmaraw.reports.names import image_names
 from sigmaraw.reports.numbers import given, with_unit
 from sigmaraw.reports.selection import CodecResults, with_verdict
+from sigmaraw.reports.statements import first_lines, plain_lines
 from sigmaraw.reports.table import score
 
 _MODES = {
@@ -48,30 +50,14 @@ def _listed(words: Sequence[str]) -> str:
 
 def answer(record: Content, codecs: Sequence[CodecResults]) -> list[tuple[str, str]]:
     """Return the answer as (verdict or "", sentence), for a reader without statistics; all of it stands in the verdict table."""
-    passed, failed, unclear = (with_verdict(codecs, "PASS"), with_verdict(codecs, "FAIL"), with_verdict(codecs, "INCONCLUSIVE"))
-    tally = [f"{len(names)} {word}" for names, word in ((passed, "PASS"), (failed, "FAIL"), (unclear, "INCONCLUSIVE")) if names]
-    sentences = [("", f"Of {len(codecs)} codecs: {_listed(tally)}.")] if len(codecs) > 1 else []
-    if passed:
-        one, bound = len(passed) == 1, margins(record)
-        sentences.append(
-            (
-                "PASS",
-                f"{_listed(passed)}: {'it stays' if one else 'they stay'} within "
-                f"{'the margins and limits of the plan' if bound else 'the limits'} on every image and measurement, "
-                "with the uncertainty counted against the codec."
-                + ("" if bound else f" {'Its' if one else 'Their'} effect on the model's answers is covered by the camera's own noise."),
-            )
-        )
-    if failed:
-        subject = "it exceeds" if len(failed) == 1 else "each exceeds"
-        text = f"{_listed(failed)}: {subject} a limit (on shift, spread or paired change) in at least one answer, beyond the uncertainty."
-        sentences.append(("FAIL", text))
-    if unclear:
-        text = (
-            f"{_listed(unclear)}: the uncertainty is too large to say either way; this is not a pass. "
-            "More replicas narrow its sampling part alone."
-        )
-        sentences.append(("INCONCLUSIVE", text))
+    words = ("PASS", "FAIL", "INCONCLUSIVE")
+    counts = {word: len(with_verdict(codecs, word)) for word in words}
+    tally = [f"{count} {word}" for word, count in counts.items() if count]
+    sentences: list[tuple[str, str]] = [("", f"Of {len(codecs)} codecs: {_listed(tally)}.")] if len(codecs) > 1 else []
+    sentences += plain_lines(record)
+    sentences += [("", line) for line in first_lines(record)[len(words) :]]
+    if counts["INCONCLUSIVE"]:
+        sentences.append(("", "INCONCLUSIVE: the uncertainty is too large to say either way; this is not a pass."))
     sentences += [("", text) for text in _largest(record)]
     if record.camera.calibrated is False:
         text = "The camera is described by stated values, not by a calibration, so every σ_raw is only as good as those values."
@@ -87,7 +73,7 @@ def _largest(record: Content) -> list[str]:
         largest = max(defined, key=lambda row: abs(row.epsilon_hat or 0.0))
         if largest.epsilon_hat != 0:
             sentences.append(
-                f"The largest shift is that of {largest.codec} on {largest.measurement} (image {largest.image}): "
+                f"The largest shift is that of {largest.codec} on {largest.measurement} ({image_names(record)[largest.image]}): "
                 f"ε̂ = {score(largest)}, in units of the spread that raw noise alone causes."
             )
         elif len(defined) == len(record.results):
@@ -101,8 +87,8 @@ def limitations(record: Content) -> list[str]:
     """Return what the result does not show, from the record's mode, camera, images and replicas."""
     images = len({row.image for row in record.results})
     points = [
-        f"The verdicts hold for {_several(images, 'image')}. Replicas say how sure the answer is for these images; "
-        "they say nothing about other images, samples or instruments.",
+        f"Results hold for {_several(images, 'image')} each: replicas say how sure the answer is for that image alone. What is said of "
+        "images like these rests on how much these differ, and says nothing about other kinds of samples or other instruments.",
         "A limit in units of σ_raw shrinks as scenes become brighter or larger; relevance does not. "
         "For a quality claim state a margin in the measurement's own unit in the plan.",
         "Several codecs were compared: “all measurements pass” needs no adjustment for that, “some codec passes” does."

@@ -14,7 +14,7 @@ from sigmaraw.statistics.spread import Floats
 
 @dataclass(frozen=True)
 class Interval:
-    """A number with its two-sided interval, in the number's own unit."""
+    """A number with its two-sided interval, in the number's unit."""
 
     value: float
     low: float
@@ -71,6 +71,7 @@ def concordance(a: Floats, b: Floats, confidence: float = 0.95) -> Interval:
     Returns
     -------
     Interval
+        The coefficient with its interval, bare numbers.
 
     Raises
     ------
@@ -79,7 +80,7 @@ def concordance(a: Floats, b: Floats, confidence: float = 0.95) -> Interval:
 
     References
     ----------
-    L. I.-K. Lin, Biometrics 45, 255 (1989); 56, 324 (2000); SCIENCE 2.10.
+    L. I.-K. Lin, Biometrics 45, 255 (1989); 56, 324 (2000); formula 2.10.
 
     Examples
     --------
@@ -119,6 +120,7 @@ def agreement(a: Floats, b: Floats) -> Agreement:
     Returns
     -------
     Agreement
+        The three coefficients, each with its interval.
 
     Raises
     ------
@@ -139,11 +141,12 @@ def bland_altman(a: Floats, b: Floats, confidence: float = 0.95) -> BlandAltman:
     a, b : ndarray, float64, (thing,)
         Two measurements of each thing, same unit.
     confidence : float
-        Of the three intervals, two-sided, 1.
+        Two-sided confidence of the three intervals, a bare number.
 
     Returns
     -------
     BlandAltman
+        Bias and limits of agreement, in the unit of the values.
 
     Raises
     ------
@@ -152,7 +155,7 @@ def bland_altman(a: Floats, b: Floats, confidence: float = 0.95) -> BlandAltman:
 
     References
     ----------
-    J. M. Bland, D. G. Altman, Lancet 327, 307 (1986); Stat. Methods Med. Res. 8, 135 (1999), 2.1; SCIENCE 2.10.
+    J. M. Bland, D. G. Altman, Lancet 327, 307 (1986); Stat. Methods Med. Res. 8, 135 (1999), 2.1; formula 2.10.
 
     Examples
     --------
@@ -191,6 +194,7 @@ def cliffs_delta(a: Floats, b: Floats, confidence: float = 0.95) -> Interval:
     Returns
     -------
     Interval
+        δ with its interval, bare numbers.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Everything that statistics says of one measurement of one image under one codec."""
+"""All numbers and the verdict of one measurement of one image under one codec."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sigmaraw.statistics.equality import TestResult, ks_test
 from sigmaraw.statistics.evidence import ALPHA, PARTS, Evidence, Part, RowLimits
 from sigmaraw.statistics.measure import measure, step_of
 from sigmaraw.statistics.score import score_from_pool
-from sigmaraw.statistics.spread import Floats, Pool, pool, pooled_spread, power_of_two, widen
+from sigmaraw.statistics.spread import Floats, Pool, centred, pool, pooled_spread, power_of_two, widen
 from sigmaraw.statistics.warnings import checks, shift_warning
 
 _NONE = (math.nan, math.nan)
@@ -25,11 +25,26 @@ _SCORES = ("epsilon_hat", "epsilon_hat_ci", "u", "u_mc", "dof", "spread_ratio", 
 class Assessment:
     """The numbers of one row of `results[]`; NaN where undefined, with the reason in `undefined`.
 
-    sigma_raw, sigma_raw_ci (95 %) : the measurement's unit. epsilon, epsilon_hat, epsilon_hat_ci (95 %, from u_mc), u, u_mc :
-    σ_raw. u_mode, u_cal : relative to σ_raw. dof : of u. limit : on |ε̂|, k or margin/σ_raw. spread_ratio with 90 % interval.
-    rms_d, rms_d_upper (one-sided 95 %) : σ_raw. shift, u_shift, rms_shift_upper : D̄, s_D/√N and the upper limit of RMS(D), the
-    measurement's unit; a margin is compared with these. null_flag_rate : share of pairs of raw replicas more than σ_raw apart.
-    centre_shift : (mean f(R) − f(x))/σ_raw. method : "normal" or "influence". spread_factor : σ_raw over the replicas' own spread.
+    sigma_raw, sigma_raw_ci (95 %) : the measurement's unit. epsilon, epsilon_hat, epsilon_hat_ci (95 %, from u_mc), u, u_mc : σ_raw.
+
+    Parameters
+    ----------
+    u_mode, u_cal : float, default 0.0
+        Relative standard uncertainties from replica mode and calibration, bare numbers.
+    dof : float, default math.nan
+        Degrees of freedom of u.
+    limit : float, default math.nan
+        On |ε̂|, k or margin/σ_raw. spread_ratio with 90 % interval. rms_d, rms_d_upper (one-sided 95 %) : σ_raw.
+    shift, u_shift, rms_shift_upper : float, default math.nan
+        D̄, s_D/√N and the upper limit of RMS(D), in the measurement's unit; a margin applies to these.
+    null_flag_rate : float, default math.nan
+        Share of pairs of raw replicas more than σ_raw apart.
+    centre_shift : float, default math.nan
+        (mean f(R) − f(x))/σ_raw.
+    method : str, default ""
+        "normal" or "influence".
+    spread_factor : float, default 1.0
+        Ratio of σ_raw to the spread of the replicas.
     """
 
     verdict: Verdict
@@ -85,24 +100,37 @@ def assess(
 
     Parameters
     ----------
-    chi_raw, chi_codec : f(x) and f(C(x)), float64, the measurement's unit.
-    raw : (group, replica), float64, the measurement's unit: f on every group's raw replicas; group 0 belongs to no codec.
-    own : the codec's group. With `independent` false, or own = 0, there is no independent raw group and KS is not available.
-    decoded : (replica,), float64, the measurement's unit: f∘C on the replicas of group `own`.
-    discrete : predictions take isolated values, as counts do.
-    limits : what the plan tolerates.
-    u_mode, u_cal : relative standard uncertainties of σ_raw from replica mode and calibration, 1.
-    spread_factor : σ_raw over the spread of raw predictions, where the replicas' construction makes them vary too little, 1.
-        It scales σ_raw and what is measured in σ_raw; differences and the spread ratio are of the replicas as they are.
-    pixels_identical : the codec gave every pixel of x and of the group's replicas back; None where the caller cannot tell, which is then
-        taken from the predictions. False with equal predictions: a change that no replica showed is bounded by how many there were.
-    alpha : one-sided level of each part of the verdict, 1; a study that looks several times at its rows gives a smaller one.
+    chi_raw, chi_codec : float
+        f(x) and f(C(x)), float64, the measurement's unit.
+    raw : Floats
+        Raw predictions (group, replica), float64, the measurement's unit: f on every group's raw replicas; group 0 belongs to no codec.
+    own : int
+        The codec's group. With `independent` false, or own = 0, there is no independent raw group and KS is not available.
+    decoded : Floats
+        Predictions after the codec, (replica,), float64, the measurement's unit: f∘C on the replicas of group `own`.
+    discrete : bool
+        Whether predictions take isolated values, as counts do.
+    limits : Limits, optional
+        The plan's limits.
+    u_mode, u_cal : float, default 0.0
+        Relative standard uncertainties of σ_raw from replica mode and calibration, bare numbers.
+    spread_factor : float, default 1.0
+        Ratio of σ_raw to the spread of raw predictions, where the mode's replicas vary too little, a bare number. It scales σ_raw and
+        all numbers in σ_raw; differences and the spread ratio are those of the replicas as they are.
+    pixels_identical : bool, optional
+        Whether the codec returned every pixel of x and of the group's replicas unchanged; None takes it from the predictions. Where it is
+        False and predictions are equal, the number of replicas bounds a change that none of them showed.
+    alpha : float, default ALPHA
+        One-sided level of each part of the verdict, a bare number; a study that looks several times at its rows takes a smaller one.
 
     Raises
     ------
-    UndefinedStatistic : fewer than two replicas, or shapes that do not fit.
+    UndefinedStatistic
+        There are less than two replicas, or shapes do not fit.
 
-    Reference: SCIENCE 1 (sampling design), 2.
+    References
+    ----------
+    formula 1 and formula 2.
     """
     limits = limits or Limits()
     raw, decoded = np.asarray(raw, dtype=np.float64), np.asarray(decoded, dtype=np.float64)
@@ -171,7 +199,7 @@ def assess(
 
 
 def _tests(raw: Floats, own: int, decoded: Floats, discrete: bool, independent: bool) -> Assessment:
-    """Return an assessment that holds only the KS tests, or why they are not there."""
+    """Return an assessment that holds only the KS tests, or the reasons why they are missing."""
     blank = Assessment("INCONCLUSIVE", Reason.RAW_UNDEFINED)
     if not independent:
         return replace(blank, undefined=tuple(MissingValue(field, Reason.NOT_INDEPENDENT, 1) for field in ("ks", "ks_null")))
@@ -191,7 +219,7 @@ def _tests(raw: Floats, own: int, decoded: Floats, discrete: bool, independent: 
 
 
 def _about_raw(base: Assessment, raw: Floats, widened: Floats, chi_raw: float, discrete: bool, limits: Limits) -> Assessment:
-    """Return `base` with what raw predictions alone determine: σ_raw, null flag rate, centre shift, limit, warnings."""
+    """Return `base` with the numbers of raw predictions alone: σ_raw, null flag rate, centre shift, limit, warnings."""
     spread = pooled_spread(widened, discrete=discrete)
     centre = float(raw.mean()) - chi_raw if not (raw == chi_raw).all() else 0.0
     shift = centre / spread.value if spread.value > 0.0 else (0.0 if centre == 0.0 else math.nan)
@@ -222,9 +250,14 @@ def null_flag_rate(raw: Floats, sigma_raw: float) -> float:
 
     Parameters
     ----------
-    raw : (group, replica), float64. sigma_raw : the same unit.
+    raw : Floats
+        Raw predictions (group, replica), float64.
+    sigma_raw : float
+        σ_raw, the same unit.
 
-    Reference: SCIENCE 2.1.
+    References
+    ----------
+    formula 2.1.
     """
     values = np.sort(raw, axis=None)
     beyond = values.size - np.searchsorted(values, values + sigma_raw, side="right")
@@ -272,7 +305,9 @@ def _scores(
         undefined += tuple(MissingValue(field, Reason.SPREAD_UNDEFINED, 1) for field in ("spread_ratio", "spread_ratio_ci"))
     else:
         low, high = in_sigma.ratio_limits()
-        ratio, interval = _exp(in_sigma.ln_ratio[0]), (_exp(low[0]), _exp(high[0]))
+        before, after = centred(raw[own]), centred(decoded)
+        ratio = 1.0 if in_sigma.same_spread[0] else math.sqrt(float(after @ after) / float(before @ before))
+        interval = _exp(low[0]), _exp(high[0])
         undefined += (MissingValue("spread_ratio_ci", Reason.UNBOUNDED, 1),) if math.isinf(interval[1]) else ()
     found = replace(
         scored,
@@ -318,7 +353,9 @@ def _silent(same: Assessment, in_sigma: Evidence, in_unit: Evidence, moments: Po
     N equal answers leave at most q = 3/N of others (95 %), of the size of one step δ: RMS(D) ≤ δ√q. PASS where the three parts
     allow that much; where σ_raw = 0, where the margin does.
 
-    Reference: SCIENCE 2.9.
+    References
+    ----------
+    formula 2.9.
     """
     same = replace(same, rms_shift_upper=float(in_unit.rms_limits()[1][0]))
     unsure = replace(same, verdict="INCONCLUSIVE", reason=Reason.UNCHANGED_UNSURE)
@@ -338,8 +375,8 @@ def _silent(same: Assessment, in_sigma: Evidence, in_unit: Evidence, moments: Po
 def _unchanged(scored: Assessment, moments: Pool, on_frame: float, limits: Limits) -> Assessment:
     """Return the assessment where no replica's prediction changes; `on_frame` = f(C(x)) − f(x).
 
-    If the frame's own prediction changes all the same, the replicas' zero uncertainty is not believed: PASS only when that one
-    difference is itself within the limit.
+    Where the prediction on the frame itself changes nevertheless, the zero spread of D is not trusted: PASS only where that one
+    difference is within the limit.
     """
     if on_frame == 0.0:
         return replace(scored, epsilon=0.0, verdict="PASS", reason=Reason.IDENTICAL)

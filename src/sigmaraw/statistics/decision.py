@@ -14,11 +14,18 @@ Place = Literal["inside", "beyond", "unsure", "undefined", "not asked"]
 
 @dataclass(frozen=True)
 class Limits:
-    """What a plan tolerates.
+    """The limits of a plan.
 
-    k : largest |ε̂|, in σ_raw. spread : largest factor, up or down, between the spreads after and before the codec.
-    rms : largest RMS(D), in σ_raw. margin : in the measurement's own unit; where given it replaces σ_raw and k: |D̄| ≤ margin and
-    RMS(D) ≤ rms · margin.
+    Parameters
+    ----------
+    k : float, default 1.0
+        Largest |ε̂|, in σ_raw.
+    spread : float, default 1.25
+        Largest factor, up or down, between the spreads after and before the codec.
+    rms : float, default 1.0
+        Largest RMS(D), in σ_raw.
+    margin : float, optional
+        Largest |D̄|, in the measurement's unit; where given it replaces σ_raw and k: |D̄| ≤ margin and RMS(D) ≤ rms · margin.
     """
 
     k: float = 1.0
@@ -35,7 +42,7 @@ class Limits:
 def place(low: float, high: float, lower_limit: float, upper_limit: float) -> Place:
     """Return where the interval [low, high] lies: inside [lower_limit, upper_limit], wholly beyond it, or across a limit.
 
-    Raises nothing; NaN is "undefined".
+    NaN is "undefined".
     """
     if math.isnan(low) or math.isnan(high):
         return "undefined"
@@ -50,10 +57,10 @@ def place_shift(shift: float, reach: float, limit: float) -> Place:
 
 
 def place_scaled(shift: float, reach: float, u_relative: float, limit: float) -> Place:
-    """Return where |shift| lies when its unit σ_raw has a relative uncertainty: that multiplies, and adds to the reach in quadrature.
+    """Return where |shift| lies when σ_raw has a relative uncertainty, which multiplies the shift and adds to the reach in quadrature.
 
     |ε̂| + √(r² + (|ε̂|(exp(z u) − 1))²) against the limit, and |ε̂| − √(r² + (|ε̂|(1 − exp(−z u)))²). An additive guard passes 11.5 % at
-    u = .6 (SCIENCE 2.3).
+    u = .6 (formula 2.3).
     """
     size, z = abs(shift), 1.6448536269514722 * u_relative
     low = size - math.hypot(reach, size * -math.expm1(-z))
@@ -63,10 +70,12 @@ def place_scaled(shift: float, reach: float, u_relative: float, limit: float) ->
 def decide(shift: Place, spread: Place, rms: Place) -> tuple[Verdict, Reason]:
     """Return the verdict of the three parts: PASS needs all inside, FAIL one beyond, else INCONCLUSIVE.
 
-    The reason names the first part, in the order shift, spread, RMS, that decided. A spread "not asked" is one that a margin
-    makes superfluous where raw predictions do not vary at all.
+    The reason names the first part, in the order shift, spread, RMS, that decided. A spread is "not asked" where raw predictions
+    do not vary and a margin decides.
 
-    Reference: SCIENCE 2.5; JCGM 106, guarded acceptance and guarded rejection.
+    References
+    ----------
+    formula 2.5; JCGM 106, guarded acceptance and guarded rejection.
     """
     beyond = ((shift, Reason.SHIFT_BEYOND), (spread, Reason.SPREAD_BEYOND), (rms, Reason.RMS_BEYOND))
     unsure = ((shift, Reason.SHIFT_UNSURE), (spread, Reason.SPREAD_UNSURE), (rms, Reason.RMS_UNSURE))

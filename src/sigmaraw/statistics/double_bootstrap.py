@@ -1,4 +1,4 @@
-"""The double bootstrap of σ_raw: a mode that starts from its own replicas, where the truth is σ_raw itself, should find it."""
+"""The double bootstrap of σ_raw: the mode takes its replicas for frames, for which σ_raw is the truth, and should return it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from sigmaraw.record.words import CodedWarning
 from sigmaraw.statistics.spread import Floats, Pool, effective_dof, pool
 
 TOLERATED = 0.16
@@ -18,27 +19,27 @@ _CHANCE = 0.99  # one-sided: what few replicas alone would show in 1 % of cases 
 
 @dataclass(frozen=True)
 class DoubleBootstrap:
-    """What the double bootstrap says.
+    """The result of the double bootstrap.
 
     Parameters
     ----------
     value : float
-        √max(mean ln²(σ*/σ) − u², 0), 1; NaN where nothing was drawn or nothing varies.
-    warnings : tuple of str
-        What it warns of, if anything.
+        √max(mean ln²(σ*/σ) − u², 0), a bare number; NaN where nothing was drawn or nothing varies.
+    warnings : tuple of CodedWarning
+        Its warnings, if any.
     """
 
     value: float
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[CodedWarning, ...] = ()
 
 
 def double_bootstrap(raw: Floats, second: Floats, discrete: bool = False) -> DoubleBootstrap:
-    """Return how far from σ_raw the mode's own answers lie when it starts from replicas of its making.
+    """Return the deviation from σ_raw of the spreads that the mode gives when its replicas take the frame's place.
 
     δ² = mean_j ln²(σ*_j/σ) − u²,  u² = mean_j u²(ln σ*_j) + u²(ln σ)
 
     For each j a replica R_j takes the frame's place and the mode draws replicas of it; there σ itself is the truth. δ is the error
-    that the mode makes on a scene such as this one. It warns when δ > 0.16 and the mean square exceeds u²·F_.99(J, ν), ν the
+    of the mode on a scene such as this one. It warns when δ > 0.16 and the mean square exceeds u²·F_.99(J, ν), ν the
     effective dof of the u(ln σ*_j), and when a σ*_j is zero though σ is not.
 
     Parameters
@@ -53,8 +54,11 @@ def double_bootstrap(raw: Floats, second: Floats, discrete: bool = False) -> Dou
     Returns
     -------
     DoubleBootstrap
+        The deviation δ, a bare number, and its warnings.
 
-    References: SCIENCE 1, `bootstrap`; B. Efron, R. J. Tibshirani, An Introduction to the Bootstrap (1993), 10.6.
+    References
+    ----------
+    formula 1, `bootstrap`; B. Efron, R. J. Tibshirani, An Introduction to the Bootstrap (1993), 10.6.
     """
     if not second.size or not (np.isfinite(raw).all() and np.isfinite(second).all()):
         return DoubleBootstrap(math.nan)
@@ -64,7 +68,7 @@ def double_bootstrap(raw: Floats, second: Floats, discrete: bool = False) -> Dou
         return DoubleBootstrap(math.nan)
     if any(each.variance == 0.0 for each in pools):
         text = "a replica taken for the frame has replicas on which the measurement never varies: a single frame does not determine σ_raw"
-        return DoubleBootstrap(math.inf, (text,) if second.shape[1] >= _ENOUGH else ())
+        return DoubleBootstrap(math.inf, (CodedWarning(text, "double-bootstrap"),) if second.shape[1] >= _ENOUGH else ())
     square = float(np.mean([math.log(each.sigma / first.sigma) ** 2 for each in pools]))
     chance = _variance(first) + float(np.mean([_variance(each) for each in pools]))
     value = math.sqrt(max(square - chance, 0.0))
@@ -74,7 +78,7 @@ def double_bootstrap(raw: Floats, second: Floats, discrete: bool = False) -> Dou
     text = (
         f"from its own replicas the mode finds σ_raw again only to a factor of {math.exp(value):.2f}: a single frame does not determine it"
     )
-    return DoubleBootstrap(value, (text,))
+    return DoubleBootstrap(value, (CodedWarning(text, "double-bootstrap"),))
 
 
 def _variance(moments: Pool) -> float:

@@ -24,7 +24,7 @@ EQUAL_VARIANCE_ALPHA = 0.05
 
 @dataclass(frozen=True)
 class TestResult:
-    """A test statistic with its p-value and how the p-value was found."""
+    """A test statistic with its p-value and the method."""
 
     __test__ = False  # the name is not a test to collect
 
@@ -60,14 +60,19 @@ def ks_test(a: Floats, b: Floats, *, discrete: bool) -> TestResult:
 
     Parameters
     ----------
-    a, b : (replica,), float64, independent samples of one measurement.
-    discrete : predictions take isolated values, as counts do.
+    a, b : Floats
+        Independent samples of one measurement, (replica,), float64.
+    discrete : bool
+        Whether predictions take isolated values, as counts do.
 
     Raises
     ------
-    UndefinedStatistic : an empty sample, or values that are not finite.
+    UndefinedStatistic
+        A sample is empty, or values are not finite.
 
-    Reference: SCIENCE 2.8; ties after Schröer and Trenkler, Comput. Stat. Data Anal. 20, 185 (1995).
+    References
+    ----------
+    formula 2.8; ties after Schröer and Trenkler, Comput. Stat. Data Anal. 20, 185 (1995).
     """
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if a.size == 0 or b.size == 0 or not (np.isfinite(a).all() and np.isfinite(b).all()):
@@ -83,22 +88,22 @@ def ks_test(a: Floats, b: Floats, *, discrete: bool) -> TestResult:
     ends = np.append(np.flatnonzero(pooled[1:] > pooled[:-1]), pooled.size - 1)  # last index of each block of equal values
     below_a = np.searchsorted(np.sort(a), pooled[ends], side="right")
     gap = int(np.abs(below_a * b.size - (ends + 1 - below_a) * a.size).max())
-    p = 1.0 if gap == 0 else _permutation_tail(a.size, b.size, ends + 1, gap)
+    p = 1.0 if gap == 0 else _permutation_p(a.size, b.size, ends + 1, gap)
     return TestResult(gap / (a.size * b.size), p, "permutation Kolmogorov-Smirnov, exact given the ties")
 
 
-def _permutation_tail(n: int, m: int, checks: np.ndarray, gap: int) -> float:
+def _permutation_p(n: int, m: int, checks: np.ndarray, gap: int) -> float:
     """Return P(max |i m − j n| ≥ gap at the checks) when all orders of n a's and m b's are equally likely.
 
     i and j count the a's and b's among the first i + j pooled values. State probabilities walk over i + j; those that reach the
-    gap are absorbed, so a small p is a sum of small numbers and not 1 minus something.
+    gap are absorbed, so a small p is a sum of small numbers and not a difference from 1.
     """
     check = np.zeros(n + m + 1, dtype=bool)
     check[checks] = True
     i = np.arange(n + 1)
     state = np.zeros(n + 1)
     state[0] = 1.0
-    tail = 0.0
+    beyond = 0.0
     for step in range(n + m):
         j = step - i
         left = n + m - step
@@ -107,16 +112,16 @@ def _permutation_tail(n: int, m: int, checks: np.ndarray, gap: int) -> float:
         state[1:] += take_a[:-1]
         if check[step + 1]:
             reached = np.abs(i * m - (step + 1 - i) * n) >= gap
-            tail += float(state[reached].sum())
+            beyond += float(state[reached].sum())
             state[reached] = 0.0
-    return min(tail, 1.0)
+    return min(beyond, 1.0)
 
 
 def tukey(groups: Mapping[str, Floats], *, alpha: float = 0.05, reference: str | None = None) -> tuple[list[TukeyContrast], str]:
-    """Return all pairwise differences of means with family-wise error `alpha`, and the design that the table saw.
+    """Return all pairwise differences of means with family-wise error `alpha`, and the design that decided the test.
 
     With `reference` only the differences from that group are returned. The range stays that of all groups, so that each row is
-    the same with and without the others, and the family-wise error holds all the more.
+    the same with and without the others, and the family-wise error is at most `alpha`.
 
     Tukey HSD: p = P(Q_{k,ν} > |d|√2 / (s √(1/n₁ + 1/n₂))), s pooled, ν = Σ(n − 1). Games–Howell where a Brown–Forsythe test finds
     unequal variances (p < .05): s²(1/n₁ + 1/n₂) → s₁²/n₁ + s₂²/n₂ with the Welch dof.
@@ -125,14 +130,21 @@ def tukey(groups: Mapping[str, Floats], *, alpha: float = 0.05, reference: str |
 
     Parameters
     ----------
-    groups : name → (replica,), float64: independent samples, the measurement's unit.
-    alpha : family-wise error, 1. reference : the name of one group.
+    groups : mapping of str to Floats
+        Independent samples by name, (replica,), float64, the measurement's unit.
+    alpha : float, default 0.05
+        Family-wise error, a bare number.
+    reference : str, optional
+        The name of one group.
 
     Raises
     ------
-    UndefinedStatistic : fewer than two groups, or a group with fewer than two values.
+    UndefinedStatistic
+        There are less than two groups, or a group has less than two values.
 
-    Reference: SCIENCE 2.7; Games and Howell, J. Educ. Stat. 1, 113 (1976).
+    References
+    ----------
+    formula 2.7; Games and Howell, J. Educ. Stat. 1, 113 (1976).
     """
     samples = {name: np.asarray(values, dtype=np.float64) for name, values in groups.items()}
     if len(samples) < 2 or any(values.ndim != 1 or values.size < 2 for values in samples.values()):
@@ -158,7 +170,7 @@ def tukey(groups: Mapping[str, Floats], *, alpha: float = 0.05, reference: str |
 
 
 def _variances_agree(samples: list[Floats]) -> bool:
-    """Return whether a Brown–Forsythe test leaves equal variances standing; True where nothing varies at all."""
+    """Return whether a Brown–Forsythe test does not reject equal variances; True where nothing varies at all."""
     constant = [bool((values == values[0]).all()) for values in samples]
     if len(samples) < 2 or all(constant):
         return True
@@ -196,8 +208,8 @@ def _compare(first: str, second: str, moments: dict[str, tuple[float, float, int
 def critical_range(alpha: float, groups: int, dof: float, low_dof: float, high_dof: float) -> float:
     """Return the upper-`alpha` quantile of the studentized range.
 
-    Games–Howell needs one per pair, all with dof between min(n) − 1 and n₁ + n₂ − 2, so ln q is interpolated in 1/dof from few
-    quantiles that are kept. The slow twin is `scipy.stats.studentized_range.ppf`.
+    Games–Howell needs one per pair, all with dof between min(n) − 1 and n₁ + n₂ − 2, so ln q is interpolated in 1/dof from a few
+    cached quantiles. The slow twin is `scipy.stats.studentized_range.ppf`.
     """
     if low_dof == high_dof:
         return range_quantile(alpha, groups, dof)

@@ -25,7 +25,7 @@ def spread_ratio(decoded: Floats, raw: Floats, *, discrete: bool = False, confid
     """Return ρ = sd(f(C(R))) / sd(f(R)) of paired predictions with its interval.
 
     The wider of Pitman–Morgan's interval and that of the jackknife of ln ρ; rare changes have Clopper–Pearson limits (`evidence`).
-    A constant shift of a continuous measurement leaves the spread as it was: exactly 1.
+    After a constant shift of a continuous measurement the ratio is exactly 1.
 
     Parameters
     ----------
@@ -39,6 +39,7 @@ def spread_ratio(decoded: Floats, raw: Floats, *, discrete: bool = False, confid
     Returns
     -------
     Ratio
+        ρ with its limits, bare numbers.
 
     Raises
     ------
@@ -47,7 +48,7 @@ def spread_ratio(decoded: Floats, raw: Floats, *, discrete: bool = False, confid
 
     References
     ----------
-    SCIENCE 2.4; Pitman, Biometrika 31, 9 (1939); Morgan, ibid. 13.
+    formula 2.4; Pitman, Biometrika 31, 9 (1939); Morgan, ibid. 13.
 
     Examples
     --------
@@ -76,7 +77,7 @@ def rms_shift(
     u_relative: float = 0.0,
     confidence: float = 0.95,
 ) -> Ratio:
-    """Return RMS(D)/σ_raw with one-sided limits, each of the given confidence; without `raw`, RMS(D) in its own unit.
+    """Return RMS(D)/σ_raw with one-sided limits, each of the given confidence; without `raw`, RMS(D) in the measurement's unit.
 
     The larger of two reaches: RMS² σ_true²/(s² E D²) ~ F(h, ν), h = N(μ² + τ²)²/(τ⁴ + 2μ²τ²) matching the variance of ΣD² for
     D ~ N(μ, τ²); and that of the jackknife of ln RMS. Rare changes have Clopper–Pearson limits (`evidence`).
@@ -99,10 +100,11 @@ def rms_shift(
     Returns
     -------
     Ratio
+        RMS(D)/σ_raw with its limits, bare numbers; without `raw`, RMS(D) in the measurement's unit.
 
     References
     ----------
-    SCIENCE 2.5.
+    formula 2.5.
     """
     rows = np.zeros((1, 1, difference.size)) if raw is None else raw[np.newaxis]
     decoded = rows[:, group] + difference

@@ -55,8 +55,12 @@ class RowLimits:
 class Evidence:
     """Estimates of many rows with what their limits need; every array has the shape (row,).
 
-    shift, ln_ratio, rms : D̄, ln ρ and RMS(D); shift and rms in σ_raw, or in the measurement's unit for rows with a margin.
-    u_relative : relative standard uncertainty of σ_raw that replicas cannot tell of, 1; 0 for rows with a margin.
+    Parameters
+    ----------
+    shift, ln_ratio, rms : Floats
+        D̄, ln ρ and RMS(D); shift and rms in σ_raw, or in the measurement's unit for rows with a margin.
+    u_relative : Floats
+        Relative standard uncertainty of σ_raw that replicas cannot tell of, 1; 0 for rows with a margin.
     """
 
     n: int
@@ -202,14 +206,17 @@ def p_pass(evidence: Evidence, limits: RowLimits, *, at_most: float = 0.5) -> Fl
 
     Parameters
     ----------
-    evidence : Evidence, (row,)
+    evidence : Evidence
+        Evidence of each row, (row,).
     limits : RowLimits
+        Limits of each row.
     at_most : float
         Rows whose p is above it get 1: nothing is computed for them.
 
     Returns
     -------
-    ndarray, float64, (row,)
+    ndarray of float
+        p-values, (row,), float64.
     """
     found = np.ones(len(evidence))
     rows = np.flatnonzero(evidence.inside(limits, at_most).all(axis=0))
@@ -218,18 +225,21 @@ def p_pass(evidence: Evidence, limits: RowLimits, *, at_most: float = 0.5) -> Fl
 
 
 def p_fail(evidence: Evidence, limits: RowLimits, *, at_most: float = 0.5) -> Floats:
-    """Return per row the p-value of "beyond a limit": the smallest of its parts', as in the row's own verdict.
+    """Return per row the p-value of "beyond a limit": the smallest of its parts', as in the verdict of the row.
 
     Parameters
     ----------
-    evidence : Evidence, (row,)
+    evidence : Evidence
+        Evidence of each row, (row,).
     limits : RowLimits
+        Limits of each row.
     at_most : float
         Rows whose p is above it get 1.
 
     Returns
     -------
-    ndarray, float64, (row,)
+    ndarray of float
+        p-values, (row,), float64.
     """
     found = np.ones(len(evidence))
     rows = np.flatnonzero(evidence.beyond(limits, at_most).any(axis=0))

@@ -1,4 +1,4 @@
-"""Scores of replicas that lie on several noise levels, extrapolated to the level that none of them has."""
+"""Scores of replicas that lie on several noise levels, extrapolated to a base without noise."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy import stats
 
 from sigmaraw.contracts import Extrapolation
 from sigmaraw.errors import UndefinedStatistic
-from sigmaraw.record.words import MissingValue, Reason
+from sigmaraw.record.words import CodedWarning, MissingValue, Reason
 from sigmaraw.statistics.assess import Assessment
 from sigmaraw.statistics.decision import Limits, decide, place, place_scaled, place_shift
 from sigmaraw.statistics.spread import Floats, c4, centred, effective_dof
@@ -23,7 +23,13 @@ _SCORES = ("epsilon", "epsilon_hat", "epsilon_hat_ci", "u", "u_mc", "dof", "spre
 
 @dataclass(frozen=True)
 class Extrapolated:
-    """A number with the influence of each cluster of replicas on it: u² = Σψ². psi : (level, group, cluster)."""
+    """A number with the influence of each cluster of replicas on it: u² = Σψ².
+
+    Parameters
+    ----------
+    psi : Floats
+        Influence of each cluster, (level, group, cluster).
+    """
 
     value: float
     psi: Floats
@@ -44,9 +50,12 @@ class Extrapolated:
 
 
 def extrapolated_log_spread(values: Floats, rule: Extrapolation) -> Extrapolated:
-    """Return ln σ = Σ_l w_l ln(s_l/c₄), s_l² the variance about the clusters' own means.
+    """Return ln σ = Σ_l w_l ln(s_l/c₄), s_l² the variance about the mean of each cluster.
 
-    values : (level, group, cluster, member), float64. −inf where a level does not vary.
+    Parameters
+    ----------
+    values : Floats
+        Predictions (level, group, cluster, member), float64; the result is −inf where a level does not vary.
     """
     squares = (centred(values) ** 2).sum(axis=-1)  # (level, group, cluster)
     count = squares[0].size
@@ -61,7 +70,13 @@ def extrapolated_log_spread(values: Floats, rule: Extrapolation) -> Extrapolated
 
 
 def extrapolated_mean(values: Floats, rule: Extrapolation) -> Extrapolated:
-    """Return Σ_l w_l·x̄_l. values : (level, group, cluster, member), float64."""
+    """Return Σ_l w_l·x̄_l.
+
+    Parameters
+    ----------
+    values : Floats
+        Predictions (level, group, cluster, member), float64.
+    """
     means = values.mean(axis=-1)
     count = means[0].size
     weights = np.asarray(rule.weights)
@@ -71,7 +86,7 @@ def extrapolated_mean(values: Floats, rule: Extrapolation) -> Extrapolated:
 
 
 def _log_rms(shift: Extrapolated, log_spread: Extrapolated) -> Extrapolated:
-    """Return ln √(D̄² + s_D²) of the extrapolated two: where the base has no noise, nothing else makes D vary."""
+    """Return ln √(D̄² + s_D²) of the extrapolated D̄ and s_D: for a base without noise no other term makes D vary."""
     square = math.exp(2.0 * log_spread.value)  # 0 where a level's differences do not vary
     second = shift.value**2 + square
     if second == 0.0:
@@ -95,23 +110,35 @@ def assess_extrapolated(
     u_mode: float = 0.0,
     u_cal: float = 0.0,
 ) -> Assessment:
-    """Return scores and verdict of one codec on one measurement of one image, read off at no noise in the base.
+    """Return scores and verdict of one codec on one measurement of one image, extrapolated to a base without noise.
 
-    θ = Σ_l w_l·θ_l for ln σ_raw, the centre, D̄, ln(sd f∘C/sd f) and ln RMS(D) of each level; ε̂ = D̄/σ_raw of the extrapolated two.
+    θ = Σ_l w_l·θ_l for ln σ_raw, the centre, D̄, ln(sd f∘C/sd f) and ln RMS(D) of each level; ε̂ = D̄/σ_raw of the extrapolated values.
     u_mc² = Σψ², ψ the influence of a cluster: clusters are independent, replicas of one share their base. Intervals take
-    Student's t with the effective dof of Σψ². KS and the null flag rate compare replicas, and there are none at that level.
+    Student's t with the effective dof of Σψ². KS and the null flag rate compare replicas, of which there are none at that level.
 
     Parameters
     ----------
-    chi_raw, chi_codec : f(x) and f(C(x)), float64, the measurement's unit.
-    raw : (group, replica), float64, the measurement's unit. decoded : (replica,), f∘C on the replicas of group `own`.
-    rule : levels, weights and clusters of the replicas. limits, u_mode, u_cal : as in `assess`.
+    chi_raw, chi_codec : float
+        f(x) and f(C(x)), float64, the measurement's unit.
+    raw : Floats
+        Raw predictions (group, replica), float64, the measurement's unit.
+    decoded : Floats
+        Predictions after the codec, (replica,): f∘C on the replicas of group `own`.
+    rule : Extrapolation
+        Levels, weights and clusters of the replicas.
+    limits : Limits, optional
+        The plan's limits.
+    u_mode, u_cal : float, default 0.0
+        Relative standard uncertainties of σ_raw from replica mode and calibration, bare numbers.
 
     Raises
     ------
-    UndefinedStatistic : shapes that do not fit, or fewer than two clusters a level.
+    UndefinedStatistic
+        Shapes do not fit, or a level has less than two clusters.
 
-    References: SCIENCE 1, 2.3; J. R. Cook, L. A. Stefanski, J. Am. Stat. Assoc. 89, 1314–1328 (1994).
+    References
+    ----------
+    formula 1 and formula 2.3; J. R. Cook, L. A. Stefanski, J. Am. Stat. Assoc. 89, 1314–1328 (1994).
     """
     limits = limits or Limits()
     raw, decoded = np.asarray(raw, dtype=np.float64), np.asarray(decoded, dtype=np.float64)
@@ -184,13 +211,14 @@ def _about_raw(
     )
 
 
-def far_warning(log_sigma: float, levels: Floats) -> tuple[str, ...]:
-    """Return the warning that σ_raw lies far from the spreads that it was extrapolated from."""
+def far_warning(log_sigma: float, levels: Floats) -> tuple[CodedWarning, ...]:
+    """Return the warning that σ_raw lies far from the spreads of the levels."""
     first = levels[0]
     factor = math.exp(log_sigma - 0.5 * math.log(float((centred(first) ** 2).sum()) / (first[..., 0].size * (first.shape[-1] - 1))))
     if 1 / FAR <= factor <= FAR:
         return ()
-    return (f"σ_raw is extrapolated to {factor:.2g} times the spread on the first of the noise levels: too far to be trusted",)
+    text = f"σ_raw is extrapolated to {factor:.2g} times the spread on the first of the noise levels: too far to be trusted"
+    return (CodedWarning(text, "far-extrapolation", bears=True),)
 
 
 def _judge(
@@ -232,17 +260,17 @@ def _judge(
 
 
 def _mc_reach(found: Assessment) -> float:
-    """Return t_.95·u_mc of ε̂, with the dof that Monte Carlo alone has."""
+    """Return t_.95·u_mc of ε̂, with the dof of the Monte Carlo part."""
     dof = found.dof * (found.u_mc / found.u) ** 4 if found.u > 0.0 else found.dof
     return float(stats.t.ppf(0.95, max(dof, 1.0))) * found.u_mc
 
 
 def _score(base: Assessment, shift: Extrapolated, own: int, log_sigma: Extrapolated) -> Assessment:
-    """Return `base` with ε̂ = D̄/σ_raw of the extrapolated two, and D̄ in its own unit."""
+    """Return `base` with ε̂ = D̄/σ_raw of the extrapolated values, and D̄ in the measurement's unit."""
     value = shift.value / base.sigma_raw
     score = Extrapolated(value, _in_own_group(shift.psi / base.sigma_raw, own, -value * log_sigma.psi))
     u = math.sqrt(score.u**2 + value**2 * (base.u_mode**2 + base.u_cal**2))
-    # Type B terms count as exactly known, so only the Monte Carlo part limits the degrees of freedom (GUM G.4.2).
+    # Type B terms count as exact, so only the Monte Carlo part limits the degrees of freedom (GUM G.4.2).
     dof = score.dof * (u / score.u) ** 4 if score.u > 0.0 else score.dof
     reach = score.reach(0.975)
     ci = (value - reach, value + reach)

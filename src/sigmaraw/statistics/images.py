@@ -1,14 +1,14 @@
 """What may be said of several images: of these, of the mean over images like them, of the share of images like them.
 
 Images are the unit of inference, not replicas: replicas of one image tell of that image only. No statement's error rate depends on how many
-images there are (SCIENCE 2.12).
+images there are (formula 2.12).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -41,6 +41,7 @@ class Ground(Explained):
     SHARE_SHOWN = "share within its limit", "the largest fraction of images that may be outside is, with 95 % confidence, below its limit"
     SHARE_UNSURE = "share not shown", "too few images to show that the fraction outside is below its limit"
     SHARE_BEYOND = "share beyond its limit", "more images are shown to be beyond a limit than the tolerated fraction explains"
+    NOT_TRUSTED = "an image's noise is in doubt", "for at least one image σ_raw is not believed, so that the mean over images is not either"
     UNDEFINED = "undefined rows", "at least one image has no finite numbers for this measurement"
 
 
@@ -48,9 +49,17 @@ class Ground(Explained):
 class Statement:
     """One statement over images on one measurement under one codec.
 
-    name : which of the three. value, low, high : its estimate with limits of one-sided level α each: the number of images shown to be
-    within the limits; the mean shift |ε̂| over images (σ_raw or the measurement's unit); the share of images not shown to be within, 1.
-    units : how many images or specimens it rests on. passed, failed : images shown within and beyond, simultaneously.
+    Parameters
+    ----------
+    name : StatementName
+        Which of the three.
+    value, low, high : float
+        Its estimate with limits of one-sided level α each: the number of images shown to be within the limits; the mean shift |ε̂| over
+        images (σ_raw or the measurement's unit); the share of images not shown to be within, 1.
+    units : int
+        How many images or specimens it rests on.
+    passed, failed : int, default 0
+        Images shown within and beyond, simultaneously.
     """
 
     name: StatementName
@@ -92,6 +101,8 @@ def judge_images(
     share: float = SHARE,
     alpha: float = ALPHA,
     undefined: int = 0,
+    verdicts: Sequence[Verdict] | None = None,
+    doubted: int = 0,
 ) -> CodecStatements:
     """Return what J images say of one measurement under one codec.
 
@@ -112,10 +123,16 @@ def judge_images(
         One-sided level of every statement, 1.
     undefined : int
         Images without finite numbers; they are no evidence of a pass.
+    verdicts : sequence of str, optional
+        Each image's verdict, where something beside the numbers entered it: an image that did not PASS (FAIL) by itself is not counted as
+        shown within (beyond), whatever its numbers are.
+    doubted : int
+        Images whose σ_raw is not believed; the mean over images is then not decided.
 
     Returns
     -------
     CodecStatements
+        The statements on these images, on their mean and on images like them.
 
     Raises
     ------
@@ -124,7 +141,7 @@ def judge_images(
 
     References
     ----------
-    SCIENCE 2.6, 2.12.
+    formula 2.6, 2.12.
     """
     if len(evidence) == 0 or (specimens is not None and len(specimens) != len(evidence)):
         raise UndefinedStatistic(
@@ -133,8 +150,14 @@ def judge_images(
             "name the specimen of every image, or of none",
         )
     inside, beyond = p_pass(evidence, limits, at_most=alpha), p_fail(evidence, limits, at_most=alpha)
+    if verdicts is not None:
+        words = np.asarray(verdicts)
+        inside = np.where(words == "PASS", np.minimum(inside, alpha), 1.0)
+        beyond = np.where(words == "FAIL", np.minimum(beyond, alpha), 1.0)
     these = these_images(inside, beyond, alpha, undefined)
     mean = mean_effect(evidence, limits, specimens=specimens, alpha=alpha, undefined=undefined)
+    if doubted and mean.ground is not Ground.FEW_IMAGES:
+        mean = replace(mean, verdict="INCONCLUSIVE", ground=Ground.NOT_TRUSTED)
     outside = share_of_images(inside, beyond, specimens=specimens, share=share, alpha=alpha, undefined=undefined)
     if these.failed:
         return CodecStatements(these, mean, outside, "FAIL", Ground.IMAGE_BEYOND)
@@ -161,6 +184,7 @@ def these_images(inside: Floats, beyond: Floats, alpha: float = ALPHA, undefined
     Returns
     -------
     Statement
+        The statement, with the verdict of each image.
     """
     failed = int((holm(beyond) <= alpha).sum())
     passed = int((hochberg(inside) <= alpha).sum())
@@ -186,9 +210,12 @@ def mean_effect(
 
     Parameters
     ----------
-    evidence : Evidence, (image,)
+    evidence : Evidence
+        Evidence of each image, (image,).
     limits : RowLimits
+        Limits of each image.
     specimens : sequence of str, optional
+        The specimen of each image; None makes each image a unit.
     alpha : float
         One-sided level of each part, 1.
     undefined : int
@@ -243,7 +270,8 @@ def mean_bounds(
     ----------
     evidence : Evidence, (image,)
         Of one study, or of many studies of `images` each, one after another.
-    alpha : float
+    alpha : float, default ALPHA
+        One-sided level of each limit, a bare number.
     groups : ndarray of int, (image,), optional
         The specimen of each image of one study.
     images : int, optional
@@ -252,6 +280,7 @@ def mean_bounds(
     Returns
     -------
     MeanBounds
+        Means and limits, in the unit of the values.
     """
 
     def units(values: Floats) -> Floats:
@@ -317,6 +346,7 @@ def mean_over_units(values: Floats, alpha: float = ALPHA, *, guarded: bool = Tru
     Returns
     -------
     MeanPart
+        Mean and limits, in the unit of the values.
 
     Examples
     --------
@@ -369,6 +399,7 @@ def share_of_images(
     Returns
     -------
     Statement
+        The statement, with the upper limit on the share.
 
     Raises
     ------
@@ -377,7 +408,7 @@ def share_of_images(
 
     References
     ----------
-    SCIENCE 2.6; C. J. Clopper, E. S. Pearson, Biometrika 26, 404 (1934); docs/decisions/0012.
+    formula 2.6; C. J. Clopper, E. S. Pearson, Biometrika 26, 404 (1934); docs/decisions/0012.
     """
     if not 0.0 < share < 1.0:
         raise InvalidOption(f"share = {share:g}", "a number between 0 and 1", "give the tolerated share of images, e.g. 0.1")

@@ -45,24 +45,25 @@ def measure(
     u_relative : float or ndarray (row,)
         Relative standard uncertainty of σ_raw from replica mode and calibration, 1.
     spread_factor : float or ndarray (row,)
-        σ_raw over the replicas' spread, 1.
+        Ratio of σ_raw to the spread of the replicas, a bare number.
     in_unit : bool
         Shift and RMS in the measurement's unit, for margins; σ_raw and its uncertainty then play no part.
     difference : ndarray, float64, (row, replica), optional
-        D where it is known better than as decoded − raw.
+        D, where the caller has it with less rounding than decoded − raw.
 
     Returns
     -------
     Evidence
+        Evidence with one entry per row.
 
     Raises
     ------
     UndefinedStatistic
-        Shapes that do not fit, fewer than two replicas, or values that are not finite.
+        Shapes do not fit, there are less than two replicas, or values are not finite.
 
     References
     ----------
-    SCIENCE 2.3, 2.4, 2.5, 2.9; Pitman, Biometrika 31, 9 (1939); Efron and Stein, Ann. Stat. 9, 586 (1981).
+    formula 2.3, 2.4, 2.5, 2.9; Pitman, Biometrika 31, 9 (1939); Efron and Stein, Ann. Stat. 9, 586 (1981).
     """
     raw, decoded = np.asarray(raw, dtype=np.float64), np.asarray(decoded, dtype=np.float64)
     if raw.ndim != 3 or raw.shape[2] < 2 or decoded.shape != (raw.shape[0], raw.shape[2]) or not 0 <= group < raw.shape[1]:

@@ -21,7 +21,8 @@ def holm(p: Floats) -> Floats:
 
     Returns
     -------
-    ndarray, float64, (claim,)
+    ndarray of float
+        Adjusted p-values, (claim,), float64.
 
     Raises
     ------
@@ -30,7 +31,7 @@ def holm(p: Floats) -> Floats:
 
     References
     ----------
-    SCIENCE 2.6; S. Holm, Scand. J. Stat. 6, 65 (1979).
+    formula 2.6; S. Holm, Scand. J. Stat. 6, 65 (1979).
 
     Examples
     --------
@@ -46,7 +47,7 @@ def holm(p: Floats) -> Floats:
 
 
 def hochberg(p: Floats) -> Floats:
-    """Return Hochberg's step-up adjusted p-values, for independent claims, as those on images with streams of their own are.
+    """Return Hochberg's step-up adjusted p-values, for independent claims, such as those on images with separate random streams.
 
     p̃_(i) = min_{j ≥ i} (m − j + 1) p_(j): never above Holm's; where all p ≤ α, all are rejected.
 
@@ -57,7 +58,8 @@ def hochberg(p: Floats) -> Floats:
 
     Returns
     -------
-    ndarray, float64, (claim,)
+    ndarray of float
+        Adjusted p-values, (claim,), float64.
 
     References
     ----------
@@ -81,11 +83,12 @@ def benjamini_hochberg(p: Floats) -> Floats:
 
     Returns
     -------
-    ndarray, float64, (claim,)
+    ndarray of float
+        Adjusted p-values, (claim,), float64.
 
     References
     ----------
-    SCIENCE 2.6; Y. Benjamini, Y. Hochberg, J. R. Stat. Soc. B 57, 289 (1995).
+    formula 2.6; Y. Benjamini, Y. Hochberg, J. R. Stat. Soc. B 57, 289 (1995).
     """
     values = _checked(p)
     return np.asarray(stats.false_discovery_control(values)) if values.size else values

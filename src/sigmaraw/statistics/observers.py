@@ -27,9 +27,20 @@ Masks = NDArray[Any]
 
 @dataclass(frozen=True)
 class Variability:
-    """A mean over valid slices. values : (slice,), NaN where not valid or empty. mean : unit of the values.
+    """A mean over valid slices.
 
-    valid : slices that count. both_empty : valid-looking pairs left out because neither holds anything. slices : all.
+    Parameters
+    ----------
+    values : Floats
+        (slice,), NaN where not valid or empty.
+    mean : float
+        Unit of the values.
+    valid : int
+        Slices that count.
+    both_empty : int
+        Valid-looking pairs left out because neither holds anything.
+    slices : int
+        All.
     """
 
     values: Floats
@@ -53,8 +64,16 @@ class RetainedCurve:
 class CodecMark:
     """What 001's rule says of one codec.
 
-    jaccard, distance : means over valid slices (1; px). differs_intra, differs_inter : Tukey's marks on the Jaccard index at family-wise
-    95 %. better_inter : both means beat the inter-observer ones. accepted : better, and different.
+    Parameters
+    ----------
+    jaccard, distance : float
+        Means over valid slices (1; px).
+    differs_intra, differs_inter : bool
+        Tukey's marks on the Jaccard index at family-wise 95 %.
+    better_inter : bool
+        Both means beat the inter-observer ones.
+    accepted : bool
+        Better, and different.
     """
 
     codec: str
@@ -76,7 +95,8 @@ def jaccard_by_slice(first: Masks, second: Masks) -> Floats:
 
     Returns
     -------
-    ndarray, float64, (slice,)
+    ndarray of float
+        Jaccard indices, (slice,), float64.
 
     Raises
     ------
@@ -104,12 +124,15 @@ def merge(first: Masks, second: Masks, rule: Literal["intersection", "union"] = 
 
     Parameters
     ----------
-    first, second : ndarray, (slice, y, x)
-    rule : {"intersection", "union"}
+    first, second : ndarray of bool
+        Masks (slice, y, x).
+    rule : {"intersection", "union"}, default "intersection"
+        How the two masks are merged.
 
     Returns
     -------
-    ndarray, bool, (slice, y, x)
+    ndarray of bool
+        Merged masks, (slice, y, x), bool.
     """
     a, b = np.asarray(first) != 0, np.asarray(second) != 0
     if rule not in ("intersection", "union"):
@@ -129,7 +152,8 @@ def valid_slices(agreement: Floats, threshold: float = THRESHOLD) -> NDArray[np.
 
     Returns
     -------
-    ndarray, bool, (slice,)
+    ndarray of bool
+        Whether each slice counts, (slice,), bool.
 
     References
     ----------
@@ -152,6 +176,7 @@ def intra_observer(first: Masks, second: Masks, threshold: float = THRESHOLD) ->
     Returns
     -------
     Variability
+        Mean and values per slice, bare numbers.
 
     References
     ----------
@@ -181,6 +206,7 @@ def inter_observer(
     Returns
     -------
     Variability
+        Mean and values per slice, bare numbers.
 
     References
     ----------
@@ -195,8 +221,10 @@ def distance_variability(first: Masks, second: Masks, valid: NDArray[np.bool_], 
 
     Parameters
     ----------
-    first, second : ndarray, (slice, y, x)
-    valid : ndarray, bool, (slice,)
+    first, second : ndarray of bool
+        Masks (slice, y, x).
+    valid : ndarray of bool
+        Which slices count, (slice,).
     distance : callable
         Of two masks (y, x), px; NaN where undefined. 001 uses the average Hausdorff distance over all annotated voxels.
 
@@ -215,7 +243,7 @@ def retained_curve(agreement: Floats, thresholds: Floats | None = None) -> Retai
     Parameters
     ----------
     agreement : ndarray, float64, (slice,)
-        Jaccard index of an observer with himself; NaN where both are empty.
+        Jaccard index between two segmentations by one observer; NaN where both are empty.
     thresholds : ndarray, float64, optional
         0 to 1 in steps of .05 by default.
 
@@ -246,25 +274,27 @@ def acceptance(
     codecs : mapping of str to pair of ndarray, float64, (slice,)
         Jaccard index (1) and average Hausdorff distance (px) per valid slice; NaN values are left out.
     intra, inter : pair of ndarray
-        The same of one observer with himself, and of two observers.
+        The same scores of two segmentations by one observer, and of two observers.
     alpha : float
         Family-wise error, 1.
 
     Returns
     -------
     list of CodecMark
+        The mark of each codec.
     list of TukeyContrast
+        The pairwise differences of the test.
     str
-        What Tukey's test saw.
+        The design that decided the test.
 
     Raises
     ------
     UndefinedStatistic
-        A group with fewer than two values.
+        A group has less than two values.
 
     References
     ----------
-    001, "Statistical analysis"; SCIENCE 2.7, 8.
+    001, "Statistical analysis"; formula 2.7.
     """
     groups = {"intra-observer": _finite(intra[0]), "inter-observer": _finite(inter[0])}
     groups |= {name: _finite(scores[0]) for name, scores in codecs.items()}

@@ -61,7 +61,8 @@ def wilcoxon(difference: Floats) -> TestResult:
 
     Parameters
     ----------
-    difference : ndarray, float64, (pair,)
+    difference : ndarray of float
+        Paired differences, (pair,).
 
     Returns
     -------
@@ -75,7 +76,7 @@ def wilcoxon(difference: Floats) -> TestResult:
 
     References
     ----------
-    SCIENCE 2.8; F. Wilcoxon, Biometrics 1, 80 (1945); J. W. Pratt, J. Am. Stat. Assoc. 54, 655 (1959).
+    formula 2.8; F. Wilcoxon, Biometrics 1, 80 (1945); J. W. Pratt, J. Am. Stat. Assoc. 54, 655 (1959).
 
     Examples
     --------
@@ -102,13 +103,15 @@ def contrasts(values: Mapping[str, Floats], reference: str = "raw", confidence: 
     ----------
     values : mapping of str to ndarray, float64, (image,)
         One value per image; the same images in the same order under every name.
-    reference : str
+    reference : str, default "raw"
+        Name of the codec with which the others are compared.
     confidence : float
-        Of each interval, two-sided, 1.
+        Two-sided confidence of each interval, a bare number.
 
     Returns
     -------
     list of Contrast
+        One contrast per codec other than the reference.
 
     Raises
     ------
@@ -117,7 +120,7 @@ def contrasts(values: Mapping[str, Floats], reference: str = "raw", confidence: 
 
     References
     ----------
-    SCIENCE 2.6.
+    formula 2.6.
     """
     base = np.asarray(values[reference], dtype=np.float64)
     names = [name for name in values if name != reference]
@@ -141,7 +144,8 @@ def mixed_model(values: Floats, codec: Sequence[str], image: Sequence[str], refe
 
     Parameters
     ----------
-    values : ndarray, float64, (observation,)
+    values : ndarray of float
+        Values (observation,), of any one unit.
     codec, image : sequence of str
         Of each observation.
     reference : str
@@ -150,6 +154,7 @@ def mixed_model(values: Floats, codec: Sequence[str], image: Sequence[str], refe
     Returns
     -------
     MixedModel
+        Effects of the codecs and variance components, in the unit of the values.
 
     Raises
     ------
@@ -158,7 +163,7 @@ def mixed_model(values: Floats, codec: Sequence[str], image: Sequence[str], refe
 
     References
     ----------
-    SCIENCE 2.6; M. J. Lindstrom, D. M. Bates, J. Am. Stat. Assoc. 83, 1014 (1988).
+    formula 2.6; M. J. Lindstrom, D. M. Bates, J. Am. Stat. Assoc. 83, 1014 (1988).
     """
     from statsmodels.regression.mixed_linear_model import MixedLM  # 1–6 s to import, and few studies ask for it
 
@@ -191,6 +196,7 @@ def block_length(series: Floats) -> int:
     Returns
     -------
     int
+        Number of slices per block.
     """
     x = np.asarray(series, dtype=np.float64) - np.mean(series)
     n = x.size
@@ -217,7 +223,7 @@ def block_bootstrap(
     """Return the mean over slices of a volume with an interval that allows for neighbouring slices being alike.
 
     Circular block bootstrap: blocks of `length` neighbours, the last slice joined to the first. Percentiles, stretched by
-    √(n/(n − length)) about the mean, since blocks lie about the sample's own mean.
+    √(n/(n − length)) about the mean, since blocks lie about the mean of the sample.
 
     Parameters
     ----------
@@ -225,13 +231,15 @@ def block_bootstrap(
         One value per slice in order, e.g. the difference of Dice.
     length : int, optional
         Slices in a block; `block_length` by default.
-    resamples, seed : int
+    resamples, seed : int, default 4999
+        Number of resamples, and the seed that draws them.
     confidence : float
         Two-sided, 1.
 
     Returns
     -------
     Interval
+        Mean and interval, in the unit of the values.
 
     Raises
     ------

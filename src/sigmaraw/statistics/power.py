@@ -24,11 +24,13 @@ def t_test_power(effect: float, n: int, alpha: float = ALPHA, *, two_sided: bool
         Values or pairs.
     alpha : float
         Level, 1.
-    two_sided : bool
+    two_sided : bool, default True
+        Whether the test is two-sided.
 
     Returns
     -------
     float
+        The power, 0 to 1.
 
     Examples
     --------
@@ -59,6 +61,7 @@ def equivalence_power(mean: float, sd: float, limit: float, n: int, alpha: float
     Returns
     -------
     float
+        The probability, 0 to 1.
 
     Raises
     ------
@@ -81,8 +84,8 @@ def equivalence_power(mean: float, sd: float, limit: float, n: int, alpha: float
     largest = limit / (t * error)  # of s/σ
 
     def at(ratio: float) -> float:
-        room = limit - t * ratio * error
-        inside = special.ndtr((room - mean) / error) - special.ndtr((-room - mean) / error)
+        allowed = limit - t * ratio * error
+        inside = special.ndtr((allowed - mean) / error) - special.ndtr((-allowed - mean) / error)
         return float(inside * stats.chi.pdf(ratio * math.sqrt(dof), dof) * math.sqrt(dof))
 
     centre, width = 1.0, 1.0 / math.sqrt(2 * dof)
@@ -99,11 +102,15 @@ def equivalence_size(mean: float, sd: float, limit: float, power: float = 0.8, a
     ----------
     mean, sd, limit : float
         As in `equivalence_power`.
-    power, alpha : float
+    power : float, default 0.8
+        Power wanted, a bare number.
+    alpha : float, default ALPHA
+        One-sided level of each test, a bare number.
 
     Returns
     -------
     int or None
+        Number of units; None where no number suffices.
     """
     if abs(mean) >= limit:
         return None
@@ -134,6 +141,7 @@ def images_for_share(share: float, failures: int = 0, alpha: float = ALPHA) -> i
     Returns
     -------
     int
+        Number of images.
 
     Examples
     --------

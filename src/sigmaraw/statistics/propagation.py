@@ -1,4 +1,4 @@
-"""The law of propagation of uncertainty beside replicas: σ_raw from derivatives, and when it may stand in their place."""
+"""The law of propagation of uncertainty beside replicas: σ_raw from derivatives, and the test whether it may replace them."""
 
 from __future__ import annotations
 
@@ -23,9 +23,22 @@ FEWEST = 200  # predictions: five beyond each end
 class Propagation:
     """σ_raw by the law of propagation against that of replicas; NaN where undefined, `reason` says why.
 
-    sigma : √(Σ(∂χ/∂x)²V), the measurement's unit. ratio, u_ratio : σ/σ_raw of the replicas and its standard uncertainty, 1.
-    interval, replicas_interval : 95 % coverage intervals, the measurement's unit. d_low, d_high : distances of their ends,
-    with standard uncertainties u_low, u_high. tolerance : δ. digits : n_dig. accepted : None where replicas are too few to say.
+    Parameters
+    ----------
+    accepted : bool, optional
+        Whether the test accepts it; None where the replicas do not decide.
+    sigma : float, default math.nan
+        σ = √(Σ(∂χ/∂x)²V), the measurement's unit.
+    ratio, u_ratio : float, default math.nan
+        Ratio of σ to σ_raw of the replicas and its standard uncertainty, bare numbers.
+    interval, replicas_interval : tuple of float, optional
+        Coverage intervals of 95 %, the measurement's unit.
+    d_low, d_high : float, default math.nan
+        Distances between the ends of the intervals, with standard uncertainties u_low and u_high, the measurement's unit.
+    tolerance : float, default math.nan
+        Numerical tolerance δ, the measurement's unit.
+    digits : int, default DIGITS
+        Number n_dig of significant digits of δ.
     """
 
     reason: Reason
@@ -46,31 +59,47 @@ class Propagation:
 def numerical_tolerance(u: float, digits: int = DIGITS) -> float:
     """Return δ = ½·10^l, where u ≈ a·10^l with an integer a of `digits` decimal digits.
 
-    u : standard uncertainty, > 0, any unit; δ has the same. Reference: JCGM 101 (2008) 7.9.2.
+    Parameters
+    ----------
+    u : float
+        Standard uncertainty, above 0, in any unit; δ has the same.
+
+    References
+    ----------
+    JCGM 101 (2008) 7.9.2.
     """
     exponent = int(f"{u:.{digits - 1}e}".partition("e")[2])  # rounded as it would be written: .96 to one digit is 1
     return float(0.5 * 10.0 ** (exponent - digits + 1))
 
 
 def compare(estimate: float, sigma: float, raw: Floats, *, discrete: bool = False) -> Propagation:
-    """Return whether y ± 1.96σ may stand for the coverage interval of replicas.
+    """Return whether y ± 1.96σ may replace the coverage interval of replicas.
 
         d_low = |y − 1.96σ − y_low|,  d_high = |y + 1.96σ − y_high|;  accepted when both are within δ
 
     y_low and y_high are the 2.5 % and 97.5 % quantiles of all raw predictions; their standard uncertainties come from order
-    statistics, half the distance of those at ranks Mp ± √(Mp(1 − p)). With 2.5 of them to each side a distance is inside δ, beyond
-    it, or undecided; undecided also below 200 predictions.
+    statistics, half the distance of those at ranks Mp ± √(Mp(1 − p)). A distance is inside δ or beyond it where 2.5 standard
+    uncertainties to each side are; else, and below 200 predictions, it is undecided.
 
     Parameters
     ----------
-    estimate : y, f at the centre of the replicas, the measurement's unit. sigma : same unit.
-    raw : (group, replica), float64, same unit; groups are independent. discrete : predictions take isolated values.
+    estimate : float
+        Prediction y at the centre of the replicas, the measurement's unit.
+    sigma : float
+        σ by the law of propagation, the same unit.
+    raw : Floats
+        Raw predictions (group, replica), float64, the same unit; groups are independent.
+    discrete : bool, default False
+        Whether predictions take isolated values, as counts do.
 
     Raises
     ------
-    UndefinedStatistic : fewer than two replicas.
+    UndefinedStatistic
+        There are less than two replicas.
 
-    Reference: JCGM 101 (2008) 8.1 and 8.2.
+    References
+    ----------
+    JCGM 101 (2008) 8.1 and 8.2.
     """
     if not (math.isfinite(sigma) and math.isfinite(estimate)) or discrete:
         return Propagation(Reason.NOT_DIFFERENTIABLE)

@@ -28,7 +28,10 @@ Answer = Literal["left", "right", "tie"]
 class RatingRow:
     """One reader's ratings of two methods: means, Kolmogorov–Smirnov (independent), Wilcoxon (paired, where paired), Cliff's δ.
 
-    p_adjusted : Holm over readers of the paired p where there is one, else of the Kolmogorov–Smirnov p.
+    Parameters
+    ----------
+    p_adjusted : float
+        Holm over readers of the paired p where there is one, else of the Kolmogorov–Smirnov p.
     """
 
     reader: str
@@ -55,9 +58,16 @@ class Choice:
 class ChoiceRow:
     """One reader's answers on one pair of settings.
 
-    correct, wrong, ties : counts. rate : share of correct answers, ties counting half, 1, with a 95 % interval. p : two-sided sign test of
-    correct against wrong (ties left out and counted). left : share of decided answers "left", with p of its test against ½: a reader who
-    favours a side would else look as if he saw something.
+    Parameters
+    ----------
+    correct, wrong, ties : int
+        Counts.
+    rate : Interval
+        Share of correct answers, ties counting half, 1, with a 95 % interval.
+    p : float
+        Two-sided sign test of correct against wrong (ties left out and counted).
+    left : float
+        Share of decided answers "left", with p of its test against ½: a reader who favours a side would else look as if he saw something.
     """
 
     reader: str
@@ -103,6 +113,7 @@ def ratings(values: Mapping[str, tuple[Floats, Floats]], paired: bool) -> list[R
     Returns
     -------
     list of RatingRow
+        One row per reader.
 
     Raises
     ------
@@ -111,7 +122,7 @@ def ratings(values: Mapping[str, tuple[Floats, Floats]], paired: bool) -> list[R
 
     References
     ----------
-    SCIENCE 2.8, 8 (003).
+    formula 2.8, 8 (003).
     """
     rows, p = [], []
     for reader, (first, second) in values.items():
@@ -138,6 +149,7 @@ def choices(trials: Sequence[Choice]) -> list[ChoiceRow]:
     Parameters
     ----------
     trials : sequence of Choice
+        The trials of all readers.
 
     Returns
     -------
@@ -146,7 +158,7 @@ def choices(trials: Sequence[Choice]) -> list[ChoiceRow]:
 
     References
     ----------
-    SCIENCE 8 (004).
+    formula 8 (004).
     """
     groups: dict[tuple[str, tuple[str, str]], list[Choice]] = {}
     for trial in trials:
@@ -187,12 +199,14 @@ def bradley_terry(trials: Sequence[Choice], reference: str) -> list[BradleyTerry
     Parameters
     ----------
     trials : sequence of Choice
+        The trials of all readers.
     reference : str
         The setting whose worth is 0.
 
     Returns
     -------
     list of BradleyTerry
+        One fit per reader.
 
     Raises
     ------

@@ -32,7 +32,15 @@ class Means(StrEnum):
 
 @dataclass(frozen=True)
 class WhatDecides:
-    """What would decide, in 80 % of studies. n : replicas per group. more_images : how many beyond those at hand. None where none helps."""
+    """What would decide, in 80 % of studies.
+
+    Parameters
+    ----------
+    n : int, optional
+        Replicas per group.
+    more_images : int, optional
+        How many beyond those at hand. None where none helps.
+    """
 
     means: Means
     n: int | None = None
@@ -51,7 +59,8 @@ def what_decides(evidence: Evidence, limits: RowLimits, alpha: float = ALPHA) ->
 
     Parameters
     ----------
-    evidence : Evidence, (row,)
+    evidence : Evidence
+        Evidence of each row, (row,).
     limits : RowLimits
         In the evidence's unit.
     alpha : float
@@ -96,6 +105,7 @@ def images_that_decide(
     limit : float
         On |mean|, or the upper one where `lower_limit` is given.
     lower_limit : float, optional
+        Lower end of the limits, in the unit of the values; None takes −`limit`.
     u_relative : float
         What the images share of the uncertainty of σ_raw, 1; more images do not reduce it.
     alpha : float
@@ -104,6 +114,7 @@ def images_that_decide(
     Returns
     -------
     WhatDecides
+        The number of further images, or the reason why there is none.
 
     Examples
     --------

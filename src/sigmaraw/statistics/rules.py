@@ -1,7 +1,7 @@
 """Named decision rules behind one contract: what each decides, how often it flags a harmless codec, how often it accepts.
 
 A plan names its rule before data are seen. Each rule answers for a *design* (how many images, replicas, slices) what it does to a codec
-whose effect is known: `accepts(design, effect)`. Two figures follow: the null flag rate, 1 − accepts at no effect, and the power at a
+whose effect is given: `accepts(design, effect)`. Two figures follow: the null flag rate, 1 − accepts at no effect, and the power at a
 stated effect.
 """
 
@@ -33,8 +33,22 @@ _SEED = 20250
 class Design:
     """What a study measures.
 
-    images : J. replicas : N per group. groups : of raw replicas. change : sd of D beside its mean, σ_raw. between : sd of the effect
-    between images, unit of the effect. slices : per group of `cunha`. settings : codecs that are compared together.
+    Parameters
+    ----------
+    images : int, default 1
+        J.
+    replicas : int, default 100
+        N per group.
+    groups : int, default 2
+        Of raw replicas.
+    change : float, default 0.3
+        Sd of D beside its mean, σ_raw.
+    between : float, default 0.1
+        Sd of the effect between images, unit of the effect.
+    slices : int, default 30
+        Per group of `cunha`.
+    settings : int, default 4
+        Codecs that are compared together.
     """
 
     images: int = 1
@@ -50,8 +64,16 @@ class Design:
 class RuleInput:
     """What was measured, as far as a rule needs it.
 
-    evidence, limits : rows of one measurement over images. epsilon : ε of each image (σ_raw). differences : metric after − before the
-    codec, per image. agreement : Jaccard index and distance per slice of the codec, of one observer with himself, of two observers.
+    Parameters
+    ----------
+    evidence, limits : Evidence, optional
+        Rows of one measurement over images.
+    epsilon : Floats, optional
+        ε of each image (σ_raw).
+    differences : Floats, optional
+        Metric after − before the codec, per image.
+    agreement : mapping of str to tuple of Floats, optional
+        Jaccard index and distance per slice of the codec, of one observer with himself, of two observers.
     """
 
     evidence: Evidence | None = None
@@ -84,7 +106,13 @@ class Operating:
 
 @runtime_checkable
 class DecisionRule(Protocol):
-    """What every rule has. unit : of `effect`, in words."""
+    """What every rule has.
+
+    Parameters
+    ----------
+    unit : str
+        Of `effect`, in words.
+    """
 
     name: str
     unit: str
@@ -108,13 +136,16 @@ def operating(rule: DecisionRule, design: Design, harmless: float, harmful: floa
     Parameters
     ----------
     rule : DecisionRule
+        The rule.
     design : Design
+        The design in which it works.
     harmless, harmful : float
         Effects, in the rule's unit, that ought to be accepted and that ought not.
 
     Returns
     -------
     Operating
+        Null flag rate and power, 0 to 1.
     """
     rates = rule.accepts(design, harmless), rule.accepts(design, harmful)
     return Operating(rule.name, rule.null_flag_rate(design), harmless, rates[0], harmful, rates[1])
@@ -124,10 +155,15 @@ def operating(rule: DecisionRule, design: Design, harmless: float, harmful: floa
 class Equivalence:
     """The default: shift, spread and RMS within limits, uncertainty included; over images the mean effect, and no image beyond.
 
-    The effect is ε, σ_raw. Reference: SCIENCE 2.5, 2.12.
+    The effect is ε, σ_raw. `runs` simulated studies stand behind `accepts` for one or two images.
+
+    References
+    ----------
+    formula 2.5, 2.12.
     """
 
     limits: RowLimits = field(default_factory=RowLimits)
+    runs: int = _RUNS
     name: str = "equivalence"
     unit: str = "σ_raw"
 
@@ -142,8 +178,8 @@ class Equivalence:
         """Return P(PASS): one image by simulation of normal predictions (seeded), several by the mean's two one-sided tests."""
         if design.images < FEWEST_FOR_MEAN:
             rng = np.random.default_rng(_SEED)
-            raw = rng.normal(size=(_RUNS, design.groups, design.replicas))
-            decoded = raw[:, -1] + effect + design.change * rng.normal(size=(_RUNS, design.replicas))
+            raw = rng.normal(size=(self.runs, design.groups, design.replicas))
+            decoded = raw[:, -1] + effect + design.change * rng.normal(size=(self.runs, design.replicas))
             inside = measure(raw, decoded, design.groups - 1).inside(self.limits).all(axis=0)
             return float(inside.mean()) ** design.images
         sd = math.hypot(design.between, math.sqrt(design.change**2 / design.replicas))
@@ -162,7 +198,11 @@ class Equivalence:
 class Pomarico:
     """000's flag: |ε| > 1 on single frames. A tolerance, not a test: no uncertainty is asked for.
 
-    The effect is ε, σ_raw. Reference: SCIENCE 2.1.
+    The effect is ε, σ_raw.
+
+    References
+    ----------
+    formula 2.1.
     """
 
     k: float = 1.0
@@ -203,9 +243,18 @@ class Pomarico:
 class Cunha:
     """001's rule: better than the inter-observer variability in Jaccard index and distance, and different from it by Tukey's test.
 
-    The effect is the loss of Jaccard index against the observer's agreement with himself, 1. Reference: 001; SCIENCE 8.
+    The effect is the loss of Jaccard index against the observer's agreement with himself, 1.
 
-    intra, inter : mean Jaccard index of an observer with himself and of two. sd : of a slice's Jaccard index.
+    Parameters
+    ----------
+    intra, inter : float, default 0.88
+        Mean Jaccard index of an observer with himself and of two.
+    sd : float, default 0.1
+        Of a slice's Jaccard index.
+
+    References
+    ----------
+    001; formula 8.
     """
 
     intra: float = 0.88
@@ -246,7 +295,11 @@ class Cunha:
 class NonInferiority:
     """The mean of a metric falls by less than a margin: lower limit of mean(after − before) above −margin, t over images.
 
-    The effect is the change of the metric, its own unit (negative is worse). Reference: SCIENCE 2.6.
+    The effect is the change of the metric, in the metric's unit (negative is worse).
+
+    References
+    ----------
+    formula 2.6.
     """
 
     margin: float = 0.02

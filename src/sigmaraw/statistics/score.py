@@ -18,7 +18,7 @@ class Score:
     """ε̂ with its standard uncertainty and interval, all in units of σ_raw.
 
     `u` and `dof` hold all terms and serve the verdict. `low` and `high` come from `u_mc` alone: they are conditional on this
-    frame, on the replica mode and on the camera as given, and say where ε̂ would settle with endless replicas.
+    frame, on the replica mode and on the camera as given, and bound the value of ε̂ with infinitely many replicas.
     """
 
     value: float
@@ -39,24 +39,33 @@ def score(
 
     u² = u_mc² + ε̂²(u_mode² + u_cal²);
     normal: u_mc² = s_D²/(N σ²) + ε̂²/(2ν), Welch–Satterthwaite dof;
-    influence (discrete, or kurtosis > 4): u_mc² = Σψ² + ½ε̂²/(n(N − 1)), n = (G+1)N, ψ = (D − D̄)/(Nσ) − ε̂ ψ_ln s in the own
-    group, the second term alone in the others (their covariance is thereby in), dof the smaller of Welch–Satterthwaite's and
+    influence (discrete, or kurtosis > 4): u_mc² = Σψ² + ½ε̂²/(n(N − 1)), n = (G+1)N, ψ = (D − D̄)/(Nσ) − ε̂ ψ_ln s in group
+    `own`, the second term alone in the others (which includes their covariance), dof the smaller of Welch–Satterthwaite's and
     the effective dof of Σψ².
 
     Parameters
     ----------
-    difference : (replica,), float64: D = f(C(R)) − f(R), the measurement's unit.
-    raw : (group, replica), float64, the measurement's unit.
-    own : index of the row of `raw` that `difference` is paired with.
-    discrete : predictions take isolated values, as counts do.
-    u_mode, u_cal : relative standard uncertainties of σ_raw from the replica mode and from the camera calibration, 1.
-    confidence : of the two-sided interval, 1.
+    difference : Floats
+        Paired differences D = f(C(R)) − f(R), (replica,), float64, the measurement's unit.
+    raw : Floats
+        Raw predictions (group, replica), float64, the measurement's unit.
+    own : int
+        Index of the row of `raw` that `difference` is paired with.
+    discrete : bool, default False
+        Whether predictions take isolated values, as counts do.
+    u_mode, u_cal : float, default 0.0
+        Relative standard uncertainties of σ_raw from the replica mode and from the camera calibration, bare numbers.
+    confidence : float, default 0.95
+        Two-sided confidence of the interval, a bare number.
 
     Raises
     ------
-    UndefinedStatistic : N < 2, shapes that do not match, values that are not finite, or σ_raw = 0 with some D ≠ 0.
+    UndefinedStatistic
+        N < 2, shapes do not match, values are not finite, or σ_raw = 0 with some D ≠ 0.
 
-    Reference: SCIENCE 2.3.
+    References
+    ----------
+    formula 2.3.
     """
     moments = pool(raw, discrete)
     difference = np.asarray(difference, dtype=np.float64)

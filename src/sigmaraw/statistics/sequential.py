@@ -63,6 +63,7 @@ def look_levels(looks: tuple[int, ...], alpha: float = ALPHA) -> tuple[float, ..
     Returns
     -------
     tuple of float
+        One level per look, 0 to 1.
 
     Raises
     ------
@@ -105,7 +106,15 @@ def look_levels(looks: tuple[int, ...], alpha: float = ALPHA) -> tuple[float, ..
 
 @dataclass(frozen=True)
 class DecisionState:
-    """What a sequence of looks has decided. verdict : (row,) words. decided_at : (row,) replicas at the deciding look, 0 where none has."""
+    """What a sequence of looks has decided.
+
+    Parameters
+    ----------
+    verdict : tuple of Verdict
+        (row,) words.
+    decided_at : ndarray of int
+        (row,) replicas at the deciding look, 0 where none has.
+    """
 
     verdict: tuple[Verdict, ...]
     decided_at: NDArray[np.int64]
@@ -120,9 +129,14 @@ class DecisionState:
 class StoppingRule:
     """Look at the rows after given numbers of replicas and stop when each is decided or the budget is spent.
 
-    looks : replicas per group at each look, the last one being the budget. alpha : one-sided level of PASS, and of FAIL, over all looks.
-
     A row keeps the verdict of the look that decided it: later looks of a study that goes on for other rows do not undo it.
+
+    Parameters
+    ----------
+    looks : tuple of int
+        Replicas per group at each look, the last one being the budget.
+    alpha : float, default ALPHA
+        One-sided level of PASS, and of FAIL, over all looks.
     """
 
     looks: tuple[int, ...]
@@ -160,6 +174,7 @@ class StoppingRule:
         Parameters
         ----------
         state : DecisionState
+            The decisions of earlier looks.
         k : int
             Index of the look; `inside` and `beyond` must have been found at `levels[k]`.
         inside, beyond : ndarray, bool, (row,)
@@ -181,13 +196,16 @@ def crossing_rate(rule: StoppingRule, drift: Floats, runs: int, seed: int) -> Fl
     Parameters
     ----------
     rule : StoppingRule
+        The rule of the looks.
     drift : ndarray, float64, (case,)
         Mean of the test statistic at the last look, standard errors; 0 is a row exactly at its limit.
     runs, seed : int
+        Number of simulated studies, and the seed that draws them.
 
     Returns
     -------
-    ndarray, float64, (case,)
+    ndarray of float
+        Rates, (case,), float64, 0 to 1.
     """
     times = np.asarray(rule.looks, dtype=np.float64) / rule.looks[-1]
     increments = np.random.default_rng(seed).normal(size=(runs, times.size)) * np.sqrt(np.diff(times, prepend=0.0))

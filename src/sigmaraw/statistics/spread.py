@@ -15,7 +15,7 @@ from sigmaraw.errors import UndefinedStatistic
 Floats = NDArray[np.float64]
 
 KURTOSIS_LIMIT = 4.0
-"""Above it, or for discrete predictions, normal theory gives way to influence functions (SCIENCE 2.3)."""
+"""Above it, or for discrete predictions, normal theory gives way to influence functions (formula 2.3)."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,16 @@ class Spread:
 
 @dataclass(frozen=True)
 class Pool:
-    """Moments of (group, replica) predictions about their own group's mean.
+    """Moments of predictions (group, replica) about the mean of each group.
 
-    residuals : (G+1, N) ; variance : s², ν = (G+1)(N−1) in the denominator ; sigma : s/c₄(ν), unbiased for normal predictions.
+    Parameters
+    ----------
+    residuals : Floats
+        Predictions less the mean of their group, (G + 1, N).
+    variance : float
+        s², with ν = (G + 1)(N − 1) in the denominator.
+    sigma : float
+        σ_raw = s/c₄(ν), unbiased for normal predictions.
     """
 
     residuals: Floats
@@ -44,7 +51,7 @@ class Pool:
 
     @property
     def log_floor(self) -> float:
-        """What Σψ² leaves out of var(ln s): ½/(n(N − 1)), n = (G+1)N.
+        """Return the part of var(ln s) that Σψ² leaves out: ½/(n(N − 1)), n = (G+1)N.
 
         var(s²)/σ⁴ = (κ − 1)/n + 2/(n(N − 1)) exactly; Σψ² estimates a quarter of the first term, which is zero for two replicas
         and for binary predictions half of which are 1.
@@ -78,7 +85,8 @@ def pool(raw: Floats, discrete: bool) -> Pool:
 
     Raises
     ------
-    UndefinedStatistic : not two-dimensional, fewer than two replicas, or values that are not finite.
+    UndefinedStatistic
+        The array is not two-dimensional, there are less than two replicas, or values are not finite.
     """
     raw = np.asarray(raw, dtype=np.float64)
     if raw.ndim != 2 or raw.shape[1] < 2 or raw.shape[0] < 1:
@@ -103,7 +111,7 @@ def centred(values: Floats) -> Floats:
 
 
 def power_of_two(*values: Floats) -> float:
-    """Return what to divide by so that squares neither overflow nor vanish: 1 unless the largest magnitude lies outside 1e±100.
+    """Return a divisor with which squares neither overflow nor vanish: 1 unless the largest magnitude lies outside 1e±100.
 
     A power of two, so that dividing rounds nothing. Values that are not finite do not count.
     """
@@ -112,9 +120,9 @@ def power_of_two(*values: Floats) -> float:
 
 
 def widen(raw: Floats, factor: float) -> Floats:
-    """Return (group, replica) predictions spread out about their own group's mean: x̄ + factor·(x − x̄).
+    """Return predictions (group, replica) spread out about the mean of each group: x̄ + factor·(x − x̄).
 
-    All that is computed of σ_raw from them then carries the factor. With factor 1 the same array is returned, so that no
+    All numbers that use σ_raw then carry the factor. With factor 1 the same array is returned, so that no
     rounding enters.
     """
     return raw if factor == 1.0 else raw + (factor - 1.0) * centred(raw)
@@ -127,7 +135,8 @@ def peak_ratio(values: Floats) -> float:
 
     Parameters
     ----------
-    values : any shape, float64, finite.
+    values : Floats
+        Predictions of any shape, float64, finite.
     """
     ordered = np.sort(values, axis=None)
     if ordered[0] == ordered[-1]:
@@ -143,17 +152,21 @@ def peak_ratio(values: Floats) -> float:
 def relative_uncertainty(raw: Floats) -> float:
     """Return u(σ_raw)/σ_raw = max(1/√(2ν), √(Σψ² + ½/(n(N − 1)))), ψ the influence on ln s; NaN where nothing varies.
 
-    The first is that of normal predictions; the second holds for any, and is noisy itself.
+    The first is that of normal predictions; the second holds for all predictions, but scatters more.
 
     Parameters
     ----------
-    raw : (group, replica), float64, the measurement's unit; groups are independent.
+    raw : Floats
+        Raw predictions (group, replica), float64, the measurement's unit; groups are independent.
 
     Raises
     ------
-    UndefinedStatistic : fewer than two replicas, or values that are not finite.
+    UndefinedStatistic
+        There are less than two replicas, or values are not finite.
 
-    Reference: SCIENCE 2.2, 2.3.
+    References
+    ----------
+    formula 2.2 and formula 2.3.
     """
     moments = pool(raw, discrete=False)
     if moments.variance == 0.0:
@@ -165,7 +178,7 @@ def relative_uncertainty(raw: Floats) -> float:
 def effective_dof(influence: Floats, limit: float) -> float:
     """Return the degrees of freedom of the variance estimate Σψ², by matching its first two moments to χ².
 
-    ν = 2(Σψ²)² / (Σψ⁴ − (Σψ²)²/n), kept within [1, limit]: few large influences make an uncertain uncertainty.
+    ν = 2(Σψ²)² / (Σψ⁴ − (Σψ²)²/n), kept within [1, limit]: a few large influences leave the uncertainty itself uncertain.
     """
     squares = (influence / (np.abs(influence).max() or 1.0)).ravel() ** 2
     second = float(squares.sum())
@@ -185,15 +198,21 @@ def pooled_spread(raw: Floats, *, discrete: bool = False, confidence: float = 0.
 
     Parameters
     ----------
-    raw : (group, replica), float64, the measurement's unit; groups are independent.
-    discrete : predictions take isolated values, as counts do.
-    confidence : two-sided, 1.
+    raw : Floats
+        Raw predictions (group, replica), float64, the measurement's unit; groups are independent.
+    discrete : bool, default False
+        Whether predictions take isolated values, as counts do.
+    confidence : float, default 0.95
+        Two-sided confidence of the interval, a bare number.
 
     Raises
     ------
-    UndefinedStatistic : fewer than two replicas, or values that are not finite.
+    UndefinedStatistic
+        There are less than two replicas, or values are not finite.
 
-    Reference: SCIENCE 2.2, 2.3.
+    References
+    ----------
+    formula 2.2 and formula 2.3.
     """
     moments = pool(raw, discrete)
     s, dof = math.sqrt(moments.variance), float(moments.dof)

@@ -1,4 +1,4 @@
-"""How well σ_raw is known, and whether more replicas would say more: the rule behind an adaptive number of replicas."""
+"""The precision of σ_raw, and whether more replicas are needed: the rule behind an adaptive number of replicas."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from sigmaraw.statistics.spread import Floats, relative_uncertainty
 
 @dataclass(frozen=True)
 class Precision:
-    """Relative standard uncertainty of σ_raw (1; NaN where it has none), whether it meets the target, and why there is none.
+    """Relative standard uncertainty of σ_raw (a bare number, NaN where it has none), whether it meets the target, and the reason for NaN.
 
-    settled : more replicas are not asked for on account of this measurement.
+    Parameters
+    ----------
+    settled : bool
+        Whether this measurement needs no more replicas.
     """
 
     relative_u: float
@@ -27,21 +30,25 @@ class Precision:
 def precision(raw: Floats, target: float) -> Precision:
     """Return u(σ_raw)/σ_raw, the larger of 1/√(2ν) and its influence form √(Σψ² + ½/(n(N − 1))), against a target.
 
-    The larger of the two, since stopping by the one that happens to be small would favour small σ_raw. Predictions that are not
-    finite settle the matter: none is dropped, so no further replica mends it. Where nothing varies over M replicas in all, σ_raw has no
-    relative uncertainty; from M = 1/target² on that is taken as the answer: with 95 % confidence, replicas that answer
-    otherwise are then rarer than 3·target².
+    The larger counts, since stopping by the smaller would favour small σ_raw. A prediction that is not finite settles the measurement:
+    none is dropped, so no further replica helps. Where nothing varies over M replicas in all, σ_raw has no relative uncertainty; from
+    M = 1/target² on the measurement is settled: with 95 % confidence, replicas with another answer are then rarer than 3·target².
 
     Parameters
     ----------
-    raw : (group, replica), float64, the measurement's unit; groups are independent.
-    target : relative standard uncertainty, 1.
+    raw : Floats
+        Raw predictions (group, replica), float64, the measurement's unit; groups are independent.
+    target : float
+        Relative standard uncertainty to reach, a bare number.
 
     Raises
     ------
-    UndefinedStatistic : fewer than two replicas.
+    UndefinedStatistic
+        There are less than two replicas.
 
-    Reference: JCGM 101 (2008) 7.9; SCIENCE 2.2, 2.3.
+    References
+    ----------
+    JCGM 101 (2008) 7.9; formula 2.2 and formula 2.3.
     """
     if not np.isfinite(raw).all():
         return Precision(math.nan, False, True, Reason.RAW_UNDEFINED)

@@ -50,6 +50,7 @@ def range_sf(q: float, groups: int, dof: float) -> float:
     Returns
     -------
     float
+        The probability, 0 to 1.
 
     References
     ----------
@@ -79,11 +80,14 @@ def range_quantile(alpha: float, groups: int, dof: float) -> float:
     alpha : float
         Probability above it, 1.
     groups : int
+        Number of groups.
     dof : float
+        Degrees of freedom ν.
 
     Returns
     -------
     float
+        The quantile q, a bare number.
 
     Examples
     --------

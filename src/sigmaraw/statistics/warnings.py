@@ -1,4 +1,4 @@
-"""Warnings that are rare where the answer is right: each states its measured false-alarm rate."""
+"""Warnings of a row, each with its measured false-alarm rate."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 import numpy as np
 from scipy import special
 
+from sigmaraw.record.words import CodedWarning
 from sigmaraw.statistics.equality import TestResult
 from sigmaraw.statistics.spread import Floats, peak_ratio
 
@@ -23,26 +24,35 @@ FEWEST_FOR_PEAK = 100
 FEWEST_EVENTS = 5  # 2.9 % for Poisson(.1) at 5 × 20, where the intervals still cover
 
 
-def checks(raw: Floats, discrete: bool, centre_shift: float, ks_null: TestResult | None) -> tuple[str, ...]:
+def checks(raw: Floats, discrete: bool, centre_shift: float, ks_null: TestResult | None) -> tuple[CodedWarning, ...]:
     """Return the warnings on raw predictions.
 
     Parameters
     ----------
-    raw : (group, replica), float64. centre_shift : σ_raw. ks_null : raw group 0 against the codec's raw group.
+    raw : Floats
+        Raw predictions (group, replica), float64.
+    centre_shift : float
+        (mean f(R) − f(x))/σ_raw, in σ_raw.
+    ks_null : TestResult or None
+        Test of raw group 0 against the codec's raw group.
 
-    Reference: SCIENCE 1, 2.8; rates are measured in tests/statistics/test_warnings.py.
+    References
+    ----------
+    formula 1 and formula 2.8; rates are measured in tests/statistics/test_warnings.py.
     """
     found = list(centre_warning(centre_shift))
     if ks_null is not None and ks_null.p < NULL_P:
-        found.append(f"two groups of raw replicas differ (KS p = {ks_null.p:.2g}): they should be draws of one distribution")
+        text = f"two groups of raw replicas differ (KS p = {ks_null.p:.2g}): they should be draws of one distribution"
+        found.append(CodedWarning(text, "groups-differ"))
     events = _events(raw)
     if discrete and 0 < events < FEWEST_EVENTS:
-        found.append(f"only {events} of {raw.size} raw predictions differ from the most frequent value: σ_raw rests on few events")
+        text = f"only {events} of {raw.size} raw predictions differ from the most frequent value: σ_raw rests on few events"
+        found.append(CodedWarning(text, "few-events"))
     return (*found, *peak_warning(raw))
 
 
-def peak_warning(raw: Floats) -> tuple[str, ...]:
-    """Return the warning that raw predictions (group, replica) are two peaks, or one with a few far off; from 100 predictions on."""
+def peak_warning(raw: Floats) -> tuple[CodedWarning, ...]:
+    """Return the warning that raw predictions (group, replica) have two peaks, or a few values far from one; from 100 predictions on."""
     if raw.size < FEWEST_FOR_PEAK or _events(raw) < FEWEST_FOR_PEAK // 5:
         return ()
     low, high = ONE_PEAK
@@ -50,34 +60,46 @@ def peak_warning(raw: Floats) -> tuple[str, ...]:
     if low <= ratio <= high:
         return ()
     how = "two answers" if ratio < low else "its usual answer and one far off"
-    return (
+    text = (
         f"raw predictions are not one peak (their standard deviation is {ratio:.2f} times what their quartiles imply): the "
-        f"measurement switches between {how}, and σ_raw from a single frame can be far from that of fresh frames",
+        f"measurement switches between {how}, and σ_raw from a single frame can be far from that of fresh frames"
     )
+    return (CodedWarning(text, "not-one-peak"),)
 
 
-def centre_warning(shift: float, u_shift: float = 0.0) -> tuple[str, ...]:
+def centre_warning(shift: float, u_shift: float = 0.0) -> tuple[CodedWarning, ...]:
     """Return the warning that f(x) is no likely draw of the replicas' predictions, if so.
 
     Parameters
     ----------
-    shift : (centre − f(x))/σ_raw. u_shift : standard uncertainty of the centre, σ_raw; the frame's own is 1.
+    shift : float
+        (centre − f(x))/σ_raw, in σ_raw.
+    u_shift : float, default 0.0
+        Standard uncertainty of the centre, in σ_raw; that of the frame is 1.
     """
     if not abs(shift) > CENTRE_LIMIT * math.hypot(1.0, u_shift):  # NaN is no finding
         return ()
-    return (f"the raw frame lies {abs(shift):.1f} σ_raw from the mean of its replicas: they may not represent it",)
+    text = f"the raw frame lies {abs(shift):.1f} σ_raw from the mean of its replicas: they may not represent it"
+    return (CodedWarning(text, "centre"),)
 
 
-def shift_warning(on_frame: float, difference: Floats) -> tuple[str, ...]:
-    """Return the warning that the frame's own shift d = f(C(x)) − f(x) is no likely draw of the replicas' D, if so:
+def shift_warning(on_frame: float, difference: Floats) -> tuple[CodedWarning, ...]:
+    """Return the warning that the shift d = f(C(x)) − f(x) of the frame itself is no likely draw of the replicas' D, if so.
+
+    ::
 
         |d − D̄|/(s_D √(1 + 1/N)) > t_{N−1} at p = .001, and d outside the range of all D
 
     Parameters
     ----------
-    on_frame : d, float64, the measurement's unit. difference : (replica,), D, float64, the same unit.
+    on_frame : float
+        Shift d of the frame, the measurement's unit.
+    difference : Floats
+        Differences D of the replicas, (replica,), float64, the same unit.
 
-    Reference: SCIENCE 2.1.
+    References
+    ----------
+    formula 2.1.
     """
     n = difference.size
     spread = float(difference.std(ddof=1)) * math.sqrt(1 + 1 / n)
@@ -86,10 +108,11 @@ def shift_warning(on_frame: float, difference: Floats) -> tuple[str, ...]:
     distance = (on_frame - float(difference.mean())) / spread
     if not abs(distance) > float(special.stdtrit(n - 1, 1 - SHIFT_P / 2)):
         return ()
-    return (
+    text = (
         f"what the codec does to the raw frame's own prediction lies {abs(distance):.1f} standard deviations from what it does to its "
-        "replicas: ε̂ may not hold for this frame",
+        "replicas: ε̂ may not hold for this frame"
     )
+    return (CodedWarning(text, "frame-shift", bears=True),)
 
 
 def _events(raw: Floats) -> int:

@@ -1,6 +1,7 @@
 """A study: a frozen plan, one loop over its work items, and the record."""
 
 from sigmaraw.record import SCHEMA, VERDICTS, Record, verify
+from sigmaraw.study.locking import require_lock, write_locked
 from sigmaraw.study.plan import DEFAULT_N, Plan, count_or_auto, merge_plan, read_plan
 from sigmaraw.study.run import plan_row, run, validate
 from sigmaraw.study.searches import Rule, SearchResult, run_search, search
@@ -18,6 +19,7 @@ __all__ = [
     "merge_plan",
     "plan_row",
     "read_plan",
+    "require_lock",
     "run",
     "run_search",
     "run_sweep",
@@ -25,4 +27,5 @@ __all__ = [
     "sweep",
     "validate",
     "verify",
+    "write_locked",
 ]

@@ -8,22 +8,26 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
 
-from sigmaraw.contracts import Pipeline
+from sigmaraw.contracts import Measurement, Pipeline
 from sigmaraw.record import Content, Record
 from sigmaraw.record.camera import CameraRow
 from sigmaraw.record.content import SCHEMA
-from sigmaraw.record.design import DesignRow, MeasurementRow
+from sigmaraw.record.design import AdaptiveRow, DesignRow, LockRow, MeasurementRow
 from sigmaraw.record.digest import predictions_digest
 from sigmaraw.record.reading import camera_of
 from sigmaraw.record.results import DeltaRow, FloorRow
+from sigmaraw.statistics.evidence import ALPHA
+from sigmaraw.study.adaptive import Adaptive
+from sigmaraw.study.deciding import Looks
 from sigmaraw.study.delta import delta_row, propagations
 from sigmaraw.study.environment import environment
 from sigmaraw.study.plan import BLOCK, Plan, double_bootstrap_replicas
-from sigmaraw.study.prepare import Prepared, Setting
+from sigmaraw.study.prepare import Prepared, Setting, answer_differences
 from sigmaraw.study.quality import codec_rows, worst_crops
+from sigmaraw.study.rules import decision_row, ruled_verdicts
 from sigmaraw.study.scoring import Predictions, ReplicaDiagnostics, Scoring, diagnostic_rows, tukey_all
+from sigmaraw.study.statements import codec_verdicts, over_images
 from sigmaraw.study.work import BlockResult
 
 if TYPE_CHECKING:
@@ -31,28 +35,49 @@ if TYPE_CHECKING:
 
 
 def assemble(
-    setting: Setting, prepared: Sequence[Prepared], predictions: Predictions, blocks: Mapping[tuple[int, int], list[BlockResult]]
+    setting: Setting,
+    prepared: Sequence[Prepared],
+    predictions: Predictions,
+    blocks: Mapping[tuple[int, int], list[BlockResult]],
+    looks: Looks | None = None,
+    lock: LockRow | None = None,
 ) -> Record:
-    """Return the record of a finished study. blocks : per (image, codec), in the order of their replicas."""
+    """Return the record of a finished study.
+
+    Parameters
+    ----------
+    blocks : mapping of tuple of int to list of BlockResult
+        The blocks of each (image, codec), in the order of their replicas.
+    looks : optional
+        What the looks at growing n have decided, where n followed from that.
+    lock : optional
+        How the plan's file was fixed.
+    """
     plan, pipeline, mode = setting.plan, setting.pipeline, setting.mode
     measurements = pipeline.measurements
     images = [entry.image for entry in prepared]
     diagnostics = [entry.diagnostics for entry in prepared]
     deltas = _deltas(setting, prepared, predictions, diagnostics)
-    differences = np.stack([np.fmax(np.abs(entry.floor), entry.differences) for entry in prepared])
-    results, undefined = Scoring(plan, predictions, measurements, mode, diagnostics, deltas, differences).all()
+    differences = answer_differences(prepared)
+    decided = looks.decided() if looks else None
+    results, undefined = Scoring(plan, predictions, measurements, mode, diagnostics, deltas, differences, decided=decided).all()
     tukey, tukey_undefined = tukey_all(plan, predictions, measurements, mode)
     qualities = [[entry.quality[index] for entry in prepared] for index in range(len(plan.codecs))]
-    codecs, codecs_undefined = codec_rows(plan, setting.profile.bits, images, prepared[0].resolved, qualities, blocks, results)
+    said = over_images(
+        plan, predictions, measurements, results, extrapolated=mode.extrapolation is not None, alpha=looks.level if looks else ALPHA
+    )
+    decision = decision_row(plan, said, results, setting.design)
+    verdicts = codec_verdicts(said) if decision.rule == "equivalence" else ruled_verdicts(decision)
+    codecs, codecs_undefined = codec_rows(plan, setting.profile.bits, images, prepared[0].resolved, qualities, blocks, verdicts)
     dataset = _dataset(plan, predictions, [measurement.name for measurement in measurements])
     content = Content(
         created=now(),
         inputs=setting.files,
         images=setting.inputs.rows,
         camera=_camera_row(setting),
-        plan=plan.row(setting.planned),
+        plan=msgspec.structs.replace(plan.row(setting.planned), lock=lock),
         design=_design_row(setting),
-        adaptive=None if plan.adaptive is None else plan.adaptive.row(predictions.raw, measurements, BLOCK),
+        adaptive=_adaptive_row(plan, predictions, measurements, looks),
         environment=environment(),
         pipeline=pipeline.config(),
         measurements=tuple(MeasurementRow(**dataclasses.asdict(measurement)) for measurement in measurements),
@@ -60,6 +85,8 @@ def assemble(
         floor=_floor_rows(prepared, pipeline),
         codecs=tuple(codecs),
         results=tuple(results),
+        statements=tuple(row for entry in said for row in entry.rows),
+        decision=decision,
         tukey=tuple(tukey),
         undefined=(*undefined, *tukey_undefined, *codecs_undefined),
         predictions_sha256=predictions_digest(dataset),
@@ -87,6 +114,12 @@ def _deltas(
     return [{name: delta_row(value) for name, value in of_image.items()} for of_image in found]
 
 
+def _adaptive_row(plan: Plan, predictions: Predictions, measurements: Sequence[Measurement], looks: Looks | None) -> AdaptiveRow | None:
+    if looks is not None:
+        return looks.row(BLOCK)
+    return plan.adaptive.row(predictions.raw, measurements, BLOCK) if isinstance(plan.adaptive, Adaptive) else None
+
+
 def now() -> str:
     """Return the time, UTC, ISO 8601 to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
@@ -112,7 +145,7 @@ def _design_row(setting: Setting) -> DesignRow:
 
 
 def _floor_rows(prepared: Sequence[Prepared], pipeline: Pipeline) -> tuple[FloorRow, ...]:
-    """What the same input gives a second time: other than 0 the pipeline is not deterministic (SCIENCE 2.9)."""
+    """Return by how much a second prediction on the same image differs: not 0 where the pipeline is not deterministic (formula 2.9)."""
     return tuple(
         FloorRow(image=image, measurement=measurement.name, difference=float(difference), largest=float(largest))
         for image, entry in enumerate(prepared)

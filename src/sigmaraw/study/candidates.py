@@ -1,4 +1,4 @@
-"""The settings that a search has tried: their order from weak to strong, the bracket to halve, the ladder to confirm."""
+"""The settings that a search has tried: their order from weak to strong, the pair to halve between, the settings to confirm."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sigmaraw.study.grid import GridPoint
 
 @dataclass(frozen=True)
 class CodecSummary:
-    """What a record says of one codec: verdict, images of which some answer did not PASS, bytes, quality, the largest shift."""
+    """A record's figures of one codec: verdict, number of images with an answer that did not PASS, bytes, quality, the largest shift."""
 
     verdict: Verdict
     reason: str
@@ -27,7 +27,19 @@ class CodecSummary:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A setting with what its record says of it on the tuning images. round : 1 is the grid, 2 and more halve between its settings."""
+    """A setting with what its record says of it on the tuning images.
+
+    Parameters
+    ----------
+    point : GridPoint
+        The setting.
+    round : int
+        1 is the grid; rounds from 2 on halve between its settings.
+    summary : CodecSummary
+        The record's figures of this setting.
+    passed : bool
+        Whether enough tuning images passed.
+    """
 
     point: GridPoint
     round: int
@@ -36,7 +48,7 @@ class Candidate:
 
 
 def summary_of(content: Content, codec: str) -> CodecSummary:
-    """Return what a record says of one codec; images are the unit: one counts as failing when any of its answers did not PASS."""
+    """Return a record's figures of one codec; an image counts as failing when any of its answers did not PASS."""
     row = next(entry for entry in content.codecs if entry.codec == codec)
     results = [entry for entry in content.results if entry.codec == codec]
     verdicts: dict[int, list[Verdict]] = {}
@@ -54,7 +66,7 @@ def summary_of(content: Content, codec: str) -> CodecSummary:
 
 
 def weak_to_strong(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Return the settings of one curve by compression ratio on the tuning images; ties by the knob, where its direction is known."""
+    """Return the settings of one curve by compression ratio on the tuning images, ties by the knob where its direction is declared."""
 
     def strength(candidate: Candidate) -> tuple[float, float]:
         number = candidate.point.number
@@ -71,7 +83,8 @@ def tuned(ordered: Sequence[Candidate]) -> int | None:
 def halfway(ordered: Sequence[Candidate]) -> GridPoint | None:
     """Return the point half way between the strongest setting that passed and the next stronger one; None where there is none.
 
-    In the middle of logarithms, or of decibels and qualities. None too where the setting is no number, or nothing lies between.
+    It is the mean of the logarithms, for decibels and qualities that of the values. None also where the setting is no number, or where
+    no other value lies between.
     """
     position = tuned(ordered)
     if position is None or position + 1 == len(ordered):
@@ -86,7 +99,7 @@ def halfway(ordered: Sequence[Candidate]) -> GridPoint | None:
 
 
 def ladder(ordered: Sequence[Candidate], back: int) -> list[Candidate]:
-    """Return what to confirm, weak to strong: the strongest setting that passed, after at most `back` weaker ones that passed."""
+    """Return the settings to confirm, weak to strong: the strongest one that passed, after at most `back` weaker ones that passed."""
     good = [candidate for candidate in ordered if candidate.passed]
     return good[-(back + 1) :]
 

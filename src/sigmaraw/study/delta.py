@@ -35,9 +35,12 @@ def linearise(image: StudyImage, pipeline: Pipeline, mode: ReplicaMode) -> dict[
 
     Raises
     ------
-    InvalidPrediction : a derivative of another shape than the image, or of something that the pipeline does not measure.
+    InvalidPrediction
+        A derivative of another shape than the image, or of something that the pipeline does not measure.
 
-    Reference: JCGM 100 (2008) 5.1.2, with ∂χ/∂x as sensitivity coefficients.
+    References
+    ----------
+    JCGM 100 (2008) 5.1.2, with ∂χ/∂x as sensitivity coefficients.
     """
     if not isinstance(pipeline, Differentiable):
         return {}
@@ -61,7 +64,7 @@ def linearise(image: StudyImage, pipeline: Pipeline, mode: ReplicaMode) -> dict[
 
 
 def _linear(value: float, gradient: NDArray[Any], centre: NDArray[Any], whole: NDArray[Any], image: StudyImage) -> Linear:
-    """Return value and spread to first order, plane by plane: a volume in float64 would be several times its own size."""
+    """Return value and spread to first order, plane by plane: a volume in float64 would take several times the memory."""
     moved = variance = 0.0
     for g, c, x in zip(*(array.reshape(-1, *array.shape[-2:]) for array in (gradient, centre, whole)), strict=True):
         slope = g.astype(np.float64)
@@ -75,9 +78,16 @@ def propagations(
 ) -> dict[str, Propagation]:
     """Return by measurement how the first-order spread compares with that of replicas.
 
-    raw : (group, replica, measurement), predictions of one image. spread_factor : σ_raw over the spread of the replicas.
-    independent : each group has its replicas; else all groups share the same.
-    extrapolated : replicas lie on noise levels other than the result's: σ stands alone, there is nothing to compare it with.
+    Parameters
+    ----------
+    raw : ndarray of float
+        Raw predictions of one image, (group, replica, measurement).
+    spread_factor : float
+        σ_raw over the spread of the replicas.
+    independent : bool
+        Whether each group has different replicas; else all groups share the same.
+    extrapolated : bool
+        Whether replicas lie on noise levels other than the result's: σ then has no spread of replicas to be compared with.
     """
     found = {}
     for column, measurement in enumerate(pipeline.measurements):

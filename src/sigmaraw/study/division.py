@@ -18,11 +18,12 @@ _SPLIT = 0x5B117  # names the random stream of the split
 
 
 def split(raw: Sequence[Any], confirm: Sequence[Any] | None, fraction: float, seed: int) -> tuple[list[Any], list[Any]]:
-    """Return the tuning and the held-out inputs: as given, or a random share, each in the order in which they were given.
+    """Return the tuning and the held-out inputs, as given or as a random share, each in the order in which they were given.
 
     Raises
     ------
-    InvalidOption : too few inputs to divide.
+    InvalidOption
+        Too few inputs to divide.
     """
     tuning = _listed(raw)
     if confirm is not None:

@@ -15,7 +15,7 @@ from sigmaraw.errors import OutsideValidRange
 from sigmaraw.frames import frame_findings
 from sigmaraw.frames.findings import FindingName
 from sigmaraw.noise.frame_noise import LOUDER, QUIETER
-from sigmaraw.record.words import Reason
+from sigmaraw.record.words import CodedWarning, Reason
 from sigmaraw.statistics import Assessment
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def _with_difference(found: Assessment, difference: float) -> Assessment:
         return found
     u = math.hypot(found.u, share)
     text = f"answers on the same image differ by {share:.2g} σ_raw, by what is predicted with it or when: u holds it"
-    found = replace(found, u=u, warnings=(*found.warnings, text))
+    found = replace(found, u=u, warnings=(*found.warnings, CodedWarning(text, "answers-differ", True)))
     reach = float(special.stdtrit(min(found.dof, 1e9), 0.95)) * u if found.dof > 0.0 else math.inf
     shift = abs(found.epsilon_hat)
     lost = found.verdict == "PASS" and shift + reach > found.limit

@@ -28,10 +28,24 @@ Scale = Literal["linear", "log"]
 class GridPoint:
     """One codec of a grid.
 
-    codec : its specification. family : the step whose setting runs along the curve, or the last step where none does.
-    around : what stands before and after that setting; points of one curve differ in nothing else. parameter, value, unit : the
-    setting; None, None, "" where the grid has a single point. scale : the axis on which to halve between two of its values.
-    stronger : +1 when more of it means fewer bytes, −1 when less does, 0 where the family does not say.
+    Parameters
+    ----------
+    codec : str
+        The codec's specification.
+    family : str
+        The step whose setting runs along the curve, or the last step where none does.
+    around : tuple of str
+        The text of the specification before and after that setting; points of one curve differ in nothing else.
+    parameter : str, optional
+        Name of the setting; None where the grid has a single point.
+    value : float, str or bool, optional
+        The setting's value, in `unit`.
+    unit : str, default ""
+        Unit of the value.
+    scale : {"linear", "log"}, default "log"
+        The axis on which to halve between two values.
+    stronger : int, default 0
+        +1 where a larger value gives a shorter code stream, −1 where a smaller one does, 0 where the family does not declare it.
     """
 
     codec: str
@@ -55,7 +69,7 @@ class GridPoint:
 
     @property
     def line(self) -> tuple[tuple[str, str], str | None]:
-        """What the points of one curve share, and with them those half way between."""
+        """What all points of one curve share, also those half way between two of them."""
         return self.around, self.parameter
 
     def at(self, value: float) -> GridPoint:
@@ -78,19 +92,22 @@ def expand(grids: Sequence[str] | str) -> list[GridPoint]:
     """Return the points of some grids, in the order in which they are typed.
 
     A grid is a codec specification in which values may be lists, ``a|b|c``, or ranges: ``low..high:count`` in equal steps,
-    ``low..high:countlog`` in equal ratios, both ends included, or ``*:count`` (``*`` is ``*:8``), all that the family's knob can be on
-    its own scale. The first such key that is a number runs along the
-    curve; every other one makes a curve for each of its values. Values of whole-numbered keys are rounded. In the command line of a
-    program (`exec`) a ``|`` is a character and no list: what runs stands in the grid as it is typed.
+    ``low..high:countlog`` in equal ratios, both ends included, or ``*:count`` (``*`` is ``*:8``), the whole range of the family's knob
+    on the scale that the family declares. The first such key that is a number runs along the curve; every other one makes a curve for
+    each of its values. Values of whole-numbered keys are rounded. In the command line of a program (`exec`) a ``|`` is a character and
+    no list: the program runs with the text as typed.
 
     Parameters
     ----------
-    grids : for instance ``"jpeg2000:ratio=5|10|20"``, ``"noiseaware:q=0.5..4:8log"``, ``"to8bit:minmax|shift+jpeg:quality=80"``.
+    grids : sequence of str or str
+        The grids, for instance ``"jpeg2000:ratio=5|10|20"``, ``"noiseaware:q=0.5..4:8log"``, ``"to8bit:minmax|shift+jpeg:quality=80"``.
 
     Raises
     ------
-    InvalidSpec : not a specification, a range without count or of words, a value that is not in the key's domain, or one twice.
-    UnknownName : no such family.
+    InvalidSpec
+        Not a specification, a range without count or of words, a value that is not in the key's domain, or one twice.
+    UnknownName
+        No such family.
     """
     points = [point for grid in ((grids,) if isinstance(grids, str) else grids) for point in _expand_one(grid)]
     specs = [point.codec for point in points]
@@ -103,7 +120,10 @@ def expand(grids: Sequence[str] | str) -> list[GridPoint]:
 def allowed_lines(points: Iterable[GridPoint], allow_exec: Collection[str]) -> frozenset[tuple[tuple[str, str], str | None]]:
     """Return the curves that may run programs: those of which every point is one of the grids `allow_exec`, typed by the caller.
 
-    points : of the whole plan. A curve's points differ in one setting, which is no command line.
+    Parameters
+    ----------
+    points : iterable of GridPoint
+        The points of the whole plan. A curve's points differ in one setting, which is no command line.
     """
     typed = {point.codec for point in expand(tuple(allow_exec))}
     entries = list(points)
@@ -189,7 +209,7 @@ def _values(part: str, parameter: Parameter, contract: CodecContract, owner: str
 
 
 def _whole_range(count: int, parameter: Parameter, contract: CodecContract, owner: str) -> list[str]:
-    """Return values from end to end of the family's knob, in equal steps of its own scale; whole numbers that meet count once."""
+    """Return values from end to end of the family's knob, in equal steps of its scale; equal values after rounding count once."""
     axis = contract.axis
     if axis is None or axis.name != parameter.name or not 2 <= count <= _MOST_POINTS:
         raise InvalidSpec(

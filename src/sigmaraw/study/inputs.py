@@ -35,14 +35,17 @@ class Inputs:
 def load_inputs(raw: Sequence[Any], camera: CameraProfile, plan: Plan, mode: ReplicaMode) -> Inputs:
     """Return the images of some files, RawFrames or arrays.
 
-    Each frame is an image by itself, except where the mode draws from real repeats: then each input is one image, its
-    first frame is x, and its frames are the repeats.
+    Each frame is one image, except where the mode draws from real repeats: then each input is one image, its first frame is x,
+    and its frames are the repeats.
 
     Raises
     ------
-    InvalidOption : nothing given, or the same image twice.
-    ShapeMismatch, BitDepthMismatch, ProfileMismatch : an image does not fit the camera.
-    NotIntegerData, UnreadableFile, InputNotFound, ColourImage : as `read_frames` does.
+    InvalidOption
+        Nothing given, or the same image twice.
+    ShapeMismatch, BitDepthMismatch, ProfileMismatch
+        An image does not fit the camera.
+    NotIntegerData, UnreadableFile, InputNotFound, ColourImage
+        As `read_frames` does.
     """
     if isinstance(raw, (str, os.PathLike, np.ndarray, RawFrames)):
         raw = [raw]
@@ -92,7 +95,10 @@ def _sources(frames: RawFrames, name: str, plan: Plan, mode: ReplicaMode) -> lis
 def as_frames(entry: Any, bits: int, volume: bool, *, pages: bool = False) -> RawFrames:
     """Return RawFrames of a path, RawFrames or an integer array: (y, x), or (frame, y, x), or with `volume` (z, y, x).
 
-    pages : every plane of a file is a page, of which one is chosen by its number.
+    Parameters
+    ----------
+    pages : bool, default False
+        Whether every plane of a file is a page, of which one is chosen by its number.
     """
     if isinstance(entry, RawFrames):
         return entry

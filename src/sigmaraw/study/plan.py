@@ -1,4 +1,4 @@
-"""The plan: everything that decides the numbers, fixed before data are seen, and its expansion to work items."""
+"""The plan: everything that decides the numbers, stated before data are seen, and its expansion to work items."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ import msgspec
 
 from sigmaraw.errors import InputNotFound, InvalidOption, InvalidPlan
 from sigmaraw.noise import DEFAULT_MODE, replica_mode
-from sigmaraw.record.design import LimitsRow, PlanRow
+from sigmaraw.record.design import LimitsRow, PlanRow, ProtocolRow
 from sigmaraw.record.fields import plain
-from sigmaraw.study.adaptive import Adaptive
+from sigmaraw.statistics import RULES
+from sigmaraw.study.adaptive import Adaptive, Deciding, count_rule
+from sigmaraw.study.locking import LOCK, PROTOCOL_KEYS, read_lock
 
 DEFAULT_N = 100
 BLOCK = 10
-"""Replicas per work item. Fixed: quality figures are pooled over these blocks, so a batch size must not move their edges."""
+"""Replicas per work item, always the same: quality figures are pooled over these blocks, so a batch size must not move their edges."""
 
 
 def double_bootstrap_replicas(n: int) -> int:
-    """Return how many replicas a group beyond G has: half as many, since four of them say together how far σ_raw can be trusted."""
+    """Return the number of replicas of a double-bootstrap group: half of n, since all these groups together test σ_raw."""
     return max(2, n // 2)
 
 
@@ -46,9 +48,9 @@ def _items(images: int, groups: range, start: int, n: int) -> list[WorkItem]:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a study does, fixed before it starts.
+    """What a study does, stated before it starts.
 
-    Group 0 is raw, group g is codecs[g − 1], each with its own stream of n replicas.
+    Group 0 is raw, group g is codecs[g − 1], each with a separate random stream of n replicas.
 
     Parameters
     ----------
@@ -60,7 +62,7 @@ class Plan:
         Replica mode with its settings.
     n : int or str, optional
         Replicas per group. None is DEFAULT_N, and with real repeats as many as there are; "auto:0.05,max=2000" adds replicas until
-        u(σ_raw)/σ_raw is 0.05.
+        u(σ_raw)/σ_raw is 0.05; "auto:decide,max=300" until every row is decided.
     seed : int, default 0
         0 to 2⁶⁴ − 1.
     k : float, default 1.0
@@ -79,6 +81,28 @@ class Plan:
         A file's pages are z, not frames.
     frame : int, optional
         Only this frame of every input, from 0; None is all of them.
+    rule : str, default "equivalence"
+        Decision rule: equivalence, or pomarico (|ε| ≤ k on the frames themselves).
+    specimens : tuple of str, optional
+        The specimen of each image, in their order; specimens are then the unit of what is said over images.
+    protocol : ProtocolRow, optional
+        What a plan file says beside settings: question, context of use, endpoints, rationale and the like.
+
+    Raises
+    ------
+    InvalidOption
+        A codec is missing or given twice, or n or seed is out of its domain.
+    InvalidPlan
+        A limit or margin is out of its domain.
+    InvalidSpec, UnknownName
+        The mode or the rule for n does not exist, or a setting of it is wrong.
+
+    Examples
+    --------
+    >>> import sigmaraw as sr
+    >>> plan = sr.Plan(("lossless", "jpeg2000:ratio=10"), "otsu", n=200)
+    >>> plan.groups
+    3
     """
 
     codecs: tuple[str, ...]
@@ -94,6 +118,9 @@ class Plan:
     scalars: bool = False
     volume: bool = False
     frame: int | None = None
+    rule: str = "equivalence"
+    specimens: tuple[str, ...] = ()
+    protocol: ProtocolRow | None = None
 
     def __post_init__(self) -> None:
         if not self.codecs:
@@ -111,6 +138,7 @@ class Plan:
         for name, value, low in (("k", self.k, 0.0), ("spread", self.spread, 1.0), ("rms", self.rms, 0.0)):
             if not low < value < float("inf"):
                 raise InvalidPlan(f"limit {name} = {value}", f"a number above {low:g}", f"correct limits.{name}")
+        check_rule(self.rule)
         for name, value in self.margin.items():
             if not 0 < value < float("inf"):
                 raise InvalidPlan(f"margin {name} = {value}", "a positive number in the measurement's unit", "correct limits.margin")
@@ -121,26 +149,35 @@ class Plan:
         return len(self.codecs) + 1
 
     @property
-    def adaptive(self) -> Adaptive | None:
+    def adaptive(self) -> Adaptive | Deciding | None:
         """The rule by which replicas are added, None where n is fixed."""
-        return Adaptive.parse(self.n) if isinstance(self.n, str) else None
+        return count_rule(self.n) if isinstance(self.n, str) else None
 
     def items(self, images: int, n: int, start: int = 0) -> list[WorkItem]:
-        """Return the work items that take so many images from `start` to n replicas per group, in the order of assembly.
+        """Return the work items that draw replicas `start` to n − 1 of every group of every image, in the order of assembly.
 
-        start : a multiple of BLOCK, so that blocks have the edges that they have in a study of n from the beginning.
+        Parameters
+        ----------
+        start : int, default 0
+            First replica, a multiple of BLOCK, so that the blocks are those of a study that draws n at once.
         """
         return _items(images, range(self.groups), start, n)
 
     def double_bootstrap_items(self, images: int, n: int, groups: int) -> list[WorkItem]:
-        """Return the items of so many `groups` beyond G, each of which starts from a replica of group 0 in place of the image.
+        """Return the work items of the double bootstrap's groups, each of which draws around a replica of group 0 in place of the image.
 
-        Each has `double_bootstrap_replicas(n)` replicas.
+        Each group has `double_bootstrap_replicas(n)` replicas.
         """
         return _items(images, range(self.groups, self.groups + groups), 0, double_bootstrap_replicas(n))
 
     def row(self, created: str | None = None) -> PlanRow:
-        """Return the record's `plan`, locked by the SHA-256 over its canonical form. created : time at which it was fixed."""
+        """Return the record's `plan`, locked by the SHA-256 over its canonical form.
+
+        Parameters
+        ----------
+        created : str, optional
+            Time at which the plan was stated, ISO 8601.
+        """
         margin = {name: float(value) for name, value in sorted(self.margin.items())}
         row = PlanRow(
             codecs=self.codecs,
@@ -153,16 +190,43 @@ class Plan:
             scalars=self.scalars,
             volume=self.volume,
             frame=self.frame,
+            rule=self.rule,
+            specimens=self.specimens,
+            protocol=self.protocol,
         )
-        values = {name: value for name, value in plain(row).items() if name not in ("sha256", "created")}
+        # What a plan does not state is left out, so that it keeps the digest that it had before there were such parts.
+        unstated = {"rule": "equivalence", "specimens": [], "protocol": None}
+        values = {
+            name: value
+            for name, value in plain(row).items()
+            if name not in ("sha256", "created", "lock") and (name not in unstated or value != unstated[name])
+        }
         canonical = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return msgspec.structs.replace(row, sha256=hashlib.sha256(canonical.encode()).hexdigest(), created=created)
 
 
+END_TO_END = ("equivalence", "pomarico")
+"""Decision rules for which a study measures all that they need."""
+
+
+def check_rule(name: str) -> None:
+    """Refuse a decision rule that does not exist, or that a study cannot feed yet. Raises InvalidPlan."""
+    if name in END_TO_END:
+        return
+    if name in RULES:
+        needs = "an observer's masks" if name == "cunha" else "a reference mask or another standard of each image"
+        raise InvalidPlan(
+            f"rule '{name}', which needs {needs}",
+            f"one of {', '.join(END_TO_END)}",
+            f"name one of these, or use statistics.RULES['{name}']",
+        )
+    raise InvalidPlan(f"rule '{name[:60]}'", f"one of {', '.join(RULES)}", "correct rule")
+
+
 def count_or_auto(text: str) -> int | str:
-    """Return n as a user wrote it: a whole number, or the adaptive rule with its default written out. Raises InvalidSpec."""
+    """Return n from a text: a whole number, or the adaptive rule with its default written out. Raises InvalidSpec."""
     digits = text.strip().removeprefix("-")
-    return int(text) if digits.isascii() and digits.isdecimal() else Adaptive.parse(text).spec
+    return int(text) if digits.isascii() and digits.isdecimal() else count_rule(text).spec
 
 
 _PLAN_KEYS: dict[str, type | tuple[type, ...]] = {
@@ -176,11 +240,15 @@ _PLAN_KEYS: dict[str, type | tuple[type, ...]] = {
     "volume": bool,
     "frame": int,
     "limits": dict,
+    "rule": str,
+    "specimens": list,
+    LOCK: dict,
+    **PROTOCOL_KEYS,
 }
 
 
 def read_plan(path: str | Path) -> dict[str, Any]:  # keyword arguments, each of its type
-    """Read a plan file (TOML) into the keyword arguments of `Plan`; what it leaves out is not in the result.
+    """Read a plan file (TOML) into the keyword arguments of `Plan`; keys that it leaves out are not in the result.
 
     ::
 
@@ -193,7 +261,8 @@ def read_plan(path: str | Path) -> dict[str, Any]:  # keyword arguments, each of
 
     Raises
     ------
-    InputNotFound, InvalidPlan : no such file; not TOML, an unknown key, a value of the wrong type.
+    InputNotFound, InvalidPlan
+        The file does not exist; it is not TOML, or has an unknown key or a value of another type.
     """
     path = Path(path)
     if not path.is_file():
@@ -203,6 +272,11 @@ def read_plan(path: str | Path) -> dict[str, Any]:  # keyword arguments, each of
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidPlan(f"plan {path} is not TOML ({error})", "key = value lines", "correct the file") from error
     _check_types(content, _PLAN_KEYS, str(path))
+    read_lock(path)  # an edited plan is refused, whoever reads it
+    content.pop(LOCK, None)
+    protocol = {key: content.pop(key) for key in PROTOCOL_KEYS if key in content}
+    if protocol:
+        content["protocol"] = _protocol(protocol, path)
     limits = content.pop("limits", {})
     _check_types(limits, {"k": float, "spread": float, "rms": float, "margin": dict}, f"[limits] of {path}")
     margin = limits.get("margin", {})
@@ -212,11 +286,32 @@ def read_plan(path: str | Path) -> dict[str, Any]:  # keyword arguments, each of
         if not all(isinstance(spec, str) for spec in content["codecs"]):
             raise InvalidPlan(f"codecs in {path}", "a list of texts", "quote each specification")
         content["codecs"] = tuple(content["codecs"])
+    if "specimens" in content:
+        content["specimens"] = _texts(content["specimens"], f"specimens in {path}")
     if "roi" in content:
         content["roi"] = roi_corner(content["roi"], str(path))
     if isinstance(content.get("n"), str):
         content["n"] = count_or_auto(content["n"])
     return content
+
+
+def _protocol(values: Mapping[str, Any], path: Path) -> ProtocolRow:
+    """Return what a plan file says beside settings. Raises InvalidPlan."""
+    words = dict(values)
+    for key in ("endpoints", "exclusions"):
+        if key in words:
+            words[key] = _texts(words[key], f"{key} in {path}")
+    if not all(isinstance(text, str) for text in words.get("rationale", {}).values()):
+        raise InvalidPlan(f"[rationale] of {path}", "a text for each limit or margin", "quote each")
+    if words.get("unit", "image") not in ("image", "specimen"):
+        raise InvalidPlan(f"unit = '{words['unit'][:40]}' in {path}", "image or specimen", "correct unit")
+    return ProtocolRow(**words)
+
+
+def _texts(values: Any, where: str) -> tuple[str, ...]:
+    if not all(isinstance(value, str) for value in values):
+        raise InvalidPlan(where, "a list of texts", "quote each")
+    return tuple(values)
 
 
 def roi_corner(values: Any, source: str) -> tuple[int, int]:
@@ -232,8 +327,8 @@ def merge_plan(from_file: Mapping[str, Any], from_command: Mapping[str, Any]) ->
 
     Raises
     ------
-    InvalidPlan : the command states another value than the file (a plan is fixed before data are seen), or codecs or
-        pipeline stand in neither.
+    InvalidPlan
+        The command states another value than the file, or neither states codecs or pipeline.
     """
     for key, value in from_command.items():
         if key in from_file and from_file[key] != value:

@@ -1,9 +1,9 @@
-"""Before the first replica: what the plan needs is resolved on each image itself."""
+"""Before the first replica: codecs, checks and predictions on each image itself."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,8 +31,19 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class Design:
-    """Replicas per group (to begin with, where the plan adds some); whether each group has a random stream of its own; with real
-    repeats, the frames of each group."""
+    """How many replicas each group has, and from where they come.
+
+    Parameters
+    ----------
+    n : int
+        Replicas per group; where the plan adds replicas, the number to begin with.
+    independent : bool
+        Whether each group has a separate random stream.
+    repeats : tuple of range, optional
+        With real repeats, the frames of each group.
+    reason : str, default ""
+        Why groups are not independent.
+    """
 
     n: int
     independent: bool
@@ -42,9 +53,33 @@ class Design:
 
 @dataclass(frozen=True)
 class Setting:
-    """What a study runs with: the plan and everything that was looked up for it. `planned` is the time before anything was read.
-    allow_exec : the specifications that may run programs. codecs : by specification, functions and objects from Python.
-    allow_nondeterminism : differences between answers on one image go into u, however large."""
+    """The plan of a study and everything that was looked up for it.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan.
+    profile : CameraProfile
+        The camera.
+    pipeline : Pipeline
+        The pipeline, loaded.
+    mode : ReplicaMode
+        The replica mode, with its settings.
+    inputs : Inputs
+        The images.
+    design : Design
+        How many replicas each group has.
+    files : tuple of InputRow
+        The record's `inputs`.
+    planned : str
+        Time before anything was read, ISO 8601.
+    allow_exec : frozenset of str, optional
+        The specifications that may run programs.
+    codecs : mapping of str to Codec, optional
+        Functions and objects from Python, by their specification.
+    allow_nondeterminism : bool, default False
+        Differences between answers on one image go into u, however large.
+    """
 
     plan: Plan
     profile: CameraProfile
@@ -61,10 +96,14 @@ class Setting:
 
 @dataclass(frozen=True)
 class Prepared:
-    """An image with its codecs resolved on x, what is known of its replicas before they are drawn, and what was predicted on x itself.
+    """An image with its codecs resolved on x, the checks on its replicas, and the predictions on x itself.
 
-    differences : (measurement,), between answers on the study's first image in other company; for each image the same.
-    resolved : per codec, its chain with every default; a frozen target as asked, not as met on this image.
+    Parameters
+    ----------
+    differences : ndarray
+        (measurement,), between answers on the study's first image in other company; for each image the same.
+    resolved : list of Settings, optional
+        The chain of each codec with every default; a frozen target as asked, not as met on this image.
     """
 
     image: StudyImage
@@ -102,6 +141,12 @@ def check_margins(plan: Plan, pipeline: Pipeline) -> None:
     for name in plan.margin:
         if name not in names:
             raise InvalidPlan(f"margin for '{name}'", f"one of {', '.join(names)}", "name a measurement of this pipeline")
+
+
+def check_specimens(plan: Plan, images: int) -> None:
+    """Refuse another number of specimens than of images. Raises InvalidPlan."""
+    if plan.specimens and len(plan.specimens) != images:
+        raise InvalidPlan(f"{len(plan.specimens)} specimens and {images} images", "the specimen of each image", "name one per frame")
 
 
 def design_of(plan: Plan, mode: ReplicaMode, inputs: Inputs) -> Design:
@@ -152,3 +197,8 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
         floor = second - chi_raw
         prepared.append(Prepared(ready, diagnostics, chi_raw, floor, np.stack(chi_codec), differences, resolved, quality, linear))
     return prepared
+
+
+def answer_differences(prepared: Sequence[Prepared]) -> NDArray[np.float64]:
+    """Return the largest difference between answers on the same image, (image, measurement), the measurements' units."""
+    return np.stack([np.fmax(np.abs(entry.floor), entry.differences) for entry in prepared])

@@ -1,4 +1,4 @@
-"""What each codec did to the images: bytes, errors, noise, and where it did worst."""
+"""What each codec did to the images: bytes, errors, noise, and the crop with the largest errors."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from sigmaraw.codecs import summary
 from sigmaraw.contracts import Codec, RoundTrip
 from sigmaraw.metrics import combine, denoises, image_values, max_error, mean_values, psnr_db, undefined
 from sigmaraw.record.codecs import Achieved, CodecImageRow, CodecRow, Settings, SlicesRow
-from sigmaraw.record.results import ResultRow, UndefinedRow
-from sigmaraw.record.words import worst
+from sigmaraw.record.results import UndefinedRow
+from sigmaraw.record.words import Verdict
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.work import BlockResult, StudyImage
 
@@ -31,12 +31,20 @@ def codec_rows(
     resolved: Sequence[Settings],
     qualities: Sequence[Sequence[ImageQuality]],
     blocks: Mapping[tuple[int, int], list[BlockResult]],
-    results: Sequence[ResultRow],
+    verdicts: Mapping[str, Verdict],
 ) -> tuple[list[CodecRow], list[UndefinedRow]]:
     """Return the record's `codecs` rows (figures on the raw images, noise figures over replicas) and what is undefined.
 
-    resolved : per codec, its chain with every default. qualities : per codec and image, of the round trip of x.
-    blocks : per (image, codec), the blocks of replicas.
+    Parameters
+    ----------
+    resolved : sequence of Settings
+        The chain of each codec with every default.
+    qualities : sequence of sequence of ImageQuality
+        The quality of the round trip of x, per codec and image.
+    blocks : mapping of tuple of int to list of BlockResult
+        The blocks of replicas of each (image, codec).
+    verdicts : mapping of str to Verdict
+        The verdict over images of each codec.
     """
     rows, missing = [], []
     for index, spec in enumerate(plan.codecs):
@@ -58,7 +66,7 @@ def codec_rows(
                 replicas_missed=targets.replicas_missed,
                 replicas_targeted=targets.replicas_targeted,
                 resolved=resolved[index],
-                verdict=worst(row.verdict for row in results if row.codec == spec),
+                verdict=verdicts[spec],
                 **_totals(of_images, bits, [image.frame for image in images]),
                 **noise,
                 denoising_alarm=denoises(noise),
@@ -84,7 +92,7 @@ class Square:
 
 @dataclass(frozen=True)
 class ImageQuality:
-    """What a codec made of one raw image, without the decoded image itself: `row` for the record, `worst` its worst crop."""
+    """The quality of one raw image after a codec, without the decoded image itself: `row` for the record, `worst` its worst crop."""
 
     row: CodecImageRow
     worst: Square
@@ -92,9 +100,14 @@ class ImageQuality:
 
     @classmethod
     def of(cls, number: int, bits: int, image: StudyImage, codec: Codec, trip: RoundTrip) -> ImageQuality:
-        """Return the quality of an image's round trip, taken page by page: a volume's errors would be several times its size.
+        """Return the quality of an image's round trip, page by page: a volume's errors would take several times its memory.
 
-        number : of the image in the study. codec : as used on this image and its replicas, a frozen setting fixed.
+        Parameters
+        ----------
+        number : int
+            The image's number in the study.
+        codec : Codec
+            The codec as used on this image and its replicas, a frozen target resolved to a setting.
         """
         pages = list(zip(_pages(image.frame), _pages(trip.decoded), strict=True))
         total = 0
@@ -131,7 +144,7 @@ class ImageQuality:
         return cls(row, best, reasons)
 
     def without_metrics(self, codec: str) -> list[UndefinedRow]:
-        """Return what `undefined` says of metrics without a value on this image."""
+        """Return the record's `undefined` rows of metrics without a value on this image."""
         return [
             UndefinedRow(image=self.row.image, codec=codec, field=f"metrics.{name}", reason=why, count=1)
             for name, why in self.undefined_metrics.items()
@@ -145,9 +158,14 @@ class SliceReason(StrEnum):
 
 
 def _slices(volume: NDArray[np.integer], peak: int, squares: Sequence[int], largest: Sequence[int], nbytes: Sequence[int]) -> SlicesRow:
-    """Return per slice (z) what a volume's row says of the whole; PSNR against the container's range, null where identical.
+    """Return for each slice (z) the figures that a volume's row has for the whole; PSNR against the container's range, null if identical.
 
-    squares : Σe² of each slice. nbytes : of each slice, empty where the volume is one stream: then compression_ratio is None.
+    Parameters
+    ----------
+    squares : sequence of int
+        Σe² of each slice.
+    nbytes : sequence of int
+        Bytes of each slice, empty where the volume is one code stream: then compression_ratio is None.
     """
     return SlicesRow(
         compression_ratio=tuple(volume[0].nbytes / size for size in nbytes) or None,
@@ -157,7 +175,7 @@ def _slices(volume: NDArray[np.integer], peak: int, squares: Sequence[int], larg
 
 
 def _without_slices(codec: str, images: Sequence[CodecImageRow]) -> list[UndefinedRow]:
-    """Return what `undefined` says of volumes that were coded as one stream."""
+    """Return the record's `undefined` rows of volumes that were coded as one code stream."""
     name, reason = "slices.compression_ratio", str(SliceReason.ONE_STREAM)
     return [
         UndefinedRow(image=row.image, codec=codec, field=name, reason=reason, count=len(row.slices.psnr_db))
@@ -215,7 +233,10 @@ def _ranges(achieved: Sequence[Achieved]) -> dict[str, tuple[float, float]]:
 def worst_crops(plan: Plan, qualities: Sequence[Sequence[ImageQuality]]) -> dict[str, tuple[Any, ...]]:
     """Return per codec the square with the largest local RMS of error/√V over all images, as result.nc variables.
 
-    qualities : per codec and image.
+    Parameters
+    ----------
+    qualities : sequence of sequence of ImageQuality
+        The quality of each round trip, per codec and image.
     """
     raw = np.full((len(plan.codecs), CROP, CROP), np.nan)
     decoded = raw.copy()
@@ -238,7 +259,13 @@ def worst_crops(plan: Plan, qualities: Sequence[Sequence[ImageQuality]]) -> dict
 
 
 def _worst_square(raw: NDArray[np.integer], decoded: NDArray[np.integer], scaled: NDArray[np.float64]) -> Square:
-    """Return the worst crop of one page (y, x). scaled : error²/V of each pixel."""
+    """Return the worst crop of one page (y, x).
+
+    Parameters
+    ----------
+    scaled : ndarray of float
+        error²/V of each pixel.
+    """
     height, width = min(CROP, raw.shape[0]), min(CROP, raw.shape[1])
     # origin shifts the window so that the value at (y, x) is the mean over the crop that starts there
     local = uniform_filter(scaled, (height, width), mode="constant", origin=(-(height // 2), -(width // 2)))

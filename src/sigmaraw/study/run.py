@@ -19,17 +19,31 @@ from sigmaraw import registry
 from sigmaraw.camera import CameraProfile
 from sigmaraw.codecs import named_codecs
 from sigmaraw.contracts import Codec, Engine, Pipeline
-from sigmaraw.errors import InvalidOption, PredictionFailed
+from sigmaraw.errors import InvalidOption, InvalidPlan, PredictionFailed
 from sigmaraw.noise import DEFAULT_MODE, replica_mode
 from sigmaraw.processes import WorkingFolders
 from sigmaraw.progress import Report, reporting
 from sigmaraw.record import Record
-from sigmaraw.record.design import InputRow
+from sigmaraw.record.design import InputRow, LockRow
+from sigmaraw.study.adaptive import Adaptive, Deciding
 from sigmaraw.study.assemble import assemble, now
+from sigmaraw.study.deciding import Looks
 from sigmaraw.study.inputs import Inputs, file_row, load_inputs
+from sigmaraw.study.locking import refuse_late_lock
 from sigmaraw.study.plan import BLOCK, Plan, double_bootstrap_replicas
-from sigmaraw.study.prepare import Prepared, Progress, Setting, check_margins, codec_of, design_of, prepare
-from sigmaraw.study.scoring import Predictions
+from sigmaraw.study.prepare import (
+    Prepared,
+    Progress,
+    Setting,
+    answer_differences,
+    check_margins,
+    check_specimens,
+    codec_of,
+    design_of,
+    prepare,
+)
+from sigmaraw.study.reads import log_path, note_reads
+from sigmaraw.study.scoring import Predictions, Scoring
 from sigmaraw.study.work import BlockResult, Job, predict, resolve_pipeline
 
 if TYPE_CHECKING:
@@ -71,7 +85,7 @@ def validate(
     ----------
     raw : path, RawFrames, array, or sequence of them
         The raw images, as the camera delivered them: files (TIFF, .npy, FITS, Zarr), `RawFrames`, or integer arrays (y, x) or
-        (frame, y, x), uint8 or uint16, DN. Each frame is an image of its own.
+        (frame, y, x), uint8 or uint16, DN. Each frame is one image.
     camera : CameraProfile or path
         The camera that took them, or its netCDF file.
     codecs : str or sequence of str
@@ -81,7 +95,8 @@ def validate(
         image → {name: number}, or an object of `contracts.Pipeline`.
     n : int, str or None, default None
         Replicas per group, at least 2. None takes 100, or in mode ``repeats`` as many as there are. ``"auto:0.05,max=2000"`` adds
-        replicas until the relative standard uncertainty of σ_raw is 0.05, 2000 at most.
+        replicas until the relative standard uncertainty of σ_raw is 0.05, 2000 at most; ``"auto:decide,max=300"`` until every row has a
+        verdict, 300 at most, at an error rate of all looks together that is that of one.
     mode : str, default "bootstrap"
         How replicas are made: ``bootstrap``, ``around-raw``, ``simex``, ``mean-n`` or ``repeats``, with settings as ``name:key=value``.
     seed : int, default 0
@@ -93,7 +108,7 @@ def validate(
     rms : float, default 1.0
         Limit on the root mean square of f(C(R)) − f(R), in σ_raw. Above 0.
     margin : mapping of str to float, optional
-        For the measurements that it names, a limit on the mean shift in the measurement's own unit, in place of `k`·σ_raw.
+        For the measurements that it names, a limit on the mean shift in the measurement's unit, in place of `k`·σ_raw.
     roi : tuple of int, optional
         (y, x) of the images' corner in the camera's frame, px, where they are cut-outs and the camera has maps.
     scalars : bool, default False
@@ -160,7 +175,13 @@ def validate(
 def plan_of(
     codecs: Sequence[str] | str, pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str], **settings: Any
 ) -> tuple[Plan, Pipeline | str]:
-    """Return the plan of a call from Python, and what runs in it: an object, or its specification. settings : fields of `Plan`."""
+    """Return the plan of a call from Python, and its pipeline: an object, or a specification.
+
+    Parameters
+    ----------
+    settings : array_like
+        Fields of `Plan`.
+    """
     model = as_pipeline(pipeline)
     specs = (codecs,) if isinstance(codecs, str) else tuple(codecs)
     return Plan(specs, model if isinstance(model, str) else model.spec, **settings), model
@@ -180,11 +201,18 @@ def run(
     progress: Progress | None = None,
     extra_inputs: Sequence[InputRow] = (),
     codecs: Mapping[str, Codec] | None = None,
+    lock: LockRow | None = None,
 ) -> Record:
     """Run a frozen plan and return its record. Parameters and refusals as in `validate`.
 
-    allow_exec : the plan's specifications that the caller wrote himself and that may run programs; a plan says nothing of it.
-    codecs : by specification, those of the plan's codecs that are functions or objects from Python.
+    Parameters
+    ----------
+    allow_exec : collection of str, optional
+        The specifications of the plan that may run programs: those that the caller typed. A plan file cannot grant this.
+    codecs : mapping of str to Codec, optional
+        Those codecs of the plan that are functions or objects from Python, by their specification.
+    lock : optional
+        How the plan's file was fixed. A plan that was locked after this tool first read an image is refused.
     """
     report = progress or (lambda done, total, what: None)
     planned = now()
@@ -199,10 +227,12 @@ def run(
     with folders.of_model():
         resolved = resolve_pipeline(source)
     inputs = load_inputs(raw, profile, plan, mode)
+    _data_first_read(inputs, lock, planned)
+    check_specimens(plan, len(inputs.images))
     files = (*inputs.files, *camera_rows, *_network_rows(resolved), *extra_inputs)
     _log.info("study of %d images, %d codecs, pipeline %s, mode %s", len(inputs.images), len(plan.codecs), plan.pipeline, plan.mode)
     with folders.of_model(), _named(inputs):
-        predict(resolved, inputs.images[0].frame[np.newaxis], "image 0")  # a function's measurements are known once it has been called
+        predict(resolved, inputs.images[0].frame[np.newaxis], "image 0")  # a function's measurements come with its first call
         check_margins(plan, resolved)
         design = design_of(plan, mode, inputs)
         exec_ = frozenset(allow_exec)
@@ -210,19 +240,59 @@ def run(
         prepared = prepare(setting, report)
         job = Job(tuple(entry.image for entry in prepared), source, mode, plan.seed, setting.design.repeats, batch, workers)
         with _session(worker) as engine_:
-            gathered = _gather(job, setting, engine_, report)
+            gathered, looks = _gather_all(job, setting, prepared, engine_, report)
     _log.info("%d predictions gathered", np.isfinite(gathered.raw).sum() + np.isfinite(gathered.decoded).sum())
     setting = dataclasses.replace(setting, design=dataclasses.replace(setting.design, n=gathered.raw.shape[1]))
-    predictions = Predictions(
+    return assemble(setting, prepared, _predictions(gathered, setting, prepared), gathered.blocks, looks, lock)
+
+
+def _data_first_read(inputs: Inputs, lock: LockRow | None, planned: str) -> None:
+    """Refuse a lock that came after the data, and note when the data were read.
+
+    A folder for the note that cannot be written is no fault of a study without a lock; with one it is, since nothing then says that
+    the data are new.
+    """
+    digests = [row.sha256 for row in inputs.rows if row.sha256]
+    refuse_late_lock(lock, digests)
+    try:
+        note_reads(digests, planned)
+    except OSError as error:
+        if lock is not None and lock.state == "locked":
+            raise InvalidPlan(
+                f"{log_path()} cannot be written ({error.strerror})", "the log of first reads", "set SIGMARAW_STATE"
+            ) from error
+        _log.warning("%s cannot be written: when these images were first read is not noted", log_path())
+
+
+def _predictions(gathered: _Gathered, setting: Setting, prepared: Sequence[Prepared]) -> Predictions:
+    """Return what has been predicted so far, in a study's arrays."""
+    return Predictions(
         gathered.raw,
         gathered.decoded,
         np.stack([entry.chi_raw for entry in prepared]),
         np.stack([entry.chi_codec for entry in prepared], axis=1),
         setting.design.independent,
         gathered.double_bootstrap,
-        _identical_pixels(prepared, gathered.blocks, len(plan.codecs)),
+        _identical_pixels(prepared, gathered.blocks, len(setting.plan.codecs)),
     )
-    return assemble(setting, prepared, predictions, gathered.blocks)
+
+
+def _gather_all(
+    job: Job, setting: Setting, prepared: Sequence[Prepared], engine: Engine, report: Progress
+) -> tuple[_Gathered, Looks | None]:
+    """Return all predictions; where n follows from decisions, the looks that were taken at them."""
+    rule = setting.plan.adaptive
+    if not isinstance(rule, Deciding):
+        return _gather(job, setting, engine, report), None
+    looks = Looks(rule.rule(BLOCK))
+
+    def look(gathered: _Gathered) -> tuple[int, int, str]:
+        predictions, diagnostics = _predictions(gathered, setting, prepared), [entry.diagnostics for entry in prepared]
+        differences = answer_differences(prepared)
+        n, what = looks.look(Scoring(setting.plan, predictions, setting.pipeline.measurements, setting.mode, diagnostics, (), differences))
+        return n, n, what
+
+    return _gather(job, setting, engine, report, look), looks
 
 
 def _identical_pixels(
@@ -261,7 +331,7 @@ def as_pipeline(pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str]
 
 @contextlib.contextmanager
 def _named(inputs: Inputs) -> Iterator[None]:
-    """Say in a model's failure which file and frame the numbered image is."""
+    """Add to the failure of a user's model which file and frame the numbered image is."""
     try:
         yield
     except PredictionFailed as error:
@@ -281,9 +351,12 @@ def _session(engine: Engine) -> contextlib.AbstractContextManager[Engine]:
 
 @dataclass
 class _Gathered:
-    """Predictions as they come in, float64 (group or codec, replica, image, measurement), NaN until then; each codec's blocks.
+    """Predictions as they come in, float64 (group or codec, replica, image, measurement), NaN until then, and each codec's blocks.
 
-    double_bootstrap : of groups that start from a replica of group 0.
+    Parameters
+    ----------
+    double_bootstrap : ndarray of float
+        Predictions of the groups that draw around a replica of group 0.
     """
 
     raw: NDArray[np.float64]
@@ -299,7 +372,7 @@ class _Gathered:
         return len(self.double_bootstrap) == 0 or self.double_bootstrap.shape[1] == double_bootstrap_replicas(n)
 
     def extend(self, n: int) -> None:
-        """Make the arrays long enough for n replicas per group, or, where they are, for those of the double bootstrap."""
+        """Make the arrays long enough for n replicas per group; where they are, lengthen those of the double bootstrap."""
         if self.raw.shape[1] == n:
             self.double_bootstrap = _longer(self.double_bootstrap, double_bootstrap_replicas(n))
         else:
@@ -318,11 +391,13 @@ class _Gathered:
 
 
 def _longer(values: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    """Return (group, n, …), what is not there yet as NaN."""
+    """Return values (group, n, …), NaN where there is no prediction yet."""
     return np.concatenate([values, np.full((values.shape[0], n - values.shape[1], *values.shape[2:]), np.nan)], axis=1)
 
 
-def _gather(job: Job, setting: Setting, engine: Engine, report: Progress) -> _Gathered:
+def _gather(
+    job: Job, setting: Setting, engine: Engine, report: Progress, look: Callable[[_Gathered], tuple[int, int, str]] | None = None
+) -> _Gathered:
     """Return all predictions; where n is adaptive the plan's items are extended, by a block each time, until its rule is met.
 
     Last come the groups that start from replicas of group 0, for as many replicas as there were then.
@@ -346,7 +421,10 @@ def _gather(job: Job, setting: Setting, engine: Engine, report: Progress) -> _Ga
         except (PredictionFailed, KeyboardInterrupt) as error:  # what was computed goes with it, for whoever can keep it
             setattr(error, PARTIAL, _partial(gathered, setting))
             raise
-        if plan.adaptive is not None:
+        if look is not None:
+            if first < n:  # the groups of the double bootstrap, which come last, decide nothing
+                n, aim, what = look(gathered)
+        elif isinstance(plan.adaptive, Adaptive):
             n, aim, what = plan.adaptive.next(gathered.raw, measurements, BLOCK)
     return gathered
 

@@ -1,4 +1,4 @@
-"""Before a study: is the pipeline a function of one image, and each codec of its input?"""
+"""Before a study: whether the pipeline is a function of one image, and each codec of its input."""
 
 from __future__ import annotations
 

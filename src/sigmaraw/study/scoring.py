@@ -1,25 +1,34 @@
-"""From predictions to the record's rows: which numbers meet in which test."""
+"""From predictions to the record's rows: which predictions enter which test."""
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.contracts import Diagnostic, Measurement, ReplicaMode
 from sigmaraw.noise.frame_noise import frame_noise_checks
 from sigmaraw.noise.marginal import marginal_check
-from sigmaraw.record.results import DeltaRow, DiagnosticRow, ResultRow, TestRow, TukeyRow, UndefinedRow
-from sigmaraw.record.words import Reason
+from sigmaraw.record.results import DeltaRow, DiagnosticRow, ResultRow, TestRow, TukeyRow, UndefinedRow, WarningRow
+from sigmaraw.record.words import CodedWarning, Reason, Verdict
 from sigmaraw.statistics import Assessment, DoubleBootstrap, Limits, assess, assess_extrapolated, double_bootstrap, tukey
 from sigmaraw.statistics.equality import TestResult
+from sigmaraw.statistics.evidence import ALPHA
 from sigmaraw.study.evidence import AgainstCamera, under_evidence
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.work import StudyImage
 
+# Evidence against the noise model, and real repeats that drift, make σ_raw wrong. The other checks of a single frame
+# do not bear by themselves: they flag up to a third of small right frames (docs/explanation/statistics.md).
+_BEARING_CHECKS = frozenset(
+    {"frame_noise", "local_noise", "common-divisor", "missing-codes", "repeat_noise", "repeat_drift", "frame_drift"}
+)
+_RUN_ALARMS = 0.01  # share of runs with the right camera in which two groups of raw replicas bear on a verdict, over all rows of the run
 _MOST_FOR_ALL_PAIRS = 12  # codecs: 78 contrasts; 40 codecs would have 820 and take seconds for each image and measurement
 
 
@@ -27,11 +36,22 @@ _MOST_FOR_ALL_PAIRS = 12  # codecs: 78 contrasts; 40 codecs would have 820 and t
 class Predictions:
     """Everything predicted, float64.
 
-    raw : (group, replica, image, measurement). decoded : (codec, replica, image, measurement).
-    chi_raw : (image, measurement), f(x). chi_codec : (codec, image, measurement), f(C(x)).
-    independent : each group drew from its random stream.
-    double_bootstrap : (start, replica, image, measurement), raw replicas of groups that start from a replica of group 0.
-    pixels_identical : (codec, image), the codec gave every pixel of x and of all replicas back.
+    Parameters
+    ----------
+    raw : ndarray of float
+        (group, replica, image, measurement).
+    decoded : ndarray of float
+        (codec, replica, image, measurement).
+    chi_raw : ndarray of float
+        (image, measurement), f(x).
+    chi_codec : ndarray of float
+        (codec, image, measurement), f(C(x)).
+    independent : bool
+        Each group drew from its random stream.
+    double_bootstrap : ndarray of float
+        (start, replica, image, measurement), raw replicas of groups that start from a replica of group 0.
+    pixels_identical : ndarray of bool
+        (codec, image), the codec gave every pixel of x and of all replicas back.
     """
 
     raw: NDArray[np.float64]
@@ -45,20 +65,28 @@ class Predictions:
 
 @dataclass(frozen=True)
 class ReplicaDiagnostics:
-    """What mode and camera say of one image's replicas before any prediction.
+    """The checks of mode and camera on one image's replicas, before any prediction.
 
-    u_cal : relative standard uncertainty of σ_raw from the calibration, 1. spread_factor : σ_raw over the spread of the replicas, 1.
-    checks : of what the mode rests on. against : what they say against the noise model.
+    Parameters
+    ----------
+    u_cal : float
+        Relative standard uncertainty of σ_raw from the calibration, a bare number.
+    spread_factor : float
+        Ratio of σ_raw to the spread of the replicas, a bare number.
+    checks : tuple of Diagnostic
+        Checks of the assumptions of mode and camera.
+    against : AgainstCamera
+        What they say against the noise model.
     """
 
     u_cal: float
     spread_factor: float
     checks: tuple[Diagnostic, ...]
-    against: AgainstCamera = AgainstCamera()
+    against: AgainstCamera = field(default_factory=AgainstCamera)
 
     @classmethod
     def of(cls, image: StudyImage, mode: ReplicaMode, seed: int, findings: tuple[Diagnostic, ...] = ()) -> ReplicaDiagnostics:
-        """Return what the mode, the camera and the first replicas say of an image. findings : in its pixels."""
+        """Return the checks of an image's replicas, by mode, camera, the first replicas, and findings in its pixels."""
         noise_model = image.noise_model
         u_cal = noise_model.relative_spread_uncertainty(image.frame) if mode.draws_noise else 0.0
         marginal = marginal_check(image.source, mode, noise_model, seed)
@@ -67,9 +95,10 @@ class ReplicaDiagnostics:
         checks = (*marginal, *mode.diagnostics(image.source, noise_model), *of_camera, *noise, *findings)
         return cls(u_cal, mode.spread_factor(image.source), checks, AgainstCamera.of(checks, mode))
 
-    def warnings(self, measurement: Measurement) -> list[str]:
+    def warnings(self, measurement: Measurement) -> list[CodedWarning]:
         """Return what failed checks say of a measurement; where they speak against the noise model, of every measurement."""
-        return [entry.text for entry in self.checks if entry.warns(measurement) or (self.against and not entry.passed)]
+        failed = [entry for entry in self.checks if entry.warns(measurement) or (self.against and not entry.passed)]
+        return [CodedWarning(entry.text, entry.name, entry.name in _BEARING_CHECKS) for entry in failed]
 
 
 def diagnostic_rows(diagnostics: Sequence[ReplicaDiagnostics]) -> tuple[DiagnosticRow, ...]:
@@ -91,11 +120,30 @@ def diagnostic_rows(diagnostics: Sequence[ReplicaDiagnostics]) -> tuple[Diagnost
 
 
 @dataclass(frozen=True)
-class Scoring:
-    """What meets the predictions in the tests.
+class Decided:
+    """The verdicts that looks at growing n have left, row by row in the order of `Scoring.all`. at : replicas per group, 0 undecided."""
 
-    diagnostics : per image. deltas : per image, the law of propagation by measurement. differences : (image, measurement), between the
-    pipeline's answers on one image, the measurement's unit.
+    verdicts: tuple[Verdict, ...]
+    reasons: tuple[Reason, ...]
+    at: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """The predictions of a study with everything that the tests need.
+
+    Parameters
+    ----------
+    diagnostics : sequence of ReplicaDiagnostics
+        The checks of each image.
+    deltas : sequence of mapping of str to DeltaRow
+        For each image, σ_raw by the law of propagation, by measurement.
+    differences : ndarray
+        (image, measurement), between the pipeline's answers on one image, the measurement's unit.
+    alpha : float
+        One-sided level of each part of a verdict.
+    decided : mapping
+        Verdicts of looks; a row keeps that of the look that decided it.
     """
 
     plan: Plan
@@ -105,29 +153,31 @@ class Scoring:
     diagnostics: Sequence[ReplicaDiagnostics]
     deltas: Sequence[Mapping[str, DeltaRow]]
     differences: NDArray[np.float64]
+    alpha: float = ALPHA
+    decided: Decided | None = None
+
+    def _places(self) -> Iterator[tuple[int, int, int]]:
+        """Yield (image, codec, measurement) of every row, in the record's order."""
+        return itertools.product(range(self.predictions.raw.shape[2]), range(len(self.plan.codecs)), range(len(self.measurements)))
+
+    def assessments(self) -> list[Assessment]:
+        """Return what is said of every row at this level, without the parts of a record that do not decide."""
+        return [self._assessment(*place) for place in self._places()]
 
     def all(self) -> tuple[list[ResultRow], list[UndefinedRow]]:
         """Return the record's `results` and `undefined` rows, per image, codec and measurement."""
         results: list[ResultRow] = []
         undefined: list[UndefinedRow] = []
-        for image in range(self.predictions.raw.shape[2]):
-            for codec in range(len(self.plan.codecs)):
-                for column in range(len(self.measurements)):
-                    row, missing = self.one(image, codec, column)
-                    results.append(row)
-                    undefined += missing
+        for number, place in enumerate(self._places()):
+            row, missing = self.one(*place)
+            results.append(row if self.decided is None else _as_decided(row, self.decided, number))
+            undefined += missing
         return results, undefined
 
     def one(self, image: int, codec: int, column: int) -> tuple[ResultRow, list[UndefinedRow]]:
         """Return the row of one codec on one measurement of one image, and what of it is undefined."""
         measurement, predictions, name = self.measurements[column], self.predictions, self.plan.codecs[codec]
-        assessment = under_evidence(
-            self._assessment(image, codec, column),
-            self.diagnostics[image].against,
-            identical=bool(predictions.pixels_identical[codec, image]),
-            margin=measurement.name in self.plan.margin,
-            difference=float(self.differences[image, column]),
-        )
+        assessment = self._assessment(image, codec, column)
         raw = _groups(predictions, image, column)
         nested = double_bootstrap(raw, predictions.double_bootstrap[:, :, image, column], measurement.discrete)
         row = self._row(image, name, column, assessment, nested)
@@ -140,6 +190,16 @@ class Scoring:
         return row, missing
 
     def _assessment(self, image: int, codec: int, column: int) -> Assessment:
+        """Return what predictions say of a row, with the verdict that the evidence against its image allows."""
+        return under_evidence(
+            self._of_predictions(image, codec, column),
+            self.diagnostics[image].against,
+            identical=bool(self.predictions.pixels_identical[codec, image]),
+            margin=self.measurements[column].name in self.plan.margin,
+            difference=float(self.differences[image, column]),
+        )
+
+    def _of_predictions(self, image: int, codec: int, column: int) -> Assessment:
         measurement, predictions, mode = self.measurements[column], self.predictions, self.mode
         plan, of_image = self.plan, self.diagnostics[image]
         raw, decoded = _groups(predictions, image, column), predictions.decoded[codec, :, image, column]
@@ -172,6 +232,7 @@ class Scoring:
             independent=predictions.independent,
             spread_factor=of_image.spread_factor,
             pixels_identical=bool(predictions.pixels_identical[codec, image]),
+            alpha=self.alpha,
         )
 
     def _row(self, image: int, codec: str, column: int, found: Assessment, nested: DoubleBootstrap) -> ResultRow:
@@ -209,13 +270,40 @@ class Scoring:
             centre_shift=found.centre_shift,
             method=found.method,
             spread_factor=found.spread_factor,
-            warnings=(*found.warnings, *nested.warnings, *self.diagnostics[image].warnings(measurement)),
+            shift_percent=_percent(found.shift, predictions.chi_raw[image, column]),
+            u_shift_percent=_percent(found.u_shift, predictions.chi_raw[image, column]),
+            warnings=self._warnings(found, [*found.warnings, *nested.warnings, *self.diagnostics[image].warnings(measurement)]),
             u_mode_source=mode.u_mode(measurement)[1],
             mode=self.plan.mode,
             n=predictions.raw.shape[1] // levels,
             double_bootstrap=nested.value,
             delta=self.deltas[image][measurement.name],
         )
+
+    def _warnings(self, found: Assessment, texts: Sequence[str]) -> tuple[WarningRow, ...]:
+        """Return the rows of a result's warnings. None bears on answers that are identical for certain.
+
+        Two groups of raw replicas that differ bear where that would be rare over the whole run, not only for this row (Bonferroni).
+        """
+        rows = self.predictions.raw.shape[2] * len(self.plan.codecs) * len(self.measurements)
+        differ = found.ks_null is not None and found.ks_null.p < _RUN_ALARMS / rows
+        certain = found.reason is Reason.IDENTICAL
+        made = []
+        for text in texts:
+            code, bears = (text.code, text.bears) if isinstance(text, CodedWarning) else ("check", True)
+            made.append(WarningRow(code=code, text=str(text), bears=not certain and (bears or (code == "groups-differ" and differ))))
+        return tuple(made)
+
+
+def _as_decided(row: ResultRow, decided: Decided, number: int) -> ResultRow:
+    """Return a row with the verdict of the look that decided it."""
+    at = decided.at[number]
+    return msgspec.structs.replace(row, verdict=decided.verdicts[number], reason=str(decided.reasons[number]), decided_at=at or None)
+
+
+def _percent(value: float, reference: float) -> float | None:
+    """Return a value in % of |reference|; None where that is 0 or undefined."""
+    return 100.0 * value / abs(reference) if math.isfinite(reference) and reference != 0.0 and math.isfinite(value) else None
 
 
 def _groups(predictions: Predictions, image: int, column: int) -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
-"""The strongest tolerable setting of each family: found on tuning images, confirmed on held-out ones.
+"""The strongest tolerable setting of each family, chosen on tuning images and confirmed on held-out ones.
 
-Every stage is an ordinary plan: the grid, halving rounds between its settings, and one plan that confirms. What may be claimed
-of the outcome stands in `sequence`.
+Every stage is an ordinary plan: the grid, rounds that halve between its settings, and one plan that confirms. `sequence` holds the
+statistics of the claim.
 """
 
 from __future__ import annotations
@@ -38,11 +38,18 @@ SEARCH_SCHEMA = "sigmaraw/search/1"
 
 @dataclass(frozen=True)
 class Rule:
-    """How a search goes.
+    """The rule by which a search chooses and confirms.
 
-    fraction : share of the inputs that is held out. refine : rounds of halving after the grid. back : weaker settings that are
-    confirmed before the strongest, so that there is something to step back to. exceedance : share of images for which a setting
-    may be intolerable, to be shown with 95 % confidence; None asks every image to PASS.
+    Parameters
+    ----------
+    fraction : float, default 0.5
+        Share of the inputs that is held out, between 0 and 1.
+    refine : int, default 2
+        Rounds of halving after the grid.
+    back : int, default 2
+        Weaker settings that are confirmed before the strongest, so that there is something to step back to.
+    exceedance : float, optional
+        Share of images for which a setting may be intolerable, to be shown with 95 % confidence; None asks every image to PASS.
     """
 
     fraction: float = 0.5
@@ -60,9 +67,26 @@ class Rule:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """A finished search. tuning : one record a round, with a section `sweep`. confirmation : None where nothing passed tuning.
+    """A finished search.
 
-    summary : also in the section `search` of the last record.
+    Parameters
+    ----------
+    summary : SearchRow
+        Outcome of the search, also in the section `search` of the last record.
+    tuning : tuple of Record
+        One record for each round, with a section `sweep`.
+    confirmation : Record or None
+        Record on the held-out images; None where nothing passed on the tuning images.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import sigmaraw as sr
+    >>> camera = sr.CameraProfile.from_values(gain=0.5, offset=100, read_noise=2.0, bits=12)
+    >>> images = np.random.default_rng(1).poisson(200, (2, 32, 32)).astype(np.uint16) + 100
+    >>> result = sr.search(list(images), camera, codecs="lossless:zstd|png", pipeline="intensity", n=4, mode="around-raw", refine=0)
+    >>> list(result.chosen)
+    ['lossless:*']
     """
 
     summary: SearchRow
@@ -99,7 +123,7 @@ class SearchResult:
         return str(registry.load(registry.REPORTS, "text")().search(self.record.content))
 
     def write(self, folder: str | Path) -> Path:
-        """Write search.json, and each record with its report into a folder of its own; return the last report's path."""
+        """Write search.json, and each record with its report into a separate folder; return the last report's path."""
         folder = Path(folder)
         for record, entry in zip((*self.tuning, *([self.confirmation] if self.confirmation else [])), self.summary.records, strict=True):
             path = record.write(folder / entry.folder, ("csv", "html"))
@@ -141,8 +165,8 @@ def search(
     ----------
     raw : path, RawFrames, array, or sequence of them
         The raw images, as the camera delivered them: files (TIFF, .npy, FITS, Zarr), `RawFrames`, or integer arrays (y, x) or
-        (frame, y, x), uint8 or uint16, DN. Each frame is an image of its own. Files and
-        arrays are divided into images to tune on and images to confirm on; one file is never in both.
+        (frame, y, x), uint8 or uint16, DN. Each frame is one image. Files and arrays are
+        divided into images to tune on and images to confirm on; one file is never in both.
     camera : CameraProfile or path
         The camera that took them, or its netCDF file.
     codecs : str or sequence of str
@@ -175,7 +199,7 @@ def search(
     rms : float, default 1.0
         Limit on the root mean square of f(C(R)) − f(R), in σ_raw. Above 0.
     margin : mapping of str to float, optional
-        For the measurements that it names, a limit on the mean shift in the measurement's own unit, in place of `k`·σ_raw.
+        For the measurements that it names, a limit on the mean shift in the measurement's unit, in place of `k`·σ_raw.
     roi : tuple of int, optional
         (y, x) of the images' corner in the camera's frame, px, where they are cut-outs and the camera has maps.
     scalars : bool, default False
@@ -247,7 +271,12 @@ def run_search(
 ) -> SearchResult:
     """Run a plan whose codecs are grids as a search.
 
-    allow_exec : the grids that the caller wrote himself. options : the others, as in `run`.
+    Parameters
+    ----------
+    allow_exec : collection of str, optional
+        The grids that may run programs: those that the caller typed.
+    options : array_like
+        The other parameters of `run`.
     """
     points = expand(plan.codecs)
     tuning, held_out = split(raw, confirm, rule.fraction, plan.seed)
@@ -270,7 +299,13 @@ def run_search(
 # --- stages -----------------------------------------------------------------------------------------------------------
 @dataclass
 class _Stages:
-    """The plans that were run, and the settings that were tried on the tuning images. lines : curves that may run programs."""
+    """The studies of a search so far, and the settings tried on the tuning images.
+
+    Parameters
+    ----------
+    lines : collection
+        Curves that may run programs.
+    """
 
     plan: Plan
     camera: Any
@@ -335,7 +370,7 @@ def _hashes(record: Record | None) -> tuple[str, ...]:
 
 
 def _family(ordered: list[Candidate], rungs: list[Candidate], rule: Rule, confirmation: Record | None) -> FamilyRow:
-    """Return what was found of one curve: the fixed sequence walks its rungs on the held-out images."""
+    """Return the row of one curve: its settings are tested on the held-out images, weak to strong, up to the first that fails."""
     summaries: dict[str, CodecSummary] = {}
     if confirmation is not None:
         summaries = {rung.point.codec: summary_of(confirmation.content, rung.point.codec) for rung in rungs}

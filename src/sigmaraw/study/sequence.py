@@ -1,4 +1,4 @@
-"""What a search may claim: the fixed sequence in which settings are confirmed, and what that says of other images."""
+"""The claims of a search: the order in which settings are confirmed, and the share of other images for which they hold."""
 
 from __future__ import annotations
 
@@ -30,9 +30,14 @@ def exceedance_upper(failing: int, images: int) -> float:
 
     Parameters
     ----------
-    failing : x, held-out images that did not PASS. images : M, held-out images, drawn at random from the population.
+    failing : int
+        Number x of held-out images that did not PASS.
+    images : int
+        Number M of held-out images, drawn at random from the population.
 
-    Reference: SCIENCE 2.6; Clopper and Pearson, Biometrika 26, 404 (1934).
+    References
+    ----------
+    formula 2.6; Clopper and Pearson, Biometrika 26, 404 (1934).
     """
     limit = 1.0 if failing >= images else float(stats.beta.ppf(1 - ALPHA, failing + 1, images - failing))
     return min(1.0, limit / (1 - ALPHA))
@@ -44,7 +49,7 @@ def tolerable(failing: int, images: int, exceedance: float | None) -> bool:
 
 
 def require_images(images: int, exceedance: float | None) -> None:
-    """Refuse a stated share that so few held-out images cannot show even if all pass. Raises InvalidOption."""
+    """Refuse a stated share that this number of held-out images cannot show even if all pass. Raises InvalidOption."""
     if exceedance is None:
         return
     if not 0 < exceedance < 1:
@@ -61,10 +66,11 @@ def require_images(images: int, exceedance: float | None) -> None:
 def fixed_sequence(passed: Sequence[bool]) -> int:
     """Return how many settings are confirmed when they are tested from weak to strong up to the first that does not pass.
 
-    The chance that a setting which is not tolerable is among them is α at most, whatever the number of settings: all that lie
-    before the first such setting must pass, and that one itself, of which the chance is α at most.
+    The probability that an intolerable setting is confirmed is α at most, whatever the number of settings: the first intolerable
+    setting must itself pass, with probability α at most.
 
-    Reference: Maurer, Hothorn and Lehmacher, in Biometrie in der chemisch-pharmazeutischen Industrie 6, 3 (1995);
-    docs/decisions/0012.
+    References
+    ----------
+    Maurer, Hothorn and Lehmacher, in Biometrie in der chemisch-pharmazeutischen Industrie 6, 3 (1995); docs/decisions/0012.
     """
     return next((index for index, good in enumerate(passed) if not good), len(passed))

@@ -1,4 +1,4 @@
-"""A sweep: a grid of codec settings as one ordinary plan, and what its curves need beside the record."""
+"""A sweep: a grid of codec settings as one ordinary plan, and the data of its curves."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def sweep(
     ----------
     raw : path, RawFrames, array, or sequence of them
         The raw images, as the camera delivered them: files (TIFF, .npy, FITS, Zarr), `RawFrames`, or integer arrays (y, x) or
-        (frame, y, x), uint8 or uint16, DN. Each frame is an image of its own.
+        (frame, y, x), uint8 or uint16, DN. Each frame is one image.
     camera : CameraProfile or path
         The camera that took them, or its netCDF file.
     codecs : str or sequence of str
@@ -75,7 +75,7 @@ def sweep(
     rms : float, default 1.0
         Limit on the root mean square of f(C(R)) − f(R), in σ_raw. Above 0.
     margin : mapping of str to float, optional
-        For the measurements that it names, a limit on the mean shift in the measurement's own unit, in place of `k`·σ_raw.
+        For the measurements that it names, a limit on the mean shift in the measurement's unit, in place of `k`·σ_raw.
     roi : tuple of int, optional
         (y, x) of the images' corner in the camera's frame, px, where they are cut-outs and the camera has maps.
     scalars : bool, default False
@@ -143,7 +143,15 @@ def run_sweep(
     allow_exec: Collection[str] = (),
     **options: Any,
 ) -> Record:
-    """Run a plan whose codecs are grids. allow_exec : the grids that the caller wrote himself. options : the others, as in `run`."""
+    """Run a plan whose codecs are grids.
+
+    Parameters
+    ----------
+    allow_exec : collection of str, optional
+        The grids that may run programs: those that the caller typed.
+    options : array_like
+        The other parameters of `run`.
+    """
     points = expand(plan.codecs)
     lines = allowed_lines(points, allow_exec)
     allowed = [point.codec for point in points if point.line in lines]
@@ -153,7 +161,7 @@ def run_sweep(
 
 
 def sweep_row(grids: Sequence[str], points: Sequence[GridPoint], record: Record) -> SweepRow:
-    """Return the record's `sweep`: the grids as typed, what each codec is on which curve, and the spread of raw predictions."""
+    """Return the record's `sweep`: the grids as typed, the curve and setting of each codec, and the spread of raw predictions."""
     rows = tuple(
         SweepPointRow(
             codec=point.codec, family=point.family, curve=point.curve, parameter=point.parameter, value=point.value, unit=point.unit

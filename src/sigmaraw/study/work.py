@@ -1,4 +1,4 @@
-"""The one pure function that engines map: a block of replicas in, predictions and quality sums out."""
+"""The pure function that engines map: it takes a work item and returns predictions and quality sums."""
 
 from __future__ import annotations
 
@@ -36,8 +36,16 @@ _HELD_BYTES = 32 << 20  # of frames that pass through codec and pipeline at a ti
 class StudyImage:
     """One image of the study, ready to be drawn from.
 
-    frame : x, the raw frame, (y, x) or (z, y, x), DN. source : what the mode draws from, x itself or (repeat, …).
-    codecs, hints : per codec, the codec as used on this image (frozen settings resolved) and its search's warm start.
+    Parameters
+    ----------
+    frame : ndarray of int
+        The raw frame x, (y, x) or (z, y, x), DN.
+    source : ndarray of int
+        What the mode draws from: x itself, or real repeats (repeat, …), DN.
+    codecs : tuple of Codec, optional
+        The codecs as used on this image, frozen targets resolved.
+    hints : tuple of Hint, optional
+        For each codec, where its search for a setting starts.
     """
 
     frame: NDArray[np.integer]
@@ -61,13 +69,19 @@ class BlockResult:
 
 @dataclass(frozen=True)
 class Job:
-    """The function with everything that it needs; picklable when `pipeline` is a specification.
+    """The function that engines map, with everything that it needs; picklable where `pipeline` is a specification.
 
-    repeats : where the mode draws from real repeats, the frames of each group; groups may share theirs.
-    batch : replicas held at once, None for the mode's own choice; it changes memory, not numbers.
-    workers : threads that code replicas while the model predicts, None for one per core, 0 for none; it changes speed, not numbers.
-    device : whether the model takes replicas where they were drawn, None for where it computes on the GPU that draws them; codecs take
-        them from the host in any case.
+    Parameters
+    ----------
+    repeats : tuple of range, optional
+        Where the mode draws from real repeats, the frames of each group; groups may share frames.
+    batch : int, optional
+        Replicas held at once, None for the mode's choice; it changes memory, not numbers.
+    workers : int, optional
+        Threads that code replicas while the pipeline predicts, None for one per core, 0 for none; it changes speed, not numbers.
+    device : bool, optional
+        Whether the pipeline takes replicas on the device that draws them, None for yes where it computes on that GPU; codecs take them
+        from the host in any case.
     """
 
     images: tuple[StudyImage, ...]
@@ -114,7 +128,7 @@ class Job:
     def draw(self, image: StudyImage, item: WorkItem, device: bool = False) -> Iterator[Block]:
         """Yield the block's replicas (replica, …) in the frame's dtype, as many at a time as `batch` or the mode says.
 
-        With `device` they are JAX's arrays, else NumPy's. Groups beyond G start from a replica of group 0 each.
+        With `device` they are JAX's arrays, else NumPy's. Groups of the double bootstrap each draw around a replica of group 0.
         """
         source, group = image.source, item.group
         if group > len(image.codecs):
@@ -134,7 +148,7 @@ class Job:
     def _predict_and_code(
         self, pipeline: Pipeline, image: StudyImage, item: WorkItem, first: int, drawn: Block, replicas: NDArray[np.integer]
     ) -> tuple[NDArray[np.float64], list[_Trip]]:
-        """Return the predictions of replicas as drawn, and the round trips of the same on the host, which are made in threads meanwhile.
+        """Return the predictions of replicas as drawn, and their round trips on the host, made in threads meanwhile.
 
         Every replica is coded by itself from the same hint, so that the order of work changes no number.
         """
@@ -152,7 +166,7 @@ class Job:
 
 
 class _Quality:
-    """Quality of replicas that have one mean: a block, or its clusters where these are drawn around bases of their own."""
+    """Quality of replicas that share one mean: a block, or its clusters where each is drawn around a different base."""
 
     def __init__(self, image: StudyImage, start: int, rule: Extrapolation | None) -> None:
         self._image, self._index, self._cluster = image, start, rule.cluster if rule else None
@@ -221,7 +235,7 @@ def predict(pipeline: Pipeline, images: Block, where: str = "", first: int | Non
     InvalidPrediction
         The pipeline returns other names or another number of values than it declares.
     PredictionFailed
-        The pipeline raised an exception of its own.
+        The pipeline raised an exception.
     """
     try:
         values = pipeline.batch(images)

@@ -70,7 +70,7 @@ def _cameras() -> Iterator[NoiseModel]:
     gain, offset, noise = (random.uniform(low, high, _SHAPE[1:]) for low, high in ((0.4, 0.6), (98, 102), (1, 2)))
     yield NoiseModel(0.3, 20.0, 2.0, 8)
     yield NoiseModel(gain, offset, noise, 12)
-    yield NoiseModel(2.0, 100.0, 3.0, 16, transfer=BrighterFatter(2.0, -2e-6))
+    yield NoiseModel(2.0, 100.0, 3.0, 16, curve=BrighterFatter(2.0, -2e-6))
 
 
 def _image(mode: ReplicaMode, noise_model: NoiseModel) -> NDArray[Any]:

@@ -187,7 +187,7 @@ def test_linear_profiles_and_stated_values_have_no_limit() -> None:
 
 
 def test_straight_cameras_stay_straight_and_their_gain_keeps_its_standard_error() -> None:
-    """The choice must not spoil what the fit promises: z of the profile's gain over 60 cameras by the public door.
+    """The choice must not spoil what the fit promises: z of the profile's gain over 60 cameras by `calibrate`.
 
     SE of the mean of z is 1/√60 = .129, of its standard deviation 1/√120 = .091; k = 3.
     """

@@ -15,10 +15,6 @@ def missing_codes(evidence: SeriesEvidence) -> Check:
     ----------
     evidence : SeriesEvidence
         What the checks rest on, of all levels.
-
-    Returns
-    -------
-    Check
     """
     levels = (*evidence.dark, *evidence.flat)
     missing, tested = sum(level.missing for level in levels), sum(level.tested for level in levels)
@@ -34,10 +30,6 @@ def black_clipping(evidence: SeriesEvidence) -> Check:
     ----------
     evidence : SeriesEvidence
         What the checks rest on, of all levels.
-
-    Returns
-    -------
-    Check
     """
     name = CheckName.BLACK_CLIPPING
     if not evidence.dark:
@@ -58,10 +50,6 @@ def white_clipping(evidence: SeriesEvidence) -> Check:
     ----------
     evidence : SeriesEvidence
         What the checks rest on, of all levels.
-
-    Returns
-    -------
-    Check
     """
     top = max(level.maximum for level in evidence.data.flats)
     used = [evidence.data.flats[index] for index in evidence.used()]
@@ -82,10 +70,6 @@ def hidden_quantisation(evidence: SeriesEvidence) -> Check:
     ----------
     evidence : SeriesEvidence
         What the checks rest on, of all levels.
-
-    Returns
-    -------
-    Check
     """
     name, variance = CheckName.HIDDEN_QUANTISATION, evidence.data.darks[0].variance
     text = f"dark variance is {variance:.3g} DN2; below {HIDDEN_BELOW_DN2} DN2 rounding hides the noise"

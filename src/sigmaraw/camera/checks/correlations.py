@@ -16,10 +16,6 @@ def correlated_pixels(evidence: SeriesEvidence) -> Check:
     ----------
     evidence : SeriesEvidence
         What the checks rest on, of all levels.
-
-    Returns
-    -------
-    Check
     """
     name = CheckName.CORRELATED_PIXELS
     levels = [*evidence.dark, *(evidence.flat[index] for index in evidence.used())]
@@ -46,10 +42,6 @@ def line_check(name: CheckName, part: str) -> Callable[[SeriesEvidence], Check]:
         The check that is made.
     part : str
         "row" or "column".
-
-    Returns
-    -------
-    callable
     """
 
     def check(evidence: SeriesEvidence) -> Check:

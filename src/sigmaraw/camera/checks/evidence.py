@@ -82,12 +82,7 @@ class SeriesEvidence:
     dead: DeadPixels = DeadPixels(0, 0, 0, 0.0)
 
     def used(self) -> list[int]:
-        """Indices of the flat levels in the gain fit.
-
-        Returns
-        -------
-        list of int
-        """
+        """Indices of the flat levels in the gain fit."""
         return [int(index) for index in np.flatnonzero(self.fit.used)]
 
     @cached_property

@@ -115,7 +115,7 @@ def exposure_origin(evidence: SeriesEvidence) -> Check:
     flats = [evidence.data.flats[i] for i in np.flatnonzero(inside)]
     noise = np.array([evidence.flat[i].mean_noise / evidence.data.flats[i].n_frames for i in np.flatnonzero(inside)])
     error = np.sqrt(noise + max(lamp_variance(evidence)[0], 0.0) / np.array([level.n_frames for level in flats]) * x**2)
-    # Light of two levels is never known to better than the lamp's limit.
+    # The light of two levels is uncertain by the lamp's limit at least.
     error = np.hypot(error, _LIGHT * x)
     design = np.stack([np.ones_like(light), light], axis=1) / error[:, None]
     covariance = np.linalg.inv(design.T @ design)

@@ -123,10 +123,6 @@ def result(name: CheckName, outcome: CheckOutcome, evidence: str, value: float |
         One sentence: what was measured.
     value : float or None
         Size of the effect, in the unit of `LIMITS`; None where unknown.
-
-    Returns
-    -------
-    Check
     """
     limit, unit = LIMITS[name]
     return Check(name, outcome, evidence, None if value is None else float(value), limit, unit)
@@ -145,10 +141,6 @@ def against(name: CheckName, value: float, evidence: str, *, significant: bool =
         One sentence: what was measured.
     significant : bool
         Whether chance does not explain the effect.
-
-    Returns
-    -------
-    Check
     """
     return result(name, CheckOutcome.FAIL if significant and value > LIMITS[name][0] else CheckOutcome.PASS, evidence, value)
 
@@ -162,10 +154,6 @@ def unknown(name: CheckName, why: str) -> Check:
         The check.
     why : str
         What the series lacks.
-
-    Returns
-    -------
-    Check
     """
     return result(name, CheckOutcome.UNKNOWN, why, None)
 
@@ -193,10 +181,6 @@ def checks_from_json(text: object) -> tuple[Check, ...] | None:
     ----------
     text : object
         The attribute `checks` of a profile, from a file that may hold anything.
-
-    Returns
-    -------
-    tuple of Check or None
     """
     try:
         rows = json.loads(text) if isinstance(text, str) else None

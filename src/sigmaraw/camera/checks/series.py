@@ -1,6 +1,6 @@
 """Does the series support its answer? Named checks that pass, fail or stay unknown, each with its evidence.
 
-A check that compares with noise fails only when chance gives its statistic in fewer than one series in a thousand *and* the effect
+A check that compares with noise fails only when chance gives its statistic in less than one series in a thousand *and* the effect
 is of a size that matters (`limit`). Its false-alarm rate and power are measured: docs/explanation/checks.md.
 """
 
@@ -44,9 +44,5 @@ def run_checks(evidence: SeriesEvidence) -> tuple[Check, ...]:
     ----------
     evidence : SeriesEvidence
         What the checks rest on, of all levels.
-
-    Returns
-    -------
-    tuple of Check
     """
     return tuple(_CHECKS[name](evidence) for name in CheckName)

@@ -28,10 +28,6 @@ def lamp_variance(evidence: SeriesEvidence) -> tuple[float, float, int]:
     ----------
     evidence : SeriesEvidence
         What the checks rest on, of all levels.
-
-    Returns
-    -------
-    tuple of (float, float, int)
     """
     x, total, weight, chi2, dof = evidence.data.x, 0.0, 0.0, 0.0, 0
     for index in (index for index in evidence.used() if not evidence.shuffled[index].any()):
@@ -50,10 +46,6 @@ def lamp_drift(evidence: SeriesEvidence) -> Check:
     ----------
     evidence : SeriesEvidence
         What the checks rest on, of all levels.
-
-    Returns
-    -------
-    Check
     """
     name = CheckName.LAMP_DRIFT
     relative, chi2, dof = lamp_variance(evidence)
@@ -75,10 +67,6 @@ def dark_drift(evidence: SeriesEvidence) -> Check:
     ----------
     evidence : SeriesEvidence
         What the checks rest on, of all levels.
-
-    Returns
-    -------
-    Check
     """
     name = CheckName.DARK_DRIFT
     worst, chances = 0.0, []
@@ -101,10 +89,6 @@ def nonlinear_exposure(evidence: SeriesEvidence) -> Check:
     ----------
     evidence : SeriesEvidence
         What the checks rest on, of all levels.
-
-    Returns
-    -------
-    Check
     """
     name, x, light = CheckName.NONLINEAR_EXPOSURE, evidence.data.x, evidence.light
     if light is None:

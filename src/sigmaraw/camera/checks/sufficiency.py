@@ -17,10 +17,6 @@ def too_few_levels(evidence: SeriesEvidence) -> Check:
     ----------
     evidence : SeriesEvidence
         What the checks rest on, of all levels.
-
-    Returns
-    -------
-    Check
     """
     name, count = CheckName.TOO_FEW_LEVELS, len(evidence.used())
     text = f"{count} flat levels in the gain fit, from {min(evidence.data.x[evidence.used()]):.4g} DN above dark"
@@ -34,10 +30,6 @@ def too_few_pairs(evidence: SeriesEvidence) -> Check:
     ----------
     evidence : SeriesEvidence
         What the checks rest on, of all levels.
-
-    Returns
-    -------
-    Check
     """
     gain = evidence.fit.weighted
     percent = 100.0 * gain.se / gain.value
@@ -52,10 +44,6 @@ def duplicated_frames(evidence: SeriesEvidence) -> Check:
     ----------
     evidence : SeriesEvidence
         What the checks rest on, of all levels.
-
-    Returns
-    -------
-    Check
     """
     hashes = [value for level in (*evidence.dark, *evidence.flat) for value in level.hashes]
     copies = len(hashes) - len(set(hashes))
@@ -69,10 +57,6 @@ def shuffled_frames(evidence: SeriesEvidence) -> Check:
     ----------
     evidence : SeriesEvidence
         What the checks rest on, of all levels.
-
-    Returns
-    -------
-    Check
     """
     name = CheckName.SHUFFLED_FRAMES
     if len(evidence.data.flats) < 2:
@@ -89,10 +73,6 @@ def dark_flat_mixup(evidence: SeriesEvidence) -> Check:
     ----------
     evidence : SeriesEvidence
         What the checks rest on, of all levels.
-
-    Returns
-    -------
-    Check
     """
     foreign = sum(level.foreign for level in evidence.dark) + sum(
         int(np.count_nonzero(~level.keep & ~shuffled)) for level, shuffled in zip(evidence.flat, evidence.shuffled, strict=True)

@@ -7,7 +7,7 @@ Each is fitted by generalised least squares, the covariance taken from the varia
 BIC = χ² + ln det C + k·ln n (k parameters, n levels; the break is one). A bent curve must win by 10, very strong evidence on
 the scale of Kass and Raftery (1995). Without that margin 14 of 400 straight cameras (35 levels, one pair each, 128² px) were called
 brighter-fatter, which drew the mean z of K to 0.14; with it none was, and z of K has mean 0.06 and sd 1.01.
-Reference: P. Astier et al., A&A 629, A36 (2019), eq. 16; SCIENCE 3.
+Reference: P. Astier et al., A&A 629, A36 (2019), eq. 16; formula 3.
 """
 
 from __future__ import annotations
@@ -89,10 +89,6 @@ class CurveFit:
         ----------
         highest : float
             Largest x that is looked at, DN.
-
-        Returns
-        -------
-        float or None
         """
         if self.break_dn is not None:
             return self.break_dn.value if self.break_dn.value < highest else None
@@ -115,10 +111,6 @@ def astier(x: Vector, gain: float, curvature: float) -> Vector:
         K, DN/e-.
     curvature : float
         t = 2a/K, 1/DN.
-
-    Returns
-    -------
-    ndarray of float64
     """
     z = curvature * x
     return gain * x * np.where(np.abs(z) < 1e-8, 1.0 + z / 2.0, np.expm1(z) / np.where(z == 0.0, 1.0, z))
@@ -127,7 +119,7 @@ def astier(x: Vector, gain: float, curvature: float) -> Vector:
 def choose_curve(data: TransferData, fit: GainFit) -> tuple[CurveFit, dict[CurveForm, float]]:
     """Return the transfer curve that BIC prefers over the levels of the gain fit, and the BIC of every candidate.
 
-    A sensor with fewer than 6 levels in the fit counts as linear: nothing could show that it is not.
+    A sensor with less than 6 levels in the fit counts as linear, since so few levels cannot show a bend.
 
     Parameters
     ----------
@@ -135,10 +127,6 @@ def choose_curve(data: TransferData, fit: GainFit) -> tuple[CurveFit, dict[Curve
         Flat levels and the dark levels that serve them.
     fit : GainFit
         The straight-line fit.
-
-    Returns
-    -------
-    tuple of (CurveFit, dict of CurveForm to float)
     """
     chosen = data.select(fit.used)
     candidates = [_linear(chosen, fit)]
@@ -163,7 +151,7 @@ def plain_faults(data: TransferData, fit: GainFit) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        By a description: y = c + K·x, and y = K·x + b·x² with b > 0. Empty for fewer than six levels.
+        By a description: y = c + K·x, and y = K·x + b·x² with b > 0. Empty for less than six levels.
     """
     chosen = data.select(fit.used)
     if len(chosen.flats) < 6:
@@ -299,10 +287,6 @@ def transfer_scalars(curve: CurveFit) -> dict[str, Estimate]:
     ----------
     curve : CurveFit
         The fitted transfer curve.
-
-    Returns
-    -------
-    dict of str to Estimate
     """
     found = {
         "brighter_fatter": curve.brighter_fatter,
@@ -327,10 +311,6 @@ def highest_signal(curve: CurveFit, data: TransferData, used: NDArray[np.bool_])
         Flat levels and the dark levels that serve them.
     used : ndarray of bool
         (level,), whether the level is in the fit.
-
-    Returns
-    -------
-    float
     """
     x, y = data.x, data.y
     highest = float(x[used].max())
@@ -362,10 +342,6 @@ def transfer_attributes(
         Saturation above dark, DN.
     highest_dn : float
         Largest x to which the curve was seen to hold, DN.
-
-    Returns
-    -------
-    dict of str to str or float
     """
     limit = curve.linear_limit(upper_dn)
     return {

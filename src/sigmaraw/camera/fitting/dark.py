@@ -1,7 +1,7 @@
 """Dark behaviour: dark noise, read noise at zero exposure, dark current.
 
 σ_d = √(σ²_y.dark − 1/12)/K, rms over all pixels, noisy ones included: the variance is averaged over pixels, never its median.
-Reference: EMVA 1288 r4.0, dark noise and dark current; SCIENCE 3.
+Reference: EMVA 1288 r4.0, dark noise and dark current; formula 3.
 """
 
 from __future__ import annotations
@@ -81,10 +81,6 @@ def noise_in_electrons(variance: float, variance_var: float, gain: Estimate, cov
         Of K and σ²_y.
     hidden : bool
         Whether rounding hides the noise.
-
-    Returns
-    -------
-    Estimate
     """
     root = square_root(variance - QUANTISATION_DN2, math.sqrt(variance_var))
     value = root.value / gain.value
@@ -104,10 +100,6 @@ def dark_result(data: TransferData, exposures_ms: list[float | None], fit: GainF
         Exposure of each dark level, ms; None where not stated.
     fit : GainFit
         The gain fit.
-
-    Returns
-    -------
-    DarkResult
     """
     darks, gain = data.darks, fit.weighted
     variance = np.array([level.variance for level in darks])

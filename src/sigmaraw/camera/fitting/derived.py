@@ -1,6 +1,6 @@
 """Quantities that follow from gain, offset, noise and saturation, and the linearity of the response.
 
-Reference: EMVA 1288 r4.0, derived measures and linearity; SCIENCE 3.
+Reference: EMVA 1288 r4.0, derived measures and linearity; formula 3.
 """
 
 from __future__ import annotations
@@ -28,10 +28,6 @@ def capacity(saturation: Estimate, offset: Estimate, gain: Estimate) -> Estimate
         μ_y.dark, DN.
     gain : Estimate
         System gain K, DN/e-, with its standard error.
-
-    Returns
-    -------
-    Estimate
     """
     if saturation.reason is not None:
         return Estimate.missing(saturation.reason)
@@ -52,10 +48,6 @@ def sensitivity_threshold(dark_variance: float, dark_variance_var: float, gain: 
         Its squared standard error, DN⁴.
     gain : Estimate
         System gain K, DN/e-, with its standard error.
-
-    Returns
-    -------
-    Estimate
     """
     root = math.sqrt(dark_variance / gain.value**2 + 0.25)
     by_variance = math.sqrt(dark_variance_var) / (2.0 * root * gain.value**2)
@@ -72,10 +64,6 @@ def dynamic_range(full: Estimate, threshold: Estimate) -> Estimate:
         Saturation capacity, e-.
     threshold : Estimate
         Absolute sensitivity threshold, e-.
-
-    Returns
-    -------
-    Estimate
     """
     if full.reason is not None:
         return Estimate.missing(full.reason)
@@ -90,10 +78,6 @@ def snr_max(full: Estimate) -> Estimate:
     ----------
     full : Estimate
         Saturation capacity, e-.
-
-    Returns
-    -------
-    Estimate
     """
     if full.reason is not None:
         return Estimate.missing(full.reason)
@@ -116,10 +100,6 @@ def linearity_error(
         (level,), exposure, irradiation or photons; None where not stated.
     upper_dn : float
         Saturation, or full scale, above the dark level, DN.
-
-    Returns
-    -------
-    tuple of (Estimate, tuple of (float, float))
     """
     nothing = Estimate.missing(NotDetermined.NEEDS_EXPOSURES), (math.nan, math.nan)
     if light is None:

@@ -1,7 +1,7 @@
 """What a calibration series will be worth before it is taken: the standard error of each quantity for so many levels, pairs and pixels.
 
 The levels that an ideal camera would give, mean K·n + o and variance V = K²(n + σ_d²) + 1/12 with Var(σ̂²) = 2V²/(P(N − 1)), go through
-the same fits as measured ones; patterns and maps follow in closed form (SCIENCE 3). Nothing is drawn at random. Errors are those
+the same fits as measured ones; patterns and maps follow in closed form (formula 3). Nothing is drawn at random. Errors are those
 *given* a straight transfer curve, equal pixels and a steady lamp: a real series does no better.
 """
 
@@ -114,14 +114,10 @@ def forecast(plan: SeriesPlan) -> Forecast:
     plan : SeriesPlan
         The camera as expected and the series to be taken.
 
-    Returns
-    -------
-    Forecast
-
     Raises
     ------
     TooFewFrames
-        If fewer than two levels lie below 70 % of saturation.
+        If less than two levels lie below 70 % of saturation.
     """
     flats, darks, stacked = _ideal_levels(plan)
     data = TransferData(tuple(flats), tuple(darks), np.zeros(len(flats), dtype=np.intp))

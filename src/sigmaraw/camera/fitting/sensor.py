@@ -14,8 +14,6 @@ from sigmaraw.errors import InvalidOption
 class LinearSensor:
     """A linear camera: DN = o + K·(n + r), n of mean p·m + I·t electrons, r of standard deviation σ_r.
 
-    Reference: EMVA 1288 r4.0, linear camera model; SCIENCE 3.
-
     Parameters
     ----------
     shape : tuple of (int, int)
@@ -39,6 +37,10 @@ class LinearSensor:
     ------
     InvalidOption
         If a number lies out of its domain.
+
+    References
+    ----------
+    EMVA 1288 r4.0, linear camera model; formula 3.
     """
 
     shape: tuple[int, int]

@@ -19,7 +19,7 @@ from sigmaraw.camera.values import Estimate, NotDetermined
 from sigmaraw.errors import ImplausibleSeries, TooFewFrames
 
 FIT_RANGE = 0.70
-_OUTLIER = 5.0  # SCIENCE 3: outlier levels are cut at 5 standard errors
+_OUTLIER = 5.0  # formula 3: outlier levels are cut at 5 standard errors
 _OUTLIER_SHARE = 0.10  # more than that are not outliers: the curve is bent
 _ITERATIONS = 20
 
@@ -61,10 +61,6 @@ class TransferData:
         ----------
         keep : ndarray of bool
             (level,), which flat levels stay.
-
-        Returns
-        -------
-        TransferData
         """
         flats = tuple(level for level, kept in zip(self.flats, keep, strict=True) if kept)
         return TransferData(flats, self.darks, self.dark_index[keep])
@@ -82,10 +78,6 @@ class TransferData:
             Take Var σ̂² from the curve instead of from the measured values.
         above_dark : ndarray of float64 or None
             (level,), the curve, DN²; None takes the straight line K·x.
-
-        Returns
-        -------
-        ndarray of float64
         """
         dark_variance = np.array([level.variance for level in self.darks])[self.dark_index]
         excess = np.array([level.excess for level in self.darks])[self.dark_index]
@@ -137,10 +129,6 @@ def unweighted_fit(data: TransferData) -> Estimate:
     ----------
     data : TransferData
         Flat levels and the dark levels that serve them.
-
-    Returns
-    -------
-    Estimate
     """
     x = data.x
     a = x / (x @ x)
@@ -159,10 +147,6 @@ def weighted_fit(data: TransferData, start: float) -> tuple[Estimate, NDArray[np
         Flat levels and the dark levels that serve them.
     start : float
         K to start from, DN/e-.
-
-    Returns
-    -------
-    tuple of (Estimate, ndarray of float64, ndarray of float64)
     """
     gain, x = start, data.x
     for _ in range(_ITERATIONS):
@@ -185,14 +169,10 @@ def fit_gain(data: TransferData, upper_dn: float) -> GainFit:
     upper_dn : float
         Saturation, or full scale, above the dark level, DN.
 
-    Returns
-    -------
-    GainFit
-
     Raises
     ------
     TooFewFrames
-        If fewer than two flat levels lie in the range.
+        If less than two flat levels lie in the range.
     ImplausibleSeries
         If the slope is not positive.
     """
@@ -267,19 +247,18 @@ def _spikes(variance: NDArray[np.float64], error: NDArray[np.float64]) -> NDArra
 def saturation_level(flats: tuple[LevelMoments, ...]) -> tuple[Estimate, int | None]:
     """Return the mean at the maximum of the variance curve (DN, offset included) and that level's index.
 
-    The maximum counts only when a brighter level's variance lies significantly below it (5 SE and a tenth); else the sensor
-    was never saturated. A level above both its neighbours after which the curve goes on rising is an outlier. SE: the true
-    maximum lies between the neighbouring levels, (μ_{i+1} − μ_{i−1})/√12 for a uniform law.
-    Reference: EMVA 1288 r4.0, saturation.
+    The maximum counts only when a brighter level's variance lies significantly below it (5 SE and a tenth); else the sensor was never
+    saturated. A level above both its neighbours after which the curve goes on rising is an outlier. SE: the true maximum lies between the
+    neighbouring levels, (μ_{i+1} − μ_{i−1})/√12 for a uniform law.
 
     Parameters
     ----------
     flats : tuple of LevelMoments
         Scalars of the flat levels, (level).
 
-    Returns
-    -------
-    tuple of (Estimate, int or None)
+    References
+    ----------
+    EMVA 1288 r4.0, saturation.
     """
     order = np.argsort([level.mean for level in flats], kind="stable")
     means = np.array([flats[i].mean for i in order])

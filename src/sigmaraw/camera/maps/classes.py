@@ -68,10 +68,6 @@ def flag_attributes(missing: NotDetermined | None) -> dict[str, Any]:
     ----------
     missing : NotDetermined or None
         Why RTS and correlated pixels were not looked for; None where they were.
-
-    Returns
-    -------
-    dict of str to object
     """
     meanings = " ".join(kind.name.lower() for kind in PixelClass)
     found: dict[str, Any] = {"flag_values": np.array(list(PixelClass), dtype=np.int8), "flag_meanings": meanings}
@@ -87,10 +83,6 @@ def class_table(dataset: xr.Dataset) -> list[dict[str, Any]]:
     ----------
     dataset : xarray.Dataset
         A camera dataset.
-
-    Returns
-    -------
-    list of dict of str to object
     """
     if "pixel_class_map" not in dataset.variables:
         return []
@@ -139,10 +131,6 @@ def find_suspects(sums: PixelSums) -> Suspects | None:
     ----------
     sums : PixelSums
         Sums over the frames of a level.
-
-    Returns
-    -------
-    Suspects or None
     """
     if sums.frames < RTS_FRAMES:
         return None
@@ -197,10 +185,6 @@ def telegraph(suspects: Suspects, chunks: Iterable[Frames], means: NDArray[np.fl
         The level's frames once more, (frame, y, x), DN.
     means : ndarray of float64
         (frame,), mean of each frame, DN: what all pixels share is subtracted.
-
-    Returns
-    -------
-    ndarray of bool
     """
     counts = np.zeros((len(suspects.where), _BINS), np.uint32 if len(means) > 65535 else np.uint16)
     order = np.arange(len(suspects.where))
@@ -259,10 +243,6 @@ def outstanding(offset: Map, noise_dn: float) -> NDArray[np.bool_]:
         (y, x), dark level of each pixel, DN.
     noise_dn : float
         Dark noise of one frame, DN rms.
-
-    Returns
-    -------
-    ndarray of bool
     """
     from scipy.ndimage import uniform_filter
 
@@ -283,10 +263,6 @@ def near_floor(offset: Map, variance: Map) -> NDArray[np.bool_]:
         (y, x), dark level of each pixel, DN.
     variance : ndarray of float64
         (y, x), temporal variance of each pixel, DN².
-
-    Returns
-    -------
-    ndarray of bool
     """
     return np.asarray(offset <= _CLIPPED_NOISES * np.sqrt(variance))
 
@@ -302,10 +278,6 @@ def near_ceiling(mean: Map, level_variance: float, top_dn: float) -> NDArray[np.
         Variance of the level, DN².
     top_dn : float
         Code at which the converter stops, DN.
-
-    Returns
-    -------
-    ndarray of bool
     """
     return np.asarray(mean + _CLIPPED_NOISES * np.sqrt(level_variance) >= top_dn)
 
@@ -317,10 +289,6 @@ def class_map(marks: dict[PixelClass, NDArray[np.bool_]]) -> NDArray[np.int8]:
     ----------
     marks : dict of PixelClass to ndarray of bool
         (y, x) booleans by class.
-
-    Returns
-    -------
-    ndarray of int8
     """
     order = (PixelClass.CORRELATED, PixelClass.RTS, PixelClass.CLIPPED, PixelClass.HOT, PixelClass.DEAD)
     found = np.zeros(next(iter(marks.values())).shape, np.int8)

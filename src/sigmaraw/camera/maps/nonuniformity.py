@@ -6,7 +6,7 @@ which holds temporal column or row noise too):
     s² −= σ²_t/L,   cav −= T_col/L,   rav −= T_row/L
     s²_col = [(MN−M)·cav − N·(s² − rav)]/(MN−M−N),   s²_row by symmetry,   s²_pix = MN·(s²−cav−rav)/(MN−M−N)
 The three add up to s². Temporal noise can leave an estimate below zero: the value is then 0, and the one-sided 95 % upper limit
-√(max(s², 0) + 1.645·SE(s²)) is what the series shows. Reference: EMVA 1288 r4.0, nonuniformity; SCIENCE 3.
+√(max(s², 0) + 1.645·SE(s²)) is what the series shows. Reference: EMVA 1288 r4.0, nonuniformity; formula 3.
 """
 
 from __future__ import annotations
@@ -58,10 +58,6 @@ def split(total: float, row_means: float, column_means: float, shape: tuple[int,
         cav.
     shape : tuple of (int, int)
         (rows, columns).
-
-    Returns
-    -------
-    tuple of (float, float, float, float)
     """
     m, n = shape
     rest = m * n - m - n
@@ -83,10 +79,6 @@ def pattern(mean: NDArray[np.float64], variance: NDArray[np.float64], frames: in
         Number of frames behind the mean; 0 where it is not given, and then no noise is removed.
     lines : LineNoise
         Temporal noise of rows and of columns of the same frames.
-
-    Returns
-    -------
-    Pattern
     """
     m, n = mean.shape
     noise = variance / frames if frames else np.zeros_like(variance)
@@ -132,8 +124,13 @@ def _pixel_error(mean: NDArray[np.float64], noise: NDArray[np.float64], frames: 
 def _rounding_error(spatial: float, variance: float, frames: int) -> float:
     """Return the squared uncertainty, DN⁴, that rounding leaves in a spatial variance s², for an unknown phase φ of the mean.
 
-    The mean of round(x), x ~ N(μ, σ²), is μ − exp(−2π²σ²)·sin(2πμ)/π + …; over μ ~ N(·, s²) that changes s² by
-    −4s²·exp(−2π²(σ² + s²))·cos 2πφ, of which half the squared amplitude is the mean square. variance : σ² + 1/12, DN².
+    The mean of round(x), x ~ N(μ, σ²), is μ − exp(−2π²σ²)·sin(2πμ)/π + …; over μ ~ N(·, s²) that changes s² by −4s²·exp(−2π²(σ² + s²))·cos
+    2πφ, of which half the squared amplitude is the mean square.
+
+    Parameters
+    ----------
+    variance : float
+        σ² + 1/12, DN².
     """
     if not frames or spatial <= 0:
         return 0.0
@@ -151,10 +148,6 @@ def response_variance(bright: Pattern, dark: Pattern) -> dict[str, Estimate]:
         Pattern of a flat level.
     dark : Pattern
         Pattern of the dark level.
-
-    Returns
-    -------
-    dict of str to Estimate
     """
     m, n = bright.shape
     values: dict[str, Estimate] = {}
@@ -186,10 +179,6 @@ def deviations(
         s² by part.
     scale : Estimate
         Factor to the unit of the quantity, with its standard error.
-
-    Returns
-    -------
-    tuple of (dict of str to Estimate, dict of str to dict of str to float or str)
     """
     found: dict[str, Estimate] = {}
     flags: dict[str, dict[str, float | str]] = {}

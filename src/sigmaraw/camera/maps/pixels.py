@@ -4,7 +4,7 @@ Offset: temporal mean of the shortest dark. Read variance and gain are shrunk by
     shrunk = centre + B·(pixel − centre),   B = τ²/(τ² + u²),
 with τ² the variance between pixels and u² the squared error of the pixel: few frames give a flat map, many give the values of the pixels
 values, and the mean (so the rms noise) stays. Gain of a pixel: least squares through the origin of variance − dark variance on
-mean − offset, the noisy one being the response. Reference: SCIENCE 3.
+mean − offset, the noisy one being the response. Reference: formula 3.
 """
 
 from __future__ import annotations
@@ -83,10 +83,6 @@ def shrink_variance(variance: Map, frames: int) -> tuple[Map, Map]:
         (y, x), temporal variance of each pixel, DN².
     frames : int
         Number of frames.
-
-    Returns
-    -------
-    tuple of (ndarray of float64, ndarray of float64)
     """
     centre = float(variance.mean())
     spread = float(variance.var())
@@ -110,10 +106,6 @@ def dark_pixels(mean: Map, variance: Map, frames: int, lines: LineNoise) -> Dark
         Number of frames.
     lines : LineNoise
         Temporal noise of rows and of columns of the same frames.
-
-    Returns
-    -------
-    DarkPixels
     """
     shrunk, error = shrink_variance(variance, frames)
     return DarkPixels(mean, shrunk / frames, shrunk, error, variance, frames, lines)
@@ -128,10 +120,6 @@ def dark_pixels_from_maps(offset: Map, noise_dn: Map) -> DarkPixels:
         (y, x), dark level of each pixel, DN.
     noise_dn : ndarray of float64
         (y, x), temporal noise of each pixel, DN rms.
-
-    Returns
-    -------
-    DarkPixels
     """
     unknown = np.full(offset.shape, np.nan)
     return DarkPixels(offset, unknown, noise_dn**2, unknown, noise_dn**2, 0, LineNoise(0.0, 0.0))
@@ -258,10 +246,6 @@ class GainPixels:
             Its standard error, DN/e-.
         prnu_fraction : float
             PRNU, 1.
-
-        Returns
-        -------
-        tuple of (ndarray of float64, ndarray of float64)
         """
         with np.errstate(divide="ignore", invalid="ignore"):
             single = self._xy / self._xx
@@ -287,10 +271,6 @@ class GainPixels:
             (y, x), dark level of each pixel, DN.
         full_scale : int
             Largest code, DN.
-
-        Returns
-        -------
-        tuple of (ndarray of bool, ndarray of bool)
         """
         response = self._response / self._signal
         around = _around(response)
@@ -358,10 +338,6 @@ def read_noise_pixels(dark: DarkPixels, gain_map: Map) -> tuple[Map, Map]:
         Pixels of the shortest dark level.
     gain_map : ndarray of float64
         (y, x), K of each pixel, DN/e-.
-
-    Returns
-    -------
-    tuple of (ndarray of float64, ndarray of float64)
     """
     square = np.maximum(dark.variance - QUANTISATION_DN2, 0.0)
     root = np.sqrt(square)

@@ -30,10 +30,6 @@ def spectrogram(deviation: Map, axis: int) -> Map:
         (y, x), deviation from the mean.
     axis : int
         Axis along which frequencies run: 0 is y, 1 is x.
-
-    Returns
-    -------
-    ndarray of float64
     """
     power = np.abs(np.fft.rfft(deviation, axis=axis)) ** 2 / deviation.shape[axis]
     return np.sqrt(power.mean(axis=1 - axis))
@@ -50,10 +46,6 @@ def pattern_arrays(kind: str, deviation: Map, *, high_pass: bool) -> Arrays:
         (y, x), deviation from the mean, in the unit of the quantity.
     high_pass : bool
         Whether slow changes over the sensor are taken out.
-
-    Returns
-    -------
-    dict
     """
     from scipy.ndimage import uniform_filter
 
@@ -81,10 +73,6 @@ def spatial_summary(dataset: xr.Dataset) -> dict[str, Any]:
     ----------
     dataset : xarray.Dataset
         A camera dataset.
-
-    Returns
-    -------
-    dict of str to object
     """
     found: dict[str, Any] = {}
     for kind in KINDS:

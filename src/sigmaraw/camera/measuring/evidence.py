@@ -101,10 +101,6 @@ def neighbours(a: NDArray[np.unsignedinteger], b: NDArray[np.unsignedinteger]) -
         (y, x), first frame of the pair, DN.
     b : ndarray of uint8 or uint16
         (y, x), second frame of the pair, DN.
-
-    Returns
-    -------
-    tuple of (float, float, float)
     """
     m, n = a.shape
     d = np.subtract(a, b, dtype=np.float32)  # exact; sums over a row are good to 1e-7, those over rows are float64
@@ -127,10 +123,6 @@ def middle(frame: NDArray[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
     ----------
     frame : ndarray of uint8 or uint16
         (y, x), DN.
-
-    Returns
-    -------
-    ndarray of uint8 or uint16
     """
     sides = [slice(max(0, (size - _REGION) // 2), max(0, (size - _REGION) // 2) + _REGION) for size in frame.shape]
     return frame[sides[0], sides[1]]
@@ -145,10 +137,6 @@ def codes_of(counts: NDArray[np.int64]) -> tuple[int, int, float]:
     ----------
     counts : ndarray of int64
         (code,), how often each code occurs.
-
-    Returns
-    -------
-    tuple of (int, int, float)
     """
     present = np.flatnonzero(counts)
     low, high = int(present[0]), int(present[-1])

@@ -67,10 +67,6 @@ def frame_sums(frames: Frames, crew: Workers) -> FrameSums:
         (frame, y, x), DN.
     crew : Workers
         Threads that share the work.
-
-    Returns
-    -------
-    FrameSums
     """
     count, height, width = frames.shape
     parts = strips((height, width))
@@ -102,10 +98,6 @@ def line_sums(strip: Frames, highest: int) -> tuple[NDArray[np.uint32], NDArray[
         (frame, y, x), DN.
     highest : int
         Largest value that occurs, DN.
-
-    Returns
-    -------
-    tuple of (ndarray of uint32, ndarray of uint32)
     """
     count, height, width = strip.shape
     each = min(_AT_ONCE, _TOP // max(highest, 1))

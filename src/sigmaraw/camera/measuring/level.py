@@ -65,14 +65,10 @@ def measure_level(chunks: Iterable[Frames], name: str, *, shape_sums: bool = Fal
     shape_sums : bool
         Whether the sums for the classes of pixels are kept too.
 
-    Returns
-    -------
-    MeasuredLevel
-
     Raises
     ------
     TooFewFrames
-        If there are fewer than two frames, or fewer than two pixels.
+        If there are less than two frames, or less than two pixels.
     ImplausibleSeries
         If two successive frames are equal: their difference says nothing about noise.
     """
@@ -151,17 +147,14 @@ class LevelMeter:
             self.shape = (frames.shape[1], frames.shape[2])
             self._counts = np.zeros(1 << (8 * frames.dtype.itemsize), dtype=np.int64)
             self._pixels = PixelSums(self.shape, shape_sums=self._shape_sums)
+        # The kernel takes frames in C order; of a cut-out the last digits would else depend on how it lies in memory.
+        frames = np.ascontiguousarray(frames)
         exact = frame_sums(frames, crew)
         self._pairs(exact, *self._pixels.add(frames, exact, crew, self._looks(frames, exact)))
         self._frames(exact, exact.total / frames[0].size)
 
     def result(self) -> MeasuredLevel:
-        """Return what all frames say.
-
-        Returns
-        -------
-        MeasuredLevel
-        """
+        """Return what all frames say."""
         if len(self.means) < 2:
             raise _too_few(self.name, len(self.means), self.shape[0] * self.shape[1])
         moments = self._moments()

@@ -113,10 +113,6 @@ class MapStore:
             Place of the level.
         rows : slice
             Rows of the sensor. Default: all.
-
-        Returns
-        -------
-        tuple of (ndarray of float64, ndarray of float64, ndarray of bool)
         """
         start, stop, _ = rows.indices(self.shape[0])
         if self._file is None:

@@ -74,10 +74,6 @@ def quantisation_var(variance: float | NDArray[np.float64]) -> Any:
     ----------
     variance : float or ndarray of float64
         σ² + 1/12, DN².
-
-    Returns
-    -------
-    object
     """
     square = np.maximum(np.asarray(variance, dtype=np.float64) - 1.0 / 12.0, 0.0)
     amplitude = (4.0 * square + 1.0 / np.pi**2) * np.exp(-2.0 * np.pi**2 * np.minimum(square, 30.0))

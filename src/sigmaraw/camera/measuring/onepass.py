@@ -39,10 +39,6 @@ def power_sums(values: Single, crew: Workers) -> tuple[NDArray[np.float64], NDAr
         (pair, y, x), DN.
     crew : Workers
         Threads that share the work.
-
-    Returns
-    -------
-    tuple of (ndarray of float64, ndarray of float64)
     """
     second, fourth = np.zeros((2, len(values)))
     wide = crew.array("wide", values.shape[1:], np.float64)
@@ -242,10 +238,6 @@ class PixelSums:
         ----------
         rows : slice
             Rows of the sensor. Default: all.
-
-        Returns
-        -------
-        ndarray of float64
         """
         assert self._reference is not None
         mean = self._sum("first", rows)
@@ -262,10 +254,6 @@ class PixelSums:
         ----------
         rows : slice
             Rows of the sensor. Default: all.
-
-        Returns
-        -------
-        ndarray of bool
         """
         slack = 1e-3 + 1e-5 * self._squares  # of single precision; one step of one frame makes 1 of either or more
         still = np.ones(self._sums["first"][rows].shape, dtype=bool)
@@ -281,10 +269,6 @@ class PixelSums:
         ----------
         rows : slice
             Rows of the sensor. Default: all.
-
-        Returns
-        -------
-        ndarray of float64
         """
         pixels = self.shape[0] * self.shape[1]
         variance = self._sum("first", rows)
@@ -303,10 +287,6 @@ class PixelSums:
             Rows of the sensor. Default: all.
         centre : float
             What is subtracted from the mean, DN.
-
-        Returns
-        -------
-        tuple of (ndarray of float32, ndarray of float32)
         """
         assert self._reference is not None
         if self._whole:
@@ -342,10 +322,6 @@ class PixelSums:
         ----------
         rows : slice
             Rows of the sensor. Default: all.
-
-        Returns
-        -------
-        tuple of (ndarray of float64, ndarray of float64, ndarray of float64, ndarray of float64)
         """
         stop = min(rows.stop + 1, self.shape[0])
         m, s2, s3, s4, right, below = (self._sum(name, slice(rows.start, stop)) / self.frames for name in _SHAPE_ORDER)
@@ -377,10 +353,6 @@ def pixel_moments_slow(frames: Frames) -> tuple[Map, Map]:
     ----------
     frames : ndarray of uint8 or uint16
         (frame, y, x), DN.
-
-    Returns
-    -------
-    tuple of (ndarray of float64, ndarray of float64)
     """
     data = frames.astype(np.float64)
     steady = data - data.mean(axis=(1, 2), keepdims=True)
@@ -397,10 +369,6 @@ def difference_sums_slow(a: Frames, b: Frames) -> tuple[float, float]:
         (y, x), first frame of the pair, DN.
     b : ndarray of uint8 or uint16
         (y, x), second frame of the pair, DN.
-
-    Returns
-    -------
-    tuple of (float, float)
     """
     differences = [float(p) - float(q) for p, q in zip(a.ravel(), b.ravel(), strict=True)]
     centre = sum(differences) / len(differences)

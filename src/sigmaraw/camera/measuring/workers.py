@@ -60,10 +60,6 @@ class Workers:
             Any shape.
         dtype : type[np.floating]
             Type of the values.
-
-        Returns
-        -------
-        NDArray[object]
         """
         held: dict[str, NDArray[Any]] = self._local.__dict__
         size = math.prod(shape)
@@ -94,10 +90,6 @@ def zeros(shape: tuple[int, int], dtype: type[np.floating]) -> NDArray[Any]:
         (y, x), px.
     dtype : type[np.floating]
         float32 or float64.
-
-    Returns
-    -------
-    NDArray[object]
     """
     found = np.empty(shape, dtype)
     found.fill(0)
@@ -111,10 +103,6 @@ def strips(shape: tuple[int, int]) -> list[slice]:
     ----------
     shape : tuple of (int, int)
         (y, x), px.
-
-    Returns
-    -------
-    list of slice
     """
     rows = max(1, _STRIP_PIXELS // shape[1])
     return [slice(start, min(start + rows, shape[0])) for start in range(0, shape[0], rows)]

@@ -62,10 +62,6 @@ class TapLayout:
         shape : tuple of int
             (y, x) of the sensor, px.
 
-        Returns
-        -------
-        tuple of Window
-
         Raises
         ------
         ShapeMismatch
@@ -96,10 +92,6 @@ class TapLayout:
         corner : tuple of (int, int)
             (y, x) of the first pixel of the frame on the sensor.
 
-        Returns
-        -------
-        ndarray of int
-
         Raises
         ------
         ShapeMismatch
@@ -123,10 +115,6 @@ def parse_layout(taps: str | None, cfa: str | None) -> TapLayout | None:
         Rows x columns of regions, "2x2"; None for none.
     cfa : str or None
         Four letters, "RGGB"; None for none.
-
-    Returns
-    -------
-    TapLayout or None
 
     Raises
     ------
@@ -159,10 +147,6 @@ def part_of_series(series: Series, window: Window, label: str) -> Series:
         Pixels of the tap.
     label : str
         Name of the tap.
-
-    Returns
-    -------
-    Series
     """
 
     def cut(level: Level) -> Level:

@@ -25,6 +25,9 @@ _OF_EACH_TAP = (
     "too-few-levels",
     "too-few-pairs",
     "nonlinear-exposure",
+    "exposure-origin",
+    "transfer-curve",
+    "unlit-pixels",
 )
 _WORST_FIRST = (CheckOutcome.FAIL, CheckOutcome.UNKNOWN, CheckOutcome.PASS)
 
@@ -58,10 +61,6 @@ def with_taps(whole: Calibration, parts: Sequence[Calibration], layout: TapLayou
         Which pixel belongs to which tap.
     scalars : tuple of str
         Names that become `tap_<name>` and `tap_<name>_se`, each (tap).
-
-    Returns
-    -------
-    Calibration
     """
     dataset = whole.dataset.copy(deep=True)
     taps = [part.dataset for part in parts]

@@ -25,10 +25,6 @@ def stored_layout(dataset: xr.Dataset) -> TapLayout | None:
     dataset : xarray.Dataset
         A camera dataset.
 
-    Returns
-    -------
-    TapLayout or None
-
     Raises
     ------
     InvalidProfile
@@ -54,10 +50,6 @@ def sensor_shape(dataset: xr.Dataset) -> tuple[int, int]:
     ----------
     dataset : xarray.Dataset
         A camera dataset.
-
-    Returns
-    -------
-    tuple of (int, int)
 
     Raises
     ------
@@ -120,10 +112,6 @@ def tap_remarks(dataset: xr.Dataset, name: str) -> list[dict[str, Any]]:
     name : str
         A `tap_*` variable.
 
-    Returns
-    -------
-    list of dict of str to object
-
     Raises
     ------
     InvalidProfile
@@ -154,10 +142,6 @@ def tap_summary(dataset: xr.Dataset) -> dict[str, Any] | None:
     ----------
     dataset : xarray.Dataset
         A camera dataset.
-
-    Returns
-    -------
-    dict of str to object or None
     """
     layout = stored_layout(dataset)
     if layout is None:

@@ -1,0 +1,62 @@
+"""The rows of what a study says over its images: three statements per codec and measurement, and the plan's decision rule."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from sigmaraw.record.fields import Interval, Number, Row, field
+from sigmaraw.record.results import CodecName, MeasurementName
+from sigmaraw.record.words import Verdict
+
+StatementName = Literal["these-images", "mean-effect", "share-of-images"]
+STATEMENTS: tuple[StatementName, ...] = ("these-images", "mean-effect", "share-of-images")
+
+
+class StatementRow(Row, frozen=True, kw_only=True):
+    """One statement over images on one measurement under one codec."""
+
+    codec: CodecName
+    measurement: MeasurementName
+    statement: Annotated[
+        StatementName,
+        field("these-images: each of them, all at once; mean-effect: the mean over images like them; share-of-images: how many"),
+    ]
+    verdict: Annotated[Verdict, field("PASS, FAIL or INCONCLUSIVE")]
+    reason: Annotated[str, field("why")]
+    value: Annotated[
+        Number, field("images shown within all limits; size of the mean shift; share of images not shown within all limits; in `unit`")
+    ] = None
+    ci: Annotated[Interval | None, field("limits of value, one-sided 95 % each, in `unit`")] = None
+    unit: Annotated[str, field("unit of value and ci: 1 is a pure number, sigma_raw the raw spread, else the measurement's")] = "1"
+    counted: Annotated[Literal["image", "specimen"], field("what the statement counts")] = "image"
+    units: Annotated[int, field("how many images or specimens it rests on", "1")]
+    passed: Annotated[int | None, field("of them shown within all limits", "1")] = None
+    failed: Annotated[int | None, field("of them shown beyond a limit", "1")] = None
+    undefined: Annotated[int, field("images whose numbers are undefined; they are no evidence of a pass", "1")] = 0
+    decides: Annotated[str, field("what would decide an INCONCLUSIVE, in 80 % of studies; empty where it is decided")] = ""
+
+
+class RulingRow(Row, frozen=True, kw_only=True):
+    """What the decision rule says of one measurement under one codec."""
+
+    codec: CodecName
+    measurement: MeasurementName
+    verdict: Annotated[Verdict, field("PASS, FAIL or INCONCLUSIVE; the worst over measurements is the codec's")]
+    because: Annotated[str, field("why, in one sentence")] = ""
+
+
+class DecisionRow(Row, frozen=True, kw_only=True):
+    """The plan's decision rule: how it works in a design such as this one, and what it says."""
+
+    rule: Annotated[str, field("equivalence or pomarico")]
+    null_flag_rate: Annotated[Number, field("probability that a codec without effect does not pass", "1")] = None
+    effect_unit: Annotated[str, field("unit of the two effects")] = ""
+    harmless: Annotated[Number, field("an effect that ought to pass, in `effect_unit`")] = None
+    accepts_harmless: Annotated[Number, field("probability that a codec of this effect passes", "1")] = None
+    harmful: Annotated[Number, field("an effect that ought not to pass, in `effect_unit`")] = None
+    accepts_harmful: Annotated[Number, field("probability that a codec of this effect passes", "1")] = None
+    images: Annotated[int, field("images, or specimens, in the design that the probabilities are of", "1")]
+    replicas: Annotated[int, field("replicas per group in it", "1")]
+    change: Annotated[Number, field("assumed: sd of the paired change beside its mean, in σ_raw", "1")] = None
+    between: Annotated[Number, field("assumed: sd of the effect between images, in σ_raw", "1")] = None
+    rulings: Annotated[tuple[RulingRow, ...], field("its verdicts")] = ()

@@ -1,0 +1,34 @@
+"""What an image is called: its file and frame, never its number alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import PurePosixPath, PureWindowsPath
+
+from sigmaraw.record import Content
+
+
+def image_names(record: Content) -> dict[int, str]:
+    """Return the name of each image: the file's name, with as many folders as tell files apart, and the frame where there are several.
+
+    An array that was handed over is "array 1", counted from 1. An image that the record does not describe is "image 1".
+    """
+    paths = {index: row.path for index, row in enumerate(record.inputs) if row.path}
+    short = _told_apart(paths)
+    frames = Counter(row.input for row in record.images)
+    names = {row.image: f"image {row.image + 1}" for row in record.results}
+    for row in record.images:
+        source = row.input or 0
+        name = short.get(source, f"array {source + 1}")
+        names[row.image] = f"{name} frame {row.frame}" if frames[row.input] > 1 else name
+    return names
+
+
+def _told_apart(paths: dict[int, str]) -> dict[int, str]:
+    """Return the last parts of each path, as few as make all different."""
+    parts = {index: (PureWindowsPath(path) if "\\" in path else PurePosixPath(path)).parts for index, path in paths.items()}
+    shown = {index: of[-1:] for index, of in parts.items()}
+    for depth in range(2, 6):
+        twice = {name for name, count in Counter(shown.values()).items() if count > 1}
+        shown = {index: parts[index][-depth:] if name in twice else name for index, name in shown.items()}
+    return {index: "/".join(name) for index, name in shown.items()}
