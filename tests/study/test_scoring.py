@@ -32,11 +32,11 @@ def study(gain_se: float, noise_se: float, k: float = 1.0, mode: str = "around-r
 
 
 def expected_u_cal(gain_se: float, noise_se: float) -> float:
-    """½·|∂V/∂K|·u(K)/V and ½·|∂V/∂σ_r|·u(σ_r)/V in quadrature, V = K(m − o) + K²σ_r² + 1/12 on a frame of one level."""
-    signal = LEVEL - OFFSET
+    """½·|∂V/∂K|·u(K)/V and ½·|∂V/∂σ_r|·u(σ_r)/V in quadrature, V = K(m − o) + K²σ_r² + 1/12, means over pixels."""
+    signal = FRAME - OFFSET
     variance = GAIN * signal + (GAIN * NOISE) ** 2 + 1 / 12
-    by_gain = 0.5 * (signal + 2 * GAIN * NOISE**2) * gain_se / variance
-    return math.hypot(by_gain, 0.5 * 2 * GAIN**2 * NOISE * noise_se / variance)
+    by_gain = float((0.5 * (signal + 2 * GAIN * NOISE**2) / variance).mean()) * gain_se
+    return math.hypot(by_gain, float((0.5 * 2 * GAIN**2 * NOISE / variance).mean()) * noise_se)
 
 
 @pytest.mark.parametrize(("gain_se", "noise_se"), [(0.0, 0.0), (0.1, 0.0), (0.0, 0.5), (0.1, 0.5)])

@@ -1,4 +1,4 @@
-"""Is a frame as noisy as its camera says? Evidence against the noise model, for every replica mode."""
+"""Whether a frame is as noisy as its camera says: evidence against the noise model, for every replica mode."""
 
 from __future__ import annotations
 

@@ -67,9 +67,8 @@ def read_profile(profile: CameraProfile, scalars: bool) -> NoiseModel:
         u_gain = float(np.nanmax(dataset["tap_gain_se"].values / dataset["tap_gain"].values, initial=0.0))
         u_noise = float(np.nanmax(dataset["tap_dark_noise_se"].values, initial=0.0))
     stated = dataset.attrs.get("source") == "stated values"
-    no_error = stated and not all(
-        f"{name}_se" in dataset and math.isfinite(float(dataset[f"{name}_se"])) for name in ("gain", "read_noise")
-    )
+    errors = [float(dataset[name]) if name in dataset else math.nan for name in ("gain_se", "read_noise_se")]
+    no_error = stated and not all(map(math.isfinite, errors))
     return NoiseModel(
         u_least=U_STATED if no_error else 0.0,
         gain_dn_per_e=values("gain", "gain_map"),

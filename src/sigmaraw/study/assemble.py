@@ -23,7 +23,7 @@ from sigmaraw.study.deciding import Looks
 from sigmaraw.study.delta import delta_row, propagations
 from sigmaraw.study.environment import environment
 from sigmaraw.study.plan import BLOCK, Plan, double_bootstrap_replicas
-from sigmaraw.study.prepare import Prepared, Setting, differences_of
+from sigmaraw.study.prepare import Prepared, Setting, answer_differences
 from sigmaraw.study.quality import codec_rows, worst_crops
 from sigmaraw.study.rules import decision_row, ruled_verdicts
 from sigmaraw.study.scoring import Predictions, ReplicaDiagnostics, Scoring, diagnostic_rows, tukey_all
@@ -58,10 +58,9 @@ def assemble(
     images = [entry.image for entry in prepared]
     diagnostics = [entry.diagnostics for entry in prepared]
     deltas = _deltas(setting, prepared, predictions, diagnostics)
-    differences = differences_of(prepared)
-    results, undefined = Scoring(
-        plan, predictions, measurements, mode, diagnostics, deltas, differences, decided=looks.decided() if looks else None
-    ).all()
+    differences = answer_differences(prepared)
+    decided = looks.decided() if looks else None
+    results, undefined = Scoring(plan, predictions, measurements, mode, diagnostics, deltas, differences, decided=decided).all()
     tukey, tukey_undefined = tukey_all(plan, predictions, measurements, mode)
     qualities = [[entry.quality[index] for entry in prepared] for index in range(len(plan.codecs))]
     said = over_images(

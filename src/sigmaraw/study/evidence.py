@@ -81,9 +81,8 @@ def finding_checks(image: StudyImage, profile: CameraProfile) -> tuple[Diagnosti
     if math.isfinite(dsnu):  # one dark level for all pixels, whose own levels differ
         noise = np.hypot(noise, np.asarray(model.gain_dn_per_e) * dsnu)
     noise = np.hypot(noise, math.sqrt(1 / 12))
-    found = frame_findings(
-        np.asarray(image.frame, dtype=model.dtype), dark_level_dn=model.offset_dn, dark_noise_dn=_as_map(noise), full_scale_dn=model.hi_dn
-    )
+    frame = image.frame.astype(image.noise_model.dtype, copy=False)  # the unsigned integers that the camera delivers
+    found = frame_findings(frame, dark_level_dn=model.offset_dn, dark_noise_dn=_as_map(noise), full_scale_dn=model.hi_dn)
     for one in found:
         if one.name is FindingName.MOSTLY_SATURATED and one.share > MOST_SATURATED:
             raise OutsideValidRange(one.text, f"at most {MOST_SATURATED:.0%} at full scale", "expose less, or leave the image out")
@@ -132,7 +131,7 @@ def _with_difference(found: Assessment, difference: float) -> Assessment:
         return found
     u = math.hypot(found.u, share)
     text = f"answers on the same image differ by {share:.2g} σ_raw, by what is predicted with it or when: u holds it"
-    found = replace(found, u=u, warnings=(*found.warnings, CodedWarning(text, "answers-differ")))
+    found = replace(found, u=u, warnings=(*found.warnings, CodedWarning(text, "answers-differ", True)))
     reach = float(special.stdtrit(min(found.dof, 1e9), 0.95)) * u if found.dof > 0.0 else math.inf
     shift = abs(found.epsilon_hat)
     lost = found.verdict == "PASS" and shift + reach > found.limit

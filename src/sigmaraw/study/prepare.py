@@ -78,7 +78,7 @@ class Setting:
     codecs : mapping of str to Codec, optional
         Functions and objects from Python, by their specification.
     allow_nondeterminism : bool, default False
-        Whether differences between answers on one image go into u, however large they are.
+        Differences between answers on one image go into u, however large.
     """
 
     plan: Plan
@@ -100,10 +100,10 @@ class Prepared:
 
     Parameters
     ----------
+    differences : ndarray
+        (measurement,), between answers on the study's first image in other company; for each image the same.
     resolved : list of Settings, optional
         The chain of each codec with every default; a frozen target as asked, not as met on this image.
-    differences : ndarray of float64
-        (measurement,), largest difference between answers on the study's first image in other company; the same for each image.
     """
 
     image: StudyImage
@@ -202,6 +202,6 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
     return prepared
 
 
-def differences_of(prepared: Sequence[Prepared]) -> NDArray[np.float64]:
-    """Return (image, measurement): the largest difference between the pipeline's answers on one image, in the measurement's unit."""
+def answer_differences(prepared: Sequence[Prepared]) -> NDArray[np.float64]:
+    """Return the largest difference between answers on the same image, (image, measurement), the measurements' units."""
     return np.stack([np.fmax(np.abs(entry.floor), entry.differences) for entry in prepared])

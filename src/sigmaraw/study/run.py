@@ -31,7 +31,17 @@ from sigmaraw.study.deciding import Looks
 from sigmaraw.study.inputs import Inputs, file_row, load_inputs
 from sigmaraw.study.locking import refuse_late_lock
 from sigmaraw.study.plan import BLOCK, Plan, double_bootstrap_replicas
-from sigmaraw.study.prepare import Prepared, Progress, Setting, check_margins, check_specimens, codec_of, design_of, differences_of, prepare
+from sigmaraw.study.prepare import (
+    Prepared,
+    Progress,
+    Setting,
+    answer_differences,
+    check_margins,
+    check_specimens,
+    codec_of,
+    design_of,
+    prepare,
+)
 from sigmaraw.study.reads import log_path, note_reads
 from sigmaraw.study.scoring import Predictions, Scoring
 from sigmaraw.study.work import BlockResult, Job, predict, resolve_pipeline
@@ -278,8 +288,8 @@ def _gather_all(
 
     def look(gathered: _Gathered) -> tuple[int, int, str]:
         predictions, diagnostics = _predictions(gathered, setting, prepared), [entry.diagnostics for entry in prepared]
-        measurements, differences = setting.pipeline.measurements, differences_of(prepared)
-        n, what = looks.look(Scoring(setting.plan, predictions, measurements, setting.mode, diagnostics, (), differences))
+        differences = answer_differences(prepared)
+        n, what = looks.look(Scoring(setting.plan, predictions, setting.pipeline.measurements, setting.mode, diagnostics, (), differences))
         return n, n, what
 
     return _gather(job, setting, engine, report, look), looks

@@ -23,9 +23,11 @@ from sigmaraw.study.evidence import AgainstCamera, under_evidence
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.work import StudyImage
 
-# Real repeats that drift, or are no draws of the camera's noise, make σ_raw too wide and let a codec pass. The checks of a single frame
+# Evidence against the noise model, and real repeats that drift, make σ_raw wrong. The other checks of a single frame
 # do not bear by themselves: they flag up to a third of small right frames (docs/explanation/statistics.md).
-_BEARING_CHECKS = frozenset({"repeat_noise", "repeat_drift", "frame_drift"})
+_BEARING_CHECKS = frozenset(
+    {"frame_noise", "local_noise", "common-divisor", "missing-codes", "repeat_noise", "repeat_drift", "frame_drift"}
+)
 _RUN_ALARMS = 0.01  # share of runs with the right camera in which two groups of raw replicas bear on a verdict, over all rows of the run
 _MOST_FOR_ALL_PAIRS = 12  # codecs: 78 contrasts; 40 codecs would have 820 and take seconds for each image and measurement
 
@@ -74,7 +76,7 @@ class ReplicaDiagnostics:
     checks : tuple of Diagnostic
         Checks of the assumptions of mode and camera.
     against : AgainstCamera
-        What the checks say against the noise model.
+        What they say against the noise model.
     """
 
     u_cal: float
@@ -84,7 +86,7 @@ class ReplicaDiagnostics:
 
     @classmethod
     def of(cls, image: StudyImage, mode: ReplicaMode, seed: int, findings: tuple[Diagnostic, ...] = ()) -> ReplicaDiagnostics:
-        """Return the checks of an image's replicas, by mode, camera and the first replicas, and the findings in its pixels."""
+        """Return the checks of an image's replicas, by mode, camera, the first replicas, and findings in its pixels."""
         noise_model = image.noise_model
         u_cal = noise_model.relative_spread_uncertainty(image.frame) if mode.draws_noise else 0.0
         marginal = marginal_check(image.source, mode, noise_model, seed)
@@ -95,11 +97,8 @@ class ReplicaDiagnostics:
 
     def warnings(self, measurement: Measurement) -> list[CodedWarning]:
         """Return what failed checks say of a measurement; where they speak against the noise model, of every measurement."""
-        return [
-            CodedWarning(entry.text, entry.name, bool(self.against) or entry.name in _BEARING_CHECKS)
-            for entry in self.checks
-            if entry.warns(measurement) or (self.against and not entry.passed)
-        ]
+        failed = [entry for entry in self.checks if entry.warns(measurement) or (self.against and not entry.passed)]
+        return [CodedWarning(entry.text, entry.name, entry.name in _BEARING_CHECKS) for entry in failed]
 
 
 def diagnostic_rows(diagnostics: Sequence[ReplicaDiagnostics]) -> tuple[DiagnosticRow, ...]:
@@ -139,12 +138,12 @@ class Scoring:
         The checks of each image.
     deltas : sequence of mapping of str to DeltaRow
         For each image, σ_raw by the law of propagation, by measurement.
+    differences : ndarray
+        (image, measurement), between the pipeline's answers on one image, the measurement's unit.
     alpha : float
         One-sided level of each part of a verdict.
     decided : mapping
         Verdicts of looks; a row keeps that of the look that decided it.
-    differences : ndarray of float64
-        (image, measurement), differences between the pipeline's answers on one image, in the measurement's unit.
     """
 
     plan: Plan
@@ -163,7 +162,7 @@ class Scoring:
 
     def assessments(self) -> list[Assessment]:
         """Return what is said of every row at this level, without the parts of a record that do not decide."""
-        return [self._judged(*place) for place in self._places()]
+        return [self._assessment(*place) for place in self._places()]
 
     def all(self) -> tuple[list[ResultRow], list[UndefinedRow]]:
         """Return the record's `results` and `undefined` rows, per image, codec and measurement."""
@@ -178,7 +177,7 @@ class Scoring:
     def one(self, image: int, codec: int, column: int) -> tuple[ResultRow, list[UndefinedRow]]:
         """Return the row of one codec on one measurement of one image, and what of it is undefined."""
         measurement, predictions, name = self.measurements[column], self.predictions, self.plan.codecs[codec]
-        assessment = self._judged(image, codec, column)
+        assessment = self._assessment(image, codec, column)
         raw = _groups(predictions, image, column)
         nested = double_bootstrap(raw, predictions.double_bootstrap[:, :, image, column], measurement.discrete)
         row = self._row(image, name, column, assessment, nested)
@@ -190,17 +189,17 @@ class Scoring:
         ]
         return row, missing
 
-    def _judged(self, image: int, codec: int, column: int) -> Assessment:
-        """Return the assessment of a row's predictions, with the verdict that the evidence on image and pipeline allows."""
+    def _assessment(self, image: int, codec: int, column: int) -> Assessment:
+        """Return what predictions say of a row, with the verdict that the evidence against its image allows."""
         return under_evidence(
-            self._assessment(image, codec, column),
+            self._of_predictions(image, codec, column),
             self.diagnostics[image].against,
             identical=bool(self.predictions.pixels_identical[codec, image]),
             margin=self.measurements[column].name in self.plan.margin,
             difference=float(self.differences[image, column]),
         )
 
-    def _assessment(self, image: int, codec: int, column: int) -> Assessment:
+    def _of_predictions(self, image: int, codec: int, column: int) -> Assessment:
         measurement, predictions, mode = self.measurements[column], self.predictions, self.mode
         plan, of_image = self.plan, self.diagnostics[image]
         raw, decoded = _groups(predictions, image, column), predictions.decoded[codec, :, image, column]
