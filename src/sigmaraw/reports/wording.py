@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sigmaraw.record import Content
+from sigmaraw.record import Content, Verdict
 from sigmaraw.record.design import LimitsRow
 from sigmaraw.reports.kinds import kind_notes
 from sigmaraw.reports.names import image_names
@@ -52,7 +52,7 @@ def _listed(words: Sequence[str]) -> str:
 
 def answer(record: Content, codecs: Sequence[CodecResults]) -> list[tuple[str, str]]:
     """Return the answer as (verdict or "", sentence), for a reader without statistics; all of it stands in the verdict table."""
-    words = ("PASS", "FAIL", "INCONCLUSIVE")
+    words: tuple[Verdict, ...] = ("PASS", "FAIL", "INCONCLUSIVE")
     counts = {word: len(with_verdict(codecs, word)) for word in words}
     tally = [f"{count} {word}" for word, count in counts.items() if count]
     sentences: list[tuple[str, str]] = [("", f"Of {len(codecs)} codecs: {_listed(tally)}.")] if len(codecs) > 1 else []
