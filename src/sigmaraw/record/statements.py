@@ -57,6 +57,6 @@ class DecisionRow(Row, frozen=True, kw_only=True):
     accepts_harmful: Annotated[Number, field("probability that a codec of this effect passes", "1")] = None
     images: Annotated[int, field("images, or specimens, in the design that the probabilities are of", "1")]
     replicas: Annotated[int, field("replicas per group in it", "1")]
-    change: Annotated[Number, field("assumed: sd of the paired change beside its mean, in σ_raw", "1")] = None
-    between: Annotated[Number, field("assumed: sd of the effect between images, in σ_raw", "1")] = None
+    change: Annotated[Number, field("assumed: standard deviation of the paired change about its mean, in σ_raw", "1")] = None
+    between: Annotated[Number, field("assumed: standard deviation of the effect between images, in σ_raw", "1")] = None
     rulings: Annotated[tuple[RulingRow, ...], field("its verdicts")] = ()

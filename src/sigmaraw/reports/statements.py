@@ -94,12 +94,12 @@ def scope_line(record: Content) -> str:
     """Return what the verdicts are about: these images, or the mean over images like them."""
     images = len({row.image for row in record.results})
     if not record.statements or images < 3 or (record.decision and record.decision.rule != "equivalence"):
-        return f"This is said of {'this image' if images == 1 else f'these {images} images'} only, not of others."
+        return f"The verdicts hold for {'this image' if images == 1 else f'these {images} images'} only, not for others."
     kind = {row.counted for row in record.statements if row.statement == "mean-effect"}
     units = max((row.units for row in record.statements if row.statement == "mean-effect"), default=images)
     if units < 3:
-        return f"Fewer than three {kind.pop()}s: this is said of these images only, not of others."
-    return f"This is said of the mean over images like these {units} {kind.pop()}s, and that none of them is shown to be beyond a limit."
+        return f"Fewer than three {kind.pop()}s: the verdicts hold for these images only, not for others."
+    return f"A PASS says: the mean over images like these {units} {kind.pop()}s is within the limits, and none is shown to be beyond."
 
 
 def warning_line(record: Content) -> str:
@@ -110,8 +110,8 @@ def warning_line(record: Content) -> str:
     bearing = sum(any(warning.bears for warning in row.warnings) for row in warned)
     kinds = Counter(warning.code for row in warned for warning in row.warnings)
     listed = ", ".join(f"{code} {count}" for code, count in sorted(kinds.items()))
-    bears = f"those of {bearing} bear on a verdict" if bearing else "none bears on a verdict"
-    return f"Warnings: {len(warned)} of {len(record.results)} results warn, {bears} ({listed})."
+    bears = f"{bearing} of them a warning that bears on the verdict" if bearing else "none of which bears on a verdict"
+    return f"Warnings: {len(warned)} of {len(record.results)} results carry warnings, {bears} ({listed})."
 
 
 def undefined_line(record: Content) -> str:
@@ -120,7 +120,7 @@ def undefined_line(record: Content) -> str:
     open_ = sum(row.undefined > 0 and row.verdict == "INCONCLUSIVE" for row in record.statements if row.statement == "these-images")
     if not count:
         return ""
-    return f"Undefined: {count} of {len(record.results)} results have no ε̂; {open_} statements on these images stay open for it."
+    return f"Undefined: {count} of {len(record.results)} results have no ε̂, so {open_} statements on these images are undecided."
 
 
 def rule_line(record: Content) -> str:
@@ -130,10 +130,10 @@ def rule_line(record: Content) -> str:
         return ""
     many = f"{rule.images} {'image' if rule.images == 1 else 'images'}, n = {rule.replicas}"
     return (
-        f"Rule {rule.rule}, {many}: it does not pass a codec without effect in {percent(rule.null_flag_rate)} of studies, "
-        f"passes a shift of {given(rule.harmless, 3)} σ_raw in {percent(rule.accepts_harmless)} and one of "
-        f"{given(rule.harmful, 3)} σ_raw in {percent(rule.accepts_harmful)} "
-        f"(assumed: changes scatter by {given(rule.change, 2)} σ_raw, images by {given(rule.between, 2)})."
+        f"Rule {rule.rule}, {many}: a codec without effect does not pass in {percent(rule.null_flag_rate)} of studies. "
+        f"A codec that shifts answers by {given(rule.harmless, 3)} σ_raw passes in {percent(rule.accepts_harmless)}, one that shifts "
+        f"them by {given(rule.harmful, 3)} σ_raw in {percent(rule.accepts_harmful)} "
+        f"(assumed: changes scatter by {given(rule.change, 2)} σ_raw within an image, by {given(rule.between, 2)} between images)."
     )
 
 
