@@ -13,6 +13,7 @@ from sigmaraw.errors import InvalidProfile, OutsideValidRange
 from sigmaraw.frames import Level, RawFrames, Series
 from sigmaraw.noise import NoiseModel
 from sigmaraw.noise.denoise import estimate
+from sigmaraw.noise.from_profile import read_profile
 from sigmaraw.noise.transfer import BrighterFatter, Piecewise, curve_of
 from sigmaraw.virtual import VirtualCamera
 
@@ -210,19 +211,20 @@ def test_a_profile_s_curve_is_read():
     assert curve_of(0.5, {}) is None
     assert curve_of(0.5, {"brighter_fatter": 0.0}) is None
     assert curve_of(0.5, {"brighter_fatter": -1e-6, "brighter_fatter_se": math.nan}) == BrighterFatter(0.5, -1e-6)
-    model = NoiseModel.from_profile(
+    model = read_profile(
         bent_profile(
             {"transfer_hi_dn": 3000.0, "linear_hi_dn": 1300.0}, gain_break=1200.0, gain_above_break=0.8, intercept_above_break=-360.0
-        )
+        ),
+        scalars=False,
     )
     assert model.curve == KINKED and model.highest_dn == 3000.0
 
 
 def test_a_break_whose_line_is_not_known_ends_the_range():
     """As profiles were written before the line above the break was stored whole."""
-    model = NoiseModel.from_profile(bent_profile({"linear_hi_dn": 1300.0}, gain_break=1200.0, gain_above_break=0.8))
+    model = read_profile(bent_profile({"linear_hi_dn": 1300.0}, gain_break=1200.0, gain_above_break=0.8), scalars=False)
     assert model.curve is None and model.highest_dn == 1300.0
-    bent = NoiseModel.from_profile(bent_profile({"linear_hi_dn": 1300.0, "fit_upper_dn": 2900.0}, brighter_fatter=-1e-6))
+    bent = read_profile(bent_profile({"linear_hi_dn": 1300.0, "fit_upper_dn": 2900.0}, brighter_fatter=-1e-6), scalars=False)
     assert bent.curve is not None and bent.highest_dn == 2900.0
 
 

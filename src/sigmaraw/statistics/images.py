@@ -1,7 +1,7 @@
 """What may be said of several images: of these, of the mean over images like them, of the share of images like them.
 
 Images are the unit of inference, not replicas: replicas of one image tell of that image only. No statement's error rate depends on how many
-images there are (formula 2.12).
+images there are.
 """
 
 from __future__ import annotations
