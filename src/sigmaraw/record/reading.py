@@ -32,6 +32,8 @@ def visible(text: str) -> str:
 
     Such characters can move a terminal's cursor, reverse the reading direction or break an SVG; none belongs in a record.
     """
+    if text.isascii() and text.isprintable():  # as nearly all words are
+        return text
     return "".join("\ufffd" if unicodedata.category(mark) in ("Cc", "Cf", "Cs", "Zl", "Zp") else mark for mark in text)
 
 
