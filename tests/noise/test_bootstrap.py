@@ -1,5 +1,6 @@
 """Mode `bootstrap`: the estimate, the noise around it, and the checks that say how far to trust it."""
 
+import math
 import pickle
 
 import numpy as np
@@ -316,3 +317,28 @@ def test_estimates_are_kept_up_to_a_size(monkeypatch):
             mode.centre(frame, MODEL)
             mode.centre(frame, MODEL)
         assert counting.calls == calls
+
+
+# --- read noise that differs from pixel to pixel ------------------------------------------------------------------------
+def test_the_estimate_of_an_even_scene_does_not_follow_the_read_noise_map():
+    """An even scene of 8 e-: the estimate's error must not be correlated with σ_r², and replicas' residuals are the frame's.
+
+    N = 128² pixels. The correlation of independent values is 0 ± 1/√N. The residual variance of one frame has a standard error of √(2/N),
+    the ratio of two √(4/N).
+    """
+    side, random = 128, np.random.default_rng(8)
+    read_noise = 1.6 * np.exp(random.normal(0, 0.5, (side, side)))
+    camera = NoiseModel(0.5, 100.0, read_noise, 12)
+    light = random.poisson(8.0, (side, side)) + read_noise * random.normal(size=(side, side))
+    frame = np.clip(np.rint(100 + 0.5 * light), 0, 4095).astype(np.uint16)
+    mode = Bootstrap()
+    level = mode.centre(frame, camera)
+    pixels = frame.size
+    assert abs(np.corrcoef(level.ravel(), read_noise.ravel() ** 2)[0, 1]) < 4 / math.sqrt(pixels)
+
+    def residual_variance(image: np.ndarray) -> float:
+        centre = mode.centre(image, camera)
+        return float(np.mean((image - centre) ** 2 / camera.variance(centre)))
+
+    replica = replicas(frame, camera, n=1, seed=3).values[0]
+    assert residual_variance(frame) / residual_variance(replica) == pytest.approx(1.0, abs=4 * math.sqrt(4 / pixels))

@@ -76,6 +76,10 @@ class CameraNoise(Protocol):
         """Return what the same signal would be stabilised to if the transfer curve were straight."""
         ...
 
+    def with_one_read_noise(self) -> CameraNoise:
+        """Return the camera with the same read noise in every pixel."""
+        ...
+
 
 @dataclass(frozen=True)
 class ReplicaRequest:

@@ -96,6 +96,8 @@ def estimate(frame: NDArray[np.integer], noise_model: CameraNoise, denoiser: Den
 
         y = 2√(z + 3/8 + σ_r²),  ŷ = denoiser(y),  m = o + K·T⁻¹(ŷ),  m̂ = clip(m + G₆ ∗ (x − m), lo, hi)
 
+    with one σ_r for all pixels (`NoiseModel.with_one_read_noise`); offset and gain are each pixel's.
+
     T⁻¹ is the unbiased inverse of the generalised Anscombe transform. Where the transfer curve is bent, y is that curve's transform, and
     ŷ is first converted to the transform of a straight curve: a bias of ¼|1 − dV/dz| e⁻ at most stays, where the noise is many
     electrons. The last step restores local means, over a Gaussian of 6 px, that denoiser and inverse have changed; so the frame's mean
@@ -117,6 +119,7 @@ def estimate(frame: NDArray[np.integer], noise_model: CameraNoise, denoiser: Den
 def _page(frame: NDArray[np.integer], noise_model: CameraNoise, denoiser: Denoiser) -> NDArray[np.float64]:
     from scipy.ndimage import gaussian_filter
 
+    noise_model = noise_model.with_one_read_noise()
     smooth = np.asarray(denoiser(noise_model.stabilise(frame)), dtype=np.float64)
     if smooth.shape != frame.shape or not np.isfinite(smooth).all():
         raise InvalidPrediction(

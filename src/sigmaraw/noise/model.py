@@ -329,6 +329,19 @@ class NoiseModel:
         shifted = self.to_electrons(level_dn) + self._constant
         return 2.0 * np.sqrt(np.maximum(shifted, 0.0))
 
+    def with_one_read_noise(self) -> NoiseModel:
+        """Return the camera with one read noise for all pixels, their root mean square.
+
+        A denoiser needs it: stabilised by each pixel's read noise, an even level is uneven, and what smooths the stabilised values
+        writes the read noise's pattern into the level. Read noise above the 99th percentile counts as that, so that a few hot pixels
+        do not decide for all.
+        """
+        if np.ndim(self.read_noise_e) == 0:
+            return self
+        squares = np.asarray(self.read_noise_e, dtype=np.float64) ** 2
+        top = np.quantile(squares, 0.99)
+        return replace(self, read_noise_e=math.sqrt(float(np.minimum(squares, top).mean())))
+
     def unstabilise(self, stabilised: Any) -> NDArray[np.float64]:
         """Return the level in DN of stabilised values, the inverse of `stabilise`: o + K·((y/2)² − 3/8 − σ_r²) for a straight curve.
 
