@@ -357,7 +357,7 @@ def mean_over_units(values: Floats, alpha: float = ALPHA, *, guarded: bool = Tru
     with np.errstate(invalid="ignore"):  # a spread that vanished is −∞ in ln ρ: the mean is then undefined, and nothing is shown
         n, centre = values.shape[-1], values.mean(axis=-1)
     if n < 2:
-        return MeanPart(centre, centre - math.inf, centre + math.inf)
+        return MeanPart(centre, np.full_like(centre, -math.inf), np.full_like(centre, math.inf))
     with np.errstate(invalid="ignore"):
         psi = (values - centre[..., None]) / math.sqrt(n * (n - 1))
         squares = psi**2
