@@ -94,7 +94,7 @@ def _as_map(values: np.ndarray) -> float | np.ndarray:
 
 
 def under_evidence(found: Assessment, against: AgainstCamera, *, identical: bool, margin: bool, difference: float) -> Assessment:
-    """Return an assessment with the verdict that the evidence allows (SCIENCE 2.11).
+    """Return an assessment with the verdict that the evidence allows (formula 2.11).
 
     Parameters
     ----------

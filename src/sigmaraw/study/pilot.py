@@ -52,7 +52,7 @@ def images_needed(pilot: Content, power: float) -> list[ImagesNeeded]:
 
     References
     ----------
-    SCIENCE 2.6; `statistics.power.equivalence_size`.
+    formula 2.6; `statistics.power.equivalence_size`.
     """
     if len({row.image for row in pilot.results}) < FEWEST_FOR_MEAN:
         raise InvalidRecord("a pilot of fewer than three images", "three or more: their scatter decides", "take more images for the pilot")

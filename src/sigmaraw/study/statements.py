@@ -72,7 +72,7 @@ def over_images(
 
     References
     ----------
-    SCIENCE 2.12.
+    formula 2.12.
     """
     found = []
     for index, codec in enumerate(plan.codecs):
