@@ -65,4 +65,4 @@ def test_a_result_on_the_drifting_series_warns(shared_data: Path) -> None:
     camera = sr.CameraProfile.from_values(gain=1.0, offset=0.0, read_noise=0.0, bits=8)
     frames = frames_of(shared_data, "well3_cell1_after_5nM")
     record = sr.validate([frames], camera, codecs=["lossless"], pipeline="otsu", mode="repeats", n=20)
-    assert all(any("repeats drift" in text for text in row["warnings"]) for row in record.document["results"])
+    assert all(any("repeats drift" in entry["text"] for entry in row["warnings"]) for row in record.document["results"])
