@@ -42,9 +42,9 @@ COPY = 'exec:encode="cp {in} {out}",decode="cp {in} {out}"'
 def program_of_a_plan(world: Path, tmp: Path) -> list[object]:
     """The permission is for what is typed, and `lossless` is what is typed here."""
     (tmp / "plan.toml").write_text(f"codecs = ['lossless', '{COPY}']")
-    command = _validate(world, tmp, "--plan", tmp / "plan.toml", "--exploratory")
+    command = _validate(world, tmp, "--plan", tmp / "plan.toml")
     place = command.index("--codec")
-    return [*command[:place], *command[place + 2 :], "--allow-exec"]
+    return [*command[:place], *command[place + 2 :], "--exploratory", "--allow-exec"]
 
 
 def one_frame(world: Path, tmp: Path) -> list[object]:

@@ -122,10 +122,11 @@ def test_check_says_3_where_a_warning_bears_on_a_pass() -> None:
         def __init__(self, verdict: str, **row: object) -> None:
             self.verdict, self.content = verdict, SimpleNamespace(results=[SimpleNamespace(verdict=verdict, **row)])
 
+    bearing, other = SimpleNamespace(bears=True), SimpleNamespace(bears=False)
     assert exit_code(Made("PASS", warnings=[], reason="within limits")) == 0  # type: ignore[arg-type]
-    assert exit_code(Made("PASS", warnings=["a"], reason="within limits")) == 3  # type: ignore[arg-type]
-    assert exit_code(Made("PASS", warnings=["a"], reason="identical")) == 0  # type: ignore[arg-type]
-    assert exit_code(Made("FAIL", warnings=["a"], reason="x")) == 1  # type: ignore[arg-type]
+    assert exit_code(Made("PASS", warnings=[other, bearing], reason="within limits")) == 3  # type: ignore[arg-type]
+    assert exit_code(Made("PASS", warnings=[other], reason="within limits")) == 0  # type: ignore[arg-type]
+    assert exit_code(Made("FAIL", warnings=[bearing], reason="x")) == 1  # type: ignore[arg-type]
     assert exit_code(Made("INCONCLUSIVE", warnings=[], reason="x")) == 3  # type: ignore[arg-type]
 
 

@@ -38,9 +38,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     elsewhere = f"os.chdir({str(folder / 'elsewhere')!r})"
     last = '    return {"mean": float(image.mean())}\n'
     bodies = {
-        "raises_late": f'{count}    if calls == 40: raise ValueError("no objects found")\n{last}',
-        "leaves": f"{count}    if calls == 40: sys.exit(0)\n{last}",
-        "interrupted": f"{count}    if calls == 40: raise KeyboardInterrupt\n{last}",
+        "raises_late": f'{count}    if calls == 60: raise ValueError("no objects found")\n{last}',
+        "leaves": f"{count}    if calls == 60: sys.exit(0)\n{last}",
+        "interrupted": f"{count}    if calls == 60: raise KeyboardInterrupt\n{last}",
         "moves": f"    {elsewhere}\n{last}",
         "stays": last,
     }
@@ -73,8 +73,8 @@ def _command(place: Path, pipeline: str, *more: object) -> list[str]:
 @pytest.mark.parametrize(
     ("module", "code", "says"),
     [
-        # Call 40 is in the second block of the codec's group: 4 on the image and its decoded version, 12 of the raw group, 10 replicas
-        # and their decoded versions in the first block.
+        # Call 60 is in the second block of the codec's group: 4 on the image and its decoded version, 20 to see whether answers repeat,
+        # 12 of the raw group, 10 replicas and their decoded versions in the first block.
         ("raises_late", 2, "raised ValueError: no objects found"),
         ("leaves", 2, "raised SystemExit: 0"),
         ("interrupted", 130, "interrupted"),
