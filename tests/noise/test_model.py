@@ -1,7 +1,5 @@
 """The camera model: its formulas, which images it takes, how it reads a profile."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import xarray
@@ -11,6 +9,21 @@ from sigmaraw.errors import BitDepthMismatch, InvalidOption, InvalidProfile, Not
 from sigmaraw.noise import NoiseModel
 
 MODEL = NoiseModel(0.46, 100.0, 1.6, 12, u_gain=0.02, u_read_noise=0.05)
+
+
+class BareProfile(CameraProfile):
+    """A profile with the variables that a noise model reads, and nothing that a calibration would add."""
+
+    def __init__(self, dataset: xarray.Dataset, bits: int) -> None:
+        object.__setattr__(self, "dataset", dataset.assign_attrs(stated_bits=bits))
+
+    @property
+    def bits(self) -> int:
+        return int(self.dataset.attrs["stated_bits"])
+
+    @property
+    def valid_range(self) -> tuple[int, int]:
+        return 0, 3900
 
 
 def profile(shape=(6, 8), bits=12, **changes):
@@ -25,7 +38,7 @@ def profile(shape=(6, 8), bits=12, **changes):
             "gain_map": rng.uniform(0.4, 0.6, shape),
         }
         variables |= {name: (("y", "x"), values) for name, values in maps.items()}
-    return SimpleNamespace(dataset=xarray.Dataset(variables), bits=bits, valid_range=(0, 3900))
+    return BareProfile(xarray.Dataset(variables), bits)
 
 
 # --- formulas ---------------------------------------------------------------------------------------------------------
@@ -211,7 +224,7 @@ def test_a_model_is_taken_as_it_is_when_it_fits():
     assert NoiseModel.from_profile(maps, (6, 8)) is maps
     with pytest.raises(ProfileMismatch):
         NoiseModel.from_profile(maps, (5, 5))
-    with pytest.raises(ProfileMismatch, match="scalars"):
+    with pytest.raises(ProfileMismatch, match="mean values"):
         NoiseModel.from_profile(maps, (5, 5), scalars=True)
 
 
