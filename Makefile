@@ -30,7 +30,7 @@ test-newest:
 	$(NEWEST) -m pip install --quiet "$$(grep '^torch==' constraints.txt)"
 	$(NEWEST) -m pip install --quiet --upgrade --upgrade-strategy eager --editable '.[onnx,dask,zarr,numcodecs,video,test,docs]'
 	$(NEWEST) -m pip freeze --exclude-editable | grep -vixFf constraints.txt || true
-	$(NEWEST) -m pytest -n 2 --dist worksteal
+	$(NEWEST) -m pytest -n 2 --dist worksteal $(NEWEST_TESTS)
 
 lint: .venv/.installed
 	$(BIN)/ruff check .

@@ -112,6 +112,7 @@ def under_evidence(found: Assessment, against: AgainstCamera, *, identical: bool
     Returns
     -------
     Assessment
+        The same numbers, with u, verdict, reason and warnings as the evidence has them.
     """
     if identical and found.verdict == "PASS":
         return found

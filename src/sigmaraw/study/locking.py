@@ -48,6 +48,7 @@ def write_locked(path: str | Path, content: Mapping[str, Any]) -> LockRow:
     Returns
     -------
     LockRow
+        Digest and time, as they stand in the file.
     """
     kept = {key: value for key, value in content.items() if key != LOCK}
     lock = LockRow(state="locked", sha256=digest_of_plan(kept), created=datetime.now(UTC).isoformat(timespec="seconds"))

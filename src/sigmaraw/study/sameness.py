@@ -32,6 +32,7 @@ def pipeline_difference(pipeline: Pipeline, images: Sequence[NDArray[np.integer]
     Parameters
     ----------
     pipeline : Pipeline
+        The study's pipeline.
     images : sequence of ndarray
         x, C(x) and two replicas, DN.
 
@@ -111,8 +112,11 @@ def study_differences(
     image : StudyImage
         The first image, with its codecs.
     pipeline : Pipeline
+        The study's pipeline.
     mode : ReplicaMode
+        The replica mode.
     seed : int
+        Study seed.
     decoded : sequence of ndarray
         C(x) per codec.
     allowed : bool

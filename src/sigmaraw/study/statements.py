@@ -61,8 +61,11 @@ def over_images(
     Parameters
     ----------
     plan : Plan
+        The study's plan.
     predictions : Predictions
+        What was predicted, float64.
     measurements : sequence of Measurement
+        What the pipeline measures.
     results : sequence of ResultRow
         Their verdicts count: what keeps a row from PASS keeps its image from "within".
     extrapolated : bool
