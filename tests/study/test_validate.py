@@ -225,17 +225,11 @@ def test_replicas_around_a_denoised_frame_say_what_their_estimate_is_worth(
     common: dict[str, Any] = {"codecs": ["lossless", "jpegls:near=3"], "pipeline": "otsu", "mode": "bootstrap", "n": 13, "seed": 7}
     record = sr.validate(list(frames), camera, **common)
     checks = record.document["mode_diagnostics"]
-<<<<<<< HEAD
-    names = ["marginal_variance_ratio", "residual_variance", "residual_correlation_y", "residual_correlation_x"]
-    names += ["frame_noise", "local_noise", "row_noise", "column_noise"]
-    assert [(row["image"], row["name"]) for row in checks] == [(image, name) for image in range(2) for name in names]
-=======
     of_mode = {"marginal_variance_ratio", "residual_variance", "residual_correlation_y", "residual_correlation_x"}
     of_frame = {"frame_noise", "local_noise", "row_noise", "column_noise"}
     places = [(row["image"], row["name"]) for row in checks]
     assert len(places) == len(set(places))
     assert set(places) == {(image, name) for image in range(2) for name in of_mode | of_frame}
->>>>>>> record
     assert all(row["passed"] == (row["low"] <= row["value"] <= row["high"]) for row in checks)
     expected = sr.pipeline("otsu").batch(sr.replicas(frames[1], camera, 13, mode="bootstrap", seed=7).values)
     for column, row in enumerate(record.document["measurements"]):
