@@ -43,7 +43,7 @@ def test_frames_and_volumes() -> None:
         (np.zeros((0, 6), np.uint8), errors.ShapeMismatch),
         (RawFrames(np.zeros((2, 6, 10), np.uint16), 12, "stated"), errors.ShapeMismatch),
         ([[1, 2], [3, 4]], errors.InvalidOption),
-        ("frame.tif", errors.InvalidOption),
+        ("frame.tif", errors.InputNotFound),
     ],
 )
 def test_everything_else_is_refused_by_name(value: object, error: type[Exception]) -> None:
