@@ -30,7 +30,7 @@ from sigmaraw.virtual.samples import LEAST_CONTRAST, RANGES, random_sample
 
 BATCH, CROP, SCENE = 8, 96, 120  # crops of larger scenes, so that cells cut by the edge are seen too
 LEARNING_RATE = 2e-3
-PRE = DemoUNetPipeline.fixed["pre"]
+PRE = DemoUNetPipeline.set_keys["pre"]
 HELD_OUT = 60
 
 
