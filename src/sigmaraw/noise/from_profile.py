@@ -69,7 +69,9 @@ def read_profile(profile: CameraProfile, scalars: bool) -> NoiseModel:
     stated = dataset.attrs.get("source") == "stated values"
     errors = [float(dataset[name]) if name in dataset else math.nan for name in ("gain_se", "read_noise_se")]
     no_error = stated and not all(map(math.isfinite, errors))
+    dsnu = float(dataset["dsnu"]) if "dsnu" in dataset else math.nan
     return NoiseModel(
+        dsnu_e=dsnu if math.isfinite(dsnu) else 0.0,
         u_least=U_STATED if no_error else 0.0,
         gain_dn_per_e=values("gain", "gain_map"),
         offset_dn=values("offset", "offset_map"),

@@ -64,6 +64,8 @@ class NoiseModel:
         Level up to which calibration showed the variance to be V, DN; None where it set no end.
     u_least : float, default 0.0
         Least relative standard uncertainty of √V, a bare number: that of values stated without standard errors.
+    dsnu_e : float, default 0.0
+        Spread of the pixels' dark levels about a single offset, e⁻ rms; 0 where the offset is a map or the spread was not measured.
 
     Raises
     ------
@@ -94,6 +96,7 @@ class NoiseModel:
     curve: TransferCurve | None = None
     highest_dn: float | None = None
     u_least: float = 0.0
+    dsnu_e: float = 0.0
 
     def __post_init__(self) -> None:
         if not 1 <= self.bits <= 16:
@@ -328,6 +331,13 @@ class NoiseModel:
             return self.curve.stabilise(self.to_electrons(level_dn), self.gain_dn_per_e, self._constant)
         shifted = self.to_electrons(level_dn) + self._constant
         return 2.0 * np.sqrt(np.maximum(shifted, 0.0))
+
+    def dark_scatter_dn(self) -> float | NDArray[np.float64]:
+        """Return the standard deviation of dark values about the offset, DN: dark noise, rounding, DSNU where the offset is one number."""
+        gain = np.asarray(self.gain_dn_per_e)
+        dsnu = self.dsnu_e if np.ndim(self.offset_dn) == 0 else 0.0
+        found = np.sqrt((gain * np.asarray(self.read_noise_e)) ** 2 + (gain * dsnu) ** 2 + QUANTISATION_VARIANCE)
+        return np.asarray(found) if np.ndim(found) else float(found)
 
     def with_one_read_noise(self) -> NoiseModel:
         """Return the camera with one read noise for all pixels, their root mean square.

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 from scipy import special
 
 from sigmaraw.contracts import Diagnostic, ReplicaMode
@@ -19,7 +18,6 @@ from sigmaraw.record.words import CodedWarning, Reason
 from sigmaraw.statistics import Assessment
 
 if TYPE_CHECKING:
-    from sigmaraw.camera import CameraProfile
     from sigmaraw.study.work import StudyImage
 
 NOTED, ALLOWED = 0.01, 0.1
@@ -67,7 +65,7 @@ class AgainstCamera:
         return self.quieter or self.louder or self.mapped
 
 
-def finding_checks(image: StudyImage, profile: CameraProfile) -> tuple[Diagnostic, ...]:
+def finding_checks(image: StudyImage) -> tuple[Diagnostic, ...]:
     """Return what in an image's pixels the camera cannot deliver, one failed check for each finding.
 
     Raises
@@ -76,21 +74,12 @@ def finding_checks(image: StudyImage, profile: CameraProfile) -> tuple[Diagnosti
         More than half of the pixels are at full scale: no answer about such an image says anything of noise.
     """
     model = image.noise_model
-    noise = np.asarray(model.gain_dn_per_e) * np.asarray(model.read_noise_e)
-    dsnu = float(profile.dataset["dsnu"]) if "dsnu" in profile.dataset and np.ndim(model.offset_dn) == 0 else math.nan
-    if math.isfinite(dsnu):  # one dark level for all pixels, whose own levels differ
-        noise = np.hypot(noise, np.asarray(model.gain_dn_per_e) * dsnu)
-    noise = np.hypot(noise, math.sqrt(1 / 12))
     frame = image.frame.astype(image.noise_model.dtype, copy=False)  # the unsigned integers that the camera delivers
-    found = frame_findings(frame, dark_level_dn=model.offset_dn, dark_noise_dn=_as_map(noise), full_scale_dn=model.hi_dn)
+    found = frame_findings(frame, dark_level_dn=model.offset_dn, dark_noise_dn=model.dark_scatter_dn(), full_scale_dn=model.hi_dn)
     for one in found:
         if one.name is FindingName.MOSTLY_SATURATED and one.share > MOST_SATURATED:
             raise OutsideValidRange(one.text, f"at most {MOST_SATURATED:.0%} at full scale", "expose less, or leave the image out")
     return tuple(Diagnostic(one.name.value, one.share, 0.0, 0.0, "share of pixels or codes", one.text) for one in found)
-
-
-def _as_map(values: np.ndarray) -> float | np.ndarray:
-    return values if values.ndim else float(values)
 
 
 def under_evidence(found: Assessment, against: AgainstCamera, *, identical: bool, margin: bool, difference: float) -> Assessment:

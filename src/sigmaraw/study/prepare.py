@@ -174,7 +174,7 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
     images, specs, pipeline = setting.inputs.images, setting.plan.codecs, setting.pipeline
     prepared: list[Prepared] = []
     for index, image in enumerate(images):
-        findings = finding_checks(image, setting.profile)
+        findings = finding_checks(image)
         codecs, hints, resolved, quality, chi_codec = [], [], [], [], []
         first: list[NDArray[np.integer]] = []
         for position, spec in enumerate(specs):
