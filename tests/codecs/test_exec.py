@@ -84,7 +84,7 @@ def test_a_permitted_grid_is_swept_and_searched_between_its_points_too():
     swept = sr.sweep([FRAME], CAMERA, codecs=[grid], pipeline="otsu", n=2, allow_exec=True)
     assert [entry["codec"] for entry in swept.document["codecs"]] == [f"{COPY_AS_WRITTEN}+jpegls:near={near}" for near in (0, 200)]
     found = sr.search([FRAME, FRAME[::-1].copy()], CAMERA, codecs=grid, pipeline="otsu", n=2, refine=1, allow_exec=True)
-    tried = [row["codec"] for row in found.summary["families"][0]["tried"]]
+    tried = [row.codec for row in found.summary.families[0].tried]
     assert sorted(tried) == sorted(f"{COPY_AS_WRITTEN}+jpegls:near={near}" for near in (0, 100, 200))
     assert found.confirmation is not None
 

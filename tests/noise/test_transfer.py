@@ -230,7 +230,7 @@ def test_a_break_whose_line_is_not_known_ends_the_range():
 
 def test_a_curve_without_variance_is_refused():
     with pytest.raises(InvalidProfile, match="relative variance"):
-        NoiseModel.from_profile(bent_profile(gain_break=1200.0, gain_above_break=0.1, intercept_above_break=-360.0))
+        read_profile(bent_profile(gain_break=1200.0, gain_above_break=0.1, intercept_above_break=-360.0), scalars=False)
 
 
 def test_counts_scaled_by_the_curve_follow_its_exact_law():
