@@ -32,7 +32,7 @@ class Finding:
     Parameters
     ----------
     part : str
-        What it is: record, predictions, plan, html, pdf, csv, attachment, log line 3, input, manifest, signature …
+        What it is: record, predictions, plan, html, pdf, csv, attachment, log line 3, input, manifest, signature, and others.
     path : str
         Its file, as the record names it.
     what : str
