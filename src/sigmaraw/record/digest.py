@@ -43,6 +43,8 @@ def digest_of(document: Mapping[str, Any]) -> str:
 _UNSTATED: dict[str, object] = {"rule": "equivalence", "specimens": [], "protocol": None}
 """Parts of a plan that are left out of its digest where it does not state them: plans keep the digest that they had before these parts."""
 
+_LATER = ("model_influence", "decision_consequence")  # of a protocol, likewise
+
 
 def plan_digest(plan: Mapping[str, Any]) -> str:
     """Return the SHA-256 of a plan's JSON values, its times, lock and digest left out."""
@@ -51,6 +53,9 @@ def plan_digest(plan: Mapping[str, Any]) -> str:
         for name, value in plan.items()
         if name not in ("sha256", "created", "lock") and (name not in _UNSTATED or value != _UNSTATED[name])
     }
+    protocol = values.get("protocol")
+    if isinstance(protocol, Mapping):
+        values["protocol"] = {name: value for name, value in protocol.items() if value or name not in _LATER}
     canonical = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
