@@ -242,8 +242,13 @@ def _codec(entry: CodecResults, reasons: Reasons, names: Mapping[int, str]) -> d
         "tally": ", ".join(f"{entry.count(word)} {word}" for word in _TALLY if entry.count(word)),
         "resolved": _steps(row.resolved),
         "achieved": flatten(row.achieved) if row.achieved else [],
-        "achieved_replicas": flatten(bare(row)["achieved_replicas"]) if row.achieved_replicas else [],
+        "achieved_replicas": _of_coded(row, flatten(bare(row)["achieved_replicas"]) if row.achieved_replicas else []),
     }
+
+
+def _of_coded(row: Any, ranges: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return what replicas achieved, and before it on how many replicas, coded in full, that rests."""
+    return ranges if row.replicas_coded is None else [("replicas coded in full", str(row.replicas_coded)), *ranges]
 
 
 # --- camera and provenance --------------------------------------------------------------------------------------------
