@@ -45,7 +45,7 @@ def test_a_written_record_reads_back_and_verifies(record: Record, tmp_path: Path
     xr.testing.assert_identical(again.dataset, record.dataset)
     assert verify(tmp_path / "out") == []
     assert record.verdict == "INCONCLUSIVE"
-    written = ["log.jsonl", "manifest.json", "record.json", "result.nc", "ro-crate-metadata.json"]
+    written = ["check.py", "log.jsonl", "manifest.json", "record.json", "result.nc", "ro-crate-metadata.json"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == written
 
 
