@@ -27,11 +27,13 @@ def test_it_is_short_and_needs_numpy_and_scipy_alone() -> None:
     assert imported - set(sys.stdlib_module_names) == {"numpy", "scipy"}
 
 
+@pytest.mark.requirement("R-CHECK")
 def test_it_agrees_with_random_records_and_refuses_altered_verdicts(tmp_path: Path) -> None:
     """Seeded; the script makes 1,000: modes, margins, specimens, counts, constants, undefined predictions, failed checks."""
     assert disagreements(12, 0, tmp_path / "record.json") == []
 
 
+@pytest.mark.requirement("R-CHECK")
 @pytest.mark.parametrize("n", [20, "auto:decide,max=80"])
 def test_it_runs_beside_a_written_record(tmp_path: Path, n: int | str) -> None:
     camera = sr.CameraProfile.from_values(gain=0.5, offset=100, read_noise=2.0, bits=12)

@@ -71,6 +71,7 @@ def test_a_changed_number_an_edited_prediction_and_a_changed_or_missing_input_ar
     assert verify(folder)[0].startswith("../image.bin (input): not there any more")
 
 
+@pytest.mark.requirement("R-INPUT")
 def test_a_failing_rendering_leaves_the_folder_as_it_was(record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken:
         name = "broken"
