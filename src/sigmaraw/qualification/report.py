@@ -128,60 +128,6 @@ def page(made: dict[str, Any]) -> str:
             (entry["check"], _said(row["passed"]), row["what"], row["found"], row["expected"], *ends) for row in entry["comparisons"]
         ]
         faults += [(entry["check"], "FAIL", entry["fault"], "", "", *ends)] if entry["fault"] else []
-    traced = [asdict(entry) for entry in requirements()]
-    made = {
-        "schema": "sigmaraw/qualification/1",
-        "passed": not differ and all(entry.passed for entry in done),
-        "installation": installation,
-        "operational": operational,
-        "traceability": traced,
-        "note": _NOTE,
-    }
-    return {**made, "created": now(), "by": operator(), "digest": digest(made)}
-
-
-def write_report(folder: Path, done: Sequence[Done]) -> dict[str, Any]:  # JSON's own shape
-    """Write qualification.json, qualification.html and sbom.cdx.json into a folder, all or none; return what the first holds."""
-    made = document(done)
-    with folder_of_parts(folder) as temporary:
-        write_text(temporary / FILES[0], json.dumps(made, indent=1, ensure_ascii=False) + "\n")
-        write_text(temporary / FILES[1], page(made))
-        write_text(temporary / FILES[2], sbom_text())
-    return made
-
-
-# --- the page -----------------------------------------------------------------------------------------------------------
-def page(made: dict[str, Any]) -> str:
-    """Return the report as one HTML page."""
-    installed, word = made["installation"], "PASS" if made["passed"] else "FAIL"
-    compared, altered = installed["files_compared"], installed["files_altered"]
-    files = f"{compared} compared with the hashes that came with them, {len(altered)} differ" if compared else "from sources: no hashes"
-    head = [
-        ("Result", word),
-        ("Program", f"sigmaraw {installed['sigmaraw']}"),
-        ("Run by", made["by"]),
-        ("Time", made["created"]),
-        ("Machine", f"{installed['system']}, {installed['machine']}, Python {installed['python']}"),
-        ("Digest (SHA-256)", made["digest"]),
-    ]
-    checks = [
-        (
-            entry["check"],
-            _said(outcome["passed"]),
-            outcome["what"],
-            outcome["found"],
-            outcome["expected"],
-            entry["truth"],
-            entry["requirement"],
-        )
-        for entry in made["operational"]
-        for outcome in entry["comparisons"]
-    ]
-    faults = [
-        (entry["check"], "FAIL", entry["fault"], "", "", entry["truth"], entry["requirement"])
-        for entry in made["operational"]
-        if entry["fault"]
-    ]
     traced = [(entry["name"], entry["text"], entry["source"], "\n".join(entry["tests"])) for entry in made["traceability"]]
     packages = sorted(installed["packages"].items())
     held = f"{len(packages)} packages (sbom.cdx.json has their licences)"
