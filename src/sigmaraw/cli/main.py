@@ -19,6 +19,7 @@ from sigmaraw.cli.demo import demo
 from sigmaraw.cli.faults import BAD_INPUT, DONE, INTERRUPTED, Interrupted, interrupted, refuse
 from sigmaraw.cli.faults import report as report_fault
 from sigmaraw.cli.machine import check_words, prepare_streams, quieten
+from sigmaraw.cli.measurements import measurements
 from sigmaraw.cli.metrics import metrics
 from sigmaraw.cli.pipelines import pipelines
 from sigmaraw.cli.plan import plan
@@ -52,6 +53,7 @@ VERBS: dict[Callable[..., Any], tuple[str, str]] = {
     verify: ("Compare a record and its inputs with their hashes.", "docs/reference/record.md"),
     codecs: ("List codec families and their keys.", "docs/reference/codecs.md"),
     pipelines: ("List pipelines and their keys.", "docs/how-to/models.md"),
+    measurements: ("List measurements and their keys.", "docs/how-to/measurements.md"),
     metrics: ("List metrics of masks and images.", "docs/explanation/formulas.md"),
     demo: ("Show every step on a virtual camera.", "docs/tutorial/first-validation.md"),
 }

@@ -5,6 +5,7 @@ metadata, one conformance suite in `sigmaraw.testing`. Arrays are NumPy unless a
 """
 
 from sigmaraw.contracts.codecs import Achieved, Codec, CodecContract, CodecFamily, CodecStep, Coder, Encoded, Knob, Map, Probes, RoundTrip
+from sigmaraw.contracts.measures import LabelledImage, Measure
 from sigmaraw.contracts.modes import (
     Block,
     CameraNoise,
@@ -35,7 +36,9 @@ __all__ = [
     "Engine",
     "Extrapolation",
     "Knob",
+    "LabelledImage",
     "Map",
+    "Measure",
     "Measurement",
     "Metric",
     "OnDevice",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,32 +12,23 @@ from numpy.typing import NDArray
 
 from sigmaraw.contracts import Parameter
 from sigmaraw.errors import InputNotFound, InvalidModel, InvalidOption, InvalidPrediction
-from sigmaraw.pipelines.measurements import CONNECTIVITY, MEASURE, MEASUREMENTS, SOFT_MEASUREMENTS, min_size, soft_measurements
+from sigmaraw.pipelines.measurements import (
+    CONNECTIVITY,
+    MEASURE,
+    MEASUREMENTS,
+    PIXEL_SIZE,
+    SOFT_MEASUREMENTS,
+    U_MODE,
+    min_size,
+    soft_measurements,
+)
 from sigmaraw.pipelines.preparation import POST, PRE, foreground, prepare
 from sigmaraw.pipelines.segmentation import SegmentationPipeline
 from sigmaraw.pipelines.tiling import Tiling
 
 THRESHOLD = Parameter("threshold", float, 0.5, unit="1", help="foreground is above it, in the unit that `post` gives")
-U_MODE = Parameter(
-    "u_mode",
-    str,
-    None,
-    choices=("largest", "unet-demo"),
-    help="uncertainty that replicas add to sigma_raw: the largest that was measured (default), or as measured for the shipped "
-    "network (its own default), which of any other network is your statement",
-)
 _PROBE_PX = 64  # side of the image that a network is asked about twice
 _SAME_ANSWER = 1e-3  # of the largest answer: sums in another order on a GPU differ by less
-# How the coverage study names what a network's mask, or its map, gives.
-_KINDS = {
-    "count": "network-count",
-    "area": "network-area",
-    "total_intensity": "network-intensity",
-    "mean_intensity": "network-mean-intensity",
-    "soft_area": "network-soft-area",
-    "soft_total_intensity": "network-soft-intensity",
-    "soft_mean_intensity": "network-soft-mean-intensity",
-}
 NETWORK_PARAMETERS = (
     Parameter("model", str, required=True, help="the model's file"),
     Parameter("pre", str, "zscore", choices=tuple(PRE), help="normalisation of the whole image"),
@@ -53,6 +43,7 @@ NETWORK_PARAMETERS = (
     Parameter("multiple", int, 16, minimum=1, unit="px", help="without window the image is padded to a multiple of this"),
     Parameter("layout", str, "nchw", choices=("nchw", "nhwc"), help="order of the model's axes"),
     U_MODE,
+    PIXEL_SIZE,
 )
 
 
@@ -74,9 +65,10 @@ class NetworkPipeline(SegmentationPipeline):
         self.keys = {**dict.fromkeys(parameter.name for parameter in NETWORK_PARAMETERS), **self.settings, **self.set_keys}
         if self.keys["u_mode"] is None:
             self.keys["u_mode"] = "unet-demo" if self._studied() else "largest"
-        self.measurements = SOFT_MEASUREMENTS if self.keys["measure"] == "soft" else MEASUREMENTS
+        soft = SOFT_MEASUREMENTS if self.keys["measure"] == "soft" else MEASUREMENTS
+        self.measurements = self.measures.measurements if self.measures else soft
         if self.keys["u_mode"] == "unet-demo":
-            self.measurements = tuple(replace(row, kind=_KINDS[row.name], studied=self._studied()) for row in self.measurements)
+            self._state_kinds(self._studied())
         self._load()
         if self.keys["channel"] is None:
             self.keys["channel"] = 1 if self.keys["post"] == "softmax" else 0
@@ -142,7 +134,7 @@ class NetworkPipeline(SegmentationPipeline):
         return foreground(tiling.join(outputs), self.keys["post"], self.keys["channel"])
 
     def _measure(self, image: NDArray[np.integer]) -> dict[str, float]:
-        if self.keys["measure"] == "mask":
+        if self.keys["measure"] != "soft":
             return super()._measure(image)
         area = total = 0.0
         for plane in image.reshape(-1, *image.shape[-2:]):

@@ -152,6 +152,8 @@ class TorchNetwork(NetworkPipeline):
             return super()._measure(image)
         import torch
 
+        if self.measures is not None:  # the network computes there, the measures on the host
+            return super()._measure(image if isinstance(image, np.ndarray) else image.cpu().numpy())
         with torch.inference_mode():
             planes = image.reshape(-1, *image.shape[-2:])
             if self.keys["measure"] == "soft":
@@ -197,7 +199,7 @@ class TorchNetwork(NetworkPipeline):
         ------
         NotIntegerData, ColourImage, ShapeMismatch
         """
-        if self.keys["measure"] == "mask":
+        if self.keys["measure"] != "soft":
             return {}
         return each(self._gradient, [one_frame(image)])[0]
 
