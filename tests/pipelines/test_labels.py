@@ -208,7 +208,8 @@ def test_volumes_and_all_formats_come_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("spec", "error", "message"),
     [
-        ('run:"cp {in}"', errors.InvalidSpec, "{out}"),
+        ('run:"cp {in} {other}"', errors.InvalidSpec, "{other}"),
+        ('run:"{in} {out}"', errors.InvalidSpec, "a program and its arguments"),
         ('run:"no-such-program {in} {out}"', errors.InputNotFound, "which command of 'run' names"),
         ('run:"false {in} {out}"', errors.PredictionFailed, "ends with code 1"),
         ('run:"true {in} {out}"', errors.PredictionFailed, "wrote no {out}"),

@@ -52,7 +52,7 @@ class Template:
         InvalidSpec
             Open quotation, nothing to run, an unknown word in braces, or a needed one that is missing.
         """
-        expected = f"a program and its arguments, with {' and '.join('{' + word + '}' for word in needed)}"
+        expected = f"a program and its arguments{' with ' if needed else ''}{' and '.join('{' + word + '}' for word in needed)}"
         try:
             arguments = tuple(shlex.split(text))
         except ValueError as error:

@@ -18,7 +18,7 @@ from sigmaraw.errors import InvalidPrediction, PredictionFailed
 from sigmaraw.pipelines.labels import CLASSES, SCORE, OwnSegmentation
 from sigmaraw.pipelines.measurements import CONNECTIVITY, MEASURE_OBJECTS, PIXEL_SIZE, U_MODE, min_size
 
-_SUFFIXES = {"tif": ".tif", "png": ".png", "npy": ".npy", "csv": ".csv"}
+_SUFFIXES = {"tif": ".tif", "tiff": ".tiff", "png": ".png", "npy": ".npy", "csv": ".csv"}
 _NUMBERS = (
     "",
     "label",
@@ -36,8 +36,8 @@ _MOST_BYTES = 1 << 30  # of a label image once it is decoded: a stranger's file 
 class ProgramPipeline(OwnSegmentation):
     """A program that reads an image and writes a label image or a table: ``run:"segment {in} -o {out}"``.
 
-    {in} and {out} are files in an empty folder, in which the program runs (name other files by their whole path). No shell reads
-    the template: pipes, wildcards and variables are plain characters. The image is written as `input`, a volume as pages; the program
+    {in} and {out} are files in an empty folder, in which the program runs (name other files by their whole path). A program that takes
+    folders gets ``.``, and finds in.tif there and leaves out.tif, with the suffixes of `input` and `format`. No shell reads the template: pipes, wildcards and variables are plain characters. The image is written as `input`, a volume as pages; the program
     writes a label image as `format`, or a CSV table with one row of numbers (or, with table=objects, one row for each object).
     """
 
@@ -67,7 +67,7 @@ class ProgramPipeline(OwnSegmentation):
 
     def __init__(self, spec: str, **settings: Any) -> None:
         super().__init__(spec, **settings)
-        self._template = Template.parse("command", self.settings["command"], ("in", "out"), ("in", "out"), "run", PredictionFailed)
+        self._template = Template.parse("command", self.settings["command"], ("in", "out"), (), "run", PredictionFailed)
         self._program = self._template.fingerprint()
         self._by_table = self.settings["format"] == "csv"
         if self._by_table:
