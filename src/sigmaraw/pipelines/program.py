@@ -37,7 +37,8 @@ class ProgramPipeline(OwnSegmentation):
     """A program that reads an image and writes a label image or a table: ``run:"segment {in} -o {out}"``.
 
     {in} and {out} are files in an empty folder, in which the program runs (name other files by their whole path). A program that takes
-    folders gets ``.``, and finds in.tif there and leaves out.tif, with the suffixes of `input` and `format`. No shell reads the template: pipes, wildcards and variables are plain characters. The image is written as `input`, a volume as pages; the program
+    folders gets ``.``, and finds in.tif there and leaves out.tif, with the suffixes of `input` and `format`. No shell reads the
+    template: pipes, wildcards and variables are plain characters. The image is written as `input`, a volume as pages; the program
     writes a label image as `format`, or a CSV table with one row of numbers (or, with table=objects, one row for each object).
     """
 

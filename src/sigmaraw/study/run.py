@@ -72,6 +72,7 @@ def validate(
     engine: Engine | str = "local",
     batch: int | None = None,
     workers: int | None = None,
+    every_byte: bool = False,
     allow_exec: bool = False,
     allow_nondeterminism: bool = False,
     progress: Report | bool | None = None,
@@ -123,6 +124,9 @@ def validate(
         Replicas held in memory at once, from 1. None takes what fits. It does not change a number.
     workers : int, optional
         Threads that code replicas while the model predicts. None takes one per core, 0 none. It does not change a number.
+    every_byte : bool, default False
+        Code every replica in full. By default a codec whose decoded pixels are known without its lossless stage codes the first replica
+        of each block and 1 in 20 of the others; predictions are the same, and byte figures of replicas rest on those.
     allow_exec : bool, default False
         `codecs` and `pipeline` may name programs of this machine (``exec``, ``run``). Never pass on what a file or another person says.
     allow_nondeterminism : bool, default False
@@ -164,7 +168,8 @@ def validate(
     limits = {"k": k, "spread": spread, "rms": rms, "margin": dict(margin or {})}
     place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame}
     specs, objects = named_codecs(codecs)
-    plan, model = plan_of(specs, pipeline, allow_exec, n=n, mode=mode, seed=seed, **limits, **place)
+    share = {"coded_share": 1.0} if every_byte else {}
+    plan, model = plan_of(specs, pipeline, allow_exec, n=n, mode=mode, seed=seed, **limits, **place, **share)
     # keywords of `run`, each of its type
     options: dict[str, Any] = {"engine": engine, "batch": batch, "workers": workers, "allow_exec": plan.codecs if allow_exec else ()}
     options["allow_nondeterminism"] = allow_nondeterminism
@@ -240,7 +245,16 @@ def run(
         exec_ = frozenset(allow_exec)
         setting = Setting(plan, profile, resolved, mode, inputs, design, files, planned, exec_, codecs or {}, allow_nondeterminism)
         prepared = prepare(setting, report)
-        job = Job(tuple(entry.image for entry in prepared), source, mode, plan.seed, setting.design.repeats, batch, workers)
+        job = Job(
+            tuple(entry.image for entry in prepared),
+            source,
+            mode,
+            plan.seed,
+            setting.design.repeats,
+            batch,
+            workers,
+            coded_share=plan.coded_share,
+        )
         with _session(worker) as engine_:
             gathered, looks = _gather_all(job, setting, prepared, engine_, report)
     _log.info("%d predictions gathered", np.isfinite(gathered.raw).sum() + np.isfinite(gathered.decoded).sum())

@@ -5,20 +5,21 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.contracts import Codec, Extrapolation, OnDevice, Pipeline, ReplicaMode, ReplicaRequest
-from sigmaraw.errors import CodecFailed, InvalidPrediction, PredictionFailed, SigmarawError
+from sigmaraw.errors import InvalidPrediction, PredictionFailed, SigmarawError
 from sigmaraw.metrics import BlockQuality, QualityMoments
 from sigmaraw.noise import draw
 from sigmaraw.pipelines.failures import raised_by
 from sigmaraw.pipelines.threads import available_cores
 from sigmaraw.record.codecs import Achieved
 from sigmaraw.study.plan import WorkItem
+from sigmaraw.study.trips import Trip, drawn_for_coding, trip
 
 if TYPE_CHECKING:
     from sigmaraw.contracts import Block
@@ -46,6 +47,8 @@ class StudyImage:
         The codecs as used on this image, frozen targets resolved.
     hints : tuple of Hint, optional
         For each codec, where its search for a setting starts.
+    distorts : tuple of bool, optional
+        For each codec, whether it can distort a replica without coding it; where it is empty, none does.
     """
 
     frame: NDArray[np.integer]
@@ -53,11 +56,15 @@ class StudyImage:
     noise_model: NoiseModel
     codecs: tuple[Codec, ...] = ()
     hints: tuple[Hint, ...] = ()
+    distorts: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True)
 class BlockResult:
-    """Predictions (measurement, replica) of one work item; codec figures are None for group 0."""
+    """Predictions (measurement, replica) of one work item; codec figures are None for group 0.
+
+    `nbytes` and `achieved` are those of the replicas that were coded in full.
+    """
 
     item: WorkItem
     raw: NDArray[np.float64]
@@ -82,6 +89,8 @@ class Job:
     device : bool, optional
         Whether the pipeline takes replicas on the device that draws them, None for yes where it computes on that GPU; codecs take them
         from the host in any case.
+    coded_share : float, optional
+        Share of replicas that are coded in full, at random, where the codec can distort without coding; the first of a block always is.
     """
 
     images: tuple[StudyImage, ...]
@@ -92,6 +101,7 @@ class Job:
     batch: int | None = None
     workers: int | None = None
     device: bool | None = None
+    coded_share: float = 1.0
 
     def __call__(self, item: WorkItem) -> BlockResult:
         """Return the predictions of one block of replicas and, for a codec's group, of their decoded versions.
@@ -109,7 +119,7 @@ class Job:
                 first += len(replicas)
             return BlockResult(item, np.concatenate(raw, axis=1))
         decoded: list[NDArray[np.float64]] = []
-        trips: list[tuple[int, Achieved]] = []
+        trips: list[Trip] = []
         quality = _Quality(image, item.start, self.mode.extrapolation)
         for drawn in self.draw(image, item, device):
             replicas = np.asarray(drawn)
@@ -118,12 +128,13 @@ class Job:
             raw.append(predictions)
             restored = np.empty_like(replicas)
             for index, replica in enumerate(replicas):
-                nbytes, achieved, restored[index] = coded[index]
-                trips.append((nbytes, achieved))
+                restored[index] = coded[index].decoded
+                trips.append(replace(coded[index], decoded=restored[index, ..., :0]))  # the pixels themselves are kept no longer
                 quality.add(replica, restored[index])
             decoded.append(predict(pipeline, restored, f"{_where(item)}, after '{image.codecs[item.group - 1].spec}'", first))
-        sizes, achieved_ = zip(*trips, strict=True)
-        return BlockResult(item, np.concatenate(raw, axis=1), np.concatenate(decoded, axis=1), sizes, achieved_, quality.moments())
+        sizes = tuple(entry.nbytes for entry in trips if entry.nbytes is not None)
+        achieved = tuple(entry.achieved for entry in trips if entry.achieved is not None)
+        return BlockResult(item, np.concatenate(raw, axis=1), np.concatenate(decoded, axis=1), sizes, achieved, quality.moments())
 
     def draw(self, image: StudyImage, item: WorkItem, device: bool = False) -> Iterator[Block]:
         """Yield the block's replicas (replica, …) in the frame's dtype, as many at a time as `batch` or the mode says.
@@ -147,22 +158,32 @@ class Job:
 
     def _predict_and_code(
         self, pipeline: Pipeline, image: StudyImage, item: WorkItem, first: int, drawn: Block, replicas: NDArray[np.integer]
-    ) -> tuple[NDArray[np.float64], list[_Trip]]:
+    ) -> tuple[NDArray[np.float64], list[Trip]]:
         """Return the predictions of replicas as drawn, and their round trips on the host, made in threads meanwhile.
 
         Every replica is coded by itself from the same hint, so that the order of work changes no number.
         """
         workers = available_cores() if self.workers is None else self.workers
-        index, where = item.group - 1, _where(item)
+        where = _where(item)
         if workers == 0:
-            return predict(pipeline, drawn, where, first), [_trip(image, index, replica) for replica in replicas]
+            return predict(pipeline, drawn, where, first), [
+                self._trip(image, item, first + place, replica) for place, replica in enumerate(replicas)
+            ]
         pool = ThreadPoolExecutor(workers, "codec")
         try:
-            coming = [pool.submit(_trip, image, index, replica) for replica in replicas]
+            coming = [pool.submit(self._trip, image, item, first + place, replica) for place, replica in enumerate(replicas)]
             raw = predict(pipeline, drawn, where, first)
-            return raw, [trip.result() for trip in coming]
+            return raw, [future.result() for future in coming]
         finally:
             pool.shutdown(cancel_futures=True)
+
+    def _trip(self, image: StudyImage, item: WorkItem, number: int, replica: NDArray[np.integer]) -> Trip:
+        """Return the round trip of replica `number`: in full for the first of a block and for a share of the others."""
+        index = item.group - 1
+        shorter = bool(image.distorts) and image.distorts[index]
+        full = not shorter or number == item.start or drawn_for_coding(self.coded_share, self.seed, item.image, item.group, number)
+        where = f"{_where(item)}, replica {number}"
+        return trip(image.codecs[index], image.hints[index], replica, full=full, shorter=shorter, where=where)
 
 
 class _Quality:
@@ -189,22 +210,6 @@ def _variance_of(image: StudyImage) -> NDArray[np.float64] | Callable[[int], NDA
     if image.frame.ndim == 2:
         return image.noise_model.variance(image.frame)
     return lambda plane: image.noise_model.variance(image.frame[plane])
-
-
-_Trip = tuple[int, Achieved, NDArray[np.integer]]
-
-
-def _trip(image: StudyImage, index: int, replica: NDArray[np.integer]) -> _Trip:
-    """Return bytes, settings as achieved, and the decoded replica. Raises CodecFailed for another shape or dtype."""
-    codec = image.codecs[index]
-    trip = codec.apply(replica, image.hints[index])
-    if trip.decoded.shape != replica.shape or trip.decoded.dtype != replica.dtype:
-        raise CodecFailed(
-            f"codec '{codec.spec}' returned {trip.decoded.dtype} {trip.decoded.shape}",
-            f"{replica.dtype} {replica.shape}",
-            "report this to the codec's author",
-        )
-    return trip.nbytes, dict(trip.achieved), trip.decoded
 
 
 def one_gpu(pipeline: Pipeline) -> bool:
