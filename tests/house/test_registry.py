@@ -177,7 +177,7 @@ def test_a_family_that_fails_only_when_it_is_described_is_listed_as_such(package
         (registry.CODECS, "jxl", "jpegxl"),
         (registry.CODECS, "x265", "hevc"),
         (registry.CODECS, "jpeg200", "did you mean 'jpeg2000'"),
-        (registry.PIPELINES, "cellpose", "package.module:function"),
+        (registry.PIPELINES, "cellpose", "recipes.md#cellpose"),
         (registry.PIPELINES, "otus", "did you mean 'otsu'"),
         (registry.METRICS, "iou", "jaccard"),
     ],
