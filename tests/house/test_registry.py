@@ -191,7 +191,7 @@ def test_every_suggested_name_exists() -> None:
     for group, meant in suggestions._MEANT.items():
         choices = registry.names(group)
         for hint in meant.values():
-            for spec in re.findall(r"write ([a-z0-9-]+(?::[a-z0-9]+)?)", hint):
+            for spec in re.findall(r"write ([a-z0-9_-]+(?::[a-z0-9]+)?)", hint):
                 name, _, method = spec.partition(":")
                 assert name in choices, hint
                 assert not method or name != "lossless" or method in METHODS
