@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +14,7 @@ import msgspec
 from sigmaraw.errors import InputNotFound, InvalidOption, InvalidPlan
 from sigmaraw.noise import DEFAULT_MODE, replica_mode
 from sigmaraw.record.design import LimitsRow, PlanRow, ProtocolRow
+from sigmaraw.record.digest import plan_digest
 from sigmaraw.record.fields import plain
 from sigmaraw.statistics import RULES
 from sigmaraw.study.adaptive import Adaptive, Deciding, count_rule
@@ -201,18 +200,7 @@ class Plan:
             coded_share=float(self.coded_share),
             protocol=self.protocol,
         )
-        # What a plan does not state is left out, so that it keeps the digest that it had before there were such parts.
-        unstated: dict[str, object] = {"rule": "equivalence", "specimens": [], "coded_share": CODED_SHARE, "protocol": None}
-        values = {
-            name: value
-            for name, value in plain(row).items()
-            if name not in ("sha256", "created", "lock") and (name not in unstated or value != unstated[name])
-        }
-        if isinstance(protocol := values.get("protocol"), dict):
-            later = ("model_influence", "decision_consequence")
-            values["protocol"] = {name: value for name, value in protocol.items() if value or name not in later}
-        canonical = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return msgspec.structs.replace(row, sha256=hashlib.sha256(canonical.encode()).hexdigest(), created=created)
+        return msgspec.structs.replace(row, sha256=plan_digest(plain(row)), created=created)
 
 
 END_TO_END = ("equivalence", "pomarico")
