@@ -18,7 +18,7 @@ from sigmaraw.contracts.codecs import (
     Probes,
     RoundTrip,
 )
-from sigmaraw.contracts.measures import LabelledImage, Measure
+from sigmaraw.contracts.measures import FindsObjects, FoundObjects, LabelledImage, Measure
 from sigmaraw.contracts.modes import (
     Block,
     CameraNoise,
@@ -49,6 +49,8 @@ __all__ = [
     "Encoded",
     "Engine",
     "Extrapolation",
+    "FindsObjects",
+    "FoundObjects",
     "Knob",
     "LabelledImage",
     "Map",
