@@ -27,6 +27,7 @@ from sigmaraw.cli.replicas import replicas
 from sigmaraw.cli.report import report
 from sigmaraw.cli.search import search
 from sigmaraw.cli.sweep import sweep
+from sigmaraw.cli.train import train
 from sigmaraw.cli.validate import validate
 from sigmaraw.cli.verify import verify
 
@@ -48,6 +49,7 @@ VERBS: dict[Callable[..., Any], tuple[str, str]] = {
     validate: ("Judge codecs by a model's answers.", "docs/how-to/validate.md"),
     sweep: ("Score codec settings over ranges.", "docs/how-to/choose-a-setting.md"),
     search: ("Find the strongest setting that passes.", "docs/how-to/choose-a-setting.md"),
+    train: ("Train a network on images and targets.", "docs/how-to/train.md"),
     report: ("Write the report of a record anew.", "docs/how-to/validate.md"),
     verify: ("Compare a record and its inputs with their hashes.", "docs/reference/record.md"),
     codecs: ("List codec families and their keys.", "docs/reference/codecs.md"),

@@ -18,6 +18,7 @@ from sigmaraw.contracts.modes import (
 from sigmaraw.contracts.pipelines import Differentiable, Measurement, OnDevice, Pipeline
 from sigmaraw.contracts.settings import Parameter
 from sigmaraw.contracts.studies import Engine, Metric, ReportFormat
+from sigmaraw.contracts.training import Loss
 
 __all__ = [
     "Achieved",
@@ -35,6 +36,7 @@ __all__ = [
     "Engine",
     "Extrapolation",
     "Knob",
+    "Loss",
     "Map",
     "Measurement",
     "Metric",
