@@ -41,6 +41,8 @@ def train(
     stop = ", stopped early" if made.stopped_early else ""
     typer.echo(f"{made.epochs} epochs{stop}; the weights are those of epoch {made.best_epoch}")
     if made.test:
-        error = "" if made.test["figure_se"] is None else f" ± {made.test['figure_se']:.2g} (standard error)"
-        typer.echo(f"{made.test['images']} test images: loss {made.test['loss']:.4g}, {made.test['name']} {made.test['figure']:.4f}{error}")
+        spread = "" if made.test["figure_se"] is None else f" ± {made.test['figure_se']:.2g} (standard error)"
+        typer.echo(
+            f"{made.test['images']} test images: loss {made.test['loss']:.4g}, {made.test['name']} {made.test['figure']:.4f}{spread}"
+        )
     typer.echo(f"pipeline: trained:{made.weights}\nrecord: {made.record}\nSHA-256 {made.sha256}")

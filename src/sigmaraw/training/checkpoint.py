@@ -81,11 +81,8 @@ def load(folder: Path, network: torch.nn.Module, optimiser: torch.optim.Optimize
             whole["state"].setdefault(int(index), {})[key] = value
         optimiser.load_state_dict(whole)
     except (SafetensorError, OSError, msgspec.MsgspecError, RuntimeError, ValueError, KeyError) as error:
-        raise InvalidTraining(
-            f"{path} cannot be gone on with ({' '.join(str(error).split())[:120]})",
-            "the checkpoint of this training",
-            "begin with --overwrite",
-        ) from error
+        found = f"{path} cannot be gone on with ({' '.join(str(error).split())[:120]})"
+        raise InvalidTraining(found, "the checkpoint of this training", "begin with --overwrite") from error
     return state, _part(tensors, "best.")
 
 

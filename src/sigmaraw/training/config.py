@@ -20,7 +20,7 @@ class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """A table of the configuration."""
 
 
-class SplitPart(_Part):
+class SplitPart(_Part, frozen=True, kw_only=True):
     """Which images train, which decide when to stop, and which are kept for the end: shares of the files, or their names.
 
     Parameters
@@ -36,7 +36,7 @@ class SplitPart(_Part):
     train: tuple[str, ...] | None = None
 
 
-class DataPart(_Part):
+class DataPart(_Part, frozen=True, kw_only=True):
     """Images and their targets.
 
     Parameters
@@ -64,7 +64,7 @@ class DataPart(_Part):
     split: SplitPart = SplitPart()
 
 
-class NetworkPart(_Part):
+class NetworkPart(_Part, frozen=True, kw_only=True):
     """The layers, as in `UNetDescription`; channels in and out follow from the task."""
 
     widths: tuple[int, ...] = (8, 16, 32, 64)
@@ -73,7 +73,7 @@ class NetworkPart(_Part):
     dropout: float = 0.0
 
 
-class TrainingPart(_Part):
+class TrainingPart(_Part, frozen=True, kw_only=True):
     """How the weights are found.
 
     Parameters
@@ -126,7 +126,7 @@ class TrainingPart(_Part):
     device: Literal["cpu", "cuda"] = "cpu"
 
 
-class AugmentPart(_Part):
+class AugmentPart(_Part, frozen=True, kw_only=True):
     """What is varied from tile to tile; the default is nothing. Shares are probabilities, 0 to 1.
 
     Parameters
@@ -156,7 +156,7 @@ class AugmentPart(_Part):
     defocus_share: float = 0.2
 
 
-class TrainingConfig(_Part):
+class TrainingConfig(_Part, frozen=True, kw_only=True):
     """A training, whole.
 
     Parameters
@@ -190,9 +190,13 @@ class TrainingConfig(_Part):
         return (given,) * (3 if self.data.volume else 2) if isinstance(given, int) else given
 
     def sha256(self) -> str:
-        """Return the SHA-256 of the configuration with its defaults written out; the number of epochs may grow, and is left out."""
+        """Return the SHA-256 of the configuration with its defaults written out.
+
+        The number of epochs may grow, and is left out, unless the learning rate depends on it.
+        """
         values = msgspec.to_builtins(self)
-        del values["training"]["epochs"]
+        if self.training.schedule != "poly":
+            del values["training"]["epochs"]
         return hashlib.sha256(msgspec.json.encode(values, order="sorted")).hexdigest()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,9 +95,9 @@ def read_data(config: TrainingConfig, folder: Path) -> DataSet:
     pairs: list[Pair] = []
     files: list[dict[str, Any]] = []
     for name in sorted(images):
-        found = list(_pairs(name, split[name], images[name], targets[name], config))
-        pairs += found[0]
-        files.append(found[1])
+        frames, row = _pairs(name, split[name], images[name], targets[name], config)
+        pairs += frames
+        files.append(row)
     _refuse_same_pixels(pairs)
     if not any(pair.split == "train" for pair in pairs):
         raise InvalidTraining("no image is left for training", "smaller shares of validation and test", "correct data.split")
@@ -168,20 +168,19 @@ def _files(folder: Path, pattern: str, what: str) -> dict[str, Path]:
     return found
 
 
-def _pairs(name: str, split: str, image: Path, target: Path, config: TrainingConfig) -> Iterator[Any]:
-    """Yield the pairs of one file, then its row for the training record."""
+def _pairs(name: str, split: str, image: Path, target: Path, config: TrainingConfig) -> tuple[list[Pair], dict[str, Any]]:
+    """Return the pairs of one file, and its row for the training record."""
     frames, wanted = (read_frames(path, volume=config.data.volume) for path in (image, target))
     if frames.data.shape != wanted.data.shape:
-        raise ShapeMismatch(
-            f"{image} is {frames.data.shape} and {target} {wanted.data.shape}", "one shape", "give the target of this image"
-        )
+        found = f"{image} is {frames.data.shape} and {target} {wanted.data.shape}"
+        raise ShapeMismatch(found, "one shape", "give the target of this image")
     if min(frames.frame_shape) < 2:
         raise ShapeMismatch(f"{image} is {frames.frame_shape} px", "images of at least 2 px a side", "leave it out")
-    yield [
+    pairs = [
         Pair(name, split, raw, prepare(raw, config.data.pre), target_of(truth, config.task, config.data, str(target)))
         for raw, truth in zip(frames.data, wanted.data, strict=True)
     ]
-    yield {
+    row = {
         "id": name,
         "split": split,
         "image": image.name,
@@ -190,6 +189,7 @@ def _pairs(name: str, split: str, image: Path, target: Path, config: TrainingCon
         "target_sha256": wanted.files[0].sha256,
         "frames": len(frames),
     }
+    return pairs, row
 
 
 def target_of(truth: NDArray[np.integer], task: str, part: DataPart, where: str) -> NDArray[np.float32]:

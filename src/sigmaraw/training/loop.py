@@ -189,16 +189,13 @@ class _Run:
             losses.append(self._step(pairs, step, rate))
             report(step + 1, total, "training steps")
         if not np.isfinite(losses).all():
-            raise InvalidTraining(
-                f"the loss is not finite in epoch {self.state.epoch + 1}",
-                "finite losses",
-                "lower training.learning_rate, or set training.clip",
-            )
-        found = record.mean_of(evaluation.evaluate(self.network, self.data.of("validation"), self.loss, self.config.task))
+            found = f"the loss is not finite in epoch {self.state.epoch + 1}"
+            raise InvalidTraining(found, "finite losses", "lower training.learning_rate, or set training.clip")
+        means = record.mean_of(evaluation.evaluate(self.network, self.data.of("validation"), self.loss, self.config.task))
         row = {"epoch": self.state.epoch + 1, "learning_rate": rate, "train_loss": float(np.mean(losses))}
-        self.state.history.append({**row, "validation_loss": found.get("loss"), "validation_figure": found.get("figure")})
+        self.state.history.append({**row, "validation_loss": means.get("loss"), "validation_figure": means.get("figure")})
         self.state.epoch += 1
-        value = found.get("loss")
+        value = means.get("loss")
         if value is None or self.state.best_loss is None or value < self.state.best_loss:
             self.state.best_epoch, self.state.best_loss = self.state.epoch, value
             self.best = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}

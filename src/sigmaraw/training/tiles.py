@@ -64,8 +64,8 @@ def one_tile(pair: Pair, tile: tuple[int, ...], part: AugmentPart, pre: str, ran
         places = coordinates(tile, centre, angle, scale, 0)
     discrete = bool(np.isin(pair.target, (0, 1)).all())
     truth = np.stack([looked_up(channel, places, smooth=not discrete) for channel in pair.target])
-    axes = [axis for axis in range(len(tile)) if random.random() < part.flip]
-    return np.flip(seen, axes), np.flip(truth, [axis + 1 for axis in axes])
+    axes = tuple(axis for axis in range(len(tile)) if random.random() < part.flip)
+    return np.flip(seen, axes), np.flip(truth, tuple(axis + 1 for axis in axes))
 
 
 def coordinates(tile: tuple[int, ...], centre: Sequence[float], angle: float, scale: float, margin: int) -> list[NDArray[np.float64]]:
