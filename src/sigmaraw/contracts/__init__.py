@@ -16,6 +16,7 @@ from sigmaraw.contracts.modes import (
     ReplicaRequest,
 )
 from sigmaraw.contracts.pipelines import Differentiable, Measurement, OnDevice, Pipeline
+from sigmaraw.contracts.reproductions import Criterion, Found, Reproduction
 from sigmaraw.contracts.settings import Parameter
 from sigmaraw.contracts.studies import Engine, Metric, ReportFormat
 from sigmaraw.contracts.training import Loss
@@ -29,12 +30,14 @@ __all__ = [
     "CodecFamily",
     "CodecStep",
     "Coder",
+    "Criterion",
     "Denoiser",
     "Diagnostic",
     "Differentiable",
     "Encoded",
     "Engine",
     "Extrapolation",
+    "Found",
     "Knob",
     "Loss",
     "Map",
@@ -48,5 +51,6 @@ __all__ = [
     "ReplicaMode",
     "ReplicaRequest",
     "ReportFormat",
+    "Reproduction",
     "RoundTrip",
 ]

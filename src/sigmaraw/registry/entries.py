@@ -8,7 +8,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from sigmaraw import extras
-from sigmaraw.contracts import Coder, Denoiser, Engine, Loss, Map, Metric, Parameter, Pipeline, ReplicaMode, ReportFormat
+from sigmaraw.contracts import Coder, Denoiser, Engine, Loss, Map, Metric, Parameter, Pipeline, ReplicaMode, ReportFormat, Reproduction
 from sigmaraw.errors import BrokenExtension, DuplicateName, MissingExtra, SigmarawError, UnknownName
 from sigmaraw.registry.suggestions import suggestion
 
@@ -20,7 +20,8 @@ MODES = "sigmaraw.modes"
 DENOISERS = "sigmaraw.denoisers"
 REPORTS = "sigmaraw.reports"
 LOSSES = "sigmaraw.losses"
-GROUPS = (CODECS, PIPELINES, METRICS, ENGINES, MODES, DENOISERS, REPORTS, LOSSES)
+REPRODUCTIONS = "sigmaraw.reproductions"
+GROUPS = (CODECS, PIPELINES, METRICS, ENGINES, MODES, DENOISERS, REPORTS, LOSSES, REPRODUCTIONS)
 
 # What an entry point of each group is a subclass of; of a Protocol, having its members is enough.
 _CONTRACTS: dict[str, tuple[type, ...]] = {
@@ -32,6 +33,7 @@ _CONTRACTS: dict[str, tuple[type, ...]] = {
     DENOISERS: (Denoiser,),
     REPORTS: (ReportFormat,),
     LOSSES: (Loss,),
+    REPRODUCTIONS: (Reproduction,),
 }
 _FEW_WORDS = 160  # characters of another package's exception in a message
 

@@ -163,8 +163,14 @@ class TrainingConfig(_Part, frozen=True, kw_only=True):
     ----------
     task : {"image", "mask", "classes"}
         What the network gives: another image, one foreground, or one of several classes for each pixel.
-    data, training, network, augment
-        Its tables.
+    data : DataPart
+        Images and targets.
+    training : TrainingPart
+        How the weights are found.
+    network : NetworkPart
+        The layers.
+    augment : AugmentPart
+        What is varied.
     seed : int
         Decides split, start, tiles, augmentation and dropout.
     """

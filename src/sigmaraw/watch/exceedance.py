@@ -62,7 +62,8 @@ def limits_of(folder: str | Path, codec: str | None = None) -> Limits:
     if not rows:
         names = ", ".join(dict.fromkeys(row.codec for row in content.results))
         raise InvalidOption(f"codec '{spec}' with the record {folder}", f"one of {names}", "name one with --codec")
-    margin, k = content.plan.limits.margin, content.plan.limits.k
+    planned = content.plan.limits
+    margin, k = (planned.margin, planned.k or 0.0) if planned is not None else ({}, 1.0)
     found: dict[str, float] = {}
     for name in dict.fromkeys(row.measurement for row in rows):
         spreads = [row.sigma_raw for row in rows if row.measurement == name and row.sigma_raw is not None]

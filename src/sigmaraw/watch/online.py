@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sigmaraw.errors import InvalidOption
 from sigmaraw.watch.mmd import Floats, kernel, median_distance
 
-_RUNS = 4000
+_RUNS = 3000
 _LENGTH = 4  # simulated frames of a run, in mean run times; what is left over counts as exponential
 _CELLS = 2.0e7  # simulated frames at once
 
@@ -66,7 +66,7 @@ class OnlineMmd:
             Mean number of frames to a false alarm, counted from the first one.
         seed : int, default 0
             Of the simulated streams.
-        runs : int, default 4000
+        runs : int, default 3000
             Simulated streams.
 
         Raises
@@ -137,8 +137,10 @@ def statistics(x: Floats, streams: Sequence[Floats] | Floats, bandwidth: float, 
         (point, feature), the reference.
     streams : ndarray, float64
         (stream, frame, feature).
-    bandwidth, window
-        As in `OnlineMmd`.
+    bandwidth : float
+        σ of the kernel.
+    window : int
+        Frames of a window.
     """
     inner = float(kernel(x, x, bandwidth).mean())
     found = []
@@ -162,16 +164,19 @@ def _windows(near: Floats, gram, index: NDArray[np.intp], window: int) -> Floats
 
 
 def _simulated(x: Floats, z: Floats, bandwidth: float, window: int, run_time: float, seed: int, runs: int) -> Floats:
-    """Return S along streams of reference frames, drawn without repeats as far as they go."""
+    """Return S along streams of reference frames, drawn with replacement.
+
+    A frame that is drawn twice into a window would be compared with itself, as no two real frames are: its mean kernel with the others
+    stands in.
+    """
     random = np.random.default_rng([seed, 0x0A11])
     inner, near = float(kernel(x, x, bandwidth).mean()), kernel(z, x, bandwidth).mean(axis=1)
     table = kernel(z, z, bandwidth)
+    np.fill_diagonal(table, (table.sum(axis=1) - 1.0) / (len(z) - 1))
     length = round(_LENGTH * run_time) + window
     found, at_once = [], max(1, int(_CELLS / length))
     for start in range(0, runs, at_once):
-        count = min(at_once, runs - start)
-        pieces = [random.permuted(np.tile(np.arange(len(z)), (count, 1)), axis=1) for _ in range(-(-length // len(z)))]
-        index = np.concatenate(pieces, axis=1)[:, :length]
+        index = random.integers(len(z), size=(min(at_once, runs - start), length))
         found.append(_windows(near[index], lambda a, b: table[a, b], index, window) + inner)
     return np.concatenate(found)
 

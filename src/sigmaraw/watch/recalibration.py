@@ -1,9 +1,9 @@
 """When the camera is to be calibrated anew, from the profiles so far.
 
-Of each quantity with a bound (those of `sigmaraw check`): value_i = a + b·t_i + e_i, e_i ~ N(0, u_i² + τ²), τ² what the standard errors do not
-explain (Paule and Mandel, J. Res. NBS 87, 377 (1982)). The change from the last calibration to a time t later is b·t ± its uncertainty; the
-interval is the longest t at which |b|·t + t_.95·√(u_b²·t² + u_last² + τ²) is within the bound: with 95 % confidence the camera is still the
-same then, as far as it goes on as before.
+Of each quantity with a bound (those of `sigmaraw check`): value_i = a + b·t_i + e_i, e_i ~ N(0, u_i² + τ²), τ² what the standard errors
+do not explain (Paule and Mandel, J. Res. NBS 87, 377 (1982)). The change from the last calibration to a time t later is b·t. The interval
+is the longest t at which |b|·t + t_.95·√(u_b²·t² + u_last² + τ²) is within the bound: with 95 % confidence the camera is still the same
+then, as far as it goes on as before.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,7 @@ def summary(state: State, last: int = 100, permutations: int = 999) -> dict[str,
         "reference": len(fit["reference"]),
         "alarms": len(alarms),
         "first_alarm": alarms[0] if alarms else None,
-        "run_lengths": run_lengths(frames)[-1:] and _runs(alarms, len(frames)),
+        "run_lengths": _runs(alarms, len(frames)),
         "log10_e_all": frames[-1]["log10_e_all"] if frames else 0.0,
         "alpha": fit["setup"]["alpha"],
         "offline": {},
@@ -85,7 +86,7 @@ def run_lengths(frames: Sequence[dict[str, Any]]) -> list[int]:
 
 def _runs(alarms: Sequence[int], frames: int) -> list[int]:
     ends = [0, *alarms]
-    return [after - before for before, after in zip(ends, ends[1:], strict=False)] or [frames]
+    return [after - before for before, after in pairwise(ends)] or [frames]
 
 
 def figure(state: State) -> Figure:
@@ -96,22 +97,22 @@ def figure(state: State) -> Figure:
     state : State
         Open.
     """
-    from matplotlib.figure import Figure
-
     from sigmaraw.reports.svg import drawing
+    from sigmaraw.reports.svg import figure as empty
 
     fit, frames = state.entries[0].body, [entry.body for entry in state.entries[1:]]
     if not frames:
         raise InvalidOption(f"{state.path} without frames", "at least one", "run sigmaraw watch check first")
     number = np.arange(1, len(frames) + 1)
     with drawing():
-        made = Figure(figsize=(8.0, 6.6), layout="constrained")
+        made = empty(6.6, 8.0)
+        made.set_layout_engine("constrained")
         online, evidence, lengths = made.subplots(3, 1, sharex=True)
         for name in fit["detectors"]:
             ratio = [_over(frame["online"][name]) for frame in frames]
             online.plot(number, ratio, label=name, lw=1.2)
         online.axhline(1.0, color="#a63c00", lw=1.0, ls="--", label="threshold")
-        online.set_ylabel("S − S₀ over threshold − S₀")
+        online.set_ylabel("S / threshold")
         online.legend(fontsize=8, ncols=3, frameon=False)
         for name in frames[-1]["log10_e"]:
             evidence.plot(number, [frame["log10_e"].get(name) for frame in frames], label=name, lw=0.9)
@@ -127,7 +128,7 @@ def figure(state: State) -> Figure:
 
 
 def _over(row: dict[str, Any]) -> float:
-    """Return the statistic over its threshold; S has no natural zero, and may be below 0."""
+    """Return the statistic over its threshold; NaN before a window is full."""
     return float("nan") if row["statistic"] is None else float(row["statistic"] / row["threshold"])
 
 
@@ -135,9 +136,11 @@ def write(state: State, folder: Path, found: dict[str, Any]) -> Path:
     """Write watch.svg and watch.json, and return the figure's path."""
     import json
 
-    from sigmaraw.reports.svg import svg
+    from sigmaraw.reports.svg import drawing, to_svg
 
     write_text(folder / "watch.json", json.dumps(found, indent=1) + "\n")
     path = folder / "watch.svg"
-    write_text(path, svg(figure(state), "Statistic, evidence and run length of a watch, frame by frame"))
+    with drawing():
+        text = to_svg(figure(state), "watch", "Statistic, evidence and run length of a watch, frame by frame")
+    write_text(path, text)
     return path

@@ -75,8 +75,8 @@ class ConformalMartingale:
 def log_exceedance_evidence(exceeded: int, trials: int, share: float) -> float:
     """Return ln E of the evidence that more than `share` of the frames exceed the limit.
 
-    E = ∫_{share}^{1} θ^s (1 − θ)^f dθ / [(1 − share) share^s (1 − share)^f], s exceedances and f others: an e-process for every true share up
-    to `share`.
+    E = ∫_{share}^{1} θ^s (1 − θ)^f dθ / [(1 − share) share^s (1 − share)^f], s exceedances and f others: an e-process for every true share
+    up to `share`.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """The state of a watch: one SQLite file to which entries are only added, each bound to all before it by its hash.
 
-digest_n = SHA-256(digest_{n−1} ‖ n ‖ kind ‖ body). Every entry is one transaction, written through to the disk: a kill leaves whole entries.
-Opening recomputes all digests, so that an entry that was changed, moved or taken out of the middle by hand is refused. What a chain cannot
-show is that its last entries were cut off: the digest that `watch check` prints with each frame, kept elsewhere, can.
+digest_n = SHA-256(digest_{n−1} ‖ n ‖ kind ‖ body). Every entry is one transaction, written through to the disk: a kill leaves whole
+entries. Opening recomputes all digests, so that an entry that was changed, moved or taken out of the middle by hand is refused. What a
+chain cannot show is that its last entries were cut off: the digest that `watch check` prints with each frame, kept elsewhere, can.
 """
 
 from __future__ import annotations
