@@ -10,6 +10,7 @@ from sigmaraw.registry.entries import (
     ENGINES,
     GROUPS,
     LOSSES,
+    MEASUREMENTS,
     METRICS,
     MODES,
     PIPELINES,
@@ -21,7 +22,7 @@ from sigmaraw.registry.entries import (
     names,
 )
 from sigmaraw.registry.grammar import Step, convert, parse_chain, parse_step, quoted, typed
-from sigmaraw.registry.imports import import_named, is_dotted
+from sigmaraw.registry.imports import import_named, is_dotted, is_file
 from sigmaraw.registry.suggestions import suggestion
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "ENGINES",
     "GROUPS",
     "LOSSES",
+    "MEASUREMENTS",
     "METRICS",
     "MODES",
     "PIPELINES",
@@ -41,6 +43,7 @@ __all__ = [
     "import_named",
     "installed",
     "is_dotted",
+    "is_file",
     "load",
     "names",
     "parse_chain",

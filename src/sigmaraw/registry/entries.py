@@ -8,12 +8,26 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from sigmaraw import extras
-from sigmaraw.contracts import Coder, Denoiser, Engine, Loss, Map, Metric, Parameter, Pipeline, ReplicaMode, ReportFormat, Reproduction
+from sigmaraw.contracts import (
+    Coder,
+    Denoiser,
+    Engine,
+    Loss,
+    Map,
+    Measure,
+    Metric,
+    Parameter,
+    Pipeline,
+    ReplicaMode,
+    ReportFormat,
+    Reproduction,
+)
 from sigmaraw.errors import BrokenExtension, DuplicateName, MissingExtra, SigmarawError, UnknownName
 from sigmaraw.registry.suggestions import suggestion
 
 CODECS = "sigmaraw.codecs"
 PIPELINES = "sigmaraw.pipelines"
+MEASUREMENTS = "sigmaraw.measurements"
 METRICS = "sigmaraw.metrics"
 ENGINES = "sigmaraw.engines"
 MODES = "sigmaraw.modes"
@@ -21,12 +35,13 @@ DENOISERS = "sigmaraw.denoisers"
 REPORTS = "sigmaraw.reports"
 LOSSES = "sigmaraw.losses"
 REPRODUCTIONS = "sigmaraw.reproductions"
-GROUPS = (CODECS, PIPELINES, METRICS, ENGINES, MODES, DENOISERS, REPORTS, LOSSES, REPRODUCTIONS)
+GROUPS = (CODECS, PIPELINES, MEASUREMENTS, METRICS, ENGINES, MODES, DENOISERS, REPORTS, LOSSES, REPRODUCTIONS)
 
 # What an entry point of each group is a subclass of; of a Protocol, having its members is enough.
 _CONTRACTS: dict[str, tuple[type, ...]] = {
     CODECS: (Coder, Map),
     PIPELINES: (Pipeline,),
+    MEASUREMENTS: (Measure,),
     METRICS: (Metric,),
     ENGINES: (Engine,),
     MODES: (ReplicaMode,),

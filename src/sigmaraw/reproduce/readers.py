@@ -4,7 +4,7 @@ Ratings (003): four readers, each rating the masks of two methods on 20 images f
 round(mean of the method + severity + image + N(0, 1.2²)), clipped to 1…10.
 
 Choices (004): pairs of compression ratios from {1, 2, 5, 10, 20, 50}, 15 pairs, sides at random, "cannot tell" allowed. A reader sees
-s(lower ratio) − s(higher ratio), s the visible quality 0, 0, 0, −1, −2.2, −4.5 at these ratios, with N(0, 1) of his own; where the size of
+s(lower ratio) − s(higher ratio), s the visible quality 0, 0, 0, −1, −2.2, −3.6 at these ratios, with N(0, 1) of his own; where the size of
 what he sees is below 0.4, it is a tie.
 """
 
@@ -23,7 +23,7 @@ from sigmaraw.contracts.reproductions import Report
 from sigmaraw.statistics.readers import Choice, ChoiceRow, RatingRow, bradley_terry, choices, ratings
 
 RATIOS = (1, 2, 5, 10, 20, 50)
-QUALITY = dict(zip(RATIOS, (0.0, 0.0, 0.0, -1.0, -2.2, -4.5), strict=True))
+QUALITY = dict(zip(RATIOS, (0.0, 0.0, 0.0, -1.0, -2.2, -3.6), strict=True))
 _TIE, _NOISE = 0.4, 1.0
 _METHODS = {"CIP": 4.3, "CDL": 8.3}
 _CHANCE = 0.5
@@ -99,8 +99,8 @@ class Readers(Reproduction):
         progress(0, 2, "readers")
         rows = ratings({f"expert {k + 1}": _ratings(random, severity) for k, severity in enumerate((-0.8, -0.2, 0.3, 0.7))}, paired=True)
         progress(1, 2, "readers")
-        trials = [trial for name in ("reader A", "reader B") for trial in _choices(random, name, 20 if quick else 100)]
-        lefty = [_always_left(trial) for trial in _choices(random, "left", 20 if quick else 100)]
+        trials = [trial for name in ("reader A", "reader B") for trial in _choices(random, name, 40 if quick else 100)]
+        lefty = [_always_left(trial) for trial in _choices(random, "left", 40 if quick else 100)]
         values = {**_of_ratings(rows), **_of_choices(trials), "left": _of_one_side(lefty)}
         progress(2, 2, "readers")
         notes = (
