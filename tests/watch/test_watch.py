@@ -53,7 +53,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def fitted(lab: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The bytes of a state with statistics, residuals and measurements."""
     path = tmp_path_factory.mktemp("state") / "watch.db"
-    setup = Setup(("statistics", "residuals", "measurements"), "otsu", str(lab / "camera.nc"), window=6, run_time=100)
+    setup = Setup(("statistics", "residuals", "measurements"), "otsu", str(lab / "camera.nc"), window=6, run_time=400)
     State.created(path, fit(setup, [lab / "reference"])).close()
     return path.read_bytes()
 
