@@ -15,6 +15,7 @@ from sigmaraw.cli.calibrate import calibrate
 from sigmaraw.cli.camera import camera
 from sigmaraw.cli.check import check
 from sigmaraw.cli.codecs import codecs
+from sigmaraw.cli.compare import compare
 from sigmaraw.cli.demo import demo
 from sigmaraw.cli.faults import BAD_INPUT, DONE, INTERRUPTED, Interrupted, interrupted, refuse
 from sigmaraw.cli.faults import report as report_fault
@@ -48,7 +49,8 @@ VERBS: dict[Callable[..., Any], tuple[str, str]] = {
     validate: ("Judge codecs by a model's answers.", "docs/how-to/validate.md"),
     sweep: ("Score codec settings over ranges.", "docs/how-to/choose-a-setting.md"),
     search: ("Find the strongest setting that passes.", "docs/how-to/choose-a-setting.md"),
-    report: ("Write the report of a record anew.", "docs/how-to/validate.md"),
+    report: ("Write the report of a record anew.", "docs/how-to/report.md"),
+    compare: ("Show what changed between two records.", "docs/how-to/report.md"),
     verify: ("Compare a record and its inputs with their hashes.", "docs/reference/record.md"),
     codecs: ("List codec families and their keys.", "docs/reference/codecs.md"),
     pipelines: ("List pipelines and their keys.", "docs/how-to/models.md"),
