@@ -15,6 +15,7 @@ from sigmaraw.cli.calibrate import calibrate
 from sigmaraw.cli.camera import camera
 from sigmaraw.cli.check import check
 from sigmaraw.cli.codecs import codecs
+from sigmaraw.cli.compare import compare
 from sigmaraw.cli.demo import demo
 from sigmaraw.cli.faults import BAD_INPUT, DONE, INTERRUPTED, Interrupted, interrupted, refuse
 from sigmaraw.cli.faults import report as report_fault
@@ -55,7 +56,8 @@ VERBS: dict[Callable[..., Any], tuple[str, str]] = {
     search: ("Find the strongest setting that passes.", "docs/how-to/choose-a-setting.md"),
     train: ("Train a network on images and targets.", "docs/how-to/train.md"),
     reproduce: ("Rerun a paper's study by name.", "docs/how-to/reproduce.md"),
-    report: ("Write the report of a record anew.", "docs/how-to/validate.md"),
+    report: ("Write the report of a record anew.", "docs/how-to/report.md"),
+    compare: ("Show what changed between two records.", "docs/how-to/report.md"),
     verify: ("Say which part of a record was altered.", "docs/how-to/sign.md"),
     sign: ("Sign a record with all its parts.", "docs/how-to/sign.md"),
     keygen: ("Make a pair of keys to sign with.", "docs/how-to/sign.md"),
