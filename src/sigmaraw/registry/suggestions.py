@@ -71,7 +71,7 @@ _MEANT: dict[str, dict[str, str]] = {
     "sigmaraw.metrics": {"f1": "write dice", "iou": "write jaccard", "maxerr": "write max-error", "linf": "write max-error"},
     "sigmaraw.modes": {"poisson": "write bootstrap or around-raw", "around_raw": "write around-raw", "raw": "write around-raw"},
     "sigmaraw.denoisers": {"bm3d": "its licence forbids commercial use: write dct or nlm"},
-    "sigmaraw.reports": {"pdf": "write html, and print it from a browser", "xlsx": "write csv", "excel": "write csv"},
+    "sigmaraw.reports": {"docx": "write pdf", "xlsx": "write csv", "excel": "write csv"},
 }
 
 
