@@ -1,4 +1,4 @@
-"""Classical segmentations: each against its definition, a known scene, or scikit-image. That they keep the contract, tests/contracts says."""
+"""Classical segmentations: each against its definition, a known scene, or scikit-image. tests/contracts has their conformance."""
 
 from __future__ import annotations
 
