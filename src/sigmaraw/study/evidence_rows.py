@@ -27,7 +27,9 @@ def evidence_row(evidence: Evidence, at: int, scale: float = 1.0) -> EvidenceRow
             continue
         value = getattr(evidence, entry.name)[at]
         power = {"shift": 1, "u_normal": 1, "u_shift": 1, "rms": 1, "event_shift": 1, "square": 2, "event_square": 2}.get(entry.name, 0)
-        values[entry.name] = bool(value) if value.dtype == np.bool_ else _finite(float(value) * scale**power)
+        for _ in range(power):  # not scale**2, which may overflow
+            value = value * scale
+        values[entry.name] = bool(value) if value.dtype == np.bool_ else _finite(value)
     return EvidenceRow(**values)
 
 
