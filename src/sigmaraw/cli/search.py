@@ -80,6 +80,7 @@ def search(
             batch=batch,
             allow_exec=allowed,
             allow_nondeterminism=allow_nondeterminism,
+            pipeline=take.model(pipeline, allow_exec),
             progress=progress,
             extra_inputs=extra,
         )

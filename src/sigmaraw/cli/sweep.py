@@ -57,6 +57,7 @@ def sweep(
             batch=batch,
             allow_exec=allowed,
             allow_nondeterminism=allow_nondeterminism,
+            pipeline=take.model(pipeline, allow_exec),
             progress=progress,
             extra_inputs=extra,
         )

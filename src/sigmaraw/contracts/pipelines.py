@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -63,6 +64,8 @@ class Pipeline(abc.ABC):
         The specification as typed.
     measurements : tuple of Measurement
         What it predicts, in this order. An instance may set others, according to its settings.
+    runs_programs : bool
+        It starts a program of this machine, and is refused unless the caller allows it.
 
     Parameters
     ----------
@@ -74,6 +77,7 @@ class Pipeline(abc.ABC):
 
     name: str
     parameters: tuple[Parameter, ...] = ()
+    runs_programs: bool = False
     spec: str
     measurements: tuple[Measurement, ...]
 
@@ -100,6 +104,12 @@ class Pipeline(abc.ABC):
 
     def __repr__(self) -> str:
         return f"<sigmaraw pipeline {self.spec!r}>"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th>{html.escape(str(key))}</th><td>{html.escape(str(value))}</td></tr>" for key, value in self.settings.items()
+        )
+        return f"<p>sigmaraw pipeline <code>{html.escape(self.spec)}</code></p>" + (f"<table>{rows}</table>" if rows else "")
 
 
 @runtime_checkable

@@ -48,6 +48,8 @@ class ProtocolRow(Row, frozen=True, kw_only=True):
 
     question: Annotated[str, field("what is to be found out")] = ""
     context_of_use: Annotated[str, field("what the codec is to be used for")] = ""
+    model_influence: Annotated[str, field("how much of the decision rests on the model's answers, beside other evidence")] = ""
+    decision_consequence: Annotated[str, field("what follows from a wrong decision")] = ""
     endpoints: Annotated[tuple[str, ...], field("measurements that the question rests on; empty is all")] = ()
     rationale: Annotated[dict[str, str], field("why each limit or margin is what it is, by its name")] = msgspec.field(default_factory=dict)
     unit: Annotated[str, field("unit of inference: image or specimen")] = "image"
@@ -79,6 +81,9 @@ class PlanRow(Row, frozen=True, kw_only=True):
     frame: Annotated[int | None, field("number of the frame that is studied of every input, from 0; null is all")] = None
     rule: Annotated[str, field("decision rule")] = "equivalence"
     specimens: Annotated[tuple[str, ...], field("specimen of each image, in their order; empty where images are the unit")] = ()
+    coded_share: Annotated[
+        float, field("share of replicas that are coded in full at random, where a codec can distort without coding", "1")
+    ] = 0.05
     protocol: Annotated[ProtocolRow | None, field("what the plan file states besides settings; null without a plan file")] = None
     lock: Annotated[LockRow | None, field("how the plan file was fixed; null where there was none")] = None
     sha256: Annotated[str | None, field("SHA-256 of all fields above but `lock`")] = None

@@ -23,6 +23,7 @@ from sigmaraw.study.plan import BLOCK, DEFAULT_N, Plan
 from sigmaraw.study.quality import ImageQuality
 from sigmaraw.study.sameness import LINEAR_REPLICAS, linear_in_noise, replicas_of, study_differences
 from sigmaraw.study.scoring import ReplicaDiagnostics
+from sigmaraw.study.trips import distorts
 from sigmaraw.study.work import StudyImage, predict
 
 Progress = Callable[[int, int, str], None]
@@ -30,7 +31,7 @@ Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
-class Design:
+class ReplicaDesign:
     """How many replicas each group has, and from where they come.
 
     Parameters
@@ -67,7 +68,7 @@ class Setting:
         The replica mode, with its settings.
     inputs : Inputs
         The images.
-    design : Design
+    design : ReplicaDesign
         How many replicas each group has.
     files : tuple of InputRow
         The record's `inputs`.
@@ -86,7 +87,7 @@ class Setting:
     pipeline: Pipeline
     mode: ReplicaMode
     inputs: Inputs
-    design: Design
+    design: ReplicaDesign
     files: tuple[InputRow, ...]
     planned: str
     allow_exec: frozenset[str] = frozenset()
@@ -152,7 +153,7 @@ def check_specimens(plan: Plan, images: int) -> None:
         raise InvalidPlan(f"{len(plan.specimens)} specimens and {images} images", "the specimen of each image", "name one per frame")
 
 
-def design_of(plan: Plan, mode: ReplicaMode, inputs: Inputs) -> Design:
+def design_of(plan: Plan, mode: ReplicaMode, inputs: Inputs) -> ReplicaDesign:
     """Return how many replicas each group has; where they are the repeats themselves, as many as there are unless the plan says."""
     if plan.adaptive is not None:
         if not mode.draws_noise:
@@ -162,14 +163,14 @@ def design_of(plan: Plan, mode: ReplicaMode, inputs: Inputs) -> Design:
         if mode.extrapolation is not None:
             found = f"-n {plan.n} with mode {plan.mode}, whose levels are not drawn one by one"
             raise InvalidOption(found, "a number of replicas per level", "state -n")
-        return Design(plan.adaptive.first(plan.groups, BLOCK), True)
+        return ReplicaDesign(plan.adaptive.first(plan.groups, BLOCK), True)
     stated = plan.n if isinstance(plan.n, int) else None
     if mode.draws_noise:
         n = stated or DEFAULT_N
-        return Design(mode.extrapolation.replicas(n) if mode.extrapolation else n, True)
+        return ReplicaDesign(mode.extrapolation.replicas(n) if mode.extrapolation else n, True)
     available = min(len(image.source) for image in inputs.images)
     split = split_repeats(available, plan.groups, stated)
-    return Design(len(split.groups[0]), split.independent, split.groups, split.reason)
+    return ReplicaDesign(len(split.groups[0]), split.independent, split.groups, split.reason)
 
 
 def prepare(setting: Setting, report: Progress) -> list[Prepared]:
@@ -178,7 +179,7 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
     prepared: list[Prepared] = []
     for index, image in enumerate(images):
         findings = finding_checks(image)
-        codecs, hints, resolved, quality, chi_codec = [], [], [], [], []
+        codecs, hints, resolved, quality, chi_codec, shorter = [], [], [], [], [], []
         first: list[NDArray[np.integer]] = []
         for position, spec in enumerate(specs):
             report(index * len(specs) + position, len(images) * len(specs), f"image {index + 1}: {spec}")
@@ -188,12 +189,14 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
             require_near(codec, trip.achieved, f"image {index + 1}")
             codecs.append(codec)
             hints.append(trip.hint)
+            every_byte = setting.plan.coded_share >= 1.0
+            shorter.append(not every_byte and distorts(codec, image.frame, trip.decoded, f"image {index}"))
             first = first or [trip.decoded]
             resolved.append(asked.resolved())
             quality.append(ImageQuality.of(index, setting.profile.bits, image, codec, trip))  # the decoded image itself is not kept
             chi_codec.append(predict(pipeline, trip.decoded[np.newaxis], f"image {index} after '{spec}'")[:, 0])
         chi_raw, second = (predict(pipeline, image.frame[np.newaxis], f"image {index}")[:, 0] for _ in range(2))
-        ready = dataclasses.replace(image, codecs=tuple(codecs), hints=tuple(hints))
+        ready = dataclasses.replace(image, codecs=tuple(codecs), hints=tuple(hints), distorts=tuple(shorter))
         if prepared:
             differences, linear_noise = prepared[0].differences, prepared[0].linear_in_noise
         else:
