@@ -130,9 +130,8 @@ def main(write: Callable[[str], object] = sys.stdout.write) -> None:
         for scene in range(asked.scenes):
             for name, cell in cells(scene, level, asked.frames):
                 found.setdefault(name, []).append(cell)
-    write(
-        "| measurement | cells without a warning | rms of ln(σ_est/σ_true) | median u_mode | covered | covered, all cells |\n|---|---|---|---|---|---|\n"
-    )
+    head = ("measurement", "cells without a warning", "rms of ln(σ_est/σ_true)", "median u_mode", "covered", "covered, all cells")
+    write("| " + " | ".join(head) + " |\n" + "|---" * len(head) + "|\n")
     for name, of_name in found.items():
         quiet = [cell for cell in of_name if not cell.warns]
         covered = f"{sum(cell.covered for cell in of_name)} of {len(of_name)}"
