@@ -46,6 +46,7 @@ def validate(
     scalars: take.Scalars = False,
     volume: take.Volume = False,
     frame: take.Frame = None,
+    objects: take.Objects = False,
     every_byte: take.EveryByte = False,
     allow_exec: take.AllowExec = False,
     allow_nondeterminism: take.AllowNondeterminism = False,
@@ -64,7 +65,7 @@ def validate(
         raise InvalidOption(f"--workers {workers}", "a whole number from 0", "correct or leave out --workers")
     folder = shared.output_folder(output, overwrite)
     given: dict[str, Any] = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame}
-    given |= {"rule": rule, "margin": take.margins(margin), "k": k, "spread": spread, "rms": rms}
+    given |= {"rule": rule, "objects": objects, "margin": take.margins(margin), "k": k, "spread": spread, "rms": rms}
     share = {"coded_share": 1.0} if every_byte else {}
     merged = take.plan_from(plan, codec, n, batch, roi, **given, **share)
     allowed, extra = take.allowed(codec, allow_exec), take.plan_rows(plan)

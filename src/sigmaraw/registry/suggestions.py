@@ -53,6 +53,9 @@ _MEANT: dict[str, dict[str, str]] = {
         **dict.fromkeys(("tensorflow", "keras", "jax", "tflite", "onnxruntime"), "export the network to ONNX, and write onnx:FILE.onnx"),
         **dict.fromkeys(("unet", "u-net", "demo"), "write unet-demo for the shipped network, or torch:FILE.pt2 for one of yours"),
         **dict.fromkeys(("threshold", "thresholding"), "write otsu"),
+        **dict.fromkeys(("minimum", "prewitt", "threshold_minimum"), "write bimodal"),
+        **dict.fromkeys(("isodata", "ridler-calvard", "global-mean"), "write iterative-mean"),
+        **dict.fromkeys(("threshold_local", "adaptive", "local-threshold"), "write local"),
         **dict.fromkeys(("mean", "sum", "total"), "write intensity"),
     },
     "sigmaraw.measurements": {
@@ -68,7 +71,7 @@ _MEANT: dict[str, dict[str, str]] = {
     "sigmaraw.metrics": {"f1": "write dice", "iou": "write jaccard", "maxerr": "write max-error", "linf": "write max-error"},
     "sigmaraw.modes": {"poisson": "write bootstrap or around-raw", "around_raw": "write around-raw", "raw": "write around-raw"},
     "sigmaraw.denoisers": {"bm3d": "its licence forbids commercial use: write dct or nlm"},
-    "sigmaraw.reports": {"pdf": "write html, and print it from a browser", "xlsx": "write csv", "excel": "write csv"},
+    "sigmaraw.reports": {"docx": "write pdf", "xlsx": "write csv", "excel": "write csv"},
 }
 
 
