@@ -37,7 +37,7 @@ CHECKS = ("frame_noise", "local_noise", "common-divisor", "missing-codes", "marg
 def random_record(seed: int) -> dict[str, Any]:
     """Return the parts of a record from which verdicts follow."""
     rng = np.random.default_rng(seed)
-    images, codecs = int(rng.integers(1, 6)), int(rng.integers(1, 3))
+    images, codecs = int(rng.integers(1, 8)), int(rng.integers(1, 3))
     mode_name = str(rng.choice(["around-raw", "around-raw", "bootstrap", "repeats", "simex"]))
     mode = replica_mode(mode_name)
     rule = mode.extrapolation
@@ -63,7 +63,7 @@ def random_record(seed: int) -> dict[str, Any]:
         "plan": plain(plan.row()),
         "design": {"noise_levels": list(rule.levels) if rule else None, "draws_noise": mode.draws_noise},
         "adaptive": None,
-        "measurements": [{"name": kind.name} for kind in kinds],
+        "measurements": [{"name": kind.name, "discrete": kind.discrete} for kind in kinds],
         "mode_diagnostics": [
             {"image": image, "name": check.name, "value": check.value, "low": check.low, "high": check.high, "passed": bool(check.passed)}
             for image, check in checks

@@ -39,7 +39,7 @@ def calibrate(
     dcc: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.xml", help="Also write a Digital Calibration Certificate (PTB's DCC 3.3.0) that names FILE.nc by its hash."
+            metavar="FILE.xml", help="Also write a Digital Calibration Certificate (PTB's DCC 3.3.0) that names the profile by its hash."
         ),
     ] = None,
     template: Annotated[
@@ -55,8 +55,8 @@ def calibrate(
     from sigmaraw.progress import Progress
 
     check_output(output)
-    if dcc is not None:
-        check_output(dcc)
+    if dcc is not None and dcc.is_dir():
+        raise InvalidOption(f"certificate {dcc} is a folder", "a file name such as camera.xml", "add a file name to it")
     if report is not None:
         check_folder(report)
     with Progress(quiet) as progress:
@@ -92,7 +92,7 @@ def _write_certificate(profile: CameraProfile, output: Path, dcc: Path, template
     scalars = {name: {**row, "reference": TABLE[name].reference} for name, row in summary["scalars"].items()}
     fields = {name.lower(): text for name, text in lab.fields.items()}
     parties = Parties(
-        laboratory=lab.letterhead.name,
+        laboratory=lab.letterhead.laboratory,
         city=fields.get("city", ""),
         country=fields.get("country", ""),
         signer=lab.operator or operator(),
