@@ -18,6 +18,7 @@ from sigmaraw.cli.codecs import codecs
 from sigmaraw.cli.demo import demo
 from sigmaraw.cli.faults import BAD_INPUT, DONE, INTERRUPTED, Interrupted, interrupted, refuse
 from sigmaraw.cli.faults import report as report_fault
+from sigmaraw.cli.formats import formats
 from sigmaraw.cli.machine import check_words, prepare_streams, quieten
 from sigmaraw.cli.metrics import metrics
 from sigmaraw.cli.pipelines import pipelines
@@ -53,6 +54,7 @@ VERBS: dict[Callable[..., Any], tuple[str, str]] = {
     codecs: ("List codec families and their keys.", "docs/reference/codecs.md"),
     pipelines: ("List pipelines and their keys.", "docs/how-to/models.md"),
     metrics: ("List metrics of masks and images.", "docs/explanation/formulas.md"),
+    formats: ("List the image formats that are read.", "docs/reference/formats.md"),
     demo: ("Show every step on a virtual camera.", "docs/tutorial/first-validation.md"),
 }
 """Each verb with its line in the list of verbs, and the page of the documentation that its help names."""

@@ -47,6 +47,10 @@ def search(
     scalars: take.Scalars = False,
     volume: take.Volume = False,
     frame: take.Frame = None,
+    bits: take.Bits = None,
+    channel: take.Channel = None,
+    time: take.Time = None,
+    series: take.Series = None,
     allow_exec: take.AllowExec = False,
     overwrite: shared.Overwrite = False,
     check: Annotated[bool, typer.Option("--check", help="Exit 3 when the recommended family has no confirmed setting.")] = False,
@@ -58,18 +62,18 @@ def search(
     from sigmaraw.study import Rule, run_search
 
     folder = shared.output_folder(output, overwrite)
-    given = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame}
-    merged = take.plan_from(plan, codec, n, batch, roi, **given)
+    given = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame, "bits": bits}
+    merged = take.plan_from(plan, codec, n, batch, roi, camera, **given)
     rule = Rule(fraction, refine, back, exceedance)
     allowed, extra = take.allowed(codec, allow_exec), take.plan_rows(plan)
     check_environment()
     with Progress(quiet) as progress, shared.keeping(folder):
         result = run_search(
             merged,
-            raw,
+            take.selected(raw, channel, time, series),
             str(camera),
             rule,
-            confirm or None,
+            take.selected(confirm, channel, time, series) if confirm else None,
             engine=engine,
             batch=batch,
             allow_exec=allowed,

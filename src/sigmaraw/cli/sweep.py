@@ -26,6 +26,10 @@ def sweep(
     scalars: take.Scalars = False,
     volume: take.Volume = False,
     frame: take.Frame = None,
+    bits: take.Bits = None,
+    channel: take.Channel = None,
+    time: take.Time = None,
+    series: take.Series = None,
     allow_exec: take.AllowExec = False,
     overwrite: shared.Overwrite = False,
     json: shared.Json = False,
@@ -36,12 +40,21 @@ def sweep(
     from sigmaraw.study import run_sweep
 
     folder = shared.output_folder(output, overwrite)
-    given = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame}
-    merged = take.plan_from(plan, codec, n, batch, roi, **given)
+    given = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame, "bits": bits}
+    merged = take.plan_from(plan, codec, n, batch, roi, camera, **given)
     allowed, extra = take.allowed(codec, allow_exec), take.plan_rows(plan)
     check_environment()
     with Progress(quiet) as progress, shared.keeping(folder):
-        record = run_sweep(merged, raw, str(camera), engine=engine, batch=batch, allow_exec=allowed, progress=progress, extra_inputs=extra)
+        record = run_sweep(
+            merged,
+            take.selected(raw, channel, time, series),
+            str(camera),
+            engine=engine,
+            batch=batch,
+            allow_exec=allowed,
+            progress=progress,
+            extra_inputs=extra,
+        )
     page = record.write(folder, ("csv", "html")).name
     shared.remove_leftovers(folder, ("record.json", "result.nc", "results.csv", page))
     if json:

@@ -42,6 +42,10 @@ def validate(
     scalars: take.Scalars = False,
     volume: take.Volume = False,
     frame: take.Frame = None,
+    bits: take.Bits = None,
+    channel: take.Channel = None,
+    time: take.Time = None,
+    series: take.Series = None,
     allow_exec: take.AllowExec = False,
     allow_nondeterminism: take.AllowNondeterminism = False,
     overwrite: shared.Overwrite = False,
@@ -58,15 +62,24 @@ def validate(
     if workers is not None and workers < 0:
         raise InvalidOption(f"--workers {workers}", "a whole number from 0", "correct or leave out --workers")
     folder = shared.output_folder(output, overwrite)
-    given = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame, "rule": rule}
-    merged = take.plan_from(plan, codec, n, batch, roi, **given)
+    given = {
+        "pipeline": pipeline,
+        "mode": mode,
+        "seed": seed,
+        "scalars": scalars,
+        "volume": volume,
+        "frame": frame,
+        "bits": bits,
+        "rule": rule,
+    }
+    merged = take.plan_from(plan, codec, n, batch, roi, camera, **given)
     allowed, extra = take.allowed(codec, allow_exec), take.plan_rows(plan)
     lock = require_lock(plan, exploratory) if plan else None
     check_environment()
     with Progress(quiet) as progress, shared.keeping(folder):
         record = run(
             merged,
-            raw,
+            take.selected(raw, channel, time, series),
             str(camera),
             lock=lock,
             engine=engine,

@@ -16,6 +16,7 @@ from sigmaraw.contracts.modes import (
     ReplicaRequest,
 )
 from sigmaraw.contracts.pipelines import Differentiable, Measurement, OnDevice, Pipeline
+from sigmaraw.contracts.readers import Decoded, Layout, Opened, Reader, Selection
 from sigmaraw.contracts.settings import Parameter
 from sigmaraw.contracts.studies import Engine, Metric, ReportFormat
 
@@ -28,6 +29,7 @@ __all__ = [
     "CodecFamily",
     "CodecStep",
     "Coder",
+    "Decoded",
     "Denoiser",
     "Diagnostic",
     "Differentiable",
@@ -35,16 +37,20 @@ __all__ = [
     "Engine",
     "Extrapolation",
     "Knob",
+    "Layout",
     "Map",
     "Measurement",
     "Metric",
     "OnDevice",
+    "Opened",
     "Parameter",
     "Pipeline",
     "Probes",
+    "Reader",
     "ReplicaBase",
     "ReplicaMode",
     "ReplicaRequest",
     "ReportFormat",
     "RoundTrip",
+    "Selection",
 ]

@@ -59,4 +59,7 @@ class DecisionRow(Row, frozen=True, kw_only=True):
     replicas: Annotated[int, field("replicas per group in it", "1")]
     change: Annotated[Number, field("assumed: standard deviation of the paired change about its mean, in σ_raw", "1")] = None
     between: Annotated[Number, field("assumed: standard deviation of the effect between images, in σ_raw", "1")] = None
+    basis: Annotated[
+        str, field("what verdicts rest on: the camera's noise, or without a camera margins, real repeats or observers' references")
+    ] = ""
     rulings: Annotated[tuple[RulingRow, ...], field("its verdicts")] = ()

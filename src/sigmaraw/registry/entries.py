@@ -8,7 +8,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from sigmaraw import extras
-from sigmaraw.contracts import Coder, Denoiser, Engine, Map, Metric, Parameter, Pipeline, ReplicaMode, ReportFormat
+from sigmaraw.contracts import Coder, Denoiser, Engine, Map, Metric, Parameter, Pipeline, Reader, ReplicaMode, ReportFormat
 from sigmaraw.errors import BrokenExtension, DuplicateName, MissingExtra, SigmarawError, UnknownName
 from sigmaraw.registry.suggestions import suggestion
 
@@ -19,7 +19,8 @@ ENGINES = "sigmaraw.engines"
 MODES = "sigmaraw.modes"
 DENOISERS = "sigmaraw.denoisers"
 REPORTS = "sigmaraw.reports"
-GROUPS = (CODECS, PIPELINES, METRICS, ENGINES, MODES, DENOISERS, REPORTS)
+READERS = "sigmaraw.readers"
+GROUPS = (CODECS, PIPELINES, METRICS, ENGINES, MODES, DENOISERS, REPORTS, READERS)
 
 # What an entry point of each group is a subclass of; of a Protocol, having its members is enough.
 _CONTRACTS: dict[str, tuple[type, ...]] = {
@@ -30,6 +31,7 @@ _CONTRACTS: dict[str, tuple[type, ...]] = {
     MODES: (ReplicaMode,),
     DENOISERS: (Denoiser,),
     REPORTS: (ReportFormat,),
+    READERS: (Reader,),
 }
 _FEW_WORDS = 160  # characters of another package's exception in a message
 

@@ -22,6 +22,8 @@ from sigmaraw.study.adaptive import Adaptive, Deciding, count_rule
 from sigmaraw.study.locking import LOCK, PROTOCOL_KEYS, read_lock
 
 DEFAULT_N = 100
+NO_REPLICAS = "none"
+"""The mode of a study without a camera and without repeats."""
 BLOCK = 10
 """Replicas per work item, always the same: quality figures are pooled over these blocks, so a batch size must not move their edges."""
 
@@ -81,6 +83,8 @@ class Plan:
         A file's pages are z, not frames.
     frame : int, optional
         Only this frame of every input, from 0; None is all of them.
+    bits : int, optional
+        Bit depth of images without a camera; None is what the files state.
     rule : str, default "equivalence"
         Decision rule: equivalence, or pomarico (|ε| ≤ k on the frames themselves).
     specimens : tuple of str, optional
@@ -118,6 +122,7 @@ class Plan:
     scalars: bool = False
     volume: bool = False
     frame: int | None = None
+    bits: int | None = None
     rule: str = "equivalence"
     specimens: tuple[str, ...] = ()
     protocol: ProtocolRow | None = None
@@ -128,7 +133,8 @@ class Plan:
         repeated = {spec for spec in self.codecs if self.codecs.count(spec) > 1}
         if repeated:
             raise InvalidOption(f"codec '{min(repeated)}' given twice", "each codec once", "remove one of the two")
-        replica_mode(self.mode)  # raises UnknownName with the known ones
+        if self.mode != NO_REPLICAS:
+            replica_mode(self.mode)  # raises UnknownName with the known ones
         if isinstance(self.n, str):
             object.__setattr__(self, "n", count_or_auto(self.n))
         if isinstance(self.n, int) and self.n < 2:
@@ -190,12 +196,13 @@ class Plan:
             scalars=self.scalars,
             volume=self.volume,
             frame=self.frame,
+            bits=self.bits,
             rule=self.rule,
             specimens=self.specimens,
             protocol=self.protocol,
         )
         # What a plan does not state is left out, so that it keeps the digest that it had before there were such parts.
-        unstated: dict[str, object] = {"rule": "equivalence", "specimens": [], "protocol": None}
+        unstated: dict[str, object] = {"bits": None, "rule": "equivalence", "specimens": [], "protocol": None}
         values = {
             name: value
             for name, value in plain(row).items()
@@ -239,6 +246,7 @@ _PLAN_KEYS: dict[str, type | tuple[type, ...]] = {
     "scalars": bool,
     "volume": bool,
     "frame": int,
+    "bits": int,
     "limits": dict,
     "rule": str,
     "specimens": list,

@@ -19,11 +19,12 @@ from sigmaraw.record.design import InputRow
 from sigmaraw.study.delta import Linear, linearise
 from sigmaraw.study.evidence import finding_checks
 from sigmaraw.study.inputs import Inputs
-from sigmaraw.study.plan import BLOCK, DEFAULT_N, Plan
+from sigmaraw.study.no_camera import NoCamera
+from sigmaraw.study.plan import BLOCK, DEFAULT_N, NO_REPLICAS, Plan
 from sigmaraw.study.quality import ImageQuality
 from sigmaraw.study.sameness import study_differences
 from sigmaraw.study.scoring import ReplicaDiagnostics
-from sigmaraw.study.work import StudyImage, predict
+from sigmaraw.study.work import StudyImage, predict, seen_by
 
 Progress = Callable[[int, int, str], None]
 """Called as progress(done, total, what) while a study runs."""
@@ -59,8 +60,8 @@ class Setting:
     ----------
     plan : Plan
         The plan.
-    profile : CameraProfile
-        The camera.
+    profile : CameraProfile or NoCamera
+        The camera, or what stands in its place.
     pipeline : Pipeline
         The pipeline, loaded.
     mode : ReplicaMode
@@ -82,7 +83,7 @@ class Setting:
     """
 
     plan: Plan
-    profile: CameraProfile
+    profile: CameraProfile | NoCamera
     pipeline: Pipeline
     mode: ReplicaMode
     inputs: Inputs
@@ -119,7 +120,7 @@ class Prepared:
 
 def codec_of(
     spec: str,
-    profile: CameraProfile,
+    profile: CameraProfile | NoCamera,
     image: StudyImage | None = None,
     *,
     allow_exec: bool = False,
@@ -131,6 +132,8 @@ def codec_of(
     from sigmaraw.codecs import codec
 
     # An image's noise model carries the maps of its cut-out; before there is an image, scalars do for the check.
+    if isinstance(profile, NoCamera):
+        return codec(spec, None, allow_exec=allow_exec)
     noise_model = NoiseModel.from_profile(profile, scalars=True) if image is None else image.noise_model
     return codec(spec, noise_model, allow_exec=allow_exec)
 
@@ -151,6 +154,10 @@ def check_specimens(plan: Plan, images: int) -> None:
 
 def design_of(plan: Plan, mode: ReplicaMode, inputs: Inputs) -> Design:
     """Return how many replicas each group has; where they are the repeats themselves, as many as there are unless the plan says."""
+    if mode.name == NO_REPLICAS:
+        if plan.n is not None:
+            raise InvalidOption(f"-n {plan.n} without a camera", "no -n: without noise there are no replicas", "leave -n out")
+        return Design(0, False, reason="no camera and no repeats: no replica was drawn")
     if plan.adaptive is not None:
         if not mode.draws_noise:
             raise InvalidOption(
@@ -171,10 +178,10 @@ def design_of(plan: Plan, mode: ReplicaMode, inputs: Inputs) -> Design:
 
 def prepare(setting: Setting, report: Progress) -> list[Prepared]:
     """Return every image with its codecs resolved on x, so that replicas start their searches from there."""
-    images, specs, pipeline = setting.inputs.images, setting.plan.codecs, setting.pipeline
+    images, specs = setting.inputs.images, setting.plan.codecs
     prepared: list[Prepared] = []
     for index, image in enumerate(images):
-        findings = finding_checks(image)
+        findings, pipeline = finding_checks(image), seen_by(setting.pipeline, image)
         codecs, hints, resolved, quality, chi_codec = [], [], [], [], []
         first: list[NDArray[np.integer]] = []
         for position, spec in enumerate(specs):

@@ -20,7 +20,6 @@ from sigmaraw.camera import CameraProfile
 from sigmaraw.codecs import named_codecs
 from sigmaraw.contracts import Codec, Engine, Pipeline
 from sigmaraw.errors import InvalidOption, InvalidPlan, PredictionFailed
-from sigmaraw.noise import DEFAULT_MODE, replica_mode
 from sigmaraw.processes import WorkingFolders
 from sigmaraw.progress import Report, reporting
 from sigmaraw.record import Record
@@ -30,6 +29,7 @@ from sigmaraw.study.assemble import assemble, now
 from sigmaraw.study.deciding import Looks
 from sigmaraw.study.inputs import Inputs, file_row, load_inputs
 from sigmaraw.study.locking import refuse_late_lock
+from sigmaraw.study.no_camera import NONE, NoCamera, default_mode, mode_of
 from sigmaraw.study.plan import BLOCK, Plan, double_bootstrap_replicas
 from sigmaraw.study.prepare import (
     Prepared,
@@ -44,7 +44,7 @@ from sigmaraw.study.prepare import (
 )
 from sigmaraw.study.reads import log_path, note_reads
 from sigmaraw.study.scoring import Predictions, Scoring
-from sigmaraw.study.work import BlockResult, Job, predict, resolve_pipeline
+from sigmaraw.study.work import BlockResult, Job, predict, resolve_pipeline, seen_by
 
 if TYPE_CHECKING:
     import xarray
@@ -54,12 +54,12 @@ _log = logging.getLogger(__name__)
 
 def validate(
     raw: Any,
-    camera: CameraProfile | str | os.PathLike[str],
+    camera: CameraProfile | str | os.PathLike[str] | None,
     *,
     codecs: Sequence[str] | str,
     pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str],
     n: int | str | None = None,
-    mode: str = DEFAULT_MODE,
+    mode: str | None = None,
     seed: int = 0,
     k: float = 1.0,
     spread: float = 1.25,
@@ -69,6 +69,7 @@ def validate(
     scalars: bool = False,
     volume: bool = False,
     frame: int | None = None,
+    bits: int | None = None,
     engine: Engine | str = "local",
     batch: int | None = None,
     workers: int | None = None,
@@ -86,8 +87,9 @@ def validate(
     raw : path, RawFrames, array, or sequence of them
         The raw images, as the camera delivered them: files (TIFF, .npy, FITS, Zarr), `RawFrames`, or integer arrays (y, x) or
         (frame, y, x), uint8 or uint16, DN. Each frame is one image.
-    camera : CameraProfile or path
-        The camera that took them, or its netCDF file.
+    camera : CameraProfile, path or None
+        The camera that took them, or its netCDF file. None, or the word none, where no camera stands behind the images (CT, MRI, old
+        images): verdicts then rest on margins, on real repeats, or on references, and signed integers are taken.
     codecs : str or sequence of str
         Specifications such as ``"jpeg2000:ratio=10"`` or ``"to8bit:minmax+jpeg:quality=90"``; each once. ``sigmaraw codecs`` lists them.
     pipeline : str, path, function or Pipeline
@@ -97,8 +99,9 @@ def validate(
         Replicas per group, at least 2. None takes 100, or in mode ``repeats`` as many as there are. ``"auto:0.05,max=2000"`` adds
         replicas until the relative standard uncertainty of σ_raw is 0.05, 2000 at most; ``"auto:decide,max=300"`` until every row has a
         verdict, 300 at most, at an error rate of all looks together that is that of one.
-    mode : str, default "bootstrap"
-        How replicas are made: ``bootstrap``, ``around-raw``, ``simex``, ``mean-n`` or ``repeats``, with settings as ``name:key=value``.
+    mode : str, optional
+        How replicas are made; default "bootstrap", without a camera "none", which draws none: ``bootstrap``,
+        ``around-raw``, ``simex``, ``mean-n`` or ``repeats``, with settings as ``name:key=value``.
     seed : int, default 0
         Study seed, 0 to 2⁶⁴ − 1. The same seed gives the same replicas.
     k : float, default 1.0
@@ -117,6 +120,8 @@ def validate(
         A file's pages are z of one volume, not frames.
     frame : int, optional
         Only this frame of every input, from 0. None takes all.
+    bits : int, optional
+        Bit depth of images without a camera; None takes what the files state.
     engine : {"local", "dask"} or Engine, default "local"
         Where the work is done. It changes speed, not numbers.
     batch : int, optional
@@ -162,9 +167,9 @@ def validate(
     'PASS'
     """
     limits = {"k": k, "spread": spread, "rms": rms, "margin": dict(margin or {})}
-    place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame}
+    place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame, "bits": bits}
     specs, objects = named_codecs(codecs)
-    plan, model = plan_of(specs, pipeline, n=n, mode=mode, seed=seed, **limits, **place)
+    plan, model = plan_of(specs, pipeline, n=n, mode=default_mode(mode, no_camera(camera)), seed=seed, **limits, **place)
     # keywords of `run`, each of its type
     options: dict[str, Any] = {"engine": engine, "batch": batch, "workers": workers, "allow_exec": plan.codecs if allow_exec else ()}
     options["allow_nondeterminism"] = allow_nondeterminism
@@ -190,7 +195,7 @@ def plan_of(
 def run(
     plan: Plan,
     raw: Sequence[Any],
-    camera: CameraProfile | str | os.PathLike[str],
+    camera: CameraProfile | str | os.PathLike[str] | None,
     *,
     pipeline: Pipeline | str | None = None,
     engine: Engine | str = "local",
@@ -216,7 +221,7 @@ def run(
     """
     report = progress or (lambda done, total, what: None)
     planned = now()
-    mode = replica_mode(plan.mode)
+    mode = mode_of(plan, no_camera(camera))
     worker: Engine = registry.load(registry.ENGINES, engine)() if isinstance(engine, str) else engine
     profile, camera_rows = _camera(camera)
     # Specifications are checked before anything is read: a typing error must not cost an hour.
@@ -226,13 +231,18 @@ def run(
     folders = WorkingFolders()
     with folders.of_model():
         resolved = resolve_pipeline(source)
-    inputs = load_inputs(raw, profile, plan, mode)
+    inputs = load_inputs(raw, None if isinstance(profile, NoCamera) else profile, plan, mode)
+    if isinstance(profile, NoCamera):
+        profile = NoCamera(inputs.bits)
+    for question in dict.fromkeys(f"{row.path or 'an array'}: {row.note}" for row in inputs.files if row.note):
+        _log.warning(question)
     _data_first_read(inputs, lock, planned)
     check_specimens(plan, len(inputs.images))
     files = (*inputs.files, *camera_rows, *_network_rows(resolved), *extra_inputs)
     _log.info("study of %d images, %d codecs, pipeline %s, mode %s", len(inputs.images), len(plan.codecs), plan.pipeline, plan.mode)
     with folders.of_model(), _named(inputs):
-        predict(resolved, inputs.images[0].frame[np.newaxis], "image 0")  # a function's measurements come with its first call
+        first = inputs.images[0]
+        predict(seen_by(resolved, first), first.frame[np.newaxis], "image 0")  # a function's measurements come with its first call
         check_margins(plan, resolved)
         design = design_of(plan, mode, inputs)
         exec_ = frozenset(allow_exec)
@@ -303,7 +313,7 @@ def _identical_pixels(
         [
             [
                 entry.quality[codec].row.max_error_dn == 0
-                and all(moments.max_error == 0.0 for block in blocks[image, codec] for moments in block.quality)
+                and all(moments.max_error == 0.0 for block in blocks.get((image, codec), ()) for moments in block.quality)
                 for image, entry in enumerate(prepared)
             ]
             for codec in range(codecs)
@@ -312,7 +322,14 @@ def _identical_pixels(
     ).reshape(codecs, len(prepared))
 
 
-def _camera(camera: CameraProfile | str | os.PathLike[str]) -> tuple[CameraProfile, list[InputRow]]:
+def no_camera(camera: Any) -> bool:
+    """Return whether a study is meant to have no camera: None, or the word none."""
+    return camera is None or (isinstance(camera, (str, os.PathLike)) and os.fspath(camera) == NONE)
+
+
+def _camera(camera: CameraProfile | str | os.PathLike[str] | None) -> tuple[CameraProfile | NoCamera, list[InputRow]]:
+    if no_camera(camera):
+        return NoCamera(), []
     if isinstance(camera, (str, os.PathLike)):
         return CameraProfile.from_netcdf(camera), [file_row(os.fspath(camera), "camera", "netcdf")]
     if not isinstance(camera, CameraProfile):

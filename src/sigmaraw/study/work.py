@@ -6,13 +6,13 @@ import functools
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Codec, Extrapolation, OnDevice, Pipeline, ReplicaMode, ReplicaRequest
-from sigmaraw.errors import CodecFailed, InvalidPrediction, PredictionFailed, SigmarawError
+from sigmaraw.contracts import Codec, Extrapolation, Measurement, OnDevice, Pipeline, ReplicaMode, ReplicaRequest
+from sigmaraw.errors import CodecFailed, InvalidPrediction, NotIntegerData, PredictionFailed, SigmarawError
 from sigmaraw.metrics import BlockQuality, QualityMoments
 from sigmaraw.noise import draw
 from sigmaraw.pipelines.failures import raised_by
@@ -44,15 +44,20 @@ class StudyImage:
         What the mode draws from: x itself, or real repeats (repeat, …), DN.
     codecs : tuple of Codec, optional
         The codecs as used on this image, frozen targets resolved.
+    noise_model : NoiseModel or None
+        The camera's, fitted to the image; None without a camera.
     hints : tuple of Hint, optional
         For each codec, where its search for a setting starts.
+    shift : int, default 0
+        What was added to the file's values, DN; the pipeline sees the file's values.
     """
 
     frame: NDArray[np.integer]
     source: NDArray[np.integer]
-    noise_model: NoiseModel
+    noise_model: NoiseModel | None
     codecs: tuple[Codec, ...] = ()
     hints: tuple[Hint, ...] = ()
+    shift: int = 0
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,7 @@ class Job:
         Replicas pass through codec and pipeline as they are drawn, as many at a time as the mode yields: one, where it is a volume.
         """
         image = self.images[item.image]
-        pipeline = resolve_pipeline(self.pipeline)
+        pipeline = seen_by(resolve_pipeline(self.pipeline), image)
         raw: list[NDArray[np.float64]] = []
         device = self.mode.draws_noise and (one_gpu(pipeline) if self.device is None else self.device)
         if not 0 < item.group <= len(image.codecs):
@@ -184,11 +189,14 @@ class _Quality:
         return tuple(part.moments() for part in self._parts)
 
 
-def _variance_of(image: StudyImage) -> NDArray[np.float64] | Callable[[int], NDArray[np.float64]]:
-    """Return V of a frame, or for a volume a function that gives it plane by plane."""
+def _variance_of(image: StudyImage) -> NDArray[np.float64] | float | Callable[[int], NDArray[np.float64]]:
+    """Return V of a frame, or for a volume a function that gives it plane by plane; 1 where no camera is known, and rz is left out."""
+    model = image.noise_model
+    if model is None:
+        return 1.0
     if image.frame.ndim == 2:
-        return image.noise_model.variance(image.frame)
-    return lambda plane: image.noise_model.variance(image.frame[plane])
+        return model.variance(image.frame)
+    return lambda plane: model.variance(image.frame[plane])
 
 
 _Trip = tuple[int, Achieved, NDArray[np.integer]]
@@ -214,6 +222,50 @@ def one_gpu(pipeline: Pipeline) -> bool:
     from sigmaraw.noise.blocks import drawing_device
 
     return drawing_device() == pipeline.dlpack_device
+
+
+class ShiftedPipeline(Pipeline):
+    """A pipeline that is given the file's values, from which a whole number was taken off: Hounsfield units, not stored values.
+
+    Parameters
+    ----------
+    inner : Pipeline
+        The user's.
+    shift : int
+        What was added to the file's values, DN.
+    """
+
+    def __init__(self, inner: Pipeline, shift: int) -> None:
+        self.inner, self.shift = inner, shift
+        self.name, self.spec = inner.name, inner.spec
+
+    @property
+    def measurements(self) -> tuple[Measurement, ...]:  # type: ignore[override]  # a function's come with its first call
+        """What the pipeline measures."""
+        return self.inner.measurements
+
+    def __call__(self, raw: Any) -> dict[str, float]:
+        """Return the measurements of one image as it is coded."""
+        return self.inner(file_values(np.asarray(raw), self.shift))
+
+    def batch(self, images: Any) -> dict[str, NDArray[np.float64]]:
+        """Return the measurements of many images as they are coded."""
+        return self.inner.batch(file_values(np.asarray(images), self.shift))
+
+
+def file_values(images: NDArray[np.integer], shift: int) -> NDArray[np.integer]:
+    """Return images with the file's values, int16. Raises NotIntegerData where a value does not fit."""
+    values = images.astype(np.int32) - shift
+    narrow = np.iinfo(np.int16)
+    if values.min() < narrow.min or values.max() > narrow.max:
+        found = f"an image with values from {values.min()} to {values.max()}"
+        raise NotIntegerData(found, f"values from {narrow.min} to {narrow.max}, as int16 holds them", "export another range")
+    return values.astype(np.int16)
+
+
+def seen_by(pipeline: Pipeline, image: StudyImage) -> Pipeline:
+    """Return the pipeline as it sees an image of the study: with the file's values, where these were shifted."""
+    return pipeline if image.shift == 0 else ShiftedPipeline(pipeline, image.shift)
 
 
 def _where(item: WorkItem) -> str:
