@@ -11,6 +11,7 @@ import pytest
 from sigmaraw.codecs import codec
 from sigmaraw.errors import UnreachableTarget
 from sigmaraw.metrics import psnr_db
+from sigmaraw.noise import NoiseModel
 
 
 def psnr(raw, decoded, peak):
@@ -44,6 +45,16 @@ def test_psnr_is_met_against_the_stated_range(cells, spec):
     assert psnr(raw, result.decoded, peak) == pytest.approx(goal, abs=0.5)
     assert result.achieved["psnr"] == pytest.approx(psnr(raw, result.decoded, peak), abs=1e-9)
     assert result.achieved["target_met"] is True
+
+
+def test_psnr_refers_to_the_full_scale_of_the_camera(cells):
+    raw = cells()
+    camera = NoiseModel(gain_dn_per_e=0.5, offset_dn=100.0, read_noise_e=2.0, bits=12)
+    by_camera, stated = codec("jpeg2000:psnr=60", camera).apply(raw), codec("jpeg2000:psnr=60,range=4095", camera).apply(raw)
+    np.testing.assert_array_equal(by_camera.decoded, stated.decoded)
+    assert by_camera.achieved == stated.achieved
+    whole = codec("jpeg2000:psnr=86,range=65535", camera).apply(raw)  # a stated range outweighs the camera's
+    assert psnr(raw, whole.decoded, 65535) == pytest.approx(86, abs=0.5)
 
 
 @pytest.mark.parametrize("size", [64, 128, 256])

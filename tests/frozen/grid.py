@@ -31,7 +31,7 @@ CODECS = (
     "jpegls:near=6",
     "jpeg2000:ratio=6",
     "jpeg2000:ratio=6,frozen=true",
-    "jpeg2000:psnr=50",
+    "jpeg2000:psnr=50,range=65535",
     "jpegxl:distance=0.5",
     "to8bit:minmax+jpeg:quality=80",
     "noiseaware:q=1",
@@ -46,7 +46,7 @@ CODECS = (
 STUDIES = (  # camera, mode, pipeline, codecs
     ("stated-12bit", "bootstrap", "otsu", ("lossless", "jpegls:near=6", "to8bit:minmax+jpeg:quality=80", "noiseaware:q=1")),
     ("example-ideal-12bit", "bootstrap", "otsu", ("jpegls:near=1", "jpeg2000:ratio=6", "jpeg2000:ratio=6,frozen=true")),
-    ("example-ideal-12bit", "around-raw", "intensity", ("jpegls:near=6", "jpeg2000:psnr=70", "sqrt")),
+    ("example-ideal-12bit", "around-raw", "intensity", ("jpegls:near=6", "jpeg2000:psnr=70,range=65535", "sqrt")),
     ("example-column-noise-12bit", "simex", "intensity", ("jpegls:near=1", "jpeg2000:ratio=6")),
     ("example-dual-gain-12bit", "bootstrap", "otsu", ("lossless", "jpegls:near=6", "sqrt")),
     ("example-brighter-fatter-16bit", "around-raw", "unet-demo", ("jpegls:near=6",)),

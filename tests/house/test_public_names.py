@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import doctest
+import html
 import inspect
 import io
 import pickle
@@ -143,3 +144,9 @@ def test_what_people_print_is_short(tmp_path: Path) -> None:
     assert repr(result).startswith("<SearchResult: 2 settings of ") and f"recommends '{result.recommended}'" in repr(result)
     assert len(repr(result)) < 160
     assert "<pre>" in result._repr_html_()
+
+    def unchanged(image: np.ndarray) -> np.ndarray:
+        return image
+
+    for made in (sr.codec("lossless:zstd"), sr.codec(unchanged), sr.pipeline("otsu")):
+        assert f"<code>{html.escape(made.spec)}</code>" in made._repr_html_()

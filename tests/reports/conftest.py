@@ -214,6 +214,7 @@ def make_record(images: int = 2, codecs: int = 6, measurements: int = 4, n: int 
                 "compression_ratio_significant": 0.75 * ratio,
                 "nbytes": int(131072 / ratio),
                 "psnr_db": worst.get(spec, (61.254, 9.0))[0],
+                "psnr_camera_db": worst.get(spec, (61.254, 9.0))[0],
                 "psnr_range_dn": 4095,
                 "max_error_dn": worst.get(spec, (61.2, 9.0))[1],
                 "rz": abs(shift) / 10,

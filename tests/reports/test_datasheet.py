@@ -44,8 +44,8 @@ def test_stated_values_are_marked_and_hostile_words_escaped(summary: Callable[..
     made["notes"] = ["<script>alert(1)</script>"]
     page = write_datasheet(made, tmp_path).read_text(encoding="utf-8")
     assert "Camera from stated values, not calibrated" in page
-    assert "<script>" not in page
-    assert "&lt;script&gt;" in page
+    assert page.count("<script>") == 1, "the page has its one script"
+    assert "&lt;script&gt;alert(1)" in page
 
 
 def test_a_summary_that_cannot_be_drawn_is_refused_and_nothing_is_written(summary: Callable[..., dict[str, Any]], tmp_path: Path) -> None:

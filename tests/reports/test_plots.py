@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import sys
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from matplotlib.image import imread
 from sigmaraw.errors import InvalidRecord
 from sigmaraw.record.arrays import Crop
 from sigmaraw.reports import camera_plot
-from sigmaraw.reports.crops import crop_view
+from sigmaraw.reports.crops import crop_pictures
 from sigmaraw.reports.plots import Distribution, ScoreMark, distribution_plot, epsilon_plot
 
 
@@ -101,29 +100,29 @@ def test_distribution_of_equal_values(discrete: bool) -> None:
     assert svg.count("<path") > 2 and "nan" not in svg.lower()
 
 
-def _pixels(uri: str) -> np.ndarray:
-    return np.rint(255 * imread(io.BytesIO(base64.b64decode(uri.partition(",")[2])), format="png")[..., :3]).astype(int)
+def _pixels(png: bytes) -> np.ndarray:
+    return np.rint(255 * imread(io.BytesIO(png), format="png")[..., :3]).astype(int)
 
 
 def test_crops_share_the_grey_scale_and_centre_the_residual() -> None:
     raw = np.array([[100.0, 200.0], [300.0, 150.0]])
     decoded = np.array([[100.0, 210.0], [500.0, 140.0]])
-    view = crop_view(Crop("a", 2, (8, 16), raw, decoded))
+    shown = crop_pictures(Crop("a", 2, (8, 16), raw, decoded))
     low, high = 100.0, 500.0
-    for uri, values in ((view.raw, raw), (view.decoded, decoded)):
+    for picture, values in zip(shown, (raw, decoded), strict=False):
         expected = np.rint(255 * (values - low) / (high - low))
-        assert np.array_equal(_pixels(uri), np.repeat(expected[..., None], 3, axis=-1))
-    residual = _pixels(view.residual)
+        assert np.array_equal(_pixels(picture.png), np.repeat(expected[..., None], 3, axis=-1))
+        assert (picture.low, picture.high) == ("100", "500 DN")
+    residual = _pixels(shown[2].png)
     assert residual[0, 0].min() > 240, "0 DN is white"
     assert residual[1, 0, 2] > residual[1, 0, 0] and residual[1, 1, 0] > residual[1, 1, 2], "plus is purple, minus is orange"
-    assert (view.grey_low, view.grey_high, view.residual_end, view.identical) == ("100", "500", "200", False)
-    assert (view.position, view.size) == ("y 8, x 16", "2 × 2 px")
+    assert (shown[2].low, shown[2].high, shown[2].note) == ("−200", "+200 DN", "")
 
 
 def test_crop_without_error_is_identical() -> None:
     flat = np.full((4, 4), 9.0)
-    view = crop_view(Crop("a", 0, (0, 0), flat, flat))
-    assert view.identical and len(np.unique(_pixels(view.raw))) == 1
+    shown = crop_pictures(Crop("a", 0, (0, 0), flat, flat))
+    assert "identical" in shown[2].note and len(np.unique(_pixels(shown[0].png))) == 1
     hole = flat.copy()
     hole[0, 0] = np.nan
-    assert not crop_view(Crop("a", 0, (0, 0), flat, hole)).identical
+    assert not crop_pictures(Crop("a", 0, (0, 0), flat, hole))[2].note

@@ -57,10 +57,10 @@ def told(record: Callable[..., dict[str, Any]]) -> dict[str, Any]:
 def test_the_terminal_says_what_was_not_reached_and_what_derivatives_give(told: dict[str, Any]) -> None:
     text = " ".join(text_table(content_of(told)).split())
     assert "n = 2000 (auto:0.05,max=2000: not reached)" in text
-    assert "count of image 0: 7.1 %" in text
-    assert "dice of image 0: undefined (nothing varies)" in text
-    assert "area of image" not in text
-    assert "law of propagation, area, image 0: σ = 41.3 px, 1.087 of that of replicas; does not stand for replicas" in text
+    assert "count of raw.tif frame 0: 7.1 %" in text
+    assert "dice of raw.tif frame 0: undefined (nothing varies)" in text
+    assert "area of raw" not in text
+    assert "law of propagation, area, raw.tif frame 0: σ = 41.3 px, 1.087 of that of replicas; does not stand for replicas" in text
     assert "law of propagation, count" not in text
 
 
@@ -74,7 +74,7 @@ def test_the_page_shows_both_tables(
         "Number of replicas",
         "2000 (auto:0.05,max=2000: not reached)",
         "beyond numerical tolerance",
-        "Undefined (not differentiable): count, images 0, 1; total_intensity, images 0, 1; mean_intensity, images 0, 1.",
+        "Undefined (not differentiable): count, raw.tif frame 0, raw.tif frame 1; total_intensity,",
     ):
         assert words in page
     assert "undefined (not differentiable)" not in page  # one sentence, not a row of empty cells each

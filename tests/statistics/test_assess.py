@@ -11,9 +11,9 @@ from sigmaraw.errors import InvalidOption, UndefinedStatistic
 from sigmaraw.statistics import Assessment, Limits, Reason, RowLimits, assess, measure, null_flag_rate, pooled_spread, step_of
 
 
-def judge(raw: np.ndarray, decoded: np.ndarray, own: int = 1, **settings: object) -> Assessment:
-    chi = {"chi_raw": float(raw[own, 0]), "chi_codec": float(decoded[0]), "discrete": False, **settings}
-    return assess(raw=raw, own=own, decoded=decoded, **chi)  # type: ignore[arg-type]  # keyword values differ in type
+def judge(raw: np.ndarray, decoded: np.ndarray, group: int = 1, **settings: object) -> Assessment:
+    chi = {"chi_raw": float(raw[group, 0]), "chi_codec": float(decoded[0]), "discrete": False, **settings}
+    return assess(raw=raw, group=group, decoded=decoded, **chi)  # type: ignore[arg-type]  # keyword values differ in type
 
 
 def at_most(p: float, runs: int) -> float:
@@ -285,12 +285,12 @@ def test_ks_compares_with_raw_group_zero_and_is_not_available_without_independen
     rng = np.random.default_rng(11)
     raw = rng.normal(size=(3, 100))
     raw[0] += 5.0  # group 0 alone is elsewhere
-    found = judge(raw, raw[1] + 5.0, own=1)
+    found = judge(raw, raw[1] + 5.0, group=1)
     assert found.ks is not None
     assert found.ks_null is not None
     assert found.ks.p > 1e-4
     assert found.ks_null.p < 1e-20
-    for paired in (judge(raw, raw[1], independent=False), judge(raw, raw[0], own=0)):
+    for paired in (judge(raw, raw[1], independent=False), judge(raw, raw[0], group=0)):
         assert paired.ks is None
         assert {entry.field for entry in paired.undefined if entry.reason is Reason.NOT_INDEPENDENT} == {"ks", "ks_null"}
 
@@ -302,7 +302,7 @@ def test_very_few_replicas_are_inconclusive_and_do_not_crash(n: int, discrete: b
     for groups in (1, 3):
         for _ in range(30):
             raw = rng.normal(size=(groups, n)).round(1)
-            found = judge(raw, raw[0] + rng.normal(size=n).round(1) * 0.5, own=0, discrete=discrete, independent=False)
+            found = judge(raw, raw[0] + rng.normal(size=n).round(1) * 0.5, group=0, discrete=discrete, independent=False)
             assert found.verdict in ("INCONCLUSIVE", "FAIL")
 
 
@@ -321,9 +321,9 @@ def test_extreme_scales_give_finite_scores() -> None:
 
 def test_refusals() -> None:
     raw = np.random.default_rng(14).normal(size=(3, 10))
-    for rows, decoded, own in ((raw[:, :1], raw[1, :1], 1), (raw, raw[1, :9], 1), (raw, raw[1], 3), (raw, raw[1], -1)):
+    for rows, decoded, group in ((raw[:, :1], raw[1, :1], 1), (raw, raw[1, :9], 1), (raw, raw[1], 3), (raw, raw[1], -1)):
         with pytest.raises(UndefinedStatistic):
-            assess(chi_raw=0.0, chi_codec=0.0, raw=rows, own=own, decoded=decoded, discrete=False)
+            assess(chi_raw=0.0, chi_codec=0.0, raw=rows, group=group, decoded=decoded, discrete=False)
     for bad in ({"k": 0.0}, {"spread": 1.0}, {"rms": -1.0}, {"margin": 0.0}, {"k": math.nan}, {"margin": math.inf}):
         with pytest.raises(InvalidOption):
             Limits(**bad)

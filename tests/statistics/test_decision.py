@@ -63,6 +63,6 @@ def test_lost_and_added_spread_fail_though_nothing_shifts(factor: float, verdict
     rng = np.random.default_rng(1)
     raw = rng.normal(size=(5, 200))
     decoded = factor * (raw[1] - raw[1].mean()) + raw[1].mean() + 0.05 * rng.normal(size=200)
-    found = assess(chi_raw=0.0, chi_codec=0.0, raw=raw, own=1, decoded=decoded, discrete=False)
+    found = assess(chi_raw=0.0, chi_codec=0.0, raw=raw, group=1, decoded=decoded, discrete=False)
     assert found.verdict == verdict
     assert found.reason is (Reason.WITHIN_LIMITS if verdict == "PASS" else Reason.SPREAD_BEYOND)

@@ -202,7 +202,7 @@ def test_a_wrong_sigma_is_guarded_by_a_factor() -> None:
 
 # --- silent and few-valued predictions --------------------------------------------------------------------------------
 def judge(raw: np.ndarray, decoded: np.ndarray, **settings: object):  # type: ignore[no-untyped-def]
-    return assess(raw=raw, own=1, decoded=decoded, **{"chi_raw": 0.0, "chi_codec": 0.0, "discrete": True, **settings})  # type: ignore[arg-type]
+    return assess(raw=raw, group=1, decoded=decoded, **{"chi_raw": 0.0, "chi_codec": 0.0, "discrete": True, **settings})  # type: ignore[arg-type]
 
 
 def test_equal_answers_on_changed_pixels_pass_only_as_far_as_their_number_bounds() -> None:

@@ -34,7 +34,7 @@ def predictions(seed: int, n: int = 100, groups: int = 2, rule: Extrapolation = 
 
 def run(seed: int, n: int = 100, limits: Limits | None = None, rule: Extrapolation = RULE):
     raw, decoded = predictions(seed, n, rule=rule)
-    return assess_extrapolated(chi_raw=50.0, chi_codec=52.0, raw=raw, own=1, decoded=decoded, rule=rule, limits=limits)
+    return assess_extrapolated(chi_raw=50.0, chi_codec=52.0, raw=raw, group=1, decoded=decoded, rule=rule, limits=limits)
 
 
 def test_what_is_extrapolated_is_the_polynomial_at_zero() -> None:
@@ -90,20 +90,20 @@ def test_verdicts() -> None:
 
 def test_identical_predictions_pass_and_missing_ones_say_so() -> None:
     raw, decoded = predictions(2)
-    same = assess_extrapolated(chi_raw=50.0, chi_codec=50.0, raw=raw, own=1, decoded=raw[1], rule=RULE)
+    same = assess_extrapolated(chi_raw=50.0, chi_codec=50.0, raw=raw, group=1, decoded=raw[1], rule=RULE)
     assert (same.verdict, same.reason, same.epsilon_hat, same.rms_d) == ("PASS", Reason.IDENTICAL, 0.0, 0.0)
     bad = raw.copy()
     bad[0, 3] = math.nan
-    missing = assess_extrapolated(chi_raw=50.0, chi_codec=50.0, raw=bad, own=1, decoded=decoded, rule=RULE)
+    missing = assess_extrapolated(chi_raw=50.0, chi_codec=50.0, raw=bad, group=1, decoded=decoded, rule=RULE)
     assert (missing.verdict, missing.reason) == ("INCONCLUSIVE", Reason.RAW_UNDEFINED)
     assert math.isnan(missing.sigma_raw)
     flat = np.full_like(raw, 7.0)
-    silent = assess_extrapolated(chi_raw=7.0, chi_codec=8.0, raw=flat, own=1, decoded=flat[1] + 1.0, rule=RULE)
+    silent = assess_extrapolated(chi_raw=7.0, chi_codec=8.0, raw=flat, group=1, decoded=flat[1] + 1.0, rule=RULE)
     assert (silent.verdict, silent.reason) == ("INCONCLUSIVE", Reason.NOT_EXTRAPOLATED)
     # A spread that is extrapolated to a small part of what was seen warns; the one above, which is 0.8 of it, does not.
     steep = raw - 50
     steep *= np.repeat(np.tile([1.0, 8.0, 64.0, 500.0], raw.shape[1] // 20), 5)
-    far = assess_extrapolated(chi_raw=0.0, chi_codec=1.0, raw=steep, own=1, decoded=steep[1] + 1.0, rule=LINEAR)
+    far = assess_extrapolated(chi_raw=0.0, chi_codec=1.0, raw=steep, group=1, decoded=steep[1] + 1.0, rule=LINEAR)
     assert any("noise levels" in text for text in far.warnings)
     assert not any("noise levels" in text for text in run(2, n=400).warnings)
 
@@ -112,4 +112,4 @@ def test_predictions_that_do_not_fill_the_levels_are_refused() -> None:
     raw, decoded = predictions(2)
     for rows, other in ((raw[:, :-1], decoded[:-1]), (raw[:, :20], decoded[:20]), (raw, decoded[:-20])):
         with pytest.raises(UndefinedStatistic):
-            assess_extrapolated(chi_raw=0.0, chi_codec=0.0, raw=rows, own=1, decoded=other, rule=RULE)
+            assess_extrapolated(chi_raw=0.0, chi_codec=0.0, raw=rows, group=1, decoded=other, rule=RULE)

@@ -18,7 +18,7 @@ from sigmaraw.errors import InvalidOption, InvalidPlan, InvalidSpec
 from sigmaraw.study import Plan, read_plan
 from sigmaraw.study.adaptive import Adaptive
 from sigmaraw.study.plan import BLOCK, WorkItem
-from sigmaraw.study.prepare import Design
+from sigmaraw.study.prepare import ReplicaDesign
 from sigmaraw.study.run import _gather
 from sigmaraw.study.work import BlockResult
 
@@ -119,7 +119,7 @@ def stops_at(draw: Draw, discrete: bool, random: np.random.Generator, spec: str 
     plan = Plan(("lossless",), "otsu", n=spec)
     model = SimpleNamespace(measurements=(Measurement("a", "1", "a", "a number", discrete=discrete),))
     assert plan.adaptive is not None
-    setting: Any = SimpleNamespace(plan=plan, pipeline=model, design=Design(plan.adaptive.first(plan.groups, BLOCK), True))
+    setting: Any = SimpleNamespace(plan=plan, pipeline=model, design=ReplicaDesign(plan.adaptive.first(plan.groups, BLOCK), True))
     job: Any = SimpleNamespace(images=[None], mode=SimpleNamespace(double_bootstrap_groups=0))
     found = _gather(job, setting, Drawn(draw, random), lambda *_: None).raw[:, :, 0, 0]  # type: ignore[arg-type]  # as much of an engine as is used
     return found.shape[1], math.sqrt(found.var(axis=1, ddof=1).mean())

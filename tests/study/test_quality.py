@@ -119,7 +119,7 @@ def _mean(image: np.ndarray) -> dict[str, float]:
 def test_a_volume_under_a_target_has_one_setting_and_figures_of_the_whole_and_of_each_slice(
     camera: sr.CameraProfile, volume: np.ndarray, frozen: str
 ) -> None:
-    specs = [f"jpeg2000:ratio=6{frozen}", f"sz3:psnr=86,dims=3{frozen}", f"hevc:ratio=40,bits=12,gop=8{frozen}"]
+    specs = [f"jpeg2000:ratio=6{frozen}", f"sz3:psnr=62,dims=3{frozen}", f"hevc:ratio=40,bits=12,gop=8{frozen}"]
     record = sr.validate([volume], camera, codecs=specs, pipeline=_mean, n=3, volume=True)
     assert (
         record.document["undefined"].count(
@@ -142,7 +142,7 @@ def test_a_volume_under_a_target_has_one_setting_and_figures_of_the_whole_and_of
         assert image["psnr_db"] == pytest.approx(10 * math.log10(65535**2 / np.mean(error**2)))
         slices = image["slices"]
         assert slices["max_error_dn"] == [int(np.abs(plane).max()) for plane in error]
-        assert slices["psnr_db"] == pytest.approx([10 * math.log10(65535**2 / np.mean(plane**2)) for plane in error])
+        assert slices["psnr_db"] == pytest.approx([10 * math.log10(4095**2 / np.mean(plane**2)) for plane in error])
         fixed = sr.codec(spec.replace(spec.partition(":")[2].split(",")[0], f"{knob}={image['achieved'][knob]:.17g}").replace(frozen, ""))
         assert fixed.roundtrip(volume)[1] == trip.nbytes
         if spec.startswith("jpeg2000"):

@@ -39,7 +39,7 @@ def study(shifts: list[float], seed: int = 1, n: int = 40, noise: float = 0.2, *
             chi_raw=0.0,
             chi_codec=float(predictions.chi_codec[0, image, 0]),
             raw=raw[:, :, image, 0],
-            own=1,
+            group=1,
             decoded=decoded[0, :, image, 0],
             discrete=False,
             limits=Limits(plan.k, plan.spread, plan.rms, margin),

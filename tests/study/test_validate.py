@@ -198,7 +198,7 @@ def test_replicas_around_a_mean_of_repeats_carry_the_factor(scene: np.ndarray, c
     record = sr.validate([stack], camera, **common)
     assert record.content.design == DesignRow(replicas_per_group=23, groups=3, independent=True)
     raw = record.dataset["raw_prediction"].values[:, :, 0]
-    own = np.sqrt(raw.var(axis=1, ddof=1).mean(axis=0))
+    group = np.sqrt(raw.var(axis=1, ddof=1).mean(axis=0))
     replicas = sr.replicas(stack, camera, 23, mode="mean-n", seed=7)
     expected = sr.pipeline("otsu").batch(replicas.values)
     for column, measurement in enumerate(record.document["measurements"]):
@@ -206,7 +206,7 @@ def test_replicas_around_a_mean_of_repeats_carry_the_factor(scene: np.ndarray, c
         for row in record.document["results"]:
             if row["measurement"] == measurement["name"]:
                 # c₄(66) = .9962 is the only other factor between s and σ_raw
-                assert row["sigma_raw"] == pytest.approx(own[column] * (4 / 3) ** 0.5 / 0.9962, rel=1e-3)
+                assert row["sigma_raw"] == pytest.approx(group[column] * (4 / 3) ** 0.5 / 0.9962, rel=1e-3)
                 assert row["spread_factor"] == pytest.approx((4 / 3) ** 0.5)
                 assert (row["mode"], row["n"]) == ("mean-n", 23)
                 assert row["u_mode"] > 0
@@ -260,7 +260,7 @@ def test_extrapolation_goes_through_a_study(frames: np.ndarray, camera: sr.Camer
         chi_raw=row["chi_raw"],
         chi_codec=row["chi_codec"],
         raw=raw[:, :, 0, 2],
-        own=2,
+        group=2,
         decoded=decoded[1, :, 0, 2],
         rule=Simex("linear").extrapolation,
         u_mode=row["u_mode"],

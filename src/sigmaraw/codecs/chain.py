@@ -7,6 +7,7 @@ the mapped array's own bytes plus side data.
 
 from __future__ import annotations
 
+import html
 import inspect
 import os
 from collections.abc import Mapping, Sequence
@@ -309,6 +310,9 @@ class Chain:
 
     def __repr__(self) -> str:
         return f"<sigmaraw codec {self.spec!r}>"
+
+    def _repr_html_(self) -> str:
+        return f"<p>sigmaraw codec <code>{html.escape(self.spec)}</code></p>"
 
     def _run(
         self, frames: Sequence[NDArray[np.integer]], hint: Hint | None

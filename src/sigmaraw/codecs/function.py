@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import inspect
 import sys
 from collections.abc import Callable
@@ -106,6 +107,9 @@ class FunctionCodec:
 
     def __repr__(self) -> str:
         return f"<sigmaraw codec {self.spec!r}>"
+
+    def _repr_html_(self) -> str:
+        return f"<p>sigmaraw codec <code>{html.escape(self.spec)}</code></p>"
 
 
 class ObjectCoder(Coder):

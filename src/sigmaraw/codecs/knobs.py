@@ -15,7 +15,13 @@ from sigmaraw.errors import InvalidSpec
 
 RATIO = Parameter("ratio", float, minimum=1, unit="1", help="container bytes over coded bytes to aim at, on every image")
 PSNR = Parameter("psnr", float, minimum=1, maximum=200, unit="dB", help="peak signal-to-noise ratio to aim at, on every image")
-RANGE = Parameter("range", float, minimum=1, unit="DN", help="peak that psnr refers to; the container's full scale unless given")
+RANGE = Parameter(
+    "range",
+    float,
+    minimum=1,
+    unit="DN",
+    help="peak that psnr refers to; the camera's full scale unless given, without a camera the container's",
+)
 FROZEN = Parameter("frozen", bool, False, help="find the setting once, on the raw image, and keep it for its replicas")
 LOSSLESS = Parameter("lossless", bool, False, help="exact coding by the format's own lossless mode")
 DIMS = Parameter("dims", int, 2, choices=(2, 3), unit="1", help="2: a stack's slices one by one; 3: the stack whole, as a volume")

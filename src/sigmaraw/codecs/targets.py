@@ -79,7 +79,7 @@ class Target:
     goal : float
         In the target's unit: 1, bit, dB, DN, 1.
     peak : float, optional
-        What psnr refers to, DN; the container's full scale unless given.
+        What psnr refers to, DN; the full scale of the camera unless given, and without a camera that of the container.
     noise_model : NoiseModel, optional
         The camera's noise, in whose unit rz measures the error.
     """
@@ -108,7 +108,7 @@ class Target:
         if self.name == "bpp":
             return 8 * nbytes / pixels
         if self.name == "psnr":
-            return psnr_db(mean_square_error(raw, decoded), float(self.peak or np.iinfo(raw[0].dtype).max))
+            return psnr_db(mean_square_error(raw, decoded), self._peak(raw[0].dtype))
         if self.name == "maxerr":
             return float(max(max_error(before, after) for before, after in zip(raw, decoded, strict=True)))
         if self.noise_model is None:
@@ -116,6 +116,12 @@ class Target:
         errors = (after.astype(np.int64) - before for before, after in zip(raw, decoded, strict=True))
         variance = (self.noise_model.variance(frame) for frame in raw)
         return math.sqrt(sum(float((error * error / v).sum()) for error, v in zip(errors, variance, strict=True)) / pixels)
+
+    def _peak(self, container: np.dtype[Any]) -> float:
+        """Return what psnr refers to, DN."""
+        if self.peak is not None:
+            return self.peak
+        return float(np.iinfo(container).max if self.noise_model is None else (1 << self.noise_model.bits) - 1)
 
     def excess(self, achieved: float) -> float:
         """Return the quality in excess of the goal: dB for psnr, else a natural logarithm; infinite where `achieved` is 0."""

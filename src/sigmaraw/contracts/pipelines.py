@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -100,6 +101,12 @@ class Pipeline(abc.ABC):
 
     def __repr__(self) -> str:
         return f"<sigmaraw pipeline {self.spec!r}>"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th>{html.escape(str(key))}</th><td>{html.escape(str(value))}</td></tr>" for key, value in self.settings.items()
+        )
+        return f"<p>sigmaraw pipeline <code>{html.escape(self.spec)}</code></p>" + (f"<table>{rows}</table>" if rows else "")
 
 
 @runtime_checkable

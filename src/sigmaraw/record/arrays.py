@@ -37,12 +37,14 @@ class RecordFolder:
     raw : f on each group's raw replicas, (1 + codec, replica, image, measurement) float64, group 0 first; each
         measurement's own unit.
     decoded : f on the decoded replicas, (codec, replica, image, measurement).
+    thumbnails : a small grey picture of each of the first images, (y, x).
     """
 
     record: Content
     raw: NDArray[np.float64]
     decoded: NDArray[np.float64]
     crops: tuple[Crop, ...]
+    thumbnails: tuple[NDArray[np.uint8], ...] = ()
 
 
 def _array(dataset: xr.Dataset, name: str, dims: tuple[str, ...]) -> NDArray[np.float64]:
@@ -88,6 +90,17 @@ def _crops(dataset: xr.Dataset, codecs: list[str]) -> tuple[Crop, ...]:
     )
 
 
+def _thumbnails(dataset: xr.Dataset) -> tuple[NDArray[np.uint8], ...]:
+    if "thumbnail" not in dataset:
+        return ()
+    pictures = _array(dataset, "thumbnail", ("thumb_image", "thumb_y", "thumb_x"))
+    sizes = _array(dataset, "thumbnail_shape", ("thumb_image", "axis"))
+    if sizes.shape != (len(pictures), 2) or not ((sizes >= 1) & (sizes <= pictures.shape[1:])).all() or not np.isfinite(pictures).all():
+        refuse("small pictures of result.nc that do not fit each other", "pictures with their shapes")
+    whole = np.clip(pictures, 0, 255).astype(np.uint8)
+    return tuple(picture[: int(height), : int(across)] for picture, (height, across) in zip(whole, sizes, strict=True))
+
+
 def read_folder(folder: Path) -> RecordFolder:
     """Return the record of a folder with its arrays.
 
@@ -111,11 +124,11 @@ def read_folder(folder: Path) -> RecordFolder:
                 refuse(f"{path} lists other measurements than record.json", "the arrays of this record")
             raw = _array(dataset, "raw_prediction", ("group", "replica", "image", "measurement"))
             decoded = _array(dataset, "codec_prediction", ("codec", "replica", "image", "measurement"))
-            crops = _crops(dataset, codecs)
+            crops, thumbnails = _crops(dataset, codecs), _thumbnails(dataset)
     except InvalidRecord:
         raise
     except (OSError, ValueError, RuntimeError, KeyError, OverflowError) as error:  # what netCDF4 and xarray raise on bad files
         refuse(f"{path} cannot be read ({str(error)[:120]})", "a netCDF-4 file")
     if max(row.image for row in record.results) >= raw.shape[2]:
         refuse(f"{path} has {raw.shape[2]} images, fewer than record.json", "the arrays of this record")
-    return RecordFolder(record, raw, decoded, crops)
+    return RecordFolder(record, raw, decoded, crops, thumbnails)

@@ -22,7 +22,7 @@ class SlicesRow(Row, frozen=True, kw_only=True):
     compression_ratio: Annotated[
         tuple[float, ...] | None, field("container bytes over coded bytes; null where the volume is one stream", "1")
     ] = None
-    psnr_db: Annotated[tuple[Number, ...], field("PSNR against the container's range; null where nothing changed", "dB")]
+    psnr_db: Annotated[tuple[Number, ...], field("PSNR against the camera's range; null where nothing changed", "dB")]
     max_error_dn: Annotated[tuple[int, ...], field("largest absolute error of a pixel", "DN")]
 
     def __post_init__(self) -> None:

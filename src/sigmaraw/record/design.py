@@ -49,6 +49,8 @@ class ProtocolRow(Row, frozen=True, kw_only=True):
 
     question: Annotated[str, field("what is to be found out")] = ""
     context_of_use: Annotated[str, field("what the codec is to be used for")] = ""
+    model_influence: Annotated[str, field("how much of the decision rests on the model's answers, beside other evidence")] = ""
+    decision_consequence: Annotated[str, field("what follows from a wrong decision")] = ""
     endpoints: Annotated[tuple[str, ...], field("measurements that the question rests on; empty is all")] = ()
     rationale: Annotated[dict[str, str], field("why each limit or margin is what it is, by its name")] = msgspec.field(default_factory=dict)
     unit: Annotated[str, field("unit of inference: image or specimen")] = "image"

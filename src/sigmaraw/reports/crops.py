@@ -1,15 +1,14 @@
-"""Worst-case crops as PNG data URIs: raw and decoded on one grey scale, the residual on a symmetric diverging one."""
+"""Worst-case crops as PNG: raw and decoded on one grey scale, the residual on a symmetric diverging one."""
 
 from __future__ import annotations
 
-import base64
 import io
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sigmaraw.record.arrays import Crop
+from sigmaraw.reports.blocks import Picture
 from sigmaraw.reports.numbers import given
 
 if TYPE_CHECKING:
@@ -19,31 +18,19 @@ _DIVERGING = "PuOr"  # purple and orange stay apart for every kind of colour vis
 _UNKNOWN = np.array([255, 0, 255], dtype=np.uint8)  # a pixel without a value
 
 
-@dataclass(frozen=True)
-class CropView:
-    """One codec's three pictures and the ends of their scales, ready to print. Scales are in DN."""
-
-    codec: str
-    image: int
-    position: str
-    size: str
-    raw: str
-    decoded: str
-    residual: str
-    grey_low: str
-    grey_high: str
-    residual_end: str
-    identical: bool
-
-
-def _png(rgb: NDArray[np.uint8]) -> str:
-    """Return a data URI of (y, x, 3) uint8; no date or program name inside, so equal pictures are equal bytes."""
+def _png(rgb: NDArray[np.uint8]) -> bytes:
+    """Return (y, x, 3) uint8 as a PNG; no date or program name inside, so equal pictures are equal bytes."""
     from matplotlib.image import imsave
 
     stream = io.BytesIO()
     unnamed: dict[str, Any] = {"Software": None}  # matplotlib's keyword
     imsave(stream, rgb, format="png", metadata=unnamed)
-    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+    return stream.getvalue()
+
+
+def grey_png(picture: NDArray[np.uint8]) -> bytes:
+    """Return a small grey picture (y, x) as a PNG."""
+    return _png(np.repeat(picture[..., None], 3, axis=-1))
 
 
 def _grey(crop: NDArray[np.float64], low: float, high: float) -> NDArray[np.uint8]:
@@ -72,23 +59,23 @@ def diverging_stops(count: int = 11) -> str:
     return ", ".join(f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue, _ in colours.tolist())
 
 
-def crop_view(crop: Crop) -> CropView:
-    """Return the three pictures of a crop; the residual is decoded − raw in DN."""
+def crop_pictures(crop: Crop) -> list[Picture]:
+    """Return raw, decoded and residual of a crop; the residual is decoded − raw in DN."""
     finite = np.concatenate([part[np.isfinite(part)].ravel() for part in (crop.raw, crop.decoded)])
     low, high = float(finite.min()), float(finite.max())
     residual = crop.decoded - crop.raw
     valued = np.abs(residual[np.isfinite(residual)])
     end = float(valued.max()) if valued.size else 0.0
-    return CropView(
-        codec=crop.codec,
-        image=crop.image,
-        position=f"y {crop.position[0]}, x {crop.position[1]}",
-        size=f"{crop.raw.shape[0]} × {crop.raw.shape[1]} px",
-        raw=_png(_grey(crop.raw, low, high)),
-        decoded=_png(_grey(crop.decoded, low, high)),
-        residual=_png(_diverging(residual, end)),
-        grey_low=given(low) or "",
-        grey_high=given(high) or "",
-        residual_end=given(end, 4) or "",
-        identical=end == 0 and valued.size == residual.size,
+    grey = {"low": given(low) or "", "high": f"{given(high)} DN", "stops": "#000,#fff"}
+    written = given(end, 4) or ""
+    same = end == 0 and valued.size == residual.size
+    scale = (
+        {"note": "0 DN in every pixel: identical."}
+        if same
+        else {"low": f"−{written}", "high": f"+{written} DN", "stops": diverging_stops()}
     )
+    return [
+        Picture(_png(_grey(crop.raw, low, high)), f"Raw crop of image {crop.image + 1}", "Raw", **grey),
+        Picture(_png(_grey(crop.decoded, low, high)), f"The same crop after {crop.codec}", "Decoded", **grey),
+        Picture(_png(_diverging(residual, end)), f"Decoded minus raw, between minus and plus {written} DN", "Residual", **scale),
+    ]

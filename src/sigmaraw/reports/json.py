@@ -29,7 +29,7 @@ def _codec(entry: CodecResults) -> dict[str, Cell]:
         "results_fail": entry.count("FAIL"),
         "results_inconclusive": entry.count("INCONCLUSIVE"),
         "compression_ratio": entry.row.compression_ratio,
-        "psnr_db": entry.row.psnr_db,
+        "psnr_camera_db": entry.row.psnr_camera_db,
         "largest_epsilon_hat": largest.epsilon_hat if largest else None,
         "epsilon_hat_ci_low": low,
         "epsilon_hat_ci_high": high,

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _LABEL = 46  # columns of a codec's name in a figure
+_IMAGE = 22  # columns of an image's name beside it
+_MOST_STROKES = 150  # replicas that are drawn one by one below a histogram
 _WINDOW = 40.0  # a figure shows at most so many σ_raw; what lies beyond is named at the edge
 _MOST_BITS = 64  # of a camera; 2^bits must stay a float64
 _DRAWN = 1e100  # beyond it an axis overflows; the tables print the number
@@ -41,7 +43,10 @@ class Distribution:
 
 @dataclass(frozen=True)
 class ScoreMark:
-    """One codec's score on one image: ε̂ with its 95 % interval, the single ε, the limit and the verdict."""
+    """One codec's score on one image: ε̂ with its 95 % interval, the single ε, the limit and the verdict.
+
+    name : of the image, "" where there is one. guard : the guard band on each side of ε̂.
+    """
 
     label: str
     image: int
@@ -51,6 +56,8 @@ class ScoreMark:
     high: float | None
     epsilon: float | None
     limit: float | None
+    name: str | None = None
+    guard: float | None = None
 
 
 def _finite(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -133,9 +140,17 @@ def _beyond(values: NDArray[np.float64], window: tuple[float, float], unit: str)
 
 
 def distribution_plot(
-    name: str, title: str, quantity: str, unit: str, raw: NDArray[np.float64], rows: Sequence[Distribution],
-    chi: float | None, sigma: float | None, *, discrete: bool = False,
-) -> str:  # fmt: skip
+    name: str,
+    title: str,
+    quantity: str,
+    unit: str,
+    raw: NDArray[np.float64],
+    rows: Sequence[Distribution],
+    chi: float | None,
+    sigma: float | None,
+    *,
+    discrete: bool = False,
+) -> str:
     """Return the predictions on raw replicas and, below, on each codec's decoded replicas, as histograms over one axis.
 
     name : prefix of the figure's ids. title : words for screen readers. quantity, unit : of the axis.
@@ -155,12 +170,12 @@ def distribution_plot(
         if chi is not None:
             axes.axvline(centre, color=RAW, linewidth=0.9, linestyle=(0, (4, 2)), zorder=1)
         _header(axes, 0, "raw", _missing(raw), FAINT)
-        _ridge(axes, shown, edges, 0.14, RAW, True, not discrete)
+        _ridge(axes, shown, edges, 0.14, RAW, True, not discrete and shown.size <= _MOST_STROKES)
         for position, row in enumerate(rows, start=1):
             values = _finite(row.values)
             notes = [*_beyond(row.values[np.isfinite(row.values)], window, unit), _missing(row.values), row.verdict]
             _header(axes, position, row.label, " · ".join(note for note in notes if note), COLOURS[row.verdict])
-            _ridge(axes, values, edges, 0.14 - position, COLOURS[row.verdict], True, not discrete)
+            _ridge(axes, values, edges, 0.14 - position, COLOURS[row.verdict], True, not discrete and values.size <= _MOST_STROKES)
             _ridge(axes, _finite(row.raw), edges, 0.14 - position, FAINT, False)
             if row.chi is not None and window[0] <= row.chi <= window[1]:
                 axes.plot([row.chi, row.chi], [0.1 - position, 0.7 - position], color=INK, linewidth=1.2)
@@ -224,12 +239,24 @@ def _clipped(value: float) -> float:
     return max(-_DRAWN, min(_DRAWN, value))
 
 
-def _draw_score(axes: Axes, height: float, score: ScoreMark) -> None:
+def _hint(score: ScoreMark) -> str:
+    """Return what a reader learns who points at a mark."""
+    ends = f" [{given(score.low, 4)}, {given(score.high, 4)}]" if score.low is not None and score.high is not None else ""
+    where = f"{score.label}, {score.name}" if score.name else score.label
+    limit = f", limit ±{given(score.limit, 3)}" if score.limit is not None else ""
+    return f"{where}: ε̂ = {given(score.epsilon_hat, 4)}{ends}{limit}, {score.verdict}"
+
+
+def _draw_score(axes: Axes, height: float, score: ScoreMark, gid: str) -> None:
     colour = COLOURS[score.verdict]
     if score.epsilon_hat is None:
         axes.text(0.0, height, "ε̂ undefined", va="center", ha="center", color=colour)
         return
     value = _clipped(score.epsilon_hat)
+    if score.guard is not None and score.guard > 0:
+        reach = [_clipped(value - score.guard), _clipped(value + score.guard)]
+        axes.plot(reach, [height, height], color=colour, linewidth=0.7, linestyle=(0, (1.5, 1.2)), solid_capstyle="butt")
+        axes.plot(reach, [height, height], color=colour, linestyle="none", marker="|", markersize=3.5, markeredgewidth=0.7)
     if score.low is not None and score.high is not None:
         ends = [_clipped(score.low), _clipped(score.high)]
         axes.plot(ends, [height, height], color=colour, linewidth=1.6, solid_capstyle="butt")
@@ -240,7 +267,13 @@ def _draw_score(axes: Axes, height: float, score: ScoreMark) -> None:
     # A cross of its interval's colour would vanish in it. These are matplotlib's keywords, each of its type.
     edge: dict[str, Any] = {"markersize": 8, "markeredgecolor": "white", "markeredgewidth": 0.8} if score.verdict == "FAIL" else {}
     mark = {"color": colour, "marker": MARKERS[score.verdict], "markersize": 6, "markerfacecolor": face, "linestyle": "none", **edge}
-    axes.plot([value], [height], **mark)
+    axes.plot([value], [height], gid=gid, **mark)
+
+
+def _guards(score: ScoreMark) -> list[float]:
+    if score.epsilon_hat is None or score.guard is None:
+        return []
+    return [score.epsilon_hat - score.guard, score.epsilon_hat + score.guard]
 
 
 def epsilon_plot(name: str, title: str, scores: Sequence[ScoreMark]) -> str:
@@ -250,15 +283,19 @@ def epsilon_plot(name: str, title: str, scores: Sequence[ScoreMark]) -> str:
     """
     labels = list(dict.fromkeys(score.label for score in scores))
     several = len({score.image for score in scores}) > 1
+    hints: dict[str, str] = {}
     limits = [score.limit for score in scores if score.limit is not None and 0 < score.limit < _DRAWN]
     values = [
-        _clipped(value) for score in scores for value in (score.epsilon_hat, score.low, score.high, score.epsilon) if value is not None
+        _clipped(value)
+        for score in scores
+        for value in (score.epsilon_hat, score.low, score.high, score.epsilon, *_guards(score))
+        if value is not None
     ]
     heights = {label: 0.52 + 0.24 * (sum(score.label == label for score in scores) - 1) for label in labels}  # inches
     total = sum(heights.values())
     with drawing():
         drawn = figure(0.8 + total)
-        axes = drawn.add_axes((0.01, 0.52 / drawn.get_figheight(), 0.77 if several else 0.84, total / drawn.get_figheight()))
+        axes = drawn.add_axes((0.01, 0.52 / drawn.get_figheight(), 0.70 if several else 0.84, total / drawn.get_figheight()))
         axes.set(ylim=(-total, 0.0), yticks=[])
         note_of_axis = _score_axis(axes, values, limits)
         common = len(set(limits)) == 1
@@ -278,15 +315,19 @@ def epsilon_plot(name: str, title: str, scores: Sequence[ScoreMark]) -> str:
             axes.text(0.006, top - 0.13, shorten(label, _LABEL), fontweight="bold", **text)
             for position, score in enumerate(score for score in scores if score.label == label):
                 height = top - 0.36 - 0.24 * position
-                _draw_score(axes, height, score)
-                note = f"image {score.image}  {score.verdict}" if several else score.verdict
+                gid = f"hint-{len(hints)}"
+                _draw_score(axes, height, score, gid)
+                if score.epsilon_hat is not None:
+                    hints[gid] = _hint(score)
+                image = shorten(score.name or f"image {score.image + 1}", _IMAGE)
+                note = f"{image}  {score.verdict}" if several else score.verdict
                 axes.text(1.012, height, note, transform=transform, va="center", ha="left", color=COLOURS[score.verdict], fontsize=8.5)
                 if not common and score.limit is not None:
                     for end in (-_clipped(score.limit), _clipped(score.limit)):
                         axes.plot([end, end], [height - 0.1, height + 0.1], color=RAW, linewidth=1.0)
             top -= heights[label]
         _x_axis(axes, f"ε̂ = mean(D) / σ_raw{note_of_axis}", "1")
-        return to_svg(drawn, name, title)
+        return to_svg(drawn, name, title, hints)
 
 
 # --- camera -----------------------------------------------------------------------------------------------------------
@@ -302,9 +343,17 @@ def _measured_curve(axes: Axes, camera: CameraRow, levels: LevelsRow) -> None:
         if chosen.any():
             bars = np.where(np.isfinite(error[chosen]), error[chosen], 0.0)
             axes.errorbar(
-                mean[chosen], variance[chosen], yerr=bars, fmt="o", markersize=4.5, color=COLOURS["PASS"], markerfacecolor=face,
-                elinewidth=0.9, label=label, linestyle="none",
-            )  # fmt: skip
+                mean[chosen],
+                variance[chosen],
+                yerr=bars,
+                fmt="o",
+                markersize=4.5,
+                color=COLOURS["PASS"],
+                markerfacecolor=face,
+                elinewidth=0.9,
+                label=label,
+                linestyle="none",
+            )
     start, floor = (camera.dark.mean_dn, camera.dark.variance_dn2) if camera.dark else (None, None)
     if start is not None and floor is not None:
         axes.plot([start], [floor], marker="s", markersize=5.5, color=RAW, linestyle="none", label="dark level", clip_on=False)

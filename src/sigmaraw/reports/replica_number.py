@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sigmaraw.record import Content
+from sigmaraw.reports.names import image_names
 from sigmaraw.reports.numbers import fixed, interval, measured, percent, plain, with_unit
+
+_MOST_NAMED = 4  # images in one line
 
 
 def replicas_used(record: Content) -> str:
@@ -20,9 +23,10 @@ def replicas_used(record: Content) -> str:
 
 def adaptive_rows(record: Content) -> list[dict[str, str]]:
     """Return per image and measurement how well σ_raw is known, as text."""
+    names = image_names(record)
     return [
         {
-            "image": str(row.image),
+            "image": names.get(row.image, str(row.image)),
             "measurement": row.measurement,
             "u": percent(row.relative_u) or f"undefined ({row.reason or 'not said'})",
             "reached": "yes" if row.reached else "no",
@@ -52,7 +56,7 @@ class DeltaView:
 
 def delta_rows(record: Content) -> list[DeltaView]:
     """Return the law of propagation per image and measurement, as text; the same for every codec, so once."""
-    units = record.units
+    units, names = record.units, image_names(record)
     seen: dict[tuple[int, str], DeltaView] = {}
     for row in record.results:
         delta, key = row.delta, (row.image, row.measurement)
@@ -60,7 +64,7 @@ def delta_rows(record: Content) -> list[DeltaView]:
             continue
         none = f"undefined ({delta.reason})"
         seen[key] = DeltaView(
-            image=str(row.image),
+            image=names.get(row.image, str(row.image)),
             measurement=row.measurement,
             defined=delta.sigma is not None,
             sigma=with_unit(plain(delta.sigma, 3), units.get(row.measurement, "")) or none,
@@ -83,21 +87,23 @@ def delta_undefined(rows: Iterable[DeltaView]) -> list[tuple[str, str]]:
     for row in rows:
         if not row.defined:
             places.setdefault(row.reason, {}).setdefault(row.measurement, []).append(row.image)
-    return [
-        (reason, "; ".join(f"{name}, image{'s' * (len(images) > 1)} {', '.join(images)}" for name, images in names.items()))
-        for reason, names in places.items()
-    ]
+    return [(reason, "; ".join(f"{name}, {_few(images)}" for name, images in names.items())) for reason, names in places.items()]
+
+
+def _few(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def text_lines(record: Content) -> list[str]:
     """Return lines for a terminal: what an adaptive n reached, and σ_raw by the law of propagation where there is one."""
     lines = []
     if record.adaptive is not None:
-        open_ = [f"{row['measurement']} of image {row['image']}: {row['u']}" for row in adaptive_rows(record) if row["reached"] == "no"]
+        open_ = [f"{row['measurement']} of {row['image']}: {row['u']}" for row in adaptive_rows(record) if row["reached"] == "no"]
         lines.append(f"n = {replicas_used(record)}" + (f"; u(σ_raw)/σ_raw: {', '.join(open_)}" if open_ else ""))
     for row in delta_rows(record):
         if row.defined:
             verdict = {"yes": "may stand for replicas", "no": "does not stand for replicas", "not decided": row.reason}[row.accepted]
             beside = "" if row.ratio.startswith("undefined") else f", {row.ratio} of that of replicas"
-            lines.append(f"law of propagation, {row.measurement}, image {row.image}: σ = {row.sigma}{beside}; {verdict}")
+            lines.append(f"law of propagation, {row.measurement}, {row.image}: σ = {row.sigma}{beside}; {verdict}")
     return lines

@@ -7,7 +7,7 @@ import io
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
@@ -19,6 +19,13 @@ PASS, FAIL, OPEN = "#00695c", "#a63c00", "#4a4a68"  # Okabe and Ito's green and 
 COLOURS = {"PASS": PASS, "FAIL": FAIL, "INCONCLUSIVE": OPEN}
 MARKERS = {"PASS": "o", "FAIL": "X", "INCONCLUSIVE": "D"}
 RAW, BAND, INK, FAINT = "#33373d", "#d9dee6", "#1c1f24", "#6b7280"
+GRID, RULE = "#e8eaee", "#e3e6ea"
+SCREEN_COLOURS = {
+    PASS: "--pass", FAIL: "--fail", OPEN: "--open", RAW: "--ink", BAND: "--band", INK: "--ink", FAINT: "--soft", GRID: "--grid",
+    RULE: "--grid", "#8a8f98": "--axis", "#4b5058": "--soft", "#9aa0aa": "--axis", "#ffffff": "--paper", "#eef1f4": "--tint",
+    "#0b5d91": "--line-1", "#8a3a6b": "--line-2", "#7a5a00": "--line-3", "#2f7fb5": "--line-4", "#b5651d": "--line-5",
+}  # fmt: skip
+"""The colours of drawings, and the variable of a page's style sheet that each becomes on a screen."""
 
 _STYLE: dict[str, Any] = {  # matplotlib's settings, each of its type
     "font.family": ["DejaVu Sans"],
@@ -75,11 +82,12 @@ def figure(height: float, width: float = 7.2) -> Figure:
     return made
 
 
-def to_svg(drawn: Figure, name: str, description: str) -> str:
+def to_svg(drawn: Figure, name: str, description: str, hints: Mapping[str, str] | None = None) -> str:
     """Return the figure as an SVG element with a title for screen readers.
 
     name : a word that makes the ids of this figure its own on the page.
     description : what the figure shows; untrusted text is escaped.
+    hints : what a reader learns who points at an artist, by the artist's gid.
     """
     stream = io.BytesIO()
     drawn.savefig(stream, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
@@ -87,6 +95,12 @@ def to_svg(drawn: Figure, name: str, description: str) -> str:
     parents = {child: parent for parent in root.iter() for child in parent}
     for element in [element for element in root.iter() if element.tag.endswith("}style")]:  # it would rule the whole page
         parents[element].remove(element)
+    for element in list(root.iter()):
+        hint = (hints or {}).get(element.get("id", ""))
+        if hint:
+            said = ElementTree.Element("title")
+            said.text = hint
+            element.insert(0, said)
     _rename(root, name)
     for attribute in ("width", "height"):
         root.attrib.pop(attribute, None)  # the page sets the width; the viewBox keeps the proportions

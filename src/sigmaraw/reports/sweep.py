@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sigmaraw.record import Content, worst
+from sigmaraw.record import Content, Verdict, worst
 from sigmaraw.record.results import ResultRow
 from sigmaraw.record.stages import FamilyRow, SearchRow, SideRow, SweepPointRow, SweepRow, TriedRow
+from sigmaraw.reports.names import image_names
 from sigmaraw.reports.numbers import fixed, given, percent, plain, unit_label, with_unit
 from sigmaraw.reports.selection import CodecResults, by_codec
 from sigmaraw.reports.sweep_plots import Curve, Mark, quality_plot, shift_plot
@@ -78,19 +79,34 @@ def quality_figure(record: Content, sweep: SweepRow) -> str:
     return quality_plot("sweep-quality", "Quality against compression ratio, one curve for each family", panels)
 
 
-def _point_row(point: SweepPointRow, entry: CodecResults) -> dict[str, str]:
+@dataclass(frozen=True)
+class PointView:
+    """One setting of a curve as printed."""
+
+    codec: str
+    setting: str
+    verdict: Verdict
+    ratio: str
+    psnr: str
+    rz: str
+    noise: str
+    largest: str
+    where: str
+
+
+def _point_row(point: SweepPointRow, entry: CodecResults, names: Mapping[int, str]) -> PointView:
     row, largest = entry.row, entry.largest
-    return {
-        "codec": point.codec,
-        "setting": with_unit(setting_text(point), unit_label(point.unit)) or "",
-        "verdict": row.verdict,
-        "ratio": plain(row.compression_ratio, 3) or "undefined",
-        "psnr": fixed(row.psnr_camera_db, 2) or ("∞" if row.max_error_dn == 0 else "undefined"),
-        "rz": plain(row.rz, 3) or "undefined",
-        "noise": fixed(row.noise_std_ratio, 3) or "undefined",
-        "largest": score(largest) if largest else "undefined",
-        "where": f"{largest.measurement}, image {largest.image}" if largest else "",
-    }
+    return PointView(
+        codec=point.codec,
+        setting=with_unit(setting_text(point), unit_label(point.unit)) or "",
+        verdict=row.verdict,
+        ratio=plain(row.compression_ratio, 3) or "undefined",
+        psnr=fixed(row.psnr_camera_db, 2) or ("∞" if row.max_error_dn == 0 else "undefined"),
+        rz=plain(row.rz, 3) or "undefined",
+        noise=fixed(row.noise_std_ratio, 3) or "undefined",
+        largest=score(largest) if largest else "undefined",
+        where=f"{largest.measurement}, {names[largest.image]}" if largest else "",
+    )
 
 
 @dataclass(frozen=True)
@@ -99,7 +115,7 @@ class CurveView:
 
     name: str
     parameter: str
-    points: list[dict[str, str]]
+    points: list[PointView]
 
 
 @dataclass(frozen=True)
@@ -115,12 +131,12 @@ def sweep_context(record: Content) -> SweepView | None:
     """Return what the page prints of a sweep, None where the record has none."""
     if record.sweep is None:
         return None
-    codecs = {entry.row.codec: entry for entry in by_codec(record)}
+    codecs, names = {entry.row.codec: entry for entry in by_codec(record)}, image_names(record)
     return SweepView(
         [(name, text) for name, text in shift_figures(record, record.sweep) if text],
         quality_figure(record, record.sweep),
         [
-            CurveView(name, points[0].parameter or "", [_point_row(point, codecs[point.codec]) for point in points])
+            CurveView(name, points[0].parameter or "", [_point_row(point, codecs[point.codec], names) for point in points])
             for name, points in curves_of(record.sweep).items()
         ],
     )

@@ -95,7 +95,7 @@ def _codec_lines(record: Content) -> list[str]:
                 shorten(row.name or row.codec, 40),
                 row.verdict,
                 plain(row.compression_ratio, 3) or _UNDEFINED,
-                plain(row.psnr_db, 4) or ("∞" if row.max_error_dn == 0 else _UNDEFINED),
+                plain(row.psnr_camera_db, 4) or ("∞" if row.max_error_dn == 0 else _UNDEFINED),
                 score(largest) if largest else _UNDEFINED,
                 f"{shorten(largest.measurement, 24)}, {shorten(names[largest.image], 30)}" if largest else "",
             )

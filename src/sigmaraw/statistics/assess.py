@@ -82,7 +82,7 @@ def assess(
     chi_raw: float,
     chi_codec: float,
     raw: Floats,
-    own: int,
+    group: int,
     decoded: Floats,
     discrete: bool,
     limits: Limits | None = None,
@@ -95,8 +95,8 @@ def assess(
 ) -> Assessment:
     """Return scores, tests and the verdict of one codec on one measurement of one image.
 
-    D = f(C(R)) − f(R) is paired inside group `own`; σ_raw pools all groups; KS compares `decoded` with raw group 0, and raw
-    group `own` with raw group 0 as the null check.
+    D = f(C(R)) − f(R) is paired inside the group; σ_raw pools all groups; KS compares `decoded` with raw group 0, and raw
+    predictions of that group with raw group 0 as the null check.
 
     Parameters
     ----------
@@ -104,10 +104,10 @@ def assess(
         f(x) and f(C(x)), float64, the measurement's unit.
     raw : Floats
         Raw predictions (group, replica), float64, the measurement's unit: f on every group's raw replicas; group 0 belongs to no codec.
-    own : int
-        The codec's group. With `independent` false, or own = 0, there is no independent raw group and KS is not available.
+    group : int
+        The codec's group. With `independent` false, or group = 0, there is no independent raw group and KS is not available.
     decoded : Floats
-        Predictions after the codec, (replica,), float64, the measurement's unit: f∘C on the replicas of group `own`.
+        Predictions after the codec, (replica,), float64, the measurement's unit: f∘C on the replicas of the codec's group.
     discrete : bool
         Whether predictions take isolated values, as counts do.
     limits : Limits, optional
@@ -134,9 +134,9 @@ def assess(
     """
     limits = limits or Limits()
     raw, decoded = np.asarray(raw, dtype=np.float64), np.asarray(decoded, dtype=np.float64)
-    if raw.ndim != 2 or raw.shape[1] < 2 or decoded.shape != raw.shape[1:] or not 0 <= own < raw.shape[0]:
+    if raw.ndim != 2 or raw.shape[1] < 2 or decoded.shape != raw.shape[1:] or not 0 <= group < raw.shape[0]:
         raise UndefinedStatistic(
-            f"raw predictions of shape {raw.shape}, decoded ones of shape {decoded.shape}, group {own}",
+            f"raw predictions of shape {raw.shape}, decoded ones of shape {decoded.shape}, group {group}",
             "(group, replica) and (replica,) with at least 2 replicas, and a group that exists",
             "make more replicas (n)",
         )
@@ -146,7 +146,7 @@ def assess(
             chi_raw=chi_raw / scale,
             chi_codec=chi_codec / scale,
             raw=raw / scale,
-            own=own,
+            group=group,
             decoded=decoded / scale,
             discrete=discrete,
             limits=limits if limits.margin is None else replace(limits, margin=limits.margin / scale),
@@ -159,7 +159,7 @@ def assess(
         )
         return _times(scaled, scale)
     base = replace(
-        _tests(raw, own, decoded, discrete, independent and own > 0),
+        _tests(raw, group, decoded, discrete, independent and group > 0),
         limit=limits.k if limits.margin is None else math.nan,
         u_mode=u_mode,
         u_cal=u_cal,
@@ -175,22 +175,22 @@ def assess(
     base = _about_raw(base, raw, widened, chi_raw, discrete, limits)
     if bad_raw or bad_codec:
         gone = ("epsilon", *(_SCORES if not np.isfinite(decoded).all() else ()), *(("centre_shift",) if bad_raw else ()))
-        if np.isfinite(decoded).all() and (moments.variance > 0.0 or (decoded == raw[own]).all()):
-            base = _scores(base, raw, decoded, own, moments, discrete)[0]
+        if np.isfinite(decoded).all() and (moments.variance > 0.0 or (decoded == raw[group]).all()):
+            base = _scores(base, raw, decoded, group, moments, discrete)[0]
         return _give_up(base, gone, Reason.RAW_UNDEFINED if bad_raw else Reason.CODEC_UNDEFINED, bad_raw or bad_codec)
-    difference = decoded - raw[own]
+    difference = decoded - raw[group]
     if not difference.any():
-        scored, in_sigma, in_unit = _scores(base, raw, decoded, own, moments, discrete)
+        scored, in_sigma, in_unit = _scores(base, raw, decoded, group, moments, discrete)
         same = _unchanged(scored, moments, chi_codec - chi_raw, limits)
         if pixels_identical or pixels_identical is None or same.verdict != "PASS":
             return same
         return _silent(same, in_sigma, in_unit, moments, limits, alpha)
     if moments.variance == 0.0:
-        return _without_noise(base, raw, decoded, own, discrete, limits, alpha)
+        return _without_noise(base, raw, decoded, group, discrete, limits, alpha)
     on_frame = chi_codec - chi_raw
     no_draw = shift_warning(on_frame, difference)
     base = replace(base, warnings=(*base.warnings, *no_draw))
-    scored, in_sigma, in_unit = _scores(base, raw, decoded, own, moments, discrete)
+    scored, in_sigma, in_unit = _scores(base, raw, decoded, group, moments, discrete)
     evidence = in_sigma if limits.margin is None else in_unit
     judged = _judge(replace(scored, epsilon=on_frame / moments.sigma), evidence, limits, alpha)
     if no_draw and judged.verdict == "PASS":
@@ -198,14 +198,14 @@ def assess(
     return judged
 
 
-def _tests(raw: Floats, own: int, decoded: Floats, discrete: bool, independent: bool) -> Assessment:
+def _tests(raw: Floats, group: int, decoded: Floats, discrete: bool, independent: bool) -> Assessment:
     """Return an assessment that holds only the KS tests, or the reasons why they are missing."""
     blank = Assessment("INCONCLUSIVE", Reason.RAW_UNDEFINED)
     if not independent:
         return replace(blank, undefined=tuple(MissingValue(field, Reason.NOT_INDEPENDENT, 1) for field in ("ks", "ks_null")))
     ks = ks_null = None
     undefined = []
-    bad_null = int(np.count_nonzero(~np.isfinite(raw[[0, own]])))
+    bad_null = int(np.count_nonzero(~np.isfinite(raw[[0, group]])))
     bad_zero, bad_decoded = (int(np.count_nonzero(~np.isfinite(values))) for values in (raw[0], decoded))
     if bad_zero or bad_decoded:
         undefined.append(MissingValue("ks", Reason.RAW_UNDEFINED if bad_zero else Reason.CODEC_UNDEFINED, bad_zero or bad_decoded))
@@ -214,7 +214,7 @@ def _tests(raw: Floats, own: int, decoded: Floats, discrete: bool, independent: 
     if bad_null:
         undefined.append(MissingValue("ks_null", Reason.RAW_UNDEFINED, bad_null))
     else:
-        ks_null = ks_test(raw[own], raw[0], discrete=discrete)
+        ks_null = ks_test(raw[group], raw[0], discrete=discrete)
     return replace(blank, ks=ks, ks_null=ks_null, undefined=tuple(undefined))
 
 
@@ -264,12 +264,12 @@ def null_flag_rate(raw: Floats, sigma_raw: float) -> float:
     return float(beyond.sum()) / (values.size * (values.size - 1) / 2)
 
 
-def _evidence(base: Assessment, raw: Floats, decoded: Floats, own: int, discrete: bool, in_unit: bool) -> Evidence:
+def _evidence(base: Assessment, raw: Floats, decoded: Floats, group: int, discrete: bool, in_unit: bool) -> Evidence:
     """Return the evidence of this one row, in σ_raw or in the measurement's unit."""
     return measure(
         raw[np.newaxis],
         decoded[np.newaxis],
-        own,
+        group,
         step=step_of(raw, decoded, discrete),
         discrete=discrete,
         u_relative=math.hypot(base.u_mode, base.u_cal),
@@ -279,15 +279,15 @@ def _evidence(base: Assessment, raw: Floats, decoded: Floats, own: int, discrete
 
 
 def _scores(
-    base: Assessment, raw: Floats, decoded: Floats, own: int, moments: Pool, discrete: bool
+    base: Assessment, raw: Floats, decoded: Floats, group: int, moments: Pool, discrete: bool
 ) -> tuple[Assessment, Evidence, Evidence]:
     """Return `base` with ε̂, spread ratio and RMS shift, and the evidence in σ_raw and in the measurement's unit.
 
     σ_raw > 0, or all differences zero.
     """
-    difference = decoded - raw[own]
-    value = score_from_pool(difference, moments, own, base.u_mode, base.u_cal, 0.95)
-    in_sigma, in_unit = (_evidence(base, raw, decoded, own, discrete, unit) for unit in (False, True))
+    difference = decoded - raw[group]
+    value = score_from_pool(difference, moments, group, base.u_mode, base.u_cal, 0.95)
+    in_sigma, in_unit = (_evidence(base, raw, decoded, group, discrete, unit) for unit in (False, True))
     scored = replace(
         _in_own_unit(base, difference, in_unit),
         epsilon_hat=value.value,
@@ -301,11 +301,11 @@ def _scores(
         return same, in_sigma, in_unit
     undefined = base.undefined
     ratio, interval = math.nan, _NONE
-    if (raw[own] == raw[own, 0]).all():
+    if (raw[group] == raw[group, 0]).all():
         undefined += tuple(MissingValue(field, Reason.SPREAD_UNDEFINED, 1) for field in ("spread_ratio", "spread_ratio_ci"))
     else:
         low, high = in_sigma.ratio_limits()
-        before, after = centred(raw[own]), centred(decoded)
+        before, after = centred(raw[group]), centred(decoded)
         ratio = 1.0 if in_sigma.same_spread[0] else math.sqrt(float(after @ after) / float(before @ before))
         interval = _exp(low[0]), _exp(high[0])
         undefined += (MissingValue("spread_ratio_ci", Reason.UNBOUNDED, 1),) if math.isinf(interval[1]) else ()
@@ -390,11 +390,11 @@ def _unchanged(scored: Assessment, moments: Pool, on_frame: float, limits: Limit
     return replace(scored, verdict="PASS" if inside else "INCONCLUSIVE", reason=Reason.WITHIN_LIMITS if inside else Reason.FRAME_DIFFERS)
 
 
-def _without_noise(base: Assessment, raw: Floats, decoded: Floats, own: int, discrete: bool, limits: Limits, alpha: float) -> Assessment:
+def _without_noise(base: Assessment, raw: Floats, decoded: Floats, group: int, discrete: bool, limits: Limits, alpha: float) -> Assessment:
     """Return the assessment where raw predictions never vary but the codec changes some: only a margin can judge it."""
     undefined = tuple(MissingValue(field, Reason.NO_RAW_VARIATION, 1) for field in ("epsilon", *_SCORES))
-    evidence = _evidence(base, raw, decoded, own, discrete, in_unit=True)
-    found = replace(_in_own_unit(base, decoded - raw[own], evidence), undefined=base.undefined + undefined)
+    evidence = _evidence(base, raw, decoded, group, discrete, in_unit=True)
+    found = replace(_in_own_unit(base, decoded - raw[group], evidence), undefined=base.undefined + undefined)
     if limits.margin is None:
         return replace(found, verdict="FAIL", reason=Reason.NO_RAW_VARIATION)
     where = _places(evidence, limits, alpha)

@@ -103,7 +103,7 @@ def assess_extrapolated(
     chi_raw: float,
     chi_codec: float,
     raw: Floats,
-    own: int,
+    group: int,
     decoded: Floats,
     rule: Extrapolation,
     limits: Limits | None = None,
@@ -123,7 +123,7 @@ def assess_extrapolated(
     raw : Floats
         Raw predictions (group, replica), float64, the measurement's unit.
     decoded : Floats
-        Predictions after the codec, (replica,): f∘C on the replicas of group `own`.
+        Predictions after the codec, (replica,): f∘C on the replicas of the codec's group.
     rule : Extrapolation
         Levels, weights and clusters of the replicas.
     limits : Limits, optional
@@ -143,9 +143,9 @@ def assess_extrapolated(
     limits = limits or Limits()
     raw, decoded = np.asarray(raw, dtype=np.float64), np.asarray(decoded, dtype=np.float64)
     step = rule.cluster * len(rule.levels)
-    if raw.ndim != 2 or decoded.shape != raw.shape[1:] or raw.shape[1] % step or raw.shape[1] < 2 * step or not 0 <= own < raw.shape[0]:
+    if raw.ndim != 2 or decoded.shape != raw.shape[1:] or raw.shape[1] % step or raw.shape[1] < 2 * step or not 0 <= group < raw.shape[0]:
         raise UndefinedStatistic(
-            f"raw predictions of shape {raw.shape}, decoded ones of shape {decoded.shape}, group {own}",
+            f"raw predictions of shape {raw.shape}, decoded ones of shape {decoded.shape}, group {group}",
             f"(group, replica) and (replica,), a multiple of {step} replicas from {2 * step}",
             "draw as many as the mode's extrapolation asks for",
         )
@@ -156,7 +156,7 @@ def assess_extrapolated(
         if bad:
             return _missing(blank, ("sigma_raw", "sigma_raw_ci", "centre_shift", *_SCORES), reason, bad)
     levels, own_levels = rule.arrange(raw), rule.arrange(decoded[np.newaxis])
-    difference = own_levels - levels[:, own : own + 1]
+    difference = own_levels - levels[:, group : group + 1]
     log_sigma = extrapolated_log_spread(levels, rule)
     if not difference.any() and chi_codec == chi_raw:
         same = replace(_about_raw(blank, levels, log_sigma, chi_raw, limits, rule), verdict="PASS", reason=Reason.IDENTICAL)
@@ -180,7 +180,7 @@ def assess_extrapolated(
     if math.isinf(log_sigma.value):
         return _missing(base, _SCORES, Reason.NOT_EXTRAPOLATED, 1)
     scored = replace(base, epsilon=(chi_codec - chi_raw) / base.sigma_raw)
-    return _judge(scored, difference, levels, own_levels, own, log_sigma, limits, rule)
+    return _judge(scored, difference, levels, own_levels, group, log_sigma, limits, rule)
 
 
 def _missing(base: Assessment, fields: tuple[str, ...], reason: Reason, count: int) -> Assessment:
@@ -226,7 +226,7 @@ def _judge(
     difference: Floats,
     levels: Floats,
     own_levels: Floats,
-    own: int,
+    group: int,
     log_sigma: Extrapolated,
     limits: Limits,
     rule: Extrapolation,
@@ -234,12 +234,12 @@ def _judge(
     """Return `base` with ε̂, spread ratio, RMS shift and the three-part verdict."""
     shift = extrapolated_mean(difference, rule)
     log_rms = _log_rms(shift, extrapolated_log_spread(difference, rule))
-    found = _score(base, shift, own, log_sigma)
-    before, after = extrapolated_log_spread(levels[:, own : own + 1], rule), extrapolated_log_spread(own_levels, rule)
+    found = _score(base, shift, group, log_sigma)
+    before, after = extrapolated_log_spread(levels[:, group : group + 1], rule), extrapolated_log_spread(own_levels, rule)
     if math.isinf(before.value) or math.isinf(after.value):
         return _missing(found, ("spread_ratio", "spread_ratio_ci", "rms_d", "rms_d_upper"), Reason.NOT_EXTRAPOLATED, 1)
     ratio = Extrapolated(after.value - before.value, after.psi - before.psi)
-    in_sigma = Extrapolated(log_rms.value - log_sigma.value, _in_own_group(log_rms.psi, own, -log_sigma.psi))
+    in_sigma = Extrapolated(log_rms.value - log_sigma.value, _in_own_group(log_rms.psi, group, -log_sigma.psi))
     systematic = math.hypot(base.u_mode, base.u_cal)
     found = replace(
         found,
@@ -265,10 +265,10 @@ def _mc_reach(found: Assessment) -> float:
     return float(stats.t.ppf(0.95, max(dof, 1.0))) * found.u_mc
 
 
-def _score(base: Assessment, shift: Extrapolated, own: int, log_sigma: Extrapolated) -> Assessment:
+def _score(base: Assessment, shift: Extrapolated, group: int, log_sigma: Extrapolated) -> Assessment:
     """Return `base` with ε̂ = D̄/σ_raw of the extrapolated values, and D̄ in the measurement's unit."""
     value = shift.value / base.sigma_raw
-    score = Extrapolated(value, _in_own_group(shift.psi / base.sigma_raw, own, -value * log_sigma.psi))
+    score = Extrapolated(value, _in_own_group(shift.psi / base.sigma_raw, group, -value * log_sigma.psi))
     u = math.sqrt(score.u**2 + value**2 * (base.u_mode**2 + base.u_cal**2))
     # Type B terms count as exact, so only the Monte Carlo part limits the degrees of freedom (GUM G.4.2).
     dof = score.dof * (u / score.u) ** 4 if score.u > 0.0 else score.dof
@@ -277,10 +277,10 @@ def _score(base: Assessment, shift: Extrapolated, own: int, log_sigma: Extrapola
     return replace(base, epsilon_hat=value, epsilon_hat_ci=ci, u=u, u_mc=score.u, dof=dof, shift=shift.value, u_shift=shift.u)
 
 
-def _in_own_group(own_psi: Floats, own: int, psi: Floats) -> Floats:
+def _in_own_group(own_psi: Floats, group: int, psi: Floats) -> Floats:
     """Return psi (level, group, cluster) with own_psi (level, 1, cluster) added in one group."""
     total = psi.copy()
-    total[:, own : own + 1] += own_psi
+    total[:, group : group + 1] += own_psi
     return total
 
 

@@ -35,7 +35,7 @@ def measure(
     raw : ndarray, float64, (row, group, replica)
         f on the raw replicas of every group, the measurement's unit; finite.
     decoded : ndarray, float64, (row, replica)
-        f∘C on the replicas of group `group`.
+        f∘C on the replicas of the codec's group.
     group : int
         The codec's group.
     step : float or ndarray (row,)

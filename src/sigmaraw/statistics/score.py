@@ -33,14 +33,21 @@ class Score:
 
 
 def score(
-    difference: Floats, raw: Floats, own: int, *, discrete: bool = False, u_mode: float = 0.0, u_cal: float = 0.0, confidence: float = 0.95
+    difference: Floats,
+    raw: Floats,
+    group: int,
+    *,
+    discrete: bool = False,
+    u_mode: float = 0.0,
+    u_cal: float = 0.0,
+    confidence: float = 0.95,
 ) -> Score:
     """Return ε̂ = D̄/σ_raw with its interval ε̂ ± t u_mc and its uncertainty u.
 
     u² = u_mc² + ε̂²(u_mode² + u_cal²);
     normal: u_mc² = s_D²/(N σ²) + ε̂²/(2ν), Welch–Satterthwaite dof;
-    influence (discrete, or kurtosis > 4): u_mc² = Σψ² + ½ε̂²/(n(N − 1)), n = (G+1)N, ψ = (D − D̄)/(Nσ) − ε̂ ψ_ln s in group
-    `own`, the second term alone in the others (which includes their covariance), dof the smaller of Welch–Satterthwaite's and
+    influence (discrete, or kurtosis > 4): u_mc² = Σψ² + ½ε̂²/(n(N − 1)), n = (G+1)N, ψ = (D − D̄)/(Nσ) − ε̂ ψ_ln s in the
+    codec's group, the second term alone in the others (which includes their covariance), dof the smaller of Welch–Satterthwaite's and
     the effective dof of Σψ².
 
     Parameters
@@ -49,7 +56,7 @@ def score(
         Paired differences D = f(C(R)) − f(R), (replica,), float64, the measurement's unit.
     raw : Floats
         Raw predictions (group, replica), float64, the measurement's unit.
-    own : int
+    group : int
         Index of the row of `raw` that `difference` is paired with.
     discrete : bool, default False
         Whether predictions take isolated values, as counts do.
@@ -69,9 +76,9 @@ def score(
     """
     moments = pool(raw, discrete)
     difference = np.asarray(difference, dtype=np.float64)
-    if difference.shape != moments.residuals.shape[1:] or not 0 <= own < moments.residuals.shape[0]:
+    if difference.shape != moments.residuals.shape[1:] or not 0 <= group < moments.residuals.shape[0]:
         raise UndefinedStatistic(
-            f"{difference.shape} differences for group {own} of {moments.residuals.shape}",
+            f"{difference.shape} differences for group {group} of {moments.residuals.shape}",
             "as many differences as the group has replicas",
             "pair them",
         )
@@ -80,10 +87,10 @@ def score(
         raise UndefinedStatistic(f"{bad} differences that are not finite", "finite numbers", "look at these replicas; none is dropped")
     if moments.variance == 0.0 and difference.any():
         raise UndefinedStatistic("a shift where raw predictions do not vary", "σ_raw > 0", "state a margin in the measurement's unit")
-    return score_from_pool(difference, moments, own, u_mode, u_cal, confidence)
+    return score_from_pool(difference, moments, group, u_mode, u_cal, confidence)
 
 
-def score_from_pool(difference: Floats, moments: Pool, own: int, u_mode: float, u_cal: float, confidence: float) -> Score:
+def score_from_pool(difference: Floats, moments: Pool, group: int, u_mode: float, u_cal: float, confidence: float) -> Score:
     """Return `score` from moments already pooled; σ_raw > 0 unless all differences are zero."""
     n = difference.size
     method: Literal["normal", "influence"] = "influence" if moments.heavy else "normal"
@@ -96,7 +103,7 @@ def score_from_pool(difference: Floats, moments: Pool, own: int, u_mode: float, 
         psi = -value * moments.log_influence()
         floor = value**2 * moments.log_floor
         from_sigma = float((psi**2).sum()) + floor
-        psi[own] += residual / (moments.sigma * math.sqrt(n * (n - 1)))
+        psi[group] += residual / (moments.sigma * math.sqrt(n * (n - 1)))
         variance = float((psi**2).sum()) + floor
         dof_mc = min(welch(from_mean, n - 1, from_sigma, moments.dof), effective_dof(psi, moments.dof))
     else:

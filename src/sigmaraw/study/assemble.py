@@ -31,6 +31,7 @@ from sigmaraw.study.quality import codec_rows, worst_crops
 from sigmaraw.study.rules import decision_row, ruled_verdicts
 from sigmaraw.study.scoring import Predictions, ReplicaDiagnostics, Scoring, diagnostic_rows, tukey_all
 from sigmaraw.study.statements import OverImages, codec_verdicts, over_images
+from sigmaraw.study.thumbnails import thumbnails
 from sigmaraw.study.work import BlockResult
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ def assemble(
         predictions_sha256=predictions_digest(dataset),
         digest="",
     )
-    return Record.sealed(content, dataset.assign(worst_crops(plan, qualities)))
+    pictures = thumbnails([image.frame for image in images])
+    return Record.sealed(content, dataset.assign({**worst_crops(plan, qualities), **pictures}))
 
 
 _Judged = tuple[list[ResultRow], list[UndefinedRow], list[TukeyRow], list[OverImages], DecisionRow]

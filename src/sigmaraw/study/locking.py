@@ -19,6 +19,8 @@ LOCK = "lock"
 PROTOCOL_KEYS: dict[str, type] = {
     "question": str,
     "context_of_use": str,
+    "model_influence": str,
+    "decision_consequence": str,
     "endpoints": list,
     "rationale": dict,
     "unit": str,

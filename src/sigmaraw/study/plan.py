@@ -208,6 +208,9 @@ class Plan:
             for name, value in plain(row).items()
             if name not in ("sha256", "created", "lock") and (name not in unstated or value != unstated[name])
         }
+        if isinstance(protocol := values.get("protocol"), dict):
+            later = ("model_influence", "decision_consequence")
+            values["protocol"] = {name: value for name, value in protocol.items() if value or name not in later}
         canonical = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return msgspec.structs.replace(row, sha256=hashlib.sha256(canonical.encode()).hexdigest(), created=created)
 

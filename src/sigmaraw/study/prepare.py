@@ -31,7 +31,7 @@ Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
-class Design:
+class ReplicaDesign:
     """How many replicas each group has, and from where they come.
 
     Parameters
@@ -68,7 +68,7 @@ class Setting:
         The replica mode, with its settings.
     inputs : Inputs
         The images.
-    design : Design
+    design : ReplicaDesign
         How many replicas each group has.
     files : tuple of InputRow
         The record's `inputs`.
@@ -87,7 +87,7 @@ class Setting:
     pipeline: Pipeline
     mode: ReplicaMode
     inputs: Inputs
-    design: Design
+    design: ReplicaDesign
     files: tuple[InputRow, ...]
     planned: str
     allow_exec: frozenset[str] = frozenset()
@@ -152,7 +152,7 @@ def check_specimens(plan: Plan, images: int) -> None:
         raise InvalidPlan(f"{len(plan.specimens)} specimens and {images} images", "the specimen of each image", "name one per frame")
 
 
-def design_of(plan: Plan, mode: ReplicaMode, inputs: Inputs) -> Design:
+def design_of(plan: Plan, mode: ReplicaMode, inputs: Inputs) -> ReplicaDesign:
     """Return how many replicas each group has; where they are the repeats themselves, as many as there are unless the plan says."""
     if mode.name == NO_REPLICAS:
         if plan.n is not None:
@@ -166,14 +166,14 @@ def design_of(plan: Plan, mode: ReplicaMode, inputs: Inputs) -> Design:
         if mode.extrapolation is not None:
             found = f"-n {plan.n} with mode {plan.mode}, whose levels are not drawn one by one"
             raise InvalidOption(found, "a number of replicas per level", "state -n")
-        return Design(plan.adaptive.first(plan.groups, BLOCK), True)
+        return ReplicaDesign(plan.adaptive.first(plan.groups, BLOCK), True)
     stated = plan.n if isinstance(plan.n, int) else None
     if mode.draws_noise:
         n = stated or DEFAULT_N
-        return Design(mode.extrapolation.replicas(n) if mode.extrapolation else n, True)
+        return ReplicaDesign(mode.extrapolation.replicas(n) if mode.extrapolation else n, True)
     available = min(len(image.source) for image in inputs.images)
     split = split_repeats(available, plan.groups, stated)
-    return Design(len(split.groups[0]), split.independent, split.groups, split.reason)
+    return ReplicaDesign(len(split.groups[0]), split.independent, split.groups, split.reason)
 
 
 def prepare(setting: Setting, report: Progress) -> list[Prepared]:

@@ -153,7 +153,7 @@ class ImageQuality:
             bias_x_dn=total / frame.size,
             achieved=dict(trip.achieved),
             metrics={name: value if math.isfinite(value) else None for name, value in values.items()},
-            slices=None if frame.ndim == 2 else _slices(frame, container, squares, largest, trip.frame_nbytes),
+            slices=None if frame.ndim == 2 else _slices(frame, (1 << bits) - 1, squares, largest, trip.frame_nbytes),
         )
         return cls(row, best, reasons)
 
@@ -172,7 +172,7 @@ class SliceReason(StrEnum):
 
 
 def _slices(volume: NDArray[np.integer], peak: int, squares: Sequence[int], largest: Sequence[int], nbytes: Sequence[int]) -> SlicesRow:
-    """Return for each slice (z) the figures that a volume's row has for the whole; PSNR against the container's range, null if identical.
+    """Return for each slice (z) the figures that a volume's row has for the whole; PSNR against the camera's range, null if identical.
 
     Parameters
     ----------

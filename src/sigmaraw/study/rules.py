@@ -12,10 +12,9 @@ from sigmaraw.record.results import ResultRow
 from sigmaraw.record.statements import DecisionRow, RulingRow
 from sigmaraw.record.words import Verdict, worst
 from sigmaraw.statistics import RowLimits
-from sigmaraw.statistics.rules import Design as RuleDesign
-from sigmaraw.statistics.rules import Equivalence, Operating, Pomarico, RuleInput
+from sigmaraw.statistics.rules import Design, Equivalence, Operating, Pomarico, RuleInput
 from sigmaraw.study.plan import Plan
-from sigmaraw.study.prepare import Design
+from sigmaraw.study.prepare import ReplicaDesign
 from sigmaraw.study.statements import OverImages
 
 HARMLESS, HARMFUL = 0.3, 2.0  # multiples of the limit k: effects that ought to pass, and that ought not
@@ -23,10 +22,10 @@ _RUNS = 400  # simulated studies; the standard error of a probability is 2.5 % a
 _MOST_REPLICAS, _MOST_GROUPS = 200, 4  # of the simulation: more change its probabilities by less than that error
 
 
-def decision_row(plan: Plan, said: Sequence[OverImages], results: Sequence[ResultRow], design: Design) -> DecisionRow:
+def decision_row(plan: Plan, said: Sequence[OverImages], results: Sequence[ResultRow], design: ReplicaDesign) -> DecisionRow:
     """Return the rule's row: probabilities in this design, and its verdict on every codec and measurement."""
     units = len(set(plan.specimens)) or len({row.image for row in results})
-    assumed = RuleDesign(images=units, replicas=min(results[0].n or design.n, _MOST_REPLICAS), groups=min(plan.groups, _MOST_GROUPS))
+    assumed = Design(images=units, replicas=min(results[0].n or design.n, _MOST_REPLICAS), groups=min(plan.groups, _MOST_GROUPS))
     works = _operating(plan.rule, plan.k, plan.spread, plan.rms, assumed)
     rulings = _pomarico(plan, results) if plan.rule == "pomarico" else _equivalence(said)
     return DecisionRow(
@@ -52,7 +51,7 @@ def ruled_verdicts(decision: DecisionRow) -> dict[str, Verdict]:
 
 
 @functools.lru_cache(maxsize=256)
-def _operating(rule: str, k: float, spread: float, rms: float, design: RuleDesign) -> Operating:
+def _operating(rule: str, k: float, spread: float, rms: float, design: Design) -> Operating:
     harmless, harmful = HARMLESS * k, HARMFUL * k
     made = Pomarico(k) if rule == "pomarico" else Equivalence(RowLimits(k, spread, rms), runs=_RUNS)
     accepts = made.accepts(design, harmless), made.accepts(design, harmful)

@@ -216,7 +216,7 @@ class Scoring:
                 chi_raw=chi_raw,
                 chi_codec=chi_codec,
                 raw=raw,
-                own=group,
+                group=group,
                 decoded=decoded,
                 rule=mode.extrapolation,
                 limits=limits,
@@ -227,7 +227,7 @@ class Scoring:
             chi_raw=chi_raw,
             chi_codec=chi_codec,
             raw=raw,
-            own=group,
+            group=group,
             decoded=decoded,
             discrete=measurement.discrete,
             limits=limits,
@@ -260,6 +260,8 @@ class Scoring:
             u_mode=found.u_mode,
             u_cal=found.u_cal,
             dof=found.dof,
+            guard_factor=(factor := _guard_factor(found.dof)),
+            guard=factor * found.u,
             limit=found.limit,
             spread_ratio=found.spread_ratio,
             spread_ratio_ci=found.spread_ratio_ci,
@@ -303,6 +305,13 @@ def _as_decided(row: ResultRow, decided: Decided, number: int) -> ResultRow:
     """Return a row with the verdict of the look that decided it."""
     at = decided.at[number]
     return msgspec.structs.replace(row, verdict=decided.verdicts[number], reason=str(decided.reasons[number]), decided_at=at or None)
+
+
+def _guard_factor(dof: float) -> float:
+    """Return the coverage factor of the guard band, t at 95 % one-sided; undefined where there are no degrees of freedom."""
+    from scipy import stats
+
+    return float(stats.t.ppf(0.95, dof)) if dof > 0 else math.nan
 
 
 def _percent(value: float, reference: float) -> float | None:
