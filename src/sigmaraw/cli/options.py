@@ -50,6 +50,10 @@ Time = Annotated[int | None, typer.Option(help="Number of the time point to take
 Series = Annotated[int | None, typer.Option(help="Number of the image, scene or series to take from files of several, from 0.")]
 CAMERA_HELP = "Camera profile, as calibrate or camera writes it; none where no camera stands behind the images."
 Camera = Annotated[Path, typer.Option(metavar="FILE.nc|none", help=CAMERA_HELP)]
+Margin = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=VALUE", help="Limit on the mean shift of a measurement, in its unit, in place of k·σ_raw; repeat it."),
+]
 Bits = Annotated[int | None, typer.Option(help="Bit depth of images without a camera; default: what the files state.")]
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the record, its data and the report.")]
 Grid = Annotated[
@@ -113,6 +117,20 @@ def plan_from(
     if str(camera) == NONE and stated.get("mode") is None and "mode" not in from_file:
         stated["mode"] = NO_REPLICAS
     return merge_plan(from_file, {key: value for key, value in stated.items() if value is not None and value is not False})
+
+
+def margins(stated: list[str] | None) -> dict[str, float] | None:
+    """Return the margins that were typed, by measurement; None where there are none. Raises InvalidOption."""
+    found: dict[str, float] = {}
+    for text in stated or ():
+        name, mark, value = text.rpartition("=")
+        try:
+            found[name.strip()] = float(value)
+        except ValueError:
+            mark = ""
+        if not mark or not name.strip():
+            raise InvalidOption(f"--margin {text[:60]}", "NAME=VALUE, such as count=2", "correct it")
+    return found or None
 
 
 def selected(raw: list[Path], channel: int | None, time: int | None, series: int | None) -> list[Path]:

@@ -47,6 +47,7 @@ def search(
     scalars: take.Scalars = False,
     volume: take.Volume = False,
     frame: take.Frame = None,
+    margin: take.Margin = None,
     bits: take.Bits = None,
     channel: take.Channel = None,
     time: take.Time = None,
@@ -62,7 +63,16 @@ def search(
     from sigmaraw.study import Rule, run_search
 
     folder = shared.output_folder(output, overwrite)
-    given = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame, "bits": bits}
+    given = {
+        "pipeline": pipeline,
+        "mode": mode,
+        "seed": seed,
+        "scalars": scalars,
+        "volume": volume,
+        "frame": frame,
+        "bits": bits,
+        "margin": take.margins(margin),
+    }
     merged = take.plan_from(plan, codec, n, batch, roi, camera, **given)
     rule = Rule(fraction, refine, back, exceedance)
     allowed, extra = take.allowed(codec, allow_exec), take.plan_rows(plan)

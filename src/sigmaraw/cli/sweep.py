@@ -26,6 +26,7 @@ def sweep(
     scalars: take.Scalars = False,
     volume: take.Volume = False,
     frame: take.Frame = None,
+    margin: take.Margin = None,
     bits: take.Bits = None,
     channel: take.Channel = None,
     time: take.Time = None,
@@ -40,7 +41,16 @@ def sweep(
     from sigmaraw.study import run_sweep
 
     folder = shared.output_folder(output, overwrite)
-    given = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame, "bits": bits}
+    given = {
+        "pipeline": pipeline,
+        "mode": mode,
+        "seed": seed,
+        "scalars": scalars,
+        "volume": volume,
+        "frame": frame,
+        "bits": bits,
+        "margin": take.margins(margin),
+    }
     merged = take.plan_from(plan, codec, n, batch, roi, camera, **given)
     allowed, extra = take.allowed(codec, allow_exec), take.plan_rows(plan)
     check_environment()

@@ -42,6 +42,7 @@ def validate(
     scalars: take.Scalars = False,
     volume: take.Volume = False,
     frame: take.Frame = None,
+    margin: take.Margin = None,
     bits: take.Bits = None,
     channel: take.Channel = None,
     time: take.Time = None,
@@ -70,6 +71,7 @@ def validate(
         "volume": volume,
         "frame": frame,
         "bits": bits,
+        "margin": take.margins(margin),
         "rule": rule,
     }
     merged = take.plan_from(plan, codec, n, batch, roi, camera, **given)

@@ -70,7 +70,7 @@ def _decoded(path: Path, nibabel: Any) -> Decoded:
     layout = Layout({2: "", 3: "Z", 4: "TZ"}[planes.ndim], planes.shape[:-2])
     metadata = {"spacing": _spacing(header, min(len(shape), 3)), "spacing_unit": _unit(header)}
     made = np.ascontiguousarray(planes).reshape(-1, *planes.shape[-2:])
-    return Decoded(made, "nibabel", None, metadata, layout, offset=_offset(path, header))
+    return Decoded(made, "nibabel", None, metadata, layout, offset=_offset(path, image.dataobj))
 
 
 def _content(path: Path) -> bytes:
@@ -83,11 +83,9 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _offset(path: Path, header: Any) -> int:
+def _offset(path: Path, proxy: Any) -> int:
     """Return the whole number that the file adds to each stored value. Raises NotIntegerData for any other scaling."""
-    slope, intercept = (float(header[name]) for name in ("scl_slope", "scl_inter"))
-    if slope == 0.0 or not math.isfinite(slope):  # NIfTI's way to say that values stand as they are stored
-        return 0
+    slope, intercept = float(proxy.slope), float(proxy.inter)  # 1 and 0 where the file says that values stand as they are stored
     if slope != 1.0 or not float(intercept).is_integer() or abs(intercept) > 65535:
         raise NotIntegerData(
             f"{path} scales its values by {slope:g} and adds {intercept:g} (scl_slope, scl_inter)",

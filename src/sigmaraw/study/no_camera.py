@@ -200,7 +200,7 @@ def _said(plan: Plan, measurement: Measurement, codec: str, rows: Sequence[Resul
         verdict, ground = these.verdict, these.ground
     else:
         verdict, ground = "INCONCLUSIVE", mean.ground if margin is not None else these.ground
-    decides = "" if margin is not None else f"a margin for {measurement.name} in its unit, real repeats, or references by observers"
+    decides = "" if margin is not None else "a margin in the measurement's unit, real repeats, or references by observers"
     made = tuple(
         StatementRow(
             codec=codec,

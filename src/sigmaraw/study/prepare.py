@@ -157,7 +157,7 @@ def design_of(plan: Plan, mode: ReplicaMode, inputs: Inputs) -> ReplicaDesign:
     if mode.name == NO_REPLICAS:
         if plan.n is not None:
             raise InvalidOption(f"-n {plan.n} without a camera", "no -n: without noise there are no replicas", "leave -n out")
-        return Design(0, False, reason="no camera and no repeats: no replica was drawn")
+        return ReplicaDesign(0, False, reason="no camera and no repeats: no replica was drawn")
     if plan.adaptive is not None:
         if not mode.draws_noise:
             raise InvalidOption(
