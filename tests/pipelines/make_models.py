@@ -74,3 +74,27 @@ class Broken(torch.nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         return image / image
+
+
+def onnx_convolutions(path: Path, module: torch.nn.Sequential, shape: tuple[int | str, ...], names: tuple[str, ...] = ("map",)) -> Path:
+    """Write a sequence of convolutions (2-D or 3-D) and ReLUs as ONNX; each of `names` is an output with the last map times 1, 2, …"""
+    nodes, weights, here = [], [], "image"
+    for number, layer in enumerate(module):
+        if isinstance(layer, torch.nn.ReLU):
+            nodes.append(helper.make_node("Relu", [here], [f"a{number}"]))
+        else:
+            stored = {f"w{number}": layer.weight, f"b{number}": layer.bias}
+            weights += [numpy_helper.from_array(value.detach().numpy(), name) for name, value in stored.items()]
+            pads = list(layer.padding) * 2
+            nodes.append(helper.make_node("Conv", [here, *stored], [f"a{number}"], pads=pads))
+        here = f"a{number}"
+    kind = np.dtype(module[0].weight.detach().numpy().dtype)
+    for number, name in enumerate(names):
+        weights.append(numpy_helper.from_array(np.array(number + 1, kind), f"times{number}"))
+        nodes.append(helper.make_node("Mul", [here, f"times{number}"], [name]))
+    element = helper.np_dtype_to_tensor_dtype(kind)
+    source = helper.make_tensor_value_info("image", element, list(shape))
+    maps = [helper.make_tensor_value_info(name, element, None) for name in names]
+    graph = helper.make_graph(nodes, "convolutions", [source], maps, weights)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), str(path))
+    return path

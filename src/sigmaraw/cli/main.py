@@ -27,6 +27,7 @@ from sigmaraw.cli.plan_calibration import plan_calibration
 from sigmaraw.cli.replicas import replicas
 from sigmaraw.cli.report import report
 from sigmaraw.cli.search import search
+from sigmaraw.cli.sign import keygen, sign
 from sigmaraw.cli.sweep import sweep
 from sigmaraw.cli.validate import validate
 from sigmaraw.cli.verify import verify
@@ -50,7 +51,9 @@ VERBS: dict[Callable[..., Any], tuple[str, str]] = {
     sweep: ("Score codec settings over ranges.", "docs/how-to/choose-a-setting.md"),
     search: ("Find the strongest setting that passes.", "docs/how-to/choose-a-setting.md"),
     report: ("Write the report of a record anew.", "docs/how-to/validate.md"),
-    verify: ("Compare a record and its inputs with their hashes.", "docs/reference/record.md"),
+    verify: ("Say which part of a record was altered.", "docs/how-to/sign.md"),
+    sign: ("Sign a record with all its parts.", "docs/how-to/sign.md"),
+    keygen: ("Make a pair of keys to sign with.", "docs/how-to/sign.md"),
     codecs: ("List codec families and their keys.", "docs/reference/codecs.md"),
     pipelines: ("List pipelines and their keys.", "docs/how-to/models.md"),
     metrics: ("List metrics of masks and images.", "docs/explanation/formulas.md"),

@@ -92,6 +92,12 @@ Roi = Annotated[
 Scalars = Annotated[bool, typer.Option("--scalars", help="Use the camera's mean values in place of its maps.")]
 Volume = Annotated[bool, typer.Option("--volume", help="Read the pages of a file as the slices (z) of one volume, not as frames.")]
 Frame = Annotated[int | None, typer.Option(help="Number of the only frame to take from each file, from 0; default all.")]
+EveryByte = Annotated[
+    bool,
+    typer.Option(
+        "--every-byte", help="Code every replica in full, also where the decoded pixels are known without; no verdict changes, only bytes."
+    ),
+]
 AllowExec = Annotated[bool, typer.Option("--allow-exec", help="Allow codecs typed with --codec to run programs (exec).")]
 AllowNondeterminism = Annotated[
     bool,

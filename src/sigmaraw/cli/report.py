@@ -14,9 +14,15 @@ def report(
 ) -> None:
     """Write the report anew from record.json and result.nc. Nothing is computed."""
     from sigmaraw import registry
-    from sigmaraw.record.reading import read_document
+    from sigmaraw.integrity.signing import SIGNATURES_FILE
+    from sigmaraw.record.sealing import note_renderings
+    from sigmaraw.record.verifying import require_unaltered
 
-    read_document(folder)  # a record that cannot be read is refused before anything is written
+    require_unaltered(folder)  # a record that cannot be read, or was altered, is refused before anything is written
     renderers = [registry.load(registry.REPORTS, name)() for name in format or ["html"]]
-    for renderer in renderers:
-        typer.echo(f"report: {renderer.render(folder)}")
+    made = [renderer.render(folder) for renderer in renderers]
+    note_renderings(folder, made)
+    for path in made:
+        typer.echo(f"report: {path}")
+    if (folder / SIGNATURES_FILE).exists():
+        typer.echo("the signatures of this record are older than these files: sign it anew with sigmaraw sign --replace")

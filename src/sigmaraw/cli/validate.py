@@ -47,6 +47,7 @@ def validate(
     channel: take.Channel = None,
     time: take.Time = None,
     series: take.Series = None,
+    every_byte: take.EveryByte = False,
     allow_exec: take.AllowExec = False,
     allow_nondeterminism: take.AllowNondeterminism = False,
     overwrite: shared.Overwrite = False,
@@ -74,7 +75,8 @@ def validate(
         "margin": take.margins(margin),
         "rule": rule,
     }
-    merged = take.plan_from(plan, codec, n, batch, roi, camera, **given)
+    share = {"coded_share": 1.0} if every_byte else {}
+    merged = take.plan_from(plan, codec, n, batch, roi, camera, **given, **share)
     allowed, extra = take.allowed(codec, allow_exec), take.plan_rows(plan)
     lock = require_lock(plan, exploratory) if plan else None
     check_environment()

@@ -4,7 +4,20 @@ Built-ins and extensions come in the same way: one class that inherits from one 
 metadata, one conformance suite in `sigmaraw.testing`. Arrays are NumPy unless a docstring says otherwise.
 """
 
-from sigmaraw.contracts.codecs import Achieved, Codec, CodecContract, CodecFamily, CodecStep, Coder, Encoded, Knob, Map, Probes, RoundTrip
+from sigmaraw.contracts.codecs import (
+    Achieved,
+    Codec,
+    CodecContract,
+    CodecFamily,
+    CodecStep,
+    Coder,
+    Distorting,
+    Encoded,
+    Knob,
+    Map,
+    Probes,
+    RoundTrip,
+)
 from sigmaraw.contracts.modes import (
     Block,
     CameraNoise,
@@ -33,6 +46,7 @@ __all__ = [
     "Denoiser",
     "Diagnostic",
     "Differentiable",
+    "Distorting",
     "Encoded",
     "Engine",
     "Extrapolation",

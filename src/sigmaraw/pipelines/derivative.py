@@ -5,51 +5,58 @@ What one pixel adds to several tiles, by overlap or by reflection, comes back to
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sigmaraw.pipelines.tensors import Network, foreground_map
-from sigmaraw.pipelines.tiling import Tiling
-
 
 def soft_gradients(
-    network: Network,
-    image: NDArray[np.integer],
-    tiling: Callable[[tuple[int, int]], Tiling],
-    pre: str,
-    post: str,
-    channel: int,
+    units: Sequence[NDArray[np.integer]],
+    weight_of: Callable[[torch.Tensor], torch.Tensor],
+    measured: Callable[[torch.Tensor], torch.Tensor],
     place: torch.device,
 ) -> dict[str, NDArray[np.floating]]:
-    """Return ∂/∂x of the soft measurements of an image (y, x) or (z, y, x), DN, each of its shape, float64.
+    """Return ∂/∂x of the soft measurements of an image, DN, each (unit, …) float64.
 
-    ∂(I_p/A_p)/∂x = (∂I_p/∂x − (I_p/A_p)·∂A_p/∂x)/A_p. Planes are independent, and their sums add up. The mean is left out where A_p
-    is not above 0, and all of them where the output does not depend on the input by differentiable steps (an argmax, a detached map).
+    ∂(I_p/A_p)/∂x = (∂I_p/∂x − (I_p/A_p)·∂A_p/∂x)/A_p. What the network sees at once (a plane, or a volume) is independent of the rest, and
+    the sums add up. The mean is left out where A_p is not above 0, and all of them where the output does not depend on the input by
+    differentiable steps (an argmax, a detached map).
+
+    Parameters
+    ----------
+    units : sequence of ndarray
+        What the network sees at once, DN, all of one shape.
+    weight_of : callable
+        A unit, float64, → its foreground map.
+    measured : callable
+        A unit → the pixels in which intensities are measured.
+    place : torch.device
+        Where to compute.
+
+    Returns
+    -------
+    dict of str to ndarray
+        By measurement.
 
     Raises
     ------
     RuntimeError
         Torch has no derivative of one of the network's operations.
     """
-    planes = image.reshape(-1, *image.shape[-2:])
-    by_area, by_total = np.empty(planes.shape), np.empty(planes.shape)
+    by_area, by_total = (np.empty((len(units), *units[0].shape)) for _ in range(2))
     area = total = 0.0
-    for number, plane in enumerate(planes):
-        x = torch.tensor(plane.astype(np.float64), device=place, requires_grad=True)
-        weight = foreground_map(network, x, tiling((plane.shape[0], plane.shape[1])), pre, post, channel).to(torch.float64)
+    for number, unit in enumerate(units):
+        x = torch.tensor(unit.astype(np.float64), device=place, requires_grad=True)
+        weight = weight_of(x).to(torch.float64)
         if not weight.requires_grad:
             return {}
-        sums = weight.sum(), (weight * x).sum()
+        sums = weight.sum(), (weight * measured(x)).sum()
         by_area[number] = torch.autograd.grad(sums[0], x, retain_graph=True)[0].cpu().numpy()
         by_total[number] = torch.autograd.grad(sums[1], x)[0].cpu().numpy()
         area, total = area + float(sums[0].detach()), total + float(sums[1].detach())
-    found: dict[str, NDArray[np.floating]] = {
-        "soft_area": by_area.reshape(image.shape),
-        "soft_total_intensity": by_total.reshape(image.shape),
-    }
+    found: dict[str, NDArray[np.floating]] = {"soft_area": by_area, "soft_total_intensity": by_total}
     if area > 0:
-        found["soft_mean_intensity"] = ((by_total - total / area * by_area) / area).reshape(image.shape)
+        found["soft_mean_intensity"] = (by_total - total / area * by_area) / area
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.contracts import Parameter
-from sigmaraw.errors import InputNotFound, InvalidModel, InvalidOption, InvalidPrediction
-from sigmaraw.pipelines.measurements import CONNECTIVITY, MEASURE, MEASUREMENTS, SOFT_MEASUREMENTS, min_size, soft_measurements
+from sigmaraw.errors import InputNotFound, InvalidModel, InvalidOption, InvalidPrediction, ShapeMismatch
+from sigmaraw.pipelines.axes import input_axes, output_axes, per_axis, plain
+from sigmaraw.pipelines.measurements import CONNECTIVITY, MEASURE, MEASUREMENTS, SOFT_MEASUREMENTS, measure, min_size, soft_measurements
 from sigmaraw.pipelines.preparation import POST, PRE, foreground, prepare
 from sigmaraw.pipelines.segmentation import SegmentationPipeline
 from sigmaraw.pipelines.tiling import Tiling
@@ -27,7 +28,8 @@ U_MODE = Parameter(
     help="uncertainty that replicas add to sigma_raw: the largest that was measured (default), or as measured for the shipped "
     "network (its own default), which of any other network is your statement",
 )
-_PROBE_PX = 64  # side of the image that a network is asked about twice
+_PROBE_PX = {2: 64, 3: 32}  # side of the image that a network is asked about twice
+_LARGEST_PROBE_PX = 1 << 21  # of a volume; what a study asks before it begins finds random answers of larger ones too
 _SAME_ANSWER = 1e-3  # of the largest answer: sums in another order on a GPU differ by less
 # How the coverage study names what a network's mask, or its map, gives.
 _KINDS = {
@@ -47,27 +49,39 @@ NETWORK_PARAMETERS = (
     THRESHOLD,
     min_size(20),
     CONNECTIVITY,
-    Parameter("channel", int, None, minimum=0, unit="1", help="output channel of the foreground; default 0, with softmax 1"),
-    Parameter("window", int, None, minimum=16, unit="px", help="side of a tile; default: the model's fixed input size, else the image"),
-    Parameter("border", int, None, minimum=0, unit="px", help="discarded on each side of a tile; default: window / 16"),
-    Parameter("multiple", int, 16, minimum=1, unit="px", help="without window the image is padded to a multiple of this"),
-    Parameter("layout", str, "nchw", choices=("nchw", "nhwc"), help="order of the model's axes"),
+    Parameter("output", str, None, help="the model's output: its name, or its number from 0; needed where there are several"),
+    Parameter("channel", int, None, minimum=0, unit="1", help="output channel of the foreground; default 0, with softmax and argmax 1"),
+    Parameter(
+        "input",
+        str,
+        "grey",
+        choices=("grey", "repeat", "planes"),
+        help="grey: one input channel; repeat: the grey image in every input channel; planes: a stack (c, y, x) gives the channels",
+    ),
+    Parameter("in_channels", int, None, minimum=1, unit="1", help="number of input channels, where the model's file does not say it"),
+    Parameter("plane", int, 0, minimum=0, unit="1", help="with input=planes: the plane, from 0, in which intensities are measured"),
+    Parameter("axes", str, None, help="order of the model's input axes, as bcyx, bczyx or yxc; default: by their number"),
+    Parameter("out_axes", str, None, help="order of the output's axes; default: that of the input"),
+    Parameter("window", str, None, unit="px", help="tile: side, or 16x64x64 (z, y, x); default: the model's fixed size, else the image"),
+    Parameter("border", str, None, unit="px", help="discarded on each side of a tile, one number or one by axis; default: window / 16"),
+    Parameter("multiple", str, "16", unit="px", help="a size that the model leaves free is padded to a multiple of this; 1x16x16 by axis"),
+    Parameter("layout", str, "nchw", choices=("nchw", "nhwc"), help="nhwc: the same as axes=byxc"),
     U_MODE,
 )
 
 
 class NetworkPipeline(SegmentationPipeline):
-    """Base of pipelines whose model maps one grey image to one or more maps of its size.
+    """Base of pipelines whose model maps an image to one or more maps of its size.
 
     mask = post(network(pre(raw))) > threshold, on overlapping tiles where the input size is fixed (formula 6).
-    A volume is segmented plane by plane, and measured as a whole. With `measure=soft` there is no threshold: p = post(network(…)) is
-    itself the weight of each pixel.
+    A network of y and x segments a volume plane by plane, one of z, y and x as a whole; both measure it as a whole. With `measure=soft`
+    there is no threshold: p = post(network(…)) is itself the weight of each pixel.
     """
 
     parameters: tuple[Parameter, ...] = NETWORK_PARAMETERS
     set_keys: ClassVar[dict[str, Any]] = {}  # values of keys that are no choice with this network
-    window: tuple[int, int] | None = None  # (y, x) of the model's input where it is fixed; `_load` may set it
-    fixed_batch: int = 1  # images that one call of the model takes
+    input_shape: tuple[int | None, ...] | None = None  # in the model's order; `_load` sets what its file says, None where any size is taken
+    model_files: Mapping[str, str] = {}  # SHA-256 of each file, where the model is more than one
 
     def __init__(self, spec: str, **settings: Any) -> None:
         super().__init__(spec, **settings)
@@ -79,19 +93,76 @@ class NetworkPipeline(SegmentationPipeline):
             self.measurements = tuple(replace(row, kind=_KINDS[row.name], studied=self._studied()) for row in self.measurements)
         self._load()
         if self.keys["channel"] is None:
-            self.keys["channel"] = 1 if self.keys["post"] == "softmax" else 0
-        self._set_window(self.keys["window"], self.keys["border"])
+            self.keys["channel"] = 1 if self.keys["post"] in ("softmax", "argmax") else 0
+        self._set_axes()
+        self._set_window()
+        self._taken: dict[tuple[int, ...], bool] = {}  # input sizes below the window, and whether the model takes them
         self._refuse_random()
+
+    # --- what the model takes -----------------------------------------------------------------------------------------
+    def _usual_rank(self) -> int:
+        """Return how many axes the input has, where the model's file does not say it."""
+        return 4
+
+    def _set_axes(self) -> None:
+        stated = self.keys["axes"] or ("byxc" if self.keys["layout"] == "nhwc" else None)
+        rank = len(self.input_shape) if self.input_shape else len(stated) if stated else self._usual_rank()
+        self.axes = input_axes(self._model_name(), stated, rank)
+        batch, channels, self._fixed = self.axes.sizes(self.input_shape or (None,) * rank)
+        self.fixed_batch = batch or 1  # tiles that one call of the model takes
+        given = self.keys["in_channels"]
+        if given is not None and channels not in (None, given):
+            raise InvalidOption(f"in_channels={given}", f"{channels}, as model {self._model_name()} says", "leave out in_channels")
+        self.in_channels = channels or given
+        how = self.keys["input"]
+        if how == "grey" and self.in_channels not in (None, 1):
+            found = f"model {self._model_name()} takes {self.in_channels} channels"
+            raise InvalidModel(found, "one grey channel, or what to put in them", "add input=repeat or input=planes, or set axes")
+        if how == "repeat" and self.in_channels is None:
+            raise InvalidOption("input=repeat", "how often, which the model does not say", "add in_channels=3")
+        if how == "planes" and self.axes.ndim == 3:
+            raise InvalidOption("input=planes with a network of volumes", "a grey volume", "use input=repeat, or a function of your own")
+        self.keys["axes"] = self.axes.order
+
+    def _set_window(self) -> None:
+        ndim = self.axes.ndim
+        wanted = per_axis("window", self.keys["window"], ndim, (1, 16, 16))
+        border = per_axis("border", self.keys["border"], ndim, (0, 0, 0))
+        self._multiple = per_axis("multiple", self.keys["multiple"], ndim, (1, 1, 1)) or (1,) * ndim
+        if wanted is not None and any(fixed not in (None, side) for fixed, side in zip(self._fixed, wanted, strict=True)):
+            sizes = f"{plain_or_free(self._fixed)} ({self.axes.spatial})"
+            raise InvalidOption(f"window={self.keys['window']}", f"{sizes}, which the model fixes", "leave out window")
+        self._window = self._fixed if wanted is None else wanted
+        sides = [side for side in self._window if side is not None]
+        if not sides and border is not None:
+            raise InvalidOption(f"border={self.keys['border']} without tiles", "a window", "set window, or leave out border")
+        if border is None and sides:
+            across = [side for side in self._window[-2:] if side is not None]
+            border = tuple(
+                min(across) // 16 if axis >= ndim - 2 and across else (side or 0) // 16 for axis, side in enumerate(self._window)
+            )
+        self._border = tuple(0 if side is None else width for side, width in zip(self._window, border or (0,) * ndim, strict=True))
+        bounded = [(side, width) for side, width in zip(self._window, self._border, strict=True) if side is not None]
+        for side, width in bounded:
+            Tiling((side,), (side,), width)  # refuses a border that leaves nothing
+        self.keys.update(window=plain(wanted), border=plain(self._border) if sides else None, multiple=plain(self._multiple))
+
+    @property
+    def window(self) -> tuple[int | None, ...] | None:
+        """Largest input size (y, x) or (z, y, x), px, None for an axis that is taken whole; None where all are."""
+        return self._window if any(side is not None for side in self._window) else None
 
     def _refuse_random(self) -> None:
         """Refuse a network that answers differently to the same pixels: exported with dropout on, or drawing random numbers.
 
         An image that the network does not take is no matter here: the first real one is refused then.
         """
-        side = -(-_PROBE_PX // self.keys["multiple"]) * self.keys["multiple"]
-        tile = np.random.default_rng(0).standard_normal(self.window or (side, side)).astype(np.float32)
+        side = _PROBE_PX[self.axes.ndim]
+        size = tuple(whole or -(-side // step) * step for whole, step in zip(self._window, self._multiple, strict=True))
+        if self.axes.ndim == 3 and np.prod(size) > _LARGEST_PROBE_PX:
+            return
         try:
-            first, second = (self._output(tile) for _ in range(2))
+            first, second = (self._probe(size) for _ in range(2))
         except (InvalidModel, InvalidPrediction):
             return
         scale, apart = float(np.abs(first).max()), float(np.abs(first - second).max())
@@ -102,15 +173,20 @@ class NetworkPipeline(SegmentationPipeline):
                 "export it in evaluation mode, with dropout and random layers off",
             )
 
-    def _set_window(self, side: int | None, border: int | None) -> None:
-        if side is not None and self.window not in (None, (side, side)):
-            raise InvalidOption(f"window={side}", f"{self.window} (y, x), which the model fixes", "leave out window")
-        self.window = (side, side) if side is not None else self.window
-        if self.window is None and border is not None:
-            raise InvalidOption(f"border={border} without tiles", "a window", "set window, or leave out border")
-        if self.window is not None:
-            self.keys["border"] = min(self.window) // 16 if border is None else border
-            Tiling(self.window, self.window, self.keys["border"])  # refuses a border that leaves nothing
+    def _probe(self, size: tuple[int, ...]) -> NDArray[np.float32]:
+        """Return the network's answer to one tile of that size, of random numbers that are always the same."""
+        tile = np.random.default_rng(0).standard_normal(size).astype(np.float32)
+        return self._outputs(np.repeat(tile[np.newaxis, np.newaxis], self.in_channels or 1, axis=1))
+
+    def _takes(self, size: tuple[int, ...]) -> bool:
+        """Return whether the model takes an input of that size, as it says itself when it is asked."""
+        if size not in self._taken:
+            try:
+                self._probe(size)
+                self._taken[size] = True
+            except (InvalidModel, InvalidPrediction):
+                self._taken[size] = False
+        return self._taken[size]
 
     def _studied(self) -> bool:
         """Return whether this very network is the one whose coverage was measured."""
@@ -118,69 +194,115 @@ class NetworkPipeline(SegmentationPipeline):
 
     @abc.abstractmethod
     def _load(self) -> None:
-        """Load the model; set `sha256`, and `window` where the model fixes its input size."""
+        """Load the model; set `sha256`, and `input_shape` where the model's file says it."""
 
     @abc.abstractmethod
-    def _forward(self, tile: NDArray[np.float32]) -> NDArray[Any]:
-        """Return the network's output for one input (1, 1, y, x) or (1, y, x, 1), as it comes."""
+    def _forward(self, tiles: NDArray[np.float32]) -> NDArray[Any]:
+        """Return the network's chosen output for tiles in the model's own order of axes, as it comes."""
 
     def config(self) -> dict[str, Any]:
         """Return every setting with defaults written out, the input size in use, model SHA-256 and versions (JSON values)."""
-        return {**super().config(), **self.keys, "input_size": None if self.window is None else list(self.window)}
+        files = {"model_files": dict(self.model_files)} if self.model_files else {}
+        return {**super().config(), **self.keys, **files, "input_size": None if self.window is None else list(self.window)}
 
-    def tiling(self, shape: tuple[int, int]) -> Tiling:
-        """Return how a plane of this shape (y, x) is cut into the network's inputs: one, where the input size is free."""
-        multiple = self.keys["multiple"]
-        whole = (-(-shape[0] // multiple) * multiple, -(-shape[1] // multiple) * multiple)
-        return Tiling(shape, self.window or whole, self.keys["border"] or 0)
+    # --- from an image to its map -------------------------------------------------------------------------------------
+    def tiling(self, shape: tuple[int, ...]) -> Tiling:
+        """Return how an image (y, x) or (z, y, x) of this shape is cut into the network's inputs.
 
-    def probability(self, plane: NDArray[np.integer]) -> NDArray[np.float32]:
-        """Return the foreground map of one plane (y, x), uint8 or uint16, DN, in the unit that `post` gives."""
-        tiling = self.tiling((plane.shape[0], plane.shape[1]))
-        prepared = prepare(plane, self.keys["pre"])
-        outputs = np.stack([self._output(tile) for tile in tiling.split(prepared)])
+        One, where the input size is free. An image smaller than a window that only the user has set gets the smallest input that holds it
+        and is a multiple of `multiple`, where the model takes that.
+        """
+        whole = tuple(-(-length // step) * step for length, step in zip(shape, self._multiple, strict=True))
+        full = tuple(side or size for side, size in zip(self._window, whole, strict=True))
+        small = tuple(size if fixed is None and size < side else side for fixed, side, size in zip(self._fixed, full, whole, strict=True))
+        window = small if small == full or self._takes(small) else full
+        border = tuple(width if length > side else 0 for length, side, width in zip(shape, window, self._border, strict=True))
+        return Tiling(shape, window, border)
+
+    def units(self, image: Any) -> list[Any]:
+        """Return what the network sees at once of an image, NumPy's or torch's: the image, or each plane of a volume.
+
+        Raises
+        ------
+        ShapeMismatch
+            The network takes images of another number of axes, or of other channels.
+        """
+        shape = tuple(image.shape)
+        if self.keys["input"] == "planes":
+            wanted = f"a stack (c, y, x) of {self.in_channels or 'its'} channels"
+            if len(shape) != 3 or self.in_channels not in (None, shape[0]) or self.keys["plane"] >= shape[0]:
+                raise ShapeMismatch(f"an image of shape {shape} for '{self.spec}'", wanted, "give the channels as planes, or set input")
+            return [image]
+        if len(shape) == self.axes.ndim:
+            return [image]
+        if self.axes.ndim == 3:
+            raise ShapeMismatch(
+                f"an image (y, x) for '{self.spec}', a network of volumes", "a volume (z, y, x)", "give volumes, with --volume"
+            )
+        return list(image)
+
+    def measured_pixels(self, image: Any) -> Any:
+        """Return the pixels of an image, DN, in which intensities are measured: with input=planes those of one plane."""
+        return image[self.keys["plane"]] if self.keys["input"] == "planes" else image
+
+    def probability(self, unit: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Return the foreground map (y, x) or (z, y, x) of what the network sees at once, DN, in the unit that `post` gives."""
+        tiling = self.tiling(tuple(self.measured_pixels(unit).shape))
+        channels = list(unit) if self.keys["input"] == "planes" else [unit]
+        prepared = np.stack([prepare(channel, self.keys["pre"]) for channel in channels])
+        if self.keys["input"] == "repeat":
+            prepared = np.repeat(prepared, self.in_channels or 1, axis=0)
+        outputs = self._outputs(tiling.split(prepared))
         return foreground(tiling.join(outputs), self.keys["post"], self.keys["channel"])
 
     def _measure(self, image: NDArray[np.integer]) -> dict[str, float]:
         if self.keys["measure"] == "mask":
-            return super()._measure(image)
+            pixels = self.measured_pixels(image)
+            return measure(pixels, self._mask(image), self.settings["min_size"], self.settings["connectivity"])
         area = total = 0.0
-        for plane in image.reshape(-1, *image.shape[-2:]):
-            weight = self.probability(plane).astype(np.float64)
+        for unit in self.units(image):
+            weight = self.probability(unit).astype(np.float64)
             area += float(weight.sum())
-            total += float((weight * plane).sum())
+            total += float((weight * self.measured_pixels(unit)).sum())
         return soft_measurements(area, total)
 
     def _mask(self, image: NDArray[np.integer]) -> NDArray[np.bool_]:
-        if image.ndim == 3:
-            return np.stack([self._mask(plane) for plane in image])
-        return self.probability(image) > self.keys["threshold"]
+        masks = [self.probability(unit) > self.keys["threshold"] for unit in self.units(image)]
+        return masks[0].reshape(self.measured_pixels(image).shape) if len(masks) == 1 else np.stack(masks)
 
-    def _output(self, tile: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return (channel, y, x) of one tile (y, x)."""
-        output = self._forward(np.ascontiguousarray(self._input_of(tile)))
-        floats = isinstance(output, np.ndarray) and output.dtype.kind == "f"
-        maps = self._maps(output, tile.shape, floats, lambda values: bool(np.isfinite(values).all()))
-        return np.asarray(maps, dtype=np.float32)
+    def _outputs(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return (tile, channel, …) of tiles (tile, channel, …), as many in one call as the model's batch."""
+        return np.concatenate(
+            [
+                np.asarray(self._maps(self._forward(np.ascontiguousarray(self.axes.to_network(batch))), batch.shape), np.float32)[:count]
+                for batch, count in batches(tiles, self.fixed_batch)
+            ]
+        )
 
-    def _input_of(self, tile: Any) -> Any:
-        """Return the model's input for one tile (y, x): (1, 1, y, x) or (1, y, x, 1)."""
-        return tile[None, :, :, None] if self.keys["layout"] == "nhwc" else tile[None, None]
+    def _maps(self, output: Any, tiles: tuple[int, ...]) -> Any:
+        """Return (batch, channel, …) of the model's output for tiles of that shape, NumPy's or torch's; the model is a stranger's.
 
-    def _maps(self, output: Any, tile: tuple[int, ...], floats: bool, finite: Callable[[Any], bool]) -> Any:
-        """Return (channel, y, x) of the model's output for a tile of that shape, NumPy's or torch's, checked: the model is a stranger's."""
+        Raises
+        ------
+        InvalidModel, InvalidPrediction
+            It is no finite map of the tiles' size.
+        """
         expected = "one float map of the input's size"
-        if not floats:
-            kind = str(getattr(output, "dtype", type(output).__name__)).removeprefix("torch.")
-            raise InvalidModel(f"model {self._model_name()} returned {kind}", expected, "export the model with that one output")
-        if output.ndim != 4 or output.shape[0] != 1:
-            found = f"model {self._model_name()} returned shape {tuple(output.shape)}"
-            raise InvalidModel(found, "four axes, batch 1", "check layout and output")
-        maps = output[0].swapaxes(1, 2).swapaxes(0, 1) if self.keys["layout"] == "nhwc" else output[0]
-        if tuple(maps.shape[1:]) != tuple(tile) or len(maps) == 0:
-            found = f"model {self._model_name()} turned {tuple(tile)} px into {tuple(maps.shape[1:])} px with {len(maps)} channels"
-            raise InvalidModel(found, expected, "choose a model that keeps the size, or check layout, window and multiple")
-        if not finite(maps):
+        kind = str(getattr(output, "dtype", type(output).__name__)).removeprefix("torch.")
+        classes = self.keys["post"] == "argmax"
+        if not hasattr(output, "shape") or not ("float" in kind or (classes and "int" in kind)):
+            raise InvalidModel(
+                f"model {self._model_name()} returned {kind}", expected, "export the model with that one output; post=argmax takes classes"
+            )
+        shape = tuple(output.shape)
+        order = output_axes(self._model_name(), self.axes, self.keys["out_axes"], shape)
+        maps = order.from_network(output)
+        if len(maps) != tiles[0]:
+            raise InvalidModel(f"model {self._model_name()} returned shape {shape}", f"a batch of {tiles[0]}", "check axes and output")
+        if tuple(maps.shape[2:]) != tiles[2:] or maps.shape[1] == 0:
+            found = f"model {self._model_name()} turned {tiles[2:]} px into {tuple(maps.shape[2:])} px with {maps.shape[1]} channels"
+            raise InvalidModel(found, expected, "choose a model that keeps the size, or check axes, window and multiple")
+        if not (np.isfinite(maps).all() if isinstance(maps, np.ndarray) else bool(maps.isfinite().all())):
             raise InvalidPrediction(
                 f"model {self._model_name()} returned values that are not finite",
                 "finite maps",
@@ -188,8 +310,73 @@ class NetworkPipeline(SegmentationPipeline):
             )
         return maps
 
+    def _chosen(self, outputs: Any) -> Any:
+        """Return the output that the key `output` names, of what a call gave: one, a sequence, or a mapping of names.
+
+        Raises
+        ------
+        InvalidModel, InvalidOption
+            There are several and none is named, or none has that name.
+        """
+        if isinstance(outputs, Mapping):
+            names, values = [str(name) for name in outputs], list(outputs.values())
+        elif isinstance(outputs, list | tuple):
+            names, values = [str(number) for number in range(len(outputs))], list(outputs)
+        else:
+            names, values = ["0"], [outputs]
+        return values[chosen_output(self._model_name(), names, self.keys["output"])]
+
     def _model_name(self) -> str:
         return str(self.keys["model"] or self.name)
+
+
+def batches(tiles: Any, size: int) -> list[tuple[Any, int]]:
+    """Return batches of `size` tiles, the last filled up by its last tile, each with how many are no filling."""
+    found = []
+    for start in range(0, len(tiles), size):
+        batch = tiles[start : start + size]
+        count = len(batch)
+        if count < size:
+            batch = tiles[[*range(start, start + count), *([start + count - 1] * (size - count))]]
+        found.append((batch, count))
+    return found
+
+
+def chosen_output(model: str, names: list[str], stated: str | None) -> int:
+    """Return which of a model's outputs is meant.
+
+    Parameters
+    ----------
+    model : str
+        The model's name.
+    names : list of str
+        Of its outputs, in order.
+    stated : str or None
+        A name, or a number from 0.
+
+    Returns
+    -------
+    int
+        The number of the output.
+
+    Raises
+    ------
+    InvalidModel
+        There are several and none is stated, or there are none.
+    InvalidOption
+        None has that name or number.
+    """
+    shown = ", ".join(" ".join(name.split())[:40] for name in names[:8])
+    if stated is None and len(names) == 1:
+        return 0
+    if stated is None or not names:
+        found = f"model {model} returns {len(names)} outputs ({shown})"
+        raise InvalidModel(found, "one output, or which one", "add its name or number, for instance output=0")
+    if stated in names:
+        return names.index(stated)
+    if stated.isdecimal() and int(stated) < len(names):
+        return int(stated)
+    raise InvalidOption(f"output={stated}", f"one of {shown}, or its number from 0", "choose one of them")
 
 
 def model_file(path: str) -> Path:
@@ -207,17 +394,6 @@ def model_file(path: str) -> Path:
     return found
 
 
-def fixed_size(name: str, shape: tuple[int | None, ...], layout: str) -> tuple[int, tuple[int, int] | None]:
-    """Return batch and input size (y, x) from a model's declared input shape, in which None stands for any size.
-
-    Raises
-    ------
-    InvalidModel
-        More than one channel, or only one of y and x fixed.
-    """
-    batch, channels, y, x = (shape[0], shape[3], shape[1], shape[2]) if layout == "nhwc" else shape
-    if channels not in (None, 1):
-        raise InvalidModel(f"model {name} takes {channels} channels", "one grey channel", "choose another model, or set layout")
-    if (y is None) != (x is None):
-        raise InvalidModel(f"model {name} fixes one side of its input only", "both sides fixed or both free", "export it so")
-    return batch or 1, None if y is None or x is None else (y, x)
+def plain_or_free(sizes: tuple[int | None, ...]) -> str:
+    """Return sizes in words, for a message."""
+    return "(" + ", ".join("any" if size is None else str(size) for size in sizes) + ")"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import torch
 
-from sigmaraw.pipelines.preparation import TINY, check_channel
+from sigmaraw.pipelines.preparation import TINY, check_channel, class_of
 from sigmaraw.pipelines.tiling import Tiling
 
 Network = Callable[[torch.Tensor], torch.Tensor]
@@ -43,43 +43,50 @@ PRE: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 
 
 def _foreground(outputs: torch.Tensor, post: str, channel: int) -> torch.Tensor:
+    """Return the maps of tiles (tile, …) from the network's outputs (tile, channel, …)."""
+    if post == "argmax":
+        return torch.stack([class_of(output, channel) for output in outputs]).to(torch.float32)
     check_channel(outputs.shape[1], channel)
     if post == "softmax":
         return torch.softmax(outputs, dim=1)[:, channel]
     return torch.sigmoid(outputs[:, channel]) if post == "sigmoid" else outputs[:, channel]
 
 
-def _split(plane: torch.Tensor, tiling: Tiling) -> list[torch.Tensor]:
-    """Return the tiles (window y, window x) of a plane (y, x)."""
-    rows, columns = tiling.rows, tiling.columns
-    y, x = (torch.from_numpy(axis.padded()).to(plane.device) for axis in (rows, columns))
-    padded = plane[y][:, x]
-    return [padded[i : i + rows.window, j : j + columns.window] for i in rows.starts for j in columns.starts]
+def _split(image: torch.Tensor, tiling: Tiling) -> torch.Tensor:
+    """Return the tiles (tile, channel, window) of an image (channel, …)."""
+    for number, axis in enumerate(tiling.axes):
+        image = image.index_select(number + 1, torch.from_numpy(axis.padded()).to(image.device))
+    return torch.stack([image[(..., *window)] for window in tiling.windows()])
 
 
 def _join(tiles: torch.Tensor, tiling: Tiling) -> torch.Tensor:
-    """Return (y, x) from maps of the tiles (tile, window y, window x)."""
-    rows, columns = tiling.rows, tiling.columns
-    kept = tiles[:, rows.keep_from : rows.keep_from + rows.keep, columns.keep_from : columns.keep_from + columns.keep]
-    table = kept.reshape(len(rows.starts), len(columns.starts), rows.keep, columns.keep).transpose(1, 2)
-    return table.reshape(len(rows.starts) * rows.keep, -1)[: rows.length, : columns.length]
+    """Return a map of the image's size from maps of the tiles (tile, window)."""
+    counts, keeps = [len(axis.starts) for axis in tiling.axes], [axis.keep for axis in tiling.axes]
+    table = tiles[(..., *tiling.kept())].reshape(*counts, *keeps)
+    between = [axis for number in range(len(counts)) for axis in (number, number + len(counts))]  # a tile's number, then its pixels
+    whole = table.permute(between).reshape([count * keep for count, keep in zip(counts, keeps, strict=True)])
+    return whole[tuple(slice(0, axis.length) for axis in tiling.axes)]
 
 
-def foreground_map(network: Network, plane: torch.Tensor, tiling: Tiling, pre: str, post: str, channel: int) -> torch.Tensor:
-    """Return the foreground map (y, x), float32, in the unit that `post` gives, on the plane's device.
+def foreground_map(
+    network: Network, image: torch.Tensor, tiling: Tiling, pre: str, post: str, channel: int, repeat: int = 1
+) -> torch.Tensor:
+    """Return the foreground map (y, x) or (z, y, x), float32, in the unit that `post` gives, on the image's device.
 
     Parameters
     ----------
     network : callable
-        One tile (y, x) float32 → (channel, y, x).
-    plane : Tensor
-        (y, x) float64, DN.
+        Tiles (tile, channel, …) float32 → (tile, channel, …).
+    image : Tensor
+        (channel, y, x) or (channel, z, y, x) float64, DN.
     tiling : Tiling
-        How the plane is cut.
+        How the image is cut.
     pre, post : str
         As in `NetworkPipeline`.
     channel : int
         As in `NetworkPipeline`.
+    repeat : int
+        How often the one channel is given to the network.
 
     Returns
     -------
@@ -91,6 +98,7 @@ def foreground_map(network: Network, plane: torch.Tensor, tiling: Tiling, pre: s
     InvalidModel
         The output has no such channel.
     """
-    prepared = PRE[pre](plane).to(torch.float32)
-    outputs = torch.stack([network(tile) for tile in _split(prepared, tiling)])
-    return _join(_foreground(outputs, post, channel), tiling)
+    prepared = torch.stack([PRE[pre](plane).to(torch.float32) for plane in image])
+    if repeat > 1:
+        prepared = prepared.expand(repeat, *prepared.shape[1:])
+    return _join(_foreground(network(_split(prepared, tiling)), post, channel), tiling)

@@ -1,4 +1,4 @@
-"""Overlapping tiles for models whose input size is fixed (formula 6).
+"""Overlapping tiles for models whose input size is fixed (formula 6), in two or three dimensions.
 
 Along one axis of length L, with window w and border b: where L ≤ w one tile holds the whole axis, padded to w by
 reflection. Otherwise tiles advance by s = w − 2b, each contributes its central s pixels, and reflection supplies what a
@@ -7,6 +7,7 @@ tile sees beyond the image. s = w with b = 0 is the seam control.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +18,8 @@ from sigmaraw.errors import InvalidOption
 
 
 @dataclass(frozen=True)
-class _Axis:
-    """Padding of one axis, where its windows start in the padded axis, and which part of a window is kept."""
+class TiledAxis:
+    """Padding of one axis, where its windows start in the padded axis, and which part of a window is kept, px."""
 
     length: int
     window: int
@@ -33,7 +34,7 @@ class _Axis:
         return np.pad(np.arange(self.length), (self.before, self.after), mode="reflect")
 
 
-def _axis(length: int, window: int, border: int) -> _Axis:
+def _axis(length: int, window: int, border: int) -> TiledAxis:
     step = window - 2 * border
     if window < 1 or border < 0 or step < 1:
         raise InvalidOption(
@@ -41,9 +42,9 @@ def _axis(length: int, window: int, border: int) -> _Axis:
         )
     if length <= window:
         before = (window - length) // 2
-        return _Axis(length, window, before, window - length - before, (0,), before, length)
+        return TiledAxis(length, window, before, window - length - before, (0,), before, length)
     tiles = -(-length // step)
-    return _Axis(length, window, border, tiles * step - length + border, tuple(k * step for k in range(tiles)), border, step)
+    return TiledAxis(length, window, border, tiles * step - length + border, tuple(k * step for k in range(tiles)), border, step)
 
 
 class Tiling:
@@ -52,11 +53,11 @@ class Tiling:
     Parameters
     ----------
     shape : tuple of int
-        (y, x) of the image, px.
+        (y, x) or (z, y, x) of the image, px.
     window : tuple of int
-        (y, x) of a tile, px.
-    border : int
-        Discarded on each side of a tile, px.
+        Size of a tile along the same axes, px.
+    border : int or tuple of int
+        Discarded on each side of a tile, px; one number, or one for each axis.
 
     Raises
     ------
@@ -64,26 +65,45 @@ class Tiling:
         Nothing of a tile would be kept.
     """
 
-    def __init__(self, shape: tuple[int, int], window: tuple[int, int], border: int) -> None:
-        self.rows = _axis(shape[0], window[0], border)
-        self.columns = _axis(shape[1], window[1], border)
+    def __init__(self, shape: tuple[int, ...], window: tuple[int, ...], border: int | tuple[int, ...]) -> None:
+        borders = (border,) * len(shape) if isinstance(border, int) else border
+        self.axes = tuple(_axis(*sizes) for sizes in zip(shape, window, borders, strict=True))
 
     def __len__(self) -> int:
-        return len(self.rows.starts) * len(self.columns.starts)
+        return int(np.prod([len(axis.starts) for axis in self.axes]))
+
+    @property
+    def window(self) -> tuple[int, ...]:
+        """Size of a tile, px."""
+        return tuple(axis.window for axis in self.axes)
+
+    def windows(self) -> list[tuple[slice, ...]]:
+        """Return where each tile lies in the padded image."""
+        return [
+            tuple(slice(start, start + axis.window) for start, axis in zip(starts, self.axes, strict=True))
+            for starts in itertools.product(*(axis.starts for axis in self.axes))
+        ]
 
     def split(self, image: NDArray[Any]) -> NDArray[Any]:
-        """Return tiles (tile, window y, window x) of an image (y, x), dtype kept."""
-        rows, columns = self.rows, self.columns
-        padded = np.pad(image, ((rows.before, rows.after), (columns.before, columns.after)), mode="reflect")
-        return np.stack([padded[y : y + rows.window, x : x + columns.window] for y in rows.starts for x in columns.starts])
+        """Return tiles (tile, …, window) of an image (…, y, x) or (…, z, y, x), dtype kept."""
+        padding = [(0, 0)] * (image.ndim - len(self.axes)) + [(axis.before, axis.after) for axis in self.axes]
+        padded = np.pad(image, padding, mode="reflect")
+        return np.stack([padded[_inside(window)] for window in self.windows()])
+
+    def kept(self) -> tuple[slice, ...]:
+        """Return which part of a tile is kept."""
+        return tuple(slice(axis.keep_from, axis.keep_from + axis.keep) for axis in self.axes)
 
     def join(self, tiles: NDArray[Any]) -> NDArray[Any]:
-        """Return predictions (…, y, x) from those on the tiles (tile, …, window y, window x)."""
-        rows, columns = self.rows, self.columns
-        shape = (*tiles.shape[1:-2], len(rows.starts) * rows.keep, len(columns.starts) * columns.keep)
-        joined = np.empty(shape, tiles.dtype)
-        places = [(i, j) for i in range(len(rows.starts)) for j in range(len(columns.starts))]
-        for (i, j), tile in zip(places, tiles, strict=True):
-            kept = tile[..., rows.keep_from : rows.keep_from + rows.keep, columns.keep_from : columns.keep_from + columns.keep]
-            joined[..., i * rows.keep : (i + 1) * rows.keep, j * columns.keep : (j + 1) * columns.keep] = kept
-        return np.ascontiguousarray(joined[..., : rows.length, : columns.length])
+        """Return predictions (…, y, x) or (…, z, y, x) from those on the tiles (tile, …, window)."""
+        between = tiles.shape[1 : tiles.ndim - len(self.axes)]
+        joined = np.empty((*between, *(len(axis.starts) * axis.keep for axis in self.axes)), tiles.dtype)
+        for place, tile in zip(itertools.product(*(range(len(axis.starts)) for axis in self.axes)), tiles, strict=True):
+            target = tuple(slice(index * axis.keep, (index + 1) * axis.keep) for index, axis in zip(place, self.axes, strict=True))
+            joined[_inside(target)] = tile[_inside(self.kept())]
+        return np.ascontiguousarray(joined[_inside(tuple(slice(0, axis.length) for axis in self.axes))])
+
+
+def _inside(part: tuple[slice, ...]) -> Any:
+    """Return the index of that part of the last axes."""
+    return (..., *part)

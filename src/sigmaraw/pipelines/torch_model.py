@@ -17,7 +17,7 @@ from sigmaraw.errors import InvalidModel
 from sigmaraw.files import sha256_of_file
 from sigmaraw.pipelines.demo_weights import SHIPPED, verified
 from sigmaraw.pipelines.measurements import CONNECTIVITY, MEASURE, min_size
-from sigmaraw.pipelines.network import NETWORK_PARAMETERS, THRESHOLD, U_MODE, fixed_size, model_file
+from sigmaraw.pipelines.network import NETWORK_PARAMETERS, THRESHOLD, U_MODE, model_file
 from sigmaraw.pipelines.torch_network import DEVICE, TorchNetwork, failed
 
 if TYPE_CHECKING:
@@ -43,16 +43,20 @@ class TorchPipeline(TorchNetwork):
         self.sha256 = sha256_of_file(path)
         if _kind(path) == "torchscript":
             self._network = _load_torchscript(path, self._place)
+            self._dtype = _float_type(self._network)
         else:
-            self._network, (self.fixed_batch, self.window) = _load_exported(path, self.settings["layout"], self._place)
+            self._network, self.input_shape, self._dtype = _load_exported(path, self._place)
 
-    def _network_on(self, tile: torch.Tensor) -> torch.Tensor:
+    def _usual_rank(self) -> int:
+        """Return 5 for TorchScript with a kernel of five axes, which is a convolution of volumes, else 4."""
+        return 5 if any(value.ndim == 5 for value in self._network.parameters()) else 4
+
+    def _network_on(self, tiles: torch.Tensor) -> Any:
         import torch
 
         # Without optimisation: TorchScript's first runs are otherwise of another kind than its later ones.
         with torch.jit.optimized_execution(False):
-            output: torch.Tensor = self._network(tile.repeat_interleave(self.fixed_batch, dim=0))
-        return output
+            return self._network(tiles.to(self._dtype))
 
 
 class DemoUNetPipeline(TorchNetwork):
@@ -63,7 +67,15 @@ class DemoUNetPipeline(TorchNetwork):
 
     name = "unet-demo"
     libraries = ("torch", "safetensors", "scipy", "numpy")
-    set_keys: ClassVar[dict[str, Any]] = {"pre": "zscore", "post": "sigmoid", "multiple": 16, "layout": "nchw"}  # as it was trained
+    set_keys: ClassVar[dict[str, Any]] = {  # as it was trained
+        "pre": "zscore",
+        "post": "sigmoid",
+        "multiple": 16,
+        "input": "grey",
+        "plane": 0,
+        "axes": "bcyx",
+        "layout": "nchw",
+    }
     parameters = (
         MEASURE,
         THRESHOLD,
@@ -97,11 +109,10 @@ class DemoUNetPipeline(TorchNetwork):
             raise failed(str(path), "does not fit", "the demonstration U-Net", error) from error
         self._network = network.eval().to(self._place, memory_format=torch.channels_last)
 
-    def _network_on(self, tile: torch.Tensor) -> torch.Tensor:
+    def _network_on(self, tiles: torch.Tensor) -> Any:
         import torch
 
-        output: torch.Tensor = self._network(tile.to(memory_format=torch.channels_last))
-        return output
+        return self._network(tiles.to(memory_format=torch.channels_last))
 
 
 def _kind(path: Path) -> str:
@@ -156,8 +167,16 @@ def _load_torchscript(path: Path, place: torch.device) -> Any:
         raise failed(str(path), "cannot be loaded as", "TorchScript", error) from error
 
 
-def _load_exported(path: Path, layout: str, place: torch.device) -> tuple[torch.fx.GraphModule, tuple[int, tuple[int, int] | None]]:
-    """Return the module with its batch size and its input size (y, x), None where that is free."""
+def _float_type(network: Any) -> torch.dtype:
+    """Return the type of the network's weights, which its input must have too; float32 where it has none."""
+    import torch
+
+    found: set[torch.dtype] = {value.dtype for value in network.parameters() if value.is_floating_point()}
+    return found.pop() if len(found) == 1 else torch.float32
+
+
+def _load_exported(path: Path, place: torch.device) -> tuple[torch.fx.GraphModule, tuple[int | None, ...], torch.dtype]:
+    """Return the module with its input's shape, in which None stands for any size, and type."""
     import torch
     from torch.export.passes import move_to_device_pass
 
@@ -170,6 +189,6 @@ def _load_exported(path: Path, layout: str, place: torch.device) -> tuple[torch.
         inputs = [node.meta["val"] for node in program.graph.nodes if node.op == "placeholder" and node.name in names]
     except _LOAD_ERRORS as error:
         raise failed(str(path), "cannot be loaded as", "an exported program", error) from error
-    if len(inputs) != 1 or inputs[0].ndim != 4:
-        raise InvalidModel(f"{path} takes {len(inputs)} inputs", "one input of four axes: batch, channel, y, x", "export it so")
-    return module, fixed_size(str(path), tuple(side if isinstance(side, int) else None for side in inputs[0].shape), layout)
+    if len(inputs) != 1 or not isinstance(inputs[0], torch.Tensor) or not inputs[0].is_floating_point():
+        raise InvalidModel(f"{path} takes {len(inputs)} inputs", "one input, an image of floats", "export it so")
+    return module, tuple(side if isinstance(side, int) else None for side in inputs[0].shape), inputs[0].dtype

@@ -9,7 +9,7 @@ from __future__ import annotations
 import abc
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from sigmaraw.contracts import Parameter
 from sigmaraw.errors import InvalidModel, InvalidOption, NotIntegerData
 from sigmaraw.frames.types import RawFrames
+from sigmaraw.pipelines.axes import output_axes
 from sigmaraw.pipelines.inputs import check_many, one_frame
 from sigmaraw.pipelines.measurements import measured, objects, soft_measurements
-from sigmaraw.pipelines.network import NetworkPipeline
+from sigmaraw.pipelines.network import NetworkPipeline, batches
 from sigmaraw.pipelines.threads import each
 
 if TYPE_CHECKING:
@@ -77,8 +78,8 @@ class TorchNetwork(NetworkPipeline):
         super().__init__(spec, **settings)
 
     @abc.abstractmethod
-    def _network_on(self, tile: torch.Tensor) -> torch.Tensor:
-        """Return the network's output for one input (1, 1, y, x) or (1, y, x, 1), float32, as it comes."""
+    def _network_on(self, tiles: torch.Tensor) -> Any:
+        """Return what the network gives for a batch of tiles in its own order of axes, float32, as it comes."""
 
     @property
     def dlpack_device(self) -> tuple[int, int]:
@@ -114,36 +115,40 @@ class TorchNetwork(NetworkPipeline):
         return self._table(tensor)
 
     # --- on the CPU ---------------------------------------------------------------------------------------------------
-    def _forward(self, tile: NDArray[np.float32]) -> NDArray[Any]:
+    def _forward(self, tiles: NDArray[np.float32]) -> NDArray[Any]:
         import torch
 
         with torch.inference_mode():
-            output: NDArray[Any] = self._applied(torch.from_numpy(tile)).contiguous().numpy()
+            output: NDArray[Any] = self._applied(torch.from_numpy(tiles).to(self._place)).contiguous().cpu().numpy()
         return output
 
-    def _applied(self, tile: torch.Tensor) -> torch.Tensor:
-        """Return the network's output for one input, of batch 1, float32 where it is of floats; errors named."""
+    def _applied(self, tiles: torch.Tensor) -> torch.Tensor:
+        """Return the network's chosen output for one batch, float32 where it is of floats; errors named."""
         import torch
 
         try:
             with exact(self._place):
-                output = self._network_on(tile)
-        except _RUN_ERRORS as error:
-            raise failed(self._model_name(), "cannot be applied to", f"float32 {(self.fixed_batch, *tile.shape[1:])}", error) from error
+                outputs = self._network_on(tiles)
+        except (
+            *_RUN_ERRORS,
+            torch.jit.Error,
+        ) as error:  # the last: what TorchScript raises itself
+            raise failed(self._model_name(), "cannot be applied to", f"float32 {tuple(tiles.shape)}", error) from error
+        output = self._chosen(outputs)
         if not isinstance(output, torch.Tensor):
             found = f"model {self._model_name()} returned a {type(output).__name__}"
             raise InvalidModel(found, "one tensor", "export the model with its one output")
-        return output[:1].to(torch.float32) if output.is_floating_point() else output[:1]
+        return output.to(torch.float32) if output.is_floating_point() else output
 
     # --- on a GPU -----------------------------------------------------------------------------------------------------
-    def probability(self, plane: NDArray[np.integer]) -> NDArray[np.float32]:
-        """Return the foreground map of one plane (y, x), uint8 or uint16, DN, in the unit that `post` gives."""
+    def probability(self, unit: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Return the foreground map of what the network sees at once, DN, in the unit that `post` gives."""
         if not self._by_tensors:
-            return super().probability(plane)
+            return super().probability(unit)
         import torch
 
         with torch.inference_mode():
-            found: NDArray[np.float32] = self._weight(self._levels(plane)).cpu().numpy()
+            found: NDArray[np.float32] = self._weight(self._levels(unit)).cpu().numpy()
         return found
 
     def _measure(self, image: Any) -> dict[str, float]:
@@ -153,39 +158,46 @@ class TorchNetwork(NetworkPipeline):
         import torch
 
         with torch.inference_mode():
-            planes = image.reshape(-1, *image.shape[-2:])
+            units = self.units(image)
             if self.keys["measure"] == "soft":
-                return soft_measurements(*np.sum([self._soft_sums(self._levels(plane)) for plane in planes], axis=0).tolist())
-            masks = [(self._weight(self._levels(plane)) > self.keys["threshold"]).cpu().numpy() for plane in planes]
-            mask = np.stack(masks) if image.ndim == 3 else masks[0]
-            kept, count = objects(mask, self.settings["min_size"], self.settings["connectivity"])
-            inside = (torch.from_numpy(part).to(self._place) for part in kept.reshape(planes.shape))
+                return soft_measurements(*np.sum([self._soft_sums(self._levels(unit)) for unit in units], axis=0).tolist())
+            pixels = self.measured_pixels(image)
+            masks = [(self._weight(self._levels(unit)) > self.keys["threshold"]).cpu().numpy() for unit in units]
+            kept, count = objects(np.stack(masks).reshape(pixels.shape), self.settings["min_size"], self.settings["connectivity"])
+            inside = torch.from_numpy(kept).to(self._place)
             # Sums of whole numbers in float64 are exact, in whatever order a GPU takes them.
-            total = sum(int((self._levels(plane) * part).sum()) for plane, part in zip(planes, inside, strict=True))
+            total = int((self._levels(pixels) * inside).sum())
             return measured(count, int(np.count_nonzero(kept)), total)
 
-    def _levels(self, plane: Any) -> torch.Tensor:
-        """Return a plane (y, x), NumPy's or torch's, as float64 where the network computes, DN."""
+    def _levels(self, unit: Any) -> torch.Tensor:
+        """Return an image, NumPy's or torch's, as float64 where the network computes, DN."""
         import torch
 
-        if isinstance(plane, np.ndarray):
-            plane = torch.from_numpy(np.require(plane, requirements="W"))  # torch warns of what it could not write to
-        return plane.to(self._place).to(torch.float64)
+        if isinstance(unit, np.ndarray):
+            unit = torch.from_numpy(np.require(unit, requirements="W"))  # torch warns of what it could not write to
+        return unit.to(self._place).to(torch.float64)
 
-    def _soft_sums(self, plane: torch.Tensor) -> tuple[float, float]:
-        weight = self._weight(plane).double()
-        return float(weight.sum()), float((weight * plane).sum())
+    def _soft_sums(self, unit: torch.Tensor) -> tuple[float, float]:
+        weight = self._weight(unit).double()
+        return float(weight.sum()), float((weight * self.measured_pixels(unit)).sum())
 
-    def _weight(self, plane: torch.Tensor) -> torch.Tensor:
-        """Return the foreground map (y, x) of a plane float64, DN."""
+    def _weight(self, unit: torch.Tensor) -> torch.Tensor:
+        """Return the foreground map of what the network sees at once, float64, DN."""
+        return self._map_by(lambda batch: self._maps(self._applied(self.axes.to_network(batch).contiguous()), tuple(batch.shape)), unit)
+
+    def _map_by(self, network: Callable[[torch.Tensor], torch.Tensor], unit: torch.Tensor) -> torch.Tensor:
+        """Return the foreground map of a unit by a function of one batch (tile, channel, …) → (tile, channel, …)."""
+        import torch
+
         from sigmaraw.pipelines.tensors import foreground_map
 
-        def network(tile: torch.Tensor) -> torch.Tensor:
-            output = self._applied(self._input_of(tile).contiguous())
-            maps: torch.Tensor = self._maps(output, tile.shape, output.is_floating_point(), lambda values: bool(values.isfinite().all()))
-            return maps
+        def tiles_by(tiles: torch.Tensor) -> torch.Tensor:
+            return torch.cat([network(batch)[:count] for batch, count in batches(tiles, self.fixed_batch)])
 
-        return foreground_map(network, plane, self.tiling(tuple(plane.shape)), self.keys["pre"], self.keys["post"], self.keys["channel"])
+        keys, planes = self.keys, self.keys["input"] == "planes"
+        repeat = (self.in_channels or 1) if keys["input"] == "repeat" else 1
+        tiling = self.tiling(tuple(self.measured_pixels(unit).shape))
+        return foreground_map(tiles_by, unit if planes else unit[None], tiling, keys["pre"], keys["post"], keys["channel"], repeat)
 
     # --- derivatives --------------------------------------------------------------------------------------------------
     def gradient(self, image: NDArray[np.integer]) -> dict[str, NDArray[np.floating]]:
@@ -204,17 +216,20 @@ class TorchNetwork(NetworkPipeline):
     def _gradient(self, image: NDArray[np.integer]) -> dict[str, NDArray[np.floating]]:
         from sigmaraw.pipelines.derivative import soft_gradients
 
-        def one(tile: torch.Tensor) -> torch.Tensor:
-            output = self._network_on(self._input_of(tile).contiguous())[0]
-            return output.movedim(-1, 0) if self.keys["layout"] == "nhwc" else output
+        def one(batch: torch.Tensor) -> torch.Tensor:
+            output = self._chosen(self._network_on(self.axes.to_network(batch).contiguous()))
+            order = output_axes(self._model_name(), self.axes, self.keys["out_axes"], tuple(output.shape))
+            maps: torch.Tensor = order.from_network(output)
+            return maps
 
         try:
             with exact(self._place):
-                return soft_gradients(one, image, self.tiling, self.keys["pre"], self.keys["post"], self.keys["channel"], self._place)
+                found = soft_gradients(self.units(image), lambda unit: self._map_by(one, unit), self.measured_pixels, self._place)
         except RuntimeError as error:
             if "derivative" in str(error):  # "derivative for … is not implemented": an operation that has none
                 return {}
             raise failed(self._model_name(), "has no gradient at", f"an image {image.shape}", error) from error
+        return {name: values.reshape(image.shape) for name, values in found.items()}
 
 
 def failed(model: str, how: str, what: str, error: Exception) -> InvalidModel:

@@ -155,11 +155,12 @@ def _settings(record: Content) -> Table:
         Column("Codec as typed", kind="code", weight=1.4),
         Column("Settings in use", kind="code", weight=2.2),
         Column("Achieved on the first image", kind="code", weight=1.6),
-        Column("Achieved on replicas", "lowest, highest", kind="code", weight=1.6),
+        Column("Achieved on replicas", "lowest, highest over those coded in full", kind="code", weight=1.6),
     ]
     rows: list[Row] = []
     for row in record.codecs:
-        ranges = {name: list(ends) for name, ends in row.achieved_replicas.items()}
+        coded = {} if row.replicas_coded is None else {"replicas coded in full": row.replicas_coded}
+        ranges = {**coded, **{name: list(ends) for name, ends in row.achieved_replicas.items()}}
         texts = (steps_of(row.resolved), flatten(dict(row.achieved)), flatten(ranges))
         rows.append(
             [

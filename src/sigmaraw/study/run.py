@@ -44,7 +44,8 @@ from sigmaraw.study.prepare import (
 )
 from sigmaraw.study.reads import log_path, note_reads
 from sigmaraw.study.scoring import Predictions, Scoring
-from sigmaraw.study.work import BlockResult, Job, predict, resolve_pipeline, seen_by
+from sigmaraw.study.seen import seen_by
+from sigmaraw.study.work import BlockResult, Job, predict, resolve_pipeline
 
 if TYPE_CHECKING:
     import xarray
@@ -73,6 +74,7 @@ def validate(
     engine: Engine | str = "local",
     batch: int | None = None,
     workers: int | None = None,
+    every_byte: bool = False,
     allow_exec: bool = False,
     allow_nondeterminism: bool = False,
     progress: Report | bool | None = None,
@@ -128,6 +130,9 @@ def validate(
         Replicas held in memory at once, from 1. None takes what fits. It does not change a number.
     workers : int, optional
         Threads that code replicas while the model predicts. None takes one per core, 0 none. It does not change a number.
+    every_byte : bool, default False
+        Code every replica in full. By default a codec whose decoded pixels are known without its lossless stage codes the first replica
+        of each block and 1 in 20 of the others; predictions are the same, and byte figures of replicas rest on those.
     allow_exec : bool, default False
         `codecs` may name programs of this machine (``exec``). Never pass on what a file or another person says.
     allow_nondeterminism : bool, default False
@@ -169,7 +174,8 @@ def validate(
     limits = {"k": k, "spread": spread, "rms": rms, "margin": dict(margin or {})}
     place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame, "bits": bits}
     specs, objects = named_codecs(codecs)
-    plan, model = plan_of(specs, pipeline, n=n, mode=default_mode(mode, no_camera(camera)), seed=seed, **limits, **place)
+    share = {"coded_share": 1.0} if every_byte else {}
+    plan, model = plan_of(specs, pipeline, n=n, mode=default_mode(mode, no_camera(camera)), seed=seed, **limits, **place, **share)
     # keywords of `run`, each of its type
     options: dict[str, Any] = {"engine": engine, "batch": batch, "workers": workers, "allow_exec": plan.codecs if allow_exec else ()}
     options["allow_nondeterminism"] = allow_nondeterminism
@@ -248,7 +254,16 @@ def run(
         exec_ = frozenset(allow_exec)
         setting = Setting(plan, profile, resolved, mode, inputs, design, files, planned, exec_, codecs or {}, allow_nondeterminism)
         prepared = prepare(setting, report)
-        job = Job(tuple(entry.image for entry in prepared), source, mode, plan.seed, setting.design.repeats, batch, workers)
+        job = Job(
+            tuple(entry.image for entry in prepared),
+            source,
+            mode,
+            plan.seed,
+            setting.design.repeats,
+            batch,
+            workers,
+            coded_share=plan.coded_share,
+        )
         with _session(worker) as engine_:
             gathered, looks = _gather_all(job, setting, prepared, engine_, report)
     _log.info("%d predictions gathered", np.isfinite(gathered.raw).sum() + np.isfinite(gathered.decoded).sum())
