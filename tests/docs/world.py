@@ -16,7 +16,9 @@ SEED = 12
 
 
 def make_world(folder: Path) -> None:
-    """Write series/, darks/ and flats/, camera.nc, today.nc, reference.nc, image.tif, raw/, repeats.tif, volume.npy, masks/, ct.nii.gz and nuclei.onnx.
+    """Write series/, darks/ and flats/, camera.nc, today.nc, reference.nc, image.tif, raw/, masks/, repeats.tif, volume.npy and more.
+
+    ct.nii.gz is a volume in Hounsfield units, nuclei.onnx a network.
 
     Frames follow round(o + K(n + r)) with NumPy's own samplers; 12 bit, 64 × 64 px.
     """

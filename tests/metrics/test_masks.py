@@ -50,23 +50,24 @@ def square(y: int, x: int, side: int = 20) -> np.ndarray:
 
 
 def cells(mask: np.ndarray) -> list[tuple[int, ...]]:
-    return [tuple(map(int, place)) for place in np.argwhere(mask)]
+    return [tuple(place) for place in np.argwhere(mask).tolist()]
 
 
 def edge(mask: np.ndarray) -> list[tuple[int, ...]]:
     """Pixels with a neighbour along an axis that is outside, where beyond the array is outside."""
-    inside = set(cells(mask))
-    found = []
-    for place in inside:
-        neighbours = [tuple(c + step * (axis == index) for index, c in enumerate(place)) for axis in range(mask.ndim) for step in (-1, 1)]
-        if any(one not in inside for one in neighbours):
-            found.append(place)
-    return found
+    around = np.pad(mask, 1)
+    outside = np.zeros_like(around)
+    for axis in range(mask.ndim):
+        for step in (-1, 1):
+            outside |= ~np.roll(around, step, axis)
+    return cells((around & outside)[(slice(1, -1),) * mask.ndim])
 
 
-def nearest(first: list[tuple[int, ...]], second: list[tuple[int, ...]], spacing: tuple[float, ...]) -> list[float]:
+def nearest(first: list[tuple[int, ...]], second: list[tuple[int, ...]], spacing: tuple[float, ...]) -> tuple[list[float], list[float]]:
+    """Distances of each of the first to the nearest of the second, and the other way round: all pairs are tried."""
     a, b = (np.array(part, dtype=float) * spacing for part in (first, second))
-    return [float(value) for value in np.sqrt(((a[:, None] - b[None]) ** 2).sum(axis=-1)).min(axis=1)]
+    apart = np.sqrt(((a[:, None] - b[None]) ** 2).sum(axis=-1))
+    return apart.min(axis=1).tolist(), apart.min(axis=0).tolist()
 
 
 def slow_values(x: np.ndarray, y: np.ndarray, spacing: tuple[float, ...]) -> dict[str, float]:
@@ -78,8 +79,8 @@ def slow_values(x: np.ndarray, y: np.ndarray, spacing: tuple[float, ...]) -> dic
         return {"overlap": 0.0, "distance": math.nan}
     tp, fp, fn = len(a & b), len(b - a), len(a - b)
     tn = x.size - tp - fp - fn
-    there, back = nearest(cells(x), cells(y), spacing), nearest(cells(y), cells(x), spacing)
-    to_test, to_reference = nearest(edge(x), edge(y), spacing), nearest(edge(y), edge(x), spacing)
+    there, back = nearest(cells(x), cells(y), spacing)
+    to_test, to_reference = nearest(edge(x), edge(y), spacing)
     both = to_test + to_reference
     theta = 0.0075 * math.sqrt(sum((size * step) ** 2 for size, step in zip(x.shape, spacing, strict=True)))
     near = [sum(d <= theta for d in part) / len(part) for part in (to_reference, to_test)]

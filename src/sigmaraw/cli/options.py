@@ -82,7 +82,17 @@ Count = Annotated[
         help="Replicas per group; default 100. auto:0.05 adds replicas until σ_raw is known to 5 %, auto:decide until each row is decided.",
     ),
 ]
-RuleName = Annotated[str | None, typer.Option("--rule", help="Decision rule: equivalence (default) or pomarico.")]
+RuleName = Annotated[
+    str | None, typer.Option("--rule", help="Decision rule: equivalence (default), pomarico, or with --reference noninferiority, cunha.")
+]
+Reference = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Masks by observers, named as the images; DIR/OBSERVER/READING/ for several. Agreement is measured."),
+]
+Agreement = Annotated[
+    list[str] | None,
+    typer.Option(metavar="METRIC", help="Metric of masks to measure with --reference, such as dice; default all; repeat it."),
+]
 Seed = Annotated[int | None, typer.Option(help="Study seed, 0 to 2^64 - 1; default 0.")]
 EngineName = Annotated[str, typer.Option(help="local or dask. Both give the same numbers.", autocompletion=_engine_names)]
 Batch = Annotated[int | None, typer.Option(help="Replicas held in memory at once; default: as many as fit. It changes no number.")]

@@ -31,6 +31,8 @@ def validate(
         bool, typer.Option("--exploratory", help="Take a plan that was not locked before the data were read; the report says so.")
     ] = False,
     rule: take.RuleName = None,
+    reference: take.Reference = None,
+    agreement: take.Agreement = None,
     n: take.Count = None,
     seed: take.Seed = None,
     engine: take.EngineName = "local",
@@ -74,6 +76,7 @@ def validate(
         "bits": bits,
         "margin": take.margins(margin),
         "rule": rule,
+        "agreement": tuple(agreement or ()) or None,
     }
     share = {"coded_share": 1.0} if every_byte else {}
     merged = take.plan_from(plan, codec, n, batch, roi, camera, **given, **share)
@@ -86,6 +89,7 @@ def validate(
             take.selected(raw, channel, time, series),
             str(camera),
             lock=lock,
+            reference=reference,
             engine=engine,
             batch=batch,
             workers=workers,

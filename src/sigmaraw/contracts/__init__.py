@@ -28,7 +28,7 @@ from sigmaraw.contracts.modes import (
     ReplicaMode,
     ReplicaRequest,
 )
-from sigmaraw.contracts.pipelines import Differentiable, Measurement, OnDevice, Pipeline
+from sigmaraw.contracts.pipelines import Differentiable, Measurement, OnDevice, Pipeline, Segmenting
 from sigmaraw.contracts.readers import Decoded, Layout, Opened, Reader, Selection
 from sigmaraw.contracts.settings import Parameter
 from sigmaraw.contracts.studies import Engine, Metric, ReportFormat
@@ -66,5 +66,6 @@ __all__ = [
     "ReplicaRequest",
     "ReportFormat",
     "RoundTrip",
+    "Segmenting",
     "Selection",
 ]

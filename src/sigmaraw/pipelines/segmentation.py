@@ -15,7 +15,7 @@ from sigmaraw.contracts import Measurement, Pipeline
 from sigmaraw.errors import IntegrityError
 from sigmaraw.pipelines.base import columns
 from sigmaraw.pipelines.inputs import many_frames, one_frame
-from sigmaraw.pipelines.measurements import MEASUREMENTS, measure
+from sigmaraw.pipelines.measurements import MEASUREMENTS, measure, objects
 from sigmaraw.pipelines.threads import each
 
 
@@ -73,6 +73,18 @@ class SegmentationPipeline(Pipeline):
 
     def _measure(self, image: NDArray[np.integer]) -> dict[str, float]:
         return measure(image, self._mask(image), self.settings["min_size"], self.settings["connectivity"])
+
+    def segmented(self, image: NDArray[np.integer]) -> tuple[NDArray[np.integer], dict[str, float]]:
+        """Return the objects of one image as a label image, 0 where there is none, and its measurements."""
+        from scipy import ndimage
+
+        image = one_frame(image)
+        mask = self._mask(image)
+        smallest, connectivity = self.settings["min_size"], self.settings["connectivity"]
+        kept, _ = objects(mask, smallest, connectivity)
+        reach = 1 if connectivity == 4 else mask.ndim
+        labels, _ = ndimage.label(kept, ndimage.generate_binary_structure(mask.ndim, reach))
+        return labels, measure(image, mask, smallest, connectivity)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Sessions and modules do not travel to workers; what defines them does.

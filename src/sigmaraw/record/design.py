@@ -81,6 +81,7 @@ class PlanRow(Row, frozen=True, kw_only=True):
     volume: Annotated[bool, field("whether the pages of a file are the slices (z) of one volume")] = False
     frame: Annotated[int | None, field("number of the frame that is studied of every input, from 0; null is all")] = None
     bits: Annotated[int | None, field("bit depth stated for images without a camera; null is what the files state", "bit")] = None
+    agreement: Annotated[tuple[str, ...], field("metrics of masks against references; empty is all of them, or no references")] = ()
     rule: Annotated[str, field("decision rule")] = "equivalence"
     specimens: Annotated[tuple[str, ...], field("specimen of each image, in their order; empty where images are the unit")] = ()
     coded_share: Annotated[

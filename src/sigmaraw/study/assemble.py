@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sigmaraw.contracts import Measurement, Pipeline
+from sigmaraw.pipelines.agreement import AgreementPipeline
 from sigmaraw.record import Content, Record
 from sigmaraw.record.camera import CameraRow
 from sigmaraw.record.content import SCHEMA
@@ -28,6 +29,7 @@ from sigmaraw.study.no_camera import NoCamera
 from sigmaraw.study.plan import BLOCK, NO_REPLICAS, Plan, double_bootstrap_replicas
 from sigmaraw.study.prepare import Prepared, Setting, answer_differences
 from sigmaraw.study.quality import codec_rows, worst_crops
+from sigmaraw.study.reference_rules import ON_REFERENCES, cunha, joined, noninferiority
 from sigmaraw.study.rules import decision_row, ruled_verdicts
 from sigmaraw.study.scoring import Predictions, ReplicaDiagnostics, Scoring, diagnostic_rows, tukey_all
 from sigmaraw.study.statements import OverImages, codec_verdicts, over_images
@@ -63,6 +65,7 @@ def assemble(
     diagnostics = [entry.diagnostics for entry in prepared]
     judged = _without_replicas if mode.name == NO_REPLICAS else _by_replicas
     results, undefined, tukey, said, decision = judged(setting, prepared, predictions, diagnostics, looks)
+    decision = _on_references(setting, prepared, results) or decision
     qualities = [[entry.quality[index] for entry in prepared] for index in range(len(plan.codecs))]
     verdicts = codec_verdicts(said) if decision.rule == "equivalence" else ruled_verdicts(decision)
     codecs, codecs_undefined = codec_rows(plan, setting.profile.bits, images, prepared[0].resolved, qualities, blocks, verdicts)
@@ -131,6 +134,17 @@ def _without_replicas(
     said = no_camera.over_images(plan, measurements, results)
     decision = msgspec.structs.replace(no_camera.decision(plan, said, len(prepared)), basis=_basis(setting))
     return results, undefined, [], said, decision
+
+
+def _on_references(setting: Setting, prepared: Sequence[Prepared], results: Sequence[ResultRow]) -> DecisionRow | None:
+    """Return the row of a rule that rests on observers' masks; None of any other rule."""
+    plan, pipeline = setting.plan, setting.pipeline
+    if plan.rule not in ON_REFERENCES or setting.references is None or not isinstance(pipeline, AgreementPipeline):
+        return None
+    if plan.rule == "noninferiority":
+        return noninferiority(plan, pipeline, results)
+    scores = [joined([entry.slices[codec] for entry in prepared]) for codec in range(len(plan.codecs))]
+    return cunha(plan, pipeline, setting.references, len(prepared), scores)
 
 
 def _basis(setting: Setting) -> str:

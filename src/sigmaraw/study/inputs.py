@@ -78,9 +78,15 @@ def load_inputs(raw: Sequence[Any], camera: CameraProfile | None, plan: Plan, mo
             if camera is not None:
                 noise_model = NoiseModel.from_profile(camera, frame.shape, roi=plan.roi, scalars=plan.scalars)
                 noise_model.check_image(frame)
-            images.append(StudyImage(frame, np.ascontiguousarray(source), noise_model, shift=frames.shift))
+            images.append(StudyImage(frame, np.ascontiguousarray(source), noise_model, shift=frames.shift, **_spacing(frames)))
             rows.append(ImageRow(image=len(rows), input=position, frame=index, shape=frame.shape, sha256=digest))
     return Inputs(tuple(images), tuple(files), tuple(rows), max(depths))
+
+
+def _spacing(frames: RawFrames) -> dict[str, Any]:
+    """Return the size of a pixel as fields of a StudyImage, where the file states it."""
+    sides = frames.metadata.get("spacing", ())
+    return {"spacing": tuple(sides), "spacing_unit": str(frames.metadata.get("spacing_unit", "px"))} if sides else {}
 
 
 def _check_fit(frames: RawFrames, camera: CameraProfile) -> None:

@@ -72,6 +72,8 @@ def mode_of(plan: Plan, without_camera: bool) -> ReplicaMode:
         A mode that draws noise, without a camera; or none at all, with one.
     """
     if plan.mode == NO_REPLICAS:
+        if plan.rule == "pomarico":
+            raise InvalidOption("rule pomarico without a camera or repeats", "a rule that needs no ε", "leave --rule out")
         if not without_camera:
             raise InvalidOption("mode none with a camera", "a replica mode", "leave --mode out")
         return NoReplicas()

@@ -85,8 +85,10 @@ class Plan:
         Only this frame of every input, from 0; None is all of them.
     bits : int, optional
         Bit depth of images without a camera; None is what the files state.
+    agreement : tuple of str, optional
+        Metrics of masks against the references, such as ``dice`` or ``nsd:tolerance=2``; empty is all.
     rule : str, default "equivalence"
-        Decision rule: equivalence, or pomarico (|ε| ≤ k on the frames themselves).
+        Decision rule: equivalence, pomarico (|ε| ≤ k on the frames themselves), or with references noninferiority or cunha.
     specimens : tuple of str, optional
         The specimen of each image, in their order; specimens are then the unit of what is said over images.
     coded_share : float, default 0.05
@@ -126,6 +128,7 @@ class Plan:
     volume: bool = False
     frame: int | None = None
     bits: int | None = None
+    agreement: tuple[str, ...] = ()
     rule: str = "equivalence"
     specimens: tuple[str, ...] = ()
     coded_share: float = CODED_SHARE
@@ -202,6 +205,7 @@ class Plan:
             volume=self.volume,
             frame=self.frame,
             bits=self.bits,
+            agreement=self.agreement,
             rule=self.rule,
             specimens=self.specimens,
             coded_share=float(self.coded_share),
@@ -210,22 +214,10 @@ class Plan:
         return msgspec.structs.replace(row, sha256=plan_digest(plain(row)), created=created)
 
 
-END_TO_END = ("equivalence", "pomarico")
-"""Decision rules for which a study measures all that they need."""
-
-
 def check_rule(name: str) -> None:
-    """Refuse a decision rule that does not exist, or that a study cannot feed yet. Raises InvalidPlan."""
-    if name in END_TO_END:
-        return
-    if name in RULES:
-        needs = "an observer's masks" if name == "cunha" else "a reference mask or another standard of each image"
-        raise InvalidPlan(
-            f"rule '{name}', which needs {needs}",
-            f"one of {', '.join(END_TO_END)}",
-            f"name one of these, or use statistics.RULES['{name}']",
-        )
-    raise InvalidPlan(f"rule '{name[:60]}'", f"one of {', '.join(RULES)}", "correct rule")
+    """Refuse a decision rule that does not exist. Raises InvalidPlan."""
+    if name not in RULES:
+        raise InvalidPlan(f"rule '{name[:60]}'", f"one of {', '.join(RULES)}", "correct rule")
 
 
 def count_or_auto(text: str) -> int | str:
@@ -245,6 +237,7 @@ _PLAN_KEYS: dict[str, type | tuple[type, ...]] = {
     "volume": bool,
     "frame": int,
     "bits": int,
+    "agreement": list,
     "limits": dict,
     "rule": str,
     "specimens": list,
@@ -293,6 +286,8 @@ def read_plan(path: str | Path) -> dict[str, Any]:  # keyword arguments, each of
         if not all(isinstance(spec, str) for spec in content["codecs"]):
             raise InvalidPlan(f"codecs in {path}", "a list of texts", "quote each specification")
         content["codecs"] = tuple(content["codecs"])
+    if "agreement" in content:
+        content["agreement"] = _texts(content["agreement"], f"agreement in {path}")
     if "specimens" in content:
         content["specimens"] = _texts(content["specimens"], f"specimens in {path}")
     if "roi" in content:

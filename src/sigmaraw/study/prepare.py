@@ -22,9 +22,11 @@ from sigmaraw.study.inputs import Inputs
 from sigmaraw.study.no_camera import NoCamera
 from sigmaraw.study.plan import BLOCK, DEFAULT_N, NO_REPLICAS, Plan
 from sigmaraw.study.quality import ImageQuality
+from sigmaraw.study.reference_rules import Scores, between
+from sigmaraw.study.references import References
 from sigmaraw.study.sameness import study_differences
 from sigmaraw.study.scoring import ReplicaDiagnostics
-from sigmaraw.study.seen import seen_by
+from sigmaraw.study.seen import objects_in, seen_by
 from sigmaraw.study.trips import distorts
 from sigmaraw.study.work import StudyImage, predict
 
@@ -82,6 +84,8 @@ class Setting:
         Functions and objects from Python, by their specification.
     allow_nondeterminism : bool, default False
         Differences between answers on one image go into u, however large.
+    references : References, optional
+        Masks by observers.
     """
 
     plan: Plan
@@ -95,6 +99,7 @@ class Setting:
     allow_exec: frozenset[str] = frozenset()
     codecs: Mapping[str, Codec] = field(default_factory=dict)
     allow_nondeterminism: bool = False
+    references: References | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,8 @@ class Prepared:
     ----------
     differences : ndarray
         (measurement,), between answers on the study's first image in other company; for each image the same.
+    slices : tuple of Scores, optional
+        For the rule cunha, of each codec, the objects after it against those before it, slice by slice.
     resolved : list of Settings, optional
         The chain of each codec with every default; a frozen target as asked, not as met on this image.
     """
@@ -118,6 +125,7 @@ class Prepared:
     resolved: list[Settings] = field(default_factory=list)
     quality: list[ImageQuality] = field(default_factory=list)
     linear: dict[str, Linear] = field(default_factory=dict)
+    slices: tuple[Scores, ...] = ()
 
 
 def codec_of(
@@ -184,7 +192,8 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
     prepared: list[Prepared] = []
     for index, image in enumerate(images):
         findings, pipeline = finding_checks(image), seen_by(setting.pipeline, image)
-        codecs, hints, resolved, quality, chi_codec, shorter = [], [], [], [], [], []
+        codecs, hints, resolved, quality, chi_codec, shorter, slices = [], [], [], [], [], [], []
+        before = objects_in(pipeline, image.frame) if setting.plan.rule == "cunha" else None
         first: list[NDArray[np.integer]] = []
         for position, spec in enumerate(specs):
             report(index * len(specs) + position, len(images) * len(specs), f"image {index + 1}: {spec}")
@@ -200,6 +209,8 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
             resolved.append(asked.resolved())
             quality.append(ImageQuality.of(index, setting.profile.bits, image, codec, trip))  # the decoded image itself is not kept
             chi_codec.append(predict(pipeline, trip.decoded[np.newaxis], f"image {index} after '{spec}'")[:, 0])
+            if before is not None:
+                slices.append(between(before, objects_in(pipeline, trip.decoded)))
         chi_raw, second = (predict(pipeline, image.frame[np.newaxis], f"image {index}")[:, 0] for _ in range(2))
         ready = dataclasses.replace(image, codecs=tuple(codecs), hints=tuple(hints), distorts=tuple(shorter))
         if prepared:
@@ -209,7 +220,8 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
         diagnostics = ReplicaDiagnostics.of(image, setting.mode, setting.plan.seed, findings)
         linear = linearise(image, pipeline, setting.mode)
         floor = second - chi_raw
-        prepared.append(Prepared(ready, diagnostics, chi_raw, floor, np.stack(chi_codec), differences, resolved, quality, linear))
+        found = Prepared(ready, diagnostics, chi_raw, floor, np.stack(chi_codec), differences, resolved, quality, linear, tuple(slices))
+        prepared.append(found)
     return prepared
 
 

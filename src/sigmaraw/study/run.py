@@ -20,6 +20,7 @@ from sigmaraw.camera import CameraProfile
 from sigmaraw.codecs import named_codecs
 from sigmaraw.contracts import Codec, Engine, Pipeline
 from sigmaraw.errors import InvalidOption, InvalidPlan, PredictionFailed
+from sigmaraw.pipelines.agreement import AgreementPipeline
 from sigmaraw.processes import WorkingFolders
 from sigmaraw.progress import Report, reporting
 from sigmaraw.record import Record
@@ -43,6 +44,8 @@ from sigmaraw.study.prepare import (
     prepare,
 )
 from sigmaraw.study.reads import log_path, note_reads
+from sigmaraw.study.reference_rules import check_references
+from sigmaraw.study.references import common_spacing, load_references, with_references
 from sigmaraw.study.scoring import Predictions, Scoring
 from sigmaraw.study.seen import seen_by
 from sigmaraw.study.work import BlockResult, Job, predict, resolve_pipeline
@@ -77,6 +80,9 @@ def validate(
     every_byte: bool = False,
     allow_exec: bool = False,
     allow_nondeterminism: bool = False,
+    reference: str | os.PathLike[str] | None = None,
+    agreement: Sequence[str] = (),
+    rule: str = "equivalence",
     progress: Report | bool | None = None,
 ) -> Record:
     """Score what codecs do to a pipeline's answers against the spread that the camera's noise alone causes.
@@ -135,6 +141,13 @@ def validate(
         of each block and 1 in 20 of the others; predictions are the same, and byte figures of replicas rest on those.
     allow_exec : bool, default False
         `codecs` may name programs of this machine (``exec``). Never pass on what a file or another person says.
+    reference : path, optional
+        Masks by observers: a folder with one mask for each image, under the image's name, or a folder for each observer. Agreement with
+        them becomes part of what is measured; the pipeline must yield objects.
+    agreement : sequence of str, optional
+        Metrics of masks, such as ``"dice"`` or ``"nsd:tolerance=2"``; all of them by default.
+    rule : str, default "equivalence"
+        Decision rule: "equivalence", "pomarico", and with references "noninferiority" or "cunha".
     allow_nondeterminism : bool, default False
         Take differences between the pipeline's answers on the same image, or a codec's, into u, however large. By default more than a
         tenth of σ_raw is refused.
@@ -172,13 +185,13 @@ def validate(
     'PASS'
     """
     limits = {"k": k, "spread": spread, "rms": rms, "margin": dict(margin or {})}
-    place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame, "bits": bits}
+    place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame, "bits": bits, "agreement": tuple(agreement), "rule": rule}
     specs, objects = named_codecs(codecs)
     share = {"coded_share": 1.0} if every_byte else {}
     plan, model = plan_of(specs, pipeline, n=n, mode=default_mode(mode, no_camera(camera)), seed=seed, **limits, **place, **share)
     # keywords of `run`, each of its type
     options: dict[str, Any] = {"engine": engine, "batch": batch, "workers": workers, "allow_exec": plan.codecs if allow_exec else ()}
-    options["allow_nondeterminism"] = allow_nondeterminism
+    options |= {"allow_nondeterminism": allow_nondeterminism, "reference": reference}
     with reporting(progress) as report:
         return run(plan, raw, camera, pipeline=model, codecs=objects, progress=report, **options)
 
@@ -213,6 +226,7 @@ def run(
     extra_inputs: Sequence[InputRow] = (),
     codecs: Mapping[str, Codec] | None = None,
     lock: LockRow | None = None,
+    reference: str | os.PathLike[str] | None = None,
 ) -> Record:
     """Run a frozen plan and return its record. Parameters and refusals as in `validate`.
 
@@ -224,6 +238,8 @@ def run(
         Those codecs of the plan that are functions or objects from Python, by their specification.
     lock : optional
         How the plan's file was fixed. A plan that was locked after this tool first read an image is refused.
+    reference : path, optional
+        Masks by observers.
     """
     report = progress or (lambda done, total, what: None)
     planned = now()
@@ -240,11 +256,16 @@ def run(
     inputs = load_inputs(raw, None if isinstance(profile, NoCamera) else profile, plan, mode)
     if isinstance(profile, NoCamera):
         profile = NoCamera(inputs.bits)
+    references = None if reference is None else load_references(os.fspath(reference), inputs, plan)
+    check_references(plan, references)
+    if references is not None:
+        inputs = with_references(inputs, references)
+        resolved = source = AgreementPipeline(resolved, plan.agreement, *common_spacing(inputs))
     for question in dict.fromkeys(f"{row.path or 'an array'}: {row.note}" for row in inputs.files if row.note):
         _log.warning(question)
     _data_first_read(inputs, lock, planned)
     check_specimens(plan, len(inputs.images))
-    files = (*inputs.files, *camera_rows, *_network_rows(resolved), *extra_inputs)
+    files = (*inputs.files, *(references.files if references else ()), *camera_rows, *_network_rows(resolved), *extra_inputs)
     _log.info("study of %d images, %d codecs, pipeline %s, mode %s", len(inputs.images), len(plan.codecs), plan.pipeline, plan.mode)
     with folders.of_model(), _named(inputs):
         first = inputs.images[0]
@@ -252,7 +273,9 @@ def run(
         check_margins(plan, resolved)
         design = design_of(plan, mode, inputs)
         exec_ = frozenset(allow_exec)
-        setting = Setting(plan, profile, resolved, mode, inputs, design, files, planned, exec_, codecs or {}, allow_nondeterminism)
+        setting = Setting(
+            plan, profile, resolved, mode, inputs, design, files, planned, exec_, codecs or {}, allow_nondeterminism, references
+        )
         prepared = prepare(setting, report)
         job = Job(
             tuple(entry.image for entry in prepared),

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Measurement, Pipeline
+from sigmaraw.contracts import Measurement, Pipeline, Segmenting
 from sigmaraw.errors import NotIntegerData
+from sigmaraw.pipelines.agreement import AgreementPipeline
 
 if TYPE_CHECKING:
     from sigmaraw.study.work import StudyImage
@@ -53,6 +54,24 @@ def file_values(images: NDArray[np.integer], shift: int) -> NDArray[np.integer]:
     return values.astype(np.int16)
 
 
+def objects_in(pipeline: Pipeline, image: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Return the objects that a pipeline finds in an image as it is coded, a label image.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        As `seen_by` gives it, one that segments.
+    """
+    if isinstance(pipeline, ShiftedPipeline):
+        return objects_in(pipeline.inner, file_values(image, pipeline.shift))
+    if isinstance(pipeline, AgreementPipeline):
+        return objects_in(pipeline.inner, image)
+    assert isinstance(pipeline, Segmenting)  # AgreementPipeline refuses others
+    return pipeline.segmented(image)[0]
+
+
 def seen_by(pipeline: Pipeline, image: StudyImage) -> Pipeline:
-    """Return the pipeline as it sees an image of the study: with the file's values, where these were shifted."""
+    """Return the pipeline as it sees an image: with its references, and with the file's values, where these were shifted."""
+    if image.references and isinstance(pipeline, AgreementPipeline):
+        pipeline = pipeline.for_references(image.references)
     return pipeline if image.shift == 0 else ShiftedPipeline(pipeline, image.shift)

@@ -55,6 +55,12 @@ class StudyImage:
         For each codec, where its search for a setting starts.
     shift : int, default 0
         What was added to the file's values, DN; the pipeline sees the file's values.
+    references : tuple of ndarray, optional
+        Masks of the image by observers.
+    spacing : tuple of float, optional
+        Size of a pixel, (z, y, x) or (y, x), where the file states it.
+    spacing_unit : str, default "px"
+        Its unit.
     distorts : tuple of bool, optional
         For each codec, whether it can distort a replica without coding it; where it is empty, none does.
     """
@@ -65,6 +71,9 @@ class StudyImage:
     codecs: tuple[Codec, ...] = ()
     hints: tuple[Hint, ...] = ()
     shift: int = 0
+    references: tuple[NDArray[Any], ...] = ()
+    spacing: tuple[float, ...] = ()
+    spacing_unit: str = "px"
     distorts: tuple[bool, ...] = ()
 
     @functools.cached_property
