@@ -15,11 +15,13 @@ from sigmaraw.cli.calibrate import calibrate
 from sigmaraw.cli.camera import camera
 from sigmaraw.cli.check import check
 from sigmaraw.cli.codecs import codecs
+from sigmaraw.cli.compare import compare
 from sigmaraw.cli.demo import demo
 from sigmaraw.cli.faults import BAD_INPUT, DONE, INTERRUPTED, Interrupted, interrupted, refuse
 from sigmaraw.cli.faults import report as report_fault
 from sigmaraw.cli.formats import formats
 from sigmaraw.cli.machine import check_words, prepare_streams, quieten
+from sigmaraw.cli.measurements import measurements
 from sigmaraw.cli.metrics import metrics
 from sigmaraw.cli.pipelines import pipelines
 from sigmaraw.cli.plan import plan
@@ -50,12 +52,14 @@ VERBS: dict[Callable[..., Any], tuple[str, str]] = {
     validate: ("Judge codecs by a model's answers.", "docs/how-to/validate.md"),
     sweep: ("Score codec settings over ranges.", "docs/how-to/choose-a-setting.md"),
     search: ("Find the strongest setting that passes.", "docs/how-to/choose-a-setting.md"),
-    report: ("Write the report of a record anew.", "docs/how-to/validate.md"),
+    report: ("Write the report of a record anew.", "docs/how-to/report.md"),
+    compare: ("Show what changed between two records.", "docs/how-to/report.md"),
     verify: ("Say which part of a record was altered.", "docs/how-to/sign.md"),
     sign: ("Sign a record with all its parts.", "docs/how-to/sign.md"),
     keygen: ("Make a pair of keys to sign with.", "docs/how-to/sign.md"),
     codecs: ("List codec families and their keys.", "docs/reference/codecs.md"),
     pipelines: ("List pipelines and their keys.", "docs/how-to/models.md"),
+    measurements: ("List measurements and their keys.", "docs/how-to/measurements.md"),
     metrics: ("List metrics of masks and images.", "docs/explanation/formulas.md"),
     formats: ("List the image formats that are read.", "docs/reference/formats.md"),
     demo: ("Show every step on a virtual camera.", "docs/tutorial/first-validation.md"),

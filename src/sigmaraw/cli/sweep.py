@@ -62,6 +62,7 @@ def sweep(
             engine=engine,
             batch=batch,
             allow_exec=allowed,
+            pipeline=take.model(pipeline, allow_exec),
             progress=progress,
             extra_inputs=extra,
         )

@@ -94,6 +94,7 @@ def validate(
             batch=batch,
             workers=workers,
             allow_exec=allowed,
+            pipeline=take.model(pipeline, allow_exec),
             allow_nondeterminism=allow_nondeterminism,
             progress=progress,
             extra_inputs=extra,

@@ -18,6 +18,7 @@ from sigmaraw.contracts.codecs import (
     Probes,
     RoundTrip,
 )
+from sigmaraw.contracts.measures import LabelledImage, Measure
 from sigmaraw.contracts.modes import (
     Block,
     CameraNoise,
@@ -51,8 +52,10 @@ __all__ = [
     "Engine",
     "Extrapolation",
     "Knob",
+    "LabelledImage",
     "Layout",
     "Map",
+    "Measure",
     "Measurement",
     "Metric",
     "OnDevice",

@@ -14,7 +14,6 @@ from sigmaraw.contracts import Measurement, Metric, Pipeline, Segmenting
 from sigmaraw.errors import InvalidPlan, InvalidSpec, ShapeMismatch
 from sigmaraw.metrics.masks import BoxesTouched, mean_agreement
 from sigmaraw.pipelines.base import columns
-from sigmaraw.pipelines.threads import each
 
 _DISCRETE = ("boxes-matched", "boxes-touched", "average-precision")
 
@@ -135,7 +134,8 @@ class AgreementPipeline(Pipeline):
 
     def batch(self, images: NDArray[np.integer]) -> dict[str, NDArray[np.float64]]:
         """Return the measurements of many versions of the image whose references these are."""
-        return columns(self.measurements, each(self._one, list(np.asarray(images))))
+        rows = [self._one(image) for image in np.asarray(images)]  # in the caller's thread: a user's model may be no other thread's
+        return columns(self.measurements, rows)
 
     def _one(self, image: NDArray[np.integer]) -> dict[str, float]:
         assert isinstance(self.inner, Segmenting)

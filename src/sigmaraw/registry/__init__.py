@@ -9,6 +9,7 @@ from sigmaraw.registry.entries import (
     DENOISERS,
     ENGINES,
     GROUPS,
+    MEASUREMENTS,
     METRICS,
     MODES,
     PIPELINES,
@@ -20,7 +21,7 @@ from sigmaraw.registry.entries import (
     names,
 )
 from sigmaraw.registry.grammar import Step, convert, parse_chain, parse_step, quoted, typed
-from sigmaraw.registry.imports import import_named, is_dotted
+from sigmaraw.registry.imports import import_named, is_dotted, is_file
 from sigmaraw.registry.suggestions import suggestion
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "DENOISERS",
     "ENGINES",
     "GROUPS",
+    "MEASUREMENTS",
     "METRICS",
     "MODES",
     "PIPELINES",
@@ -39,6 +41,7 @@ __all__ = [
     "import_named",
     "installed",
     "is_dotted",
+    "is_file",
     "load",
     "names",
     "parse_chain",

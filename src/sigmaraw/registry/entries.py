@@ -8,24 +8,26 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from sigmaraw import extras
-from sigmaraw.contracts import Coder, Denoiser, Engine, Map, Metric, Parameter, Pipeline, Reader, ReplicaMode, ReportFormat
+from sigmaraw.contracts import Coder, Denoiser, Engine, Map, Measure, Metric, Parameter, Pipeline, Reader, ReplicaMode, ReportFormat
 from sigmaraw.errors import BrokenExtension, DuplicateName, MissingExtra, SigmarawError, UnknownName
 from sigmaraw.registry.suggestions import suggestion
 
 CODECS = "sigmaraw.codecs"
 PIPELINES = "sigmaraw.pipelines"
+MEASUREMENTS = "sigmaraw.measurements"
 METRICS = "sigmaraw.metrics"
 ENGINES = "sigmaraw.engines"
 MODES = "sigmaraw.modes"
 DENOISERS = "sigmaraw.denoisers"
 REPORTS = "sigmaraw.reports"
 READERS = "sigmaraw.readers"
-GROUPS = (CODECS, PIPELINES, METRICS, ENGINES, MODES, DENOISERS, REPORTS, READERS)
+GROUPS = (CODECS, PIPELINES, MEASUREMENTS, METRICS, ENGINES, MODES, DENOISERS, REPORTS, READERS)
 
 # What an entry point of each group is a subclass of; of a Protocol, having its members is enough.
 _CONTRACTS: dict[str, tuple[type, ...]] = {
     CODECS: (Coder, Map),
     PIPELINES: (Pipeline,),
+    MEASUREMENTS: (Measure,),
     METRICS: (Metric,),
     ENGINES: (Engine,),
     MODES: (ReplicaMode,),

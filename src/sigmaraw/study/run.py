@@ -140,7 +140,7 @@ def validate(
         Code every replica in full. By default a codec whose decoded pixels are known without its lossless stage codes the first replica
         of each block and 1 in 20 of the others; predictions are the same, and byte figures of replicas rest on those.
     allow_exec : bool, default False
-        `codecs` may name programs of this machine (``exec``). Never pass on what a file or another person says.
+        `codecs` and `pipeline` may name programs of this machine (``exec``, ``run``). Never pass on what a file or another person says.
     reference : path, optional
         Masks by observers: a folder with one mask for each image, under the image's name, or a folder for each observer. Agreement with
         them becomes part of what is measured; the pipeline must yield objects.
@@ -188,7 +188,9 @@ def validate(
     place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame, "bits": bits, "agreement": tuple(agreement), "rule": rule}
     specs, objects = named_codecs(codecs)
     share = {"coded_share": 1.0} if every_byte else {}
-    plan, model = plan_of(specs, pipeline, n=n, mode=default_mode(mode, no_camera(camera)), seed=seed, **limits, **place, **share)
+    plan, model = plan_of(
+        specs, pipeline, allow_exec, n=n, mode=default_mode(mode, no_camera(camera)), seed=seed, **limits, **place, **share
+    )
     # keywords of `run`, each of its type
     options: dict[str, Any] = {"engine": engine, "batch": batch, "workers": workers, "allow_exec": plan.codecs if allow_exec else ()}
     options |= {"allow_nondeterminism": allow_nondeterminism, "reference": reference}
@@ -197,16 +199,18 @@ def validate(
 
 
 def plan_of(
-    codecs: Sequence[str] | str, pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str], **settings: Any
+    codecs: Sequence[str] | str, pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str], allow_exec: bool = False, **settings: Any
 ) -> tuple[Plan, Pipeline | str]:
     """Return the plan of a call from Python, and its pipeline: an object, or a specification.
 
     Parameters
     ----------
+    allow_exec : bool, default False
+        The pipeline may run programs.
     settings : array_like
         Fields of `Plan`.
     """
-    model = as_pipeline(pipeline)
+    model = as_pipeline(pipeline, allow_exec)
     specs = (codecs,) if isinstance(codecs, str) else tuple(codecs)
     return Plan(specs, model if isinstance(model, str) else model.spec, **settings), model
 
@@ -375,12 +379,23 @@ def _camera(camera: CameraProfile | str | os.PathLike[str] | None) -> tuple[Came
     return camera, []
 
 
-def as_pipeline(pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str]) -> Pipeline | str:
-    """Return a pipeline object or its specification; a plain function becomes a pipeline."""
-    if isinstance(pipeline, str) or hasattr(pipeline, "batch"):
-        return pipeline  # type: ignore[return-value]  # has what the Protocol asks for; predictions are checked as they come
-    from sigmaraw.pipelines import pipeline as make
+def as_pipeline(pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str], allow_exec: bool = False) -> Pipeline | str:
+    """Return a pipeline object or its specification; a plain function becomes a pipeline, and so does a program that may run.
 
+    Parameters
+    ----------
+    pipeline : Pipeline, callable, str or path
+        As the caller gave it.
+    allow_exec : bool, default False
+        A specification may name a program: the caller typed it. Workers get the object, and never the permission.
+    """
+    from sigmaraw.pipelines import pipeline as make
+    from sigmaraw.pipelines import runs_programs
+
+    if isinstance(pipeline, str):
+        return make(pipeline, allow_exec=True) if allow_exec and runs_programs(pipeline) else pipeline
+    if hasattr(pipeline, "batch"):
+        return pipeline  # type: ignore[return-value]  # has what the Protocol asks for; predictions are checked as they come
     return make(pipeline)
 
 

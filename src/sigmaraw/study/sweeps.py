@@ -131,7 +131,7 @@ def sweep(
     """
     limits = {"k": k, "spread": spread, "rms": rms, "margin": dict(margin or {})}
     place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame, "bits": bits}
-    plan, model = plan_of(codecs, pipeline, n=n, mode=default_mode(mode, no_camera(camera)), seed=seed, **limits, **place)
+    plan, model = plan_of(codecs, pipeline, allow_exec, n=n, mode=default_mode(mode, no_camera(camera)), seed=seed, **limits, **place)
     allowed = plan.codecs if allow_exec else ()
     # keywords of `run`, each of its type
     options: dict[str, Any] = {"pipeline": model, "engine": engine, "batch": batch, "workers": workers}
