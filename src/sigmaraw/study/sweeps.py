@@ -179,7 +179,7 @@ def raw_spread(record: Record) -> tuple[RawSpreadRow, ...]:
     """Return per measurement where the central 95 % of single raw predictions lie about their mean, in σ_raw, over all images.
 
     low, high = the 2.5 % and 97.5 % quantiles of (χ_gi − χ̄_g)/σ_raw · spread factor; ∓1.96 for normal predictions.
-    None where an image's raw predictions do not vary, or some are undefined.
+    None where an image's raw predictions do not vary, some are undefined, or there are none.
     """
     raw = record.dataset["raw_prediction"].values  # (group, replica, image, measurement)
     design = record.content.design
@@ -193,7 +193,7 @@ def raw_spread(record: Record) -> tuple[RawSpreadRow, ...]:
     for column, measurement in enumerate(entry.name for entry in record.content.measurements):
         factors = np.array([scale[image, measurement] for image in range(raw.shape[2])])
         values = residuals[:, :, :, column] * factors
-        defined = bool(np.isfinite(values).all())
+        defined = values.size > 0 and bool(np.isfinite(values).all())
         low, high = np.quantile(values, [(1 - RAW_SHARE) / 2, (1 + RAW_SHARE) / 2]) if defined else (None, None)
         rows.append(RawSpreadRow(measurement=measurement, low=low, high=high, share=RAW_SHARE))
     return tuple(rows)
