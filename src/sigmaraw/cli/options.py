@@ -69,10 +69,10 @@ Spec = Annotated[
     list[str] | None, typer.Option(metavar="SPEC", help="Codec, such as jpeg2000:ratio=10; repeat it.", autocompletion=codec_names)
 ]
 PipelineSpec = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         metavar="SPEC",
-        help="otsu, unet-demo, onnx:FILE, torch:FILE, labels:FILE.py:function, module:function, or a TOML file.",
+        help="otsu, unet-demo, onnx:FILE, torch:FILE, labels:FILE.py:function, module:function, or a TOML file; repeat it.",
         autocompletion=_pipeline_names,
     ),
 ]
@@ -105,6 +105,7 @@ Roi = Annotated[
 Scalars = Annotated[bool, typer.Option("--scalars", help="Use the camera's mean values in place of its maps.")]
 Volume = Annotated[bool, typer.Option("--volume", help="Read the pages of a file as the slices (z) of one volume, not as frames.")]
 Frame = Annotated[int | None, typer.Option(help="Number of the only frame to take from each file, from 0; default all.")]
+Objects = Annotated[bool, typer.Option("--objects", help="Follow each object through replicas and codecs, and score it by itself.")]
 EveryByte = Annotated[
     bool,
     typer.Option(
@@ -131,6 +132,7 @@ def plan_from(
 
     if batch is not None and batch < 1:
         raise InvalidOption(f"--batch {batch}", "a whole number from 1", "correct or leave out --batch")
+    given["pipeline"] = joined(given.get("pipeline"))
     stated = {**given, "codecs": tuple(codec or ()) or None, "roi": parse_roi(roi), "n": None if n is None else count_or_auto(n)}
     from_file = read_plan(file) if file else {}
     if str(camera) == NONE and stated.get("mode") is None and "mode" not in from_file:
@@ -159,12 +161,19 @@ def selected(raw: list[Path], channel: int | None, time: int | None, series: int
     return [one(path, channel=channel, time=time, series=series) for path in raw]
 
 
+def joined(pipelines: list[str] | None) -> str | None:
+    """Return the specification of one pipeline, or of several that measure the same images; None where none is typed."""
+    from sigmaraw.pipelines import JOINT
+
+    return JOINT.join(pipelines) if pipelines else None
+
+
 def allowed(codec: list[str] | None, allow_exec: bool) -> tuple[str, ...]:
     """Return what may run programs: the user's own typing, and not what only the plan file says, which may be a stranger's."""
     return tuple(codec or ()) if allow_exec else ()
 
 
-def model(pipeline: str | None, allow_exec: bool) -> Pipeline | str | None:
+def model(pipeline: list[str] | None, allow_exec: bool) -> Pipeline | str | None:
     """Return the pipeline where the user's own typing allows it to run programs; else None, and the plan's specification holds."""
     from sigmaraw.study.run import as_pipeline
 

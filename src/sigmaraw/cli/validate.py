@@ -49,6 +49,7 @@ def validate(
     channel: take.Channel = None,
     time: take.Time = None,
     series: take.Series = None,
+    objects: take.Objects = False,
     every_byte: take.EveryByte = False,
     allow_exec: take.AllowExec = False,
     allow_nondeterminism: take.AllowNondeterminism = False,
@@ -77,6 +78,7 @@ def validate(
         "margin": take.margins(margin),
         "rule": rule,
         "agreement": tuple(agreement or ()) or None,
+        "objects": objects,
     }
     share = {"coded_share": 1.0} if every_byte else {}
     merged = take.plan_from(plan, codec, n, batch, roi, camera, **given, **share)

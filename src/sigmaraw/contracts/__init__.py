@@ -18,7 +18,7 @@ from sigmaraw.contracts.codecs import (
     Probes,
     RoundTrip,
 )
-from sigmaraw.contracts.measures import LabelledImage, Measure
+from sigmaraw.contracts.measures import FindsObjects, FoundObjects, LabelledImage, Measure
 from sigmaraw.contracts.modes import (
     Block,
     CameraNoise,
@@ -31,8 +31,10 @@ from sigmaraw.contracts.modes import (
 )
 from sigmaraw.contracts.pipelines import Differentiable, Measurement, OnDevice, Pipeline, Segmenting
 from sigmaraw.contracts.readers import Decoded, Layout, Opened, Reader, Selection
+from sigmaraw.contracts.reproductions import Criterion, Found, Reproduction
 from sigmaraw.contracts.settings import Parameter
 from sigmaraw.contracts.studies import Engine, Metric, ReportFormat
+from sigmaraw.contracts.training import Loss
 
 __all__ = [
     "Achieved",
@@ -43,6 +45,7 @@ __all__ = [
     "CodecFamily",
     "CodecStep",
     "Coder",
+    "Criterion",
     "Decoded",
     "Denoiser",
     "Diagnostic",
@@ -51,9 +54,13 @@ __all__ = [
     "Encoded",
     "Engine",
     "Extrapolation",
+    "FindsObjects",
+    "Found",
+    "FoundObjects",
     "Knob",
     "LabelledImage",
     "Layout",
+    "Loss",
     "Map",
     "Measure",
     "Measurement",
@@ -68,6 +75,7 @@ __all__ = [
     "ReplicaMode",
     "ReplicaRequest",
     "ReportFormat",
+    "Reproduction",
     "RoundTrip",
     "Segmenting",
     "Selection",

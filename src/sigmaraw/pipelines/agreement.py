@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw import registry
-from sigmaraw.contracts import Measurement, Metric, Pipeline, Segmenting
+from sigmaraw.contracts import FindsObjects, FoundObjects, Measurement, Metric, Pipeline, Segmenting
 from sigmaraw.errors import InvalidPlan, InvalidSpec, ShapeMismatch
 from sigmaraw.metrics.masks import BoxesTouched, mean_agreement
 from sigmaraw.pipelines.base import columns
@@ -136,6 +136,24 @@ class AgreementPipeline(Pipeline):
         """Return the measurements of many versions of the image whose references these are."""
         rows = [self._one(image) for image in np.asarray(images)]  # in the caller's thread: a user's model may be no other thread's
         return columns(self.measurements, rows)
+
+    @property
+    def finds_objects(self) -> bool:
+        """Whether objects can be followed one by one."""
+        return isinstance(self.inner, FindsObjects) and self.inner.finds_objects
+
+    def object_measurements(self, ndim: int) -> tuple[Measurement, ...]:
+        """Return what is measured on each object."""
+        assert isinstance(self.inner, FindsObjects)  # asked for only where `finds_objects`
+        return self.inner.object_measurements(ndim)
+
+    def batch_with_objects(self, images: NDArray[np.integer]) -> tuple[dict[str, NDArray[np.float64]], list[FoundObjects]]:
+        """Return the measurements, agreement included, and the objects of each image."""
+        assert isinstance(self.inner, FindsObjects)
+        values, found = self.inner.batch_with_objects(images)
+        named = self.agreement_names
+        agreement = {named[name]: np.array([self._agreement(metric, one.labels) for one in found]) for name, metric in self.metrics.items()}
+        return {**values, **agreement}, found
 
     def _one(self, image: NDArray[np.integer]) -> dict[str, float]:
         assert isinstance(self.inner, Segmenting)

@@ -82,6 +82,7 @@ class PlanRow(Row, frozen=True, kw_only=True):
     frame: Annotated[int | None, field("number of the frame that is studied of every input, from 0; null is all")] = None
     bits: Annotated[int | None, field("bit depth stated for images without a camera; null is what the files state", "bit")] = None
     agreement: Annotated[tuple[str, ...], field("metrics of masks against references; empty is all of them, or no references")] = ()
+    objects: Annotated[bool, field("whether objects are followed one by one")] = False
     rule: Annotated[str, field("decision rule")] = "equivalence"
     specimens: Annotated[tuple[str, ...], field("specimen of each image, in their order; empty where images are the unit")] = ()
     coded_share: Annotated[

@@ -8,7 +8,21 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from sigmaraw import extras
-from sigmaraw.contracts import Coder, Denoiser, Engine, Map, Measure, Metric, Parameter, Pipeline, Reader, ReplicaMode, ReportFormat
+from sigmaraw.contracts import (
+    Coder,
+    Denoiser,
+    Engine,
+    Loss,
+    Map,
+    Measure,
+    Metric,
+    Parameter,
+    Pipeline,
+    Reader,
+    ReplicaMode,
+    ReportFormat,
+    Reproduction,
+)
 from sigmaraw.errors import BrokenExtension, DuplicateName, MissingExtra, SigmarawError, UnknownName
 from sigmaraw.registry.suggestions import suggestion
 
@@ -21,7 +35,9 @@ MODES = "sigmaraw.modes"
 DENOISERS = "sigmaraw.denoisers"
 REPORTS = "sigmaraw.reports"
 READERS = "sigmaraw.readers"
-GROUPS = (CODECS, PIPELINES, MEASUREMENTS, METRICS, ENGINES, MODES, DENOISERS, REPORTS, READERS)
+LOSSES = "sigmaraw.losses"
+REPRODUCTIONS = "sigmaraw.reproductions"
+GROUPS = (CODECS, PIPELINES, MEASUREMENTS, METRICS, ENGINES, MODES, DENOISERS, REPORTS, READERS, LOSSES, REPRODUCTIONS)
 
 # What an entry point of each group is a subclass of; of a Protocol, having its members is enough.
 _CONTRACTS: dict[str, tuple[type, ...]] = {
@@ -34,6 +50,8 @@ _CONTRACTS: dict[str, tuple[type, ...]] = {
     DENOISERS: (Denoiser,),
     REPORTS: (ReportFormat,),
     READERS: (Reader,),
+    LOSSES: (Loss,),
+    REPRODUCTIONS: (Reproduction,),
 }
 _FEW_WORDS = 160  # characters of another package's exception in a message
 

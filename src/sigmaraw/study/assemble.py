@@ -16,6 +16,7 @@ from sigmaraw.record.camera import CameraRow
 from sigmaraw.record.content import SCHEMA
 from sigmaraw.record.design import AdaptiveRow, DesignRow, LockRow, MeasurementRow
 from sigmaraw.record.digest import predictions_digest
+from sigmaraw.record.objects import ObjectsRow
 from sigmaraw.record.reading import camera_of
 from sigmaraw.record.results import DeltaRow, FloorRow, ResultRow, TukeyRow, UndefinedRow
 from sigmaraw.record.statements import DecisionRow
@@ -47,6 +48,7 @@ def assemble(
     blocks: Mapping[tuple[int, int], list[BlockResult]],
     looks: Looks | None = None,
     lock: LockRow | None = None,
+    objects: ObjectsRow | None = None,
 ) -> Record:
     """Return the record of a finished study.
 
@@ -58,6 +60,8 @@ def assemble(
         What the looks at growing n have decided, where n followed from that.
     lock : optional
         How the plan's file was fixed.
+    objects : optional
+        The objects that were followed one by one.
     """
     plan, pipeline, mode = setting.plan, setting.pipeline, setting.mode
     measurements = pipeline.measurements
@@ -90,6 +94,7 @@ def assemble(
         tukey=tuple(tukey),
         undefined=(*undefined, *codecs_undefined),
         predictions_sha256=predictions_digest(dataset),
+        objects=objects,
         digest="",
     )
     pictures = thumbnails([image.frame for image in images])

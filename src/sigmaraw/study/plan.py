@@ -13,6 +13,7 @@ import msgspec
 
 from sigmaraw.errors import InputNotFound, InvalidOption, InvalidPlan
 from sigmaraw.noise import DEFAULT_MODE, replica_mode
+from sigmaraw.pipelines import JOINT
 from sigmaraw.record.design import LimitsRow, PlanRow, ProtocolRow
 from sigmaraw.record.digest import plan_digest
 from sigmaraw.record.fields import plain
@@ -59,7 +60,7 @@ class Plan:
     codecs : tuple of str
         Specifications, each once.
     pipeline : str
-        Specification of the pipeline.
+        Specification of the pipeline; several are joined by `` & ``.
     mode : str, optional
         Replica mode with its settings.
     n : int or str, optional
@@ -87,6 +88,8 @@ class Plan:
         Bit depth of images without a camera; None is what the files state.
     agreement : tuple of str, optional
         Metrics of masks against the references, such as ``dice`` or ``nsd:tolerance=2``; empty is all.
+    objects : bool, default False
+        Objects are followed one by one, through replicas and codecs.
     rule : str, default "equivalence"
         Decision rule: equivalence, pomarico (|ε| ≤ k on the frames themselves), or with references noninferiority or cunha.
     specimens : tuple of str, optional
@@ -129,6 +132,7 @@ class Plan:
     frame: int | None = None
     bits: int | None = None
     agreement: tuple[str, ...] = ()
+    objects: bool = False
     rule: str = "equivalence"
     specimens: tuple[str, ...] = ()
     coded_share: float = CODED_SHARE
@@ -206,6 +210,7 @@ class Plan:
             frame=self.frame,
             bits=self.bits,
             agreement=self.agreement,
+            objects=self.objects,
             rule=self.rule,
             specimens=self.specimens,
             coded_share=float(self.coded_share),
@@ -228,7 +233,7 @@ def count_or_auto(text: str) -> int | str:
 
 _PLAN_KEYS: dict[str, type | tuple[type, ...]] = {
     "codecs": list,
-    "pipeline": str,
+    "pipeline": (str, list),
     "mode": str,
     "n": (int, str),
     "seed": int,
@@ -238,6 +243,7 @@ _PLAN_KEYS: dict[str, type | tuple[type, ...]] = {
     "frame": int,
     "bits": int,
     "agreement": list,
+    "objects": bool,
     "limits": dict,
     "rule": str,
     "specimens": list,
@@ -288,6 +294,8 @@ def read_plan(path: str | Path) -> dict[str, Any]:  # keyword arguments, each of
         content["codecs"] = tuple(content["codecs"])
     if "agreement" in content:
         content["agreement"] = _texts(content["agreement"], f"agreement in {path}")
+    if isinstance(content.get("pipeline"), list):
+        content["pipeline"] = JOINT.join(_texts(content["pipeline"], f"pipeline in {path}"))
     if "specimens" in content:
         content["specimens"] = _texts(content["specimens"], f"specimens in {path}")
     if "roi" in content:

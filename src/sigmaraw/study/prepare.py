@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.camera import CameraProfile
 from sigmaraw.codecs import require_near
-from sigmaraw.contracts import Codec, Pipeline, ReplicaMode
+from sigmaraw.contracts import Codec, FindsObjects, Pipeline, ReplicaMode
 from sigmaraw.errors import InvalidOption, InvalidPlan
 from sigmaraw.noise import NoiseModel, split_repeats
 from sigmaraw.record.codecs import Settings
@@ -20,6 +20,7 @@ from sigmaraw.study.delta import Linear, linearise
 from sigmaraw.study.evidence import finding_checks
 from sigmaraw.study.inputs import Inputs
 from sigmaraw.study.no_camera import NoCamera
+from sigmaraw.study.objects import Followed, ObjectsOfImage
 from sigmaraw.study.plan import BLOCK, DEFAULT_N, NO_REPLICAS, Plan
 from sigmaraw.study.quality import ImageQuality
 from sigmaraw.study.reference_rules import Scores, between
@@ -28,7 +29,7 @@ from sigmaraw.study.sameness import study_differences
 from sigmaraw.study.scoring import ReplicaDiagnostics
 from sigmaraw.study.seen import objects_in, seen_by
 from sigmaraw.study.trips import distorts
-from sigmaraw.study.work import StudyImage, predict
+from sigmaraw.study.work import StudyImage, predict, predict_following
 
 Progress = Callable[[int, int, str], None]
 """Called as progress(done, total, what) while a study runs."""
@@ -125,6 +126,7 @@ class Prepared:
     resolved: list[Settings] = field(default_factory=list)
     quality: list[ImageQuality] = field(default_factory=list)
     linear: dict[str, Linear] = field(default_factory=dict)
+    objects: ObjectsOfImage | None = None
     slices: tuple[Scores, ...] = ()
 
 
@@ -195,6 +197,7 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
         codecs, hints, resolved, quality, chi_codec, shorter, slices = [], [], [], [], [], [], []
         before = objects_in(pipeline, image.frame) if setting.plan.rule == "cunha" else None
         first: list[NDArray[np.integer]] = []
+        followed, again = _followed(setting, pipeline, image.frame), []
         for position, spec in enumerate(specs):
             report(index * len(specs) + position, len(images) * len(specs), f"image {index + 1}: {spec}")
             asked = codec_of(spec, setting.profile, image, allow_exec=spec in setting.allow_exec, objects=setting.codecs)
@@ -208,7 +211,9 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
             first = first or [trip.decoded]
             resolved.append(asked.resolved())
             quality.append(ImageQuality.of(index, setting.profile.bits, image, codec, trip))  # the decoded image itself is not kept
-            chi_codec.append(predict(pipeline, trip.decoded[np.newaxis], f"image {index} after '{spec}'")[:, 0])
+            predicted, shown = predict_following(pipeline, trip.decoded[np.newaxis], followed, f"image {index} after '{spec}'")
+            chi_codec.append(predicted[:, 0])
+            again += [shown] if shown else []
             if before is not None:
                 slices.append(between(before, objects_in(pipeline, trip.decoded)))
         chi_raw, second = (predict(pipeline, image.frame[np.newaxis], f"image {index}")[:, 0] for _ in range(2))
@@ -220,9 +225,16 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
         diagnostics = ReplicaDiagnostics.of(image, setting.mode, setting.plan.seed, findings)
         linear = linearise(image, pipeline, setting.mode)
         floor = second - chi_raw
-        found = Prepared(ready, diagnostics, chi_raw, floor, np.stack(chi_codec), differences, resolved, quality, linear, tuple(slices))
+        objects = ObjectsOfImage(followed, tuple(again)) if followed else None
+        answers = (chi_raw, floor, np.stack(chi_codec), differences)
+        found = Prepared(ready, diagnostics, *answers, resolved, quality, linear, objects, tuple(slices))
         prepared.append(found)
     return prepared
+
+
+def _followed(setting: Setting, pipeline: Pipeline, frame: NDArray[np.integer]) -> Followed | None:
+    """Return the objects of the image itself, where the plan follows objects."""
+    return Followed.of(pipeline, frame) if setting.plan.objects and isinstance(pipeline, FindsObjects) else None
 
 
 def answer_differences(prepared: Sequence[Prepared]) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Measurement, Pipeline, Segmenting
+from sigmaraw.contracts import FindsObjects, FoundObjects, Measurement, Pipeline, Segmenting
 from sigmaraw.errors import NotIntegerData
 from sigmaraw.pipelines.agreement import AgreementPipeline
 
@@ -34,6 +34,21 @@ class ShiftedPipeline(Pipeline):
     def measurements(self) -> tuple[Measurement, ...]:  # type: ignore[override]  # a function's come with its first call
         """What the pipeline measures."""
         return self.inner.measurements
+
+    @property
+    def finds_objects(self) -> bool:
+        """Whether objects can be followed one by one."""
+        return isinstance(self.inner, FindsObjects) and self.inner.finds_objects
+
+    def object_measurements(self, ndim: int) -> tuple[Measurement, ...]:
+        """Return what is measured on each object."""
+        assert isinstance(self.inner, FindsObjects)  # asked for only where `finds_objects`
+        return self.inner.object_measurements(ndim)
+
+    def batch_with_objects(self, images: Any) -> tuple[dict[str, NDArray[np.float64]], list[FoundObjects]]:
+        """Return measurements and objects of many images as they are coded."""
+        assert isinstance(self.inner, FindsObjects)
+        return self.inner.batch_with_objects(file_values(np.asarray(images), self.shift))
 
     def __call__(self, raw: Any) -> dict[str, float]:
         """Return the measurements of one image as it is coded."""
