@@ -10,7 +10,6 @@ import pytest
 from scipy import stats
 
 import sigmaraw as sr
-from sigmaraw.cli.options import margins
 from sigmaraw.errors import InvalidOption, NotIntegerData, SigmarawError
 from sigmaraw.study.inputs import bits_question
 from tests.frames import written
@@ -127,14 +126,6 @@ def test_twelve_bits_in_sixteen_are_asked_about(tmp_path: Path) -> None:
     assert stated.content.camera.bits == 12
     assert stated.content.codecs[0].psnr_camera_range_dn == 4095
     assert bits_question(sr.RawFrames(np.full((1, 4, 4), 60000, np.uint16), 16, "container")) == ""
-
-
-def test_margins_of_the_command_line() -> None:
-    assert margins(["count=2", "area=1.5"]) == {"count": 2.0, "area": 1.5}
-    assert margins(None) is None
-    for wrong in ("count", "=2", "count=many"):
-        with pytest.raises(InvalidOption, match="--margin"):
-            margins([wrong])
 
 
 def test_a_sweep_without_a_camera() -> None:

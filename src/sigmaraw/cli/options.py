@@ -51,10 +51,6 @@ Time = Annotated[int | None, typer.Option(help="Number of the time point to take
 Series = Annotated[int | None, typer.Option(help="Number of the image, scene or series to take from files of several, from 0.")]
 CAMERA_HELP = "Camera profile, as calibrate or camera writes it; none where no camera stands behind the images."
 Camera = Annotated[Path, typer.Option(metavar="FILE.nc|none", help=CAMERA_HELP)]
-Margin = Annotated[
-    list[str] | None,
-    typer.Option(metavar="NAME=VALUE", help="Limit on the mean shift of a measurement, in its unit, in place of k·σ_raw; repeat it."),
-]
 Bits = Annotated[int | None, typer.Option(help="Bit depth of images without a camera; default: what the files state.")]
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the record, its data and the report.")]
 Grid = Annotated[
@@ -120,6 +116,15 @@ AllowNondeterminism = Annotated[
         help="Count differences between answers on the same image into u; without it, differences above σ_raw/10 are refused.",
     ),
 ]
+Margin = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUE", help="Tolerated mean shift of a measurement in its unit, such as count=2, in place of k σ_raw; repeat it."
+    ),
+]
+Limit = Annotated[float | None, typer.Option("--k", help="Limit on the mean shift, in σ_raw; default 1.")]
+SpreadLimit = Annotated[float | None, typer.Option("--spread", help="Limit on the spread ratio and on its inverse; default 1.25.")]
+RmsLimit = Annotated[float | None, typer.Option("--rms", help="Limit on the RMS shift, in σ_raw; default 1, and √2 for counts.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 
 
@@ -140,25 +145,31 @@ def plan_from(
     return merge_plan(from_file, {key: value for key, value in stated.items() if value is not None and value is not False})
 
 
-def margins(stated: list[str] | None) -> dict[str, float] | None:
-    """Return the margins that were typed, by measurement; None where there are none. Raises InvalidOption."""
-    found: dict[str, float] = {}
-    for text in stated or ():
-        name, mark, value = text.rpartition("=")
-        try:
-            found[name.strip()] = float(value)
-        except ValueError:
-            mark = ""
-        if not mark or not name.strip():
-            raise InvalidOption(f"--margin {text[:60]}", "NAME=VALUE, such as count=2", "correct it")
-    return found or None
-
-
 def selected(raw: list[Path], channel: int | None, time: int | None, series: int | None) -> list[Path]:
     """Return the inputs with what options ask of each; a number below 0 is refused by the reader that gets it."""
     from sigmaraw.frames.selection import selected as one
 
     return [one(path, channel=channel, time=time, series=series) for path in raw]
+
+
+def margins(texts: list[str] | None) -> dict[str, float] | None:
+    """Return margins by measurement from ``NAME=VALUE``; None where none is stated. Raises InvalidOption."""
+    return {name: _number(name, value) for name, value in map(pair, texts)} if texts else None
+
+
+def pair(text: str) -> tuple[str, str]:
+    """Return name and value of ``NAME=VALUE``. Raises InvalidOption."""
+    name, equals, value = text.partition("=")
+    if not equals or not name or not value:
+        raise InvalidOption(f"'{text}'", "NAME=VALUE", "correct it")
+    return name, value
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InvalidOption(f"--margin {name}={text}", "a number in the measurement's unit", "correct it") from error
 
 
 def joined(pipelines: list[str] | None) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -35,6 +35,10 @@ def validate(
     agreement: take.Agreement = None,
     n: take.Count = None,
     seed: take.Seed = None,
+    margin: take.Margin = None,
+    k: take.Limit = None,
+    spread: take.SpreadLimit = None,
+    rms: take.RmsLimit = None,
     engine: take.EngineName = "local",
     batch: take.Batch = None,
     workers: Annotated[
@@ -44,7 +48,6 @@ def validate(
     scalars: take.Scalars = False,
     volume: take.Volume = False,
     frame: take.Frame = None,
-    margin: take.Margin = None,
     bits: take.Bits = None,
     channel: take.Channel = None,
     time: take.Time = None,
@@ -67,19 +70,9 @@ def validate(
     if workers is not None and workers < 0:
         raise InvalidOption(f"--workers {workers}", "a whole number from 0", "correct or leave out --workers")
     folder = shared.output_folder(output, overwrite)
-    given = {
-        "pipeline": pipeline,
-        "mode": mode,
-        "seed": seed,
-        "scalars": scalars,
-        "volume": volume,
-        "frame": frame,
-        "bits": bits,
-        "margin": take.margins(margin),
-        "rule": rule,
-        "agreement": tuple(agreement or ()) or None,
-        "objects": objects,
-    }
+    given: dict[str, Any] = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame}
+    given |= {"rule": rule, "objects": objects, "margin": take.margins(margin), "k": k, "spread": spread, "rms": rms}
+    given |= {"bits": bits, "agreement": tuple(agreement or ()) or None}
     share = {"coded_share": 1.0} if every_byte else {}
     merged = take.plan_from(plan, codec, n, batch, roi, camera, **given, **share)
     allowed, extra = take.allowed(codec, allow_exec), take.plan_rows(plan)

@@ -39,6 +39,7 @@ class LimitsRow(Row, frozen=True, kw_only=True):
     k: Annotated[Number, field("limit on |epsilon_hat|, in σ_raw", "1")] = None
     spread: Annotated[Number, field("limit on the spread ratio and its inverse", "1")] = None
     rms: Annotated[Number, field("limit on the RMS shift, in σ_raw", "1")] = None
+    rms_counts: Annotated[Number, field("the same for counts and other isolated values; null is `rms`", "1")] = None
     margin: Annotated[dict[str, float], field("limits in the measurements' own units, by measurement; they replace k")] = msgspec.field(
         default_factory=dict
     )

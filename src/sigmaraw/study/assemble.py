@@ -27,7 +27,7 @@ from sigmaraw.study.deciding import Looks
 from sigmaraw.study.delta import delta_row, propagations
 from sigmaraw.study.environment import environment
 from sigmaraw.study.no_camera import NoCamera
-from sigmaraw.study.plan import BLOCK, NO_REPLICAS, Plan, double_bootstrap_replicas
+from sigmaraw.study.plan import BLOCK, NO_REPLICAS, Plan
 from sigmaraw.study.prepare import Prepared, Setting, answer_differences
 from sigmaraw.study.quality import codec_rows, worst_crops
 from sigmaraw.study.reference_rules import ON_REFERENCES, cunha, joined, noninferiority
@@ -80,7 +80,7 @@ def assemble(
         images=setting.inputs.rows,
         camera=_camera_row(setting),
         plan=msgspec.structs.replace(plan.row(setting.planned), lock=lock),
-        design=_design_row(setting),
+        design=_design_row(setting, predictions.double_bootstrap.shape[1]),
         adaptive=_adaptive_row(plan, predictions, measurements, looks),
         environment=environment(),
         pipeline=pipeline.config(),
@@ -115,7 +115,9 @@ def _by_replicas(
     plan, measurements, mode = setting.plan, setting.pipeline.measurements, setting.mode
     deltas = _deltas(setting, prepared, predictions, diagnostics)
     decided = looks.decided() if looks else None
-    scoring = Scoring(plan, predictions, measurements, mode, diagnostics, deltas, answer_differences(prepared), decided=decided)
+    linear = prepared[0].linear_in_noise
+    differences = answer_differences(prepared)
+    scoring = Scoring(plan, predictions, measurements, mode, diagnostics, deltas, differences, decided=decided, linear_in_noise=linear)
     results, undefined = scoring.all()
     tukey, tukey_undefined = tukey_all(plan, predictions, measurements, mode)
     alpha = looks.level if looks else ALPHA
@@ -196,7 +198,8 @@ def _camera_row(setting: Setting) -> CameraRow:
     return msgspec.structs.replace(camera_of(setting.profile.summary()), path=path)
 
 
-def _design_row(setting: Setting) -> DesignRow:
+def _design_row(setting: Setting, nested: int) -> DesignRow:
+    """Return the record's `design`; nested : replicas of each group of the double bootstrap."""
     design, rule, groups = setting.design, setting.mode.extrapolation, setting.mode.double_bootstrap_groups
     return DesignRow(
         replicas_per_group=design.n,
@@ -206,7 +209,7 @@ def _design_row(setting: Setting) -> DesignRow:
         noise_levels=rule.levels if rule else None,
         weights=rule.weights if rule else None,
         double_bootstrap_groups=groups or None,
-        double_bootstrap_replicas=double_bootstrap_replicas(design.n) if groups else None,
+        double_bootstrap_replicas=nested if groups else None,
     )
 
 

@@ -25,7 +25,7 @@ from sigmaraw.study.plan import BLOCK, DEFAULT_N, NO_REPLICAS, Plan
 from sigmaraw.study.quality import ImageQuality
 from sigmaraw.study.reference_rules import Scores, between
 from sigmaraw.study.references import References
-from sigmaraw.study.sameness import study_differences
+from sigmaraw.study.sameness import LINEAR_REPLICAS, linear_in_noise, replicas_of, study_differences
 from sigmaraw.study.scoring import ReplicaDiagnostics
 from sigmaraw.study.seen import objects_in, seen_by
 from sigmaraw.study.trips import distorts
@@ -111,6 +111,8 @@ class Prepared:
     ----------
     differences : ndarray
         (measurement,), between answers on the study's first image in other company; for each image the same.
+    linear_in_noise : ndarray
+        (measurement,), whether it is linear in the noise on the study's first image; for each image the same.
     slices : tuple of Scores, optional
         For the rule cunha, of each codec, the objects after it against those before it, slice by slice.
     resolved : list of Settings, optional
@@ -123,6 +125,7 @@ class Prepared:
     floor: NDArray[np.float64]
     chi_codec: NDArray[np.float64]
     differences: NDArray[np.float64]
+    linear_in_noise: NDArray[np.bool_]
     resolved: list[Settings] = field(default_factory=list)
     quality: list[ImageQuality] = field(default_factory=list)
     linear: dict[str, Linear] = field(default_factory=dict)
@@ -219,22 +222,30 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
         chi_raw, second = (predict(pipeline, image.frame[np.newaxis], f"image {index}")[:, 0] for _ in range(2))
         ready = dataclasses.replace(image, codecs=tuple(codecs), hints=tuple(hints), distorts=tuple(shorter))
         if prepared:
-            differences = prepared[0].differences
+            differences, linear_noise = prepared[0].differences, prepared[0].linear_in_noise
         else:
+            linear_noise = _linear_in_noise(setting, image, pipeline)
             differences = study_differences(ready, pipeline, setting.mode, setting.plan.seed, first, setting.allow_nondeterminism)
         diagnostics = ReplicaDiagnostics.of(image, setting.mode, setting.plan.seed, findings)
         linear = linearise(image, pipeline, setting.mode)
         floor = second - chi_raw
         objects = ObjectsOfImage(followed, tuple(again)) if followed else None
-        answers = (chi_raw, floor, np.stack(chi_codec), differences)
-        found = Prepared(ready, diagnostics, *answers, resolved, quality, linear, objects, tuple(slices))
-        prepared.append(found)
+        answers = (chi_raw, floor, np.stack(chi_codec), differences, linear_noise)
+        prepared.append(Prepared(ready, diagnostics, *answers, resolved, quality, linear, objects, tuple(slices)))
     return prepared
 
 
 def _followed(setting: Setting, pipeline: Pipeline, frame: NDArray[np.integer]) -> Followed | None:
     """Return the objects of the image itself, where the plan follows objects."""
     return Followed.of(pipeline, frame) if setting.plan.objects and isinstance(pipeline, FindsObjects) else None
+
+
+def _linear_in_noise(setting: Setting, image: StudyImage, pipeline: Pipeline) -> NDArray[np.bool_]:
+    """Return per measurement whether it is linear in the noise; not asked where the mode has studied every kind or draws no noise."""
+    measurements = setting.pipeline.measurements
+    if not setting.mode.draws_noise or all(setting.mode.studied_kind(measurement) for measurement in measurements):
+        return np.zeros(len(measurements), dtype=np.bool_)
+    return linear_in_noise(pipeline, replicas_of(image, setting.mode, setting.plan.seed, LINEAR_REPLICAS))
 
 
 def answer_differences(prepared: Sequence[Prepared]) -> NDArray[np.float64]:
