@@ -248,6 +248,9 @@ class NetworkPipeline(SegmentationPipeline):
         outputs = self._outputs(tiling.split(prepared))
         return foreground(tiling.join(outputs), self.keys["post"], self.keys["channel"])
 
+    def _pixels(self, image: NDArray[np.integer]) -> NDArray[np.integer]:
+        return self.measured_pixels(image)
+
     def _measure(self, image: NDArray[np.integer]) -> dict[str, float]:
         if self.keys["measure"] != "soft":
             pixels = self.measured_pixels(image)

@@ -32,7 +32,7 @@ from sigmaraw.reports.blocks import (
 )
 from sigmaraw.reports.svg import SCREEN_COLOURS
 
-_MONO = 'font-family:"DejaVu Sans Mono",Consolas,"Liberation Mono",monospace;font-weight:400;font-size:.8em'
+_MONO = 'font-family:"DejaVu Sans Mono",Consolas,"Liberation Mono",monospace;font-weight:400;font-size:.88em'
 SIGNS = {"PASS": "✓", "FAIL": "✗", "INCONCLUSIVE": "?"}
 _TAGS = {"strong": "strong", "italic": "i", "sub": "sub", "sup": "sup"}
 _JOINT = re.compile(r"(?<=[:+,/_])(?=.)")
@@ -215,7 +215,6 @@ def _answer(block: Answer) -> str:
     for verdict, heading, items in block.rows:
         listed = "".join(f"<li>{words_html(item)}</li>" for item in items) or "<li>none</li>"
         parts.append(
-            f'<div class="of {verdict}-box"><h2><span class="verdict {verdict}">{SIGNS[verdict]} '
-            f"{escape(heading)}</span></h2><ul>{listed}</ul></div>"
+            f'<div class="of {verdict}-box"><h2><b class={verdict[0]}>{SIGNS[verdict]} {escape(heading)}</b></h2><ul>{listed}</ul></div>'
         )
     return f'<div class="answers">{"".join(parts)}</div>'
