@@ -74,7 +74,7 @@ def main(folder: Path, names: list[str]) -> None:
     for name in names or list(CASES):
         try:
             record = CASES[name]()
-        except X as refusal:  # some faults are refused outright
+        except SigmarawError as refusal:  # some faults are refused outright
             print(f"\n## {name}\n  refused: {refusal}", flush=True)
             continue
         record.write(folder / name)
