@@ -207,5 +207,9 @@ class IntegrityError(SigmarawError, ValueError):
     """A digest or an input's hash differs from what the record states."""
 
 
+class InvalidKey(SigmarawError, ValueError):
+    """A key file cannot be read, is of another kind, or lies open to other users."""
+
+
 class UndefinedStatistic(SigmarawError, ValueError):
     """A statistic was asked of data that cannot determine it."""

@@ -32,6 +32,7 @@ def record(tmp_path: Path) -> Record:
         }
     )
     document = make_record(images=1, codecs=3, measurements=1)
+    document["camera"]["path"] = str(tmp_path / "camera.nc")
     document["inputs"] = [{"path": str(image), "sha256": sha256_of_file(image)}, {"path": None, "sha256": "0"}]
     document["predictions_sha256"] = predictions_digest(dataset)
     return Record.sealed(content_of(document), dataset)
@@ -44,7 +45,8 @@ def test_a_written_record_reads_back_and_verifies(record: Record, tmp_path: Path
     xr.testing.assert_identical(again.dataset, record.dataset)
     assert verify(tmp_path / "out") == []
     assert record.verdict == "INCONCLUSIVE"
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["record.json", "result.nc"]
+    written = ["log.jsonl", "manifest.json", "record.json", "result.nc", "ro-crate-metadata.json"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == written
 
 
 def test_a_changed_number_an_edited_prediction_and_a_changed_or_missing_input_are_found(record: Record, tmp_path: Path) -> None:
@@ -59,14 +61,14 @@ def test_a_changed_number_an_edited_prediction_and_a_changed_or_missing_input_ar
     other = record.dataset.copy(deep=True)
     other["raw_prediction"][0, 0, 0, 0] += 1e-12
     other.to_netcdf(folder / "result.nc")
-    assert verify(folder) == ["result.nc: its predictions do not match the record"]
+    assert verify(folder) == ["result.nc (predictions): its predictions do not match the record"]
 
     record.write(folder, formats=())
     image = Path(str(record.content.inputs[0].path))
     image.write_bytes(b"pixelz")
-    assert verify(folder) == [f"{image}: its bytes have changed since"]
+    assert verify(folder) == ["../image.bin (input): its bytes have changed since the study"]
     image.unlink()
-    assert verify(folder)[0].startswith(f"{image}: not there any more")
+    assert verify(folder)[0].startswith("../image.bin (input): not there any more")
 
 
 def test_a_failing_rendering_leaves_the_folder_as_it_was(record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,8 +121,8 @@ def test_a_path_that_no_file_can_have_is_missing_and_its_words_are_visible(recor
     document = json.loads((folder / "record.json").read_text())
     document["inputs"][0]["path"] = "a\0\x1b[2Jb"
     (folder / "record.json").write_text(json.dumps(document))
-    (line,) = verify(folder)
-    assert line.startswith("a\ufffd\ufffd[2Jb: not there any more")
+    (line,) = [line for line in verify(folder) if "(input)" in line]
+    assert line.startswith("a\ufffd\ufffd[2Jb (input): not there any more")
 
 
 def test_missing_parts_are_refused(record: Record, tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from sigmaraw.record.digest import plan_digest
+
 ALL_CODECS = (
     # spec, shift in σ, spread ratio, CR, verdict
     ("lossless", 0.0, 1.0, 2.31, "PASS"),
@@ -154,7 +156,7 @@ def make_record(images: int = 2, codecs: int = 6, measurements: int = 4, n: int 
                             "design": "independent",
                         }
                     )
-    return {
+    made = {
         "schema": "sigmaraw/record/1",
         "created": "2026-11-21T09:00:00Z",
         "inputs": [
@@ -187,7 +189,7 @@ def make_record(images: int = 2, codecs: int = 6, measurements: int = 4, n: int 
             "roi": None,
             "scalars": False,
             "volume": False,
-            "sha256": _sha("plan"),
+            "frame": None,
         },
         "environment": {
             "packages": {"sigmaraw": "0.1.0", "numpy": "2.4.6"},
@@ -232,6 +234,8 @@ def make_record(images: int = 2, codecs: int = 6, measurements: int = 4, n: int 
         "undefined": [],
         "digest": _sha("digest"),
     }
+    made["plan"]["sha256"] = plan_digest(made["plan"])
+    return made
 
 
 def make_arrays(record: dict[str, Any], crops: bool = True) -> xr.Dataset:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -42,10 +43,13 @@ class Watched:
         self.inner = codec("jpeg2000:ratio=5,bits=12")
         self.called = threading.Event()
         self.threads: set[int] = set()
+        self.calls, self.wait = 0, 0.0
 
     def apply(self, raw: Any, hint: Any = None) -> Any:
         self.threads.add(threading.get_ident())
         self.called.set()
+        self.calls += 1
+        time.sleep(self.wait)
         return self.inner.apply(raw, hint)
 
 
@@ -90,4 +94,75 @@ def test_a_failure_of_either_ends_the_block(workers):
         block(workers, Mean(), Broken())
     with pytest.raises(PredictionFailed, match=r"ArithmeticError: in the model .* on image 0, group 1"):
         block(workers, Mean(stop), Watched())
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("codec")]
+    slow = Watched()
+    slow.wait = 0.05
+    with pytest.raises(PredictionFailed):
+        block(workers, Mean(stop), slow)
+    calls = slow.calls
+    time.sleep(0.2)  # lasting threads: nothing of the block runs on in them
+    assert slow.calls == calls < ITEM.count
+
+
+# --- several blocks at a time -----------------------------------------------------------------------------------------
+def job(pipeline: Any, coder: Any, **options: Any) -> Job:
+    scenes = tuple(StudyImage(frame, frame, NoiseModel(0.5, 100.0, 1.6, 12), (coder,), (None,)) for frame in (FRAME, FRAME[:, ::-1].copy()))
+    return Job(scenes, pipeline, replica_mode(options.pop("mode", "around-raw")), seed=3, **options)
+
+
+ITEMS = [WorkItem(image, group, start, 4) for image in (0, 1) for group in (0, 1, 2, 3) for start in (0, 4)]
+
+
+@pytest.mark.parametrize(
+    ("mode", "options"), [("bootstrap", {}), ("around-raw", {"workers": 0}), ("around-raw", {"batch": 2}), ("simex", {})]
+)
+def test_blocks_side_by_side_give_the_bits_of_one_after_the_other(mode: str, options: dict[str, Any]):
+    items = ITEMS if mode == "bootstrap" else [item for item in ITEMS if item.group < 2]
+    alone = [job(Mean(), Watched(), mode=mode, workers=0)(item) for item in items]
+    together = list(job(Mean(), Watched(), mode=mode, **options).stream(items))
+    assert [result.item for result in together] == items
+    for one, other in zip(alone, together, strict=True):
+        assert np.array_equal(one.raw, other.raw)
+        assert (one.decoded is None) == (other.decoded is None)
+        assert one.decoded is None or np.array_equal(one.decoded, other.decoded)
+        assert (one.nbytes, one.achieved, one.quality) == (other.nbytes, other.achieved, other.quality)
+
+
+def test_the_next_block_is_coded_while_this_one_is_predicted():
+    coder, seen = Watched(), []
+
+    def predicting() -> None:
+        deadline = time.monotonic() + 20
+        while coder.calls < 8 and time.monotonic() < deadline:  # the codec's block and the one after it
+            time.sleep(0.01)
+        seen.append(coder.calls)
+
+    list(job(Mean(predicting), coder).stream([WorkItem(0, 1, 0, 4), WorkItem(0, 1, 4, 4), WorkItem(0, 1, 8, 4)]))
+    assert seen[0] == 8  # and no further: the queue is bounded
+
+
+def test_a_failure_gives_what_was_done_before_it_and_leaves_nothing_running():
+    coder, predicted = Watched(), []
+
+    def fail_late() -> None:
+        predicted.append(1)
+        if len(predicted) == 4:
+            raise ArithmeticError("late")
+
+    results = []
+    with pytest.raises(PredictionFailed, match="late"):
+        for result in job(Mean(fail_late), coder).stream([WorkItem(0, 1, start, 4) for start in range(0, 40, 4)]):
+            results.append(result)
+    assert [result.item.start for result in results] == [0]
+    calls = coder.calls
+    time.sleep(0.1)
+    assert coder.calls == calls <= 12
+
+
+def test_an_images_scene_is_made_once(monkeypatch: pytest.MonkeyPatch):
+    from sigmaraw.noise import blocks
+
+    made = []
+    monkeypatch.setattr(blocks, "make_rate_image", lambda *a, real=blocks.make_rate_image: made.append(1) or real(*a))
+    study = job(Mean(), Watched(), mode="bootstrap")
+    list(study.stream([WorkItem(0, group, start, 4) for group in (0, 1) for start in (0, 4, 8)]))
+    assert len(made) == 1

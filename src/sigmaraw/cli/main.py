@@ -15,10 +15,12 @@ from sigmaraw.cli.calibrate import calibrate
 from sigmaraw.cli.camera import camera
 from sigmaraw.cli.check import check
 from sigmaraw.cli.codecs import codecs
+from sigmaraw.cli.compare import compare
 from sigmaraw.cli.demo import demo
 from sigmaraw.cli.faults import BAD_INPUT, DONE, INTERRUPTED, Interrupted, interrupted, refuse
 from sigmaraw.cli.faults import report as report_fault
 from sigmaraw.cli.machine import check_words, prepare_streams, quieten
+from sigmaraw.cli.measurements import measurements
 from sigmaraw.cli.metrics import metrics
 from sigmaraw.cli.pipelines import pipelines
 from sigmaraw.cli.plan import plan
@@ -26,6 +28,7 @@ from sigmaraw.cli.plan_calibration import plan_calibration
 from sigmaraw.cli.replicas import replicas
 from sigmaraw.cli.report import report
 from sigmaraw.cli.search import search
+from sigmaraw.cli.sign import keygen, sign
 from sigmaraw.cli.sweep import sweep
 from sigmaraw.cli.validate import validate
 from sigmaraw.cli.verify import verify
@@ -48,10 +51,14 @@ VERBS: dict[Callable[..., Any], tuple[str, str]] = {
     validate: ("Judge codecs by a model's answers.", "docs/how-to/validate.md"),
     sweep: ("Score codec settings over ranges.", "docs/how-to/choose-a-setting.md"),
     search: ("Find the strongest setting that passes.", "docs/how-to/choose-a-setting.md"),
-    report: ("Write the report of a record anew.", "docs/how-to/validate.md"),
-    verify: ("Compare a record and its inputs with their hashes.", "docs/reference/record.md"),
+    report: ("Write the report of a record anew.", "docs/how-to/report.md"),
+    compare: ("Show what changed between two records.", "docs/how-to/report.md"),
+    verify: ("Say which part of a record was altered.", "docs/how-to/sign.md"),
+    sign: ("Sign a record with all its parts.", "docs/how-to/sign.md"),
+    keygen: ("Make a pair of keys to sign with.", "docs/how-to/sign.md"),
     codecs: ("List codec families and their keys.", "docs/reference/codecs.md"),
     pipelines: ("List pipelines and their keys.", "docs/how-to/models.md"),
+    measurements: ("List measurements and their keys.", "docs/how-to/measurements.md"),
     metrics: ("List metrics of masks and images.", "docs/explanation/formulas.md"),
     demo: ("Show every step on a virtual camera.", "docs/tutorial/first-validation.md"),
 }

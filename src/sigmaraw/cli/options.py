@@ -11,6 +11,7 @@ from sigmaraw.cli.shared import parse_roi
 from sigmaraw.errors import InvalidOption
 
 if TYPE_CHECKING:
+    from sigmaraw.contracts import Pipeline
     from sigmaraw.record.design import InputRow
     from sigmaraw.study import Plan
 
@@ -58,7 +59,9 @@ Spec = Annotated[
 PipelineSpec = Annotated[
     str | None,
     typer.Option(
-        metavar="SPEC", help="otsu, unet-demo, onnx:FILE, torch:FILE, module:function, or a TOML file.", autocompletion=_pipeline_names
+        metavar="SPEC",
+        help="otsu, unet-demo, onnx:FILE, torch:FILE, labels:FILE.py:function, module:function, or a TOML file.",
+        autocompletion=_pipeline_names,
     ),
 ]
 Mode = Annotated[str | None, typer.Option(help=MODE_HELP, autocompletion=_mode_names)]
@@ -80,7 +83,13 @@ Roi = Annotated[
 Scalars = Annotated[bool, typer.Option("--scalars", help="Use the camera's mean values in place of its maps.")]
 Volume = Annotated[bool, typer.Option("--volume", help="Read the pages of a file as the slices (z) of one volume, not as frames.")]
 Frame = Annotated[int | None, typer.Option(help="Number of the only frame to take from each file, from 0; default all.")]
-AllowExec = Annotated[bool, typer.Option("--allow-exec", help="Allow codecs typed with --codec to run programs (exec).")]
+EveryByte = Annotated[
+    bool,
+    typer.Option(
+        "--every-byte", help="Code every replica in full, also where the decoded pixels are known without; no verdict changes, only bytes."
+    ),
+]
+AllowExec = Annotated[bool, typer.Option("--allow-exec", help="Allow codecs and pipelines typed here to run programs (exec, run).")]
 AllowNondeterminism = Annotated[
     bool,
     typer.Option(
@@ -106,6 +115,14 @@ def plan_from(file: Path | None, codec: list[str] | None, n: str | None, batch: 
 def allowed(codec: list[str] | None, allow_exec: bool) -> tuple[str, ...]:
     """Return what may run programs: the user's own typing, and not what only the plan file says, which may be a stranger's."""
     return tuple(codec or ()) if allow_exec else ()
+
+
+def model(pipeline: str | None, allow_exec: bool) -> Pipeline | str | None:
+    """Return the pipeline where the user's own typing allows it to run programs; else None, and the plan's specification holds."""
+    from sigmaraw.study.run import as_pipeline
+
+    found = as_pipeline(pipeline, True) if allow_exec and pipeline is not None else None
+    return None if isinstance(found, str) else found
 
 
 def plan_rows(file: Path | None) -> list[InputRow]:

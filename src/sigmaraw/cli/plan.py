@@ -23,6 +23,10 @@ def plan(
     rule: take.RuleName = None,
     question: Annotated[str | None, typer.Option(help="What is to be found out.")] = None,
     context: Annotated[str | None, typer.Option(help="What the codec is to be used for.")] = None,
+    influence: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="How much of the decision rests on the model's answers, beside other evidence.")
+    ] = None,
+    consequence: Annotated[str | None, typer.Option(metavar="TEXT", help="What follows from a wrong decision.")] = None,
     endpoint: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Measurement the question rests on; repeat it.")] = None,
     margin: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Margin in the measurement's unit; repeat it.")] = None,
     rationale: Annotated[list[str] | None, typer.Option(metavar="NAME=TEXT", help="Why a limit or margin is so; repeat it.")] = None,
@@ -42,6 +46,7 @@ def plan(
     content = _draft(draft)
     stated: dict[str, Any] = {"codecs": codec, "pipeline": pipeline, "mode": mode, "seed": seed, "rule": rule, "question": question}
     stated |= {"n": None if n is None else count_or_auto(n), "context_of_use": context, "endpoints": endpoint, "unit": unit}
+    stated |= {"model_influence": influence, "decision_consequence": consequence}
     stated |= {"images": images, "multiplicity": multiplicity, "exclusions": exclude}
     content |= {key: value for key, value in stated.items() if value is not None}
     if margin:

@@ -73,6 +73,7 @@ def search(
             engine=engine,
             batch=batch,
             allow_exec=allowed,
+            pipeline=take.model(pipeline, allow_exec),
             progress=progress,
             extra_inputs=extra,
         )

@@ -14,6 +14,7 @@ import typer
 from sigmaraw.cli.faults import Interrupted
 from sigmaraw.errors import InvalidOption, PredictionFailed
 from sigmaraw.files import atomic_path, remove_folder
+from sigmaraw.integrity.manifest import MANIFEST_FILE, read_manifest
 
 if TYPE_CHECKING:
     from sigmaraw.study import Record
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="Print JSON in place of the table.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the record that the output folder holds.")]
 
-RECORD_FILES = ("record.json", "result.nc", "report.html", "results.csv", "summary.json", "verdicts.txt", "search.json")
+RECORD_FILES = (
+    "record.json", "result.nc", "report.html", "results.csv", "summary.json", "verdicts.txt", "search.json", "plan.toml", "check.py",
+    "ro-crate-metadata.json", "manifest.json", "signatures.json",
+)  # fmt: skip
 PARTIAL_FILE = "partial.nc"
 EXIT_CODES = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
 
@@ -74,8 +78,11 @@ def remove_leftovers(folder: Path, written: Sequence[str], folders: Sequence[str
         name = record.parent.name
         if name not in folders and name.partition("-")[0] in ("tuning", "confirmation"):
             remove_folder(record.parent)
+    manifest = folder / MANIFEST_FILE
+    parts = [part.path for part in read_manifest(manifest).parts] if "record.json" in written and manifest.exists() else []
+    kept = {*written, *parts, *([MANIFEST_FILE] if parts else [])}
     for name in (*RECORD_FILES, PARTIAL_FILE):
-        if name not in written:
+        if name not in kept:
             (folder / name).unlink(missing_ok=True)
 
 

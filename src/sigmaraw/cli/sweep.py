@@ -41,7 +41,17 @@ def sweep(
     allowed, extra = take.allowed(codec, allow_exec), take.plan_rows(plan)
     check_environment()
     with Progress(quiet) as progress, shared.keeping(folder):
-        record = run_sweep(merged, raw, str(camera), engine=engine, batch=batch, allow_exec=allowed, progress=progress, extra_inputs=extra)
+        record = run_sweep(
+            merged,
+            raw,
+            str(camera),
+            engine=engine,
+            batch=batch,
+            allow_exec=allowed,
+            pipeline=take.model(pipeline, allow_exec),
+            progress=progress,
+            extra_inputs=extra,
+        )
     page = record.write(folder, ("csv", "html")).name
     shared.remove_leftovers(folder, ("record.json", "result.nc", "results.csv", page))
     if json:

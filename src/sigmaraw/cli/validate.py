@@ -42,6 +42,7 @@ def validate(
     scalars: take.Scalars = False,
     volume: take.Volume = False,
     frame: take.Frame = None,
+    every_byte: take.EveryByte = False,
     allow_exec: take.AllowExec = False,
     allow_nondeterminism: take.AllowNondeterminism = False,
     overwrite: shared.Overwrite = False,
@@ -59,7 +60,8 @@ def validate(
         raise InvalidOption(f"--workers {workers}", "a whole number from 0", "correct or leave out --workers")
     folder = shared.output_folder(output, overwrite)
     given = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame, "rule": rule}
-    merged = take.plan_from(plan, codec, n, batch, roi, **given)
+    share = {"coded_share": 1.0} if every_byte else {}
+    merged = take.plan_from(plan, codec, n, batch, roi, **given, **share)
     allowed, extra = take.allowed(codec, allow_exec), take.plan_rows(plan)
     lock = require_lock(plan, exploratory) if plan else None
     check_environment()
@@ -73,6 +75,7 @@ def validate(
             batch=batch,
             workers=workers,
             allow_exec=allowed,
+            pipeline=take.model(pipeline, allow_exec),
             allow_nondeterminism=allow_nondeterminism,
             progress=progress,
             extra_inputs=extra,

@@ -1,4 +1,4 @@
-"""sigmaraw verify: whether the record, and every input, is what it was."""
+"""sigmaraw verify: whether the record, its renderings, its log and every input are what they were."""
 
 from __future__ import annotations
 
@@ -7,14 +7,39 @@ from typing import Annotated
 
 import typer
 
-from sigmaraw.errors import IntegrityError
+from sigmaraw.cli.shared import Json, print_json
+from sigmaraw.errors import InputNotFound, IntegrityError
 
 
-def verify(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that validate wrote.")]) -> None:
-    """Recompute the SHA-256 of a record, of its predictions and of every input; exit 2 when one differs."""
-    from sigmaraw.study import verify as run
+def verify(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that validate wrote.")],
+    key: Annotated[
+        Path | None,
+        typer.Option(metavar="PUB.pem", help="The signer's public key, from elsewhere than DIR. Without a signature of it, exit 2."),
+    ] = None,
+    inputs: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder in which the images, camera, model and plan lie now.")] = None,
+    json: Json = False,
+) -> None:
+    """Compare every part of a record with what was written and signed; exit 2 and name the parts that were altered."""
+    from sigmaraw.integrity.signing import public_key
+    from sigmaraw.record.verifying import examine
 
-    problems = run(folder)
-    if problems:
-        raise IntegrityError("; ".join(problems), "the bytes that the record states", "restore them, or run validate again")
-    typer.echo(f"{folder}: record, predictions and inputs are as recorded")
+    if inputs is not None and not inputs.is_dir():
+        raise InputNotFound(f"--inputs {inputs} is no folder", "the folder that holds the inputs", "check the path")
+    found = examine(folder, key=None if key is None else public_key(key), inputs=inputs)
+    if json:
+        problems = [{"part": entry.part, "path": entry.path, "what": entry.what} for entry in found.problems]
+        signers = [
+            {"name": e.statement.name, "meaning": e.statement.meaning, "time": e.statement.time, "key": e.key} for e in found.signatures
+        ]
+        print_json(
+            {"unaltered": not problems, "problems": problems, "signatures": signers, "key_given": found.trusted, "notes": found.notes}
+        )
+    if found.problems:
+        lines = "; ".join(str(entry) for entry in found.problems)
+        raise IntegrityError(lines, "every part as it was written", "restore these parts from a copy, or run validate again")
+    if not json:
+        typer.echo(f"{folder}: record, predictions, plan, renderings, log and inputs agree with their hashes")
+        typer.echo(found.state)
+        for note in found.notes:
+            typer.echo(f"note: {note}")

@@ -270,6 +270,45 @@ class Chain:
             () if whole else sizes,
         )
 
+    def distort(self, raw: NDArray[np.integer]) -> NDArray[np.integer] | None:
+        """Return what `apply` decodes to, bit for bit, with at least one coder's code stream left out; None where all are needed.
+
+        Parameters
+        ----------
+        raw : ndarray
+            (y, x) or (frame, y, x), uint8 or uint16, DN.
+
+        Returns
+        -------
+        ndarray or None
+            In the shape and dtype of `raw`. None for a chain without a coder, one that seeks a target, and one of coders that cannot say
+            what they decode to.
+
+        Raises
+        ------
+        UnsupportedArray, CodecFailed
+            As `apply` does.
+        """
+        if any(isinstance(step, TargetedStep) and step.knob_value is None for step in self.steps):
+            return None
+        frames = self._frames(raw)
+        state, shorter = ChainState.of(frames), False
+        left = sum(not _is_map(step) for step in self.steps)  # coders to come
+        for step in self.steps:
+            made = step.step if isinstance(step, TargetedStep) else step
+            if isinstance(made, Map):
+                state = state.through(made)
+                continue
+            skipped, left = (state.without_coding(made) if isinstance(made, Coder) else None), left - 1
+            shorter = shorter or skipped is not None
+            if not shorter and left == 0:
+                return None
+            state = skipped or state.through(made).settled()
+        if not shorter:
+            return None
+        decoded = state.decoded()
+        return (decoded[0] if frames[0].ndim == raw.ndim else np.stack(decoded)).astype(raw.dtype, copy=False)
+
     def freeze(self, raw: NDArray[np.integer]) -> Chain:
         """Return the codec to use on replicas of `raw`: itself, or with `frozen=true` one with the setting found on it."""
         if not any(_to_freeze(step) for step in self.steps):

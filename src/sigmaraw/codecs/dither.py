@@ -31,10 +31,29 @@ def nonce_of(frame: NDArray[np.integer]) -> int:
 
 def uniform(shape: tuple[int, ...], nonce: int, stream: int) -> NDArray[np.float64]:
     """Return independent uniforms in (0, 1), float64, one for each pixel. stream: DITHER or ROUNDING."""
-    index = np.arange(int(np.prod(shape)), dtype=np.uint64)
+    size = int(np.prod(shape))
+    values = np.empty(size)
+    z, shifted = np.empty(min(size, _CHUNK), np.uint64), np.empty(min(size, _CHUNK), np.uint64)
     with np.errstate(over="ignore"):  # arithmetic modulo 2⁶⁴ is meant
-        z = np.uint64(nonce) + (index * np.uint64(2) + np.uint64(stream + 1)) * _GAMMA
-        z = (z ^ (z >> np.uint64(30))) * _FACTOR_A
-        z = (z ^ (z >> np.uint64(27))) * _FACTOR_B
-    z ^= z >> np.uint64(31)
-    return ((z >> np.uint64(11)).astype(np.float64) + 0.5).reshape(shape) * 2.0**-53
+        for first in range(0, size, _CHUNK):
+            count = min(_CHUNK, size - first)
+            start = np.uint64(nonce) + (np.uint64(first) * np.uint64(2) + np.uint64(stream + 1)) * _GAMMA
+            _mixed(np.add(_STEPS[:count], start, out=z[:count]), shifted[:count], values[first : first + count])
+    return values.reshape(shape)
+
+
+def _mixed(z: NDArray[np.uint64], shifted: NDArray[np.uint64], values: NDArray[np.float64]) -> None:
+    """Write to `values` the uniforms of some counters z, which are overwritten; `shifted` is room for as many."""
+    for turn, factor in ((30, _FACTOR_A), (27, _FACTOR_B), (31, None)):
+        np.right_shift(z, np.uint64(turn), out=shifted)
+        np.bitwise_xor(z, shifted, out=z)
+        if factor is not None:
+            np.multiply(z, factor, out=z)
+    np.right_shift(z, np.uint64(11), out=z)
+    np.copyto(values, z, casting="unsafe")
+    np.add(values, 0.5, out=values)
+    np.multiply(values, 2.0**-53, out=values)
+
+
+_CHUNK = 1 << 14  # pixels mixed at a time: their words stay in the cache
+_STEPS = np.arange(_CHUNK, dtype=np.uint64) * np.uint64(2) * _GAMMA

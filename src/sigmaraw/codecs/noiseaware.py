@@ -110,17 +110,17 @@ class NoiseAware(Coder):
 
         Raises UnsupportedArray when the frame does not fit the camera's bit depth or maps, or the codes do not fit 16 bits.
         """
-        self._require_fit(frame)
-        nonce = nonce_of(frame)
-        codes = self._codes(frame, nonce)
-        smallest, span = int(codes.min()), int(codes.max()) - int(codes.min())
-        if span >= _CODES:
-            raise UnsupportedArray(f"noiseaware codes that span {span} at q={self.q:g}", f"less than {_CODES}", "use a larger q")
+        nonce, codes, _, smallest, span = self._quantise(frame)
         kind: type[np.unsignedinteger] = np.uint8 if span < 256 else np.uint16
         compact = (codes - smallest).astype(kind)
         side = _SIDE.pack(self._fingerprint, nonce, smallest, compact.dtype.itemsize)
         exact = float(np.mean(frame < self._limit))
         return Encoded(encode_exact(self.backend, compact, self.effort), side, {"exact_fraction": exact})
+
+    def distort(self, frame: NDArray[np.integer]) -> NDArray[np.integer]:
+        """Return the frame as decoded: the codes are coded exactly. Raises UnsupportedArray as `encode` does."""
+        nonce, codes, u, _, _ = self._quantise(frame)
+        return self._restored(codes, u, nonce, frame.dtype)
 
     def decode(self, encoded: Encoded, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[np.integer]:
         """Return the frame. Raises CodecFailed when the stream is broken or was made with another camera or step."""
@@ -133,7 +133,7 @@ class NoiseAware(Coder):
             raise CodecFailed(f"noiseaware codes of {size} bytes", "1 or 2", "encode the frame again")
         kind: np.dtype[Any] = np.dtype(np.uint8 if size == 1 else np.uint16)
         compact = checked(self.name, decode_exact(self.backend, encoded.payload, tuple(shape), kind), shape, kind)
-        return self._levels(compact.astype(np.int64) + smallest, nonce, np.dtype(dtype))
+        return self._restored(compact.astype(np.int64) + smallest, self._dither(shape, nonce), nonce, np.dtype(dtype))
 
     def details(self) -> dict[str, Any]:
         """Return the camera's values in use (of maps their mean), bit depth and library versions."""
@@ -146,18 +146,28 @@ class NoiseAware(Coder):
         }
 
     # --- quantiser ---
-    def _codes(self, frame: NDArray[np.integer], nonce: int) -> NDArray[np.int64]:
+    def _quantise(self, frame: NDArray[np.integer]) -> tuple[int, NDArray[np.int64], Real, int, int]:
+        """Return nonce, codes, their dither, the smallest of them and their span. Raises UnsupportedArray as `encode` does."""
+        self._require_fit(frame)
+        nonce = nonce_of(frame)
+        u = self._dither(frame.shape, nonce)
+        codes = self._codes(frame, u)
+        smallest = int(codes.min())
+        span = int(codes.max()) - smallest
+        if span >= _CODES:
+            raise UnsupportedArray(f"noiseaware codes that span {span} at q={self.q:g}", f"less than {_CODES}", "use a larger q")
+        return nonce, codes, u, smallest, span
+
+    def _codes(self, frame: NDArray[np.integer], u: Real) -> NDArray[np.int64]:
         """Return k, or x − x_t where x is below the level x_t from which the step is 1 DN and more.
 
         k is counted from its own value at x_t, which the decoder knows, so that the two kinds of code meet and never overlap.
         """
-        u = self._dither(frame.shape, nonce)
         codes = self._quantised(frame.astype(np.float64), u) - self._anchor(u)
         return np.where(frame < self._limit, frame - self._limit, codes).astype(np.int64)
 
-    def _levels(self, codes: NDArray[np.int64], nonce: int, dtype: np.dtype[Any]) -> NDArray[np.integer]:
-        """Return DN from codes: dithered rounding, or to the nearest; clipped to the camera's range as its converter does."""
-        u = self._dither(codes.shape, nonce)
+    def _restored(self, codes: NDArray[np.int64], u: Real, nonce: int, dtype: np.dtype[Any]) -> NDArray[np.integer]:
+        """Return DN from codes and their dither, rounded by dither or to the nearest, clipped to the camera's range."""
         count = codes + self._anchor(u)
         if self.dither:
             value = np.floor(self._dn((count - u) * self.q, self.q**2 / 12) + uniform(codes.shape, nonce, ROUNDING))

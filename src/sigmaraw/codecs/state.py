@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sigmaraw.codecs.bits import require_bits
 from sigmaraw.codecs.calls import checked
 from sigmaraw.contracts import Coder, Encoded, Map
 from sigmaraw.errors import CodecFailed, UnsupportedArray
@@ -74,6 +75,22 @@ class ChainState:
             raise CodecFailed(f"{step.name} coded a frame to no bytes", "a code stream", "report this codec's fault")
         grown = tuple(before + len(encoded.side) for before, encoded in zip(self.sides, coded, strict=True))
         return replace(self, arrays=None, sides=grown, coder=step, coded=coded, like=like)
+
+    def without_coding(self, step: Coder) -> ChainState | None:
+        """Return the state after a coder, decoded, without its code streams; None where it cannot say what it decodes to.
+
+        Raises UnsupportedArray when an array is outside the coder's contract, or its bit depth.
+        """
+        arrays = self.ready()
+        found = []
+        for array in arrays:
+            require(step, array)
+            distorted = step.distort(array)
+            if distorted is None:
+                return None
+            require_bits(step.name, array, getattr(step, "settings", {}).get("bits"))  # as `encode` does
+            found.append(checked(step.name, distorted, array.shape, array.dtype))
+        return replace(self, arrays=tuple(found), coder=None, coded=(), like=())
 
     def nbytes(self) -> tuple[int, ...]:
         """Return the bytes of each frame: the last coder's stream, or the mapped array where there is none, and all side data."""

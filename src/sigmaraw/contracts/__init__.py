@@ -4,7 +4,21 @@ Built-ins and extensions come in the same way: one class that inherits from one 
 metadata, one conformance suite in `sigmaraw.testing`. Arrays are NumPy unless a docstring says otherwise.
 """
 
-from sigmaraw.contracts.codecs import Achieved, Codec, CodecContract, CodecFamily, CodecStep, Coder, Encoded, Knob, Map, Probes, RoundTrip
+from sigmaraw.contracts.codecs import (
+    Achieved,
+    Codec,
+    CodecContract,
+    CodecFamily,
+    CodecStep,
+    Coder,
+    Distorting,
+    Encoded,
+    Knob,
+    Map,
+    Probes,
+    RoundTrip,
+)
+from sigmaraw.contracts.measures import LabelledImage, Measure
 from sigmaraw.contracts.modes import (
     Block,
     CameraNoise,
@@ -31,11 +45,14 @@ __all__ = [
     "Denoiser",
     "Diagnostic",
     "Differentiable",
+    "Distorting",
     "Encoded",
     "Engine",
     "Extrapolation",
     "Knob",
+    "LabelledImage",
     "Map",
+    "Measure",
     "Measurement",
     "Metric",
     "OnDevice",

@@ -253,6 +253,30 @@ class Coder(CodecStep):
             The code stream is broken.
         """
 
+    def distort(self, frame: NDArray[np.integer]) -> NDArray[np.integer] | None:
+        """Return ``decode(encode(frame))``, bit for bit, without coding; None where nothing shorter than coding gives it.
+
+        Unless a family says otherwise, a lossless coder gives the frame itself, and any other None. A quantiser whose codes are coded
+        exactly quantises and restores. A study codes every image and a share of its replicas in full all the same, and a difference
+        ends it.
+
+        Parameters
+        ----------
+        frame : ndarray
+            As for `encode`; not to be changed.
+
+        Returns
+        -------
+        ndarray or None
+            In the frame's shape and dtype, DN.
+
+        Raises
+        ------
+        UnsupportedArray
+            Where `encode` raises it.
+        """
+        return frame if self.contract.lossless else None
+
 
 class Map(CodecStep):
     """A step that turns a frame into another integer frame and back, such as a reduction to 8 bit.
@@ -326,4 +350,13 @@ class Codec(Protocol):
 
     def freeze(self, raw: NDArray[np.integer]) -> Codec:
         """Return the codec to use on replicas of `raw`: itself, or with ``frozen=true`` one with the setting found on it."""
+        ...
+
+
+@runtime_checkable
+class Distorting(Protocol):
+    """A `Codec` that may know what it decodes to without coding."""
+
+    def distort(self, raw: NDArray[np.integer]) -> NDArray[np.integer] | None:
+        """Return the decoded array of `Codec.apply`, bit for bit, without coding; None where coding is needed for it."""
         ...

@@ -15,5 +15,9 @@ class LocalEngine:
     name = "local"
 
     def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
-        """Yield function(item) in the order of the items, as each is ready."""
-        return map(function, items)
+        """Yield function(item) in the order of the items, as each is ready.
+
+        A function that has a method `stream` of many items works on several at a time, with the same results.
+        """
+        stream = getattr(function, "stream", None)
+        return map(function, items) if stream is None else stream(items)

@@ -15,6 +15,7 @@ from sigmaraw.errors import InvalidOption
 from sigmaraw.noise.keys import MAX_PIXELS, counter_words, key_words, whole_number
 from sigmaraw.noise.rate_image import make_rate_image
 from sigmaraw.noise.sampler import Sampler
+from sigmaraw.noise.scenes import scene_of
 
 if TYPE_CHECKING:
     from sigmaraw.contracts import Block, ReplicaBase, ReplicaRequest
@@ -103,7 +104,13 @@ def sample_blocks(
         rates = make_rate_image(level, rate, gain, noise).moved(first_pixel + part.start * plane)
         return Sampler(rates, key, lo=noise_model.lo_dn, hi=noise_model.hi_dn, dtype=noise_model.dtype)
 
-    whole = sampler(parts[0]) if len(parts) == 1 else None
+    def scene() -> Sampler:
+        if getattr(level_dn, "hashed", None) is None:  # not marked as unchanging
+            return sampler(parts[0])
+        identity = (noise_model, level_dn, base.rate_e, base.noise_e)
+        return scene_of(identity, (key.tobytes(), first_pixel), lambda: sampler(parts[0]))
+
+    whole = scene() if len(parts) == 1 else None
 
     def blocks() -> Iterator[Block]:
         for first in range(0, len(counters), size):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sigmaraw.contracts import Denoiser, Diagnostic, Parameter, ReplicaBase, ReplicaMode
 from sigmaraw.noise.coverage import measured_u_mode
 from sigmaraw.noise.denoise import denoiser_of, estimate
+from sigmaraw.noise.keys import Unchanging
 
 if TYPE_CHECKING:
     from sigmaraw.contracts import CameraNoise, Measurement, ReplicaRequest
@@ -93,7 +94,7 @@ class Bootstrap(ReplicaMode):
         found = self._estimates.get(key)
         if found is None:
             level = estimate(frame, noise_model, self.denoiser)
-            found = _Estimate(level, residual_checks(frame, level, noise_model))
+            found = _Estimate(Unchanging.of(level), residual_checks(frame, level, noise_model))
             self._estimates[key] = found
             while len(self._estimates) > 1 and sum(kept.level_dn.nbytes for kept in self._estimates.values()) > _KEPT_BYTES:
                 self._estimates.popitem(last=False)

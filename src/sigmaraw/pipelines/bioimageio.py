@@ -15,8 +15,8 @@ from sigmaraw.errors import InvalidModel, InvalidOption
 from sigmaraw.pipelines.axes import Axes, plain
 from sigmaraw.pipelines.bioimageio_package import TRUSTED, Package, axes_of, read_package, sizes_of
 from sigmaraw.pipelines.bioimageio_steps import applied, steps_of
-from sigmaraw.pipelines.measurements import CONNECTIVITY, MEASURE, min_size
-from sigmaraw.pipelines.network import NETWORK_PARAMETERS, THRESHOLD, U_MODE, NetworkPipeline
+from sigmaraw.pipelines.measurements import CONNECTIVITY, MEASURE, PIXEL_SIZE, U_MODE, min_size
+from sigmaraw.pipelines.network import NETWORK_PARAMETERS, THRESHOLD, NetworkPipeline
 from sigmaraw.pipelines.onnx_model import OnnxPipeline
 from sigmaraw.pipelines.torch_model import TorchPipeline
 
@@ -52,6 +52,7 @@ class BioimageioPipeline(NetworkPipeline):
         Parameter("border", str, None, unit="px", help="discarded on each side of a tile; default: the package's halo"),
         Parameter("check", bool, True, help="compare the test output with the package's own before the first image"),
         U_MODE,
+        PIXEL_SIZE,
     )
 
     def _load(self) -> None:

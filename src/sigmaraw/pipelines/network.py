@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,33 +13,25 @@ from numpy.typing import NDArray
 from sigmaraw.contracts import Parameter
 from sigmaraw.errors import InputNotFound, InvalidModel, InvalidOption, InvalidPrediction, ShapeMismatch
 from sigmaraw.pipelines.axes import input_axes, output_axes, per_axis, plain
-from sigmaraw.pipelines.measurements import CONNECTIVITY, MEASURE, MEASUREMENTS, SOFT_MEASUREMENTS, measure, min_size, soft_measurements
+from sigmaraw.pipelines.measurements import (
+    CONNECTIVITY,
+    MEASURE,
+    MEASUREMENTS,
+    PIXEL_SIZE,
+    SOFT_MEASUREMENTS,
+    U_MODE,
+    measure,
+    min_size,
+    soft_measurements,
+)
 from sigmaraw.pipelines.preparation import POST, PRE, foreground, prepare
 from sigmaraw.pipelines.segmentation import SegmentationPipeline
 from sigmaraw.pipelines.tiling import Tiling
 
 THRESHOLD = Parameter("threshold", float, 0.5, unit="1", help="foreground is above it, in the unit that `post` gives")
-U_MODE = Parameter(
-    "u_mode",
-    str,
-    None,
-    choices=("largest", "unet-demo"),
-    help="uncertainty that replicas add to sigma_raw: the largest that was measured (default), or as measured for the shipped "
-    "network (its own default), which of any other network is your statement",
-)
 _PROBE_PX = {2: 64, 3: 32}  # side of the image that a network is asked about twice
 _LARGEST_PROBE_PX = 1 << 21  # of a volume; what a study asks before it begins finds random answers of larger ones too
 _SAME_ANSWER = 1e-3  # of the largest answer: sums in another order on a GPU differ by less
-# How the coverage study names what a network's mask, or its map, gives.
-_KINDS = {
-    "count": "network-count",
-    "area": "network-area",
-    "total_intensity": "network-intensity",
-    "mean_intensity": "network-mean-intensity",
-    "soft_area": "network-soft-area",
-    "soft_total_intensity": "network-soft-intensity",
-    "soft_mean_intensity": "network-soft-mean-intensity",
-}
 NETWORK_PARAMETERS = (
     Parameter("model", str, required=True, help="the model's file"),
     Parameter("pre", str, "zscore", choices=tuple(PRE), help="normalisation of the whole image"),
@@ -67,6 +58,7 @@ NETWORK_PARAMETERS = (
     Parameter("multiple", str, "16", unit="px", help="a size that the model leaves free is padded to a multiple of this; 1x16x16 by axis"),
     Parameter("layout", str, "nchw", choices=("nchw", "nhwc"), help="nhwc: the same as axes=byxc"),
     U_MODE,
+    PIXEL_SIZE,
 )
 
 
@@ -88,9 +80,10 @@ class NetworkPipeline(SegmentationPipeline):
         self.keys = {**dict.fromkeys(parameter.name for parameter in NETWORK_PARAMETERS), **self.settings, **self.set_keys}
         if self.keys["u_mode"] is None:
             self.keys["u_mode"] = "unet-demo" if self._studied() else "largest"
-        self.measurements = SOFT_MEASUREMENTS if self.keys["measure"] == "soft" else MEASUREMENTS
+        soft = SOFT_MEASUREMENTS if self.keys["measure"] == "soft" else MEASUREMENTS
+        self.measurements = self.measures.measurements if self.measures else soft
         if self.keys["u_mode"] == "unet-demo":
-            self.measurements = tuple(replace(row, kind=_KINDS[row.name], studied=self._studied()) for row in self.measurements)
+            self._state_kinds(self._studied())
         self._load()
         if self.keys["channel"] is None:
             self.keys["channel"] = 1 if self.keys["post"] in ("softmax", "argmax") else 0
@@ -272,8 +265,10 @@ class NetworkPipeline(SegmentationPipeline):
         return foreground(maps, self.keys["post"], self.keys["channel"])
 
     def _measure(self, image: NDArray[np.integer]) -> dict[str, float]:
-        if self.keys["measure"] == "mask":
+        if self.keys["measure"] != "soft":
             pixels = self.measured_pixels(image)
+            if self.measures is not None:
+                return self._measured(pixels, self._found(image))
             return measure(pixels, self._mask(image), self.settings["min_size"], self.settings["connectivity"])
         area = total = 0.0
         for unit in self.units(image):

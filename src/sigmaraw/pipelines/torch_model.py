@@ -16,8 +16,8 @@ from sigmaraw.contracts import Parameter
 from sigmaraw.errors import InvalidModel
 from sigmaraw.files import sha256_of_file
 from sigmaraw.pipelines.demo_weights import SHIPPED, verified
-from sigmaraw.pipelines.measurements import CONNECTIVITY, MEASURE, min_size
-from sigmaraw.pipelines.network import NETWORK_PARAMETERS, THRESHOLD, U_MODE, model_file
+from sigmaraw.pipelines.measurements import CONNECTIVITY, MEASURE, PIXEL_SIZE, U_MODE, min_size
+from sigmaraw.pipelines.network import NETWORK_PARAMETERS, THRESHOLD, model_file
 from sigmaraw.pipelines.torch_network import DEVICE, TorchNetwork, failed
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ class DemoUNetPipeline(TorchNetwork):
         Parameter("weights", str, None, help="safetensors with training record from 02_train_demo_model.py; default: the shipped one"),
         U_MODE,
         DEVICE,
+        PIXEL_SIZE,
     )
 
     def __init__(self, spec: str = "unet-demo", **settings: Any) -> None:

@@ -157,6 +157,8 @@ class TorchNetwork(NetworkPipeline):
             return super()._measure(image)
         import torch
 
+        if self.measures is not None:  # the network computes there, the measures on the host
+            return super()._measure(image if isinstance(image, np.ndarray) else image.cpu().numpy())
         with torch.inference_mode():
             units = self.units(image)
             if self.keys["measure"] == "soft":
@@ -209,7 +211,7 @@ class TorchNetwork(NetworkPipeline):
         ------
         NotIntegerData, ColourImage, ShapeMismatch
         """
-        if self.keys["measure"] == "mask":
+        if self.keys["measure"] != "soft":
             return {}
         return each(self._gradient, [one_frame(image)])[0]
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sigmaraw.record.content import SCHEMA, Content
-    from sigmaraw.record.folder import Record, verify
+    from sigmaraw.record.folder import Record
     from sigmaraw.record.reading import content_of, read_content
+    from sigmaraw.record.verifying import verify
     from sigmaraw.record.words import VERDICTS, Explained, MissingValue, Reason, Verdict, worst
 
 _HOMES = {
@@ -22,7 +23,7 @@ _HOMES = {
     "Verdict": "words",
     "content_of": "reading",
     "read_content": "reading",
-    "verify": "folder",
+    "verify": "verifying",
     "worst": "words",
 }
 

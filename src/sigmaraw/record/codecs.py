@@ -87,11 +87,14 @@ class CodecRow(Row, frozen=True, kw_only=True):
     noise_removed_se: Annotated[Number, field("standard error of noise_removed", "1")] = None
     max_error_dn: Annotated[Number, quantity("max_error")] = None
     denoising_alarm: Annotated[bool | None, field("whether the codec removes more than 5 % of the raw noise; null is undefined")] = None
-    replicas_nbytes_mean: Annotated[Number, field("mean coded bytes of a replica", "byte")] = None
+    replicas_coded: Annotated[
+        int | None, field("replicas that were coded in full; on these the bytes and settings of replicas rest", "1")
+    ] = None
+    replicas_nbytes_mean: Annotated[Number, field("mean coded bytes of a replica, of those coded in full", "byte")] = None
     achieved: Annotated[Achieved, field("settings used on the first image, and what they achieved")] = msgspec.field(default_factory=dict)
-    achieved_replicas: Annotated[dict[str, tuple[float, float]], field("lowest and highest over replicas of each number in achieved")] = (
-        msgspec.field(default_factory=dict)
-    )
+    achieved_replicas: Annotated[
+        dict[str, tuple[float, float]], field("of each number in achieved, lowest and highest over replicas coded in full")
+    ] = msgspec.field(default_factory=dict)
     metrics: Annotated[dict[str, Number], field("registered image metrics, mean over images, each in its own unit")] = msgspec.field(
         default_factory=dict
     )

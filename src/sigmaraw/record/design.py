@@ -80,6 +80,9 @@ class PlanRow(Row, frozen=True, kw_only=True):
     frame: Annotated[int | None, field("number of the frame that is studied of every input, from 0; null is all")] = None
     rule: Annotated[str, field("decision rule")] = "equivalence"
     specimens: Annotated[tuple[str, ...], field("specimen of each image, in their order; empty where images are the unit")] = ()
+    coded_share: Annotated[
+        float, field("share of replicas that are coded in full at random, where a codec can distort without coding", "1")
+    ] = 0.05
     protocol: Annotated[ProtocolRow | None, field("what the plan file states besides settings; null without a plan file")] = None
     lock: Annotated[LockRow | None, field("how the plan file was fixed; null where there was none")] = None
     sha256: Annotated[str | None, field("SHA-256 of all fields above but `lock`")] = None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sigmaraw.integrity.canonical import digest
 from sigmaraw.record.content import Content
 from sigmaraw.record.fields import plain
 
@@ -26,7 +27,7 @@ def document_of(content: Content) -> dict[str, Any]:  # JSON's own shape
 
 
 def digest_of(document: Mapping[str, Any]) -> str:
-    """Return the SHA-256 over the canonical form of a record, times, paths and hardware left out.
+    """Return the SHA-256 over the canonical JSON (RFC 8785) of a record, times, paths and hardware left out.
 
     A pipeline's specification may name a model's file: where the model's own SHA-256 stands beside it, the specification is a
     path and is left out too.
@@ -36,8 +37,27 @@ def digest_of(document: Mapping[str, Any]) -> str:
     if isinstance(pipeline, dict) and isinstance(plan, dict) and pipeline.get("model_sha256"):
         kept["pipeline"] = {key: value for key, value in pipeline.items() if key not in ("model", "spec", "weights")}
         kept["plan"] = {key: value for key, value in plan.items() if key not in ("pipeline", "sha256")}
-    text = json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return digest(kept)
+
+
+_UNSTATED: dict[str, object] = {"rule": "equivalence", "specimens": [], "coded_share": 0.05, "protocol": None}
+"""Parts of a plan that are left out of its digest where it does not state them: plans keep the digest that they had before these parts."""
+
+_LATER = ("model_influence", "decision_consequence")  # of a protocol, likewise
+
+
+def plan_digest(plan: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a plan's JSON values, its times, lock and digest left out."""
+    values = {
+        name: value
+        for name, value in plan.items()
+        if name not in ("sha256", "created", "lock") and (name not in _UNSTATED or value != _UNSTATED[name])
+    }
+    protocol = values.get("protocol")
+    if isinstance(protocol, Mapping):
+        values["protocol"] = {name: value for name, value in protocol.items() if value or name not in _LATER}
+    canonical = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _pruned(value: Any) -> Any:

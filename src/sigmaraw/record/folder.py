@@ -16,9 +16,11 @@ from sigmaraw.errors import InvalidRecord
 from sigmaraw.files import folder_of_parts, sha256_of_file, write_text
 from sigmaraw.record import tables
 from sigmaraw.record.content import Content
-from sigmaraw.record.digest import PREDICTIONS, digest_of, document_of, predictions_digest
+from sigmaraw.record.digest import PREDICTIONS, digest_of, document_of
 from sigmaraw.record.fields import Row
+from sigmaraw.record.places import absolute_from, relative_to
 from sigmaraw.record.reading import content_of, read_document
+from sigmaraw.record.sealing import seal
 from sigmaraw.record.words import Verdict, worst
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ class Record:
         The rows: what record.json holds.
     dataset : xarray.Dataset
         Every prediction: what result.nc holds.
+    read_from : str, optional
+        The folder that it was read from; None where a study has just made it.
 
     Examples
     --------
@@ -50,6 +54,7 @@ class Record:
 
     content: Content
     dataset: xr.Dataset
+    read_from: str | None = None
 
     @classmethod
     def sealed(cls, content: Content, dataset: xr.Dataset) -> Record:
@@ -96,6 +101,7 @@ class Record:
     def write(self, folder: str | Path, formats: tuple[str, ...] = ("html",)) -> Path:
         """Write record.json, result.nc and the renderings named in `formats`; return the last rendering's path.
 
+        A log, a manifest of all parts and a copy of the plan's file go with them. Paths of inputs are written as seen from the folder.
         All are made beside the folder first and moved into it when the last is done: a failure leaves it as it was.
 
         Raises
@@ -109,31 +115,42 @@ class Record:
         """
         renderers = [registry.load(registry.REPORTS, name)() for name in formats]
         with folder_of_parts(folder) as made:
-            last = self._write_files(made, renderers)
+            placed = relative_to(self.content, folder)
+            last = self._write_files(made, placed, renderers)
+            seal(made, Path(folder), placed, self._plan_file(), self.read_from)
         return Path(folder) / last.name
 
-    def _write_files(self, folder: Path, renderers: list[ReportFormat]) -> Path:
+    def _plan_file(self) -> Path | None:
+        """Return the file that the plan was read from, where it is still what it was."""
+        for row in self.content.inputs:
+            if row.role == "plan" and row.path and Path(row.path).is_file() and sha256_of_file(row.path) == row.sha256:
+                return Path(row.path)
+        return None
+
+    def _write_files(self, folder: Path, placed: Content, renderers: list[ReportFormat]) -> Path:
         floats = [str(name) for name, data in self.dataset.data_vars.items() if data.dtype.kind == "f"]
         self.dataset.to_netcdf(folder / "result.nc", engine="netcdf4", encoding={name: {"zlib": True, "complevel": 4} for name in floats})
         path = folder / "record.json"
-        write_text(path, json.dumps(self.document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        write_text(path, json.dumps(document_of(placed), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
         for renderer in renderers:
             path = renderer.render(folder)
         return path
 
     @classmethod
     def read(cls, folder: str | Path) -> Record:
-        """Read a record folder.
+        """Read a record folder. Paths of inputs are absolute then.
 
         Raises
         ------
         InvalidRecord
             record.json or result.nc is missing, malformed or of another schema.
         """
-        return cls(content_of(read_document(folder)), _predictions(folder))
+        content = absolute_from(content_of(read_document(folder)), folder)
+        return cls(content, predictions_of(folder), str(folder))
 
 
-def _predictions(folder: str | Path) -> xr.Dataset:
+def predictions_of(folder: str | Path) -> xr.Dataset:
+    """Return what result.nc of a folder holds. Raises InvalidRecord."""
     import xarray as xr
 
     path = Path(folder) / "result.nc"
@@ -146,31 +163,3 @@ def _predictions(folder: str | Path) -> xr.Dataset:
     if missing:
         raise InvalidRecord(f"{path} lacks {', '.join(missing)}", "the netCDF that validate wrote", "run validate again")
     return dataset
-
-
-def verify(folder: str | Path) -> list[str]:
-    """Return what differs from the record, one line each: digest, predictions, every input's hash; empty when all agree.
-
-    Inputs given as arrays have no file; their pixel hash stands in the record and is skipped here.
-
-    Raises
-    ------
-    InvalidRecord
-        As `Record.read` does.
-    """
-    document = read_document(folder)  # as the file has it: a cleaned word is another digest
-    content = content_of(document)
-    problems = []
-    if digest_of(document) != document["digest"]:
-        problems.append("record.json: its content does not match its digest")
-    if predictions_digest(_predictions(folder)) != content.predictions_sha256:
-        problems.append("result.nc: its predictions do not match the record")
-    for row, entry in zip(content.inputs, document["inputs"], strict=True):
-        path = entry.get("path")
-        if not path:
-            continue
-        if "\0" in path or not Path(path).is_file():
-            problems.append(f"{row.path}: not there any more (sha256 {row.sha256})")
-        elif sha256_of_file(path) != row.sha256:
-            problems.append(f"{row.path}: its bytes have changed since")
-    return problems

@@ -9,6 +9,7 @@ from sigmaraw.registry.entries import (
     DENOISERS,
     ENGINES,
     GROUPS,
+    MEASUREMENTS,
     METRICS,
     MODES,
     PIPELINES,
@@ -19,7 +20,7 @@ from sigmaraw.registry.entries import (
     names,
 )
 from sigmaraw.registry.grammar import Step, convert, parse_chain, parse_step, quoted, typed
-from sigmaraw.registry.imports import import_named, is_dotted
+from sigmaraw.registry.imports import import_named, is_dotted, is_file
 from sigmaraw.registry.suggestions import suggestion
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "DENOISERS",
     "ENGINES",
     "GROUPS",
+    "MEASUREMENTS",
     "METRICS",
     "MODES",
     "PIPELINES",
@@ -37,6 +39,7 @@ __all__ = [
     "import_named",
     "installed",
     "is_dotted",
+    "is_file",
     "load",
     "names",
     "parse_chain",

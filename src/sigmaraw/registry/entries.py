@@ -8,23 +8,25 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from sigmaraw import extras
-from sigmaraw.contracts import Coder, Denoiser, Engine, Map, Metric, Parameter, Pipeline, ReplicaMode, ReportFormat
+from sigmaraw.contracts import Coder, Denoiser, Engine, Map, Measure, Metric, Parameter, Pipeline, ReplicaMode, ReportFormat
 from sigmaraw.errors import BrokenExtension, DuplicateName, MissingExtra, SigmarawError, UnknownName
 from sigmaraw.registry.suggestions import suggestion
 
 CODECS = "sigmaraw.codecs"
 PIPELINES = "sigmaraw.pipelines"
+MEASUREMENTS = "sigmaraw.measurements"
 METRICS = "sigmaraw.metrics"
 ENGINES = "sigmaraw.engines"
 MODES = "sigmaraw.modes"
 DENOISERS = "sigmaraw.denoisers"
 REPORTS = "sigmaraw.reports"
-GROUPS = (CODECS, PIPELINES, METRICS, ENGINES, MODES, DENOISERS, REPORTS)
+GROUPS = (CODECS, PIPELINES, MEASUREMENTS, METRICS, ENGINES, MODES, DENOISERS, REPORTS)
 
 # What an entry point of each group is a subclass of; of a Protocol, having its members is enough.
 _CONTRACTS: dict[str, tuple[type, ...]] = {
     CODECS: (Coder, Map),
     PIPELINES: (Pipeline,),
+    MEASUREMENTS: (Measure,),
     METRICS: (Metric,),
     ENGINES: (Engine,),
     MODES: (ReplicaMode,),

@@ -155,11 +155,12 @@ def _settings(record: Content) -> Table:
         Column("Codec as typed", kind="code", weight=1.4),
         Column("Settings in use", kind="code", weight=2.2),
         Column("Achieved on the first image", kind="code", weight=1.6),
-        Column("Achieved on replicas", "lowest, highest", kind="code", weight=1.6),
+        Column("Achieved on replicas", "lowest, highest over those coded in full", kind="code", weight=1.6),
     ]
     rows: list[Row] = []
     for row in record.codecs:
-        ranges = {name: list(ends) for name, ends in row.achieved_replicas.items()}
+        coded = {} if row.replicas_coded is None else {"replicas coded in full": row.replicas_coded}
+        ranges = {**coded, **{name: list(ends) for name, ends in row.achieved_replicas.items()}}
         texts = (steps_of(row.resolved), flatten(dict(row.achieved)), flatten(ranges))
         rows.append(
             [
@@ -230,7 +231,7 @@ def search_section(record: Content) -> Section | None:
         chosen = "" if family.chosen == "none" else f": {family.chosen}, CR {family.ratio} on the held-out images"
         wider = " The strongest setting tried passes tuning: a wider grid may find a stronger one." if family.at_end else ""
         blocks += [Heading(family.curve), Para(f"{family.outcome.capitalize()}{chosen}.{wider}")]
-        rows = [
+        rows: list[Row] = [
             [Cell(row.codec, "chosen" if row.chosen else ""), row.round, row.ratio, row.psnr, row.shift, row.tuning, row.confirmation]
             for row in family.tried
         ]
@@ -267,7 +268,7 @@ def sweep_section(record: Content) -> Section | None:
             Column(f"Largest |{HAT}|", "95 % interval", kind="num", weight=1.8),
             Column("on", weight=1.6),
         ]
-        rows = [
+        rows: list[Row] = [
             [row.setting or row.codec, Cell(mark=Mark(row.verdict)), row.ratio, row.psnr, row.rz, row.noise, row.largest, row.where]
             for row in curve.points
         ]

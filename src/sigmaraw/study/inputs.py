@@ -125,11 +125,14 @@ def _input_rows(frames: RawFrames) -> list[InputRow]:
     shape, dtype = frames.data.shape, str(frames.data.dtype)
     if not frames.files:
         return [InputRow(sha256=pixel_hash(frames.data), shape=shape, dtype=dtype, role="raw", reader="array")]
-    return [InputRow(path=file.path, sha256=file.sha256, shape=shape, dtype=dtype, role="raw", reader=file.reader) for file in frames.files]
+    return [
+        InputRow(path=str(Path(file.path).absolute()), sha256=file.sha256, shape=shape, dtype=dtype, role="raw", reader=file.reader)
+        for file in frames.files
+    ]
 
 
 def file_row(path: str | Path, role: str, reader: str) -> InputRow:
     """Return the `inputs` row of a file that is not an image. Raises InputNotFound."""
     if not Path(path).is_file():
         raise InputNotFound(f"{path} does not exist", "a file", "check the path")
-    return InputRow(path=str(path), sha256=sha256_of_file(path), role=role, reader=reader)
+    return InputRow(path=str(Path(path).absolute()), sha256=sha256_of_file(path), role=role, reader=reader)

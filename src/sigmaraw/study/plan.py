@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,10 +14,12 @@ import msgspec
 from sigmaraw.errors import InputNotFound, InvalidOption, InvalidPlan
 from sigmaraw.noise import DEFAULT_MODE, replica_mode
 from sigmaraw.record.design import LimitsRow, PlanRow, ProtocolRow
+from sigmaraw.record.digest import plan_digest
 from sigmaraw.record.fields import plain
 from sigmaraw.statistics import RULES
 from sigmaraw.study.adaptive import Adaptive, Deciding, count_rule
 from sigmaraw.study.locking import LOCK, PROTOCOL_KEYS, read_lock
+from sigmaraw.study.trips import CODED_SHARE, check_share
 
 DEFAULT_N = 100
 BLOCK = 10
@@ -85,6 +85,9 @@ class Plan:
         Decision rule: equivalence, or pomarico (|ε| ≤ k on the frames themselves).
     specimens : tuple of str, optional
         The specimen of each image, in their order; specimens are then the unit of what is said over images.
+    coded_share : float, default 0.05
+        Share of replicas that are coded in full, at random, where a codec can distort without coding; from 0.05. 1 codes every one. It
+        changes no prediction: what a codec decodes to is the same, and is compared on these and on the first replica of each block.
     protocol : ProtocolRow, optional
         What a plan file says beside settings: question, context of use, endpoints, rationale and the like.
 
@@ -120,6 +123,7 @@ class Plan:
     frame: int | None = None
     rule: str = "equivalence"
     specimens: tuple[str, ...] = ()
+    coded_share: float = CODED_SHARE
     protocol: ProtocolRow | None = None
 
     def __post_init__(self) -> None:
@@ -139,6 +143,7 @@ class Plan:
             if not low < value < float("inf"):
                 raise InvalidPlan(f"limit {name} = {value}", f"a number above {low:g}", f"correct limits.{name}")
         check_rule(self.rule)
+        check_share(self.coded_share)
         for name, value in self.margin.items():
             if not 0 < value < float("inf"):
                 raise InvalidPlan(f"margin {name} = {value}", "a positive number in the measurement's unit", "correct limits.margin")
@@ -192,20 +197,10 @@ class Plan:
             frame=self.frame,
             rule=self.rule,
             specimens=self.specimens,
+            coded_share=float(self.coded_share),
             protocol=self.protocol,
         )
-        # What a plan does not state is left out, so that it keeps the digest that it had before there were such parts.
-        unstated: dict[str, object] = {"rule": "equivalence", "specimens": [], "protocol": None}
-        values = {
-            name: value
-            for name, value in plain(row).items()
-            if name not in ("sha256", "created", "lock") and (name not in unstated or value != unstated[name])
-        }
-        if isinstance(protocol := values.get("protocol"), dict):
-            later = ("model_influence", "decision_consequence")
-            values["protocol"] = {name: value for name, value in protocol.items() if value or name not in later}
-        canonical = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return msgspec.structs.replace(row, sha256=hashlib.sha256(canonical.encode()).hexdigest(), created=created)
+        return msgspec.structs.replace(row, sha256=plan_digest(plain(row)), created=created)
 
 
 END_TO_END = ("equivalence", "pomarico")
@@ -245,6 +240,7 @@ _PLAN_KEYS: dict[str, type | tuple[type, ...]] = {
     "limits": dict,
     "rule": str,
     "specimens": list,
+    "coded_share": float,
     LOCK: dict,
     **PROTOCOL_KEYS,
 }

@@ -23,6 +23,7 @@ from sigmaraw.study.plan import BLOCK, DEFAULT_N, Plan
 from sigmaraw.study.quality import ImageQuality
 from sigmaraw.study.sameness import study_differences
 from sigmaraw.study.scoring import ReplicaDiagnostics
+from sigmaraw.study.trips import distorts
 from sigmaraw.study.work import StudyImage, predict
 
 Progress = Callable[[int, int, str], None]
@@ -175,7 +176,7 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
     prepared: list[Prepared] = []
     for index, image in enumerate(images):
         findings = finding_checks(image)
-        codecs, hints, resolved, quality, chi_codec = [], [], [], [], []
+        codecs, hints, resolved, quality, chi_codec, shorter = [], [], [], [], [], []
         first: list[NDArray[np.integer]] = []
         for position, spec in enumerate(specs):
             report(index * len(specs) + position, len(images) * len(specs), f"image {index + 1}: {spec}")
@@ -185,12 +186,14 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
             require_near(codec, trip.achieved, f"image {index + 1}")
             codecs.append(codec)
             hints.append(trip.hint)
+            every_byte = setting.plan.coded_share >= 1.0
+            shorter.append(not every_byte and distorts(codec, image.frame, trip.decoded, f"image {index}"))
             first = first or [trip.decoded]
             resolved.append(asked.resolved())
             quality.append(ImageQuality.of(index, setting.profile.bits, image, codec, trip))  # the decoded image itself is not kept
             chi_codec.append(predict(pipeline, trip.decoded[np.newaxis], f"image {index} after '{spec}'")[:, 0])
         chi_raw, second = (predict(pipeline, image.frame[np.newaxis], f"image {index}")[:, 0] for _ in range(2))
-        ready = dataclasses.replace(image, codecs=tuple(codecs), hints=tuple(hints))
+        ready = dataclasses.replace(image, codecs=tuple(codecs), hints=tuple(hints), distorts=tuple(shorter))
         if prepared:
             differences = prepared[0].differences
         else:

@@ -70,6 +70,7 @@ def codec_rows(
                 **_totals(of_images, bits, [image.frame for image in images]),
                 **noise,
                 denoising_alarm=denoises(noise),
+                replicas_coded=sum(len(block.nbytes) for block in of_codec),
                 replicas_nbytes_mean=float(np.mean([size for block in of_codec for size in block.nbytes])),
                 achieved=of_images[0].achieved,
                 achieved_replicas=_ranges(replicas),

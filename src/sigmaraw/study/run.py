@@ -72,6 +72,7 @@ def validate(
     engine: Engine | str = "local",
     batch: int | None = None,
     workers: int | None = None,
+    every_byte: bool = False,
     allow_exec: bool = False,
     allow_nondeterminism: bool = False,
     progress: Report | bool | None = None,
@@ -123,8 +124,11 @@ def validate(
         Replicas held in memory at once, from 1. None takes what fits. It does not change a number.
     workers : int, optional
         Threads that code replicas while the model predicts. None takes one per core, 0 none. It does not change a number.
+    every_byte : bool, default False
+        Code every replica in full. By default a codec whose decoded pixels are known without its lossless stage codes the first replica
+        of each block and 1 in 20 of the others; predictions are the same, and byte figures of replicas rest on those.
     allow_exec : bool, default False
-        `codecs` may name programs of this machine (``exec``). Never pass on what a file or another person says.
+        `codecs` and `pipeline` may name programs of this machine (``exec``, ``run``). Never pass on what a file or another person says.
     allow_nondeterminism : bool, default False
         Take differences between the pipeline's answers on the same image, or a codec's, into u, however large. By default more than a
         tenth of σ_raw is refused.
@@ -164,7 +168,8 @@ def validate(
     limits = {"k": k, "spread": spread, "rms": rms, "margin": dict(margin or {})}
     place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame}
     specs, objects = named_codecs(codecs)
-    plan, model = plan_of(specs, pipeline, n=n, mode=mode, seed=seed, **limits, **place)
+    share = {"coded_share": 1.0} if every_byte else {}
+    plan, model = plan_of(specs, pipeline, allow_exec, n=n, mode=mode, seed=seed, **limits, **place, **share)
     # keywords of `run`, each of its type
     options: dict[str, Any] = {"engine": engine, "batch": batch, "workers": workers, "allow_exec": plan.codecs if allow_exec else ()}
     options["allow_nondeterminism"] = allow_nondeterminism
@@ -173,16 +178,18 @@ def validate(
 
 
 def plan_of(
-    codecs: Sequence[str] | str, pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str], **settings: Any
+    codecs: Sequence[str] | str, pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str], allow_exec: bool = False, **settings: Any
 ) -> tuple[Plan, Pipeline | str]:
     """Return the plan of a call from Python, and its pipeline: an object, or a specification.
 
     Parameters
     ----------
+    allow_exec : bool, default False
+        The pipeline may run programs.
     settings : array_like
         Fields of `Plan`.
     """
-    model = as_pipeline(pipeline)
+    model = as_pipeline(pipeline, allow_exec)
     specs = (codecs,) if isinstance(codecs, str) else tuple(codecs)
     return Plan(specs, model if isinstance(model, str) else model.spec, **settings), model
 
@@ -238,7 +245,16 @@ def run(
         exec_ = frozenset(allow_exec)
         setting = Setting(plan, profile, resolved, mode, inputs, design, files, planned, exec_, codecs or {}, allow_nondeterminism)
         prepared = prepare(setting, report)
-        job = Job(tuple(entry.image for entry in prepared), source, mode, plan.seed, setting.design.repeats, batch, workers)
+        job = Job(
+            tuple(entry.image for entry in prepared),
+            source,
+            mode,
+            plan.seed,
+            setting.design.repeats,
+            batch,
+            workers,
+            coded_share=plan.coded_share,
+        )
         with _session(worker) as engine_:
             gathered, looks = _gather_all(job, setting, prepared, engine_, report)
     _log.info("%d predictions gathered", np.isfinite(gathered.raw).sum() + np.isfinite(gathered.decoded).sum())
@@ -320,12 +336,23 @@ def _camera(camera: CameraProfile | str | os.PathLike[str]) -> tuple[CameraProfi
     return camera, []
 
 
-def as_pipeline(pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str]) -> Pipeline | str:
-    """Return a pipeline object or its specification; a plain function becomes a pipeline."""
-    if isinstance(pipeline, str) or hasattr(pipeline, "batch"):
-        return pipeline  # type: ignore[return-value]  # has what the Protocol asks for; predictions are checked as they come
-    from sigmaraw.pipelines import pipeline as make
+def as_pipeline(pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str], allow_exec: bool = False) -> Pipeline | str:
+    """Return a pipeline object or its specification; a plain function becomes a pipeline, and so does a program that may run.
 
+    Parameters
+    ----------
+    pipeline : Pipeline, callable, str or path
+        As the caller gave it.
+    allow_exec : bool, default False
+        A specification may name a program: the caller typed it. Workers get the object, and never the permission.
+    """
+    from sigmaraw.pipelines import pipeline as make
+    from sigmaraw.pipelines import runs_programs
+
+    if isinstance(pipeline, str):
+        return make(pipeline, allow_exec=True) if allow_exec and runs_programs(pipeline) else pipeline
+    if hasattr(pipeline, "batch"):
+        return pipeline  # type: ignore[return-value]  # has what the Protocol asks for; predictions are checked as they come
     return make(pipeline)
 
 

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.contracts import Codec, Extrapolation, OnDevice, Pipeline, ReplicaMode, ReplicaRequest
-from sigmaraw.errors import CodecFailed, InvalidPrediction, PredictionFailed, SigmarawError
+from sigmaraw.errors import InvalidPrediction, PredictionFailed, SigmarawError
 from sigmaraw.metrics import BlockQuality, QualityMoments
 from sigmaraw.noise import draw
+from sigmaraw.noise.keys import Unchanging
 from sigmaraw.pipelines.failures import raised_by
-from sigmaraw.pipelines.threads import available_cores
+from sigmaraw.pipelines.threads import available_cores, cancel, submit
 from sigmaraw.record.codecs import Achieved
 from sigmaraw.study.plan import WorkItem
+from sigmaraw.study.trips import Trip, drawn_for_coding, trip
 
 if TYPE_CHECKING:
     from sigmaraw.contracts import Block
@@ -30,6 +32,8 @@ Hint = tuple[float | None, ...] | None
 
 _CPU = 1  # DLPack's number for it
 _HELD_BYTES = 32 << 20  # of frames that pass through codec and pipeline at a time
+_AHEAD_BYTES = 64 << 20  # of a block's replicas: with more it is not drawn and coded before its turn
+_KEPT_STARTS = 8
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,8 @@ class StudyImage:
         The codecs as used on this image, frozen targets resolved.
     hints : tuple of Hint, optional
         For each codec, where its search for a setting starts.
+    distorts : tuple of bool, optional
+        For each codec, whether it can distort a replica without coding it; where it is empty, none does.
     """
 
     frame: NDArray[np.integer]
@@ -53,11 +59,24 @@ class StudyImage:
     noise_model: NoiseModel
     codecs: tuple[Codec, ...] = ()
     hints: tuple[Hint, ...] = ()
+    distorts: tuple[bool, ...] = ()
+
+    @functools.cached_property
+    def unchanging(self) -> NDArray[np.integer]:
+        """`source`, marked as unchanging: what is made of it for drawing is made once."""
+        return Unchanging.of(self.source)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the fields alone: what was derived from them does not travel to workers."""
+        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
 
 
 @dataclass(frozen=True)
 class BlockResult:
-    """Predictions (measurement, replica) of one work item; codec figures are None for group 0."""
+    """Predictions (measurement, replica) of one work item; codec figures are None for group 0.
+
+    `nbytes` and `achieved` are those of the replicas that were coded in full.
+    """
 
     item: WorkItem
     raw: NDArray[np.float64]
@@ -82,6 +101,8 @@ class Job:
     device : bool, optional
         Whether the pipeline takes replicas on the device that draws them, None for yes where it computes on that GPU; codecs take them
         from the host in any case.
+    coded_share : float, optional
+        Share of replicas that are coded in full, at random, where the codec can distort without coding; the first of a block always is.
     """
 
     images: tuple[StudyImage, ...]
@@ -92,49 +113,80 @@ class Job:
     batch: int | None = None
     workers: int | None = None
     device: bool | None = None
+    coded_share: float = 1.0
 
     def __call__(self, item: WorkItem) -> BlockResult:
         """Return the predictions of one block of replicas and, for a codec's group, of their decoded versions.
 
         Replicas pass through codec and pipeline as they are drawn, as many at a time as the mode yields: one, where it is a volume.
         """
-        image = self.images[item.image]
-        pipeline = resolve_pipeline(self.pipeline)
-        raw: list[NDArray[np.float64]] = []
-        device = self.mode.draws_noise and (one_gpu(pipeline) if self.device is None else self.device)
-        if not 0 < item.group <= len(image.codecs):
-            first = item.start
-            for replicas in self.draw(image, item, device):
-                raw.append(predict(pipeline, replicas, _where(item), first))
-                first += len(replicas)
-            return BlockResult(item, np.concatenate(raw, axis=1))
-        decoded: list[NDArray[np.float64]] = []
-        trips: list[tuple[int, Achieved]] = []
-        quality = _Quality(image, item.start, self.mode.extrapolation)
-        for drawn in self.draw(image, item, device):
-            replicas = np.asarray(drawn)
-            first = item.start + len(trips)
-            predictions, coded = self._predict_and_code(pipeline, image, item, first, drawn, replicas)
-            raw.append(predictions)
-            restored = np.empty_like(replicas)
-            for index, replica in enumerate(replicas):
-                nbytes, achieved, restored[index] = coded[index]
-                trips.append((nbytes, achieved))
-                quality.add(replica, restored[index])
-            decoded.append(predict(pipeline, restored, f"{_where(item)}, after '{image.codecs[item.group - 1].spec}'", first))
-        sizes, achieved_ = zip(*trips, strict=True)
-        return BlockResult(item, np.concatenate(raw, axis=1), np.concatenate(decoded, axis=1), sizes, achieved_, quality.moments())
+        gathered = gathered_of(self, item)
+        self.work_on(gathered)
+        return gathered.result()
+
+    def work_on(self, gathered: Gathered) -> None:
+        """Draw, code, predict and measure an item, part by part."""
+        pipeline, item = resolve_pipeline(self.pipeline), gathered.item
+        for drawn in self.draw(self.images[item.image], item, self.on_device(pipeline)):
+            gathered.take(pipeline, self._begun(item, gathered.next, drawn))
+
+    def stream(self, items: Iterable[WorkItem]) -> Iterator[BlockResult]:
+        """Yield the results of items in order, the same as calls give: while one is predicted, the next are drawn and coded.
+
+        A block that is too large to be held several times over is worked on by itself.
+        """
+        from sigmaraw.study.overlap import overlapped
+
+        return overlapped(self, items)
+
+    def holds_ahead(self, item: WorkItem) -> bool:
+        """Return whether all replicas of an item may be held before they are predicted."""
+        one = self.images[item.image].frame.nbytes
+        together = self.batch is None or self.batch >= item.count
+        return self.coders > 0 and together and item.count * one <= _AHEAD_BYTES
+
+    @property
+    def coders(self) -> int:
+        """Threads that code replicas."""
+        return available_cores() if self.workers is None else self.workers
+
+    def on_device(self, pipeline: Pipeline) -> bool:
+        """Return whether replicas stay on the device that draws them."""
+        return self.mode.draws_noise and (one_gpu(pipeline) if self.device is None else self.device)
+
+    def is_coded(self, item: WorkItem) -> bool:
+        """Return whether the item's group is a codec's: the raw group, and those of the double bootstrap, are not."""
+        return 0 < item.group <= len(self.images[item.image].codecs)
+
+    def begun(self, item: WorkItem) -> list[Begun]:
+        """Return all replicas of an item drawn, and their round trips begun."""
+        found, first = [], item.start
+        for drawn in self.draw(self.images[item.image], item, self.on_device(resolve_pipeline(self.pipeline))):
+            found.append(self._begun(item, first, drawn))
+            first += len(drawn)
+        return found
+
+    def _begun(self, item: WorkItem, first: int, drawn: Block) -> Begun:
+        """Return drawn replicas with their round trips, made in threads from now on; without threads only when they are asked for.
+
+        Every replica is coded by itself from the same hint, so that the order of work changes no number.
+        """
+        if not self.is_coded(item):
+            return Begun(first, drawn, None, [])
+        replicas = np.asarray(drawn)
+        calls = [functools.partial(self._trip, item, first + place, replica) for place, replica in enumerate(replicas)]
+        if self.coders == 0:
+            return Begun(first, drawn, replicas, [Asked(call) for call in calls])
+        return Begun(first, drawn, replicas, [submit("codec", call, threads=self.coders) for call in calls])
 
     def draw(self, image: StudyImage, item: WorkItem, device: bool = False) -> Iterator[Block]:
         """Yield the block's replicas (replica, …) in the frame's dtype, as many at a time as `batch` or the mode says.
 
         With `device` they are JAX's arrays, else NumPy's. Groups of the double bootstrap each draw around a replica of group 0.
         """
-        source, group = image.source, item.group
+        source, group = image.unchanging, item.group
         if group > len(image.codecs):
-            start = group - len(image.codecs) - 1
-            drawn = draw(self.mode, source, image.noise_model, ReplicaRequest(1, self.seed, start, batch=1))
-            source = np.asarray(next(drawn))[0]
+            source = self._start(item.image, group - len(image.codecs) - 1)
         if self.repeats is not None:
             frames = self.repeats[item.group]
             source, group = source[frames.start : frames.stop], 0
@@ -145,24 +197,125 @@ class Job:
         blocks = draw(self.mode, source, image.noise_model, request)
         return blocks if device else map(np.asarray, blocks)
 
-    def _predict_and_code(
-        self, pipeline: Pipeline, image: StudyImage, item: WorkItem, first: int, drawn: Block, replicas: NDArray[np.integer]
-    ) -> tuple[NDArray[np.float64], list[_Trip]]:
-        """Return the predictions of replicas as drawn, and their round trips on the host, made in threads meanwhile.
+    def _start(self, image: int, start: int) -> NDArray[np.integer]:
+        """Return the replica of group 0 around which a group of the double bootstrap draws; the last ones are kept."""
+        kept: dict[tuple[int, int], NDArray[np.integer]] = self.__dict__.setdefault("_starts", {})
+        if (image, start) not in kept:
+            study = self.images[image]
+            drawn = draw(self.mode, study.unchanging, study.noise_model, ReplicaRequest(1, self.seed, start, batch=1))
+            kept[image, start] = Unchanging.of(np.asarray(next(drawn))[0])
+            while len(kept) > _KEPT_STARTS:
+                del kept[next(iter(kept))]
+        return kept[image, start]
 
-        Every replica is coded by itself from the same hint, so that the order of work changes no number.
-        """
-        workers = available_cores() if self.workers is None else self.workers
-        index, where = item.group - 1, _where(item)
-        if workers == 0:
-            return predict(pipeline, drawn, where, first), [_trip(image, index, replica) for replica in replicas]
-        pool = ThreadPoolExecutor(workers, "codec")
+    def _trip(self, item: WorkItem, number: int, replica: NDArray[np.integer]) -> Trip:
+        """Return the round trip of replica `number`: in full for the first of a block and for a share of the others."""
+        image, index = self.images[item.image], item.group - 1
+        shorter = bool(image.distorts) and image.distorts[index]
+        full = not shorter or number == item.start or drawn_for_coding(self.coded_share, self.seed, item.image, item.group, number)
+        where = f"{_where(item)}, replica {number}"
+        return trip(image.codecs[index], image.hints[index], replica, full=full, shorter=shorter, where=where)
+
+
+class Asked:
+    """A round trip that is made when it is asked for."""
+
+    def __init__(self, call: Callable[[], Trip]) -> None:
+        self._call = call
+
+    def result(self) -> Trip:
+        """Return the round trip."""
+        return self._call()
+
+
+@dataclass(frozen=True)
+class Begun:
+    """Replicas that are drawn, and whose round trips are begun.
+
+    Parameters
+    ----------
+    first : int
+        Number of the first of them.
+    drawn : ndarray or jax.Array
+        (replica, …), DN, where the pipeline takes them.
+    replicas : ndarray or None
+        The same on the host; None where no codec is.
+    trips : list of Future or Asked
+        Their round trips.
+    """
+
+    first: int
+    drawn: Block
+    replicas: NDArray[np.integer] | None
+    trips: list[Future[Trip] | Asked]
+
+    def cancel(self) -> None:
+        """Leave out round trips that have not begun, and wait for those that have."""
+        cancel(trip for trip in self.trips if isinstance(trip, Future))
+
+
+class Gathered:
+    """What an item gives, part by part."""
+
+    def __init__(self, job: Job, item: WorkItem) -> None:
+        self.item, self.next = item, item.start
+        self._image, self._coded = job.images[item.image], job.is_coded(item)
+        self._raw: list[NDArray[np.float64]] = []
+        self._decoded: list[NDArray[np.float64]] = []
+        self._sizes: list[int] = []
+        self._achieved: list[Achieved] = []
+        self._quality = _Quality(self._image, item.start, job.mode.extrapolation) if self._coded else None
+
+    def take(self, pipeline: Pipeline, part: Begun) -> None:
+        """Predict some replicas, and what they decode to, and measure what the codec did to them."""
+        measured = self.predict(pipeline, part)
+        if measured is not None:
+            self.measure(*measured)
+
+    def predict(self, pipeline: Pipeline, part: Begun) -> tuple[NDArray[np.integer], NDArray[np.integer]] | None:
+        """Predict some replicas and what they decode to; return both on the host, None where no codec is."""
+        where = _where(self.item)
         try:
-            coming = [pool.submit(_trip, image, index, replica) for replica in replicas]
-            raw = predict(pipeline, drawn, where, first)
-            return raw, [trip.result() for trip in coming]
+            self._raw.append(predict(pipeline, part.drawn, where, part.first))
+            self.next = part.first + len(part.drawn)
+            if part.replicas is None:
+                return None
+            restored = np.empty_like(part.replicas)
+            for index, made in enumerate(part.trips):
+                trip = made.result()
+                restored[index] = trip.decoded
+                if trip.nbytes is not None and trip.achieved is not None:
+                    self._sizes.append(trip.nbytes)
+                    self._achieved.append(trip.achieved)
         finally:
-            pool.shutdown(cancel_futures=True)
+            part.cancel()
+        spec = self._image.codecs[self.item.group - 1].spec
+        self._decoded.append(predict(pipeline, restored, f"{where}, after '{spec}'", part.first))
+        return part.replicas, restored
+
+    def measure(self, replicas: NDArray[np.integer], restored: NDArray[np.integer]) -> None:
+        """Take what the codec did to some replicas, in their order."""
+        assert self._quality is not None
+        for replica, decoded in zip(replicas, restored, strict=True):
+            self._quality.add(replica, decoded)
+
+    def measure_all(self, pairs: Iterable[tuple[NDArray[np.integer], NDArray[np.integer]]]) -> None:
+        """Take what the codec did to all replicas of the item, part by part."""
+        for replicas, restored in pairs:
+            self.measure(replicas, restored)
+
+    def result(self) -> BlockResult:
+        """Return the block's result once all its parts are taken."""
+        raw = np.concatenate(self._raw, axis=1)
+        if self._quality is None:
+            return BlockResult(self.item, raw)
+        decoded = np.concatenate(self._decoded, axis=1)
+        return BlockResult(self.item, raw, decoded, tuple(self._sizes), tuple(self._achieved), self._quality.moments())
+
+
+def gathered_of(job: Job, item: WorkItem) -> Gathered:
+    """Return the place for what an item gives, empty."""
+    return Gathered(job, item)
 
 
 class _Quality:
@@ -189,22 +342,6 @@ def _variance_of(image: StudyImage) -> NDArray[np.float64] | Callable[[int], NDA
     if image.frame.ndim == 2:
         return image.noise_model.variance(image.frame)
     return lambda plane: image.noise_model.variance(image.frame[plane])
-
-
-_Trip = tuple[int, Achieved, NDArray[np.integer]]
-
-
-def _trip(image: StudyImage, index: int, replica: NDArray[np.integer]) -> _Trip:
-    """Return bytes, settings as achieved, and the decoded replica. Raises CodecFailed for another shape or dtype."""
-    codec = image.codecs[index]
-    trip = codec.apply(replica, image.hints[index])
-    if trip.decoded.shape != replica.shape or trip.decoded.dtype != replica.dtype:
-        raise CodecFailed(
-            f"codec '{codec.spec}' returned {trip.decoded.dtype} {trip.decoded.shape}",
-            f"{replica.dtype} {replica.shape}",
-            "report this to the codec's author",
-        )
-    return trip.nbytes, dict(trip.achieved), trip.decoded
 
 
 def one_gpu(pipeline: Pipeline) -> bool:

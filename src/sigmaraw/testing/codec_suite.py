@@ -31,8 +31,9 @@ def check_codec(
     """Check a codec specification against the contract; an extension's author calls it with specifications of the new family.
 
     Frames are of one pixel to 96 × 80 px, dark, saturated, noise and scene, in every dtype of the first step's contract. Checked are:
-    shape, dtype and input untouched; bytes a positive int; the same result twice, from a view that is not contiguous, from a pickled
-    copy, and in a stack as frame by frame (unless coded whole, or to one target); exactness or the error bound where promised; refusal
+    shape, dtype and input untouched; bytes a positive int; `distort`, where a coder has it, as the round trip; the same result twice,
+    from a view that is not contiguous, from a pickled copy, and in a stack as frame by frame (unless coded whole, or to one target);
+    exactness or the error bound where promised; refusal
     by name of every other dtype and rank; `resolved` and `achieved` as JSON; a search that starts from a hint, and `freeze`, give a
     working codec. The only refusal let pass is UnreachableTarget, and not on the scene.
 
@@ -118,6 +119,8 @@ def _check_frame(spec: str, chain: Chain, frame: NDArray[np.integer], where: str
     _check_shape_and_error(chain, frame, result.decoded, where)
     require(isinstance(result.nbytes, int) and result.nbytes > 0, f"{where}: {result.nbytes!r} bytes")
     json.dumps(dict(result.achieved))
+    distorted = chain.distort(frame)
+    require(distorted is None or np.array_equal(distorted, result.decoded), f"{where}: distort differs from the round trip")
     wide = np.zeros((2 * frame.shape[0], 2 * frame.shape[1]), frame.dtype)
     wide[::2, ::2] = frame
     copy = pickle.loads(pickle.dumps(chain))  # noqa: S301 - our own object, made one call earlier

@@ -1,0 +1,193 @@
+"""What is written beside a record so that nobody alters it unseen: its plan, a log, a manifest of every part, signatures over it."""
+
+from __future__ import annotations
+
+import importlib.resources
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from sigmaraw.errors import IntegrityError
+from sigmaraw.files import sha256_of_file, write_text
+from sigmaraw.integrity.crate import CRATE_FILE, crate_text
+from sigmaraw.integrity.log import LOG_FILE, LogLine, log_text, now, operator, read_log, with_lines
+from sigmaraw.integrity.manifest import MANIFEST_FILE, InputPart, LogPart, Manifest, Part, part_of, read_manifest
+from sigmaraw.integrity.signing import SIGNATURES_FILE, Statement, key_id, new_signature, read_signatures, signatures_text
+from sigmaraw.record.content import Content
+from sigmaraw.record.words import worst
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    from sigmaraw.integrity.signing import Signature
+
+PLAN_FILE, CHECK_FILE = "plan.toml", "check.py"
+_BESIDE = (MANIFEST_FILE, SIGNATURES_FILE, LOG_FILE)
+_NO_PART = frozenset({*_BESIDE, "partial.nc"})
+
+
+def tool() -> str:
+    """Return program and version."""
+    return f"sigmaraw {metadata.version('sigmaraw')}"
+
+
+def seal(made: Path, folder: Path, content: Content, plan: Path | None, read_from: str | None) -> None:
+    """Write plan, log, crate metadata and manifest beside a record's files.
+
+    Parameters
+    ----------
+    made : Path
+        Where the record's files are written before they move to `folder`.
+    folder : Path
+        The record's folder. A log that it holds goes on.
+    content : Content
+        The rows, paths as in the file.
+    plan : Path or None
+        The plan's file.
+    read_from : str or None
+        The folder that this record was read from; None where it was just made.
+    """
+    if plan is not None:
+        (made / PLAN_FILE).write_bytes(plan.read_bytes())
+    inputs = input_parts(content)
+    lines = with_lines(_earlier(folder, made), tool(), _events(content, inputs, read_from))
+    parts = [part_of(made, file.name) for file in sorted(made.iterdir()) if file.name not in _NO_PART]
+    write_text(made / CRATE_FILE, _crate(content, parts, inputs))
+    parts.append(part_of(made, CRATE_FILE))
+    write_text(made / LOG_FILE, log_text(lines))
+    write_text(made / MANIFEST_FILE, _manifest(content.digest, parts, inputs, lines).text())
+
+
+def input_parts(content: Content) -> tuple[InputPart, ...]:
+    """Return the manifest's entries of the inputs."""
+    return tuple(InputPart(path=row.path, role=row.role, sha256=row.sha256) for row in content.inputs)
+
+
+def _earlier(folder: Path, made: Path) -> tuple[LogLine, ...]:
+    """Return the lines of the log that the folder holds. One that was altered stays under another name, and a new one begins."""
+    path = folder / LOG_FILE
+    if not path.exists():
+        return ()
+    lines, problems = read_log(path)
+    if problems:
+        (made / f"log-altered-{sha256_of_file(path)[:8]}.jsonl").write_bytes(path.read_bytes())
+        return ()
+    return lines
+
+
+def _events(content: Content, inputs: Sequence[InputPart], read_from: str | None) -> list[tuple[str, str | None, Mapping[str, Any]]]:
+    end = {
+        "digest": content.digest,
+        "predictions_sha256": content.predictions_sha256,
+        "verdicts": {row.codec: row.verdict for row in content.codecs},
+    }
+    if read_from is not None:
+        return [("written", None, {**end, "read_from": read_from})]
+    lock = content.plan.lock
+    start = {
+        "inputs": [msgspec.to_builtins(entry) for entry in inputs],
+        "plan_sha256": content.plan.sha256,
+        "plan_lock": None if lock is None else msgspec.to_builtins(lock),
+        "seed": content.plan.seed,
+    }
+    return [("start", content.plan.created, start), ("end", content.created, end)]
+
+
+def _crate(content: Content, parts: Sequence[Part], inputs: Sequence[InputPart]) -> str:
+    verdicts = "; ".join(f"{row.codec}: {row.verdict}" for row in content.codecs)
+    overall = worst(row.verdict for row in content.codecs)
+    return crate_text(
+        title=f"Validation of {len(content.codecs)} codecs on {len(content.images) or len(content.inputs)} images: {overall}",
+        description=f"Whether compression changes a model's answers more than the camera's noise does. Verdicts: {verdicts}",
+        digest=content.digest,
+        version=metadata.version("sigmaraw"),
+        by=operator(),
+        times=(content.plan.created or now(), content.created or now()),
+        parts=parts,
+        inputs=inputs,
+    )
+
+
+def _manifest(digest: str, parts: Iterable[Part], inputs: tuple[InputPart, ...], lines: Sequence[LogLine]) -> Manifest:
+    log = LogPart(path=LOG_FILE, lines=tuple(line.sha256 for line in lines))
+    return Manifest(record_digest=digest, parts=tuple(sorted(parts, key=lambda part: part.path)), inputs=inputs, log=log)
+
+
+# --- later ------------------------------------------------------------------------------------------------------------
+def note_renderings(folder: Path, files: Sequence[Path]) -> None:
+    """Enter renderings that were made anew into log and manifest. A folder without a manifest stays without."""
+    if not (folder / MANIFEST_FILE).exists():
+        return
+    names = [file.relative_to(folder).as_posix() for file in files]
+    manifest = read_manifest(folder / MANIFEST_FILE)
+    made = [part_of(folder, name) for name in names]
+    lines = _append(folder, "report", {"files": {part.path: part.sha256 for part in made}})
+    kept = [part for part in manifest.parts if part.path not in names]
+    write_text(folder / MANIFEST_FILE, _manifest(manifest.record_digest, (*kept, *made), manifest.inputs, lines).text())
+
+
+def sign(folder: Path, key: Ed25519PrivateKey, name: str, meaning: str, *, replace: bool = False) -> Signature:
+    """Sign all files of a record's folder as they are; those that are no part of it yet become attachments.
+
+    Parameters
+    ----------
+    folder : Path
+        The record's folder, in which nothing was altered.
+    key : Ed25519PrivateKey
+        The signer's.
+    name : str
+        The signer's printed name.
+    meaning : str
+        What the signature means.
+    replace : bool
+        Drop the signatures that are there.
+
+    Returns
+    -------
+    Signature
+        The signature, which is now the last in signatures.json.
+
+    Raises
+    ------
+    IntegrityError
+        The log was altered.
+    """
+    old = () if replace else read_signatures(folder / SIGNATURES_FILE)
+    manifest = read_manifest(folder / MANIFEST_FILE)
+    facts = {"name": name, "meaning": meaning, "key": key_id(key.public_key()), "replaces_earlier": replace}
+    lines = _append(folder, "sign", facts)
+    parts = [part_of(folder, path) for path in files_of(folder)]
+    sealed = _manifest(manifest.record_digest, parts, manifest.inputs, lines)
+    made = new_signature(Statement(name=name, meaning=meaning, time=now(), manifest=sealed), key)
+    write_text(folder / MANIFEST_FILE, sealed.text())
+    write_text(folder / SIGNATURES_FILE, signatures_text((*old, made)))
+    return made
+
+
+def files_of(folder: Path) -> list[str]:
+    """Return the files that can be parts, hidden ones and links apart."""
+    found = []
+    for file in sorted(folder.rglob("*")):
+        name = file.relative_to(folder)
+        hidden = any(part.startswith(".") or part == "__pycache__" for part in name.parts)
+        if file.is_file() and not file.is_symlink() and not hidden and name.as_posix() not in _NO_PART:
+            found.append(name.as_posix())
+    return found
+
+
+def _append(folder: Path, event: str, facts: Mapping[str, Any]) -> tuple[LogLine, ...]:
+    lines, problems = read_log(folder / LOG_FILE)
+    if problems:
+        number, what = next(iter(problems.items()))
+        raise IntegrityError(f"line {number} of {folder / LOG_FILE}: {what}", "the log as it was written", "restore it from a copy")
+    lines = with_lines(lines, tool(), [(event, None, facts)])
+    write_text(folder / LOG_FILE, log_text(lines))
+    return lines
+
+
+def check_script() -> str:
+    """Return the text of check.py."""
+    return importlib.resources.files("sigmaraw.record").joinpath("check_script.py").read_text(encoding="utf-8")
