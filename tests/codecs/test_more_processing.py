@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import tifffile
 from scipy.special import j1
-from sigmaraw.codecs.defocus import disc
 from skimage.transform import resize
 
 import sigmaraw as sr
 from sigmaraw.codecs import codec, describe
+from sigmaraw.codecs.defocus import disc
 from sigmaraw.errors import InputNotFound, InvalidSpec, ShapeMismatch, UnsupportedArray
 
 NOTHING = ["defocus:radius=0", "defocus:0.5", "brightness:bias=0", "brightness:severity=0", "contrast:gain=1", "contrast:severity=0"]
@@ -140,13 +140,13 @@ def test_a_flat_field_makes_even_light_even(tmp_path: Path) -> None:
 @pytest.mark.parametrize("along", ["y", "x"])
 def test_stripes_go_and_the_rest_stays(along: str) -> None:
     rng = np.random.default_rng(0)
-    y, x = np.mgrid[:60, :70]
-    smooth = np.rint(1000 + 0.2 * x + 3 * y).astype(int)
+    _, x = np.mgrid[:60, :70]
+    smooth = 1000 + 0.2 * x
     stripes = np.zeros(70, int)
     stripes[[5, 20, 41, 66]] = (40, -60, 25, 90)
-    frame = (smooth + stripes + rng.normal(0, 1, smooth.shape)).astype(np.uint16)
+    frame = np.rint(smooth + stripes + rng.normal(0, 1, smooth.shape)).astype(np.uint16)
     clean = codec(f"destripe:along={along}").roundtrip(frame if along == "y" else np.ascontiguousarray(frame.T))[0]
-    off = (clean if along == "y" else clean.T).astype(int) - smooth
+    off = (clean if along == "y" else clean.T).astype(float) - smooth
     # A median of 60 values is good to 1.25·σ/√60 = 0.16 DN, twice; a stripe moves its neighbours' median by a step of the slope.
     columns = off[:, 4:-4].mean(axis=0)
     assert np.abs(columns - np.median(columns)).max() < 1

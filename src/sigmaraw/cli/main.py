@@ -27,11 +27,14 @@ from sigmaraw.cli.plan import plan
 from sigmaraw.cli.plan_calibration import plan_calibration
 from sigmaraw.cli.replicas import replicas
 from sigmaraw.cli.report import report
+from sigmaraw.cli.reproduce import reproduce
 from sigmaraw.cli.search import search
 from sigmaraw.cli.sign import keygen, sign
 from sigmaraw.cli.sweep import sweep
+from sigmaraw.cli.train import train
 from sigmaraw.cli.validate import validate
 from sigmaraw.cli.verify import verify
+from sigmaraw.cli.watch import watch
 
 app = typer.Typer(
     name="sigmaraw",
@@ -51,6 +54,8 @@ VERBS: dict[Callable[..., Any], tuple[str, str]] = {
     validate: ("Judge codecs by a model's answers.", "docs/how-to/validate.md"),
     sweep: ("Score codec settings over ranges.", "docs/how-to/choose-a-setting.md"),
     search: ("Find the strongest setting that passes.", "docs/how-to/choose-a-setting.md"),
+    train: ("Train a network on images and targets.", "docs/how-to/train.md"),
+    reproduce: ("Rerun a paper's study by name.", "docs/how-to/reproduce.md"),
     report: ("Write the report of a record anew.", "docs/how-to/report.md"),
     compare: ("Show what changed between two records.", "docs/how-to/report.md"),
     verify: ("Say which part of a record was altered.", "docs/how-to/sign.md"),
@@ -65,6 +70,7 @@ VERBS: dict[Callable[..., Any], tuple[str, str]] = {
 """Each verb with its line in the list of verbs, and the page of the documentation that its help names."""
 for _verb, (_line, _page) in VERBS.items():
     app.command(short_help=_line, epilog=f"Documentation: {_page}")(_verb)
+app.add_typer(watch)
 
 
 def _version(wanted: bool) -> None:

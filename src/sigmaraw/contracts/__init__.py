@@ -30,8 +30,10 @@ from sigmaraw.contracts.modes import (
     ReplicaRequest,
 )
 from sigmaraw.contracts.pipelines import Differentiable, Measurement, OnDevice, Pipeline
+from sigmaraw.contracts.reproductions import Criterion, Found, Reproduction
 from sigmaraw.contracts.settings import Parameter
 from sigmaraw.contracts.studies import Engine, Metric, ReportFormat
+from sigmaraw.contracts.training import Loss
 
 __all__ = [
     "Achieved",
@@ -42,6 +44,7 @@ __all__ = [
     "CodecFamily",
     "CodecStep",
     "Coder",
+    "Criterion",
     "Denoiser",
     "Diagnostic",
     "Differentiable",
@@ -49,8 +52,10 @@ __all__ = [
     "Encoded",
     "Engine",
     "Extrapolation",
+    "Found",
     "Knob",
     "LabelledImage",
+    "Loss",
     "Map",
     "Measure",
     "Measurement",
@@ -63,5 +68,6 @@ __all__ = [
     "ReplicaMode",
     "ReplicaRequest",
     "ReportFormat",
+    "Reproduction",
     "RoundTrip",
 ]
