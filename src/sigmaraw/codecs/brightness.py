@@ -40,4 +40,4 @@ class Brightness(Regrading):
 
     def regraded(self, levels: NDArray[np.float64], full: int) -> NDArray[np.float64]:
         """Return x + bias, DN."""
-        return levels + (self.value if self.severity is None else self.levels[self.severity + 5] / 255 * full)
+        return levels + (self.value if self.severity is None else self.value / 255 * full)

@@ -39,4 +39,4 @@ class Contrast(Regrading):
 
     def regraded(self, levels: NDArray[np.float64], full: int) -> NDArray[np.float64]:
         """Return gain·x, DN."""
-        return levels * (self.value if self.severity is None else self.levels[self.severity + 5])
+        return levels * self.value

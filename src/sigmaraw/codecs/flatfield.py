@@ -38,7 +38,7 @@ class FlatField(Processing):
             raise InvalidSpec(found, "one of the two", "write flatfield:flat=flat.tif, or flatfield:sigma=50")
         self.sigma = sigma
         self.flat = None if flat is None else _mean_frame(flat)
-        self.dark = np.float64(offset) if dark is None else _mean_frame(dark)
+        self.dark = np.array(offset, np.float64) if dark is None else _mean_frame(dark)
 
     def processed(self, frame: NDArray[np.integer]) -> NDArray[np.float64]:
         """Return the corrected frame(s), DN.

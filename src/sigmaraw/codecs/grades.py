@@ -40,7 +40,8 @@ class Regrading(Processing):
                 "one of the two",
                 f"write {self.name}:{self.value_name}=… or {self.name}:severity=…",
             )
-        self.value, self.severity = value, severity
+        self.severity = severity
+        self.value = float(value) if value is not None else self.levels[(severity or 0) + 5]
         self.bits = bits if bits is not None or noise_model is None else noise_model.bits
 
     def regraded(self, levels: NDArray[np.float64], full: int) -> NDArray[np.float64]:
