@@ -57,10 +57,10 @@ Spec = Annotated[
     list[str] | None, typer.Option(metavar="SPEC", help="Codec, such as jpeg2000:ratio=10; repeat it.", autocompletion=codec_names)
 ]
 PipelineSpec = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         metavar="SPEC",
-        help="otsu, unet-demo, onnx:FILE, torch:FILE, labels:FILE.py:function, module:function, or a TOML file.",
+        help="otsu, unet-demo, onnx:FILE, torch:FILE, labels:FILE.py:function, module:function, or a TOML file; repeat it.",
         autocompletion=_pipeline_names,
     ),
 ]
@@ -83,6 +83,7 @@ Roi = Annotated[
 Scalars = Annotated[bool, typer.Option("--scalars", help="Use the camera's mean values in place of its maps.")]
 Volume = Annotated[bool, typer.Option("--volume", help="Read the pages of a file as the slices (z) of one volume, not as frames.")]
 Frame = Annotated[int | None, typer.Option(help="Number of the only frame to take from each file, from 0; default all.")]
+Objects = Annotated[bool, typer.Option("--objects", help="Follow each object through replicas and codecs, and score it by itself.")]
 EveryByte = Annotated[
     bool,
     typer.Option(
@@ -106,10 +107,18 @@ def plan_from(file: Path | None, codec: list[str] | None, n: str | None, batch: 
 
     if batch is not None and batch < 1:
         raise InvalidOption(f"--batch {batch}", "a whole number from 1", "correct or leave out --batch")
+    given["pipeline"] = joined(given.get("pipeline"))
     stated = {**given, "codecs": tuple(codec or ()) or None, "roi": parse_roi(roi), "n": None if n is None else count_or_auto(n)}
     return merge_plan(
         read_plan(file) if file else {}, {key: value for key, value in stated.items() if value is not None and value is not False}
     )
+
+
+def joined(pipelines: list[str] | None) -> str | None:
+    """Return the specification of one pipeline, or of several that measure the same images; None where none is typed."""
+    from sigmaraw.pipelines import JOINT
+
+    return JOINT.join(pipelines) if pipelines else None
 
 
 def allowed(codec: list[str] | None, allow_exec: bool) -> tuple[str, ...]:
@@ -117,7 +126,7 @@ def allowed(codec: list[str] | None, allow_exec: bool) -> tuple[str, ...]:
     return tuple(codec or ()) if allow_exec else ()
 
 
-def model(pipeline: str | None, allow_exec: bool) -> Pipeline | str | None:
+def model(pipeline: list[str] | None, allow_exec: bool) -> Pipeline | str | None:
     """Return the pipeline where the user's own typing allows it to run programs; else None, and the plan's specification holds."""
     from sigmaraw.study.run import as_pipeline
 

@@ -44,7 +44,14 @@ def plan(
     if output.exists() and not overwrite:
         raise InvalidOption(f"{output} exists already", "a free name", "choose another with -o, or add --overwrite")
     content = _draft(draft)
-    stated: dict[str, Any] = {"codecs": codec, "pipeline": pipeline, "mode": mode, "seed": seed, "rule": rule, "question": question}
+    stated: dict[str, Any] = {
+        "codecs": codec,
+        "pipeline": take.joined(pipeline),
+        "mode": mode,
+        "seed": seed,
+        "rule": rule,
+        "question": question,
+    }
     stated |= {"n": None if n is None else count_or_auto(n), "context_of_use": context, "endpoints": endpoint, "unit": unit}
     stated |= {"model_influence": influence, "decision_consequence": consequence}
     stated |= {"images": images, "multiplicity": multiplicity, "exclusions": exclude}

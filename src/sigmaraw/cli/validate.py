@@ -42,6 +42,7 @@ def validate(
     scalars: take.Scalars = False,
     volume: take.Volume = False,
     frame: take.Frame = None,
+    objects: take.Objects = False,
     every_byte: take.EveryByte = False,
     allow_exec: take.AllowExec = False,
     allow_nondeterminism: take.AllowNondeterminism = False,
@@ -59,7 +60,16 @@ def validate(
     if workers is not None and workers < 0:
         raise InvalidOption(f"--workers {workers}", "a whole number from 0", "correct or leave out --workers")
     folder = shared.output_folder(output, overwrite)
-    given = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame, "rule": rule}
+    given = {
+        "pipeline": pipeline,
+        "mode": mode,
+        "seed": seed,
+        "scalars": scalars,
+        "volume": volume,
+        "frame": frame,
+        "rule": rule,
+        "objects": objects,
+    }
     share = {"coded_share": 1.0} if every_byte else {}
     merged = take.plan_from(plan, codec, n, batch, roi, **given, **share)
     allowed, extra = take.allowed(codec, allow_exec), take.plan_rows(plan)

@@ -18,7 +18,7 @@ from sigmaraw.contracts.codecs import (
     Probes,
     RoundTrip,
 )
-from sigmaraw.contracts.measures import LabelledImage, Measure
+from sigmaraw.contracts.measures import FindsObjects, FoundObjects, LabelledImage, Measure
 from sigmaraw.contracts.modes import (
     Block,
     CameraNoise,
@@ -52,7 +52,9 @@ __all__ = [
     "Encoded",
     "Engine",
     "Extrapolation",
+    "FindsObjects",
     "Found",
+    "FoundObjects",
     "Knob",
     "LabelledImage",
     "Loss",

@@ -264,6 +264,9 @@ class NetworkPipeline(SegmentationPipeline):
         """Return the foreground map from the network's maps (channel, …)."""
         return foreground(maps, self.keys["post"], self.keys["channel"])
 
+    def _pixels(self, image: NDArray[np.integer]) -> NDArray[np.integer]:
+        return self.measured_pixels(image)
+
     def _measure(self, image: NDArray[np.integer]) -> dict[str, float]:
         if self.keys["measure"] != "soft":
             pixels = self.measured_pixels(image)

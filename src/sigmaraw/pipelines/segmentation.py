@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Measurement, Pipeline
+from sigmaraw.contracts import FoundObjects, Measurement, Pipeline
 from sigmaraw.errors import IntegrityError
 from sigmaraw.measurements import DEFAULT, Measures, parse_pixel_size
 from sigmaraw.pipelines.base import columns
@@ -118,6 +118,37 @@ class SegmentationPipeline(Pipeline):
         if len(self.measurements) < len(values):  # a function says with its first call what it returns
             self.measurements = measures.measurements
         return values
+
+    # --- objects one by one -------------------------------------------------------------------------------------------
+    @property
+    def finds_objects(self) -> bool:
+        """Whether the objects can be followed one by one: not where there is no mask."""
+        return self.settings.get("measure") != "soft"
+
+    def object_measurements(self, ndim: int) -> tuple[Measurement, ...]:
+        """Return what is measured on each object of images of that many axes, with units."""
+        return (self.measures or Measures()).object_rows(ndim)
+
+    def batch_with_objects(self, images: NDArray[np.integer]) -> tuple[dict[str, NDArray[np.float64]], list[FoundObjects]]:
+        """Return per measurement a float64 array (image), and the objects of each image with their numbers. Raises as `batch`."""
+        pairs = self._each_with_objects(many_frames(images))
+        return columns(self.measurements, [row for row, _ in pairs]), [found for _, found in pairs]
+
+    def _each_with_objects(self, images: Iterable[NDArray[np.integer]]) -> list[tuple[dict[str, float], FoundObjects]]:
+        return each(self._with_objects, images)
+
+    def _with_objects(self, image: NDArray[np.integer]) -> tuple[dict[str, float], FoundObjects]:
+        found, pixels = self._found(image), self._pixels(image)
+        if self.measures is None:
+            values, measures = Measures()(pixels, found.labels, found.count), Measures()
+        else:
+            values, measures = self._measured(pixels, found), self.measures
+        single = measures.of_objects(pixels, found.labels, found.count, found.prediction)
+        return values, FoundObjects(found.labels, found.count, single)
+
+    def _pixels(self, image: NDArray[np.integer]) -> NDArray[np.integer]:
+        """Return the pixels in which intensities are measured: the image, unless a model takes several planes."""
+        return image
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Sessions and modules do not travel to workers; what defines them does.

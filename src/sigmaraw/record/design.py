@@ -78,6 +78,7 @@ class PlanRow(Row, frozen=True, kw_only=True):
     scalars: Annotated[bool, field("whether the camera's mean values replace its per-pixel maps")] = False
     volume: Annotated[bool, field("whether the pages of a file are the slices (z) of one volume")] = False
     frame: Annotated[int | None, field("number of the frame that is studied of every input, from 0; null is all")] = None
+    objects: Annotated[bool, field("whether objects are followed one by one")] = False
     rule: Annotated[str, field("decision rule")] = "equivalence"
     specimens: Annotated[tuple[str, ...], field("specimen of each image, in their order; empty where images are the unit")] = ()
     coded_share: Annotated[

@@ -15,6 +15,7 @@ from sigmaraw.record.camera import CameraRow
 from sigmaraw.record.content import SCHEMA
 from sigmaraw.record.design import AdaptiveRow, DesignRow, LockRow, MeasurementRow
 from sigmaraw.record.digest import predictions_digest
+from sigmaraw.record.objects import ObjectsRow
 from sigmaraw.record.reading import camera_of
 from sigmaraw.record.results import DeltaRow, FloorRow
 from sigmaraw.statistics.evidence import ALPHA
@@ -42,6 +43,7 @@ def assemble(
     blocks: Mapping[tuple[int, int], list[BlockResult]],
     looks: Looks | None = None,
     lock: LockRow | None = None,
+    objects: ObjectsRow | None = None,
 ) -> Record:
     """Return the record of a finished study.
 
@@ -53,6 +55,8 @@ def assemble(
         What the looks at growing n have decided, where n followed from that.
     lock : optional
         How the plan's file was fixed.
+    objects : optional
+        The objects that were followed one by one.
     """
     plan, pipeline, mode = setting.plan, setting.pipeline, setting.mode
     measurements = pipeline.measurements
@@ -91,6 +95,7 @@ def assemble(
         tukey=tuple(tukey),
         undefined=(*undefined, *tukey_undefined, *codecs_undefined),
         predictions_sha256=predictions_digest(dataset),
+        objects=objects,
         digest="",
     )
     pictures = thumbnails([image.frame for image in images])

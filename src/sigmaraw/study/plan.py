@@ -13,6 +13,7 @@ import msgspec
 
 from sigmaraw.errors import InputNotFound, InvalidOption, InvalidPlan
 from sigmaraw.noise import DEFAULT_MODE, replica_mode
+from sigmaraw.pipelines import JOINT
 from sigmaraw.record.design import LimitsRow, PlanRow, ProtocolRow
 from sigmaraw.record.digest import plan_digest
 from sigmaraw.record.fields import plain
@@ -57,7 +58,7 @@ class Plan:
     codecs : tuple of str
         Specifications, each once.
     pipeline : str
-        Specification of the pipeline.
+        Specification of the pipeline; several are joined by `` & ``.
     mode : str, optional
         Replica mode with its settings.
     n : int or str, optional
@@ -81,6 +82,8 @@ class Plan:
         A file's pages are z, not frames.
     frame : int, optional
         Only this frame of every input, from 0; None is all of them.
+    objects : bool, default False
+        Objects are followed one by one, through replicas and codecs.
     rule : str, default "equivalence"
         Decision rule: equivalence, or pomarico (|ε| ≤ k on the frames themselves).
     specimens : tuple of str, optional
@@ -121,6 +124,7 @@ class Plan:
     scalars: bool = False
     volume: bool = False
     frame: int | None = None
+    objects: bool = False
     rule: str = "equivalence"
     specimens: tuple[str, ...] = ()
     coded_share: float = CODED_SHARE
@@ -195,6 +199,7 @@ class Plan:
             scalars=self.scalars,
             volume=self.volume,
             frame=self.frame,
+            objects=self.objects,
             rule=self.rule,
             specimens=self.specimens,
             coded_share=float(self.coded_share),
@@ -229,7 +234,7 @@ def count_or_auto(text: str) -> int | str:
 
 _PLAN_KEYS: dict[str, type | tuple[type, ...]] = {
     "codecs": list,
-    "pipeline": str,
+    "pipeline": (str, list),
     "mode": str,
     "n": (int, str),
     "seed": int,
@@ -237,6 +242,7 @@ _PLAN_KEYS: dict[str, type | tuple[type, ...]] = {
     "scalars": bool,
     "volume": bool,
     "frame": int,
+    "objects": bool,
     "limits": dict,
     "rule": str,
     "specimens": list,
@@ -285,6 +291,8 @@ def read_plan(path: str | Path) -> dict[str, Any]:  # keyword arguments, each of
         if not all(isinstance(spec, str) for spec in content["codecs"]):
             raise InvalidPlan(f"codecs in {path}", "a list of texts", "quote each specification")
         content["codecs"] = tuple(content["codecs"])
+    if isinstance(content.get("pipeline"), list):
+        content["pipeline"] = JOINT.join(_texts(content["pipeline"], f"pipeline in {path}"))
     if "specimens" in content:
         content["specimens"] = _texts(content["specimens"], f"specimens in {path}")
     if "roi" in content:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.camera import CameraProfile
 from sigmaraw.codecs import require_near
-from sigmaraw.contracts import Codec, Pipeline, ReplicaMode
+from sigmaraw.contracts import Codec, FindsObjects, Pipeline, ReplicaMode
 from sigmaraw.errors import InvalidOption, InvalidPlan
 from sigmaraw.noise import NoiseModel, split_repeats
 from sigmaraw.record.codecs import Settings
@@ -19,12 +19,13 @@ from sigmaraw.record.design import InputRow
 from sigmaraw.study.delta import Linear, linearise
 from sigmaraw.study.evidence import finding_checks
 from sigmaraw.study.inputs import Inputs
+from sigmaraw.study.objects import Followed, ObjectsOfImage
 from sigmaraw.study.plan import BLOCK, DEFAULT_N, Plan
 from sigmaraw.study.quality import ImageQuality
 from sigmaraw.study.sameness import study_differences
 from sigmaraw.study.scoring import ReplicaDiagnostics
 from sigmaraw.study.trips import distorts
-from sigmaraw.study.work import StudyImage, predict
+from sigmaraw.study.work import StudyImage, predict, predict_following
 
 Progress = Callable[[int, int, str], None]
 """Called as progress(done, total, what) while a study runs."""
@@ -116,6 +117,7 @@ class Prepared:
     resolved: list[Settings] = field(default_factory=list)
     quality: list[ImageQuality] = field(default_factory=list)
     linear: dict[str, Linear] = field(default_factory=dict)
+    objects: ObjectsOfImage | None = None
 
 
 def codec_of(
@@ -178,6 +180,7 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
         findings = finding_checks(image)
         codecs, hints, resolved, quality, chi_codec, shorter = [], [], [], [], [], []
         first: list[NDArray[np.integer]] = []
+        followed, again = _followed(setting, image.frame), []
         for position, spec in enumerate(specs):
             report(index * len(specs) + position, len(images) * len(specs), f"image {index + 1}: {spec}")
             asked = codec_of(spec, setting.profile, image, allow_exec=spec in setting.allow_exec, objects=setting.codecs)
@@ -191,7 +194,9 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
             first = first or [trip.decoded]
             resolved.append(asked.resolved())
             quality.append(ImageQuality.of(index, setting.profile.bits, image, codec, trip))  # the decoded image itself is not kept
-            chi_codec.append(predict(pipeline, trip.decoded[np.newaxis], f"image {index} after '{spec}'")[:, 0])
+            predicted, shown = predict_following(pipeline, trip.decoded[np.newaxis], followed, f"image {index} after '{spec}'")
+            chi_codec.append(predicted[:, 0])
+            again += [shown] if shown else []
         chi_raw, second = (predict(pipeline, image.frame[np.newaxis], f"image {index}")[:, 0] for _ in range(2))
         ready = dataclasses.replace(image, codecs=tuple(codecs), hints=tuple(hints), distorts=tuple(shorter))
         if prepared:
@@ -201,8 +206,14 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
         diagnostics = ReplicaDiagnostics.of(image, setting.mode, setting.plan.seed, findings)
         linear = linearise(image, pipeline, setting.mode)
         floor = second - chi_raw
-        prepared.append(Prepared(ready, diagnostics, chi_raw, floor, np.stack(chi_codec), differences, resolved, quality, linear))
+        objects = ObjectsOfImage(followed, tuple(again)) if followed else None
+        prepared.append(Prepared(ready, diagnostics, chi_raw, floor, np.stack(chi_codec), differences, resolved, quality, linear, objects))
     return prepared
+
+
+def _followed(setting: Setting, frame: NDArray[np.integer]) -> Followed | None:
+    """Return the objects of the image itself, where the plan follows objects."""
+    return Followed.of(setting.pipeline, frame) if setting.plan.objects and isinstance(setting.pipeline, FindsObjects) else None
 
 
 def answer_differences(prepared: Sequence[Prepared]) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ import logging
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,18 +18,20 @@ from numpy.typing import NDArray
 from sigmaraw import registry
 from sigmaraw.camera import CameraProfile
 from sigmaraw.codecs import named_codecs
-from sigmaraw.contracts import Codec, Engine, Pipeline
+from sigmaraw.contracts import Codec, Engine, FindsObjects, Pipeline
 from sigmaraw.errors import InvalidOption, InvalidPlan, PredictionFailed
 from sigmaraw.noise import DEFAULT_MODE, replica_mode
 from sigmaraw.processes import WorkingFolders
 from sigmaraw.progress import Report, reporting
 from sigmaraw.record import Record
 from sigmaraw.record.design import InputRow, LockRow
+from sigmaraw.record.objects import ObjectsRow
 from sigmaraw.study.adaptive import Adaptive, Deciding
 from sigmaraw.study.assemble import assemble, now
 from sigmaraw.study.deciding import Looks
 from sigmaraw.study.inputs import Inputs, file_row, load_inputs
 from sigmaraw.study.locking import refuse_late_lock
+from sigmaraw.study.objects import ObjectBlock, check_objects, objects_row
 from sigmaraw.study.plan import BLOCK, Plan, double_bootstrap_replicas
 from sigmaraw.study.prepare import (
     Prepared,
@@ -57,7 +59,7 @@ def validate(
     camera: CameraProfile | str | os.PathLike[str],
     *,
     codecs: Sequence[str] | str,
-    pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str],
+    pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str] | Sequence[Any],
     n: int | str | None = None,
     mode: str = DEFAULT_MODE,
     seed: int = 0,
@@ -69,6 +71,7 @@ def validate(
     scalars: bool = False,
     volume: bool = False,
     frame: int | None = None,
+    objects: bool = False,
     engine: Engine | str = "local",
     batch: int | None = None,
     workers: int | None = None,
@@ -91,9 +94,10 @@ def validate(
         The camera that took them, or its netCDF file.
     codecs : str or sequence of str
         Specifications such as ``"jpeg2000:ratio=10"`` or ``"to8bit:minmax+jpeg:quality=90"``; each once. ``sigmaraw codecs`` lists them.
-    pipeline : str, path, function or Pipeline
+    pipeline : str, path, function or Pipeline, or a sequence of them
         The model with its measurements: ``"otsu"``, ``"onnx:model.onnx"``, ``"package.module:function"``, a TOML file, a function
-        image → {name: number}, or an object of `contracts.Pipeline`.
+        image → {name: number}, or an object of `contracts.Pipeline`. Several measure the same replicas, which are drawn and coded once;
+        where two have a measurement of the same name, both are called ``pipeline/measurement``.
     n : int, str or None, default None
         Replicas per group, at least 2. None takes 100, or in mode ``repeats`` as many as there are. ``"auto:0.05,max=2000"`` adds
         replicas until the relative standard uncertainty of σ_raw is 0.05, 2000 at most; ``"auto:decide,max=300"`` until every row has a
@@ -118,6 +122,8 @@ def validate(
         A file's pages are z of one volume, not frames.
     frame : int, optional
         Only this frame of every input, from 0. None takes all.
+    objects : bool, default False
+        Follow each object through replicas and codecs, with σ_raw and ε of its measurements in ``record.content.objects``.
     engine : {"local", "dask"} or Engine, default "local"
         Where the work is done. It changes speed, not numbers.
     batch : int, optional
@@ -166,19 +172,22 @@ def validate(
     'PASS'
     """
     limits = {"k": k, "spread": spread, "rms": rms, "margin": dict(margin or {})}
-    place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame}
-    specs, objects = named_codecs(codecs)
+    place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame, "objects": objects}
+    specs, made = named_codecs(codecs)
     share = {"coded_share": 1.0} if every_byte else {}
     plan, model = plan_of(specs, pipeline, allow_exec, n=n, mode=mode, seed=seed, **limits, **place, **share)
     # keywords of `run`, each of its type
     options: dict[str, Any] = {"engine": engine, "batch": batch, "workers": workers, "allow_exec": plan.codecs if allow_exec else ()}
     options["allow_nondeterminism"] = allow_nondeterminism
     with reporting(progress) as report:
-        return run(plan, raw, camera, pipeline=model, codecs=objects, progress=report, **options)
+        return run(plan, raw, camera, pipeline=model, codecs=made, progress=report, **options)
 
 
 def plan_of(
-    codecs: Sequence[str] | str, pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str], allow_exec: bool = False, **settings: Any
+    codecs: Sequence[str] | str,
+    pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str] | Sequence[Any],
+    allow_exec: bool = False,
+    **settings: Any,
 ) -> tuple[Plan, Pipeline | str]:
     """Return the plan of a call from Python, and its pipeline: an object, or a specification.
 
@@ -241,6 +250,7 @@ def run(
     with folders.of_model(), _named(inputs):
         predict(resolved, inputs.images[0].frame[np.newaxis], "image 0")  # a function's measurements come with its first call
         check_margins(plan, resolved)
+        check_objects(plan, resolved, mode)
         design = design_of(plan, mode, inputs)
         exec_ = frozenset(allow_exec)
         setting = Setting(plan, profile, resolved, mode, inputs, design, files, planned, exec_, codecs or {}, allow_nondeterminism)
@@ -254,12 +264,24 @@ def run(
             batch,
             workers,
             coded_share=plan.coded_share,
+            followed=tuple(entry.objects.followed for entry in prepared if entry.objects),
         )
         with _session(worker) as engine_:
             gathered, looks = _gather_all(job, setting, prepared, engine_, report)
     _log.info("%d predictions gathered", np.isfinite(gathered.raw).sum() + np.isfinite(gathered.decoded).sum())
     setting = dataclasses.replace(setting, design=dataclasses.replace(setting.design, n=gathered.raw.shape[1]))
-    return assemble(setting, prepared, _predictions(gathered, setting, prepared), gathered.blocks, looks, lock)
+    objects = _objects(setting, prepared, gathered)
+    return assemble(setting, prepared, _predictions(gathered, setting, prepared), gathered.blocks, looks, lock, objects)
+
+
+def _objects(setting: Setting, prepared: Sequence[Prepared], gathered: _Gathered) -> ObjectsRow | None:
+    """Return the record's `objects`, where the plan follows them."""
+    images = [entry.objects for entry in prepared if entry.objects]
+    if not images or not isinstance(setting.pipeline, FindsObjects):
+        return None
+    factors = [entry.diagnostics.spread_factor for entry in prepared]
+    held = gathered.objects, gathered.objects_decoded
+    return objects_row(setting.plan, setting.pipeline, images, *held, factors, setting.design.independent)
 
 
 def _data_first_read(inputs: Inputs, lock: LockRow | None, planned: str) -> None:
@@ -336,19 +358,23 @@ def _camera(camera: CameraProfile | str | os.PathLike[str]) -> tuple[CameraProfi
     return camera, []
 
 
-def as_pipeline(pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str], allow_exec: bool = False) -> Pipeline | str:
+def as_pipeline(
+    pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str] | Sequence[Any], allow_exec: bool = False
+) -> Pipeline | str:
     """Return a pipeline object or its specification; a plain function becomes a pipeline, and so does a program that may run.
 
     Parameters
     ----------
-    pipeline : Pipeline, callable, str or path
+    pipeline : Pipeline, callable, str or path, or sequence of them
         As the caller gave it.
     allow_exec : bool, default False
         A specification may name a program: the caller typed it. Workers get the object, and never the permission.
     """
+    from sigmaraw.pipelines import JOINT, runs_programs
     from sigmaraw.pipelines import pipeline as make
-    from sigmaraw.pipelines import runs_programs
 
+    if isinstance(pipeline, list | tuple) and all(isinstance(entry, str) for entry in pipeline):
+        pipeline = JOINT.join(pipeline)
     if isinstance(pipeline, str):
         return make(pipeline, allow_exec=True) if allow_exec and runs_programs(pipeline) else pipeline
     if hasattr(pipeline, "batch"):
@@ -390,6 +416,8 @@ class _Gathered:
     decoded: NDArray[np.float64]
     double_bootstrap: NDArray[np.float64]
     blocks: dict[tuple[int, int], list[BlockResult]]
+    objects: dict[tuple[int, int], list[ObjectBlock]] = field(default_factory=dict)
+    objects_decoded: dict[tuple[int, int], list[ObjectBlock]] = field(default_factory=dict)
 
     def complete(self, n: int) -> bool:
         """Return whether each group has its n replicas, and each group of the double bootstrap those that belong to n."""
@@ -412,6 +440,9 @@ class _Gathered:
         groups = len(self.raw)
         target, group = (self.raw, item.group) if item.group < groups else (self.double_bootstrap, item.group - groups)
         target[group, rows, item.image] = result.raw.T
+        for held, block in ((self.objects, result.objects), (self.objects_decoded, result.objects_decoded)):
+            if block is not None:
+                held.setdefault((item.image, item.group), []).append(block)
         if result.decoded is not None:
             self.decoded[item.group - 1, rows, item.image] = result.decoded.T
             self.blocks.setdefault((item.image, item.group - 1), []).append(result)
@@ -477,8 +508,11 @@ def _partial(gathered: _Gathered, setting: Setting) -> xarray.Dataset | None:
 
 def _network_rows(pipeline: Pipeline) -> list[InputRow]:
     config = pipeline.config()
-    path = config.get("model") or config.get("weights")
-    return [file_row(path, "model", str(config["name"]))] if path else []
+    rows = []
+    for entry in config.get("pipelines", [config]):
+        path = entry.get("model") or entry.get("weights")
+        rows += [file_row(path, "model", str(entry["name"]))] if path else []
+    return rows
 
 
 def plan_row(path: str | Path) -> InputRow:
