@@ -98,6 +98,15 @@ AllowNondeterminism = Annotated[
         help="Count differences between answers on the same image into u; without it, differences above σ_raw/10 are refused.",
     ),
 ]
+Margin = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUE", help="Tolerated mean shift of a measurement in its unit, such as count=2, in place of k σ_raw; repeat it."
+    ),
+]
+Limit = Annotated[float | None, typer.Option("--k", help="Limit on the mean shift, in σ_raw; default 1.")]
+SpreadLimit = Annotated[float | None, typer.Option("--spread", help="Limit on the spread ratio and on its inverse; default 1.25.")]
+RmsLimit = Annotated[float | None, typer.Option("--rms", help="Limit on the RMS shift, in σ_raw; default 1, and √2 for counts.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 
 
@@ -112,6 +121,26 @@ def plan_from(file: Path | None, codec: list[str] | None, n: str | None, batch: 
     return merge_plan(
         read_plan(file) if file else {}, {key: value for key, value in stated.items() if value is not None and value is not False}
     )
+
+
+def margins(texts: list[str] | None) -> dict[str, float] | None:
+    """Return margins by measurement from ``NAME=VALUE``; None where none is stated. Raises InvalidOption."""
+    return {name: _number(name, value) for name, value in map(pair, texts)} if texts else None
+
+
+def pair(text: str) -> tuple[str, str]:
+    """Return name and value of ``NAME=VALUE``. Raises InvalidOption."""
+    name, equals, value = text.partition("=")
+    if not equals or not name or not value:
+        raise InvalidOption(f"'{text}'", "NAME=VALUE", "correct it")
+    return name, value
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InvalidOption(f"--margin {name}={text}", "a number in the measurement's unit", "correct it") from error
 
 
 def joined(pipelines: list[str] | None) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -33,6 +33,10 @@ def validate(
     rule: take.RuleName = None,
     n: take.Count = None,
     seed: take.Seed = None,
+    margin: take.Margin = None,
+    k: take.Limit = None,
+    spread: take.SpreadLimit = None,
+    rms: take.RmsLimit = None,
     engine: take.EngineName = "local",
     batch: take.Batch = None,
     workers: Annotated[
@@ -60,16 +64,8 @@ def validate(
     if workers is not None and workers < 0:
         raise InvalidOption(f"--workers {workers}", "a whole number from 0", "correct or leave out --workers")
     folder = shared.output_folder(output, overwrite)
-    given = {
-        "pipeline": pipeline,
-        "mode": mode,
-        "seed": seed,
-        "scalars": scalars,
-        "volume": volume,
-        "frame": frame,
-        "rule": rule,
-        "objects": objects,
-    }
+    given: dict[str, Any] = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame}
+    given |= {"rule": rule, "objects": objects, "margin": take.margins(margin), "k": k, "spread": spread, "rms": rms}
     share = {"coded_share": 1.0} if every_byte else {}
     merged = take.plan_from(plan, codec, n, batch, roi, **given, **share)
     allowed, extra = take.allowed(codec, allow_exec), take.plan_rows(plan)

@@ -37,6 +37,7 @@ class LimitsRow(Row, frozen=True, kw_only=True):
     k: Annotated[Number, field("limit on |epsilon_hat|, in σ_raw", "1")] = None
     spread: Annotated[Number, field("limit on the spread ratio and its inverse", "1")] = None
     rms: Annotated[Number, field("limit on the RMS shift, in σ_raw", "1")] = None
+    rms_counts: Annotated[Number, field("the same for counts and other isolated values; null is `rms`", "1")] = None
     margin: Annotated[dict[str, float], field("limits in the measurements' own units, by measurement; they replace k")] = msgspec.field(
         default_factory=dict
     )
@@ -96,6 +97,7 @@ class DesignRow(Row, frozen=True, kw_only=True):
     replicas_per_group: Annotated[int, field("replicas per group, all noise levels together", "1")]
     groups: Annotated[int, field("groups: raw and every codec", "1")]
     independent: Annotated[bool, field("whether each group has a random stream of its own")]
+    draws_noise: Annotated[bool, field("whether replicas come from the noise model; false: from real repeats")] = True
     reason: Annotated[str, field("why groups share their frames; empty where they do not")] = ""
     noise_levels: Annotated[
         tuple[float, ...] | None, field("multiples of the noise at which replicas were drawn; null is 1 alone", "1")

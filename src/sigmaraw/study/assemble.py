@@ -23,12 +23,12 @@ from sigmaraw.study.adaptive import Adaptive
 from sigmaraw.study.deciding import Looks
 from sigmaraw.study.delta import delta_row, propagations
 from sigmaraw.study.environment import environment
-from sigmaraw.study.plan import BLOCK, Plan, double_bootstrap_replicas
+from sigmaraw.study.plan import BLOCK, Plan
 from sigmaraw.study.prepare import Prepared, Setting, answer_differences
 from sigmaraw.study.quality import codec_rows, worst_crops
 from sigmaraw.study.rules import decision_row, ruled_verdicts
 from sigmaraw.study.scoring import Predictions, ReplicaDiagnostics, Scoring, diagnostic_rows, tukey_all
-from sigmaraw.study.statements import codec_verdicts, over_images
+from sigmaraw.study.statements import codec_verdicts, over_images, with_evidence
 from sigmaraw.study.thumbnails import thumbnails
 from sigmaraw.study.work import BlockResult
 
@@ -65,7 +65,9 @@ def assemble(
     deltas = _deltas(setting, prepared, predictions, diagnostics)
     differences = answer_differences(prepared)
     decided = looks.decided() if looks else None
-    results, undefined = Scoring(plan, predictions, measurements, mode, diagnostics, deltas, differences, decided=decided).all()
+    linear = prepared[0].linear_in_noise
+    scoring = Scoring(plan, predictions, measurements, mode, diagnostics, deltas, differences, decided=decided, linear_in_noise=linear)
+    results, undefined = scoring.all()
     tukey, tukey_undefined = tukey_all(plan, predictions, measurements, mode)
     qualities = [[entry.quality[index] for entry in prepared] for index in range(len(plan.codecs))]
     said = over_images(
@@ -81,7 +83,7 @@ def assemble(
         images=setting.inputs.rows,
         camera=_camera_row(setting),
         plan=msgspec.structs.replace(plan.row(setting.planned), lock=lock),
-        design=_design_row(setting),
+        design=_design_row(setting, predictions.double_bootstrap.shape[1]),
         adaptive=_adaptive_row(plan, predictions, measurements, looks),
         environment=environment(),
         pipeline=pipeline.config(),
@@ -89,7 +91,7 @@ def assemble(
         mode_diagnostics=diagnostic_rows(diagnostics),
         floor=_floor_rows(prepared, pipeline),
         codecs=tuple(codecs),
-        results=tuple(results),
+        results=with_evidence(results, said),
         statements=tuple(row for entry in said for row in entry.rows),
         decision=decision,
         tukey=tuple(tukey),
@@ -137,17 +139,19 @@ def _camera_row(setting: Setting) -> CameraRow:
     return msgspec.structs.replace(camera_of(setting.profile.summary()), path=path)
 
 
-def _design_row(setting: Setting) -> DesignRow:
+def _design_row(setting: Setting, nested: int) -> DesignRow:
+    """Return the record's `design`; nested : replicas of each group of the double bootstrap."""
     design, rule, groups = setting.design, setting.mode.extrapolation, setting.mode.double_bootstrap_groups
     return DesignRow(
         replicas_per_group=design.n,
         groups=setting.plan.groups,
         independent=design.independent,
+        draws_noise=setting.mode.draws_noise,
         reason=design.reason,
         noise_levels=rule.levels if rule else None,
         weights=rule.weights if rule else None,
         double_bootstrap_groups=groups or None,
-        double_bootstrap_replicas=double_bootstrap_replicas(design.n) if groups else None,
+        double_bootstrap_replicas=nested if groups else None,
     )
 
 

@@ -65,7 +65,8 @@ def validate(
     seed: int = 0,
     k: float = 1.0,
     spread: float = 1.25,
-    rms: float = 1.0,
+    rms: float | None = None,
+    rms_counts: float | None = None,
     margin: Mapping[str, float] | None = None,
     roi: tuple[int, int] | None = None,
     scalars: bool = False,
@@ -110,8 +111,10 @@ def validate(
         Limit on |ε̂|, in σ_raw. Above 0.
     spread : float, default 1.25
         Limit on the ratio of the spreads after and before the codec, and on its inverse; a bare number. Above 1.
-    rms : float, default 1.0
-        Limit on the root mean square of f(C(R)) − f(R), in σ_raw. Above 0.
+    rms : float, optional
+        Limit on the root mean square of f(C(R)) − f(R), in σ_raw. Above 0. None takes 1, and √2 for counts.
+    rms_counts : float, optional
+        The same for counts and other isolated values. None takes `rms`, and √2 where that is not given either.
     margin : mapping of str to float, optional
         For the measurements that it names, a limit on the mean shift in the measurement's unit, in place of `k`·σ_raw.
     roi : tuple of int, optional
@@ -171,7 +174,7 @@ def validate(
     >>> record.verdict
     'PASS'
     """
-    limits = {"k": k, "spread": spread, "rms": rms, "margin": dict(margin or {})}
+    limits = {"k": k, "spread": spread, "rms": rms, "rms_counts": rms_counts, "margin": dict(margin or {})}
     place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame, "objects": objects}
     specs, made = named_codecs(codecs)
     share = {"coded_share": 1.0} if every_byte else {}
@@ -327,7 +330,10 @@ def _gather_all(
     def look(gathered: _Gathered) -> tuple[int, int, str]:
         predictions, diagnostics = _predictions(gathered, setting, prepared), [entry.diagnostics for entry in prepared]
         differences = answer_differences(prepared)
-        n, what = looks.look(Scoring(setting.plan, predictions, setting.pipeline.measurements, setting.mode, diagnostics, (), differences))
+        linear = prepared[0].linear_in_noise
+        measurements = setting.pipeline.measurements
+        scoring = Scoring(setting.plan, predictions, measurements, setting.mode, diagnostics, (), differences, linear_in_noise=linear)
+        n, what = looks.look(scoring)
         return n, n, what
 
     return _gather(job, setting, engine, report, look), looks
@@ -419,17 +425,18 @@ class _Gathered:
     objects: dict[tuple[int, int], list[ObjectBlock]] = field(default_factory=dict)
     objects_decoded: dict[tuple[int, int], list[ObjectBlock]] = field(default_factory=dict)
 
-    def complete(self, n: int) -> bool:
-        """Return whether each group has its n replicas, and each group of the double bootstrap those that belong to n."""
-        return self.raw.shape[1] == n and self._nested_complete(n)
+    def complete(self, n: int, nested: int) -> bool:
+        """Return whether each group has its n replicas, and each group of the double bootstrap those that belong to `nested`."""
+        return self.raw.shape[1] == n and self.nested_complete(nested)
 
-    def _nested_complete(self, n: int) -> bool:
+    def nested_complete(self, n: int) -> bool:
+        """Return whether each group of the double bootstrap has those replicas that belong to n."""
         return len(self.double_bootstrap) == 0 or self.double_bootstrap.shape[1] == double_bootstrap_replicas(n)
 
-    def extend(self, n: int) -> None:
-        """Make the arrays long enough for n replicas per group; where they are, lengthen those of the double bootstrap."""
+    def extend(self, n: int, nested: int) -> None:
+        """Make the arrays long enough for n replicas per group; where they are, lengthen those of the double bootstrap to `nested`."""
         if self.raw.shape[1] == n:
-            self.double_bootstrap = _longer(self.double_bootstrap, double_bootstrap_replicas(n))
+            self.double_bootstrap = _longer(self.double_bootstrap, double_bootstrap_replicas(nested))
         else:
             self.raw, self.decoded = _longer(self.raw, n), _longer(self.decoded, n)
 
@@ -458,18 +465,19 @@ def _gather(
 ) -> _Gathered:
     """Return all predictions; where n is adaptive the plan's items are extended, by a block each time, until its rule is met.
 
-    Last come the groups that start from replicas of group 0, for as many replicas as there were then.
+    Last come the groups that start from replicas of group 0, for as many replicas as there were then. Where n follows from decisions they
+    come before the first look, as many as belong to it: u_mode may rest on them.
     """
     plan, measurements, nested = setting.plan, setting.pipeline.measurements, job.mode.double_bootstrap_groups
     images, shape = len(job.images), (0, len(job.images), len(measurements))
     gathered = _Gathered(np.empty((plan.groups, *shape)), np.empty((len(plan.codecs), *shape)), np.empty((nested, *shape)), {})
     n = aim = setting.design.n
     done, what = 0, "replicas"
-    while not gathered.complete(n):
+    while not gathered.complete(n, of_nested := n if look is None else setting.design.n):
         first = gathered.raw.shape[1]
-        items = plan.items(images, n, start=first) if first < n else plan.double_bootstrap_items(images, n, nested)
-        gathered.extend(n)
-        total = images * (aim * plan.groups + nested * double_bootstrap_replicas(aim))
+        items = plan.items(images, n, start=first) if first < n else plan.double_bootstrap_items(images, of_nested, nested)
+        gathered.extend(n, of_nested)
+        total = images * (aim * plan.groups + nested * double_bootstrap_replicas(aim if look is None else of_nested))
         report(done, total, what)
         try:
             for result in engine.map(job, items):
@@ -480,7 +488,7 @@ def _gather(
             setattr(error, PARTIAL, _partial(gathered, setting))
             raise
         if look is not None:
-            if first < n:  # the groups of the double bootstrap, which come last, decide nothing
+            if gathered.nested_complete(of_nested):
                 n, aim, what = look(gathered)
         elif isinstance(plan.adaptive, Adaptive):
             n, aim, what = plan.adaptive.next(gathered.raw, measurements, BLOCK)
