@@ -13,6 +13,7 @@ import netCDF4
 import numpy as np
 import pytest
 import tifffile
+import xarray as xr
 import zarr
 
 import sigmaraw as sr
