@@ -57,7 +57,7 @@ def run_times(runs: int, reference: int = 2000, window: int = 10, seed: int = 2)
     found = {}
     for wanted in (32, 64, 128, 256):
         detector = OnlineMmd.calibrated(features, window, wanted, seed)
-        length = 5 * wanted + window
+        length = 3 * wanted + window
         streams = (random.standard_normal((length, DIMS)) for _ in range(runs))
         scaled = ((stream - detector.centre) / detector.spread for stream in streams)
         values = statistics(detector.reference, scaled, detector.bandwidth, window)  # type: ignore[arg-type]

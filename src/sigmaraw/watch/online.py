@@ -10,7 +10,7 @@ Reference: A. Gretton et al., J. Mach. Learn. Res. 13, 723 (2012), for the stati
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -146,12 +146,20 @@ def statistics(x: Floats, streams: Sequence[Floats] | Floats, bandwidth: float, 
     found = []
     for stream in streams:
         near = kernel(stream, x, bandwidth).mean(axis=1)
-        gram = kernel(stream, stream, bandwidth)
-        found.append(_windows(near[None], lambda a, b, gram=gram: gram[a, b], np.arange(len(stream))[None], window)[0] + inner)
+        found.append(_windows(near[None], _band(stream, bandwidth), np.arange(len(stream))[None], window)[0] + inner)
     return np.stack(found)
 
 
-def _windows(near: Floats, gram, index: NDArray[np.intp], window: int) -> Floats:  # type: ignore[no-untyped-def]
+def _band(stream: Floats, bandwidth: float) -> Callable[[NDArray[np.intp], NDArray[np.intp]], Floats]:
+    """Return k of points of a stream by their numbers: a window needs those near each other alone."""
+
+    def gram(a: NDArray[np.intp], b: NDArray[np.intp]) -> Floats:
+        return np.asarray(np.exp(-((stream[a] - stream[b]) ** 2).sum(axis=-1) / (2.0 * bandwidth**2)))
+
+    return gram
+
+
+def _windows(near: Floats, gram: Callable[[NDArray[np.intp], NDArray[np.intp]], Floats], index: NDArray[np.intp], window: int) -> Floats:
     """Return mean k(w, w') − 2 mean near(w) of every window; `gram(a, b)` gives k of points by their numbers in `index`."""
     length = index.shape[1] - window + 1
     total = np.full((index.shape[0], length), float(window))  # k of each frame with itself
