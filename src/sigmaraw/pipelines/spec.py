@@ -15,7 +15,7 @@ from sigmaraw.measurements import dotted_settings
 from sigmaraw.pipelines.function import FunctionPipeline, load_function
 
 # A model file that is named alone says by its suffix which pipeline reads it.
-_SUFFIXES = {".onnx": "onnx", ".pt2": "torch", ".pt": "torch", ".pth": "torch"}
+_SUFFIXES = {".onnx": "onnx", ".pt2": "torch", ".pt": "torch", ".pth": "torch", ".safetensors": "trained"}
 _FILE_KEYS = ("model", "weights")
 _SCALARS = (bool, int, float, str)
 

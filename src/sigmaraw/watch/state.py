@@ -109,6 +109,8 @@ class State:
             raise IntegrityError(
                 f"another process has added to {self.path}", "one watch at a time", "run sigmaraw watch check once more"
             ) from error
+        except sqlite3.OperationalError as error:
+            raise InvalidOption(f"{self.path} cannot be written ({error})", "a file that can be written", "free it, or copy it") from error
         entry = Entry(number, kind, json.loads(_text(body)), digest)
         self.entries.append(entry)
         return entry
