@@ -18,7 +18,7 @@ from sigmaraw.contracts.codecs import (
     Probes,
     RoundTrip,
 )
-from sigmaraw.contracts.measures import FindsObjects, FoundObjects, LabelledImage, Measure
+from sigmaraw.contracts.measures import FindsObjects, FoundObjects, LabelledImage, Measure, TakesPixelSize
 from sigmaraw.contracts.modes import (
     Block,
     CameraNoise,
@@ -72,4 +72,5 @@ __all__ = [
     "ReportFormat",
     "Reproduction",
     "RoundTrip",
+    "TakesPixelSize",
 ]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sigmaraw.errors import ColourImage, NotIntegerData, ShapeMismatch
 from sigmaraw.frames import tiff_tags as tags
 from sigmaraw.frames.decoding import Decoded, Layout, Opened, decoding, mappable, read_exactly, require_grey, unreadable, unreadable_choice
+from sigmaraw.frames.pixel_size import tiff_spacing
 from sigmaraw.frames.selection import Selection
 
 SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
@@ -261,4 +262,4 @@ def _metadata(tif: Any) -> dict[str, Any]:
         "cfa": tags.cfa_of(page),
         "compression": tags.lossy_compression(tif, page),
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in found.items() if value is not None} | tiff_spacing(tif)

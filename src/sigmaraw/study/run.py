@@ -32,6 +32,7 @@ from sigmaraw.study.deciding import Looks
 from sigmaraw.study.inputs import Inputs, file_row, load_inputs
 from sigmaraw.study.locking import refuse_late_lock
 from sigmaraw.study.objects import ObjectBlock, check_objects, objects_row
+from sigmaraw.study.pixel_size import by_pixel_size
 from sigmaraw.study.plan import BLOCK, Plan, double_bootstrap_replicas
 from sigmaraw.study.prepare import (
     Prepared,
@@ -245,6 +246,8 @@ def run(
     inputs = load_inputs(raw, profile, plan, mode)
     _data_first_read(inputs, lock, planned)
     check_specimens(plan, len(inputs.images))
+    sized = by_pixel_size(resolved, inputs.images)
+    resolved, source = sized, source if sized is resolved else sized
     files = (*inputs.files, *camera_rows, *_network_rows(resolved), *extra_inputs)
     _log.info("study of %d images, %d codecs, pipeline %s, mode %s", len(inputs.images), len(plan.codecs), plan.pipeline, plan.mode)
     with folders.of_model(), _named(inputs):
