@@ -25,12 +25,14 @@ from sigmaraw.processes import WorkingFolders
 from sigmaraw.progress import Report, reporting
 from sigmaraw.record import Record
 from sigmaraw.record.design import InputRow, LockRow
+from sigmaraw.record.fields import plain
 from sigmaraw.study.adaptive import Adaptive, Deciding
 from sigmaraw.study.assemble import assemble, now
 from sigmaraw.study.deciding import Looks
+from sigmaraw.study.environment import environment
 from sigmaraw.study.inputs import Inputs, file_row, load_inputs
 from sigmaraw.study.locking import refuse_late_lock
-from sigmaraw.study.plan import BLOCK, Plan, double_bootstrap_replicas
+from sigmaraw.study.plan import BLOCK, Plan, WorkItem, double_bootstrap_replicas
 from sigmaraw.study.prepare import (
     Prepared,
     Progress,
@@ -44,6 +46,7 @@ from sigmaraw.study.prepare import (
 )
 from sigmaraw.study.reads import log_path, note_reads
 from sigmaraw.study.scoring import Predictions, Scoring
+from sigmaraw.study.store import BlockStore
 from sigmaraw.study.work import BlockResult, Job, predict, resolve_pipeline
 
 if TYPE_CHECKING:
@@ -207,6 +210,7 @@ def run(
     extra_inputs: Sequence[InputRow] = (),
     codecs: Mapping[str, Codec] | None = None,
     lock: LockRow | None = None,
+    store: BlockStore | None = None,
 ) -> Record:
     """Run a frozen plan and return its record. Parameters and refusals as in `validate`.
 
@@ -218,6 +222,8 @@ def run(
         Those codecs of the plan that are functions or objects from Python, by their specification.
     lock : optional
         How the plan's file was fixed. A plan that was locked after this tool first read an image is refused.
+    store : BlockStore, optional
+        Where finished blocks are kept, and those of a study that was stopped are found. What differs from then is refused.
     """
     report = progress or (lambda done, total, what: None)
     planned = now()
@@ -253,11 +259,50 @@ def run(
             workers,
             coded_share=plan.coded_share,
         )
-        with _session(worker) as engine_:
-            gathered, looks = _gather_all(job, setting, prepared, engine_, report)
+        if store is not None:
+            store.begin(_identity(setting, prepared))
+        with _session(worker) as engine_, contextlib.closing(store) if store else contextlib.nullcontext():
+            gathered, looks = _gather_all(job, setting, prepared, _Kept(engine_, store) if store else engine_, report)
     _log.info("%d predictions gathered", np.isfinite(gathered.raw).sum() + np.isfinite(gathered.decoded).sum())
     setting = dataclasses.replace(setting, design=dataclasses.replace(setting.design, n=gathered.raw.shape[1]))
     return assemble(setting, prepared, _predictions(gathered, setting, prepared), gathered.blocks, looks, lock)
+
+
+def _identity(setting: Setting, prepared: Sequence[Prepared]) -> dict[str, Any]:
+    """Return what decides a study's blocks (JSON values): where it is the same, so are they."""
+    plan, ran = plain(setting.plan.row()), plain(environment())
+    return {
+        "plan": {key: value for key, value in plan.items() if key not in ("created", "lock")},
+        "inputs": [row.sha256 for row in setting.files],
+        "images": [row.sha256 for row in setting.inputs.rows],
+        "camera": {name: float(setting.profile.dataset[name]) for name in ("gain", "offset", "read_noise")},
+        "pipeline": plain(setting.pipeline.config()),
+        "codecs": [plain(settings) for entry in prepared[:1] for settings in entry.resolved],
+        "versions": {key: ran[key] for key in ("python", "packages", "libraries", "jax_backend")},
+        "block": BLOCK,
+        "replicas": None if setting.design.repeats is None else [[frames.start, frames.stop] for frames in setting.design.repeats],
+    }
+
+
+class _Kept:
+    """An engine whose finished blocks are kept, and which takes those that were finished before from where they are."""
+
+    def __init__(self, engine: Engine, store: BlockStore) -> None:
+        self.name, self._engine, self._store = engine.name, engine, store
+
+    def map(self, job: Job, items: Sequence[WorkItem]) -> Iterator[BlockResult]:
+        """Yield the results, those from the store first; whoever gathers them puts each in its place."""
+        for item in items:
+            if item in self._store:
+                yield self._store.take(item)
+        missing = [item for item in items if item not in self._store]
+        try:
+            for result in self._engine.map(job, missing) if missing else ():
+                self._store.put(result)
+                yield result
+        except KeyboardInterrupt:
+            self._store.flush()  # what is asked for with --resume
+            raise
 
 
 def _data_first_read(inputs: Inputs, lock: LockRow | None, planned: str) -> None:
@@ -403,6 +448,11 @@ class _Gathered:
             self.decoded[item.group - 1, rows, item.image] = result.decoded.T
             self.blocks.setdefault((item.image, item.group - 1), []).append(result)
 
+    def order(self) -> None:
+        """Put each codec's blocks in the order of their replicas, in whatever order they came."""
+        for blocks in self.blocks.values():
+            blocks.sort(key=lambda result: result.item.start)
+
 
 def _longer(values: NDArray[np.float64], n: int) -> NDArray[np.float64]:
     """Return values (group, n, …), NaN where there is no prediction yet."""
@@ -440,6 +490,7 @@ def _gather(
                 n, aim, what = look(gathered)
         elif isinstance(plan.adaptive, Adaptive):
             n, aim, what = plan.adaptive.next(gathered.raw, measurements, BLOCK)
+        gathered.order()
     return gathered
 
 
