@@ -223,7 +223,12 @@ class TorchNetwork(NetworkPipeline):
 
         flags: list[torch.Tensor] = []
         levels = [[self._levels(unit) for unit in self.units(image)] for image in images]
-        maps = self._weights([unit for of_image in levels for unit in of_image], flags)
+        try:
+            maps = self._weights([unit for of_image in levels for unit in of_image], flags)
+        except InvalidModel:
+            if flags:  # maps that are not finite are named first, as on the CPU
+                self._require_finite(bool(torch.stack(flags).all()))
+            raise
         finite = torch.stack(flags).all()
         if self.keys["measure"] == "soft":
             weights = [weight.double() for weight in maps]
