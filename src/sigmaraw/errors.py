@@ -190,6 +190,10 @@ class AnswersDiffer(SigmarawError, ValueError):
     """A pipeline, or a codec, answers the same image differently, by more than a tenth of σ_raw."""
 
 
+class InvalidTraining(SigmarawError, ValueError):
+    """A training configuration is malformed, or its images, targets and splits contradict each other."""
+
+
 # --- studies ----------------------------------------------------------------------------------------------------------
 class InvalidPlan(SigmarawError, ValueError):
     """A plan file is malformed, or contradicts the command."""

@@ -177,7 +177,7 @@ def test_a_family_that_fails_only_when_it_is_described_is_listed_as_such(package
         (registry.CODECS, "jxl", "jpegxl"),
         (registry.CODECS, "x265", "hevc"),
         (registry.CODECS, "jpeg200", "did you mean 'jpeg2000'"),
-        (registry.PIPELINES, "cellpose", "package.module:function"),
+        (registry.PIPELINES, "cellpose", "recipes.md#cellpose"),
         (registry.PIPELINES, "otus", "did you mean 'otsu'"),
         (registry.METRICS, "iou", "jaccard"),
     ],
@@ -191,7 +191,7 @@ def test_every_suggested_name_exists() -> None:
     for group, meant in suggestions._MEANT.items():
         choices = registry.names(group)
         for hint in meant.values():
-            for spec in re.findall(r"write ([a-z0-9-]+(?::[a-z0-9]+)?)", hint):
+            for spec in re.findall(r"write ([a-z0-9_-]+(?::[a-z0-9]+)?)", hint):
                 name, _, method = spec.partition(":")
                 assert name in choices, hint
                 assert not method or name != "lossless" or method in METHODS

@@ -57,7 +57,6 @@ def test_a_function_that_works_in_place_does_not_reach_the_callers_image() -> No
     [
         ("worded", "answer = str 'many'"),
         ("infinite", "answer = float inf"),
-        ("bare", "returned float 1.0"),
     ],
 )
 def test_predictions_that_are_no_named_numbers_are_refused(name: str, message: str) -> None:

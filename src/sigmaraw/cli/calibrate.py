@@ -34,7 +34,7 @@ def calibrate(
     cfa: Annotated[
         str | None, typer.Option(metavar="LETTERS", help="Also calibrate each plane of a colour filter array, such as RGGB.")
     ] = None,
-    report: Annotated[Path | None, typer.Option(metavar="DIR", help="Also write a datasheet (HTML) into this folder.")] = None,
+    report: Annotated[Path | None, typer.Option(metavar="DIR", help="Also write a datasheet (HTML and PDF) into this folder.")] = None,
     json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
@@ -54,7 +54,7 @@ def calibrate(
     if report is not None:
         from sigmaraw.reports.datasheet import write_datasheet
 
-        page = write_datasheet({**profile.summary(), "path": str(output)}, report, profile.figures())
+        page = write_datasheet({**profile.summary(), "path": str(output)}, report, profile.figures(), formats=("html", "pdf"))
     if json:
         print_json({**profile.summary(), "profile": str(output), "datasheet": None if page is None else str(page)})
         return

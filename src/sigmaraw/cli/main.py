@@ -15,22 +15,27 @@ from sigmaraw.cli.calibrate import calibrate
 from sigmaraw.cli.camera import camera
 from sigmaraw.cli.check import check
 from sigmaraw.cli.codecs import codecs
+from sigmaraw.cli.compare import compare
 from sigmaraw.cli.demo import demo
 from sigmaraw.cli.faults import BAD_INPUT, DONE, INTERRUPTED, Interrupted, interrupted, refuse
 from sigmaraw.cli.faults import report as report_fault
 from sigmaraw.cli.machine import check_words, prepare_streams, quieten
+from sigmaraw.cli.measurements import measurements
 from sigmaraw.cli.metrics import metrics
 from sigmaraw.cli.pipelines import pipelines
 from sigmaraw.cli.plan import plan
 from sigmaraw.cli.plan_calibration import plan_calibration
 from sigmaraw.cli.replicas import replicas
 from sigmaraw.cli.report import report
+from sigmaraw.cli.reproduce import reproduce
 from sigmaraw.cli.resume import expanded
 from sigmaraw.cli.search import search
 from sigmaraw.cli.sign import keygen, sign
 from sigmaraw.cli.sweep import sweep
+from sigmaraw.cli.train import train
 from sigmaraw.cli.validate import validate
 from sigmaraw.cli.verify import verify
+from sigmaraw.cli.watch import watch
 
 app = typer.Typer(
     name="sigmaraw",
@@ -50,18 +55,23 @@ VERBS: dict[Callable[..., Any], tuple[str, str]] = {
     validate: ("Judge codecs by a model's answers.", "docs/how-to/validate.md"),
     sweep: ("Score codec settings over ranges.", "docs/how-to/choose-a-setting.md"),
     search: ("Find the strongest setting that passes.", "docs/how-to/choose-a-setting.md"),
-    report: ("Write the report of a record anew.", "docs/how-to/validate.md"),
+    train: ("Train a network on images and targets.", "docs/how-to/train.md"),
+    reproduce: ("Rerun a paper's study by name.", "docs/how-to/reproduce.md"),
+    report: ("Write the report of a record anew.", "docs/how-to/report.md"),
+    compare: ("Show what changed between two records.", "docs/how-to/report.md"),
     verify: ("Say which part of a record was altered.", "docs/how-to/sign.md"),
     sign: ("Sign a record with all its parts.", "docs/how-to/sign.md"),
     keygen: ("Make a pair of keys to sign with.", "docs/how-to/sign.md"),
     codecs: ("List codec families and their keys.", "docs/reference/codecs.md"),
     pipelines: ("List pipelines and their keys.", "docs/how-to/models.md"),
+    measurements: ("List measurements and their keys.", "docs/how-to/measurements.md"),
     metrics: ("List metrics of masks and images.", "docs/explanation/formulas.md"),
     demo: ("Show every step on a virtual camera.", "docs/tutorial/first-validation.md"),
 }
 """Each verb with its line in the list of verbs, and the page of the documentation that its help names."""
 for _verb, (_line, _page) in VERBS.items():
     app.command(short_help=_line, epilog=f"Documentation: {_page}")(_verb)
+app.add_typer(watch)
 
 
 def _version(wanted: bool) -> None:

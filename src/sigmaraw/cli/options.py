@@ -11,6 +11,7 @@ from sigmaraw.cli.shared import parse_roi
 from sigmaraw.errors import InvalidOption
 
 if TYPE_CHECKING:
+    from sigmaraw.contracts import Pipeline
     from sigmaraw.record.design import InputRow
     from sigmaraw.study import Plan
 
@@ -56,9 +57,11 @@ Spec = Annotated[
     list[str] | None, typer.Option(metavar="SPEC", help="Codec, such as jpeg2000:ratio=10; repeat it.", autocompletion=codec_names)
 ]
 PipelineSpec = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
-        metavar="SPEC", help="otsu, unet-demo, onnx:FILE, torch:FILE, module:function, or a TOML file.", autocompletion=_pipeline_names
+        metavar="SPEC",
+        help="otsu, unet-demo, onnx:FILE, torch:FILE, labels:FILE.py:function, module:function, or a TOML file; repeat it.",
+        autocompletion=_pipeline_names,
     ),
 ]
 Mode = Annotated[str | None, typer.Option(help=MODE_HELP, autocompletion=_mode_names)]
@@ -80,13 +83,14 @@ Roi = Annotated[
 Scalars = Annotated[bool, typer.Option("--scalars", help="Use the camera's mean values in place of its maps.")]
 Volume = Annotated[bool, typer.Option("--volume", help="Read the pages of a file as the slices (z) of one volume, not as frames.")]
 Frame = Annotated[int | None, typer.Option(help="Number of the only frame to take from each file, from 0; default all.")]
+Objects = Annotated[bool, typer.Option("--objects", help="Follow each object through replicas and codecs, and score it by itself.")]
 EveryByte = Annotated[
     bool,
     typer.Option(
         "--every-byte", help="Code every replica in full, also where the decoded pixels are known without; no verdict changes, only bytes."
     ),
 ]
-AllowExec = Annotated[bool, typer.Option("--allow-exec", help="Allow codecs typed with --codec to run programs (exec).")]
+AllowExec = Annotated[bool, typer.Option("--allow-exec", help="Allow codecs and pipelines typed here to run programs (exec, run).")]
 AllowNondeterminism = Annotated[
     bool,
     typer.Option(
@@ -94,6 +98,15 @@ AllowNondeterminism = Annotated[
         help="Count differences between answers on the same image into u; without it, differences above σ_raw/10 are refused.",
     ),
 ]
+Margin = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUE", help="Tolerated mean shift of a measurement in its unit, such as count=2, in place of k σ_raw; repeat it."
+    ),
+]
+Limit = Annotated[float | None, typer.Option("--k", help="Limit on the mean shift, in σ_raw; default 1.")]
+SpreadLimit = Annotated[float | None, typer.Option("--spread", help="Limit on the spread ratio and on its inverse; default 1.25.")]
+RmsLimit = Annotated[float | None, typer.Option("--rms", help="Limit on the RMS shift, in σ_raw; default 1, and √2 for counts.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 
 
@@ -103,15 +116,51 @@ def plan_from(file: Path | None, codec: list[str] | None, n: str | None, batch: 
 
     if batch is not None and batch < 1:
         raise InvalidOption(f"--batch {batch}", "a whole number from 1", "correct or leave out --batch")
+    given["pipeline"] = joined(given.get("pipeline"))
     stated = {**given, "codecs": tuple(codec or ()) or None, "roi": parse_roi(roi), "n": None if n is None else count_or_auto(n)}
     return merge_plan(
         read_plan(file) if file else {}, {key: value for key, value in stated.items() if value is not None and value is not False}
     )
 
 
+def margins(texts: list[str] | None) -> dict[str, float] | None:
+    """Return margins by measurement from ``NAME=VALUE``; None where none is stated. Raises InvalidOption."""
+    return {name: _number(name, value) for name, value in map(pair, texts)} if texts else None
+
+
+def pair(text: str) -> tuple[str, str]:
+    """Return name and value of ``NAME=VALUE``. Raises InvalidOption."""
+    name, equals, value = text.partition("=")
+    if not equals or not name or not value:
+        raise InvalidOption(f"'{text}'", "NAME=VALUE", "correct it")
+    return name, value
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InvalidOption(f"--margin {name}={text}", "a number in the measurement's unit", "correct it") from error
+
+
+def joined(pipelines: list[str] | None) -> str | None:
+    """Return the specification of one pipeline, or of several that measure the same images; None where none is typed."""
+    from sigmaraw.pipelines import JOINT
+
+    return JOINT.join(pipelines) if pipelines else None
+
+
 def allowed(codec: list[str] | None, allow_exec: bool) -> tuple[str, ...]:
     """Return what may run programs: the user's own typing, and not what only the plan file says, which may be a stranger's."""
     return tuple(codec or ()) if allow_exec else ()
+
+
+def model(pipeline: list[str] | None, allow_exec: bool) -> Pipeline | str | None:
+    """Return the pipeline where the user's own typing allows it to run programs; else None, and the plan's specification holds."""
+    from sigmaraw.study.run import as_pipeline
+
+    found = as_pipeline(pipeline, True) if allow_exec and pipeline is not None else None
+    return None if isinstance(found, str) else found
 
 
 def plan_rows(file: Path | None) -> list[InputRow]:

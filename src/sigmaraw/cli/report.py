@@ -1,26 +1,36 @@
-"""sigmaraw report: lay out a record again."""
+"""sigmaraw report: lay a record out again."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 
 def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that validate wrote.")],
-    format: Annotated[list[str] | None, typer.Option("--format", help="html (default), json, text, csv; repeat it.")] = None,
+    format: Annotated[
+        list[str] | None, typer.Option("--format", help="html (default), pdf, md, json, csv, text, or “list” for all; repeat it.")
+    ] = None,
+    edition: Annotated[Literal["short", "full"], typer.Option(help="How much html, pdf and md print.")] = "full",
+    template: Annotated[
+        Path | None, typer.Option(metavar="TOML", help="The laboratory's name, address, logo and fields, for html, pdf and md.")
+    ] = None,
 ) -> None:
     """Write the report anew from record.json and result.nc. Nothing is computed."""
     from sigmaraw import registry
+    from sigmaraw.contracts.studies import StyledReport
     from sigmaraw.integrity.signing import SIGNATURES_FILE
     from sigmaraw.record.sealing import note_renderings
     from sigmaraw.record.verifying import require_unaltered
 
+    if format == ["list"]:
+        typer.echo("\n".join(registry.names(registry.REPORTS)))
+        return
     require_unaltered(folder)  # a record that cannot be read, or was altered, is refused before anything is written
     renderers = [registry.load(registry.REPORTS, name)() for name in format or ["html"]]
-    made = [renderer.render(folder) for renderer in renderers]
+    made = [(one.styled(edition, template) if isinstance(one, StyledReport) else one).render(folder) for one in renderers]
     note_renderings(folder, made)
     for path in made:
         typer.echo(f"report: {path}")

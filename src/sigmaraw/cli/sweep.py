@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
 
 from sigmaraw.cli import options as take
@@ -20,6 +22,10 @@ def sweep(
     plan: take.PlanFile = None,
     n: take.Count = None,
     seed: take.Seed = None,
+    margin: take.Margin = None,
+    k: take.Limit = None,
+    spread: take.SpreadLimit = None,
+    rms: take.RmsLimit = None,
     engine: take.EngineName = "local",
     batch: take.Batch = None,
     roi: take.Roi = None,
@@ -27,6 +33,7 @@ def sweep(
     volume: take.Volume = False,
     frame: take.Frame = None,
     allow_exec: take.AllowExec = False,
+    allow_nondeterminism: take.AllowNondeterminism = False,
     overwrite: shared.Overwrite = False,
     json: shared.Json = False,
     quiet: take.Quiet = False,
@@ -36,12 +43,24 @@ def sweep(
     from sigmaraw.study import run_sweep
 
     folder = shared.output_folder(output, overwrite)
-    given = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame}
+    given: dict[str, Any] = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame}
+    given |= {"margin": take.margins(margin), "k": k, "spread": spread, "rms": rms}
     merged = take.plan_from(plan, codec, n, batch, roi, **given)
     allowed, extra = take.allowed(codec, allow_exec), take.plan_rows(plan)
     check_environment()
     with Progress(quiet) as progress, shared.keeping(folder):
-        record = run_sweep(merged, raw, str(camera), engine=engine, batch=batch, allow_exec=allowed, progress=progress, extra_inputs=extra)
+        record = run_sweep(
+            merged,
+            raw,
+            str(camera),
+            engine=engine,
+            batch=batch,
+            allow_exec=allowed,
+            allow_nondeterminism=allow_nondeterminism,
+            pipeline=take.model(pipeline, allow_exec),
+            progress=progress,
+            extra_inputs=extra,
+        )
     page = record.write(folder, ("csv", "html")).name
     shared.remove_leftovers(folder, ("record.json", "result.nc", "results.csv", page))
     if json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -35,6 +35,10 @@ def validate(
     rule: take.RuleName = None,
     n: take.Count = None,
     seed: take.Seed = None,
+    margin: take.Margin = None,
+    k: take.Limit = None,
+    spread: take.SpreadLimit = None,
+    rms: take.RmsLimit = None,
     engine: take.EngineName = "local",
     batch: take.Batch = None,
     workers: Annotated[
@@ -44,6 +48,7 @@ def validate(
     scalars: take.Scalars = False,
     volume: take.Volume = False,
     frame: take.Frame = None,
+    objects: take.Objects = False,
     every_byte: take.EveryByte = False,
     allow_exec: take.AllowExec = False,
     allow_nondeterminism: take.AllowNondeterminism = False,
@@ -71,7 +76,8 @@ def validate(
         raise InvalidOption(f"--scheduler with --engine {engine}", "--engine dask", "add --engine dask, or leave --scheduler out")
     folder = shared.output_folder(output, overwrite, resume)
     store = BlockStore(folder, stored(context.obj or ()), resume=resume is not None)
-    given = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame, "rule": rule}
+    given: dict[str, Any] = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame}
+    given |= {"rule": rule, "objects": objects, "margin": take.margins(margin), "k": k, "spread": spread, "rms": rms}
     share = {"coded_share": 1.0} if every_byte else {}
     merged = take.plan_from(plan, codec, n, batch, roi, **given, **share)
     allowed, extra = take.allowed(codec, allow_exec), take.plan_rows(plan)
@@ -88,6 +94,7 @@ def validate(
             batch=batch,
             workers=workers,
             allow_exec=allowed,
+            pipeline=take.model(pipeline, allow_exec),
             allow_nondeterminism=allow_nondeterminism,
             progress=progress,
             extra_inputs=extra,

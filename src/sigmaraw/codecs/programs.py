@@ -1,4 +1,4 @@
-"""Command-line programs as codecs: a template becomes an argument list, and runs in a folder of its own under limits. No shell."""
+"""Command-line programs as codecs and pipelines: a template becomes an argument list, and runs in a folder under limits: no shell."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sigmaraw.errors import CodecFailed, InputNotFound, InvalidSpec
+from sigmaraw.errors import CodecFailed, InputNotFound, InvalidSpec, SigmarawError
 from sigmaraw.files import sha256_of_file
 
 _PLACE = re.compile(r"\{(\w*)\}")
@@ -26,14 +26,25 @@ _LAST_WORDS = 200  # characters of the program's own words in a refusal
 class Template:
     """A command line as typed, cut into arguments once: what is put in for a place never becomes two arguments, or an option of a shell.
 
-    key : what it is called in the specification. places : the words that may stand in braces; those in `needed` must.
+    key : what it is called in the specification. owner : the codec family or pipeline. failure : what is raised when it fails.
+    places : the words that may stand in braces; those in `needed` must.
     """
 
     key: str
     arguments: tuple[str, ...]
+    owner: str = "exec"
+    failure: type[SigmarawError] = CodecFailed
 
     @classmethod
-    def parse(cls, key: str, text: str, places: tuple[str, ...], needed: tuple[str, ...]) -> Template:
+    def parse(
+        cls,
+        key: str,
+        text: str,
+        places: tuple[str, ...],
+        needed: tuple[str, ...],
+        owner: str = "exec",
+        failure: type[SigmarawError] = CodecFailed,
+    ) -> Template:
         """Return the template of a typed command line.
 
         Raises
@@ -41,18 +52,20 @@ class Template:
         InvalidSpec
             Open quotation, nothing to run, an unknown word in braces, or a needed one that is missing.
         """
-        expected = f"a program and its arguments, with {' and '.join('{' + word + '}' for word in needed)}"
+        expected = f"a program and its arguments{' with ' if needed else ''}{' and '.join('{' + word + '}' for word in needed)}"
         try:
             arguments = tuple(shlex.split(text))
         except ValueError as error:
-            raise InvalidSpec(f"{key}=\"{text}\" in 'exec' ({error})", expected, "close the quotation") from error
+            raise InvalidSpec(f"{key}=\"{text}\" in '{owner}' ({error})", expected, "close the quotation") from error
         found = [word for argument in arguments[1:] for word in _PLACE.findall(argument)]
         if not arguments or _PLACE.search(arguments[0]) or not set(needed) <= set(found):
-            raise InvalidSpec(f"{key}=\"{text}\" in 'exec'", expected, "write it like cjxl {in} {out}")
+            raise InvalidSpec(f"{key}=\"{text}\" in '{owner}'", expected, "write it like cjxl {in} {out}")
         unknown = sorted(set(found) - set(places))
         if unknown:
-            raise InvalidSpec(f"{{{unknown[0]}}} in {key} of 'exec'", "one of " + ", ".join(f"{{{word}}}" for word in places), "correct it")
-        return cls(key, arguments)
+            raise InvalidSpec(
+                f"{{{unknown[0]}}} in {key} of '{owner}'", "one of " + ", ".join(f"{{{word}}}" for word in places), "correct it"
+            )
+        return cls(key, arguments, owner, failure)
 
     def filled(self, values: Mapping[str, object]) -> list[str]:
         """Return the argument list with every place filled."""
@@ -62,7 +75,9 @@ class Template:
         """Return the executable file. Raises InputNotFound when there is none of that name."""
         found = shutil.which(self.arguments[0])
         if found is None:
-            raise InputNotFound(f"no program '{self.arguments[0]}', which {self.key} of 'exec' names", "an installed program", "install it")
+            raise InputNotFound(
+                f"no program '{self.arguments[0]}', which {self.key} of '{self.owner}' names", "an installed program", "install it"
+            )
         return Path(found).absolute()
 
     def fingerprint(self) -> str:
@@ -148,11 +163,11 @@ def _ending(code: int) -> str:
     return f"ends with code {code}" if code > 0 else f"dies of signal {-code}"
 
 
-def _failed(template: Template, fault: str, words: Path) -> CodecFailed:
+def _failed(template: Template, fault: str, words: Path) -> SigmarawError:
     said = " ".join(words.read_bytes()[-4096:].decode("utf-8", errors="replace").split())
     said = "".join(character for character in said if character.isprintable())[-_LAST_WORDS:]
-    return CodecFailed(
-        f"the program '{template.arguments[0]}' of exec's {template.key} {fault}" + (f" (it says: {said})" if said else ""),
+    return template.failure(
+        f"the program '{template.arguments[0]}' of {template.owner}'s {template.key} {fault}" + (f" (it says: {said})" if said else ""),
         "a whole file within the limits",
         "try the command by hand",
     )
@@ -161,8 +176,8 @@ def _failed(template: Template, fault: str, words: Path) -> CodecFailed:
 def produced(template: Template, path: Path) -> bytes:
     """Return the bytes of the file that a program was to write. Raises CodecFailed when it did not, or made something else of it."""
     if path.is_symlink() or not path.is_file():
-        raise CodecFailed(
-            f"the program '{template.arguments[0]}' of exec's {template.key} wrote no {{out}}",
+        raise template.failure(
+            f"the program '{template.arguments[0]}' of {template.owner}'s {template.key} wrote no {{out}}",
             "a file of that name",
             "try the command by hand",
         )

@@ -18,6 +18,7 @@ from sigmaraw.contracts.codecs import (
     Probes,
     RoundTrip,
 )
+from sigmaraw.contracts.measures import FindsObjects, FoundObjects, LabelledImage, Measure
 from sigmaraw.contracts.modes import (
     Block,
     CameraNoise,
@@ -29,8 +30,10 @@ from sigmaraw.contracts.modes import (
     ReplicaRequest,
 )
 from sigmaraw.contracts.pipelines import Differentiable, Measurement, OnDevice, Pipeline
+from sigmaraw.contracts.reproductions import Criterion, Found, Reproduction
 from sigmaraw.contracts.settings import Parameter
 from sigmaraw.contracts.studies import Engine, Metric, ReportFormat
+from sigmaraw.contracts.training import Loss
 
 __all__ = [
     "Achieved",
@@ -41,6 +44,7 @@ __all__ = [
     "CodecFamily",
     "CodecStep",
     "Coder",
+    "Criterion",
     "Denoiser",
     "Diagnostic",
     "Differentiable",
@@ -48,8 +52,14 @@ __all__ = [
     "Encoded",
     "Engine",
     "Extrapolation",
+    "FindsObjects",
+    "Found",
+    "FoundObjects",
     "Knob",
+    "LabelledImage",
+    "Loss",
     "Map",
+    "Measure",
     "Measurement",
     "Metric",
     "OnDevice",
@@ -60,5 +70,6 @@ __all__ = [
     "ReplicaMode",
     "ReplicaRequest",
     "ReportFormat",
+    "Reproduction",
     "RoundTrip",
 ]

@@ -64,6 +64,8 @@ class Pipeline(abc.ABC):
         The specification as typed.
     measurements : tuple of Measurement
         What it predicts, in this order. An instance may set others, according to its settings.
+    runs_programs : bool
+        It starts a program of this machine, and is refused unless the caller allows it.
 
     Parameters
     ----------
@@ -75,6 +77,7 @@ class Pipeline(abc.ABC):
 
     name: str
     parameters: tuple[Parameter, ...] = ()
+    runs_programs: bool = False
     spec: str
     measurements: tuple[Measurement, ...]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -84,5 +84,27 @@ class ReportFormat(Protocol):
         ------
         InvalidRecord
             The folder holds no record that can be read. Nothing is written then.
+        """
+        ...
+
+
+@runtime_checkable
+class StyledReport(ReportFormat, Protocol):
+    """A report format that comes in editions and takes a laboratory's template."""
+
+    def styled(self, edition: Literal["short", "full"], template: Path | None) -> ReportFormat:
+        """Return the same format in an edition, with what a template says.
+
+        Parameters
+        ----------
+        edition : {'short', 'full'}
+            How much of the record is printed.
+        template : Path or None
+            The laboratory's template, a TOML file.
+
+        Raises
+        ------
+        InvalidOption
+            The template cannot be read.
         """
         ...

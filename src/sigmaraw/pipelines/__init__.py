@@ -5,7 +5,20 @@ from sigmaraw.pipelines.function import FunctionPipeline
 from sigmaraw.pipelines.listing import describe
 from sigmaraw.pipelines.measurements import MEASUREMENTS, measure
 from sigmaraw.pipelines.segmentation import SegmentationPipeline
-from sigmaraw.pipelines.spec import pipeline
+from sigmaraw.pipelines.several import JOINT, SeveralPipelines
+from sigmaraw.pipelines.spec import pipeline, runs_programs
 from sigmaraw.pipelines.tiling import Tiling
 
-__all__ = ["MEASUREMENTS", "FunctionPipeline", "ImagePipeline", "SegmentationPipeline", "Tiling", "describe", "measure", "pipeline"]
+__all__ = [
+    "JOINT",
+    "MEASUREMENTS",
+    "FunctionPipeline",
+    "ImagePipeline",
+    "SegmentationPipeline",
+    "SeveralPipelines",
+    "Tiling",
+    "describe",
+    "measure",
+    "pipeline",
+    "runs_programs",
+]

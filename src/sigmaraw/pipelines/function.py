@@ -1,13 +1,11 @@
-"""A user's own function as a pipeline: image → {name: number}."""
+"""A user's own function as a pipeline: image → {name: number}, a number, a label image or a mask."""
 
 from __future__ import annotations
 
 import inspect
 import math
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +13,12 @@ from numpy.typing import NDArray
 
 from sigmaraw.contracts import Measurement, Pipeline
 from sigmaraw.errors import InvalidPrediction, InvalidSpec
+from sigmaraw.measurements import Measures
 from sigmaraw.pipelines.base import columns
 from sigmaraw.pipelines.failures import raised_by
+from sigmaraw.pipelines.found import Reading
 from sigmaraw.pipelines.inputs import many_frames, one_frame
+from sigmaraw.pipelines.labels import source_of
 from sigmaraw.registry import import_named
 
 Function = Callable[[Any], Mapping[str, float]]
@@ -25,6 +26,9 @@ Function = Callable[[Any], Mapping[str, float]]
 
 class FunctionPipeline(Pipeline):
     """A pipeline that calls `function(image)` with a copy of each image, (y, x) or (z, y, x) in the camera's dtype, DN.
+
+    It returns a mapping of names to numbers; or one number, which is named after the function; or a label image, a mask, or one of
+    them with scores, whose objects are counted and measured here (count, area, total and mean intensity). ``labels:`` has keys for these.
 
     Its `measurements` attribute, where it has one, names what it returns: a sequence of Measurement or of names, or a
     mapping of names to units. Otherwise the first call does, with unit "1". A Measurement's `kind` is a statement there: the coverage study
@@ -34,7 +38,7 @@ class FunctionPipeline(Pipeline):
     Parameters
     ----------
     function : callable
-        Returns a mapping of names to real numbers, NaN where undefined.
+        Returns a mapping of names to real numbers, NaN where undefined; or a number, a label image or a mask.
     spec : str, optional
         As typed by the user; unless given it is named by its module.
     """
@@ -46,6 +50,7 @@ class FunctionPipeline(Pipeline):
         module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", type(function).__name__)
         self.spec = spec or f"{module}:{name}"
         self._measurements = _declared(function, self.spec)
+        self._measures = Measures()  # of a label image or mask
 
     @property  # the contract's attribute, which the first call may set
     def measurements(self) -> tuple[Measurement, ...]:
@@ -70,19 +75,7 @@ class FunctionPipeline(Pipeline):
 
     def config(self) -> dict[str, Any]:
         """Return the specification and the SHA-256 of the function's source file, where it has one (JSON values)."""
-        from sigmaraw.files import sha256_of_file
-
-        target = inspect.unwrap(self.function) if inspect.isroutine(self.function) else type(self.function)
-        module = sys.modules.get(getattr(target, "__module__", ""))
-        source = getattr(module, "__file__", None)
-        digest = sha256_of_file(source) if source and Path(source).is_file() else None
-        return {
-            "name": self.name,
-            "spec": self.spec,
-            "source_sha256": digest,
-            "module_version": _text(getattr(module, "__version__", None)),
-            "versions": {"numpy": np.__version__},
-        }
+        return {"name": self.name, "spec": self.spec, **source_of(self.function), "versions": {"numpy": np.__version__}}
 
     def __call__(self, raw: Any) -> dict[str, float]:
         """Return the function's numbers of one frame (y, x) or volume (z, y, x), uint8 or uint16, DN.
@@ -120,8 +113,17 @@ class FunctionPipeline(Pipeline):
 
     def _call(self, image: NDArray[np.integer], index: int | None = None) -> dict[str, float]:
         values = self._guarded(self.function, image, index)
+        if np.ndim(values[0] if isinstance(values, tuple | list) and values else values) >= 2:
+            found = Reading(self.spec).found(values, image.shape)
+            values = self._measures(image, found.labels, found.count, prediction=found.prediction)
+            self._measurements = self._measurements or self._measures.measurements
+        elif isinstance(values, bool | int | float | np.bool_ | np.integer | np.floating) or (
+            isinstance(values, np.ndarray) and values.ndim == 0
+        ):
+            values = {self._measurements[0].name if self._measurements else self._label(): values}
         if not isinstance(values, Mapping) or not values or not all(isinstance(name, str) and name for name in values):
-            raise InvalidPrediction(f"'{self.spec}' returned {_short(values)}", "a mapping of names to numbers", "return such a dict")
+            wanted = "a mapping of names to numbers, a number, a label image or a mask"
+            raise InvalidPrediction(f"'{self.spec}' returned {_short(values)}", wanted, "return one of these")
         result = {name: _number(self.spec, name, value) for name, value in values.items()}
         if self._measurements is None:
             self._measurements = tuple(_plain(name, self.spec) for name in result)
@@ -131,6 +133,11 @@ class FunctionPipeline(Pipeline):
                 f"'{self.spec}' returned {', '.join(result)}", f"{', '.join(expected)} for every image", "return NaN where undefined"
             )
         return {name: result[name] for name in expected}
+
+    def _label(self) -> str:
+        """Return what a single number is called."""
+        name = getattr(self.function, "__name__", "")
+        return name if name.isidentifier() else "value"
 
 
 def load_function(module: str, name: str, spec: str) -> FunctionPipeline:
@@ -169,7 +176,3 @@ def _number(spec: str, name: str, value: Any) -> float:
 def _short(value: Any) -> str:
     text = " ".join(repr(value).split())
     return f"{type(value).__name__} {text[:60]}"
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.contracts import Measurement, Parameter
+from sigmaraw.measurements import DEFAULT
 
 MEASUREMENTS = (
     Measurement("count", "1", "N", "number of connected objects of at least min_size pixels", discrete=True),
@@ -24,12 +25,34 @@ MEASURE = Parameter(
     "measure",
     str,
     "mask",
-    choices=("mask", "soft"),
-    help="mask: objects above the threshold; soft: sums weighted by the foreground map, which are differentiable",
+    help="names joined by +, such as count+area+length; mask: count, area and intensities of the objects; soft: sums weighted by the "
+    "foreground map, which are differentiable",
+)
+MEASURE_OBJECTS = Parameter("measure", str, DEFAULT, help="names of measurements joined by +; package.module:function may be one")
+PIXEL_SIZE = Parameter(
+    "pixel_size", str, None, help='a size in µm for square pixels, or one for each axis: "0.5,0.1,0.1" (z, y, x); lengths are then in µm'
 )
 CONNECTIVITY = Parameter(
     "connectivity", int, 8, choices=(4, 8), unit="1", help="neighbours that join pixels to one object; in volumes 4 means 6, and 8 means 26"
 )
+U_MODE = Parameter(
+    "u_mode",
+    str,
+    None,
+    choices=("largest", "unet-demo"),
+    help="uncertainty that replicas add to sigma_raw: the largest that was measured (default), or as measured for the shipped "
+    "network (its own default), which of any other network is your statement",
+)
+# How the coverage study names what a network's mask, or its map, gives.
+NETWORK_KINDS = {
+    "count": "network-count",
+    "area": "network-area",
+    "total_intensity": "network-intensity",
+    "mean_intensity": "network-mean-intensity",
+    "soft_area": "network-soft-area",
+    "soft_total_intensity": "network-soft-intensity",
+    "soft_mean_intensity": "network-soft-mean-intensity",
+}
 
 
 def min_size(default: int) -> Parameter:

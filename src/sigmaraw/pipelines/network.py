@@ -5,7 +5,6 @@ from __future__ import annotations
 import abc
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,7 +16,18 @@ from sigmaraw.errors import InputNotFound, InvalidModel, InvalidOption, InvalidP
 from sigmaraw.pipelines.axes import input_axes, output_axes, per_axis, plain
 from sigmaraw.pipelines.base import columns
 from sigmaraw.pipelines.batching import SIZES, batches, fastest_size, mixes, probe_tiles
-from sigmaraw.pipelines.measurements import CONNECTIVITY, MEASURE, MEASUREMENTS, SOFT_MEASUREMENTS, measure, min_size, soft_measurements
+from sigmaraw.pipelines.found import of_mask
+from sigmaraw.pipelines.measurements import (
+    CONNECTIVITY,
+    MEASURE,
+    MEASUREMENTS,
+    PIXEL_SIZE,
+    SOFT_MEASUREMENTS,
+    U_MODE,
+    measure,
+    min_size,
+    soft_measurements,
+)
 from sigmaraw.pipelines.preparation import POST, PRE, foreground, prepare
 from sigmaraw.pipelines.segmentation import SegmentationPipeline
 from sigmaraw.pipelines.threads import available_cores, each
@@ -32,28 +42,10 @@ BATCH = Parameter(
     help="tiles in one call of the network; default: as many as are fastest here, of the numbers that change no bit of an answer",
 )
 THRESHOLD = Parameter("threshold", float, 0.5, unit="1", help="foreground is above it, in the unit that `post` gives")
-U_MODE = Parameter(
-    "u_mode",
-    str,
-    None,
-    choices=("largest", "unet-demo"),
-    help="uncertainty that replicas add to sigma_raw: the largest that was measured (default), or as measured for the shipped "
-    "network (its own default), which of any other network is your statement",
-)
 _PROBE_PX = {2: 64, 3: 32}  # side of the image that a network is asked about twice
 _LARGEST_PROBE_PX = 1 << 21  # of a volume; what a study asks before it begins finds random answers of larger ones too
 _LARGEST_BATCHED_PX = 1 << 20  # of a tile, all channels together: larger ones fill a call by themselves
 _SAME_ANSWER = 1e-3  # of the largest answer: sums in another order on a GPU differ by less
-# How the coverage study names what a network's mask, or its map, gives.
-_KINDS = {
-    "count": "network-count",
-    "area": "network-area",
-    "total_intensity": "network-intensity",
-    "mean_intensity": "network-mean-intensity",
-    "soft_area": "network-soft-area",
-    "soft_total_intensity": "network-soft-intensity",
-    "soft_mean_intensity": "network-soft-mean-intensity",
-}
 NETWORK_PARAMETERS = (
     Parameter("model", str, required=True, help="the model's file"),
     Parameter("pre", str, "zscore", choices=tuple(PRE), help="normalisation of the whole image"),
@@ -81,6 +73,7 @@ NETWORK_PARAMETERS = (
     Parameter("layout", str, "nchw", choices=("nchw", "nhwc"), help="nhwc: the same as axes=byxc"),
     U_MODE,
     BATCH,
+    PIXEL_SIZE,
 )
 
 
@@ -102,9 +95,10 @@ class NetworkPipeline(SegmentationPipeline):
         self.keys = {**dict.fromkeys(parameter.name for parameter in NETWORK_PARAMETERS), **self.settings, **self.set_keys}
         if self.keys["u_mode"] is None:
             self.keys["u_mode"] = "unet-demo" if self._studied() else "largest"
-        self.measurements = SOFT_MEASUREMENTS if self.keys["measure"] == "soft" else MEASUREMENTS
+        soft = SOFT_MEASUREMENTS if self.keys["measure"] == "soft" else MEASUREMENTS
+        self.measurements = self.measures.measurements if self.measures else soft
         if self.keys["u_mode"] == "unet-demo":
-            self.measurements = tuple(replace(row, kind=_KINDS[row.name], studied=self._studied()) for row in self.measurements)
+            self._state_kinds(self._studied())
         self._load()
         if self.keys["channel"] is None:
             self.keys["channel"] = 1 if self.keys["post"] in ("softmax", "argmax") else 0
@@ -290,6 +284,9 @@ class NetworkPipeline(SegmentationPipeline):
         rows = each(self._measure_many, [images[first : first + together] for first in range(0, len(images), together)])
         return columns(self.measurements, [row for group in rows for row in group])
 
+    def _pixels(self, image: NDArray[np.integer]) -> NDArray[np.integer]:
+        return self.measured_pixels(image)
+
     def _measure(self, image: NDArray[np.integer]) -> dict[str, float]:
         return self._measure_many([image])[0]
 
@@ -297,14 +294,20 @@ class NetworkPipeline(SegmentationPipeline):
         """Return the measurements of images of one shape, whose tiles share calls of the network."""
         units = [self.units(image) for image in images]
         maps = iter(self._probabilities([unit for of_image in units for unit in of_image]))
-        return [self._measured(image, of_image, [next(maps) for _ in of_image]) for image, of_image in zip(images, units, strict=True)]
+        return [self._row(image, of_image, [next(maps) for _ in of_image]) for image, of_image in zip(images, units, strict=True)]
 
-    def _measured(self, image: Any, units: Sequence[Any], maps: Sequence[NDArray[np.float32]]) -> dict[str, float]:
+    def _row_of_mask(self, pixels: NDArray[np.integer], mask: NDArray[np.bool_]) -> dict[str, float]:
+        """Return the measurements of a mask and the pixels under it."""
+        least, neighbours = self.settings["min_size"], self.settings["connectivity"]
+        if self.measures is None:
+            return measure(pixels, mask, least, neighbours)
+        return self._measured(pixels, of_mask(mask, least, neighbours))
+
+    def _row(self, image: Any, units: Sequence[Any], maps: Sequence[NDArray[np.float32]]) -> dict[str, float]:
         """Return the measurements of an image from the foreground maps of its units."""
         pixels = self.measured_pixels(image)
-        if self.keys["measure"] == "mask":
-            masks = np.stack([probability > self.keys["threshold"] for probability in maps]).reshape(pixels.shape)
-            return measure(pixels, masks, self.settings["min_size"], self.settings["connectivity"])
+        if self.keys["measure"] != "soft":
+            return self._row_of_mask(pixels, np.stack([probability > self.keys["threshold"] for probability in maps]).reshape(pixels.shape))
         weights = [probability.astype(np.float64) for probability in maps]
         area = total = 0.0
         for unit, weight in zip(units, weights, strict=True):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.pipelines.measurements import CONNECTIVITY, MEASUREMENTS, min_size
+from sigmaraw.pipelines.measurements import CONNECTIVITY, MEASURE_OBJECTS, MEASUREMENTS, PIXEL_SIZE, min_size
 from sigmaraw.pipelines.segmentation import SegmentationPipeline
 
 # What the coverage study of replica modes measured with this threshold.
@@ -24,7 +24,7 @@ class OtsuPipeline(SegmentationPipeline):
 
     name = "otsu"
     libraries = ("scikit-image", "scipy", "numpy")
-    parameters = (min_size(0), CONNECTIVITY)
+    parameters = (min_size(0), CONNECTIVITY, MEASURE_OBJECTS, PIXEL_SIZE)
     measurements = tuple(replace(row, kind=_KINDS[row.name], studied=True) for row in MEASUREMENTS)
 
     def _mask(self, image: NDArray[np.integer]) -> NDArray[np.bool_]:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import abc
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Measurement, Pipeline
+from sigmaraw.contracts import FoundObjects, Measurement, Pipeline
 from sigmaraw.errors import IntegrityError
+from sigmaraw.measurements import DEFAULT, Measures, parse_pixel_size
 from sigmaraw.pipelines.base import columns
+from sigmaraw.pipelines.found import Found, of_mask
 from sigmaraw.pipelines.inputs import many_frames, one_frame
-from sigmaraw.pipelines.measurements import MEASUREMENTS, measure
+from sigmaraw.pipelines.measurements import MEASUREMENTS, NETWORK_KINDS, measure
 from sigmaraw.pipelines.threads import each
 
 
@@ -27,21 +30,47 @@ class SegmentationPipeline(Pipeline):
     spec : str
         The specification as typed.
     **settings
-        One value for each of `parameters`.
+        One value for each of `parameters`; those of the chosen measures by ``measure.key``.
     """
 
     libraries: ClassVar[tuple[str, ...]]  # packages that decide the numbers
     measurements: tuple[Measurement, ...] = MEASUREMENTS
     sha256: str | None = None  # of the model file, where there is one
+    measures: Measures | None = None  # what the key `measure` names, unless it names the default ones
+
+    def __init__(self, spec: str = "", **settings: Any) -> None:
+        self.measure_settings = {name: settings.pop(name) for name in list(settings) if "." in name}
+        super().__init__(spec, **settings)
+        chosen = self.settings.get("measure") or DEFAULT
+        pixel_size = parse_pixel_size(self.settings.get("pixel_size"))
+        chosen = DEFAULT if chosen == "mask" else chosen
+        if chosen != "soft" and (chosen != DEFAULT or pixel_size):
+            self._choose(chosen, pixel_size)
+
+    def _choose(self, chosen: str, pixel_size: tuple[float, ...] | None, classes: Sequence[str] = ()) -> None:
+        """Measure what `chosen` names. What the model says of the kind of its measurements holds for these too."""
+        stated = {row.name: row.kind for row in type(self).measurements if row.kind}
+        studied = any(row.studied for row in type(self).measurements)
+        self.measures = Measures(chosen, self.measure_settings, pixel_size, classes, stated, studied)
+        self.measurements = self.measures.measurements
 
     @abc.abstractmethod
     def _mask(self, image: NDArray[np.integer]) -> NDArray[np.bool_]:
         """Return the mask of one image (y, x) or (z, y, x), small objects still in; called from several threads."""
 
+    def _state_kinds(self, studied: bool = False) -> None:
+        """Count each measurement among those of the shipped network, as far as the coverage study has them."""
+        if self.measures is not None:
+            self.measures = self.measures.stated(NETWORK_KINDS, studied)
+            self.measurements = self.measures.measurements
+        else:
+            self.measurements = tuple(replace(row, kind=NETWORK_KINDS[row.name], studied=studied) for row in self.measurements)
+
     def config(self) -> dict[str, Any]:
         """Return every setting with defaults written out, model SHA-256 and versions (JSON values)."""
         return {
             **super().config(),
+            **({"measures": self.measures.config()} if self.measures else {}),
             "model_sha256": self.sha256,
             "versions": {name: version(name) for name in self.libraries},
         }
@@ -72,11 +101,58 @@ class SegmentationPipeline(Pipeline):
         return columns(self.measurements, each(self._measure, images))
 
     def _measure(self, image: NDArray[np.integer]) -> dict[str, float]:
-        return measure(image, self._mask(image), self.settings["min_size"], self.settings["connectivity"])
+        if self.measures is None:
+            return measure(image, self._mask(image), self.settings["min_size"], self.settings["connectivity"])
+        return self._measured(image, self._found(image))
+
+    def _found(self, image: NDArray[np.integer]) -> Found:
+        """Return the objects of one image, those below min_size left out; called from several threads."""
+        return of_mask(self._mask(image), self.settings["min_size"], self.settings["connectivity"])
+
+    def _measured(self, image: NDArray[np.integer], found: Found) -> dict[str, float]:
+        """Return what the chosen measures say of an image and its objects."""
+        measures = self.measures
+        if measures is None:
+            raise RuntimeError("no measures were chosen")
+        values = measures(image, found.labels, found.count, found.classes, found.prediction)
+        if len(self.measurements) < len(values):  # a function says with its first call what it returns
+            self.measurements = measures.measurements
+        return values
+
+    # --- objects one by one -------------------------------------------------------------------------------------------
+    @property
+    def finds_objects(self) -> bool:
+        """Whether the objects can be followed one by one: not where there is no mask."""
+        return self.settings.get("measure") != "soft"
+
+    def object_measurements(self, ndim: int) -> tuple[Measurement, ...]:
+        """Return what is measured on each object of images of that many axes, with units."""
+        return (self.measures or Measures()).object_rows(ndim)
+
+    def batch_with_objects(self, images: NDArray[np.integer]) -> tuple[dict[str, NDArray[np.float64]], list[FoundObjects]]:
+        """Return per measurement a float64 array (image), and the objects of each image with their numbers. Raises as `batch`."""
+        pairs = self._each_with_objects(many_frames(images))
+        return columns(self.measurements, [row for row, _ in pairs]), [found for _, found in pairs]
+
+    def _each_with_objects(self, images: Iterable[NDArray[np.integer]]) -> list[tuple[dict[str, float], FoundObjects]]:
+        return each(self._with_objects, images)
+
+    def _with_objects(self, image: NDArray[np.integer]) -> tuple[dict[str, float], FoundObjects]:
+        found, pixels = self._found(image), self._pixels(image)
+        if self.measures is None:
+            values, measures = Measures()(pixels, found.labels, found.count), Measures()
+        else:
+            values, measures = self._measured(pixels, found), self.measures
+        single = measures.of_objects(pixels, found.labels, found.count, found.prediction)
+        return values, FoundObjects(found.labels, found.count, single)
+
+    def _pixels(self, image: NDArray[np.integer]) -> NDArray[np.integer]:
+        """Return the pixels in which intensities are measured: the image, unless a model takes several planes."""
+        return image
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Sessions and modules do not travel to workers; what defines them does.
-        return _rebuild, (type(self), self.spec, tuple(self.settings.items()), self.sha256)
+        return _rebuild, (type(self), self.spec, tuple({**self.settings, **self.measure_settings}.items()), self.sha256)
 
 
 @functools.lru_cache(maxsize=4)

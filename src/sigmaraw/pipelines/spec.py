@@ -10,8 +10,10 @@ from typing import Any
 
 from sigmaraw import registry
 from sigmaraw.contracts import Pipeline
-from sigmaraw.errors import InputNotFound, InvalidOption, InvalidSpec, UnreadableFile
+from sigmaraw.errors import InputNotFound, InvalidOption, InvalidSpec, ProgramNotAllowed, UnreadableFile
+from sigmaraw.measurements import dotted_settings
 from sigmaraw.pipelines.function import FunctionPipeline, load_function
+from sigmaraw.pipelines.several import SeveralPipelines, parts_of
 
 # A model file that is named alone says by its suffix which pipeline reads it.
 _SUFFIXES = {".onnx": "onnx", ".pt2": "torch", ".pt": "torch", ".pth": "torch"}
@@ -19,14 +21,18 @@ _FILE_KEYS = ("model", "weights")
 _SCALARS = (bool, int, float, str)
 
 
-def pipeline(spec: str | os.PathLike[str] | Callable[..., Any]) -> Pipeline:
+def pipeline(spec: str | os.PathLike[str] | Callable[..., Any] | Sequence[Any], *, allow_exec: bool = False) -> Pipeline:
     """Return the pipeline that `spec` names.
 
     Parameters
     ----------
-    spec : str, path or callable
-        ``name:key=value,…`` of a registered pipeline (``otsu``, ``onnx:model.onnx,threshold=0.4``), ``package.module:function``, the
-        path of a TOML file with the same keys, or a function image → {name: number}.
+    spec : str, path, callable, or sequence of them
+        ``name:key=value,…`` of a registered pipeline (``otsu``, ``onnx:model.onnx,threshold=0.4``), ``package.module:function`` or
+        ``file.py:function``, the path of a TOML file with the same keys, or a function image → {name: number}. Several of them (in a text
+        joined by `` & ``) measure the same images, as ``pipeline/measurement`` where names clash.
+    allow_exec : bool, default False
+        `spec` may name a program of this machine (``run``). Never pass on what a file or another person says; a TOML file cannot
+        ask for it.
 
     Returns
     -------
@@ -45,6 +51,8 @@ def pipeline(spec: str | os.PathLike[str] | Callable[..., Any]) -> Pipeline:
         The model cannot be used.
     MissingExtra
         Its library is not installed.
+    ProgramNotAllowed
+        It would run a program, without `allow_exec`.
 
     Examples
     --------
@@ -54,29 +62,50 @@ def pipeline(spec: str | os.PathLike[str] | Callable[..., Any]) -> Pipeline:
     """
     if callable(spec) and not isinstance(spec, str | os.PathLike):
         return FunctionPipeline(spec)
+    if isinstance(spec, list | tuple) and spec:
+        parts = [entry if isinstance(entry, Pipeline) else pipeline(entry, allow_exec=allow_exec) for entry in spec]
+        return SeveralPipelines(parts) if len(parts) > 1 else parts[0]
     if not isinstance(spec, str | os.PathLike):
         raise InvalidOption(f"a {type(spec).__name__} as pipeline", "a specification, a path or a function", "give one of these")
     text = os.fspath(spec).strip()
+    if isinstance(spec, str) and len(several := parts_of(text)) > 1:
+        return pipeline(several, allow_exec=allow_exec)
     if Path(text).suffix.lower() == ".toml":
         return _from_toml(Path(text))
     if isinstance(spec, os.PathLike):
         return _registered(registry.Step(_kind_of(text), text), text)
-    return _from_text(text)
+    return _from_text(text, allow_exec=allow_exec)
 
 
-def _from_text(text: str, base: Path | None = None, extra: dict[str, str] | None = None) -> Pipeline:
+def runs_programs(spec: Any) -> bool:
+    """Return whether a specification names a pipeline that starts programs; what is wrong with it, `pipeline` says."""
+    if isinstance(spec, str) and len(several := parts_of(spec)) > 1:
+        return any(map(runs_programs, several))
+    name = spec.partition(":")[0].strip() if isinstance(spec, str) else ""
+    return name in registry.names(registry.PIPELINES) and bool(registry.load(registry.PIPELINES, name).runs_programs)
+
+
+def _from_text(text: str, base: Path | None = None, extra: dict[str, str] | None = None, allow_exec: bool = False) -> Pipeline:
     names = registry.names(registry.PIPELINES)
+    file, colon, function = text.rpartition(":")
+    if registry.is_file(file) and file.partition(":")[0] not in names and colon and function.isidentifier():
+        _refuse_keys(text, extra)
+        return load_function(file, function, text)
     step = _with_file(text, names, base) or registry.parse_step(text)
     if step.name not in names and step.bare is not None and step.bare.isidentifier() and registry.is_dotted(step.name):
-        if step.keys or extra:
-            raise InvalidSpec(f"'{text}' has keys", "none after package.module:function", "set them in the function itself")
+        _refuse_keys(text, step.keys or extra)
         return load_function(step.name, step.bare, text)
     if step.name not in names and step.bare is None and Path(step.name).suffix.lower() in _SUFFIXES:
         raise InvalidSpec(f"'{text}' is a file", "the pipeline's name before it", f"write {_kind_of(step.name)}:{text}")
     for key in extra or {}:
         if key in step.keys:
             raise InvalidSpec(f"{key} given twice", "each key once", f"remove it from '{text}'")
-    return _registered(registry.Step(step.name, step.bare, {**step.keys, **(extra or {})}), text, base)
+    return _registered(registry.Step(step.name, step.bare, {**step.keys, **(extra or {})}), text, base, allow_exec)
+
+
+def _refuse_keys(text: str, keys: Any) -> None:
+    if keys:
+        raise InvalidSpec(f"'{text}' has keys", "none after package.module:function", f"write labels:{text}, or set them in the function")
 
 
 def _with_file(text: str, names: Sequence[str], base: Path | None) -> registry.Step | None:
@@ -100,14 +129,31 @@ def _with_file(text: str, names: Sequence[str], base: Path | None) -> registry.S
     return None
 
 
-def _registered(step: registry.Step, spec: str, base: Path | None = None) -> Pipeline:
+def _registered(step: registry.Step, spec: str, base: Path | None = None, allow_exec: bool = False) -> Pipeline:
     kind = registry.load(registry.PIPELINES, step.name)
-    settings = registry.typed(step, kind.parameters)
+    if kind.runs_programs and not allow_exec:
+        raise ProgramNotAllowed(
+            f"'{step.name}', which would run a program on this machine",
+            "the permission of the one who starts sigmaraw, which no file can give",
+            "read the command; then type this specification with --pipeline and add --allow-exec, or pass allow_exec=True",
+        )
+    dotted = {key: value for key, value in step.keys.items() if "." in key}
+    plain = registry.Step(step.name, step.bare, {key: value for key, value in step.keys.items() if key not in dotted})
+    settings = registry.typed(plain, kind.parameters)
+    if dotted and "measure" in settings:
+        settings |= dotted_settings(settings["measure"], _beside(base, dotted))
+    elif dotted:
+        registry.typed(step, kind.parameters)  # refuses them by name
     for key in _FILE_KEYS:
         if base is not None and settings.get(key):
             settings[key] = str(base / settings[key])  # an absolute path stays as it is
     built: Pipeline = kind(spec, **settings)
     return built
+
+
+def _beside(base: Path | None, dotted: dict[str, str]) -> dict[str, str]:
+    """Return the keys of measures, files among them relative to the folder of the TOML file that names them."""
+    return {key: str(base / value) if base is not None and key.endswith(".reference") else value for key, value in dotted.items()}
 
 
 def _from_toml(path: Path) -> Pipeline:
@@ -120,7 +166,7 @@ def _from_toml(path: Path) -> Pipeline:
         raise UnreadableFile(
             f"{path} is not TOML ({' '.join(str(error).split())[:120]})", "key = value lines", "correct the file"
         ) from error
-    keys = {key: _written(path, key, value) for key, value in table.items()}
+    keys = {key: _written(path, key, value) for key, value in _flat(table).items()}
     spec = keys.pop("spec", None)
     if spec is None:
         if "model" not in keys:
@@ -133,7 +179,19 @@ def _from_toml(path: Path) -> Pipeline:
     return built
 
 
+def _flat(table: dict[str, Any]) -> dict[str, Any]:
+    """Return a table with those inside it as ``measure.key``, as ``[texture]`` with ``levels = 16`` gives them."""
+    found: dict[str, Any] = {}
+    for key, value in table.items():
+        found |= {f"{key}.{inner}": entry for inner, entry in value.items()} if isinstance(value, dict) else {key: value}
+    return found
+
+
 def _written(path: Path, key: str, value: Any) -> str:
+    if key == "measure" and isinstance(value, list) and all(isinstance(name, str) for name in value):
+        return "+".join(value)
+    if key == "pixel_size" and isinstance(value, list) and all(isinstance(size, int | float) for size in value):
+        return "|".join(map(str, value))
     if not isinstance(value, _SCALARS):
         raise InvalidSpec(f"{key} in {path} is a {type(value).__name__}", "a number, true, false or text", f"correct {key}")
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -16,8 +16,8 @@ from sigmaraw.contracts import Parameter
 from sigmaraw.errors import InvalidModel
 from sigmaraw.files import sha256_of_file
 from sigmaraw.pipelines.demo_weights import SHIPPED, verified
-from sigmaraw.pipelines.measurements import CONNECTIVITY, MEASURE, min_size
-from sigmaraw.pipelines.network import BATCH, NETWORK_PARAMETERS, THRESHOLD, U_MODE, model_file
+from sigmaraw.pipelines.measurements import CONNECTIVITY, MEASURE, PIXEL_SIZE, U_MODE, min_size
+from sigmaraw.pipelines.network import BATCH, NETWORK_PARAMETERS, THRESHOLD, model_file
 from sigmaraw.pipelines.torch_network import DEVICE, PRECISION, TorchNetwork, failed
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ class DemoUNetPipeline(TorchNetwork):
         BATCH,
         DEVICE,
         PRECISION,
+        PIXEL_SIZE,
     )
 
     def __init__(self, spec: str = "unet-demo", **settings: Any) -> None:

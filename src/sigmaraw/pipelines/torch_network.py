@@ -23,7 +23,7 @@ from sigmaraw.pipelines.axes import output_axes
 from sigmaraw.pipelines.base import columns
 from sigmaraw.pipelines.batching import SIZES, batches, probe_tiles
 from sigmaraw.pipelines.inputs import check_many, one_frame
-from sigmaraw.pipelines.measurements import measure, soft_measurements
+from sigmaraw.pipelines.measurements import soft_measurements
 from sigmaraw.pipelines.network import NetworkPipeline
 from sigmaraw.pipelines.threads import each, submit
 
@@ -193,7 +193,10 @@ class TorchNetwork(NetworkPipeline):
         return np.stack([found > self.keys["threshold"] for found in maps]).reshape(self.measured_pixels(image).shape)
 
     def _table(self, images: Iterable[Any]) -> dict[str, NDArray[np.float64]]:
-        return columns(self.measurements, self._rows(list(images))) if self._by_tensors else super()._table(images)
+        if not self._by_tensors:
+            return super()._table(images)
+        rows = self._rows(list(images))
+        return columns(self.measurements, rows)  # which the first call of a function may set
 
     def _rows(self, images: list[Any]) -> list[dict[str, float]]:
         """Return the measurements of images of one shape: NumPy's, or tensors that lie on the GPU.
@@ -248,12 +251,8 @@ class TorchNetwork(NetworkPipeline):
         found = sent.found.numpy().reshape(len(sent.images), -1, *sent.found.shape[1:])
         if self.keys["measure"] == "soft":
             return [soft_measurements(*np.sum(of_image, axis=0).tolist()) for of_image in found]
-        least, neighbours = self.settings["min_size"], self.settings["connectivity"]
         arrays = [pixels if isinstance(pixels, np.ndarray) else pixels.numpy() for pixels in sent.pixels]
-        return [
-            submit("labels", measure, pixels, mask.reshape(pixels.shape), least, neighbours)
-            for pixels, mask in zip(arrays, found, strict=True)
-        ]
+        return [submit("labels", self._row_of_mask, pixels, mask.reshape(pixels.shape)) for pixels, mask in zip(arrays, found, strict=True)]
 
     def _levels(self, unit: Any) -> torch.Tensor:
         """Return an image, NumPy's or torch's, as float64 where the network computes, DN."""
@@ -325,7 +324,7 @@ class TorchNetwork(NetworkPipeline):
         ------
         NotIntegerData, ColourImage, ShapeMismatch
         """
-        if self.keys["measure"] == "mask":
+        if self.keys["measure"] != "soft":
             return {}
         return each(self._gradient, [one_frame(image)])[0]
 

@@ -37,6 +37,7 @@ class LimitsRow(Row, frozen=True, kw_only=True):
     k: Annotated[Number, field("limit on |epsilon_hat|, in σ_raw", "1")] = None
     spread: Annotated[Number, field("limit on the spread ratio and its inverse", "1")] = None
     rms: Annotated[Number, field("limit on the RMS shift, in σ_raw", "1")] = None
+    rms_counts: Annotated[Number, field("the same for counts and other isolated values; null is `rms`", "1")] = None
     margin: Annotated[dict[str, float], field("limits in the measurements' own units, by measurement; they replace k")] = msgspec.field(
         default_factory=dict
     )
@@ -78,6 +79,7 @@ class PlanRow(Row, frozen=True, kw_only=True):
     scalars: Annotated[bool, field("whether the camera's mean values replace its per-pixel maps")] = False
     volume: Annotated[bool, field("whether the pages of a file are the slices (z) of one volume")] = False
     frame: Annotated[int | None, field("number of the frame that is studied of every input, from 0; null is all")] = None
+    objects: Annotated[bool, field("whether objects are followed one by one")] = False
     rule: Annotated[str, field("decision rule")] = "equivalence"
     specimens: Annotated[tuple[str, ...], field("specimen of each image, in their order; empty where images are the unit")] = ()
     coded_share: Annotated[

@@ -33,6 +33,7 @@ class StatementRow(Row, frozen=True, kw_only=True):
     passed: Annotated[int | None, field("of them shown within all limits", "1")] = None
     failed: Annotated[int | None, field("of them shown beyond a limit", "1")] = None
     undefined: Annotated[int, field("images whose numbers are undefined; they are no evidence of a pass", "1")] = 0
+    left_out: Annotated[int, field("images left out of a mean effect because their noise is in doubt", "1")] = 0
     decides: Annotated[str, field("what would decide an INCONCLUSIVE, in 80 % of studies; empty where it is decided")] = ""
 
 

@@ -9,17 +9,20 @@ from sigmaraw.registry.entries import (
     DENOISERS,
     ENGINES,
     GROUPS,
+    LOSSES,
+    MEASUREMENTS,
     METRICS,
     MODES,
     PIPELINES,
     REPORTS,
+    REPRODUCTIONS,
     Installed,
     installed,
     load,
     names,
 )
 from sigmaraw.registry.grammar import Step, convert, parse_chain, parse_step, quoted, typed
-from sigmaraw.registry.imports import import_named, is_dotted
+from sigmaraw.registry.imports import import_named, is_dotted, is_file
 from sigmaraw.registry.suggestions import suggestion
 
 __all__ = [
@@ -27,16 +30,20 @@ __all__ = [
     "DENOISERS",
     "ENGINES",
     "GROUPS",
+    "LOSSES",
+    "MEASUREMENTS",
     "METRICS",
     "MODES",
     "PIPELINES",
     "REPORTS",
+    "REPRODUCTIONS",
     "Installed",
     "Step",
     "convert",
     "import_named",
     "installed",
     "is_dotted",
+    "is_file",
     "load",
     "names",
     "parse_chain",

@@ -8,28 +8,47 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from sigmaraw import extras
-from sigmaraw.contracts import Coder, Denoiser, Engine, Map, Metric, Parameter, Pipeline, ReplicaMode, ReportFormat
+from sigmaraw.contracts import (
+    Coder,
+    Denoiser,
+    Engine,
+    Loss,
+    Map,
+    Measure,
+    Metric,
+    Parameter,
+    Pipeline,
+    ReplicaMode,
+    ReportFormat,
+    Reproduction,
+)
 from sigmaraw.errors import BrokenExtension, DuplicateName, MissingExtra, SigmarawError, UnknownName
 from sigmaraw.registry.suggestions import suggestion
 
 CODECS = "sigmaraw.codecs"
 PIPELINES = "sigmaraw.pipelines"
+MEASUREMENTS = "sigmaraw.measurements"
 METRICS = "sigmaraw.metrics"
 ENGINES = "sigmaraw.engines"
 MODES = "sigmaraw.modes"
 DENOISERS = "sigmaraw.denoisers"
 REPORTS = "sigmaraw.reports"
-GROUPS = (CODECS, PIPELINES, METRICS, ENGINES, MODES, DENOISERS, REPORTS)
+LOSSES = "sigmaraw.losses"
+REPRODUCTIONS = "sigmaraw.reproductions"
+GROUPS = (CODECS, PIPELINES, MEASUREMENTS, METRICS, ENGINES, MODES, DENOISERS, REPORTS, LOSSES, REPRODUCTIONS)
 
 # What an entry point of each group is a subclass of; of a Protocol, having its members is enough.
 _CONTRACTS: dict[str, tuple[type, ...]] = {
     CODECS: (Coder, Map),
     PIPELINES: (Pipeline,),
+    MEASUREMENTS: (Measure,),
     METRICS: (Metric,),
     ENGINES: (Engine,),
     MODES: (ReplicaMode,),
     DENOISERS: (Denoiser,),
     REPORTS: (ReportFormat,),
+    LOSSES: (Loss,),
+    REPRODUCTIONS: (Reproduction,),
 }
 _FEW_WORDS = 160  # characters of another package's exception in a message
 

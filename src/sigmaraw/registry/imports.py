@@ -16,6 +16,11 @@ def is_dotted(text: str) -> bool:
     return all(part.isidentifier() for part in text.split("."))
 
 
+def is_file(text: str) -> bool:
+    """Return whether `text` names a file of Python code, as in ``mymodel.py:count``."""
+    return text.endswith(".py")
+
+
 def import_named(kind: str, spec: str, module: str, name: str) -> Any:
     """Import `module` and return what it calls `name`.
 
@@ -28,7 +33,7 @@ def import_named(kind: str, spec: str, module: str, name: str) -> Any:
     spec : str
         As typed.
     module, name : str
-        Of the function or class.
+        Of the function or class. A module that ends in ``.py`` is a file.
 
     Returns
     -------
@@ -41,13 +46,13 @@ def import_named(kind: str, spec: str, module: str, name: str) -> Any:
         No such module, one that fails to import, no such name in it, or not a function.
     """
     try:
-        found = _import(module)
+        found = _from_file(Path(module)) if is_file(module) else _import(module)
     except (Exception, SystemExit) as error:
         words = "" if isinstance(error, ImportError | SyntaxError) else f"{type(error).__name__}: "
         reason = words + (" ".join(str(error).split()) or type(error).__name__)
         raise InvalidSpec(
             f"{kind} '{spec}': module {module} cannot be imported ({reason[:120]})",
-            f"package.module:function, or a registered {kind}",
+            f"package.module:function or file.py:function, or a registered {kind}",
             "check the name, and put the module's folder on PYTHONPATH",
         ) from error
     function = getattr(found, name, None)
@@ -55,6 +60,41 @@ def import_named(kind: str, spec: str, module: str, name: str) -> Any:
         what = "no function" if function is None else "something else than a function called"
         raise InvalidSpec(f"{kind} '{spec}': {module} has {what} '{name}'", "a function of one image", "check the name")
     return function
+
+
+def _from_file(path: Path) -> Any:
+    """Return a file's module. It is made once, under the file's name; its folder is searched for what it imports itself."""
+    if not path.is_file():
+        raise ModuleNotFoundError(f"{path} does not exist")
+    found, folder = path.resolve(), str(path.resolve().parent)
+    held = sys.modules.get(path.stem)
+    if held is not None and getattr(held, "__file__", None) is not None and Path(str(held.__file__)).resolve() == found:
+        return held
+    # Another module of that name keeps it: this one gets a name that no import statement can say.
+    name = path.stem if held is None and _is_free(path.stem, found) else f"{path.stem} of {found}"
+    if name in sys.modules:
+        return sys.modules[name]
+    specification = importlib.util.spec_from_file_location(name, found)
+    if specification is None or specification.loader is None:
+        raise ImportError(f"{path} cannot be read as Python code")
+    module = importlib.util.module_from_spec(specification)
+    if folder not in sys.path:
+        sys.path.append(folder)
+    sys.modules[name] = module
+    try:
+        specification.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _is_free(name: str, found: Path) -> bool:
+    """Return whether no other module than that of the file `found` has this name."""
+    if not name.isidentifier():
+        return False
+    other = importlib.util.find_spec(name)
+    return other is None or (other.origin is not None and Path(other.origin).resolve() == found)
 
 
 def _import(module: str) -> Any:

@@ -7,6 +7,8 @@ from collections.abc import Collection
 
 _LOSSLESS = "write lossless:{0}"
 _FUNCTION = "it is not built in: wrap it in a function image -> {name: number}, and name it as package.module:function"
+_RECIPE = "wrap it in a few lines, and write labels:FILE.py:function; docs/how-to/recipes.md#{0} has them"
+_PROGRAM = 'write run:"PROGRAM {{in}} {{out}}"; docs/how-to/recipes.md#{0} has the command'
 
 # File suffixes, library names and names of other tools, which a spelling check does not find.
 _MEANT: dict[str, dict[str, str]] = {
@@ -37,18 +39,39 @@ _MEANT: dict[str, dict[str, str]] = {
         "blur": "write gaussian",
     },
     "sigmaraw.pipelines": {
-        **dict.fromkeys(("cellpose", "stardist", "sam", "segment-anything", "micro-sam", "omnipose", "ilastik", "nnunet"), _FUNCTION),
-        **dict.fromkeys(("watershed", "cellprofiler", "imagej", "fiji", "yolo", "sklearn"), _FUNCTION),
+        **dict.fromkeys(("cellpose", "cellpose-sam", "cellposesam", "cpsam", "omnipose"), _RECIPE.format("cellpose")),
+        **dict.fromkeys(("micro-sam", "microsam", "micro_sam", "sam", "segment-anything"), _RECIPE.format("micro-sam")),
+        **{name: _RECIPE.format(name) for name in ("stardist", "instanseg", "spotiflow")},
+        **dict.fromkeys(("monai", "monai-bundle"), _RECIPE.format("monai-bundles")),
+        **dict.fromkeys(("ufish", "u-fish"), _RECIPE.format("u-fish")),
+        **dict.fromkeys(("nnunet", "nnunetv2", "nnu-net"), _RECIPE.format("nnu-net-v2")),
+        "totalsegmentator": _RECIPE.format("totalsegmentator"),
+        **{name: _PROGRAM.format(name) for name in ("cellprofiler", "ilastik", "qupath")},
+        **dict.fromkeys(("imagej", "fiji"), _PROGRAM.format("fiji")),
+        **dict.fromkeys(("yolo", "sklearn"), _FUNCTION),
         **dict.fromkeys(("pytorch", "pt", "pth", "pt2", "torchscript"), "write torch:FILE.pt2"),
         **dict.fromkeys(("tensorflow", "keras", "jax", "tflite", "onnxruntime"), "export the network to ONNX, and write onnx:FILE.onnx"),
         **dict.fromkeys(("unet", "u-net", "demo"), "write unet-demo for the shipped network, or torch:FILE.pt2 for one of yours"),
         **dict.fromkeys(("threshold", "thresholding"), "write otsu"),
+        **dict.fromkeys(("minimum", "prewitt", "threshold_minimum"), "write bimodal"),
+        **dict.fromkeys(("isodata", "ridler-calvard", "global-mean"), "write iterative-mean"),
+        **dict.fromkeys(("threshold_local", "adaptive", "local-threshold"), "write local"),
         **dict.fromkeys(("mean", "sum", "total"), "write intensity"),
+    },
+    "sigmaraw.measurements": {
+        **dict.fromkeys(("number", "objects", "n"), "write count"),
+        **dict.fromkeys(("intensity", "total", "sum", "integrated_intensity"), "write total_intensity"),
+        "mean": "write mean_intensity",
+        **dict.fromkeys(("glcm", "haralick", "contrast", "homogeneity", "energy", "correlation"), "write texture"),
+        **dict.fromkeys(("skeleton", "skeleton_length"), "write length"),
+        **dict.fromkeys(("branch_points", "junctions"), "write branches"),
+        **dict.fromkeys(("equivalent_diameter", "size"), "write diameter"),
+        "pearson": "write pcc, with pcc.reference=FILE",
     },
     "sigmaraw.metrics": {"f1": "write dice", "iou": "write jaccard", "maxerr": "write max-error", "linf": "write max-error"},
     "sigmaraw.modes": {"poisson": "write bootstrap or around-raw", "around_raw": "write around-raw", "raw": "write around-raw"},
     "sigmaraw.denoisers": {"bm3d": "its licence forbids commercial use: write dct or nlm"},
-    "sigmaraw.reports": {"pdf": "write html, and print it from a browser", "xlsx": "write csv", "excel": "write csv"},
+    "sigmaraw.reports": {"docx": "write pdf", "xlsx": "write csv", "excel": "write csv"},
 }
 
 

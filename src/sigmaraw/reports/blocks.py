@@ -61,7 +61,8 @@ def rich(notation: str, **plain: str) -> Rich:
             spans.append(Span(notation[end : found.start()]))
         end = found.end()
         if found["name"]:
-            spans.append(Span(plain[found["name"]], found["style"] or ""))
+            style: Style = found["style"] or ""  # type: ignore[assignment]  # the notation has no other
+            spans.append(Span(plain[found["name"]], style))
         else:
             kind = found.lastgroup
             assert kind is not None

@@ -231,7 +231,7 @@ def search_section(record: Content) -> Section | None:
         chosen = "" if family.chosen == "none" else f": {family.chosen}, CR {family.ratio} on the held-out images"
         wider = " The strongest setting tried passes tuning: a wider grid may find a stronger one." if family.at_end else ""
         blocks += [Heading(family.curve), Para(f"{family.outcome.capitalize()}{chosen}.{wider}")]
-        rows = [
+        rows: list[Row] = [
             [Cell(row.codec, "chosen" if row.chosen else ""), row.round, row.ratio, row.psnr, row.shift, row.tuning, row.confirmation]
             for row in family.tried
         ]
@@ -268,7 +268,7 @@ def sweep_section(record: Content) -> Section | None:
             Column(f"Largest |{HAT}|", "95 % interval", kind="num", weight=1.8),
             Column("on", weight=1.6),
         ]
-        rows = [
+        rows: list[Row] = [
             [row.setting or row.codec, Cell(mark=Mark(row.verdict)), row.ratio, row.psnr, row.rz, row.noise, row.largest, row.where]
             for row in curve.points
         ]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sigmaraw.files import write_text
+from sigmaraw.files import atomic_path, write_text
 from sigmaraw.record.camera import CameraRow, FiguresRow
 from sigmaraw.record.fields import plain as bare
 from sigmaraw.record.reading import camera_of, figures_of
-from sigmaraw.reports.blocks import Attachment, Block, Column, Document, Facts, Figure, Para, Row, Section, Table, Words, rich
+from sigmaraw.reports.blocks import Attachment, Block, Column, Document, Facts, Figure, Para, Row, Section, Table, Words
 from sigmaraw.reports.camera_sections import NOT_DETERMINED, curve_blocks, origin_blocks, table_blocks
 from sigmaraw.reports.html import page_of
 from sigmaraw.reports.lab import Lab
@@ -97,8 +97,8 @@ def _sections(camera: CameraRow, drawn: FiguresRow) -> list[Section]:
     ]
     residuals = residual_plot(camera)
     if residuals:
-        caption = rich("Measured variance minus that of the chosen transfer model, in standard errors; the band is ±2.")
-        shown: list[Block] = [Figure(residuals, "Residuals of the photon-transfer fit in standard errors", caption)]
+        said = "Measured variance minus that of the chosen transfer model, in standard errors; the band is ±2."
+        shown: list[Block] = [Figure(residuals, "Residuals of the photon-transfer fit in standard errors", said)]
         sections.append(Section("residuals-heading", "Residuals of the photon-transfer fit", shown, folded=False, short="Residuals"))
     pattern: list[Block] = []
     for item in pattern_plots(drawn):
@@ -110,14 +110,29 @@ def _sections(camera: CameraRow, drawn: FiguresRow) -> list[Section]:
 
 
 def write_datasheet(
-    summary: Mapping[str, Any], folder: str | Path, figures: Mapping[str, Any] | None = None, lab: Lab | None = None
+    summary: Mapping[str, Any],
+    folder: str | Path,
+    figures: Mapping[str, Any] | None = None,
+    lab: Lab | None = None,
+    formats: Sequence[str] = ("html",),
 ) -> Path:
     """Write `folder`/datasheet.html from `CameraProfile.summary()` and `.figures()`, whole or not at all, and return its path.
+
+    formats : html, pdf or both; datasheet.pdf is written first.
 
     Raises
     ------
     InvalidRecord : a summary or figures that cannot be drawn. InvalidOption : a folder that cannot be written.
     """
+    document = datasheet(summary, figures, lab)
     target = Path(folder) / "datasheet.html"
-    write_text(target, page_of(datasheet(summary, figures, lab)))
+    page = page_of(document)
+    if "pdf" in formats:
+        from sigmaraw.reports.pdf import pdf_of
+
+        made = pdf_of(document)
+        with atomic_path(target.with_suffix(".pdf")) as temporary:
+            temporary.write_bytes(made)
+    if "html" in formats:
+        write_text(target, page)
     return target

@@ -16,7 +16,9 @@ from sigmaraw.reports.csv_table import csv_text
 from sigmaraw.reports.front import front_blocks, report_number
 from sigmaraw.reports.lab import Lab
 from sigmaraw.reports.method_sections import methods_section, rule_section, uncertainty_section
+from sigmaraw.reports.object_sections import objects_section
 from sigmaraw.reports.results_sections import (
+    MOST_ROWS,
     distributions_section,
     forest_section,
     results_section,
@@ -35,7 +37,7 @@ FOOT = (
 )
 
 
-def document_of_folder(folder: RecordFolder, edition: Edition = "full", lab: Lab | None = None) -> Document:
+def document_of_folder(folder: RecordFolder, edition: Edition = "full", lab: Lab | None = None, most_rows: int = MOST_ROWS) -> Document:
     """Return the report of a record folder.
 
     Parameters
@@ -46,9 +48,11 @@ def document_of_folder(folder: RecordFolder, edition: Edition = "full", lab: Lab
         `short` has the first page, verdicts, statements, scope, approvals and integrity.
     lab : Lab, optional
         The laboratory's template.
+    most_rows : int
+        Rows of a table of results at most; the attached CSV has all.
     """
     record, lab = folder.record, lab or Lab()
-    chosen = _short(record) if edition == "short" else _full(folder)
+    chosen = _short(record) if edition == "short" else _full(folder, most_rows)
     return Document(
         title="Codec validation report",
         subtitle="Does a codec change a model’s answers more than the camera’s noise does?",
@@ -74,7 +78,7 @@ def _short(record: Content) -> list[Section | None]:
     ]
 
 
-def _full(folder: RecordFolder) -> list[Section | None]:
+def _full(folder: RecordFolder, most_rows: int) -> list[Section | None]:
     record = folder.record
     return [
         search_section(record),
@@ -83,14 +87,15 @@ def _full(folder: RecordFolder) -> list[Section | None]:
         forest_section(record),
         frame_section(record),
         statements_section(record),
-        results_section(record),
+        results_section(record, most_rows),
         distributions_section(folder),
+        objects_section(record),
         worst_section(folder),
         quality_section(record),
         slices_section(record),
-        uncertainty_section(record),
+        uncertainty_section(record, most_rows),
         rule_section(record),
-        tests_section(record),
+        tests_section(record, most_rows),
         undefined_section(record),
         camera_section(record.camera),
         plan_section(record),
@@ -106,7 +111,7 @@ def _full(folder: RecordFolder) -> list[Section | None]:
 
 def attachments(record: Content) -> list[Attachment]:
     """Return the files that travel inside a report: the record and its results as a table."""
-    document = {key: value for key, value in bare(record).items() if value is not None or key not in ("sweep", "search")}
+    document = {key: value for key, value in bare(record).items() if value is not None or key not in ("objects", "sweep", "search")}
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
     return [
         Attachment("record.json", "application/json", text.encode(), "The record that this report is made of"),

@@ -7,7 +7,23 @@ from collections.abc import Sequence
 from sigmaraw.record import Content, Verdict, worst
 from sigmaraw.record.arrays import RecordFolder
 from sigmaraw.record.results import ResultRow
-from sigmaraw.reports.blocks import Answer, Block, Bullets, Cell, Column, Facts, Heading, Mark, Para, Picture, Table, Thumbs, Words, rich
+from sigmaraw.reports.blocks import (
+    Answer,
+    Block,
+    Bullets,
+    Cell,
+    Column,
+    Facts,
+    Heading,
+    Mark,
+    Para,
+    Picture,
+    Row,
+    Table,
+    Thumbs,
+    Words,
+    rich,
+)
 from sigmaraw.reports.crops import grey_png
 from sigmaraw.reports.lab import Lab
 from sigmaraw.reports.names import image_names
@@ -253,6 +269,7 @@ def _map(record: Content) -> list[Block]:
         found = verdicts.get((image, codec))
         return Cell(mark=Mark(worst(found), short=True)) if found else Cell("—")
 
+    rows: list[Row]
     if turned:
         rows = [[names[image], *(cell(image, codec) for codec in codecs)] for image in shown]
     else:

@@ -16,7 +16,7 @@ from sigmaraw.record.arrays import read_folder
 from sigmaraw.reports.blocks import Document
 from sigmaraw.reports.document import Edition, document_of_folder
 from sigmaraw.reports.html_blocks import HtmlWriter, data_uri
-from sigmaraw.reports.lab import Lab
+from sigmaraw.reports.lab import Lab, read_lab
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -109,6 +109,10 @@ class HtmlReport:
 
     def __init__(self, edition: Edition = "full", lab: Lab | None = None) -> None:
         self.edition, self.lab = edition, lab
+
+    def styled(self, edition: Edition, template: Path | None) -> HtmlReport:
+        """Return the format in an edition, with what a laboratory's template says. Raises InvalidOption as `read_lab` does."""
+        return HtmlReport(edition, read_lab(template))
 
     def render(self, folder: Path) -> Path:
         """Write `folder`/report.html from record.json and result.nc, whole or not at all, and return its path.

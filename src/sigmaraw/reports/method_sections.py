@@ -139,12 +139,12 @@ def _unit(text: str) -> str:
     return "σ_raw" if text == "sigma_raw" else text
 
 
-def uncertainty_section(record: Content) -> Section:
+def uncertainty_section(record: Content, most_rows: int = MOST_ROWS) -> Section:
     """Return the uncertainty budget after the GUM, with the cross-check of JCGM 101, and the checks of the replica mode."""
     reasons, names = Reasons(record), image_names(record)
     listed = {row.name: row for row in record.measurements}
     rows: list[Row] = []
-    for row in sorted(record.results, key=severity, reverse=True)[:MOST_ROWS]:
+    for row in sorted(record.results, key=severity, reverse=True)[:most_rows]:
         text = result_texts(row, listed[row.measurement], reasons)
         rows.append(
             [
@@ -192,7 +192,7 @@ def uncertainty_section(record: Content) -> Section:
     blocks += [
         Para(rich("*u*~mode~ of {names}: {source}.", names=measured, source=source), "small") for measured, source in u_mode_sources(record)
     ]
-    blocks += [*_adaptive(record), *_delta(record), *_mode_checks(record)]
+    blocks += [*_adaptive(record), *_delta(record), *_mode_checks(record, most_rows)]
     return Section("uncertainty", "Uncertainty budget", blocks, short="Uncertainty")
 
 
@@ -255,7 +255,7 @@ def _delta(record: Content) -> list[Block]:
     return blocks
 
 
-def _mode_checks(record: Content) -> list[Block]:
+def _mode_checks(record: Content, most_rows: int) -> list[Block]:
     names = image_names(record)
     if not record.mode_diagnostics:
         return []
@@ -276,7 +276,7 @@ def _mode_checks(record: Content) -> list[Block]:
             setting(row.passed),
             row.definition,
         ]
-        for row in record.mode_diagnostics[:MOST_ROWS]
+        for row in record.mode_diagnostics[:most_rows]
     ]
     failed = sum(row.passed is False for row in record.mode_diagnostics)
     title = f"{len(record.mode_diagnostics)} checks, {failed} outside their limits"

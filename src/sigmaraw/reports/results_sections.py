@@ -39,7 +39,7 @@ def verdict_section(record: Content) -> Section:
     reasons, names = Reasons(record), image_names(record)
     columns = [
         Column("Codec", kind="code", weight=2.2),
-        Column("Verdict", "results", weight=1.5),
+        Column("Verdict", "results", weight=1.9),
         Column(rich("CR"), kind="num"),
         Column("PSNR", "container", kind="num", weight=1.2),
         Column(f"Largest |{HAT}|", "95 % interval", kind="num", weight=1.5),
@@ -88,7 +88,7 @@ def statements_section(record: Content) -> Section | None:
     for entry in said_of(record):
         if not entry.rows:
             continue
-        cells = []
+        cells: list[Cell] = []
         for name in STATEMENTS:
             said = entry.rows[name]
             cells.append(Cell(value_of(said, record.units[entry.measurement]), f"{said.verdict}: {said.reason}"))
@@ -116,17 +116,17 @@ def statements_section(record: Content) -> Section | None:
     )
 
 
-def results_section(record: Content) -> Section:
+def results_section(record: Content, most_rows: int = MOST_ROWS) -> Section:
     """Return all results, those that did not pass first; beyond what a page holds the rest is in the CSV."""
     reasons, names = Reasons(record), image_names(record)
     listed = {row.name: row for row in record.measurements}
     shown = record.results
     blocks: list[Block] = []
-    if len(shown) > MOST_ROWS:
-        shown = tuple(sorted(shown, key=severity, reverse=True)[:MOST_ROWS])
+    if len(shown) > most_rows:
+        shown = tuple(sorted(shown, key=severity, reverse=True)[:most_rows])
         blocks.append(
             Para(
-                f"{MOST_ROWS} of {len(record.results)} results are printed, the severest first. results.csv inside this report has all "
+                f"{most_rows} of {len(record.results)} results are printed, the severest first. results.csv inside this report has all "
                 f"of them.",
                 "notice",
             )
@@ -138,12 +138,12 @@ def results_section(record: Content) -> Section:
         Column("Measurement", weight=1.3),
         Column(rich("χ~raw~ → χ~c~"), "mean shift", kind="num", weight=1.5),
         Column(rich("σ~raw~"), "95 %", kind="num", weight=1.2),
-        Column("ε", kind="num"),
+        Column("ε", kind="num", weight=0.8),
         Column(HAT, "95 % interval", kind="num", weight=1.4),
         Column("Limit", f"of |{HAT}|", kind="num", weight=0.8),
         Column("Spread", "90 % interval", kind="num", weight=1.2),
         Column("RMS", "upper 95 %", kind="num"),
-        Column("Verdict and reason", weight=1.9),
+        Column("Verdict and reason", weight=2.3),
     ]
     caption = rich(
         "χ: the answer, on the raw image and after the codec. σ~raw~: its standard deviation over raw-equivalent replicas. ε: shift of "
@@ -290,7 +290,7 @@ def worst_section(folder: RecordFolder) -> Section:
             Column(HAT, "95 % interval", kind="num", weight=1.4),
             Column("Verdict and reason", weight=2.2),
         ]
-        cells = []
+        cells: list[Row] = []
         for row in rows:
             text = result_texts(row, listed[row.measurement], reasons)
             unit = unit_label(listed[row.measurement].unit)
@@ -326,13 +326,13 @@ def worst_section(folder: RecordFolder) -> Section:
     return Section("crops", "Worst cases", blocks)
 
 
-def tests_section(record: Content) -> Section:
+def tests_section(record: Content, most_rows: int = MOST_ROWS) -> Section:
     """Return tests of equality, which support and decide nothing."""
     reasons, names = Reasons(record), image_names(record)
     listed = {row.name: row for row in record.measurements}
     methods = sorted({row.ks.method for row in record.results if row.ks and row.ks.method})
     rows = []
-    for row in sorted(record.results, key=severity, reverse=True)[:MOST_ROWS]:
+    for row in sorted(record.results, key=severity, reverse=True)[:most_rows]:
         text = result_texts(row, listed[row.measurement], reasons)
         rows.append(
             [
@@ -368,19 +368,19 @@ def tests_section(record: Content) -> Section:
     blocks: list[Block] = [
         Para("Tests of equality support a verdict and decide nothing: “no difference shown” is no evidence of equality; a PASS is."),
         Fold("Kolmogorov–Smirnov tests", [Table("Kolmogorov–Smirnov tests", columns, rows, caption, sortable=True)]),
-        _tukey(record, reasons, names),
+        _tukey(record, reasons, names, most_rows),
     ]
     return Section("tests", "Tests of equality", blocks)
 
 
-def _tukey(record: Content, reasons: Reasons, names: dict[int, str]) -> Block:
+def _tukey(record: Content, reasons: Reasons, names: dict[int, str], most_rows: int) -> Block:
     """Return Tukey's contrasts: those with raw, and those between codecs while they are few."""
     words = {True: "differs", False: "no difference shown", None: "undefined"}
     with_raw = [row for row in record.tukey if "raw" in (row.group1, row.group2)]
     groups = len({(row.image, row.measurement) for row in record.tukey}) or 1
     between = (len(record.tukey) - len(with_raw)) // groups
-    kept = [row for row in record.tukey if between <= _MOST_CONTRASTS or "raw" in (row.group1, row.group2)][:MOST_ROWS]
-    rows = [
+    kept = [row for row in record.tukey if between <= _MOST_CONTRASTS or "raw" in (row.group1, row.group2)][:most_rows]
+    rows: list[Row] = [
         [
             names[row.image],
             row.measurement,

@@ -11,7 +11,7 @@ from sigmaraw.reports.front import speaks_against
 from sigmaraw.reports.names import image_names
 from sigmaraw.reports.numbers import plain
 from sigmaraw.reports.selection import by_codec, with_verdict
-from sigmaraw.reports.statements import plain_lines, plan_line, scope_line
+from sigmaraw.reports.statements import plan_line, scope_line
 from sigmaraw.reports.values import flatten, setting, shape
 from sigmaraw.reports.wording import limits_shown, margins
 
@@ -33,7 +33,7 @@ def frame_section(record: Content) -> Section:
         ("3. Model risk", f"Influence of the model: {influence}. Consequence of a wrong decision: {consequence}."),
         ("4. Plan to establish credibility", f"{_limits(record)} {lock}"),
         ("5. Execution of the plan", f"{plain(len(record.results))} results; {_deviations(record)}"),
-        ("6. Results", f"Codecs: {tally}. {' '.join(f'{line}' for _, line in plain_lines(record))}"),
+        ("6. Results", f"Codecs: {tally}. The first page says which codec may be used for what, and what would decide the rest."),
         (
             "7. Adequacy for the context of use",
             f"{scope_line(record)} {len(against)} points speak against it; they stand on the first page. Whether the evidence is "
@@ -52,8 +52,8 @@ def _limits(record: Content) -> str:
     limits = limits_shown(record)
     listed = margins(record)
     return (
-        f"Limits: |ε̂| at most {limits['k']}, spread ratio within 1/{limits['spread']} to {limits['spread']}, RMS shift at most "
-        f"{limits['rms']} σ_raw"
+        f"Limits: |ε̂| at most {limits['k']}, spread ratio within 1/{limits['spread']} to {limits['spread']}, RMS shift in σ_raw at most "
+        f"{limits['rms']}"
         f"{'; margins: ' + ', '.join(listed) if listed else ''}."
     )
 

@@ -121,7 +121,10 @@ REVALIDATION = (
 def limits_shown(record: Content) -> dict[str, str]:
     """Return the plan's limits as printed, or the default where the plan does not list one."""
     limits = record.plan.limits or LimitsRow()
-    return {"k": given(limits.k) or "1", "spread": given(limits.spread) or "1.25", "rms": given(limits.rms) or "1"}
+    rms = given(limits.rms) or "1"
+    counts = given(limits.rms_counts, 3) or rms
+    for_counts = "" if limits.rms_counts in (None, limits.rms) else f" ({counts} for counts)"
+    return {"k": given(limits.k) or "1", "spread": given(limits.spread) or "1.25", "rms": f"{rms}{for_counts}"}
 
 
 def margins(record: Content) -> list[str]:

@@ -15,6 +15,7 @@ from sigmaraw.record.camera import CameraRow
 from sigmaraw.record.content import SCHEMA
 from sigmaraw.record.design import AdaptiveRow, DesignRow, LockRow, MeasurementRow
 from sigmaraw.record.digest import predictions_digest
+from sigmaraw.record.objects import ObjectsRow
 from sigmaraw.record.reading import camera_of
 from sigmaraw.record.results import DeltaRow, FloorRow
 from sigmaraw.statistics.evidence import ALPHA
@@ -22,7 +23,7 @@ from sigmaraw.study.adaptive import Adaptive
 from sigmaraw.study.deciding import Looks
 from sigmaraw.study.delta import delta_row, propagations
 from sigmaraw.study.environment import environment
-from sigmaraw.study.plan import BLOCK, Plan, double_bootstrap_replicas
+from sigmaraw.study.plan import BLOCK, Plan
 from sigmaraw.study.prepare import Prepared, Setting, answer_differences
 from sigmaraw.study.quality import codec_rows, worst_crops
 from sigmaraw.study.rules import decision_row, ruled_verdicts
@@ -42,6 +43,7 @@ def assemble(
     blocks: Mapping[tuple[int, int], list[BlockResult]],
     looks: Looks | None = None,
     lock: LockRow | None = None,
+    objects: ObjectsRow | None = None,
 ) -> Record:
     """Return the record of a finished study.
 
@@ -53,6 +55,8 @@ def assemble(
         What the looks at growing n have decided, where n followed from that.
     lock : optional
         How the plan's file was fixed.
+    objects : optional
+        The objects that were followed one by one.
     """
     plan, pipeline, mode = setting.plan, setting.pipeline, setting.mode
     measurements = pipeline.measurements
@@ -61,7 +65,9 @@ def assemble(
     deltas = _deltas(setting, prepared, predictions, diagnostics)
     differences = answer_differences(prepared)
     decided = looks.decided() if looks else None
-    results, undefined = Scoring(plan, predictions, measurements, mode, diagnostics, deltas, differences, decided=decided).all()
+    linear = prepared[0].linear_in_noise
+    scoring = Scoring(plan, predictions, measurements, mode, diagnostics, deltas, differences, decided=decided, linear_in_noise=linear)
+    results, undefined = scoring.all()
     tukey, tukey_undefined = tukey_all(plan, predictions, measurements, mode)
     qualities = [[entry.quality[index] for entry in prepared] for index in range(len(plan.codecs))]
     said = over_images(
@@ -77,7 +83,7 @@ def assemble(
         images=setting.inputs.rows,
         camera=_camera_row(setting),
         plan=msgspec.structs.replace(plan.row(setting.planned), lock=lock),
-        design=_design_row(setting),
+        design=_design_row(setting, predictions.double_bootstrap.shape[1]),
         adaptive=_adaptive_row(plan, predictions, measurements, looks),
         environment=environment(),
         pipeline=pipeline.config(),
@@ -91,6 +97,7 @@ def assemble(
         tukey=tuple(tukey),
         undefined=(*undefined, *tukey_undefined, *codecs_undefined),
         predictions_sha256=predictions_digest(dataset),
+        objects=objects,
         digest="",
     )
     pictures = thumbnails([image.frame for image in images])
@@ -132,7 +139,8 @@ def _camera_row(setting: Setting) -> CameraRow:
     return msgspec.structs.replace(camera_of(setting.profile.summary()), path=path)
 
 
-def _design_row(setting: Setting) -> DesignRow:
+def _design_row(setting: Setting, nested: int) -> DesignRow:
+    """Return the record's `design`; nested : replicas of each group of the double bootstrap."""
     design, rule, groups = setting.design, setting.mode.extrapolation, setting.mode.double_bootstrap_groups
     return DesignRow(
         replicas_per_group=design.n,
@@ -142,7 +150,7 @@ def _design_row(setting: Setting) -> DesignRow:
         noise_levels=rule.levels if rule else None,
         weights=rule.weights if rule else None,
         double_bootstrap_groups=groups or None,
-        double_bootstrap_replicas=double_bootstrap_replicas(design.n) if groups else None,
+        double_bootstrap_replicas=nested if groups else None,
     )
 
 

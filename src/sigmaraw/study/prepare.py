@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.camera import CameraProfile
 from sigmaraw.codecs import require_near
-from sigmaraw.contracts import Codec, Pipeline, ReplicaMode
+from sigmaraw.contracts import Codec, FindsObjects, Pipeline, ReplicaMode
 from sigmaraw.errors import InvalidOption, InvalidPlan
 from sigmaraw.noise import NoiseModel, split_repeats
 from sigmaraw.record.codecs import Settings
@@ -19,12 +19,13 @@ from sigmaraw.record.design import InputRow
 from sigmaraw.study.delta import Linear, linearise
 from sigmaraw.study.evidence import finding_checks
 from sigmaraw.study.inputs import Inputs
+from sigmaraw.study.objects import Followed, ObjectsOfImage
 from sigmaraw.study.plan import BLOCK, DEFAULT_N, Plan
 from sigmaraw.study.quality import ImageQuality
-from sigmaraw.study.sameness import study_differences
+from sigmaraw.study.sameness import LINEAR_REPLICAS, linear_in_noise, replicas_of, study_differences
 from sigmaraw.study.scoring import ReplicaDiagnostics
 from sigmaraw.study.trips import distorts
-from sigmaraw.study.work import StudyImage, predict
+from sigmaraw.study.work import StudyImage, predict, predict_following
 
 Progress = Callable[[int, int, str], None]
 """Called as progress(done, total, what) while a study runs."""
@@ -103,6 +104,8 @@ class Prepared:
     ----------
     differences : ndarray
         (measurement,), between answers on the study's first image in other company; for each image the same.
+    linear_in_noise : ndarray
+        (measurement,), whether it is linear in the noise on the study's first image; for each image the same.
     resolved : list of Settings, optional
         The chain of each codec with every default; a frozen target as asked, not as met on this image.
     """
@@ -113,9 +116,11 @@ class Prepared:
     floor: NDArray[np.float64]
     chi_codec: NDArray[np.float64]
     differences: NDArray[np.float64]
+    linear_in_noise: NDArray[np.bool_]
     resolved: list[Settings] = field(default_factory=list)
     quality: list[ImageQuality] = field(default_factory=list)
     linear: dict[str, Linear] = field(default_factory=dict)
+    objects: ObjectsOfImage | None = None
 
 
 def codec_of(
@@ -178,6 +183,7 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
         findings = finding_checks(image)
         codecs, hints, resolved, quality, chi_codec, shorter = [], [], [], [], [], []
         first: list[NDArray[np.integer]] = []
+        followed, again = _followed(setting, image.frame), []
         for position, spec in enumerate(specs):
             report(index * len(specs) + position, len(images) * len(specs), f"image {index + 1}: {spec}")
             asked = codec_of(spec, setting.profile, image, allow_exec=spec in setting.allow_exec, objects=setting.codecs)
@@ -191,18 +197,36 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
             first = first or [trip.decoded]
             resolved.append(asked.resolved())
             quality.append(ImageQuality.of(index, setting.profile.bits, image, codec, trip))  # the decoded image itself is not kept
-            chi_codec.append(predict(pipeline, trip.decoded[np.newaxis], f"image {index} after '{spec}'")[:, 0])
+            predicted, shown = predict_following(pipeline, trip.decoded[np.newaxis], followed, f"image {index} after '{spec}'")
+            chi_codec.append(predicted[:, 0])
+            again += [shown] if shown else []
         chi_raw, second = (predict(pipeline, image.frame[np.newaxis], f"image {index}")[:, 0] for _ in range(2))
         ready = dataclasses.replace(image, codecs=tuple(codecs), hints=tuple(hints), distorts=tuple(shorter))
         if prepared:
-            differences = prepared[0].differences
+            differences, linear_noise = prepared[0].differences, prepared[0].linear_in_noise
         else:
+            linear_noise = _linear_in_noise(setting, image)
             differences = study_differences(ready, pipeline, setting.mode, setting.plan.seed, first, setting.allow_nondeterminism)
         diagnostics = ReplicaDiagnostics.of(image, setting.mode, setting.plan.seed, findings)
         linear = linearise(image, pipeline, setting.mode)
         floor = second - chi_raw
-        prepared.append(Prepared(ready, diagnostics, chi_raw, floor, np.stack(chi_codec), differences, resolved, quality, linear))
+        objects = ObjectsOfImage(followed, tuple(again)) if followed else None
+        answers = (chi_raw, floor, np.stack(chi_codec), differences, linear_noise)
+        prepared.append(Prepared(ready, diagnostics, *answers, resolved, quality, linear, objects))
     return prepared
+
+
+def _followed(setting: Setting, frame: NDArray[np.integer]) -> Followed | None:
+    """Return the objects of the image itself, where the plan follows objects."""
+    return Followed.of(setting.pipeline, frame) if setting.plan.objects and isinstance(setting.pipeline, FindsObjects) else None
+
+
+def _linear_in_noise(setting: Setting, image: StudyImage) -> NDArray[np.bool_]:
+    """Return per measurement whether it is linear in the noise; not asked where the mode has studied every kind or draws no noise."""
+    measurements = setting.pipeline.measurements
+    if not setting.mode.draws_noise or all(setting.mode.studied_kind(measurement) for measurement in measurements):
+        return np.zeros(len(measurements), dtype=np.bool_)
+    return linear_in_noise(setting.pipeline, replicas_of(image, setting.mode, setting.plan.seed, LINEAR_REPLICAS))
 
 
 def answer_differences(prepared: Sequence[Prepared]) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ import logging
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sigmaraw import registry
 from sigmaraw.camera import CameraProfile
 from sigmaraw.codecs import named_codecs
-from sigmaraw.contracts import Codec, Engine, Pipeline
+from sigmaraw.contracts import Codec, Engine, FindsObjects, Pipeline
 from sigmaraw.errors import InvalidOption, InvalidPlan, PredictionFailed
 from sigmaraw.noise import DEFAULT_MODE, replica_mode
 from sigmaraw.processes import WorkingFolders
@@ -26,12 +26,14 @@ from sigmaraw.progress import Report, reporting
 from sigmaraw.record import Record
 from sigmaraw.record.design import InputRow, LockRow
 from sigmaraw.record.fields import plain
+from sigmaraw.record.objects import ObjectsRow
 from sigmaraw.study.adaptive import Adaptive, Deciding
 from sigmaraw.study.assemble import assemble, now
 from sigmaraw.study.deciding import Looks
 from sigmaraw.study.environment import environment
 from sigmaraw.study.inputs import Inputs, file_row, load_inputs
 from sigmaraw.study.locking import refuse_late_lock
+from sigmaraw.study.objects import ObjectBlock, check_objects, objects_row
 from sigmaraw.study.plan import BLOCK, Plan, WorkItem, double_bootstrap_replicas
 from sigmaraw.study.prepare import (
     Prepared,
@@ -60,18 +62,20 @@ def validate(
     camera: CameraProfile | str | os.PathLike[str],
     *,
     codecs: Sequence[str] | str,
-    pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str],
+    pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str] | Sequence[Any],
     n: int | str | None = None,
     mode: str = DEFAULT_MODE,
     seed: int = 0,
     k: float = 1.0,
     spread: float = 1.25,
-    rms: float = 1.0,
+    rms: float | None = None,
+    rms_counts: float | None = None,
     margin: Mapping[str, float] | None = None,
     roi: tuple[int, int] | None = None,
     scalars: bool = False,
     volume: bool = False,
     frame: int | None = None,
+    objects: bool = False,
     engine: Engine | str = "local",
     batch: int | None = None,
     workers: int | None = None,
@@ -94,9 +98,10 @@ def validate(
         The camera that took them, or its netCDF file.
     codecs : str or sequence of str
         Specifications such as ``"jpeg2000:ratio=10"`` or ``"to8bit:minmax+jpeg:quality=90"``; each once. ``sigmaraw codecs`` lists them.
-    pipeline : str, path, function or Pipeline
+    pipeline : str, path, function or Pipeline, or a sequence of them
         The model with its measurements: ``"otsu"``, ``"onnx:model.onnx"``, ``"package.module:function"``, a TOML file, a function
-        image → {name: number}, or an object of `contracts.Pipeline`.
+        image → {name: number}, or an object of `contracts.Pipeline`. Several measure the same replicas, which are drawn and coded once;
+        where two have a measurement of the same name, both are called ``pipeline/measurement``.
     n : int, str or None, default None
         Replicas per group, at least 2. None takes 100, or in mode ``repeats`` as many as there are. ``"auto:0.05,max=2000"`` adds
         replicas until the relative standard uncertainty of σ_raw is 0.05, 2000 at most; ``"auto:decide,max=300"`` until every row has a
@@ -109,8 +114,10 @@ def validate(
         Limit on |ε̂|, in σ_raw. Above 0.
     spread : float, default 1.25
         Limit on the ratio of the spreads after and before the codec, and on its inverse; a bare number. Above 1.
-    rms : float, default 1.0
-        Limit on the root mean square of f(C(R)) − f(R), in σ_raw. Above 0.
+    rms : float, optional
+        Limit on the root mean square of f(C(R)) − f(R), in σ_raw. Above 0. None takes 1, and √2 for counts.
+    rms_counts : float, optional
+        The same for counts and other isolated values. None takes `rms`, and √2 where that is not given either.
     margin : mapping of str to float, optional
         For the measurements that it names, a limit on the mean shift in the measurement's unit, in place of `k`·σ_raw.
     roi : tuple of int, optional
@@ -121,6 +128,8 @@ def validate(
         A file's pages are z of one volume, not frames.
     frame : int, optional
         Only this frame of every input, from 0. None takes all.
+    objects : bool, default False
+        Follow each object through replicas and codecs, with σ_raw and ε of its measurements in ``record.content.objects``.
     engine : {"local", "dask"} or Engine, default "local"
         Where the work is done. It changes speed, not numbers.
     batch : int, optional
@@ -131,7 +140,7 @@ def validate(
         Code every replica in full. By default a codec whose decoded pixels are known without its lossless stage codes the first replica
         of each block and 1 in 20 of the others; predictions are the same, and byte figures of replicas rest on those.
     allow_exec : bool, default False
-        `codecs` may name programs of this machine (``exec``). Never pass on what a file or another person says.
+        `codecs` and `pipeline` may name programs of this machine (``exec``, ``run``). Never pass on what a file or another person says.
     allow_nondeterminism : bool, default False
         Take differences between the pipeline's answers on the same image, or a codec's, into u, however large. By default more than a
         tenth of σ_raw is refused.
@@ -168,29 +177,34 @@ def validate(
     >>> record.verdict
     'PASS'
     """
-    limits = {"k": k, "spread": spread, "rms": rms, "margin": dict(margin or {})}
-    place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame}
-    specs, objects = named_codecs(codecs)
+    limits = {"k": k, "spread": spread, "rms": rms, "rms_counts": rms_counts, "margin": dict(margin or {})}
+    place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame, "objects": objects}
+    specs, made = named_codecs(codecs)
     share = {"coded_share": 1.0} if every_byte else {}
-    plan, model = plan_of(specs, pipeline, n=n, mode=mode, seed=seed, **limits, **place, **share)
+    plan, model = plan_of(specs, pipeline, allow_exec, n=n, mode=mode, seed=seed, **limits, **place, **share)
     # keywords of `run`, each of its type
     options: dict[str, Any] = {"engine": engine, "batch": batch, "workers": workers, "allow_exec": plan.codecs if allow_exec else ()}
     options["allow_nondeterminism"] = allow_nondeterminism
     with reporting(progress) as report:
-        return run(plan, raw, camera, pipeline=model, codecs=objects, progress=report, **options)
+        return run(plan, raw, camera, pipeline=model, codecs=made, progress=report, **options)
 
 
 def plan_of(
-    codecs: Sequence[str] | str, pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str], **settings: Any
+    codecs: Sequence[str] | str,
+    pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str] | Sequence[Any],
+    allow_exec: bool = False,
+    **settings: Any,
 ) -> tuple[Plan, Pipeline | str]:
     """Return the plan of a call from Python, and its pipeline: an object, or a specification.
 
     Parameters
     ----------
+    allow_exec : bool, default False
+        The pipeline may run programs.
     settings : array_like
         Fields of `Plan`.
     """
-    model = as_pipeline(pipeline)
+    model = as_pipeline(pipeline, allow_exec)
     specs = (codecs,) if isinstance(codecs, str) else tuple(codecs)
     return Plan(specs, model if isinstance(model, str) else model.spec, **settings), model
 
@@ -245,6 +259,7 @@ def run(
     with folders.of_model(), _named(inputs):
         predict(resolved, inputs.images[0].frame[np.newaxis], "image 0")  # a function's measurements come with its first call
         check_margins(plan, resolved)
+        check_objects(plan, resolved, mode)
         design = design_of(plan, mode, inputs)
         exec_ = frozenset(allow_exec)
         setting = Setting(plan, profile, resolved, mode, inputs, design, files, planned, exec_, codecs or {}, allow_nondeterminism)
@@ -258,6 +273,7 @@ def run(
             batch,
             workers,
             coded_share=plan.coded_share,
+            followed=tuple(entry.objects.followed for entry in prepared if entry.objects),
         )
         if store is not None:
             store.begin(_identity(setting, prepared))
@@ -265,7 +281,18 @@ def run(
             gathered, looks = _gather_all(job, setting, prepared, _Kept(engine_, store) if store else engine_, report)
     _log.info("%d predictions gathered", np.isfinite(gathered.raw).sum() + np.isfinite(gathered.decoded).sum())
     setting = dataclasses.replace(setting, design=dataclasses.replace(setting.design, n=gathered.raw.shape[1]))
-    return assemble(setting, prepared, _predictions(gathered, setting, prepared), gathered.blocks, looks, lock)
+    objects = _objects(setting, prepared, gathered)
+    return assemble(setting, prepared, _predictions(gathered, setting, prepared), gathered.blocks, looks, lock, objects)
+
+
+def _objects(setting: Setting, prepared: Sequence[Prepared], gathered: _Gathered) -> ObjectsRow | None:
+    """Return the record's `objects`, where the plan follows them."""
+    images = [entry.objects for entry in prepared if entry.objects]
+    if not images or not isinstance(setting.pipeline, FindsObjects):
+        return None
+    factors = [entry.diagnostics.spread_factor for entry in prepared]
+    held = gathered.objects, gathered.objects_decoded
+    return objects_row(setting.plan, setting.pipeline, images, *held, factors, setting.design.independent)
 
 
 def _identity(setting: Setting, prepared: Sequence[Prepared]) -> dict[str, Any]:
@@ -291,15 +318,17 @@ class _Kept:
         self.name, self._engine, self._store = engine.name, engine, store
 
     def map(self, job: Job, items: Sequence[WorkItem]) -> Iterator[BlockResult]:
-        """Yield the results, those from the store first; whoever gathers them puts each in its place."""
-        for item in items:
-            if item in self._store:
-                yield self._store.take(item)
+        """Yield the results in the order of the items."""
         missing = [item for item in items if item not in self._store]
+        made = iter(self._engine.map(job, missing) if missing else ())
         try:
-            for result in self._engine.map(job, missing) if missing else ():
-                self._store.put(result)
-                yield result
+            for item in items:
+                if item in self._store:
+                    yield self._store.take(item)
+                else:
+                    result = next(made)
+                    self._store.put(result)
+                    yield result
         except KeyboardInterrupt:
             self._store.flush()  # what is asked for with --resume
             raise
@@ -348,7 +377,10 @@ def _gather_all(
     def look(gathered: _Gathered) -> tuple[int, int, str]:
         predictions, diagnostics = _predictions(gathered, setting, prepared), [entry.diagnostics for entry in prepared]
         differences = answer_differences(prepared)
-        n, what = looks.look(Scoring(setting.plan, predictions, setting.pipeline.measurements, setting.mode, diagnostics, (), differences))
+        linear = prepared[0].linear_in_noise
+        measurements = setting.pipeline.measurements
+        scoring = Scoring(setting.plan, predictions, measurements, setting.mode, diagnostics, (), differences, linear_in_noise=linear)
+        n, what = looks.look(scoring)
         return n, n, what
 
     return _gather(job, setting, engine, report, look), looks
@@ -379,12 +411,27 @@ def _camera(camera: CameraProfile | str | os.PathLike[str]) -> tuple[CameraProfi
     return camera, []
 
 
-def as_pipeline(pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str]) -> Pipeline | str:
-    """Return a pipeline object or its specification; a plain function becomes a pipeline."""
-    if isinstance(pipeline, str) or hasattr(pipeline, "batch"):
-        return pipeline  # type: ignore[return-value]  # has what the Protocol asks for; predictions are checked as they come
+def as_pipeline(
+    pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str] | Sequence[Any], allow_exec: bool = False
+) -> Pipeline | str:
+    """Return a pipeline object or its specification; a plain function becomes a pipeline, and so does a program that may run.
+
+    Parameters
+    ----------
+    pipeline : Pipeline, callable, str or path, or sequence of them
+        As the caller gave it.
+    allow_exec : bool, default False
+        A specification may name a program: the caller typed it. Workers get the object, and never the permission.
+    """
+    from sigmaraw.pipelines import JOINT, runs_programs
     from sigmaraw.pipelines import pipeline as make
 
+    if isinstance(pipeline, list | tuple) and all(isinstance(entry, str) for entry in pipeline):
+        pipeline = JOINT.join(pipeline)
+    if isinstance(pipeline, str):
+        return make(pipeline, allow_exec=True) if allow_exec and runs_programs(pipeline) else pipeline
+    if hasattr(pipeline, "batch"):
+        return pipeline  # type: ignore[return-value]  # has what the Protocol asks for; predictions are checked as they come
     return make(pipeline)
 
 
@@ -422,18 +469,21 @@ class _Gathered:
     decoded: NDArray[np.float64]
     double_bootstrap: NDArray[np.float64]
     blocks: dict[tuple[int, int], list[BlockResult]]
+    objects: dict[tuple[int, int], list[ObjectBlock]] = field(default_factory=dict)
+    objects_decoded: dict[tuple[int, int], list[ObjectBlock]] = field(default_factory=dict)
 
-    def complete(self, n: int) -> bool:
-        """Return whether each group has its n replicas, and each group of the double bootstrap those that belong to n."""
-        return self.raw.shape[1] == n and self._nested_complete(n)
+    def complete(self, n: int, nested: int) -> bool:
+        """Return whether each group has its n replicas, and each group of the double bootstrap those that belong to `nested`."""
+        return self.raw.shape[1] == n and self.nested_complete(nested)
 
-    def _nested_complete(self, n: int) -> bool:
+    def nested_complete(self, n: int) -> bool:
+        """Return whether each group of the double bootstrap has those replicas that belong to n."""
         return len(self.double_bootstrap) == 0 or self.double_bootstrap.shape[1] == double_bootstrap_replicas(n)
 
-    def extend(self, n: int) -> None:
-        """Make the arrays long enough for n replicas per group; where they are, lengthen those of the double bootstrap."""
+    def extend(self, n: int, nested: int) -> None:
+        """Make the arrays long enough for n replicas per group; where they are, lengthen those of the double bootstrap to `nested`."""
         if self.raw.shape[1] == n:
-            self.double_bootstrap = _longer(self.double_bootstrap, double_bootstrap_replicas(n))
+            self.double_bootstrap = _longer(self.double_bootstrap, double_bootstrap_replicas(nested))
         else:
             self.raw, self.decoded = _longer(self.raw, n), _longer(self.decoded, n)
 
@@ -444,14 +494,12 @@ class _Gathered:
         groups = len(self.raw)
         target, group = (self.raw, item.group) if item.group < groups else (self.double_bootstrap, item.group - groups)
         target[group, rows, item.image] = result.raw.T
+        for held, block in ((self.objects, result.objects), (self.objects_decoded, result.objects_decoded)):
+            if block is not None:
+                held.setdefault((item.image, item.group), []).append(block)
         if result.decoded is not None:
             self.decoded[item.group - 1, rows, item.image] = result.decoded.T
             self.blocks.setdefault((item.image, item.group - 1), []).append(result)
-
-    def order(self) -> None:
-        """Put each codec's blocks in the order of their replicas, in whatever order they came."""
-        for blocks in self.blocks.values():
-            blocks.sort(key=lambda result: result.item.start)
 
 
 def _longer(values: NDArray[np.float64], n: int) -> NDArray[np.float64]:
@@ -464,18 +512,19 @@ def _gather(
 ) -> _Gathered:
     """Return all predictions; where n is adaptive the plan's items are extended, by a block each time, until its rule is met.
 
-    Last come the groups that start from replicas of group 0, for as many replicas as there were then.
+    Last come the groups that start from replicas of group 0, for as many replicas as there were then. Where n follows from decisions they
+    come before the first look, as many as belong to it: u_mode may rest on them.
     """
     plan, measurements, nested = setting.plan, setting.pipeline.measurements, job.mode.double_bootstrap_groups
     images, shape = len(job.images), (0, len(job.images), len(measurements))
     gathered = _Gathered(np.empty((plan.groups, *shape)), np.empty((len(plan.codecs), *shape)), np.empty((nested, *shape)), {})
     n = aim = setting.design.n
     done, what = 0, "replicas"
-    while not gathered.complete(n):
+    while not gathered.complete(n, of_nested := n if look is None else setting.design.n):
         first = gathered.raw.shape[1]
-        items = plan.items(images, n, start=first) if first < n else plan.double_bootstrap_items(images, n, nested)
-        gathered.extend(n)
-        total = images * (aim * plan.groups + nested * double_bootstrap_replicas(aim))
+        items = plan.items(images, n, start=first) if first < n else plan.double_bootstrap_items(images, of_nested, nested)
+        gathered.extend(n, of_nested)
+        total = images * (aim * plan.groups + nested * double_bootstrap_replicas(aim if look is None else of_nested))
         report(done, total, what)
         try:
             for result in engine.map(job, items):
@@ -486,11 +535,10 @@ def _gather(
             setattr(error, PARTIAL, _partial(gathered, setting))
             raise
         if look is not None:
-            if first < n:  # the groups of the double bootstrap, which come last, decide nothing
+            if gathered.nested_complete(of_nested):
                 n, aim, what = look(gathered)
         elif isinstance(plan.adaptive, Adaptive):
             n, aim, what = plan.adaptive.next(gathered.raw, measurements, BLOCK)
-        gathered.order()
     return gathered
 
 
@@ -515,8 +563,11 @@ def _partial(gathered: _Gathered, setting: Setting) -> xarray.Dataset | None:
 
 def _network_rows(pipeline: Pipeline) -> list[InputRow]:
     config = pipeline.config()
-    path = config.get("model") or config.get("weights")
-    return [file_row(path, "model", str(config["name"]))] if path else []
+    rows = []
+    for entry in config.get("pipelines", [config]):
+        path = entry.get("model") or entry.get("weights")
+        rows += [file_row(path, "model", str(entry["name"]))] if path else []
+    return rows
 
 
 def plan_row(path: str | Path) -> InputRow:

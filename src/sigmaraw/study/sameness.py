@@ -13,6 +13,8 @@ from sigmaraw.noise import draw
 from sigmaraw.study.evidence import ALLOWED
 from sigmaraw.study.work import Hint, StudyImage, predict
 
+_TRIPLES, _LINEAR = 4, 0.05  # triples of replicas, and the share of σ_raw that a linear measurement may be off
+LINEAR_REPLICAS = 3 * _TRIPLES
 _FIRST = 20  # replicas of the small block that gives a first σ_raw, good to 16 %
 
 
@@ -156,3 +158,41 @@ def study_differences(
         judge(f"codec '{codec.spec}' decodes the same image differently", of_codec)
         found = np.maximum(found, of_codec)
     return found
+
+
+def linear_in_noise(pipeline: Pipeline, replicas: Sequence[NDArray[np.integer]]) -> NDArray[np.bool_]:
+    """Return per measurement whether it is linear in the noise, on the replicas of one image.
+
+        f(A + B − C) = f(A) + f(B) − f(C) for a linear f, whatever it is linear in
+
+    A, B and C are replicas, so that no rounding enters. It must hold to a twentieth of σ_raw for every triple. A count is never called
+    linear, since an equality of whole numbers says little, and nothing is where a pixel of A + B − C leaves the range of its dtype.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        The study's pipeline.
+    replicas : sequence of ndarray
+        Three for each triple, DN.
+
+    Returns
+    -------
+    ndarray of bool
+        (measurement,).
+    """
+    none = np.zeros(len(pipeline.measurements), dtype=np.bool_)
+    triples = [replicas[start : start + 3] for start in range(0, len(replicas) - 2, 3)]
+    if len(triples) < _TRIPLES:
+        return none
+    combined = [a.astype(np.int64) + b.astype(np.int64) - c.astype(np.int64) for a, b, c in triples]
+    limits = np.iinfo(replicas[0].dtype)
+    if any(image.min() < limits.min or image.max() > limits.max for image in combined):
+        return none
+    images = [*(one for triple in triples for one in triple), *(image.astype(replicas[0].dtype) for image in combined)]
+    answers = np.concatenate([predict(pipeline, one[np.newaxis], "image 0, looking whether answers are linear") for one in images], axis=1)
+    single, joint = answers[:, : 3 * len(triples)], answers[:, 3 * len(triples) :]
+    with np.errstate(invalid="ignore"):
+        off = np.abs(joint - single[:, 0::3] - single[:, 1::3] + single[:, 2::3]).max(axis=1)
+        sigma = single.std(axis=1, ddof=1)
+        counts = np.array([measurement.discrete for measurement in pipeline.measurements])
+        return np.asarray((off <= _LINEAR * sigma) & (sigma > 0.0) & ~counts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 import numpy as np
@@ -16,7 +16,7 @@ from sigmaraw.noise.frame_noise import frame_noise_checks
 from sigmaraw.noise.marginal import marginal_check
 from sigmaraw.record.results import DeltaRow, DiagnosticRow, ResultRow, TestRow, TukeyRow, UndefinedRow, WarningRow
 from sigmaraw.record.words import CodedWarning, Reason, Verdict
-from sigmaraw.statistics import Assessment, DoubleBootstrap, Limits, assess, assess_extrapolated, double_bootstrap, tukey
+from sigmaraw.statistics import Assessment, DoubleBootstrap, assess, assess_extrapolated, double_bootstrap, estimated_u_mode, tukey
 from sigmaraw.statistics.equality import TestResult
 from sigmaraw.statistics.evidence import ALPHA
 from sigmaraw.study.evidence import AgainstCamera, under_evidence
@@ -28,6 +28,8 @@ from sigmaraw.study.work import StudyImage
 _BEARING_CHECKS = frozenset(
     {"frame_noise", "local_noise", "common-divisor", "missing-codes", "repeat_noise", "repeat_drift", "frame_drift"}
 )
+FROM_DOUBLE_BOOTSTRAP = "from the double bootstrap of this measurement on this image"
+"""How `u_mode_source` names an estimate of this pipeline."""
 _RUN_ALARMS = 0.01  # share of runs with the right camera in which two groups of raw replicas bear on a verdict, over all rows of the run
 _MANY_CONTRASTS = 1000  # of a study: its probabilities then come from a table, which costs as much as 400 of them
 _MOST_FOR_ALL_PAIRS = 12  # codecs: 78 contrasts; 40 codecs would have 820 and take seconds for each image and measurement
@@ -145,6 +147,8 @@ class Scoring:
         One-sided level of each part of a verdict.
     decided : mapping
         Verdicts of looks; a row keeps that of the look that decided it.
+    linear_in_noise : ndarray of bool, optional
+        (measurement,), whether it is linear in the noise.
     """
 
     plan: Plan
@@ -156,6 +160,7 @@ class Scoring:
     differences: NDArray[np.float64]
     alpha: float = ALPHA
     decided: Decided | None = None
+    linear_in_noise: NDArray[np.bool_] | None = None
 
     def _places(self) -> Iterator[tuple[int, int, int]]:
         """Yield (image, codec, measurement) of every row, in the record's order."""
@@ -206,8 +211,8 @@ class Scoring:
         raw, decoded = _groups(predictions, image, column), predictions.decoded[codec, :, image, column]
         chi_raw, chi_codec = float(predictions.chi_raw[image, column]), float(predictions.chi_codec[codec, image, column])
         group = codec + 1 if predictions.independent else 0
-        limits = Limits(k=plan.k, spread=plan.spread, rms=plan.rms, margin=plan.margin.get(measurement.name))
-        u_mode, _ = mode.u_mode(measurement)
+        limits = plan.limits(measurement)
+        u_mode, _ = self.u_mode(image, column)
         if mode.extrapolation is not None:
             return assess_extrapolated(
                 chi_raw=chi_raw,
@@ -235,6 +240,22 @@ class Scoring:
             pixels_identical=bool(predictions.pixels_identical[codec, image]),
             alpha=self.alpha,
         )
+
+    def u_mode(self, image: int, column: int) -> tuple[float, str]:
+        """Return the relative standard uncertainty of σ_raw from the mode, and where it comes from.
+
+        The coverage study's value where it has measured the kind. Otherwise that of a mean where the measurement is linear in the noise,
+        and else what the double bootstrap shows for it on this image; the study's largest where there is none.
+        """
+        measurement, mode = self.measurements[column], self.mode
+        studied = mode.u_mode(measurement)
+        if mode.studied_kind(measurement):
+            return studied
+        if self.linear_in_noise is not None and self.linear_in_noise[column]:
+            return mode.u_mode(replace(measurement, kind="mean"))[0], f"{mode.name}, linear in the noise (tested): that of a mean"
+        raw, second = _groups(self.predictions, image, column), self.predictions.double_bootstrap[:, :, image, column]
+        value = estimated_u_mode(raw, second, measurement.discrete)
+        return studied if math.isnan(value) else (value, f"{mode.name}, kind not measured: {FROM_DOUBLE_BOOTSTRAP}")
 
     def _row(self, image: int, codec: str, column: int, found: Assessment, nested: DoubleBootstrap) -> ResultRow:
         measurement, predictions, mode = self.measurements[column], self.predictions, self.mode
@@ -276,7 +297,7 @@ class Scoring:
             shift_percent=_percent(found.shift, predictions.chi_raw[image, column]),
             u_shift_percent=_percent(found.u_shift, predictions.chi_raw[image, column]),
             warnings=self._warnings(found, [*found.warnings, *nested.warnings, *self.diagnostics[image].warnings(measurement)]),
-            u_mode_source=mode.u_mode(measurement)[1],
+            u_mode_source=self.u_mode(image, column)[1],
             mode=self.plan.mode,
             n=predictions.raw.shape[1] // levels,
             double_bootstrap=nested.value,

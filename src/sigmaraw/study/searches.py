@@ -49,7 +49,8 @@ class Rule:
     back : int, default 2
         Weaker settings that are confirmed before the strongest, so that there is something to step back to.
     exceedance : float, optional
-        Share of images for which a setting may be intolerable, to be shown with 95 % confidence; None asks every image to PASS.
+        Share of images for which a setting may be intolerable, to be shown with 95 % confidence; None asks for a PASS of the codec: a mean
+        effect within the limits and no image shown to be beyond one (of one or two images: each of them within).
     """
 
     fraction: float = 0.5
@@ -147,7 +148,8 @@ def search(
     seed: int = 0,
     k: float = 1.0,
     spread: float = 1.25,
-    rms: float = 1.0,
+    rms: float | None = None,
+    rms_counts: float | None = None,
     margin: Mapping[str, float] | None = None,
     roi: tuple[int, int] | None = None,
     scalars: bool = False,
@@ -157,6 +159,7 @@ def search(
     batch: int | None = None,
     workers: int | None = None,
     allow_exec: bool = False,
+    allow_nondeterminism: bool = False,
     progress: Report | bool | None = None,
 ) -> SearchResult:
     """Find the strongest setting of each curve of a grid that passes, and confirm it on images that had no part in the choice.
@@ -184,7 +187,8 @@ def search(
     back : int, default 2
         How many weaker settings that passed are confirmed before the strongest one, to step back to; from 0.
     exceedance : float, optional
-        Largest fraction of images allowed to fail, demonstrated with 95 % confidence; between 0 and 1. None asks every image to PASS.
+        Largest fraction of images allowed to fail, demonstrated with 95 % confidence; between 0 and 1. None asks for a PASS of the codec
+        over the images, as `validate` has it.
     n : int, str or None, default None
         Replicas per group, at least 2. None takes 100, or in mode ``repeats`` as many as there are. ``"auto:0.05,max=2000"`` adds
         replicas until the relative standard uncertainty of σ_raw is 0.05, 2000 at most.
@@ -196,8 +200,10 @@ def search(
         Limit on |ε̂|, in σ_raw. Above 0.
     spread : float, default 1.25
         Limit on the ratio of the spreads after and before the codec, and on its inverse; a bare number. Above 1.
-    rms : float, default 1.0
-        Limit on the root mean square of f(C(R)) − f(R), in σ_raw. Above 0.
+    rms : float, optional
+        Limit on the root mean square of f(C(R)) − f(R), in σ_raw. Above 0. None takes 1, and √2 for counts.
+    rms_counts : float, optional
+        The same for counts and other isolated values. None takes `rms`, and √2 where that is not given either.
     margin : mapping of str to float, optional
         For the measurements that it names, a limit on the mean shift in the measurement's unit, in place of `k`·σ_raw.
     roi : tuple of int, optional
@@ -216,6 +222,9 @@ def search(
         Threads that code replicas while the model predicts. None takes one per core, 0 none. It does not change a number.
     allow_exec : bool, default False
         `codecs` may name programs of this machine (``exec``). Never pass on what a file or another person says.
+    allow_nondeterminism : bool, default False
+        Take differences between the pipeline's answers on the same image, or a codec's, into u, however large. By default more than a
+        tenth of σ_raw is refused.
     progress : bool or callable, optional
         True shows progress with rate and time left, False does not, None does so in a notebook alone. A callable is called as
         ``progress(done, total, what)``.
@@ -248,13 +257,14 @@ def search(
     >>> result.recommended in ("lossless:method=zstd", "lossless:method=png", "lossless:zstd", "lossless:png")
     True
     """
-    limits = {"k": k, "spread": spread, "rms": rms, "margin": dict(margin or {})}
+    limits = {"k": k, "spread": spread, "rms": rms, "rms_counts": rms_counts, "margin": dict(margin or {})}
     place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame}
-    plan, model = plan_of(codecs, pipeline, n=n, mode=mode, seed=seed, **limits, **place)
+    plan, model = plan_of(codecs, pipeline, allow_exec, n=n, mode=mode, seed=seed, **limits, **place)
     rule = Rule(fraction, refine, back, exceedance)
     allowed = plan.codecs if allow_exec else ()
     # keywords of `run`, each of its type
     options: dict[str, Any] = {"pipeline": model, "engine": engine, "batch": batch, "workers": workers}
+    options["allow_nondeterminism"] = allow_nondeterminism
     with reporting(progress) as report:
         return run_search(plan, raw, camera, rule, confirm, allow_exec=allowed, progress=report, **options)
 
@@ -321,8 +331,9 @@ class _Stages:
         self.records.append(record.with_section(sweep=sweep_row(self.plan.codecs, points, record)))
         for point in points:
             summary = summary_of(record.content, point.codec)
-            share = 0.0 if self.rule.exceedance is None else self.rule.exceedance
-            self.tried.append(Candidate(point, len(self.records), summary, summary.failing <= share * summary.images))
+            share = self.rule.exceedance
+            passed = summary.verdict == "PASS" if share is None else summary.failing <= share * summary.images
+            self.tried.append(Candidate(point, len(self.records), summary, passed))
 
     def confirm(self, images: Sequence[Any], points: Sequence[GridPoint]) -> Record | None:
         """Score points on the held-out images; None where there is nothing to confirm."""
@@ -374,7 +385,7 @@ def _family(ordered: list[Candidate], rungs: list[Candidate], rule: Rule, confir
     summaries: dict[str, CodecSummary] = {}
     if confirmation is not None:
         summaries = {rung.point.codec: summary_of(confirmation.content, rung.point.codec) for rung in rungs}
-    passed = [tolerable(summary.failing, summary.images, rule.exceedance) for summary in summaries.values()]
+    passed = [tolerable(summary.verdict, summary.failing, summary.images, rule.exceedance) for summary in summaries.values()]
     count = fixed_sequence(passed)
     chosen = rungs[count - 1] if count else None
     point = ordered[0].point

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from sigmaraw.errors import InvalidOption, InvalidPlan, OutOfSpace
 from sigmaraw.metrics import QualityMoments
 from sigmaraw.record.codecs import Achieved
+from sigmaraw.study.objects import ObjectBlock
 from sigmaraw.study.plan import WorkItem
 from sigmaraw.study.work import BlockResult
 
@@ -46,6 +47,23 @@ class _Numbers(msgspec.Struct, frozen=True):
         return np.frombuffer(self.content, "<f8").astype(np.float64).reshape(self.shape)
 
 
+class _Objects(msgspec.Struct, frozen=True):
+    """What images show of objects: values, where they were found, tallies; all as float64, which holds each of them."""
+
+    values: _Numbers
+    found: _Numbers
+    tallies: _Numbers
+
+    @classmethod
+    def of(cls, block: ObjectBlock | None) -> _Objects | None:
+        if block is None:
+            return None
+        return cls(*(_Numbers.of(np.asarray(part, np.float64)) for part in (block.values, block.found, block.tallies)))
+
+    def block(self) -> ObjectBlock:
+        return ObjectBlock(self.values.array(), self.found.array().astype(bool), self.tallies.array().astype(np.int64))
+
+
 class _Block(msgspec.Struct, frozen=True):
     """A block's result."""
 
@@ -54,6 +72,8 @@ class _Block(msgspec.Struct, frozen=True):
     nbytes: tuple[int, ...]
     achieved: tuple[dict[str, bool | int | float | str], ...]
     quality: tuple[dict[str, int | float], ...]
+    objects: _Objects | None = None
+    objects_decoded: _Objects | None = None
 
 
 def _packed(result: BlockResult) -> bytes:
@@ -63,6 +83,8 @@ def _packed(result: BlockResult) -> bytes:
         tuple(int(size) for size in result.nbytes),
         tuple({key: _plain(value) for key, value in entry.items()} for entry in result.achieved),
         tuple(asdict(moments) for moments in result.quality),
+        _Objects.of(result.objects),
+        _Objects.of(result.objects_decoded),
     )
     return msgspec.msgpack.encode(block)
 
@@ -77,7 +99,9 @@ def _unpacked(item: WorkItem, content: bytes) -> BlockResult:
     block = msgspec.msgpack.decode(content, type=_Block)
     achieved: tuple[Achieved, ...] = tuple(block.achieved)  # type: ignore[assignment]  # whole numbers stay whole
     quality = tuple(QualityMoments(**moments) for moments in block.quality)  # type: ignore[arg-type]  # as `asdict` gave them
-    return BlockResult(item, block.raw.array(), None if block.decoded is None else block.decoded.array(), block.nbytes, achieved, quality)
+    decoded = None if block.decoded is None else block.decoded.array()
+    before, after = (None if part is None else part.block() for part in (block.objects, block.objects_decoded))
+    return BlockResult(item, block.raw.array(), decoded, block.nbytes, achieved, quality, before, after)
 
 
 class BlockStore:

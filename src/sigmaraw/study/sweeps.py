@@ -34,7 +34,8 @@ def sweep(
     seed: int = 0,
     k: float = 1.0,
     spread: float = 1.25,
-    rms: float = 1.0,
+    rms: float | None = None,
+    rms_counts: float | None = None,
     margin: Mapping[str, float] | None = None,
     roi: tuple[int, int] | None = None,
     scalars: bool = False,
@@ -44,6 +45,7 @@ def sweep(
     batch: int | None = None,
     workers: int | None = None,
     allow_exec: bool = False,
+    allow_nondeterminism: bool = False,
     progress: Report | bool | None = None,
 ) -> Record:
     """Score every point of a grid of codec settings; the record is that of `validate` with a section `sweep`.
@@ -72,8 +74,10 @@ def sweep(
         Limit on |ε̂|, in σ_raw. Above 0.
     spread : float, default 1.25
         Limit on the ratio of the spreads after and before the codec, and on its inverse; a bare number. Above 1.
-    rms : float, default 1.0
-        Limit on the root mean square of f(C(R)) − f(R), in σ_raw. Above 0.
+    rms : float, optional
+        Limit on the root mean square of f(C(R)) − f(R), in σ_raw. Above 0. None takes 1, and √2 for counts.
+    rms_counts : float, optional
+        The same for counts and other isolated values. None takes `rms`, and √2 where that is not given either.
     margin : mapping of str to float, optional
         For the measurements that it names, a limit on the mean shift in the measurement's unit, in place of `k`·σ_raw.
     roi : tuple of int, optional
@@ -92,6 +96,9 @@ def sweep(
         Threads that code replicas while the model predicts. None takes one per core, 0 none. It does not change a number.
     allow_exec : bool, default False
         `codecs` may name programs of this machine (``exec``). Never pass on what a file or another person says.
+    allow_nondeterminism : bool, default False
+        Take differences between the pipeline's answers on the same image, or a codec's, into u, however large. By default more than a
+        tenth of σ_raw is refused.
     progress : bool or callable, optional
         True shows progress with rate and time left, False does not, None does so in a notebook alone. A callable is called as
         ``progress(done, total, what)``.
@@ -125,12 +132,13 @@ def sweep(
     >>> [row.codec for row in record.content.codecs]
     ['jpegls:near=1', 'jpegls:near=4']
     """
-    limits = {"k": k, "spread": spread, "rms": rms, "margin": dict(margin or {})}
+    limits = {"k": k, "spread": spread, "rms": rms, "rms_counts": rms_counts, "margin": dict(margin or {})}
     place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame}
-    plan, model = plan_of(codecs, pipeline, n=n, mode=mode, seed=seed, **limits, **place)
+    plan, model = plan_of(codecs, pipeline, allow_exec, n=n, mode=mode, seed=seed, **limits, **place)
     allowed = plan.codecs if allow_exec else ()
     # keywords of `run`, each of its type
     options: dict[str, Any] = {"pipeline": model, "engine": engine, "batch": batch, "workers": workers}
+    options["allow_nondeterminism"] = allow_nondeterminism
     with reporting(progress) as report:
         return run_sweep(plan, raw, camera, allow_exec=allowed, progress=report, **options)
 

@@ -1,0 +1,69 @@
+"""sigmaraw reproduce: the papers' studies by name."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sigmaraw.cli.machine import check_environment
+from sigmaraw.cli.shared import Json, print_json
+from sigmaraw.errors import InvalidOption
+from sigmaraw.progress import Progress
+
+DISAGREES = 1
+
+
+def _names() -> list[str]:
+    from sigmaraw import registry
+
+    return registry.names(registry.REPRODUCTIONS)
+
+
+def reproduce(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="The study; without it they are listed.", autocompletion=_names)
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="DIR", help="New folder for table, figures and records.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A small size, within 90 s.")] = False,
+    seed: Annotated[int, typer.Option(help="Seed of everything drawn.")] = 0,
+    json: Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+) -> None:
+    """Rerun a paper's study and compare the shapes of the results; exit 1 where one disagrees."""
+    if name is None:
+        _list(json)
+        return
+    if output is None:
+        raise InvalidOption(f"reproduce {name} without an output folder", "-o DIR", "add it")
+    check_environment()
+    from sigmaraw.reproduce import reproduce as run
+
+    with Progress(quiet) as progress:
+        table = run(name, output, quick=quick, seed=seed, progress=progress)
+    if json:
+        print_json({**dataclasses.asdict(table), "agrees": table.agrees, "folder": str(output)})
+    else:
+        typer.echo(f"{table}\n\ntable: {output / 'reproduction.md'}")
+    if not table.agrees:
+        raise typer.Exit(DISAGREES)
+
+
+def _list(json: bool) -> None:
+    from sigmaraw import registry
+
+    rows = [(entry.name, entry.found, entry.fault) for entry in registry.installed(registry.REPRODUCTIONS)]
+    if json:
+        print_json(
+            [
+                {"name": name, "title": getattr(study, "title", None), "paper": getattr(study, "paper", None), "fault": fault}
+                for name, study, fault in rows
+            ]
+        )
+        return
+    for name, study, fault in rows:
+        typer.echo(f"{name:<12} {fault or f'{study.title} ({study.paper})'}")
+        if not fault and study.data:
+            typer.echo(f"{'':<12} needs {study.data}")

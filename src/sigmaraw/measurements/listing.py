@@ -1,0 +1,34 @@
+"""What is installed, in one list, for the command line and the documentation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sigmaraw import registry
+from sigmaraw.registry import Installed
+
+
+def describe() -> list[dict[str, Any]]:
+    """Return one row per registered measure, those that cannot be used with the reason (JSON values).
+
+    Returns
+    -------
+    list of dict
+        Each with name, summary (its first documented line), measurements (name, unit, definition), parameters, package, available and
+        reason.
+    """
+    return [_row(entry) for entry in registry.installed(registry.MEASUREMENTS)]
+
+
+def _row(entry: Installed) -> dict[str, Any]:
+    found = entry.found
+    rows = () if found is None else found.rows
+    return {
+        "name": entry.name,
+        "summary": (getattr(found, "__doc__", None) or "").strip().partition("\n")[0],
+        "measurements": [{"name": row.name, "unit": row.unit, "definition": row.definition} for row in rows],
+        "parameters": [] if found is None else [parameter.describe() for parameter in found.parameters],
+        "package": entry.package,
+        "available": found is not None,
+        "reason": entry.fault,
+    }

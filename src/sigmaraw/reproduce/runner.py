@@ -1,0 +1,169 @@
+"""Runs a study of a paper and holds what it found against the criteria stated beforehand: *paper | here | agrees in shape?*."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from sigmaraw import __version__, registry
+from sigmaraw.contracts import Criterion, Found, Reproduction
+from sigmaraw.errors import BrokenExtension, InvalidOption
+from sigmaraw.files import atomic_folder, write_text
+from sigmaraw.progress import Report, reporting
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Parameters
+    ----------
+    what, paper, here, criterion : str
+        What is compared, the paper's figure, the figure found, and when they agree.
+    agrees : bool
+        Whether they do.
+    """
+
+    what: str
+    paper: str
+    here: str
+    criterion: str
+    agrees: bool
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a study showed.
+
+    Parameters
+    ----------
+    name, title, paper : str
+        The study.
+    quick : bool
+        Its size.
+    seed : int
+        Of everything drawn.
+    rows : tuple of Row
+        One for each criterion.
+    notes : tuple of str
+        Errors in print, and what was not reproduced.
+    """
+
+    name: str
+    title: str
+    paper: str
+    quick: bool
+    seed: int
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every row does."""
+        return all(row.agrees for row in self.rows)
+
+    def __str__(self) -> str:
+        lines = [f"{self.name}: {self.title} ({self.paper}{', quick' if self.quick else ''}, seed {self.seed})", ""]
+        for row in self.rows:
+            verdict = "agrees" if row.agrees else "DISAGREES"
+            lines += [f"{verdict}: {row.what}", f"  paper: {row.paper}", f"  here:  {row.here}", f"  agrees where {row.criterion}"]
+        return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
+
+    def markdown(self) -> str:
+        """Return the table as a page of Markdown."""
+        cells = [[row.what, row.paper, row.here, f"{'yes' if row.agrees else '**no**'}: {row.criterion}"] for row in self.rows]
+        table = ["| what | paper | here | agrees in shape? |", "|---|---|---|---|"]
+        table += ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in cells]
+        notes = [f"- {note}" for note in self.notes]
+        size = "quick" if self.quick else "full size"
+        return "\n".join([f"# {self.title}", "", f"Paper {self.paper}; {size}, seed {self.seed}.", "", *table, "", *notes]).rstrip() + "\n"
+
+
+def reproduce(name: str, output: str | Path, *, quick: bool = False, seed: int = 0, progress: Report | bool | None = None) -> Table:
+    """Run a study of a paper by its name, write its table, figures and records, and return the table.
+
+    Parameters
+    ----------
+    name : str
+        As `sigmaraw reproduce` lists it.
+    output : path
+        Folder for them, which must not exist, or be empty.
+    quick : bool, default False
+        A small size.
+    seed : int, default 0
+        Of everything drawn.
+    progress : callable or bool, optional
+        As in `sigmaraw.validate`.
+
+    Returns
+    -------
+    Table
+        Paper, here, and whether they agree in shape.
+
+    Raises
+    ------
+    UnknownName
+        No such study.
+    InvalidOption
+        The output folder holds something, or the seed is out of its domain.
+    BrokenExtension
+        The study returns no value for one of its criteria.
+    """
+    study = cast(Reproduction, registry.load(registry.REPRODUCTIONS, name)())
+    folder = Path(output)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InvalidOption(f"output {folder} holds something", "a new or empty folder", "choose another with -o")
+    if not 0 <= seed < 2**32:
+        raise InvalidOption(f"seed {seed}", "a whole number from 0 to 2^32 - 1", "choose another")
+    if folder.exists():
+        folder.rmdir()
+    began = time.monotonic()
+    with reporting(progress) as report, atomic_folder(folder) as temporary:
+        found = study.run(temporary, seed, quick, report)
+        table = _table(study, found, quick, seed)
+        _write(temporary, table, found, time.monotonic() - began)
+    return table
+
+
+def _table(study: Reproduction, found: Found, quick: bool, seed: int) -> Table:
+    rows = tuple(_row(criterion, found, study.name) for criterion in study.criteria)
+    return Table(study.name, study.title, study.paper, quick, seed, rows, found.notes)
+
+
+def _row(criterion: Criterion, found: Found, name: str) -> Row:
+    if criterion.key not in found.values:
+        raise BrokenExtension(f"study '{name}' found no {criterion.key}", "a value for each criterion", "tell its author")
+    value = found.values[criterion.key]
+    return Row(criterion.what, criterion.paper, found.shown.get(criterion.key, str(value)), criterion.words, bool(criterion.test(value)))
+
+
+def _write(folder: Path, table: Table, found: Found, seconds: float) -> None:
+    from sigmaraw.reports.svg import drawing, to_svg
+
+    content = {
+        "schema": "sigmaraw/reproduction/1",
+        "sigmaraw": __version__,
+        **asdict(table),
+        "agrees": table.agrees,
+        "values": _plain(found.values),
+        "seconds": round(seconds, 1),
+    }
+    write_text(folder / "reproduction.json", json.dumps(content, indent=1, allow_nan=False) + "\n")
+    write_text(folder / "reproduction.md", table.markdown())
+    for name, drawn in found.figures.items():
+        with drawing():
+            write_text(folder / f"{name}.svg", to_svg(drawn, name, f"{table.title}: {name}"))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, float) and value != value:
+        return None
+    return value if isinstance(value, str | int | float | None) else _plain(value.tolist())

@@ -1,0 +1,230 @@
+"""A watch as people use it: fit, check, report; its state, edited, killed and gone on with."""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+import sigmaraw as sr
+from sigmaraw.errors import InputNotFound, IntegrityError, InvalidOption, ProfileMismatch, UnreadableFile
+from sigmaraw.virtual import VirtualCamera, nuclei_scene
+from sigmaraw.watch import Setup, State, Watch, figure, fit, intervals, summary
+from sigmaraw.watch.recalibration import interval
+from tests.cli.conftest import sigmaraw  # noqa: F401 (a fixture)
+
+SHAPE = (64, 64)
+REFERENCE, NEW = 48, 24
+
+
+def _frames(folder: Path, count: int, seed: int, gain: float = 0.46) -> list[Path]:
+    camera = VirtualCamera(shape=SHAPE, seed=1, gain=gain)
+    folder.mkdir()
+    paths = []
+    for index in range(count):
+        scene = nuclei_scene(SHAPE, 4, seed=seed + index, radius_px=5.0)
+        paths.append(folder / f"f{index:03}.tif")
+        tifffile.imwrite(paths[-1], camera.acquire(scene.mean_e, 1, [seed, index])[0])
+    return paths
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Frames of the reference, frames like them, frames of a camera with a 40 % higher gain, and the profile."""
+    folder = tmp_path_factory.mktemp("lab")
+    _frames(folder / "reference", REFERENCE, 1000)
+    _frames(folder / "new", NEW, 5000)
+    _frames(folder / "louder", NEW, 9000, gain=0.46 * 1.4)
+    camera = VirtualCamera(shape=SHAPE, seed=1)
+    profile = sr.CameraProfile.from_values(gain=camera.gain, offset=camera.offset_dn, read_noise=camera.read_noise_e, bits=camera.bits)
+    profile.to_netcdf(folder / "camera.nc")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def fitted(lab: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The bytes of a state with statistics, residuals and measurements."""
+    path = tmp_path_factory.mktemp("state") / "watch.db"
+    setup = Setup(("statistics", "residuals", "measurements"), "otsu", str(lab / "camera.nc"), window=6, run_time=400)
+    State.created(path, fit(setup, [lab / "reference"])).close()
+    return path.read_bytes()
+
+
+@pytest.fixture
+def state(fitted: bytes, tmp_path: Path) -> Path:
+    path = tmp_path / "watch.db"
+    path.write_bytes(fitted)
+    return path
+
+
+def _lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_like_frames_pass_and_another_gain_is_found(lab: Path, state: Path, sigmaraw: Callable) -> None:  # noqa: F811
+    quiet = sigmaraw("watch", "check", lab / "new", "--state", state)
+    lines = _lines(quiet.out)
+    assert (quiet.code, len(lines)) == (0, NEW), [line["alarms"] for line in lines]
+    assert lines[0]["online"]["statistics"]["statistic"] is None and lines[5]["online"]["statistics"]["statistic"] is not None
+    again = _lines(sigmaraw("watch", "check", lab / "new", "--state", state).out)
+    assert [line["repeat_of"] for line in again] == [line["number"] for line in lines], "a frame is counted once"
+    loud = sigmaraw("watch", "check", lab / "louder", "--state", state)
+    assert loud.code == 1
+    first = next(k for k, line in enumerate(_lines(loud.out)) if "sequential" in line["alarms"])
+    assert first < 12
+    assert _lines(loud.out)[-1]["log10_e"]["residuals"] > 2
+    out = state.parent / "out"
+    report = sigmaraw("watch", "report", "--state", state, "-o", out, "--json")
+    found = json.loads(report.out)
+    assert found["frames"] == 2 * NEW and found["first_alarm"] == NEW + first + 1
+    assert found["offline"]["residuals"]["p_adjusted"] < 0.01
+    assert sum(found["run_lengths"]) <= found["frames"]
+    assert (out / "watch.svg").read_text().startswith("<svg") and json.loads((out / "watch.json").read_text()) == found
+
+
+def test_a_state_goes_on_as_if_it_had_never_been_closed(lab: Path, state: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.db"
+    other.write_bytes(state.read_bytes())
+    frames = [(path.name, tifffile.imread(path)) for path in sorted((lab / "new").iterdir())[:10]]
+    whole = Watch(State(state))
+    expected = [whole.check(*frame) for frame in frames]
+    found = []
+    for frame in frames:
+        opened = State(other)
+        found.append(Watch(opened).check(*frame))
+        opened.close()
+    for line in (*expected, *found):
+        del line["features_ms"], line["watch_ms"]
+    assert found == expected, "digests included"
+
+
+def test_a_kill_leaves_whole_entries(lab: Path, state: Path) -> None:
+    opened = State(state)
+    watched = Watch(opened)
+    paths = sorted((lab / "new").iterdir())
+    watched.check("a", tifffile.imread(paths[0]))
+    connection = opened._connection
+    connection.execute("BEGIN")
+    connection.execute("INSERT INTO entries VALUES (2, 'frame', '{}', 'half')")
+    opened.close()  # without a commit, as a kill leaves it
+    after = State(state)
+    assert len(after.entries) == 2
+    assert Watch(after).check("b", tifffile.imread(paths[1]))["number"] == 2
+
+
+@pytest.mark.parametrize("how", ["body", "digest", "removed", "moved", "threshold"])
+def test_a_state_edited_by_hand_is_refused(how: str, lab: Path, state: Path) -> None:
+    opened = State(state)
+    watched = Watch(opened)
+    for path in sorted((lab / "new").iterdir())[:3]:
+        watched.check(path.name, tifffile.imread(path))
+    opened.close()
+    with pytest.raises(sqlite3.IntegrityError, match="only added"), sqlite3.connect(state) as connection:
+        connection.execute("DELETE FROM entries WHERE number = 3")
+    connection = sqlite3.connect(state)
+    connection.executescript("DROP TRIGGER no_update; DROP TRIGGER no_delete;")
+    edits = {
+        "body": "UPDATE entries SET body = replace(body, '\"alarm\":false', '\"alarm\":true') WHERE number = 2",
+        "digest": "UPDATE entries SET digest = 'x' WHERE number = 1",
+        "removed": "DELETE FROM entries WHERE number = 1",
+        "moved": "UPDATE entries SET number = 9 WHERE number = 2",
+        "threshold": "UPDATE entries SET body = replace(body, '\"threshold\":', '\"threshold\":1') WHERE number = 0",
+    }
+    assert connection.execute(edits[how]).rowcount == 1
+    connection.commit()
+    connection.close()
+    with pytest.raises(IntegrityError, match="changed by hand"):
+        State(state)
+
+
+def test_what_is_no_state_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputNotFound):
+        State(tmp_path / "absent.db")
+    for name, content in (("text.db", b"hello" * 300), ("empty.db", b"")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(UnreadableFile):
+            State(tmp_path / name)
+
+
+def test_two_processes_do_not_mix_their_entries(lab: Path, state: Path) -> None:
+    first, second = State(state), State(state)
+    frame = tifffile.imread(lab / "new" / "f000.tif")
+    Watch(first).check("a", frame)
+    with pytest.raises(IntegrityError, match="another process"):
+        second.add("frame", {})
+
+
+def test_another_camera_or_reference_is_refused(lab: Path, state: Path, tmp_path: Path) -> None:
+    setup = Setup(("residuals",), None, str(lab / "camera.nc"), window=6, run_time=100)
+    with pytest.raises(InvalidOption, match="named as corrupted"):
+        fit(setup, [lab / "reference"], corrupted=["f007"])
+    with pytest.raises(InvalidOption, match="are the same"):
+        fit(setup, [lab / "reference", lab / "reference" / "f003.tif"])
+    with pytest.raises(InvalidOption, match="4 windows"):
+        fit(setup, [lab / "reference" / "f003.tif"])
+    with pytest.raises(InvalidOption, match="feature 'colour'"):
+        fit(Setup(("colour",)), [lab / "reference"])
+    content = State(state).entries[0].body
+    content["hashes"]["camera"] = "0" * 64
+    opened = State.created(tmp_path / "b.db", {key: value for key, value in content.items() if key != "schema"})
+    with pytest.raises(IntegrityError, match="camera is not the one"):
+        Watch(opened).check("x", tifffile.imread(lab / "new" / "f000.tif"))
+
+
+def test_an_answer_that_is_undefined_is_strange(state: Path) -> None:
+    watched = Watch(State(state))
+    features = {name: np.array(watched.state.entries[0].body["features"][name][0]) for name in watched.groups}
+    usual = watched.add("usual", "1", features, None)
+    lost = watched.add("lost", "2", {**features, "measurements": np.full(4, np.nan)}, None)
+    assert lost["log10_e"]["measurements"] > usual["log10_e"]["measurements"]
+    assert lost["online"]["measurements"]["statistic"] is None
+    assert figure(watched.state).axes[1].get_ylabel() == "log₁₀ evidence"
+    assert summary(watched.state)["offline"]["statistics"]["undefined"]
+
+
+def test_exceedances_of_the_studys_limits_are_counted(lab: Path, tmp_path: Path, sigmaraw: Callable) -> None:  # noqa: F811
+    common = ["--camera", lab / "camera.nc", "--pipeline", "intensity", "-n", 4, "--mode", "around-raw", "-q"]
+    study = sigmaraw("validate", lab / "reference" / "f000.tif", *common, "--codec", "to8bit:minmax", "-o", tmp_path / "study")
+    assert study.code == 0, study.err
+    made = sigmaraw(
+        "watch", "fit", lab / "reference", "-o", tmp_path / "w.db", "--camera", lab / "camera.nc", "--window", 6, "--run-time", 100,
+        "--record", tmp_path / "study", "--codec", "to8bit:minmax", "--feature", "statistics", "-q",
+    )  # fmt: skip
+    assert made.code == 0, made.err
+    assert "limits of to8bit:minmax" in made.out
+    line = _lines(sigmaraw("watch", "check", lab / "new" / "f000.tif", "--state", tmp_path / "w.db").out)[0]
+    assert isinstance(line["exceeded"], list) and "exceedance" in line["log10_e"]
+
+
+def test_the_interval_of_recalibration_is_its_equation() -> None:
+    days, u, drift = np.arange(0, 500, 50.0), 0.01, 0.002
+    found = interval(days, 1 + drift * days, [u] * 10, bound=0.5)
+    drift_u = u / math.sqrt(((days - days.mean()) ** 2).sum())
+    assert found[1:] == (pytest.approx(drift), pytest.approx(drift_u), 0.0)
+    quantile = 1.8595  # t, 95 %, 8 degrees of freedom
+    assert drift * found[0] + quantile * math.sqrt((drift_u * found[0]) ** 2 + u**2) == pytest.approx(0.5, rel=1e-4)
+    noisy = interval(days, [1 + 0.1 * (-1) ** k for k in range(10)], [u] * 10, bound=0.5)
+    assert noisy[3] == pytest.approx(0.1, rel=0.2), "what calibrations differ by beyond their errors"
+    assert interval(days, 1 + drift * days, [u] * 10, bound=0.01)[0] == 0.0
+    with pytest.raises(InvalidOption, match="at least 4"):
+        interval([0, 1, 2], [1, 1, 1], [0.1] * 3, 1.0)
+
+
+def test_intervals_of_profiles() -> None:
+    history = [
+        (date(2026, 1, 1) + timedelta(days=30 * k), sr.CameraProfile.from_values(gain=0.5 + 0.001 * k, offset=100, read_noise=2, bits=12))
+        for k in range(5)
+    ]
+    found = {row.quantity: row for row in intervals(history)}
+    if "gain" in found:
+        assert found["gain"].drift == pytest.approx(0.001 / 30)
+    with pytest.raises(ProfileMismatch):
+        intervals([*history, (date(2027, 1, 1), sr.CameraProfile.from_values(gain=0.5, offset=100, read_noise=2, bits=10))])
