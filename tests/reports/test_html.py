@@ -116,6 +116,7 @@ def test_figures_name_themselves_for_screen_readers(folder: Path) -> None:
     assert all(' alt="' in image for image in re.findall(r"<img[^>]*>", text))
 
 
+@pytest.mark.requirement("R-RECORD")
 def test_same_record_is_the_same_page(folder: Path) -> None:
     import matplotlib
 
@@ -125,6 +126,7 @@ def test_same_record_is_the_same_page(folder: Path) -> None:
         assert matplotlib.rcParams["font.size"] == 30.0, "drawing changed the caller's settings"
 
 
+@pytest.mark.requirement("R-INPUT")
 def test_hostile_words_are_text(
     record: Callable[..., dict[str, Any]], write: Callable[..., Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

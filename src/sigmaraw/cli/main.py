@@ -30,6 +30,7 @@ from sigmaraw.cli.report import report
 from sigmaraw.cli.reproduce import reproduce
 from sigmaraw.cli.resume import expanded
 from sigmaraw.cli.search import search
+from sigmaraw.cli.self_validate import self_validate
 from sigmaraw.cli.sign import keygen, sign
 from sigmaraw.cli.sweep import sweep
 from sigmaraw.cli.train import train
@@ -61,6 +62,7 @@ VERBS: dict[Callable[..., Any], tuple[str, str]] = {
     compare: ("Show what changed between two records.", "docs/how-to/report.md"),
     verify: ("Say which part of a record was altered.", "docs/how-to/sign.md"),
     sign: ("Sign a record with all its parts.", "docs/how-to/sign.md"),
+    self_validate: ("Check this installation on this machine.", "docs/how-to/qualify.md"),
     keygen: ("Make a pair of keys to sign with.", "docs/how-to/sign.md"),
     codecs: ("List codec families and their keys.", "docs/reference/codecs.md"),
     pipelines: ("List pipelines and their keys.", "docs/how-to/models.md"),

@@ -23,8 +23,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON in place of the t
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the record that the output folder holds.")]
 
 RECORD_FILES = (
-    "record.json", "result.nc", "report.html", "results.csv", "summary.json", "verdicts.txt", "search.json", "plan.toml", "check.py",
-    "ro-crate-metadata.json", "manifest.json", "signatures.json",
+    "record.json", "result.nc", "report.html", "report.pdf", "record.md", "results.csv", "summary.json", "verdicts.txt", "search.json",
+    "plan.toml", "check.py", "ro-crate-metadata.json", "manifest.json", "signatures.json",
 )  # fmt: skip
 PARTIAL_FILE = "partial.nc"
 UNFINISHED_FILE = "blocks.sqlite"

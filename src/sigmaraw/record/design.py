@@ -97,6 +97,7 @@ class DesignRow(Row, frozen=True, kw_only=True):
     replicas_per_group: Annotated[int, field("replicas per group, all noise levels together", "1")]
     groups: Annotated[int, field("groups: raw and every codec", "1")]
     independent: Annotated[bool, field("whether each group has a random stream of its own")]
+    draws_noise: Annotated[bool, field("whether replicas come from the noise model; false: from real repeats")] = True
     reason: Annotated[str, field("why groups share their frames; empty where they do not")] = ""
     noise_levels: Annotated[
         tuple[float, ...] | None, field("multiples of the noise at which replicas were drawn; null is 1 alone", "1")

@@ -28,7 +28,7 @@ from sigmaraw.study.prepare import Prepared, Setting, answer_differences
 from sigmaraw.study.quality import codec_rows, worst_crops
 from sigmaraw.study.rules import decision_row, ruled_verdicts
 from sigmaraw.study.scoring import Predictions, ReplicaDiagnostics, Scoring, diagnostic_rows, tukey_all
-from sigmaraw.study.statements import codec_verdicts, over_images
+from sigmaraw.study.statements import codec_verdicts, over_images, with_evidence
 from sigmaraw.study.thumbnails import thumbnails
 from sigmaraw.study.work import BlockResult
 
@@ -91,7 +91,7 @@ def assemble(
         mode_diagnostics=diagnostic_rows(diagnostics),
         floor=_floor_rows(prepared, pipeline),
         codecs=tuple(codecs),
-        results=tuple(results),
+        results=with_evidence(results, said),
         statements=tuple(row for entry in said for row in entry.rows),
         decision=decision,
         tukey=tuple(tukey),
@@ -146,6 +146,7 @@ def _design_row(setting: Setting, nested: int) -> DesignRow:
         replicas_per_group=design.n,
         groups=setting.plan.groups,
         independent=design.independent,
+        draws_noise=setting.mode.draws_noise,
         reason=design.reason,
         noise_levels=rule.levels if rule else None,
         weights=rule.weights if rule else None,

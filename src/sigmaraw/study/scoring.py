@@ -14,12 +14,23 @@ from numpy.typing import NDArray
 from sigmaraw.contracts import Diagnostic, Measurement, ReplicaMode
 from sigmaraw.noise.frame_noise import frame_noise_checks
 from sigmaraw.noise.marginal import marginal_check
-from sigmaraw.record.results import DeltaRow, DiagnosticRow, ResultRow, TestRow, TukeyRow, UndefinedRow, WarningRow
+from sigmaraw.record.results import DeltaRow, DiagnosticRow, LookRow, ResultRow, TestRow, TukeyRow, UndefinedRow, WarningRow
 from sigmaraw.record.words import CodedWarning, Reason, Verdict
-from sigmaraw.statistics import Assessment, DoubleBootstrap, assess, assess_extrapolated, double_bootstrap, estimated_u_mode, tukey
+from sigmaraw.statistics import (
+    Assessment,
+    DoubleBootstrap,
+    assess,
+    assess_extrapolated,
+    double_bootstrap,
+    estimated_u_mode,
+    measure,
+    step_of,
+    tukey,
+)
 from sigmaraw.statistics.equality import TestResult
 from sigmaraw.statistics.evidence import ALPHA
 from sigmaraw.study.evidence import AgainstCamera, under_evidence
+from sigmaraw.study.evidence_rows import evidence_row
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.work import StudyImage
 
@@ -124,11 +135,15 @@ def diagnostic_rows(diagnostics: Sequence[ReplicaDiagnostics]) -> tuple[Diagnost
 
 @dataclass(frozen=True)
 class Decided:
-    """The verdicts that looks at growing n have left, row by row in the order of `Scoring.all`. at : replicas per group, 0 undecided."""
+    """The verdicts that looks at growing n have left, row by row in the order of `Scoring.all`.
+
+    at : replicas per group, 0 undecided. looks : the look of those that were not decided at the last.
+    """
 
     verdicts: tuple[Verdict, ...]
     reasons: tuple[Reason, ...]
     at: tuple[int, ...]
+    looks: tuple[LookRow | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -169,6 +184,25 @@ class Scoring:
     def assessments(self) -> list[Assessment]:
         """Return what is said of every row at this level, without the parts of a record that do not decide."""
         return [self._assessment(*place) for place in self._places()]
+
+    def look(self, number: int) -> LookRow | None:
+        """Return the evidence of a row as it is now, at this level; None where predictions are undefined or extrapolated."""
+        image, codec, column = list(self._places())[number]
+        raw, decoded = _groups(self.predictions, image, column), self.predictions.decoded[codec, :, image, column]
+        if self.mode.extrapolation is not None or not (np.isfinite(raw).all() and np.isfinite(decoded).all()):
+            return None
+        measurement, of_image = self.measurements[column], self.diagnostics[image]
+        found = measure(
+            raw[np.newaxis],
+            decoded[np.newaxis],
+            codec + 1 if self.predictions.independent else 0,
+            step=step_of(raw, decoded, measurement.discrete),
+            discrete=measurement.discrete,
+            u_relative=math.hypot(self.u_mode(image, column)[0], of_image.u_cal),
+            spread_factor=of_image.spread_factor,
+            in_unit=measurement.name in self.plan.margin,
+        )
+        return LookRow(level=self.alpha, evidence=evidence_row(found, 0))
 
     def all(self) -> tuple[list[ResultRow], list[UndefinedRow]]:
         """Return the record's `results` and `undefined` rows, per image, codec and measurement."""
@@ -287,6 +321,9 @@ class Scoring:
             rms_d_upper=found.rms_d_upper,
             shift=found.shift,
             u_shift=found.u_shift,
+            dof_shift=found.dof_shift,
+            shift_range=self._shift_range(image, self.plan.codecs.index(codec), column),
+            pixels_identical=bool(predictions.pixels_identical[self.plan.codecs.index(codec), image]),
             rms_shift_upper=found.rms_shift_upper,
             ks=_test_row(found.ks),
             ks_null=_test_row(found.ks_null),
@@ -303,6 +340,12 @@ class Scoring:
             double_bootstrap=nested.value,
             delta=self.deltas[image][measurement.name],
         )
+
+    def _shift_range(self, image: int, codec: int, column: int) -> tuple[float, float] | None:
+        """Return the smallest and the largest paired shift; None where a prediction is undefined."""
+        group = codec + 1 if self.predictions.independent else 0
+        difference = self.predictions.decoded[codec, :, image, column] - self.predictions.raw[group, :, image, column]
+        return (float(difference.min()), float(difference.max())) if np.isfinite(difference).all() else None
 
     def _warnings(self, found: Assessment, texts: Sequence[str]) -> tuple[WarningRow, ...]:
         """Return the rows of a result's warnings. None bears on answers that are identical for certain.
@@ -322,7 +365,10 @@ class Scoring:
 def _as_decided(row: ResultRow, decided: Decided, number: int) -> ResultRow:
     """Return a row with the verdict of the look that decided it."""
     at = decided.at[number]
-    return msgspec.structs.replace(row, verdict=decided.verdicts[number], reason=str(decided.reasons[number]), decided_at=at or None)
+    look = decided.looks[number] if decided.looks else None
+    return msgspec.structs.replace(
+        row, verdict=decided.verdicts[number], reason=str(decided.reasons[number]), decided_at=at or None, look=look
+    )
 
 
 def _guard_factor(dof: float) -> float:
