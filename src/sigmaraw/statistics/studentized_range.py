@@ -116,7 +116,7 @@ def _table(groups: int, low_dof: float, high_dof: float) -> tuple[float, Floats]
     inverse = (nodes * (1.0 / low_dof - 1.0 / high_dof) + 1.0 / low_dof + 1.0 / high_dof) / 2.0
     values = np.array([[range_sf(math.expm1(q), groups, 1.0 / one) for one in inverse] for q in u])
     along_q = chebyshev.chebfit(chebyshev.chebpts1(_Q_NODES), np.log(np.maximum(values, 1e-300)), _Q_NODES - 1)
-    return top, chebyshev.chebfit(nodes, along_q.T, len(nodes) - 1).T
+    return top, np.asarray(chebyshev.chebfit(nodes, along_q.T, len(nodes) - 1).T, dtype=np.float64)
 
 
 def range_sf_by_table(q: float, groups: int, dof: float, low_dof: float, high_dof: float) -> float:

@@ -25,7 +25,7 @@ from sigmaraw.processes import WorkingFolders
 from sigmaraw.progress import Report, reporting
 from sigmaraw.record import Record
 from sigmaraw.record.design import InputRow, LockRow
-from sigmaraw.record.fields import plain
+from sigmaraw.record.fields import json_lists, plain
 from sigmaraw.record.objects import ObjectsRow
 from sigmaraw.study.adaptive import Adaptive, Deciding
 from sigmaraw.study.assemble import assemble, now
@@ -34,7 +34,7 @@ from sigmaraw.study.environment import environment
 from sigmaraw.study.inputs import Inputs, file_row, load_inputs
 from sigmaraw.study.locking import refuse_late_lock
 from sigmaraw.study.objects import ObjectBlock, check_objects, objects_row
-from sigmaraw.study.plan import BLOCK, Plan, WorkItem, double_bootstrap_replicas
+from sigmaraw.study.plan import BLOCK, Plan, double_bootstrap_replicas
 from sigmaraw.study.prepare import (
     Prepared,
     Progress,
@@ -303,8 +303,8 @@ def _identity(setting: Setting, prepared: Sequence[Prepared]) -> dict[str, Any]:
         "inputs": [row.sha256 for row in setting.files],
         "images": [row.sha256 for row in setting.inputs.rows],
         "camera": {name: float(setting.profile.dataset[name]) for name in ("gain", "offset", "read_noise")},
-        "pipeline": plain(setting.pipeline.config()),
-        "codecs": [plain(settings) for entry in prepared[:1] for settings in entry.resolved],
+        "pipeline": json_lists(setting.pipeline.config()),
+        "codecs": [json_lists(settings) for entry in prepared[:1] for settings in entry.resolved],
         "versions": {key: ran[key] for key in ("python", "packages", "libraries", "jax_backend")},
         "block": BLOCK,
         "replicas": None if setting.design.repeats is None else [[frames.start, frames.stop] for frames in setting.design.repeats],
@@ -317,7 +317,7 @@ class _Kept:
     def __init__(self, engine: Engine, store: BlockStore) -> None:
         self.name, self._engine, self._store = engine.name, engine, store
 
-    def map(self, job: Job, items: Sequence[WorkItem]) -> Iterator[BlockResult]:
+    def map(self, job: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
         """Yield the results in the order of the items."""
         missing = [item for item in items if item not in self._store]
         made = iter(self._engine.map(job, missing) if missing else ())

@@ -97,7 +97,7 @@ def _plain(value: Any) -> bool | int | float | str:
 
 def _unpacked(item: WorkItem, content: bytes) -> BlockResult:
     block = msgspec.msgpack.decode(content, type=_Block)
-    achieved: tuple[Achieved, ...] = tuple(block.achieved)  # type: ignore[assignment]  # whole numbers stay whole
+    achieved: tuple[Achieved, ...] = tuple(block.achieved)
     quality = tuple(QualityMoments(**moments) for moments in block.quality)  # type: ignore[arg-type]  # as `asdict` gave them
     decoded = None if block.decoded is None else block.decoded.array()
     before, after = (None if part is None else part.block() for part in (block.objects, block.objects_decoded))
