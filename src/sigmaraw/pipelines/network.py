@@ -143,6 +143,7 @@ class NetworkPipeline(SegmentationPipeline):
         wanted = per_axis("window", self.keys["window"], ndim, (1, 16, 16))
         border = per_axis("border", self.keys["border"], ndim, (0, 0, 0))
         self._multiple = per_axis("multiple", self.keys["multiple"], ndim, (1, 1, 1)) or (1,) * ndim
+        self._least = (0,) * ndim  # sizes that the model leaves free are this much, or more by whole multiples
         if wanted is not None and any(fixed not in (None, side) for fixed, side in zip(self._fixed, wanted, strict=True)):
             sizes = f"{plain_or_free(self._fixed)} ({self.axes.spatial})"
             raise InvalidOption(f"window={self.keys['window']}", f"{sizes}, which the model fixes", "leave out window")
@@ -172,7 +173,7 @@ class NetworkPipeline(SegmentationPipeline):
         An image that the network does not take is no matter here: the first real one is refused then.
         """
         side = _PROBE_PX[self.axes.ndim]
-        size = tuple(whole or -(-side // step) * step for whole, step in zip(self._window, self._multiple, strict=True))
+        size = tuple(whole or free for whole, free in zip(self._window, self._whole((side,) * self.axes.ndim), strict=True))
         if self.axes.ndim == 3 and np.prod(size) > _LARGEST_PROBE_PX:
             return
         try:
@@ -226,12 +227,17 @@ class NetworkPipeline(SegmentationPipeline):
         One, where the input size is free. An image smaller than a window that only the user has set gets the smallest input that holds it
         and is a multiple of `multiple`, where the model takes that.
         """
-        whole = tuple(-(-length // step) * step for length, step in zip(shape, self._multiple, strict=True))
+        whole = self._whole(shape)
         full = tuple(side or size for side, size in zip(self._window, whole, strict=True))
         small = tuple(size if fixed is None and size < side else side for fixed, side, size in zip(self._fixed, full, whole, strict=True))
         window = small if small == full or self._takes(small) else full
         border = tuple(width if length > side else 0 for length, side, width in zip(shape, window, self._border, strict=True))
         return Tiling(shape, window, border)
+
+    def _whole(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the smallest free input size that holds an image of this shape."""
+        above = (-(-max(length - least, 0) // step) * step for length, least, step in zip(shape, self._least, self._multiple, strict=True))
+        return tuple(least + more for least, more in zip(self._least, above, strict=True))
 
     def units(self, image: Any) -> list[Any]:
         """Return what the network sees at once of an image, NumPy's or torch's: the image, or each plane of a volume.
@@ -265,18 +271,22 @@ class NetworkPipeline(SegmentationPipeline):
 
     def _probabilities(self, units: Sequence[Any]) -> list[NDArray[np.float32]]:
         """Return the foreground maps of units of one shape, their tiles in common calls of the network."""
-        tiling = self.tiling(tuple(self.measured_pixels(units[0]).shape))
-        tiles = [tiling.split(self._prepared(unit)) for unit in units]
+        prepared = [self._prepared(unit if self.keys["input"] == "planes" else unit[np.newaxis]) for unit in units]
+        if self.keys["input"] == "repeat":
+            prepared = [np.repeat(channels, self.in_channels or 1, axis=0) for channels in prepared]
+        tiling = self.tiling(prepared[0].shape[1:])
+        tiles = [tiling.split(channels) for channels in prepared]
         parts = [np.concatenate(tiles)] if self._may_mix(tiles[0].shape[1:]) else tiles
-        outputs = np.concatenate([self._outputs(part) for part in parts])
-        post, channel, count = self.keys["post"], self.keys["channel"], len(tiling)
-        return [foreground(tiling.join(outputs[place * count : (place + 1) * count]), post, channel) for place in range(len(units))]
+        outputs, count = np.concatenate([self._outputs(part) for part in parts]), len(tiling)
+        return [self._foreground(tiling.join(outputs[place * count : (place + 1) * count])) for place in range(len(units))]
 
-    def _prepared(self, unit: NDArray[np.integer]) -> NDArray[np.float32]:
-        """Return the network's input (channel, …) of a unit, not cut."""
-        channels = list(unit) if self.keys["input"] == "planes" else [unit]
-        prepared = np.stack([prepare(channel, self.keys["pre"]) for channel in channels])
-        return np.repeat(prepared, self.in_channels or 1, axis=0) if self.keys["input"] == "repeat" else prepared
+    def _prepared(self, channels: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Return the network's floats of an image's channels (channel, …), DN."""
+        return np.stack([prepare(channel, self.keys["pre"]) for channel in channels])
+
+    def _foreground(self, maps: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the foreground map from the network's maps (channel, …)."""
+        return foreground(maps, self.keys["post"], self.keys["channel"])
 
     def _table(self, images: Iterable[Any]) -> dict[str, NDArray[np.float64]]:
         images = list(images)

@@ -34,6 +34,7 @@ from sigmaraw.reports.statements import HEADINGS, Said, plan_line, said_of, scop
 from sigmaraw.reports.values import setting
 
 _MOST_THUMBS = 12
+_LARGE = 1000  # results, beyond which half as many are shown
 _MOST_MAP = 40  # images in the map of the first page
 _MOST_NAMED = 4
 _MOST_STEPS = 6
@@ -239,7 +240,9 @@ def _thumbs(folder: RecordFolder) -> list[Block]:
     names = image_names(folder.record)
     shown = [
         Picture(grey_png(picture), f"Small picture of {names[image]}", names[image])
-        for image, picture in list(enumerate(folder.thumbnails))[:_MOST_THUMBS]
+        for image, picture in list(enumerate(folder.thumbnails))[
+            : _MOST_THUMBS if len(folder.record.results) <= _LARGE else _MOST_THUMBS // 2
+        ]
         if image in names
     ]
     more = len(names) - len(shown)
