@@ -19,6 +19,7 @@ from sigmaraw.cli.compare import compare
 from sigmaraw.cli.demo import demo
 from sigmaraw.cli.faults import BAD_INPUT, DONE, INTERRUPTED, Interrupted, interrupted, refuse
 from sigmaraw.cli.faults import report as report_fault
+from sigmaraw.cli.formats import formats
 from sigmaraw.cli.machine import check_words, prepare_streams, quieten
 from sigmaraw.cli.measurements import measurements
 from sigmaraw.cli.metrics import metrics
@@ -68,6 +69,7 @@ VERBS: dict[Callable[..., Any], tuple[str, str]] = {
     pipelines: ("List pipelines and their keys.", "docs/how-to/models.md"),
     measurements: ("List measurements and their keys.", "docs/how-to/measurements.md"),
     metrics: ("List metrics of masks and images.", "docs/explanation/formulas.md"),
+    formats: ("List the image formats that are read.", "docs/reference/formats.md"),
     demo: ("Show every step on a virtual camera.", "docs/tutorial/first-validation.md"),
 }
 """Each verb with its line in the list of verbs, and the page of the documentation that its help names."""

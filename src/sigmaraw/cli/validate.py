@@ -33,6 +33,8 @@ def validate(
         bool, typer.Option("--exploratory", help="Take a plan that was not locked before the data were read; the report says so.")
     ] = False,
     rule: take.RuleName = None,
+    reference: take.Reference = None,
+    agreement: take.Agreement = None,
     n: take.Count = None,
     seed: take.Seed = None,
     margin: take.Margin = None,
@@ -48,6 +50,10 @@ def validate(
     scalars: take.Scalars = False,
     volume: take.Volume = False,
     frame: take.Frame = None,
+    bits: take.Bits = None,
+    channel: take.Channel = None,
+    time: take.Time = None,
+    series: take.Series = None,
     objects: take.Objects = False,
     every_byte: take.EveryByte = False,
     allow_exec: take.AllowExec = False,
@@ -78,19 +84,21 @@ def validate(
     store = BlockStore(folder, stored(context.obj or ()), resume=resume is not None)
     given: dict[str, Any] = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame}
     given |= {"rule": rule, "objects": objects, "margin": take.margins(margin), "k": k, "spread": spread, "rms": rms}
+    given |= {"bits": bits, "agreement": tuple(agreement or ()) or None}
     share = {"coded_share": 1.0} if every_byte else {}
-    merged = take.plan_from(plan, codec, n, batch, roi, **given, **share)
+    merged = take.plan_from(plan, codec, n, batch, roi, camera, **given, **share)
     allowed, extra = take.allowed(codec, allow_exec), take.plan_rows(plan)
     lock = require_lock(plan, exploratory) if plan else None
     check_environment()
     with Progress(quiet) as progress, shared.keeping(folder):
         record = run(
             merged,
-            raw,
+            take.selected(raw, channel, time, series),
             str(camera),
             lock=lock,
             engine=engine if scheduler is None else DaskEngine(scheduler=scheduler),
             store=store,
+            reference=reference,
             batch=batch,
             workers=workers,
             allow_exec=allowed,

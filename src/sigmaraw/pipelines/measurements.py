@@ -103,7 +103,7 @@ def measure(raw: NDArray[np.integer], mask: NDArray[np.bool_], smallest_px: int 
     """
     kept, count = objects(mask, smallest_px, connectivity)
     area = int(np.count_nonzero(kept))
-    return measured(count, area, int(raw[kept].sum(dtype=np.uint64)))
+    return measured(count, area, int(raw[kept].sum(dtype=np.int64)))
 
 
 def measured(count: int, area: int, total: int) -> dict[str, float]:

@@ -11,6 +11,7 @@ from sigmaraw.contracts import Codec, Pipeline, ReplicaMode, ReplicaRequest
 from sigmaraw.errors import AnswersDiffer
 from sigmaraw.noise import draw
 from sigmaraw.study.evidence import ALLOWED
+from sigmaraw.study.plan import NO_REPLICAS
 from sigmaraw.study.work import Hint, StudyImage, predict
 
 _TRIPLES, _LINEAR = 4, 0.05  # triples of replicas, and the share of σ_raw that a linear measurement may be off
@@ -20,6 +21,8 @@ _FIRST = 20  # replicas of the small block that gives a first σ_raw, good to 16
 
 def replicas_of(image: StudyImage, mode: ReplicaMode, seed: int, n: int) -> list[NDArray[np.integer]]:
     """Return the first replicas of group 0, or as many real repeats as there are."""
+    if mode.name == NO_REPLICAS:
+        return [image.frame]
     count = n if mode.draws_noise else min(n, len(image.source))
     drawn = draw(mode, image.source, image.noise_model, ReplicaRequest(count, seed, batch=1))
     return [np.asarray(block)[0] for block in drawn]
@@ -95,6 +98,8 @@ def refuse_differences(what: str, found: NDArray[np.float64], pipeline: Pipeline
         Names the measurement that differs most in units of σ_raw.
     """
     if not found.any():
+        return
+    if len(replicas) < 2:  # without a camera: what answers differ by is held against the margin of each row
         return
     answers = np.concatenate([predict(pipeline, one[np.newaxis], "image 0, first replicas") for one in replicas], axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):

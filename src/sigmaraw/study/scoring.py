@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sigmaraw.contracts import Diagnostic, Measurement, ReplicaMode
 from sigmaraw.noise.frame_noise import frame_noise_checks
 from sigmaraw.noise.marginal import marginal_check
+from sigmaraw.noise.repeat_checks import repeat_checks
 from sigmaraw.record.results import DeltaRow, DiagnosticRow, LookRow, ResultRow, TestRow, TukeyRow, UndefinedRow, WarningRow
 from sigmaraw.record.words import CodedWarning, Reason, Verdict
 from sigmaraw.statistics import (
@@ -102,6 +103,9 @@ class ReplicaDiagnostics:
     def of(cls, image: StudyImage, mode: ReplicaMode, seed: int, findings: tuple[Diagnostic, ...] = ()) -> ReplicaDiagnostics:
         """Return the checks of an image's replicas, by mode, camera, the first replicas, and findings in its pixels."""
         noise_model = image.noise_model
+        if noise_model is None:
+            checks = repeat_checks(image.source, None) if mode.needs_repeats else ()
+            return cls(0.0, mode.spread_factor(image.source), checks, AgainstCamera.of(checks, mode))
         u_cal = noise_model.relative_spread_uncertainty(image.frame) if mode.draws_noise else 0.0
         marginal = marginal_check(image.source, mode, noise_model, seed)
         of_camera = noise_model.diagnostics(image.frame) if mode.draws_noise else ()
