@@ -102,7 +102,7 @@ def test_page_needs_nothing_from_outside(folder: Path) -> None:
     text, page = _render(folder)
     without_namespaces = re.sub(r'xmlns="http://www\.w3\.org/2000/svg"', "", text)
     assert not re.search(r"(https?|ftp|file):|@import|url\((?!#)", without_namespaces)
-    assert all(link.startswith(("#", "data:image/png;base64,", "data:application/gzip;base64,")) for link in page.links)
+    assert all(link.startswith(("#", "data:image/png;base64,", "data:application/x-xz;base64,")) for link in page.links)
     assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids), "a link leads nowhere"
     assert page.tags.count("script") == 1, "the page has its one script"
     assert not {"metadata", "link", "iframe", "object", "embed", "base"} & set(page.tags)
@@ -116,6 +116,7 @@ def test_figures_name_themselves_for_screen_readers(folder: Path) -> None:
     assert all(' alt="' in image for image in re.findall(r"<img[^>]*>", text))
 
 
+@pytest.mark.requirement("R-RECORD")
 def test_same_record_is_the_same_page(folder: Path) -> None:
     import matplotlib
 
@@ -125,6 +126,7 @@ def test_same_record_is_the_same_page(folder: Path) -> None:
         assert matplotlib.rcParams["font.size"] == 30.0, "drawing changed the caller's settings"
 
 
+@pytest.mark.requirement("R-INPUT")
 def test_hostile_words_are_text(
     record: Callable[..., dict[str, Any]], write: Callable[..., Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

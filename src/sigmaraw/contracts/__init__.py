@@ -29,7 +29,8 @@ from sigmaraw.contracts.modes import (
     ReplicaMode,
     ReplicaRequest,
 )
-from sigmaraw.contracts.pipelines import Differentiable, Measurement, OnDevice, Pipeline
+from sigmaraw.contracts.pipelines import Differentiable, Measurement, OnDevice, Pipeline, Segmenting
+from sigmaraw.contracts.readers import Decoded, Layout, Opened, Reader, Selection
 from sigmaraw.contracts.reproductions import Criterion, Found, Reproduction
 from sigmaraw.contracts.settings import Parameter
 from sigmaraw.contracts.studies import Engine, Metric, ReportFormat
@@ -45,6 +46,7 @@ __all__ = [
     "CodecStep",
     "Coder",
     "Criterion",
+    "Decoded",
     "Denoiser",
     "Diagnostic",
     "Differentiable",
@@ -57,20 +59,25 @@ __all__ = [
     "FoundObjects",
     "Knob",
     "LabelledImage",
+    "Layout",
     "Loss",
     "Map",
     "Measure",
     "Measurement",
     "Metric",
     "OnDevice",
+    "Opened",
     "Parameter",
     "Pipeline",
     "Probes",
+    "Reader",
     "ReplicaBase",
     "ReplicaMode",
     "ReplicaRequest",
     "ReportFormat",
     "Reproduction",
     "RoundTrip",
+    "Segmenting",
+    "Selection",
     "TakesPixelSize",
 ]

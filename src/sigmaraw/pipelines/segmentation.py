@@ -18,7 +18,7 @@ from sigmaraw.measurements import DEFAULT, OF_IMAGE, Measures, parse_pixel_size
 from sigmaraw.pipelines.base import columns
 from sigmaraw.pipelines.found import Found, of_mask
 from sigmaraw.pipelines.inputs import many_frames, one_frame
-from sigmaraw.pipelines.measurements import MEASUREMENTS, NETWORK_KINDS, measure
+from sigmaraw.pipelines.measurements import MEASUREMENTS, NETWORK_KINDS, measure, measured
 from sigmaraw.pipelines.threads import each
 
 
@@ -130,6 +130,17 @@ class SegmentationPipeline(Pipeline):
         if len(self.measurements) < len(values):  # a function says with its first call what it returns
             self.measurements = measures.measurements
         return values
+
+    def segmented(self, image: NDArray[np.integer]) -> tuple[NDArray[np.integer], dict[str, float]]:
+        """Return the objects of one image as a label image, 0 where there is none, and its measurements."""
+        image = one_frame(image)
+        found = self._found(image)
+        if self.measures is not None:
+            return found.labels, self._measured(image, found)
+        if {entry.name for entry in self.measurements} != {entry.name for entry in MEASUREMENTS}:  # sums weighted by a map
+            return found.labels, self._measure(image)
+        inside = found.labels != 0
+        return found.labels, measured(found.count, int(np.count_nonzero(inside)), int(image[inside].sum(dtype=np.int64)))
 
     # --- objects one by one -------------------------------------------------------------------------------------------
     @property

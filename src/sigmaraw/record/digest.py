@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,15 @@ def digest_of(document: Mapping[str, Any]) -> str:
     return digest(kept)
 
 
-_UNSTATED: dict[str, object] = {"rule": "equivalence", "specimens": [], "coded_share": 0.05, "protocol": None, "objects": False}
+_UNSTATED: dict[str, object] = {
+    "bits": None,
+    "agreement": [],
+    "rule": "equivalence",
+    "specimens": [],
+    "coded_share": 0.05,
+    "protocol": None,
+    "objects": False,
+}
 """Parts of a plan that are left out of its digest where it does not state them: plans keep the digest that they had before these parts."""
 
 _LATER = ("model_influence", "decision_consequence")  # of a protocol, likewise
@@ -53,11 +62,20 @@ def plan_digest(plan: Mapping[str, Any]) -> str:
         for name, value in plan.items()
         if name not in ("sha256", "created", "lock") and (name not in _UNSTATED or value != _UNSTATED[name])
     }
+    limits = values.get("limits")
+    if isinstance(limits, Mapping) and _default_limits(limits):
+        values["limits"] = {name: value for name, value in limits.items() if name != "rms_counts"}
     protocol = values.get("protocol")
     if isinstance(protocol, Mapping):
         values["protocol"] = {name: value for name, value in protocol.items() if value or name not in _LATER}
     canonical = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _default_limits(limits: Mapping[str, Any]) -> bool:
+    """Return whether the limit on counts is the one that follows where none is stated."""
+    counts = limits.get("rms_counts")
+    return counts is None or (limits.get("rms") == 1.0 and counts == math.sqrt(2.0))
 
 
 def _has_model(pipeline: Mapping[str, Any]) -> bool:
