@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sigmaraw.record import Content, Verdict, worst
 from sigmaraw.record.arrays import RecordFolder
 from sigmaraw.record.results import ResultRow
+from sigmaraw.reports.basis import basis_line
 from sigmaraw.reports.blocks import (
     Answer,
     Block,
@@ -48,6 +49,8 @@ def report_number(record: Content, lab: Lab) -> str:
 
 def camera_words(record: Content) -> str:
     """Return make, serial number and setting of the camera, as the profile names them."""
+    if record.camera.source == "no camera":
+        return "none"
     identity = record.camera.identity
     named = [
         f"{word}{identity[key]}" for key, word in (("camera", ""), ("serial", "serial number "), ("mode", "setting ")) if identity.get(key)
@@ -176,6 +179,9 @@ def speaks_against(record: Content) -> list[Words]:
         points.append(plan_line(record))
     if record.camera.calibrated is False:
         points.append("The camera was not calibrated: every σ_raw is only as good as the stated values.")
+    if basis_line(record):
+        points.append(basis_line(record))
+    points += [f"{row.path or 'An array'}: {row.note}" for row in record.inputs if row.note]
     failed = [row for row in record.camera.checks if row.outcome == "fail"]
     points += [f"Check of the calibration failed, {row.name.replace('-', ' ')}: {row.evidence}." for row in failed]
     bearing = _bearing(record.results)
