@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sigmaraw.noise import NoiseModel, replica_mode
-from sigmaraw.noise.frame_noise import frame_noise_checks, local_noise
+from sigmaraw.noise.frame_noise import frame_noise_checks, hot_pixels, local_noise
 from tests.noise.measure_evidence import NOT_RAW, RIGHT, fired, frame, scene, wrong_cameras
 
 SIDE = 48
@@ -52,3 +52,24 @@ def test_finest_detail_of_white_noise_is_its_variance() -> None:
     assert check.value == pytest.approx(1.0, abs=4 * 1.2533 * (2 / (10 * 17**2)) ** 0.5)
     (loud,) = local_noise(np.rint(random.normal(200.0, 7.5, (106, 106))).astype(np.uint16), camera)
     assert not loud.passed
+
+
+@pytest.mark.parametrize("kind", ["cells", "filaments", "points", "flat", "dim"])
+@pytest.mark.parametrize("peak", [10.0, 100.0, 1000.0])
+def test_no_scene_has_hot_pixels_of_its_own(kind: str, peak: float) -> None:
+    """8 √V of a median of 24: below 1e-12 a pixel for normal noise; points of light spread over 1.3 px, so neighbours follow them."""
+    assert hot_pixels(image_of(peak, 5, kind), RIGHT) == ()
+
+
+def test_hot_pixels_are_counted_and_warn_of_everything() -> None:
+    image = image_of(100.0, 6)
+    places = [(3, 40), (20, 20), (44, 7)]
+    for place in places:
+        image[place] = min(int(image[place]) + 400, 4095)
+    (check,) = hot_pixels(image, RIGHT)
+    assert check.value == pytest.approx(len(places) / image.size) and not check.passed and check.kinds == ()
+    assert check.text.startswith("3 pixels") and check in frame_noise_checks(image, replica_mode("bootstrap"), RIGHT, 5)
+    # Two bright pixels side by side are no single hot pixel.
+    image[3, 41] = image[3, 40]
+    assert hot_pixels(image, RIGHT)[0].text.startswith("2 pixels")
+    assert hot_pixels(np.stack([image, image]), RIGHT)[0].value == pytest.approx(2 / image.size)

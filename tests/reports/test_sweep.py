@@ -205,7 +205,7 @@ def test_the_claim_says_what_was_asked(document: dict[str, Any]) -> None:
         assert context is not None
         return " ".join(context.claim)
 
-    assert "on every one of the 4 held-out images is at most 5.0 %" in claim()
+    assert "on the average of images like the 4 held-out ones is at most 5.0 %" in claim()
     assert "at most 60 %" in claim()
     assert "on more than 90 % of images like these" in claim(rule={"exceedance": 0.1})
     assert "Nothing is recommended" in claim(recommended={"curve": None, "codec": None})

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from sigmaraw.statistics import double_bootstrap
+from sigmaraw.statistics import double_bootstrap, estimated_u_mode
+from sigmaraw.statistics.double_bootstrap import SHARED
 
 
 def at_most(p: float, runs: int) -> float:
@@ -51,3 +52,15 @@ def test_what_cannot_be_asked_is_not_answered() -> None:
     assert math.isinf(still.value)
     assert "does not vary" in still.warnings[0]
     assert not double_bootstrap(raw, np.ones((4, 5))).warnings
+
+
+def test_u_mode_of_one_measurement_is_what_its_second_spreads_say_and_never_below_what_frames_share() -> None:
+    """δ² = mean ln² − chance, chance = 1/(2·299) + 1/(2·149); spreads 1.3 times σ: δ near ln 1.3 = .262, its SE √(chance/4·…) below .05."""
+    rng = np.random.default_rng(2)
+    raw = rng.normal(size=(2, 150))
+    same, wide = rng.normal(size=(8, 150)), 1.3 * rng.normal(size=(8, 150))
+    assert SHARED <= estimated_u_mode(raw, same) < 0.12
+    assert estimated_u_mode(raw, wide) == pytest.approx(math.hypot(SHARED, math.log(1.3)), abs=0.12)
+    # Of counts the Monte Carlo part stays in.
+    assert estimated_u_mode(raw, same, discrete=True) > estimated_u_mode(raw, same)
+    assert math.isnan(estimated_u_mode(raw, np.empty((0, 150)))) and math.isnan(estimated_u_mode(raw, np.ones((4, 150))))

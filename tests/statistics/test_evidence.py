@@ -27,12 +27,12 @@ def one(raw: np.ndarray, decoded: np.ndarray, **settings: object) -> Evidence:
 
 
 # --- slow twins -------------------------------------------------------------------------------------------------------
-def slow_reach(psi: list[float], limit: float, alpha: float) -> float:
-    """t(d/2)·√(Σψ² + max ψ²), one number at a time."""
+def slow_reach(psi: list[float], limit: float, alpha: float, share: float = 0.5) -> float:
+    """t(share·d)·√(Σψ² + max ψ²), one number at a time."""
     second, fourth = sum(p**2 for p in psi), sum(p**4 for p in psi)
     excess = fourth - second**2 / len(psi)
     dof = min(max(2 * second**2 / excess, 1.0), limit) if excess > 0 else limit
-    return float(stats.t.isf(alpha, max(dof / 2, 1.0))) * math.sqrt(second + max(p**2 for p in psi))
+    return float(stats.t.isf(alpha, max(share * dof, 1.0))) * math.sqrt(second + max(p**2 for p in psi))
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.01])
@@ -55,9 +55,10 @@ def test_ratio_limits_equal_the_slow_twin(alpha: float) -> None:
     from scipy.optimize import brentq
 
     morgan = brentq(lambda log: statistic(log) + critical, centre, centre + 3.0) - centre
-    reach = max(morgan, slow_reach(jackknife, n - 1, alpha))
-    low, high = one(raw, decoded).ratio_limits(alpha)
-    assert (low[0], high[0]) == pytest.approx((centre - reach, centre + reach), rel=1e-8)
+    for discrete, share in ((False, 1.0), (True, 0.5)):
+        reach = max(morgan, slow_reach(jackknife, n - 1, alpha, share))
+        low, high = one(raw, decoded, discrete=discrete).ratio_limits(alpha)
+        assert (low[0], high[0]) == pytest.approx((centre - reach, centre + reach), rel=1e-8)
 
 
 @pytest.mark.parametrize("u", [0.0, 0.3])

@@ -199,8 +199,12 @@ def test_an_image_fails_when_any_of_its_answers_does(found: sr.SearchResult) -> 
     document = make_record(images=3, codecs=1, measurements=2)
     for row, (image, verdict) in zip(document["results"], rows, strict=True):
         row |= {"image": image, "verdict": verdict, "reason": "r", "epsilon_hat": -2.0}
+    document["codecs"][0]["verdict"] = "FAIL"
     summary = summary_of(content_of(document), "lossless")
     assert (summary.images, summary.failing, summary.verdict, summary.reason, summary.epsilon_hat) == (3, 2, "FAIL", "r", -2.0)
+    document["codecs"][0]["verdict"] = "PASS"  # the mean effect decides, not the worst of the rows
+    summary = summary_of(content_of(document), "lossless")
+    assert (summary.failing, summary.verdict, summary.reason) == (2, "PASS", "")
 
 
 def test_inputs_are_divided_by_the_seed_and_stay_in_order() -> None:

@@ -28,7 +28,10 @@ def plan(
     ] = None,
     consequence: Annotated[str | None, typer.Option(metavar="TEXT", help="What follows from a wrong decision.")] = None,
     endpoint: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Measurement the question rests on; repeat it.")] = None,
-    margin: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Margin in the measurement's unit; repeat it.")] = None,
+    margin: take.Margin = None,
+    k: take.Limit = None,
+    spread: take.SpreadLimit = None,
+    rms: take.RmsLimit = None,
     rationale: Annotated[list[str] | None, typer.Option(metavar="NAME=TEXT", help="Why a limit or margin is so; repeat it.")] = None,
     unit: Annotated[str | None, typer.Option(help="Unit of inference: image or specimen.")] = None,
     images: Annotated[int | None, typer.Option(min=1, help="Images, or specimens, that are planned.")] = None,
@@ -44,16 +47,26 @@ def plan(
     if output.exists() and not overwrite:
         raise InvalidOption(f"{output} exists already", "a free name", "choose another with -o, or add --overwrite")
     content = _draft(draft)
-    stated: dict[str, Any] = {"codecs": codec, "pipeline": pipeline, "mode": mode, "seed": seed, "rule": rule, "question": question}
+    stated: dict[str, Any] = {
+        "codecs": codec,
+        "pipeline": take.joined(pipeline),
+        "mode": mode,
+        "seed": seed,
+        "rule": rule,
+        "question": question,
+    }
     stated |= {"n": None if n is None else count_or_auto(n), "context_of_use": context, "endpoints": endpoint, "unit": unit}
     stated |= {"model_influence": influence, "decision_consequence": consequence}
     stated |= {"images": images, "multiplicity": multiplicity, "exclusions": exclude}
     content |= {key: value for key, value in stated.items() if value is not None}
+    named = {"k": k, "spread": spread, "rms": rms}
+    if any(value is not None for value in named.values()):
+        content.setdefault("limits", {}).update({name: value for name, value in named.items() if value is not None})
     if margin:
         limits = content.setdefault("limits", {})
-        limits["margin"] = {**limits.get("margin", {}), **{name: _number(name, text) for name, text in map(_pair, margin)}}
+        limits["margin"] = {**limits.get("margin", {}), **(take.margins(margin) or {})}
     if rationale:
-        content["rationale"] = {**content.get("rationale", {}), **dict(map(_pair, rationale))}
+        content["rationale"] = {**content.get("rationale", {}), **dict(map(take.pair, rationale))}
     if pilot is not None:
         for line in _after_pilot(pilot, content, power):
             typer.echo(line)
@@ -80,20 +93,6 @@ def _draft(path: Path | None) -> dict[str, Any]:  # as the TOML has it
 
     read_plan(path)
     return {key: value for key, value in tomllib.loads(path.read_text(encoding="utf-8")).items() if key != "lock"}
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name or not value:
-        raise InvalidOption(f"'{text}'", "NAME=VALUE", "correct it")
-    return name, value
-
-
-def _number(name: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        raise InvalidOption(f"--margin {name}={text}", "a number in the measurement's unit", "correct it") from error
 
 
 def _after_pilot(folder: Path, content: dict[str, Any], power: float) -> list[str]:

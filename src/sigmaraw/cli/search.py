@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -34,20 +34,29 @@ def search(
         float | None,
         typer.Option(
             help="Largest fraction of images allowed to fail, demonstrated with 95 % confidence, between 0 and 1; "
-            "without it every image must PASS."
+            "without it the codec must PASS over the images."
         ),
     ] = None,
     mode: take.Mode = None,
     plan: take.PlanFile = None,
     n: take.Count = None,
     seed: take.Seed = None,
+    margin: take.Margin = None,
+    k: take.Limit = None,
+    spread: take.SpreadLimit = None,
+    rms: take.RmsLimit = None,
     engine: take.EngineName = "local",
     batch: take.Batch = None,
     roi: take.Roi = None,
     scalars: take.Scalars = False,
     volume: take.Volume = False,
     frame: take.Frame = None,
+    bits: take.Bits = None,
+    channel: take.Channel = None,
+    time: take.Time = None,
+    series: take.Series = None,
     allow_exec: take.AllowExec = False,
+    allow_nondeterminism: take.AllowNondeterminism = False,
     overwrite: shared.Overwrite = False,
     check: Annotated[bool, typer.Option("--check", help="Exit 3 when the recommended family has no confirmed setting.")] = False,
     json: shared.Json = False,
@@ -58,21 +67,23 @@ def search(
     from sigmaraw.study import Rule, run_search
 
     folder = shared.output_folder(output, overwrite)
-    given = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame}
-    merged = take.plan_from(plan, codec, n, batch, roi, **given)
+    given: dict[str, Any] = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame}
+    given |= {"bits": bits, "margin": take.margins(margin), "k": k, "spread": spread, "rms": rms}
+    merged = take.plan_from(plan, codec, n, batch, roi, camera, **given)
     rule = Rule(fraction, refine, back, exceedance)
     allowed, extra = take.allowed(codec, allow_exec), take.plan_rows(plan)
     check_environment()
     with Progress(quiet) as progress, shared.keeping(folder):
         result = run_search(
             merged,
-            raw,
+            take.selected(raw, channel, time, series),
             str(camera),
             rule,
-            confirm or None,
+            take.selected(confirm, channel, time, series) if confirm else None,
             engine=engine,
             batch=batch,
             allow_exec=allowed,
+            allow_nondeterminism=allow_nondeterminism,
             pipeline=take.model(pipeline, allow_exec),
             progress=progress,
             extra_inputs=extra,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
 
 from sigmaraw.cli import options as take
@@ -20,13 +22,22 @@ def sweep(
     plan: take.PlanFile = None,
     n: take.Count = None,
     seed: take.Seed = None,
+    margin: take.Margin = None,
+    k: take.Limit = None,
+    spread: take.SpreadLimit = None,
+    rms: take.RmsLimit = None,
     engine: take.EngineName = "local",
     batch: take.Batch = None,
     roi: take.Roi = None,
     scalars: take.Scalars = False,
     volume: take.Volume = False,
     frame: take.Frame = None,
+    bits: take.Bits = None,
+    channel: take.Channel = None,
+    time: take.Time = None,
+    series: take.Series = None,
     allow_exec: take.AllowExec = False,
+    allow_nondeterminism: take.AllowNondeterminism = False,
     overwrite: shared.Overwrite = False,
     json: shared.Json = False,
     quiet: take.Quiet = False,
@@ -36,18 +47,20 @@ def sweep(
     from sigmaraw.study import run_sweep
 
     folder = shared.output_folder(output, overwrite)
-    given = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame}
-    merged = take.plan_from(plan, codec, n, batch, roi, **given)
+    given: dict[str, Any] = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame}
+    given |= {"bits": bits, "margin": take.margins(margin), "k": k, "spread": spread, "rms": rms}
+    merged = take.plan_from(plan, codec, n, batch, roi, camera, **given)
     allowed, extra = take.allowed(codec, allow_exec), take.plan_rows(plan)
     check_environment()
     with Progress(quiet) as progress, shared.keeping(folder):
         record = run_sweep(
             merged,
-            raw,
+            take.selected(raw, channel, time, series),
             str(camera),
             engine=engine,
             batch=batch,
             allow_exec=allowed,
+            allow_nondeterminism=allow_nondeterminism,
             pipeline=take.model(pipeline, allow_exec),
             progress=progress,
             extra_inputs=extra,

@@ -6,7 +6,7 @@ import abc
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -57,7 +57,7 @@ class LabelledImage:
     @functools.cached_property
     def totals(self) -> NDArray[np.float64]:
         """Sum of the raw frame inside each object, (object,), DN. Exact: float64 holds every sum of 16-bit pixels."""
-        return np.bincount(self.labels.ravel(), weights=self.image.ravel(), minlength=self.count + 1)[1:]
+        return np.bincount(self.labels.ravel(), weights=self.image.ravel(), minlength=self.count + 1)[1:].astype(np.float64)
 
     @property
     def mask(self) -> NDArray[np.bool_]:
@@ -73,6 +73,57 @@ class LabelledImage:
     def cell(self) -> float:
         """Area or volume of a pixel: µm² or µm³ where its size is stated, else 1 px."""
         return float(np.prod(self.step))
+
+
+@dataclass(frozen=True)
+class FoundObjects:
+    """The objects of one image with their numbers.
+
+    Parameters
+    ----------
+    labels : ndarray of int
+        (y, x) or (z, y, x): 0 is background, 1 to `count` are objects.
+    count : int
+        Number of objects.
+    values : mapping of str to ndarray
+        By measurement, the number of each object, (object,).
+    """
+
+    labels: NDArray[np.integer]
+    count: int
+    values: Mapping[str, NDArray[np.float64]]
+
+
+@runtime_checkable
+class FindsObjects(Protocol):
+    """A pipeline whose objects can be followed one by one; the hook is optional."""
+
+    @property
+    def finds_objects(self) -> bool:
+        """Return whether it does with its present settings."""
+        ...
+
+    def object_measurements(self, ndim: int) -> tuple[Measurement, ...]:
+        """Return what is measured on each object of images of that many axes, with units."""
+        ...
+
+    def batch_with_objects(self, images: NDArray[np.integer]) -> tuple[dict[str, NDArray[np.float64]], list[FoundObjects]]:
+        """Return what `batch` returns, and the objects of each image, found in the same pass."""
+        ...
+
+
+@runtime_checkable
+class TakesPixelSize(Protocol):
+    """A pipeline that may measure in µm by the pixel size that the images state; the hook is optional."""
+
+    @property
+    def awaits_pixel_size(self) -> bool:
+        """Return whether it was asked to, and has none yet."""
+        ...
+
+    def with_pixel_size(self, sizes: tuple[float, ...]) -> Any:
+        """Return the same pipeline for images of that pixel size, µm along each axis."""
+        ...
 
 
 class Measure(abc.ABC):

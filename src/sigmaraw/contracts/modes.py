@@ -292,6 +292,10 @@ class ReplicaMode(Protocol):
         """Return the relative standard uncertainty of σ_raw that the mode itself causes, 1, and where that figure comes from."""
         ...
 
+    def studied_kind(self, measurement: Measurement) -> bool:
+        """Return whether `u_mode` rests on a study of measurements of this kind; else what is found on the image itself may replace it."""
+        return True
+
     def spread_factor(self, frame: NDArray[np.integer]) -> float:
         """Return σ_raw/sd(f(R)): what the spread of these replicas is multiplied by, where they are known to vary too little."""
         return 1.0

@@ -24,4 +24,4 @@ class Area(Measure):
 
     def of_objects(self, labelled: LabelledImage) -> dict[str, NDArray[np.float64]]:
         """Return the area of each object."""
-        return {"area": labelled.sizes * labelled.cell}
+        return {"area": labelled.sizes.astype(np.float64) * labelled.cell}

@@ -24,4 +24,4 @@ class Volume(Measure):
         """Return the volume of each object. Raises ShapeMismatch for a frame."""
         if labelled.image.ndim != 3:
             raise ShapeMismatch(f"measure=volume of an image {labelled.image.shape}", "a volume (z, y, x)", "write measure=area")
-        return {"volume": labelled.sizes * labelled.cell}
+        return {"volume": labelled.sizes.astype(np.float64) * labelled.cell}

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.contracts import Denoiser, Diagnostic, Parameter, ReplicaBase, ReplicaMode
-from sigmaraw.noise.coverage import measured_u_mode
+from sigmaraw.noise.coverage import kind_measured, measured_u_mode
 from sigmaraw.noise.denoise import denoiser_of, estimate
 from sigmaraw.noise.keys import Unchanging
 
@@ -85,6 +85,10 @@ class Bootstrap(ReplicaMode):
     def u_mode(self, measurement: Measurement) -> tuple[float, str]:
         """Return the relative standard uncertainty of σ_raw, as measured by kind of measurement."""
         return measured_u_mode(self.name, measurement)
+
+    def studied_kind(self, measurement: Measurement) -> bool:
+        """Return whether the coverage study has measured the measurement's kind."""
+        return kind_measured(self.name, measurement)
 
     def _estimate(self, frame: NDArray[np.integer], noise_model: CameraNoise) -> _Estimate:
         """Return m̂ and its checks, computed once for the same pixels and camera values."""

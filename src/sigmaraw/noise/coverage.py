@@ -24,6 +24,11 @@ def _tables() -> dict[str, dict[str, tuple[float, str]]]:
     return found
 
 
+def kind_measured(mode: str, measurement: Measurement) -> bool:
+    """Return whether the coverage study has measured the kind of a measurement in a mode."""
+    return measurement.kind in _tables()[mode]
+
+
 def measured_u_mode(mode: str, measurement: Measurement) -> tuple[float, str]:
     """Return the relative standard uncertainty of σ_raw in a mode, and its source.
 

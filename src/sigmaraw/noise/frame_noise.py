@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from sigmaraw.contracts import Diagnostic, ReplicaMode, ReplicaRequest
 from sigmaraw.noise.bootstrap import Bootstrap
@@ -26,6 +27,7 @@ _DOF = 10.0  # of the energy of a block of 6 × 6 second differences, which are 
 _FEWEST_BLOCKS = 9
 _GAIN_OF_FILTER = 36.0  # Σw² of (1, −2, 1) ⊗ (1, −2, 1)
 _AXES = {-2: "row", -1: "column"}
+_HOT, _ALONE, _SURROUND = 8.0, 0.25, 5  # √V above the surroundings, excess of a neighbour over that, px of the surroundings' side
 _LINES = 16  # px, fewest rows or columns from which line noise is looked for
 _LINE_SCATTER = 2.81  # relative SE of (median |d|)² times √lines, by simulation of white noise (32 to 160 lines)
 _LINE_LIMIT = 1.25  # variance of line means over what independent pixels give: σ of a frame's mean is understated by its root
@@ -55,10 +57,10 @@ def frame_noise_checks(source: NDArray[np.integer], mode: ReplicaMode, noise_mod
     Returns
     -------
     tuple of Diagnostic
-        frame_noise, local_noise, row_noise and column_noise, each where the frame allows it.
+        frame_noise, local_noise, row_noise and column_noise, each where the frame allows it, and hot_pixels where there are any.
     """
     if mode.needs_repeats:
-        return (*local_noise(source[0], noise_model), *_line_noise_of_repeats(source, noise_model))
+        return (*local_noise(source[0], noise_model), *_line_noise_of_repeats(source, noise_model), *hot_pixels(source[0], noise_model))
     judge = mode if isinstance(mode, Bootstrap) else Bootstrap()
     variances, lines = [], []
     for start in range(STARTS):
@@ -71,7 +73,7 @@ def frame_noise_checks(source: NDArray[np.integer], mode: ReplicaMode, noise_mod
         u = math.sqrt(2.0 * (1.0 + 1.0 / STARTS) / max(pixels, 1))
         found.append(frame_noise(_residual_variance(source, judge, noise_model) / float(np.mean(variances)), u))
     expected = np.mean(lines, axis=0)
-    return (*found, *local_noise(source, noise_model), *line_noise(source, noise_model, expected, STARTS))
+    return (*found, *local_noise(source, noise_model), *line_noise(source, noise_model, expected, STARTS), *hot_pixels(source, noise_model))
 
 
 def _residual_variance(frame: NDArray[np.integer], judge: Bootstrap, noise_model: NoiseModel) -> float:
@@ -199,3 +201,32 @@ def _line_steps(values: NDArray[Any], level_dn: NDArray[np.integer], noise_model
         variance = np.broadcast_to(noise_model.variance(level), shape).mean(axis=along)
         found.append(np.diff(means, 2) / np.sqrt(variance[1:-1] / shape[along]) if means.size > 2 else np.zeros(1))
     return np.concatenate(found)
+
+
+def hot_pixels(frame: NDArray[np.integer], noise_model: NoiseModel) -> tuple[Diagnostic, ...]:
+    """Return a failed check where pixels stand alone above their surroundings, as hot ones do and no optical image does; else nothing.
+
+    A pixel counts where it lies 8 √V above b, the median of the 24 around it, and none of its 8 neighbours has a quarter of that excess.
+    What is focused by a lens spreads over neighbours; one hot pixel flickers with more than V, and its level is the same in all frames.
+    """
+    count = 0
+    for page in frame.reshape(-1, *frame.shape[-2:]):
+        if min(page.shape) < _SURROUND:
+            continue
+        level = page.astype(np.float64) - np.asarray(noise_model.offset_dn)
+        around = np.ones((_SURROUND, _SURROUND), dtype=bool)
+        around[_SURROUND // 2, _SURROUND // 2] = False
+        base = ndimage.median_filter(level, footprint=around, mode="reflect")
+        excess, ring = level - base, np.ones((3, 3), dtype=bool)
+        ring[1, 1] = False
+        beside = ndimage.maximum_filter(excess, footprint=ring, mode="reflect")
+        noise = np.sqrt(np.broadcast_to(noise_model.variance(base + np.asarray(noise_model.offset_dn)), page.shape))
+        count += int(np.count_nonzero((excess > _HOT * noise) & (beside < _ALONE * excess)))
+    if count == 0:
+        return ()
+    share = count / frame.size
+    text = (
+        f"{count} pixels ({100 * share:.2g} %) stand alone above their neighbours, as hot pixels do: they vary by more than the camera's "
+        "noise model says, and σ_raw of sums and areas is understated"
+    )
+    return (Diagnostic("hot_pixels", share, 0.0, 0.0, "share of pixels 8 √V above their surroundings that no neighbour follows", text),)

@@ -5,14 +5,17 @@ from sigmaraw.pipelines.function import FunctionPipeline
 from sigmaraw.pipelines.listing import describe
 from sigmaraw.pipelines.measurements import MEASUREMENTS, measure
 from sigmaraw.pipelines.segmentation import SegmentationPipeline
+from sigmaraw.pipelines.several import JOINT, SeveralPipelines
 from sigmaraw.pipelines.spec import pipeline, runs_programs
 from sigmaraw.pipelines.tiling import Tiling
 
 __all__ = [
+    "JOINT",
     "MEASUREMENTS",
     "FunctionPipeline",
     "ImagePipeline",
     "SegmentationPipeline",
+    "SeveralPipelines",
     "Tiling",
     "describe",
     "measure",

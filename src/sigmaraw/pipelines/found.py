@@ -69,7 +69,8 @@ def of_classes(classes: NDArray[np.integer], number: int, smallest_px: int, conn
     if highest > number:
         found = f"'{spec}' returned class {highest}"
         raise InvalidPrediction(found, f"0 (background) to {number}", f"state the classes: classes={highest}, or their names joined by |")
-    labels, of = np.zeros(classes.shape, np.int32), []
+    labels = np.zeros(classes.shape, np.int32)
+    of: list[int] = []
     for one in range(1, number + 1):
         part = of_mask(classes == one, smallest_px, connectivity)
         inside = part.labels > 0

@@ -122,8 +122,8 @@ class FunctionPipeline(Pipeline):
         ):
             values = {self._measurements[0].name if self._measurements else self._label(): values}
         if not isinstance(values, Mapping) or not values or not all(isinstance(name, str) and name for name in values):
-            expected = "a mapping of names to numbers, a number, a label image or a mask"
-            raise InvalidPrediction(f"'{self.spec}' returned {_short(values)}", expected, "return one of these")
+            wanted = "a mapping of names to numbers, a number, a label image or a mask"
+            raise InvalidPrediction(f"'{self.spec}' returned {_short(values)}", wanted, "return one of these")
         result = {name: _number(self.spec, name, value) for name, value in values.items()}
         if self._measurements is None:
             self._measurements = tuple(_plain(name, self.spec) for name in result)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import inspect
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw import registry
-from sigmaraw.contracts import Parameter
+from sigmaraw.contracts import FoundObjects, Parameter
 from sigmaraw.errors import InvalidSpec, SigmarawError
 from sigmaraw.files import sha256_of_file
 from sigmaraw.measurements import parse_pixel_size
@@ -78,9 +78,17 @@ class OwnSegmentation(SegmentationPipeline):
         rows = [self._guarded(image, index) for index, image in enumerate(images)]
         return columns(self.measurements, rows)
 
+    def _each_with_objects(self, images: Iterable[NDArray[np.integer]]) -> list[tuple[dict[str, float], FoundObjects]]:
+        return [self._call(self._with_objects, image, index) for index, image in enumerate(images)]
+
     def _guarded(self, image: NDArray[np.integer], index: int | None) -> dict[str, float]:
+        values: dict[str, float] = self._call(self._measure, image, index)
+        return values
+
+    def _call(self, step: Callable[[Any], Any], image: NDArray[np.integer], index: int | None) -> Any:
+        """Return what a step gives for an image; whatever the user's code raises becomes a refusal."""
         try:
-            return self._measure(image)
+            return step(image)
         except SigmarawError:
             raise
         except (Exception, SystemExit) as error:

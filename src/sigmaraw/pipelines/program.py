@@ -74,6 +74,11 @@ class ProgramPipeline(OwnSegmentation):
         if self._by_table:
             self.measures, self.measurements = None, ()  # the first table says what there is
 
+    @property
+    def finds_objects(self) -> bool:
+        """Whether the objects can be followed one by one: not in a table."""
+        return not self._by_table
+
     def config(self) -> dict[str, Any]:
         """Return every setting with defaults written out, the SHA-256 of the executable, and versions (JSON values)."""
         return {**super().config(), "program_sha256": self._program}

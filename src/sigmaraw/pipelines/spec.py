@@ -13,21 +13,31 @@ from sigmaraw.contracts import Pipeline
 from sigmaraw.errors import InputNotFound, InvalidOption, InvalidSpec, ProgramNotAllowed, UnreadableFile
 from sigmaraw.measurements import dotted_settings
 from sigmaraw.pipelines.function import FunctionPipeline, load_function
+from sigmaraw.pipelines.several import SeveralPipelines, parts_of
 
 # A model file that is named alone says by its suffix which pipeline reads it.
-_SUFFIXES = {".onnx": "onnx", ".pt2": "torch", ".pt": "torch", ".pth": "torch", ".safetensors": "trained"}
+_SUFFIXES = {
+    ".onnx": "onnx",
+    ".pt2": "torch",
+    ".pt": "torch",
+    ".pth": "torch",
+    ".safetensors": "trained",
+    ".yaml": "bioimageio",
+    ".yml": "bioimageio",
+}
 _FILE_KEYS = ("model", "weights")
 _SCALARS = (bool, int, float, str)
 
 
-def pipeline(spec: str | os.PathLike[str] | Callable[..., Any], *, allow_exec: bool = False) -> Pipeline:
+def pipeline(spec: str | os.PathLike[str] | Callable[..., Any] | Sequence[Any], *, allow_exec: bool = False) -> Pipeline:
     """Return the pipeline that `spec` names.
 
     Parameters
     ----------
-    spec : str, path or callable
+    spec : str, path, callable, or sequence of them
         ``name:key=value,…`` of a registered pipeline (``otsu``, ``onnx:model.onnx,threshold=0.4``), ``package.module:function`` or
-        ``file.py:function``, the path of a TOML file with the same keys, or a function image → {name: number}.
+        ``file.py:function``, the path of a TOML file with the same keys, or a function image → {name: number}. Several of them (in a text
+        joined by `` & ``) measure the same images, as ``pipeline/measurement`` where names clash.
     allow_exec : bool, default False
         `spec` may name a program of this machine (``run``). Never pass on what a file or another person says; a TOML file cannot
         ask for it.
@@ -60,9 +70,14 @@ def pipeline(spec: str | os.PathLike[str] | Callable[..., Any], *, allow_exec: b
     """
     if callable(spec) and not isinstance(spec, str | os.PathLike):
         return FunctionPipeline(spec)
+    if isinstance(spec, list | tuple) and spec:
+        parts = [entry if isinstance(entry, Pipeline) else pipeline(entry, allow_exec=allow_exec) for entry in spec]
+        return SeveralPipelines(parts) if len(parts) > 1 else parts[0]
     if not isinstance(spec, str | os.PathLike):
         raise InvalidOption(f"a {type(spec).__name__} as pipeline", "a specification, a path or a function", "give one of these")
     text = os.fspath(spec).strip()
+    if isinstance(spec, str) and len(several := parts_of(text)) > 1:
+        return pipeline(several, allow_exec=allow_exec)
     if Path(text).suffix.lower() == ".toml":
         return _from_toml(Path(text))
     if isinstance(spec, os.PathLike):
@@ -72,6 +87,8 @@ def pipeline(spec: str | os.PathLike[str] | Callable[..., Any], *, allow_exec: b
 
 def runs_programs(spec: Any) -> bool:
     """Return whether a specification names a pipeline that starts programs; what is wrong with it, `pipeline` says."""
+    if isinstance(spec, str) and len(several := parts_of(spec)) > 1:
+        return any(map(runs_programs, several))
     name = spec.partition(":")[0].strip() if isinstance(spec, str) else ""
     return name in registry.names(registry.PIPELINES) and bool(registry.load(registry.PIPELINES, name).runs_programs)
 

@@ -122,6 +122,11 @@ class TrainedPipeline(TorchNetwork):
         """Return the network's map of one image (y, x) or (z, y, x), DN: the predicted stain, or the foreground map."""
         return np.stack([self.probability(unit) for unit in self.units(image)]).reshape(image.shape)
 
+    @property
+    def finds_objects(self) -> bool:
+        """Whether the objects can be followed one by one: not those of a stain, whose intensities are the network's."""
+        return self.described.task != "image" and super().finds_objects
+
     def _mask(self, image: NDArray[np.integer]) -> NDArray[np.bool_]:
         return self._segmented(self.stain(image)) if self.described.task == "image" else super()._mask(image)
 

@@ -10,6 +10,7 @@ from sigmaraw.record.camera import CameraRow
 from sigmaraw.record.codecs import CodecRow, Settings
 from sigmaraw.record.design import AdaptiveRow, DesignRow, EnvironmentRow, ImageRow, InputRow, MeasurementRow, PlanRow
 from sigmaraw.record.fields import Row, field
+from sigmaraw.record.objects import ObjectsRow
 from sigmaraw.record.results import DiagnosticRow, FloorRow, ResultRow, TukeyRow, UndefinedRow
 from sigmaraw.record.stages import SearchRow, SweepRow
 from sigmaraw.record.statements import DecisionRow, StatementRow
@@ -40,6 +41,7 @@ class Content(Row, frozen=True, kw_only=True):
     tukey: Annotated[tuple[TukeyRow, ...], field("Tukey's test per image and measurement; beyond 12 codecs against raw only")] = ()
     undefined: Annotated[tuple[UndefinedRow, ...], field("numbers without a value, and why")] = ()
     predictions_sha256: Annotated[str | None, field("SHA-256 over the predictions in result.nc")] = None
+    objects: Annotated[ObjectsRow | None, field("objects one by one, where they were asked for")] = None
     sweep: Annotated[SweepRow | None, field("of a sweep: its curves")] = None
     search: Annotated[SearchRow | None, field("of a search's last record: what was tried and chosen")] = None
     digest: Annotated[str, field("SHA-256 over everything but times, paths and hardware")]

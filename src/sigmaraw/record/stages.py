@@ -51,7 +51,7 @@ class RuleRow(Row, frozen=True, kw_only=True):
     refine: Annotated[int | None, field("rounds of halving after the grid", "1")] = None
     back: Annotated[int | None, field("weaker settings that are confirmed before the strongest", "1")] = None
     exceedance: Annotated[
-        Number, field("largest fraction of images allowed to fail, demonstrated with 95 % confidence; null: every image must PASS", "1")
+        Number, field("largest fraction of images allowed to fail, demonstrated with 95 % confidence; null: the codec must PASS", "1")
     ] = None
 
 
@@ -65,10 +65,10 @@ class SearchImagesRow(Row, frozen=True, kw_only=True):
 class SideRow(Row, frozen=True, kw_only=True):
     """How a setting did on tuning or on held-out images."""
 
-    verdict: Annotated[Verdict, field("worst verdict")]
+    verdict: Annotated[Verdict, field("verdict over the images: the mean effect passes and no image is shown to be beyond a limit")]
     reason: Annotated[str, field("reason of that verdict; empty for PASS")]
     images: Annotated[int, field("images", "1")]
-    failing: Annotated[int, field("images on which some answer did not PASS", "1")]
+    failing: Annotated[int, field("images on which some answer did not PASS by itself", "1")]
     epsilon_hat: Annotated[Number, field("largest shift by absolute value, in σ_raw", "1")] = None
 
 

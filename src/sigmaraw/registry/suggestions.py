@@ -53,6 +53,9 @@ _MEANT: dict[str, dict[str, str]] = {
         **dict.fromkeys(("tensorflow", "keras", "jax", "tflite", "onnxruntime"), "export the network to ONNX, and write onnx:FILE.onnx"),
         **dict.fromkeys(("unet", "u-net", "demo"), "write unet-demo for the shipped network, or torch:FILE.pt2 for one of yours"),
         **dict.fromkeys(("threshold", "thresholding"), "write otsu"),
+        **dict.fromkeys(("minimum", "prewitt", "threshold_minimum"), "write bimodal"),
+        **dict.fromkeys(("isodata", "ridler-calvard", "global-mean"), "write iterative-mean"),
+        **dict.fromkeys(("threshold_local", "adaptive", "local-threshold"), "write local"),
         **dict.fromkeys(("mean", "sum", "total"), "write intensity"),
     },
     "sigmaraw.measurements": {

@@ -16,6 +16,7 @@ from sigmaraw.reports.csv_table import csv_text
 from sigmaraw.reports.front import front_blocks, report_number
 from sigmaraw.reports.lab import Lab
 from sigmaraw.reports.method_sections import methods_section, rule_section, uncertainty_section
+from sigmaraw.reports.object_sections import objects_section
 from sigmaraw.reports.results_sections import (
     MOST_ROWS,
     distributions_section,
@@ -88,6 +89,7 @@ def _full(folder: RecordFolder, most_rows: int) -> list[Section | None]:
         statements_section(record),
         results_section(record, most_rows),
         distributions_section(folder),
+        objects_section(record),
         worst_section(folder),
         quality_section(record),
         slices_section(record),
@@ -109,7 +111,7 @@ def _full(folder: RecordFolder, most_rows: int) -> list[Section | None]:
 
 def attachments(record: Content) -> list[Attachment]:
     """Return the files that travel inside a report: the record and its results as a table."""
-    document = {key: value for key, value in bare(record).items() if value is not None or key not in ("sweep", "search")}
+    document = {key: value for key, value in bare(record).items() if value is not None or key not in ("objects", "sweep", "search")}
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
     return [
         Attachment("record.json", "application/json", text.encode(), "The record that this report is made of"),

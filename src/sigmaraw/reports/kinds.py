@@ -27,6 +27,17 @@ def kind_notes(record: Content) -> list[str]:
             f"The user or the pipeline states the kind of these measurements: {', '.join(stated)}. u_mode is the coverage study's value "
             "for that kind. The study has not measured this pipeline, so the statement also says that σ_raw is as accurate as there."
         )
+    found = {row.measurement: row.u_mode_source for row in record.results}
+    estimated = [name for name in unsaid if "double bootstrap" in found.get(name, "")]
+    linear = [name for name in unsaid if "linear in the noise" in found.get(name, "")]
+    unsaid = [name for name in unsaid if name not in estimated and name not in linear]
+    if estimated:
+        notes.append(
+            f"The coverage study has not measured the kind of these measurements: {', '.join(estimated)}. Their u_mode is estimated from "
+            "the double bootstrap of this pipeline on each image, with 0.066 for the error that all frames of a scene share."
+        )
+    if linear:
+        notes.append(f"These measurements are linear in the noise, which was tested: {', '.join(linear)}. Their u_mode is that of a mean.")
     if unsaid:
         notes.append(
             f"The kind of these measurements is not stated, or the coverage study has not measured it: {', '.join(unsaid)}. u_mode is "

@@ -99,7 +99,11 @@ def scope_line(record: Content) -> str:
     units = max((row.units for row in record.statements if row.statement == "mean-effect"), default=images)
     if units < 3:
         return f"Fewer than three {kind.pop()}s: the verdicts hold for these images only, not for others."
-    return f"A PASS says: the mean over images like these {units} {kind.pop()}s is within the limits, and none is shown to be beyond."
+    left = max((row.left_out for row in record.statements), default=0)
+    without = f" It leaves out up to {left} whose noise is in doubt." if left else ""
+    return (
+        f"A PASS says: the mean over images like these {units} {kind.pop()}s is within the limits, and none is shown to be beyond.{without}"
+    )
 
 
 def warning_line(record: Content) -> str:

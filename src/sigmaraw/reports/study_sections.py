@@ -52,8 +52,8 @@ def _limits(record: Content) -> str:
     limits = limits_shown(record)
     listed = margins(record)
     return (
-        f"Limits: |ε̂| at most {limits['k']}, spread ratio within 1/{limits['spread']} to {limits['spread']}, RMS shift at most "
-        f"{limits['rms']} σ_raw"
+        f"Limits: |ε̂| at most {limits['k']}, spread ratio within 1/{limits['spread']} to {limits['spread']}, RMS shift in σ_raw at most "
+        f"{limits['rms']}"
         f"{'; margins: ' + ', '.join(listed) if listed else ''}."
     )
 

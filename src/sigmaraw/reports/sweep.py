@@ -11,10 +11,11 @@ from sigmaraw.record.stages import FamilyRow, SearchRow, SideRow, SweepPointRow,
 from sigmaraw.reports.names import image_names
 from sigmaraw.reports.numbers import fixed, given, percent, plain, unit_label, with_unit
 from sigmaraw.reports.selection import CodecResults, by_codec
-from sigmaraw.reports.sweep_plots import Curve, Mark, quality_plot, shift_plot
+from sigmaraw.reports.sweep_plots import Curve, Mark, quality_plot, shift_plot, thinned
 from sigmaraw.reports.table import score
 
 _LIMITS = 1e100
+_FEWEST_FOR_MEAN = 3  # images; of fewer a verdict is on each of them
 
 
 def setting_text(point: SweepPointRow) -> str:
@@ -31,8 +32,13 @@ def curves_of(sweep: SweepRow) -> dict[str, list[SweepPointRow]]:
     return curves
 
 
-def _marks(points: Sequence[SweepPointRow], results: Mapping[str, list[ResultRow]], ratios: Mapping[str, float | None]) -> tuple[Mark, ...]:
-    """Return the marks of one curve on one measurement: of each setting the image with the largest shift."""
+def _marks(
+    points: Sequence[SweepPointRow],
+    results: Mapping[str, list[ResultRow]],
+    ratios: Mapping[str, float | None],
+    verdicts: Mapping[str, Verdict],
+) -> tuple[Mark, ...]:
+    """Return the marks of one curve on one measurement: of each setting the image with the largest shift, and the verdict over images."""
     marks = []
     for point in points:
         rows, ratio = results.get(point.codec, []), ratios[point.codec]
@@ -42,8 +48,8 @@ def _marks(points: Sequence[SweepPointRow], results: Mapping[str, list[ResultRow
         shift, largest = max(shifts, key=lambda entry: abs(entry[0]))
         low, high = largest.epsilon_hat_ci or (None, None)
         ends = None if low is None or high is None else (low, high)
-        severe = worst(row.verdict for row in rows)
-        marks.append(Mark(ratio, shift, severe, setting_text(point), ends, tuple(entry[0] for entry in shifts)))
+        severe = verdicts.get(point.codec) or worst(row.verdict for row in rows)
+        marks.append(Mark(ratio, shift, severe, setting_text(point), ends, thinned([entry[0] for entry in shifts])))
     return tuple(marks)
 
 
@@ -57,7 +63,9 @@ def shift_figures(record: Content, sweep: SweepRow) -> list[tuple[str, str]]:
         results: dict[str, list[ResultRow]] = {}
         for row in rows:
             results.setdefault(row.codec, []).append(row)
-        curves = [Curve(name, _marks(points, results, ratios)) for name, points in curves_of(sweep).items()]
+        rulings = record.decision.rulings if record.decision is not None else ()
+        verdicts = {row.codec: row.verdict for row in rulings if row.measurement == measurement}
+        curves = [Curve(name, _marks(points, results, ratios, verdicts)) for name, points in curves_of(sweep).items()]
         limits = [row.limit for row in rows if row.limit is not None and 0 < row.limit < _LIMITS]
         title = f"Shift of {measurement} against compression ratio, one curve for each family"
         figures.append((measurement, shift_plot(f"sweep-{position}", title, curves, limits, spreads.get(measurement))))
@@ -148,7 +156,9 @@ def side_text(side: SideRow | None) -> str:
     if side is None:
         return "not asked"
     passed = f"{given(side.images - side.failing)} of {given(side.images)}"
-    return f"{passed} PASS" if side.verdict == "PASS" else f"{passed} PASS; {side.verdict}: {side.reason}"
+    if side.verdict == "PASS":
+        return f"{passed} PASS" if not side.failing else f"PASS; {passed} by themselves"
+    return f"{passed} PASS; {side.verdict}: {side.reason}"
 
 
 def claim(part: SearchRow) -> list[str]:
@@ -157,7 +167,12 @@ def claim(part: SearchRow) -> list[str]:
     if not held_out:
         return ["No setting passed on the tuning images, so none was tested on the held-out ones and none is recommended."]
     share = part.rule.exceedance
-    wrong = f"every one of the {held_out} held-out images" if share is None else f"more than {percent(1 - share)} of images like these"
+    if share is not None:
+        wrong = f"more than {percent(1 - share)} of images like these"
+    elif held_out >= _FEWEST_FOR_MEAN:
+        wrong = f"the average of images like the {held_out} held-out ones"
+    else:
+        wrong = f"every one of the {held_out} held-out images"
     sentences = [
         f"Recommended: {chosen}, of the family that compressed most on the tuning images."
         if chosen

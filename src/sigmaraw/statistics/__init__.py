@@ -3,7 +3,7 @@
 from sigmaraw.record.words import MissingValue, Reason, Verdict
 from sigmaraw.statistics.assess import Assessment, assess, null_flag_rate
 from sigmaraw.statistics.decision import Limits, decide
-from sigmaraw.statistics.double_bootstrap import DoubleBootstrap, double_bootstrap
+from sigmaraw.statistics.double_bootstrap import DoubleBootstrap, double_bootstrap, estimated_u_mode
 from sigmaraw.statistics.equality import TestResult, TukeyContrast, ks_test, tukey
 from sigmaraw.statistics.equivalence import Ratio, rms_shift, spread_ratio
 from sigmaraw.statistics.evidence import Evidence, RowLimits, p_fail, p_pass
@@ -45,6 +45,7 @@ __all__ = [
     "compare",
     "decide",
     "double_bootstrap",
+    "estimated_u_mode",
     "images_that_decide",
     "judge_images",
     "ks_test",

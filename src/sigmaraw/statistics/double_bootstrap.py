@@ -13,6 +13,8 @@ from sigmaraw.statistics.spread import Floats, Pool, effective_dof, pool
 
 TOLERATED = 0.16
 """Root mean square of ln(σ*/σ) that is let pass, Monte Carlo error taken off (docs/explanation/replica-modes.md)."""
+SHARED = 0.066
+"""Root mean square of ln(σ_est/σ_true) where the double bootstrap finds nothing: the error that all frames share (docs/decisions/0021)."""
 _ENOUGH = 20  # replicas without variation that say more than chance
 _CHANCE = 0.99  # one-sided: what few replicas alone would show in 1 % of cases is no finding
 
@@ -80,6 +82,40 @@ def double_bootstrap(raw: Floats, second: Floats, discrete: bool = False) -> Dou
         "a single frame does not determine it"
     )
     return DoubleBootstrap(value, (CodedWarning(text, "double-bootstrap"),))
+
+
+def estimated_u_mode(raw: Floats, second: Floats, discrete: bool = False) -> float:
+    """Return the relative standard uncertainty of σ_raw that the double bootstrap shows for this very measurement on this very image.
+
+        u_mode² = 0.066² + δ²
+
+    δ is the deviation of `double_bootstrap`: how σ_raw scatters and is biased from frame to frame. It cannot see the error that all
+    frames of a scene share, since the second bootstrap starts from what the denoiser has made: 0.066 is the root mean square of
+    ln(σ_est/σ_true) where δ is near 0 (docs/decisions/0021). Of counts the Monte Carlo part of δ² is left in: their spreads move in steps.
+
+    Parameters
+    ----------
+    raw : ndarray
+        Predictions on the mode's replicas of the frame, (group, replica), float64.
+    second : ndarray
+        Predictions on replicas of R_j, (j, replica).
+    discrete : bool
+        Whether predictions take isolated values, as counts do.
+
+    Returns
+    -------
+    float
+        u_mode, a bare number; NaN where nothing was drawn, or where σ_raw or one of the second spreads vanishes.
+    """
+    if not second.size or not (np.isfinite(raw).all() and np.isfinite(second).all()):
+        return math.nan
+    first = pool(raw, discrete)
+    pools = [pool(row[np.newaxis], discrete) for row in second]
+    if first.variance == 0.0 or any(each.variance == 0.0 for each in pools):
+        return math.nan
+    square = float(np.mean([math.log(each.sigma / first.sigma) ** 2 for each in pools]))
+    chance = 0.0 if discrete else _variance(first) + float(np.mean([_variance(each) for each in pools]))
+    return math.hypot(SHARED, math.sqrt(max(square - chance, 0.0)))
 
 
 def _variance(moments: Pool) -> float:

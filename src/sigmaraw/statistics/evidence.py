@@ -8,7 +8,8 @@ Small samples of skewed or heavy-tailed predictions look harmless until the larg
 in docs/explanation/error-rates.md):
 
 1. The reach of each interval is the larger of the normal-theory one and of ``t(d/2)·√(Σψ² + max ψ²)``: ψ the influence of each replica,
-   d the effective dof of Σψ², halved since Σψ⁴ is itself uncertain; max ψ² stands for one more replica like the most extreme.
+   d the effective dof of Σψ², halved since Σψ⁴ is itself uncertain (not for the ratio of a continuous measurement, whose pairs share
+   most of their tails); max ψ² stands for one more replica like the most extreme.
 2. Where most D are equal (a count that rarely changes), the share q of replicas that differ has Clopper–Pearson limits; with no such
    replica, q ≤ 3/N at 95 %, and a change has the size of the measurement's step.
 3. The relative uncertainty of σ_raw multiplies: |ε̂|·exp(z·u_rel), RMS·exp(z·u_rel).

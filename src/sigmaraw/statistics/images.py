@@ -41,7 +41,10 @@ class Ground(Explained):
     SHARE_SHOWN = "share within its limit", "the largest fraction of images that may be outside is, with 95 % confidence, below its limit"
     SHARE_UNSURE = "share not shown", "too few images to show that the fraction outside is below its limit"
     SHARE_BEYOND = "share beyond its limit", "more images are shown to be beyond a limit than the tolerated fraction explains"
-    NOT_TRUSTED = "an image's noise is in doubt", "for at least one image σ_raw is not believed, so that the mean over images is not either"
+    NOT_TRUSTED = (
+        "images' noise is in doubt",
+        "σ_raw is in doubt for more images than chance explains, so their mean is too",
+    )
     UNDEFINED = "undefined rows", "at least one image has no finite numbers for this measurement"
 
 
@@ -60,6 +63,8 @@ class Statement:
         How many images or specimens it rests on.
     passed, failed : int, default 0
         Images shown within and beyond, simultaneously.
+    left_out : int, default 0
+        Images that the mean leaves out because their σ_raw is in doubt.
     """
 
     name: StatementName
@@ -71,6 +76,7 @@ class Statement:
     units: int
     passed: int = 0
     failed: int = 0
+    left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,7 @@ def judge_images(
     alpha: float = ALPHA,
     undefined: int = 0,
     verdicts: Sequence[Verdict] | None = None,
-    doubted: int = 0,
+    doubted: Sequence[bool] | None = None,
 ) -> CodecStatements:
     """Return what J images say of one measurement under one codec.
 
@@ -126,8 +132,9 @@ def judge_images(
     verdicts : sequence of str, optional
         Each image's verdict, where something beside the numbers entered it: an image that did not PASS (FAIL) by itself is not counted as
         shown within (beyond), whatever its numbers are.
-    doubted : int
-        Images whose σ_raw is not believed; the mean over images is then not decided.
+    doubted : sequence of bool, optional
+        Whether each image's σ_raw is not believed. The mean leaves such images out where they are so few that chance explains them
+        (`may_leave_out`); where they are more, it is not decided.
 
     Returns
     -------
@@ -155,15 +162,54 @@ def judge_images(
         inside = np.where(words == "PASS", np.minimum(inside, alpha), 1.0)
         beyond = np.where(words == "FAIL", np.minimum(beyond, alpha), 1.0)
     these = these_images(inside, beyond, alpha, undefined)
-    mean = mean_effect(evidence, limits, specimens=specimens, alpha=alpha, undefined=undefined)
-    if doubted and mean.ground is not Ground.FEW_IMAGES:
-        mean = replace(mean, verdict="INCONCLUSIVE", ground=Ground.NOT_TRUSTED)
+    mean = _mean_of_trusted(evidence, limits, specimens, alpha, undefined, doubted)
     outside = share_of_images(inside, beyond, specimens=specimens, share=share, alpha=alpha, undefined=undefined)
     if these.failed:
         return CodecStatements(these, mean, outside, "FAIL", Ground.IMAGE_BEYOND)
     if mean.ground is Ground.FEW_IMAGES:
         return CodecStatements(these, mean, outside, these.verdict, these.ground)
     return CodecStatements(these, mean, outside, mean.verdict, mean.ground)
+
+
+def may_leave_out(images: int) -> int:
+    """Return of how many images in doubt the mean over images may do without: one in ten, one at least, and three must remain.
+
+    A right camera brings an image into doubt in about 1 % of cases, so more than that happens in under 2 % of studies; a wrong one, or
+    frames that are not raw, bring nearly all images into doubt.
+
+    Examples
+    --------
+    >>> [may_leave_out(images) for images in (3, 4, 10, 30)]
+    [0, 1, 1, 3]
+    """
+    return min(max(1, images // 10), max(images - FEWEST_FOR_MEAN, 0))
+
+
+def _mean_of_trusted(
+    evidence: Evidence,
+    limits: RowLimits,
+    specimens: Sequence[str] | None,
+    alpha: float,
+    undefined: int,
+    doubted: Sequence[bool] | None,
+) -> Statement:
+    """Return the statement on the mean over those images whose σ_raw is believed; not decided where too many are not."""
+    doubt = np.zeros(len(evidence), dtype=np.bool_) if doubted is None else np.asarray(doubted, dtype=np.bool_)
+    count = int(doubt.sum())
+    whole = mean_effect(evidence, limits, specimens=specimens, alpha=alpha, undefined=undefined)
+    if not count or whole.ground is Ground.FEW_IMAGES:
+        return whole
+    if count <= may_leave_out(len(evidence)):
+        kept = np.flatnonzero(~doubt)
+        named = None if specimens is None else [name for name, left in zip(specimens, doubt, strict=True) if not left]
+        rest = mean_effect(evidence.take(kept), _of_images(limits, kept), specimens=named, alpha=alpha, undefined=undefined)
+        if rest.ground is not Ground.FEW_IMAGES:
+            return replace(rest, left_out=count)
+    return replace(whole, verdict="INCONCLUSIVE", ground=Ground.NOT_TRUSTED)
+
+
+def _of_images(limits: RowLimits, kept: NDArray[np.intp]) -> RowLimits:
+    return RowLimits(*(part if np.ndim(part) == 0 else np.asarray(part)[kept] for part in (limits.k, limits.spread, limits.rms)))
 
 
 def these_images(inside: Floats, beyond: Floats, alpha: float = ALPHA, undefined: int = 0) -> Statement:

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from sigmaraw.errors import InvalidRecord
 from sigmaraw.record import Content, Verdict, worst
 from sigmaraw.record.stages import SideRow, TriedRow
+from sigmaraw.statistics.images import FEWEST_FOR_MEAN
 from sigmaraw.study.grid import GridPoint
 
 
 @dataclass(frozen=True)
 class CodecSummary:
-    """A record's figures of one codec: verdict, number of images with an answer that did not PASS, bytes, quality, the largest shift."""
+    """A record's figures of one codec: verdict over images, images not passing by themselves, bytes, quality, shift."""
 
     verdict: Verdict
     reason: str
@@ -38,7 +39,7 @@ class Candidate:
     summary : CodecSummary
         The record's figures of this setting.
     passed : bool
-        Whether enough tuning images passed.
+        Whether it passed on the tuning images: by its verdict over them or, where a share is stated, by how many of them.
     """
 
     point: GridPoint
@@ -48,21 +49,30 @@ class Candidate:
 
 
 def summary_of(content: Content, codec: str) -> CodecSummary:
-    """Return a record's figures of one codec; an image counts as failing when any of its answers did not PASS."""
+    """Return a record's figures of one codec: the verdict over images, and how many images have an answer that did not PASS by itself."""
     row = next(entry for entry in content.codecs if entry.codec == codec)
     results = [entry for entry in content.results if entry.codec == codec]
     verdicts: dict[int, list[Verdict]] = {}
     for entry in results:
         verdicts.setdefault(entry.image, []).append(entry.verdict)
-    verdict = worst(entry.verdict for entry in results)
-    deciding = next(entry for entry in results if entry.verdict == verdict)
     shifts = [entry.epsilon_hat for entry in results if entry.epsilon_hat is not None]
     largest = max(shifts, key=abs) if len(shifts) == len(results) else None
     if row.compression_ratio is None:
         raise InvalidRecord(f"codec '{codec[:60]}' without a compression ratio", "the record of a study", "run sigmaraw validate anew")
     failing = sum(worst(found) != "PASS" for found in verdicts.values())
-    reason = deciding.reason if verdict != "PASS" else ""
-    return CodecSummary(verdict, reason, len(verdicts), failing, row.compression_ratio, row.psnr_camera_db, largest)
+    reason = "" if row.verdict == "PASS" else _reason(content, codec, row.verdict)
+    return CodecSummary(row.verdict, reason, len(verdicts), failing, row.compression_ratio, row.psnr_camera_db, largest)
+
+
+def _reason(content: Content, codec: str, verdict: Verdict) -> str:
+    """Return why a codec has its verdict: of one or two images the deciding answer's reason, of more that over images."""
+    results = [entry for entry in content.results if entry.codec == codec]
+    of_answers = [entry.reason for entry in results if entry.verdict == verdict]
+    if len({entry.image for entry in results}) < FEWEST_FOR_MEAN and of_answers:
+        return of_answers[0]
+    rulings = content.decision.rulings if content.decision is not None else ()
+    of_images = [entry.because for entry in rulings if entry.codec == codec and entry.verdict == verdict]
+    return (of_images or of_answers or [""])[0]
 
 
 def weak_to_strong(candidates: Sequence[Candidate]) -> list[Candidate]:

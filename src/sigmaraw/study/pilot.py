@@ -57,9 +57,11 @@ def images_needed(pilot: Content, power: float) -> list[ImagesNeeded]:
     if len({row.image for row in pilot.results}) < FEWEST_FOR_MEAN:
         raise InvalidRecord("a pilot of fewer than three images", "three or more: their scatter decides", "take more images for the pilot")
     found = []
+    discrete = {row.name for row in pilot.measurements if row.discrete}
     for codec in (row.codec for row in pilot.codecs):
         for measurement in (row.name for row in pilot.measurements):
             rows = [row for row in pilot.results if (row.codec, row.measurement) == (codec, measurement)]
+            counts = measurement in discrete
             limits = pilot.plan.limits
             margin = limits.margin.get(measurement) if limits else None
             k, spread, rms = (
@@ -67,6 +69,8 @@ def images_needed(pilot: Content, power: float) -> list[ImagesNeeded]:
                 (limits.spread if limits else None) or 1.25,
                 (limits.rms if limits else None) or 1.0,
             )
+            if counts and margin is None and limits is not None:
+                rms = limits.rms_counts or rms
             size = k if margin is None else margin
             scale = [1.0 if margin is None else row.sigma_raw or math.nan for row in rows]
             shift = [row.epsilon_hat if margin is None else row.shift for row in rows]

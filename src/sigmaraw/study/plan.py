@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,17 +12,23 @@ from typing import Any
 
 import msgspec
 
+from sigmaraw.contracts import Measurement
 from sigmaraw.errors import InputNotFound, InvalidOption, InvalidPlan
 from sigmaraw.noise import DEFAULT_MODE, replica_mode
+from sigmaraw.pipelines import JOINT
 from sigmaraw.record.design import LimitsRow, PlanRow, ProtocolRow
 from sigmaraw.record.digest import plan_digest
 from sigmaraw.record.fields import plain
-from sigmaraw.statistics import RULES
+from sigmaraw.statistics import RULES, Limits
 from sigmaraw.study.adaptive import Adaptive, Deciding, count_rule
 from sigmaraw.study.locking import LOCK, PROTOCOL_KEYS, read_lock
 from sigmaraw.study.trips import CODED_SHARE, check_share
 
 DEFAULT_N = 100
+NO_REPLICAS = "none"
+"""The mode of a study without a camera and without repeats."""
+RMS, RMS_OF_COUNTS = 1.0, math.sqrt(2.0)
+"""Default limits on RMS(D)/σ_raw, the second one for counts: the difference of two exposures has √2 (docs/decisions/0020)."""
 BLOCK = 10
 """Replicas per work item, always the same: quality figures are pooled over these blocks, so a batch size must not move their edges."""
 
@@ -57,7 +64,7 @@ class Plan:
     codecs : tuple of str
         Specifications, each once.
     pipeline : str
-        Specification of the pipeline.
+        Specification of the pipeline; several are joined by `` & ``.
     mode : str, optional
         Replica mode with its settings.
     n : int or str, optional
@@ -69,8 +76,11 @@ class Plan:
         Limit on the size of ε̂, in σ_raw.
     spread : float, default 1.25
         Limit on the spread ratio and on its inverse.
-    rms : float, default 1.0
-        Limit on RMS(D)/σ_raw.
+    rms : float, optional
+        Limit on RMS(D)/σ_raw; None is 1, and √2 for counts.
+    rms_counts : float, optional
+        The same for counts and other measurements that take isolated values; None is `rms` where that is stated, else √2: what two
+        exposures of one scene differ by (docs/decisions/0020).
     margin : dict of str to float, optional
         For each measurement named, a limit in its unit, in place of k·σ_raw.
     roi : tuple of int, optional
@@ -81,8 +91,14 @@ class Plan:
         A file's pages are z, not frames.
     frame : int, optional
         Only this frame of every input, from 0; None is all of them.
+    bits : int, optional
+        Bit depth of images without a camera; None is what the files state.
+    agreement : tuple of str, optional
+        Metrics of masks against the references, such as ``dice`` or ``nsd:tolerance=2``; empty is all.
+    objects : bool, default False
+        Objects are followed one by one, through replicas and codecs.
     rule : str, default "equivalence"
-        Decision rule: equivalence, or pomarico (|ε| ≤ k on the frames themselves).
+        Decision rule: equivalence, pomarico (|ε| ≤ k on the frames themselves), or with references noninferiority or cunha.
     specimens : tuple of str, optional
         The specimen of each image, in their order; specimens are then the unit of what is said over images.
     coded_share : float, default 0.05
@@ -115,12 +131,16 @@ class Plan:
     seed: int = 0
     k: float = 1.0
     spread: float = 1.25
-    rms: float = 1.0
+    rms: float | None = None
+    rms_counts: float | None = None
     margin: Mapping[str, float] = field(default_factory=dict)
     roi: tuple[int, int] | None = None
     scalars: bool = False
     volume: bool = False
     frame: int | None = None
+    bits: int | None = None
+    agreement: tuple[str, ...] = ()
+    objects: bool = False
     rule: str = "equivalence"
     specimens: tuple[str, ...] = ()
     coded_share: float = CODED_SHARE
@@ -132,21 +152,36 @@ class Plan:
         repeated = {spec for spec in self.codecs if self.codecs.count(spec) > 1}
         if repeated:
             raise InvalidOption(f"codec '{min(repeated)}' given twice", "each codec once", "remove one of the two")
-        replica_mode(self.mode)  # raises UnknownName with the known ones
+        if self.mode != NO_REPLICAS:
+            replica_mode(self.mode)  # raises UnknownName with the known ones
         if isinstance(self.n, str):
             object.__setattr__(self, "n", count_or_auto(self.n))
         if isinstance(self.n, int) and self.n < 2:
             raise InvalidOption(f"n = {self.n} replicas", "at least 2 per group", "use -n 100, or more for narrow intervals")
         if not 0 <= self.seed < 2**64:
             raise InvalidOption(f"seed {self.seed}", "a whole number from 0 to 2^64 - 1", "choose another seed")
-        for name, value, low in (("k", self.k, 0.0), ("spread", self.spread, 1.0), ("rms", self.rms, 0.0)):
-            if not low < value < float("inf"):
+        if self.rms_counts is None:
+            object.__setattr__(self, "rms_counts", RMS_OF_COUNTS if self.rms is None else self.rms)
+        if self.rms is None:
+            object.__setattr__(self, "rms", RMS)
+        limits = (("k", self.k, 0.0), ("spread", self.spread, 1.0), ("rms", self.rms, 0.0), ("rms_counts", self.rms_counts, 0.0))
+        for name, value, low in limits:
+            if value is None or not low < value < float("inf"):
                 raise InvalidPlan(f"limit {name} = {value}", f"a number above {low:g}", f"correct limits.{name}")
         check_rule(self.rule)
         check_share(self.coded_share)
         for name, value in self.margin.items():
             if not 0 < value < float("inf"):
                 raise InvalidPlan(f"margin {name} = {value}", "a positive number in the measurement's unit", "correct limits.margin")
+
+    def rms_limit(self, measurement: Measurement) -> float:
+        """Return the limit on RMS(D) of a measurement: in σ_raw, or in margins where the plan has one for it."""
+        counts = measurement.discrete and measurement.name not in self.margin
+        return float((self.rms_counts if counts else self.rms) or RMS)  # both are numbers once the plan is made
+
+    def limits(self, measurement: Measurement) -> Limits:
+        """Return the limits that hold for a measurement."""
+        return Limits(self.k, self.spread, self.rms_limit(measurement), self.margin.get(measurement.name))
 
     @property
     def groups(self) -> int:
@@ -190,11 +225,20 @@ class Plan:
             mode=self.mode,
             n=self.n,
             seed=self.seed,
-            limits=LimitsRow(k=float(self.k), spread=float(self.spread), rms=float(self.rms), margin=margin),
+            limits=LimitsRow(
+                k=float(self.k),
+                spread=float(self.spread),
+                rms=float(self.rms or RMS),
+                rms_counts=float(self.rms_counts or RMS),
+                margin=margin,
+            ),
             roi=self.roi,
             scalars=self.scalars,
             volume=self.volume,
             frame=self.frame,
+            bits=self.bits,
+            agreement=self.agreement,
+            objects=self.objects,
             rule=self.rule,
             specimens=self.specimens,
             coded_share=float(self.coded_share),
@@ -203,22 +247,10 @@ class Plan:
         return msgspec.structs.replace(row, sha256=plan_digest(plain(row)), created=created)
 
 
-END_TO_END = ("equivalence", "pomarico")
-"""Decision rules for which a study measures all that they need."""
-
-
 def check_rule(name: str) -> None:
-    """Refuse a decision rule that does not exist, or that a study cannot feed yet. Raises InvalidPlan."""
-    if name in END_TO_END:
-        return
-    if name in RULES:
-        needs = "an observer's masks" if name == "cunha" else "a reference mask or another standard of each image"
-        raise InvalidPlan(
-            f"rule '{name}', which needs {needs}",
-            f"one of {', '.join(END_TO_END)}",
-            f"name one of these, or use statistics.RULES['{name}']",
-        )
-    raise InvalidPlan(f"rule '{name[:60]}'", f"one of {', '.join(RULES)}", "correct rule")
+    """Refuse a decision rule that does not exist. Raises InvalidPlan."""
+    if name not in RULES:
+        raise InvalidPlan(f"rule '{name[:60]}'", f"one of {', '.join(RULES)}", "correct rule")
 
 
 def count_or_auto(text: str) -> int | str:
@@ -229,7 +261,7 @@ def count_or_auto(text: str) -> int | str:
 
 _PLAN_KEYS: dict[str, type | tuple[type, ...]] = {
     "codecs": list,
-    "pipeline": str,
+    "pipeline": (str, list),
     "mode": str,
     "n": (int, str),
     "seed": int,
@@ -237,6 +269,9 @@ _PLAN_KEYS: dict[str, type | tuple[type, ...]] = {
     "scalars": bool,
     "volume": bool,
     "frame": int,
+    "bits": int,
+    "agreement": list,
+    "objects": bool,
     "limits": dict,
     "rule": str,
     "specimens": list,
@@ -277,7 +312,7 @@ def read_plan(path: str | Path) -> dict[str, Any]:  # keyword arguments, each of
     if protocol:
         content["protocol"] = _protocol(protocol, path)
     limits = content.pop("limits", {})
-    _check_types(limits, {"k": float, "spread": float, "rms": float, "margin": dict}, f"[limits] of {path}")
+    _check_types(limits, {"k": float, "spread": float, "rms": float, "rms_counts": float, "margin": dict}, f"[limits] of {path}")
     margin = limits.get("margin", {})
     _check_types(margin, dict.fromkeys(margin, float), f"limits.margin of {path}")
     content |= limits
@@ -285,6 +320,10 @@ def read_plan(path: str | Path) -> dict[str, Any]:  # keyword arguments, each of
         if not all(isinstance(spec, str) for spec in content["codecs"]):
             raise InvalidPlan(f"codecs in {path}", "a list of texts", "quote each specification")
         content["codecs"] = tuple(content["codecs"])
+    if "agreement" in content:
+        content["agreement"] = _texts(content["agreement"], f"agreement in {path}")
+    if isinstance(content.get("pipeline"), list):
+        content["pipeline"] = JOINT.join(_texts(content["pipeline"], f"pipeline in {path}"))
     if "specimens" in content:
         content["specimens"] = _texts(content["specimens"], f"specimens in {path}")
     if "roi" in content:

@@ -8,7 +8,7 @@ import logging
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,18 +18,24 @@ from numpy.typing import NDArray
 from sigmaraw import registry
 from sigmaraw.camera import CameraProfile
 from sigmaraw.codecs import named_codecs
-from sigmaraw.contracts import Codec, Engine, Pipeline
+from sigmaraw.contracts import Codec, Engine, FindsObjects, Pipeline
 from sigmaraw.errors import InvalidOption, InvalidPlan, PredictionFailed
-from sigmaraw.noise import DEFAULT_MODE, replica_mode
+from sigmaraw.pipelines.agreement import AgreementPipeline
 from sigmaraw.processes import WorkingFolders
 from sigmaraw.progress import Report, reporting
 from sigmaraw.record import Record
 from sigmaraw.record.design import InputRow, LockRow
+from sigmaraw.record.fields import json_lists, plain
+from sigmaraw.record.objects import ObjectsRow
 from sigmaraw.study.adaptive import Adaptive, Deciding
 from sigmaraw.study.assemble import assemble, now
 from sigmaraw.study.deciding import Looks
+from sigmaraw.study.environment import environment
 from sigmaraw.study.inputs import Inputs, file_row, load_inputs
 from sigmaraw.study.locking import refuse_late_lock
+from sigmaraw.study.no_camera import NONE, NoCamera, default_mode, mode_of
+from sigmaraw.study.objects import ObjectBlock, check_objects, objects_row
+from sigmaraw.study.pixel_size import by_pixel_size
 from sigmaraw.study.plan import BLOCK, Plan, double_bootstrap_replicas
 from sigmaraw.study.prepare import (
     Prepared,
@@ -43,7 +49,11 @@ from sigmaraw.study.prepare import (
     prepare,
 )
 from sigmaraw.study.reads import log_path, note_reads
+from sigmaraw.study.reference_rules import check_references
+from sigmaraw.study.references import common_spacing, load_references, with_references
 from sigmaraw.study.scoring import Predictions, Scoring
+from sigmaraw.study.seen import seen_by
+from sigmaraw.study.store import BlockStore
 from sigmaraw.study.work import BlockResult, Job, predict, resolve_pipeline
 
 if TYPE_CHECKING:
@@ -54,27 +64,33 @@ _log = logging.getLogger(__name__)
 
 def validate(
     raw: Any,
-    camera: CameraProfile | str | os.PathLike[str],
+    camera: CameraProfile | str | os.PathLike[str] | None,
     *,
     codecs: Sequence[str] | str,
-    pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str],
+    pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str] | Sequence[Any],
     n: int | str | None = None,
-    mode: str = DEFAULT_MODE,
+    mode: str | None = None,
     seed: int = 0,
     k: float = 1.0,
     spread: float = 1.25,
-    rms: float = 1.0,
+    rms: float | None = None,
+    rms_counts: float | None = None,
     margin: Mapping[str, float] | None = None,
     roi: tuple[int, int] | None = None,
     scalars: bool = False,
     volume: bool = False,
     frame: int | None = None,
+    bits: int | None = None,
+    objects: bool = False,
     engine: Engine | str = "local",
     batch: int | None = None,
     workers: int | None = None,
     every_byte: bool = False,
     allow_exec: bool = False,
     allow_nondeterminism: bool = False,
+    reference: str | os.PathLike[str] | None = None,
+    agreement: Sequence[str] = (),
+    rule: str = "equivalence",
     progress: Report | bool | None = None,
 ) -> Record:
     """Score what codecs do to a pipeline's answers against the spread that the camera's noise alone causes.
@@ -87,27 +103,32 @@ def validate(
     raw : path, RawFrames, array, or sequence of them
         The raw images, as the camera delivered them: files (TIFF, .npy, FITS, Zarr), `RawFrames`, or integer arrays (y, x) or
         (frame, y, x), uint8 or uint16, DN. Each frame is one image.
-    camera : CameraProfile or path
-        The camera that took them, or its netCDF file.
+    camera : CameraProfile, path or None
+        The camera that took them, or its netCDF file. None, or the word none, where no camera stands behind the images (CT, MRI, old
+        images): verdicts then rest on margins, on real repeats, or on references, and signed integers are taken.
     codecs : str or sequence of str
         Specifications such as ``"jpeg2000:ratio=10"`` or ``"to8bit:minmax+jpeg:quality=90"``; each once. ``sigmaraw codecs`` lists them.
-    pipeline : str, path, function or Pipeline
+    pipeline : str, path, function or Pipeline, or a sequence of them
         The model with its measurements: ``"otsu"``, ``"onnx:model.onnx"``, ``"package.module:function"``, a TOML file, a function
-        image → {name: number}, or an object of `contracts.Pipeline`.
+        image → {name: number}, or an object of `contracts.Pipeline`. Several measure the same replicas, which are drawn and coded once;
+        where two have a measurement of the same name, both are called ``pipeline/measurement``.
     n : int, str or None, default None
         Replicas per group, at least 2. None takes 100, or in mode ``repeats`` as many as there are. ``"auto:0.05,max=2000"`` adds
         replicas until the relative standard uncertainty of σ_raw is 0.05, 2000 at most; ``"auto:decide,max=300"`` until every row has a
         verdict, 300 at most, at an error rate of all looks together that is that of one.
-    mode : str, default "bootstrap"
-        How replicas are made: ``bootstrap``, ``around-raw``, ``simex``, ``mean-n`` or ``repeats``, with settings as ``name:key=value``.
+    mode : str, optional
+        How replicas are made; default "bootstrap", without a camera "none", which draws none: ``bootstrap``,
+        ``around-raw``, ``simex``, ``mean-n`` or ``repeats``, with settings as ``name:key=value``.
     seed : int, default 0
         Study seed, 0 to 2⁶⁴ − 1. The same seed gives the same replicas.
     k : float, default 1.0
         Limit on |ε̂|, in σ_raw. Above 0.
     spread : float, default 1.25
         Limit on the ratio of the spreads after and before the codec, and on its inverse; a bare number. Above 1.
-    rms : float, default 1.0
-        Limit on the root mean square of f(C(R)) − f(R), in σ_raw. Above 0.
+    rms : float, optional
+        Limit on the root mean square of f(C(R)) − f(R), in σ_raw. Above 0. None takes 1, and √2 for counts.
+    rms_counts : float, optional
+        The same for counts and other isolated values. None takes `rms`, and √2 where that is not given either.
     margin : mapping of str to float, optional
         For the measurements that it names, a limit on the mean shift in the measurement's unit, in place of `k`·σ_raw.
     roi : tuple of int, optional
@@ -118,6 +139,10 @@ def validate(
         A file's pages are z of one volume, not frames.
     frame : int, optional
         Only this frame of every input, from 0. None takes all.
+    bits : int, optional
+        Bit depth of images without a camera; None takes what the files state.
+    objects : bool, default False
+        Follow each object through replicas and codecs, with σ_raw and ε of its measurements in ``record.content.objects``.
     engine : {"local", "dask"} or Engine, default "local"
         Where the work is done. It changes speed, not numbers.
     batch : int, optional
@@ -132,6 +157,13 @@ def validate(
     allow_nondeterminism : bool, default False
         Take differences between the pipeline's answers on the same image, or a codec's, into u, however large. By default more than a
         tenth of σ_raw is refused.
+    reference : path, optional
+        Masks by observers: a folder with one mask for each image, under the image's name, or a folder for each observer. Agreement with
+        them becomes part of what is measured; the pipeline must yield objects.
+    agreement : sequence of str, optional
+        Metrics of masks, such as ``"dice"`` or ``"nsd:tolerance=2"``; all of them by default.
+    rule : str, default "equivalence"
+        Decision rule: "equivalence", "pomarico", and with references "noninferiority" or "cunha".
     progress : bool or callable, optional
         True shows progress with rate and time left, False does not, None does so in a notebook alone. A callable is called as
         ``progress(done, total, what)``.
@@ -165,20 +197,25 @@ def validate(
     >>> record.verdict
     'PASS'
     """
-    limits = {"k": k, "spread": spread, "rms": rms, "margin": dict(margin or {})}
-    place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame}
-    specs, objects = named_codecs(codecs)
+    limits = {"k": k, "spread": spread, "rms": rms, "rms_counts": rms_counts, "margin": dict(margin or {})}
+    place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame, "objects": objects}
+    stated = {"bits": bits, "agreement": tuple(agreement), "rule": rule}
+    specs, made = named_codecs(codecs)
     share = {"coded_share": 1.0} if every_byte else {}
-    plan, model = plan_of(specs, pipeline, allow_exec, n=n, mode=mode, seed=seed, **limits, **place, **share)
+    mode = default_mode(mode, no_camera(camera))
+    plan, model = plan_of(specs, pipeline, allow_exec, n=n, mode=mode, seed=seed, **limits, **place, **stated, **share)
     # keywords of `run`, each of its type
     options: dict[str, Any] = {"engine": engine, "batch": batch, "workers": workers, "allow_exec": plan.codecs if allow_exec else ()}
-    options["allow_nondeterminism"] = allow_nondeterminism
+    options |= {"allow_nondeterminism": allow_nondeterminism, "reference": reference}
     with reporting(progress) as report:
-        return run(plan, raw, camera, pipeline=model, codecs=objects, progress=report, **options)
+        return run(plan, raw, camera, pipeline=model, codecs=made, progress=report, **options)
 
 
 def plan_of(
-    codecs: Sequence[str] | str, pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str], allow_exec: bool = False, **settings: Any
+    codecs: Sequence[str] | str,
+    pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str] | Sequence[Any],
+    allow_exec: bool = False,
+    **settings: Any,
 ) -> tuple[Plan, Pipeline | str]:
     """Return the plan of a call from Python, and its pipeline: an object, or a specification.
 
@@ -197,7 +234,7 @@ def plan_of(
 def run(
     plan: Plan,
     raw: Sequence[Any],
-    camera: CameraProfile | str | os.PathLike[str],
+    camera: CameraProfile | str | os.PathLike[str] | None,
     *,
     pipeline: Pipeline | str | None = None,
     engine: Engine | str = "local",
@@ -209,6 +246,8 @@ def run(
     extra_inputs: Sequence[InputRow] = (),
     codecs: Mapping[str, Codec] | None = None,
     lock: LockRow | None = None,
+    store: BlockStore | None = None,
+    reference: str | os.PathLike[str] | None = None,
 ) -> Record:
     """Run a frozen plan and return its record. Parameters and refusals as in `validate`.
 
@@ -220,10 +259,14 @@ def run(
         Those codecs of the plan that are functions or objects from Python, by their specification.
     lock : optional
         How the plan's file was fixed. A plan that was locked after this tool first read an image is refused.
+    store : BlockStore, optional
+        Where finished blocks are kept, and those of a study that was stopped are found. What differs from then is refused.
+    reference : path, optional
+        Masks by observers.
     """
     report = progress or (lambda done, total, what: None)
     planned = now()
-    mode = replica_mode(plan.mode)
+    mode = mode_of(plan, no_camera(camera))
     worker: Engine = registry.load(registry.ENGINES, engine)() if isinstance(engine, str) else engine
     profile, camera_rows = _camera(camera)
     # Specifications are checked before anything is read: a typing error must not cost an hour.
@@ -233,17 +276,32 @@ def run(
     folders = WorkingFolders()
     with folders.of_model():
         resolved = resolve_pipeline(source)
-    inputs = load_inputs(raw, profile, plan, mode)
+    inputs = load_inputs(raw, None if isinstance(profile, NoCamera) else profile, plan, mode)
+    if isinstance(profile, NoCamera):
+        profile = NoCamera(inputs.bits)
+    sized = by_pixel_size(resolved, inputs.images)
+    resolved, source = sized, source if sized is resolved else sized
+    references = None if reference is None else load_references(os.fspath(reference), inputs, plan)
+    check_references(plan, references)
+    if references is not None:
+        inputs = with_references(inputs, references)
+        resolved = source = AgreementPipeline(resolved, plan.agreement, *common_spacing(inputs))
+    for question in dict.fromkeys(f"{row.path or 'an array'}: {row.note}" for row in inputs.files if row.note):
+        _log.warning(question)
     _data_first_read(inputs, lock, planned)
     check_specimens(plan, len(inputs.images))
-    files = (*inputs.files, *camera_rows, *_network_rows(resolved), *extra_inputs)
+    files = (*inputs.files, *(references.files if references else ()), *camera_rows, *_network_rows(resolved), *extra_inputs)
     _log.info("study of %d images, %d codecs, pipeline %s, mode %s", len(inputs.images), len(plan.codecs), plan.pipeline, plan.mode)
     with folders.of_model(), _named(inputs):
-        predict(resolved, inputs.images[0].frame[np.newaxis], "image 0")  # a function's measurements come with its first call
+        first = inputs.images[0]
+        predict(seen_by(resolved, first), first.frame[np.newaxis], "image 0")  # a function's measurements come with its first call
         check_margins(plan, resolved)
+        check_objects(plan, seen_by(resolved, first), mode)
         design = design_of(plan, mode, inputs)
         exec_ = frozenset(allow_exec)
-        setting = Setting(plan, profile, resolved, mode, inputs, design, files, planned, exec_, codecs or {}, allow_nondeterminism)
+        setting = Setting(
+            plan, profile, resolved, mode, inputs, design, files, planned, exec_, codecs or {}, allow_nondeterminism, references
+        )
         prepared = prepare(setting, report)
         job = Job(
             tuple(entry.image for entry in prepared),
@@ -254,12 +312,67 @@ def run(
             batch,
             workers,
             coded_share=plan.coded_share,
+            followed=tuple(entry.objects.followed for entry in prepared if entry.objects),
         )
-        with _session(worker) as engine_:
-            gathered, looks = _gather_all(job, setting, prepared, engine_, report)
+        if store is not None:
+            store.begin(_identity(setting, prepared))
+        with _session(worker) as engine_, contextlib.closing(store) if store else contextlib.nullcontext():
+            gathered, looks = _gather_all(job, setting, prepared, _Kept(engine_, store) if store else engine_, report)
     _log.info("%d predictions gathered", np.isfinite(gathered.raw).sum() + np.isfinite(gathered.decoded).sum())
     setting = dataclasses.replace(setting, design=dataclasses.replace(setting.design, n=gathered.raw.shape[1]))
-    return assemble(setting, prepared, _predictions(gathered, setting, prepared), gathered.blocks, looks, lock)
+    objects = _objects(setting, prepared, gathered)
+    return assemble(setting, prepared, _predictions(gathered, setting, prepared), gathered.blocks, looks, lock, objects)
+
+
+def _objects(setting: Setting, prepared: Sequence[Prepared], gathered: _Gathered) -> ObjectsRow | None:
+    """Return the record's `objects`, where the plan follows them."""
+    images = [entry.objects for entry in prepared if entry.objects]
+    if not images or not isinstance(setting.pipeline, FindsObjects):
+        return None
+    factors = [entry.diagnostics.spread_factor for entry in prepared]
+    held = gathered.objects, gathered.objects_decoded
+    return objects_row(setting.plan, setting.pipeline, images, *held, factors, setting.design.independent)
+
+
+def _identity(setting: Setting, prepared: Sequence[Prepared]) -> dict[str, Any]:
+    """Return what decides a study's blocks (JSON values): where it is the same, so are they."""
+    plan, ran = plain(setting.plan.row()), plain(environment())
+    return {
+        "plan": {key: value for key, value in plan.items() if key not in ("created", "lock")},
+        "inputs": [row.sha256 for row in setting.files],
+        "images": [row.sha256 for row in setting.inputs.rows],
+        "camera": None
+        if isinstance(setting.profile, NoCamera)
+        else {name: float(setting.profile.dataset[name]) for name in ("gain", "offset", "read_noise")},
+        "pipeline": json_lists(setting.pipeline.config()),
+        "codecs": [json_lists(settings) for entry in prepared[:1] for settings in entry.resolved],
+        "versions": {key: ran[key] for key in ("python", "packages", "libraries", "jax_backend")},
+        "block": BLOCK,
+        "replicas": None if setting.design.repeats is None else [[frames.start, frames.stop] for frames in setting.design.repeats],
+    }
+
+
+class _Kept:
+    """An engine whose finished blocks are kept, and which takes those that were finished before from where they are."""
+
+    def __init__(self, engine: Engine, store: BlockStore) -> None:
+        self.name, self._engine, self._store = engine.name, engine, store
+
+    def map(self, job: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
+        """Yield the results in the order of the items."""
+        missing = [item for item in items if item not in self._store]
+        made = iter(self._engine.map(job, missing) if missing else ())
+        try:
+            for item in items:
+                if item in self._store:
+                    yield self._store.take(item)
+                else:
+                    result = next(made)
+                    self._store.put(result)
+                    yield result
+        except KeyboardInterrupt:
+            self._store.flush()  # what is asked for with --resume
+            raise
 
 
 def _data_first_read(inputs: Inputs, lock: LockRow | None, planned: str) -> None:
@@ -305,7 +418,10 @@ def _gather_all(
     def look(gathered: _Gathered) -> tuple[int, int, str]:
         predictions, diagnostics = _predictions(gathered, setting, prepared), [entry.diagnostics for entry in prepared]
         differences = answer_differences(prepared)
-        n, what = looks.look(Scoring(setting.plan, predictions, setting.pipeline.measurements, setting.mode, diagnostics, (), differences))
+        linear = prepared[0].linear_in_noise
+        measurements = setting.pipeline.measurements
+        scoring = Scoring(setting.plan, predictions, measurements, setting.mode, diagnostics, (), differences, linear_in_noise=linear)
+        n, what = looks.look(scoring)
         return n, n, what
 
     return _gather(job, setting, engine, report, look), looks
@@ -319,7 +435,7 @@ def _identical_pixels(
         [
             [
                 entry.quality[codec].row.max_error_dn == 0
-                and all(moments.max_error == 0.0 for block in blocks[image, codec] for moments in block.quality)
+                and all(moments.max_error == 0.0 for block in blocks.get((image, codec), ()) for moments in block.quality)
                 for image, entry in enumerate(prepared)
             ]
             for codec in range(codecs)
@@ -328,7 +444,14 @@ def _identical_pixels(
     ).reshape(codecs, len(prepared))
 
 
-def _camera(camera: CameraProfile | str | os.PathLike[str]) -> tuple[CameraProfile, list[InputRow]]:
+def no_camera(camera: Any) -> bool:
+    """Return whether a study is meant to have no camera: None, or the word none."""
+    return camera is None or (isinstance(camera, (str, os.PathLike)) and os.fspath(camera) == NONE)
+
+
+def _camera(camera: CameraProfile | str | os.PathLike[str] | None) -> tuple[CameraProfile | NoCamera, list[InputRow]]:
+    if no_camera(camera):
+        return NoCamera(), []
     if isinstance(camera, (str, os.PathLike)):
         return CameraProfile.from_netcdf(camera), [file_row(os.fspath(camera), "camera", "netcdf")]
     if not isinstance(camera, CameraProfile):
@@ -336,19 +459,23 @@ def _camera(camera: CameraProfile | str | os.PathLike[str]) -> tuple[CameraProfi
     return camera, []
 
 
-def as_pipeline(pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str], allow_exec: bool = False) -> Pipeline | str:
+def as_pipeline(
+    pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str] | Sequence[Any], allow_exec: bool = False
+) -> Pipeline | str:
     """Return a pipeline object or its specification; a plain function becomes a pipeline, and so does a program that may run.
 
     Parameters
     ----------
-    pipeline : Pipeline, callable, str or path
+    pipeline : Pipeline, callable, str or path, or sequence of them
         As the caller gave it.
     allow_exec : bool, default False
         A specification may name a program: the caller typed it. Workers get the object, and never the permission.
     """
+    from sigmaraw.pipelines import JOINT, runs_programs
     from sigmaraw.pipelines import pipeline as make
-    from sigmaraw.pipelines import runs_programs
 
+    if isinstance(pipeline, list | tuple) and all(isinstance(entry, str) for entry in pipeline):
+        pipeline = JOINT.join(pipeline)
     if isinstance(pipeline, str):
         return make(pipeline, allow_exec=True) if allow_exec and runs_programs(pipeline) else pipeline
     if hasattr(pipeline, "batch"):
@@ -390,18 +517,21 @@ class _Gathered:
     decoded: NDArray[np.float64]
     double_bootstrap: NDArray[np.float64]
     blocks: dict[tuple[int, int], list[BlockResult]]
+    objects: dict[tuple[int, int], list[ObjectBlock]] = field(default_factory=dict)
+    objects_decoded: dict[tuple[int, int], list[ObjectBlock]] = field(default_factory=dict)
 
-    def complete(self, n: int) -> bool:
-        """Return whether each group has its n replicas, and each group of the double bootstrap those that belong to n."""
-        return self.raw.shape[1] == n and self._nested_complete(n)
+    def complete(self, n: int, nested: int) -> bool:
+        """Return whether each group has its n replicas, and each group of the double bootstrap those that belong to `nested`."""
+        return self.raw.shape[1] == n and self.nested_complete(nested)
 
-    def _nested_complete(self, n: int) -> bool:
+    def nested_complete(self, n: int) -> bool:
+        """Return whether each group of the double bootstrap has those replicas that belong to n."""
         return len(self.double_bootstrap) == 0 or self.double_bootstrap.shape[1] == double_bootstrap_replicas(n)
 
-    def extend(self, n: int) -> None:
-        """Make the arrays long enough for n replicas per group; where they are, lengthen those of the double bootstrap."""
+    def extend(self, n: int, nested: int) -> None:
+        """Make the arrays long enough for n replicas per group; where they are, lengthen those of the double bootstrap to `nested`."""
         if self.raw.shape[1] == n:
-            self.double_bootstrap = _longer(self.double_bootstrap, double_bootstrap_replicas(n))
+            self.double_bootstrap = _longer(self.double_bootstrap, double_bootstrap_replicas(nested))
         else:
             self.raw, self.decoded = _longer(self.raw, n), _longer(self.decoded, n)
 
@@ -412,6 +542,9 @@ class _Gathered:
         groups = len(self.raw)
         target, group = (self.raw, item.group) if item.group < groups else (self.double_bootstrap, item.group - groups)
         target[group, rows, item.image] = result.raw.T
+        for held, block in ((self.objects, result.objects), (self.objects_decoded, result.objects_decoded)):
+            if block is not None:
+                held.setdefault((item.image, item.group), []).append(block)
         if result.decoded is not None:
             self.decoded[item.group - 1, rows, item.image] = result.decoded.T
             self.blocks.setdefault((item.image, item.group - 1), []).append(result)
@@ -427,18 +560,19 @@ def _gather(
 ) -> _Gathered:
     """Return all predictions; where n is adaptive the plan's items are extended, by a block each time, until its rule is met.
 
-    Last come the groups that start from replicas of group 0, for as many replicas as there were then.
+    Last come the groups that start from replicas of group 0, for as many replicas as there were then. Where n follows from decisions they
+    come before the first look, as many as belong to it: u_mode may rest on them.
     """
     plan, measurements, nested = setting.plan, setting.pipeline.measurements, job.mode.double_bootstrap_groups
     images, shape = len(job.images), (0, len(job.images), len(measurements))
     gathered = _Gathered(np.empty((plan.groups, *shape)), np.empty((len(plan.codecs), *shape)), np.empty((nested, *shape)), {})
     n = aim = setting.design.n
     done, what = 0, "replicas"
-    while not gathered.complete(n):
+    while not gathered.complete(n, of_nested := n if look is None else setting.design.n):
         first = gathered.raw.shape[1]
-        items = plan.items(images, n, start=first) if first < n else plan.double_bootstrap_items(images, n, nested)
-        gathered.extend(n)
-        total = images * (aim * plan.groups + nested * double_bootstrap_replicas(aim))
+        items = plan.items(images, n, start=first) if first < n else plan.double_bootstrap_items(images, of_nested, nested)
+        gathered.extend(n, of_nested)
+        total = images * (aim * plan.groups + nested * double_bootstrap_replicas(aim if look is None else of_nested))
         report(done, total, what)
         try:
             for result in engine.map(job, items):
@@ -449,7 +583,7 @@ def _gather(
             setattr(error, PARTIAL, _partial(gathered, setting))
             raise
         if look is not None:
-            if first < n:  # the groups of the double bootstrap, which come last, decide nothing
+            if gathered.nested_complete(of_nested):
                 n, aim, what = look(gathered)
         elif isinstance(plan.adaptive, Adaptive):
             n, aim, what = plan.adaptive.next(gathered.raw, measurements, BLOCK)
@@ -477,8 +611,11 @@ def _partial(gathered: _Gathered, setting: Setting) -> xarray.Dataset | None:
 
 def _network_rows(pipeline: Pipeline) -> list[InputRow]:
     config = pipeline.config()
-    path = config.get("model") or config.get("weights")
-    return [file_row(path, "model", str(config["name"]))] if path else []
+    rows = []
+    for entry in config.get("pipelines", [config]):
+        path = entry.get("model") or entry.get("weights")
+        rows += [file_row(path, "model", str(entry["name"]))] if path else []
+    return rows
 
 
 def plan_row(path: str | Path) -> InputRow:

@@ -20,7 +20,6 @@ from sigmaraw.camera import CameraProfile
 from sigmaraw.contracts import Engine, Pipeline
 from sigmaraw.errors import InvalidOption
 from sigmaraw.files import write_text
-from sigmaraw.noise import DEFAULT_MODE
 from sigmaraw.progress import Report, reporting
 from sigmaraw.record import Record
 from sigmaraw.record.fields import plain
@@ -28,8 +27,9 @@ from sigmaraw.record.stages import ErrorRateRow, FamilyRow, RecommendedRow, Rule
 from sigmaraw.study.candidates import Candidate, CodecSummary, halfway, ladder, summary_of, tried_row, tuned, weak_to_strong
 from sigmaraw.study.division import count_disjoint, split
 from sigmaraw.study.grid import GridPoint, allowed_lines, expand
+from sigmaraw.study.no_camera import default_mode
 from sigmaraw.study.plan import Plan
-from sigmaraw.study.run import plan_of, run
+from sigmaraw.study.run import no_camera, plan_of, run
 from sigmaraw.study.sequence import ALPHA, SearchOutcome, exceedance_upper, fixed_sequence, require_images, tolerable
 from sigmaraw.study.sweeps import sweep_row
 
@@ -49,7 +49,8 @@ class Rule:
     back : int, default 2
         Weaker settings that are confirmed before the strongest, so that there is something to step back to.
     exceedance : float, optional
-        Share of images for which a setting may be intolerable, to be shown with 95 % confidence; None asks every image to PASS.
+        Share of images for which a setting may be intolerable, to be shown with 95 % confidence; None asks for a PASS of the codec: a mean
+        effect within the limits and no image shown to be beyond one (of one or two images: each of them within).
     """
 
     fraction: float = 0.5
@@ -133,7 +134,7 @@ class SearchResult:
 
 def search(
     raw: Any,
-    camera: CameraProfile | str | os.PathLike[str],
+    camera: CameraProfile | str | os.PathLike[str] | None,
     *,
     codecs: Sequence[str] | str,
     pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str],
@@ -143,20 +144,23 @@ def search(
     back: int = 2,
     exceedance: float | None = None,
     n: int | str | None = None,
-    mode: str = DEFAULT_MODE,
+    mode: str | None = None,
     seed: int = 0,
     k: float = 1.0,
     spread: float = 1.25,
-    rms: float = 1.0,
+    rms: float | None = None,
+    rms_counts: float | None = None,
     margin: Mapping[str, float] | None = None,
     roi: tuple[int, int] | None = None,
     scalars: bool = False,
     volume: bool = False,
     frame: int | None = None,
+    bits: int | None = None,
     engine: Engine | str = "local",
     batch: int | None = None,
     workers: int | None = None,
     allow_exec: bool = False,
+    allow_nondeterminism: bool = False,
     progress: Report | bool | None = None,
 ) -> SearchResult:
     """Find the strongest setting of each curve of a grid that passes, and confirm it on images that had no part in the choice.
@@ -167,8 +171,8 @@ def search(
         The raw images, as the camera delivered them: files (TIFF, .npy, FITS, Zarr), `RawFrames`, or integer arrays (y, x) or
         (frame, y, x), uint8 or uint16, DN. Each frame is one image. Files and arrays are
         divided into images to tune on and images to confirm on; one file is never in both.
-    camera : CameraProfile or path
-        The camera that took them, or its netCDF file.
+    camera : CameraProfile, path or None
+        The camera that took them, or its netCDF file. None, or the word none, without one, as in `validate`.
     codecs : str or sequence of str
         Grids: codec specifications in which a value is a list ``a|b|c`` or a range ``low..high:count`` (``low..high:countlog`` for equal
         steps of its logarithm), for instance ``"jpeg2000:ratio=5|10|20|40"`` or ``"noiseaware:q=0.5..4:8log"``.
@@ -184,20 +188,24 @@ def search(
     back : int, default 2
         How many weaker settings that passed are confirmed before the strongest one, to step back to; from 0.
     exceedance : float, optional
-        Largest fraction of images allowed to fail, demonstrated with 95 % confidence; between 0 and 1. None asks every image to PASS.
+        Largest fraction of images allowed to fail, demonstrated with 95 % confidence; between 0 and 1. None asks for a PASS of the codec
+        over the images, as `validate` has it.
     n : int, str or None, default None
         Replicas per group, at least 2. None takes 100, or in mode ``repeats`` as many as there are. ``"auto:0.05,max=2000"`` adds
         replicas until the relative standard uncertainty of σ_raw is 0.05, 2000 at most.
-    mode : str, default "bootstrap"
-        How replicas are made: ``bootstrap``, ``around-raw``, ``simex``, ``mean-n`` or ``repeats``, with settings as ``name:key=value``.
+    mode : str, optional
+        How replicas are made; default "bootstrap", without a camera "none", which draws none: ``bootstrap``,
+        ``around-raw``, ``simex``, ``mean-n`` or ``repeats``, with settings as ``name:key=value``.
     seed : int, default 0
         Study seed, 0 to 2⁶⁴ − 1. The same seed gives the same replicas.
     k : float, default 1.0
         Limit on |ε̂|, in σ_raw. Above 0.
     spread : float, default 1.25
         Limit on the ratio of the spreads after and before the codec, and on its inverse; a bare number. Above 1.
-    rms : float, default 1.0
-        Limit on the root mean square of f(C(R)) − f(R), in σ_raw. Above 0.
+    rms : float, optional
+        Limit on the root mean square of f(C(R)) − f(R), in σ_raw. Above 0. None takes 1, and √2 for counts.
+    rms_counts : float, optional
+        The same for counts and other isolated values. None takes `rms`, and √2 where that is not given either.
     margin : mapping of str to float, optional
         For the measurements that it names, a limit on the mean shift in the measurement's unit, in place of `k`·σ_raw.
     roi : tuple of int, optional
@@ -208,6 +216,8 @@ def search(
         A file's pages are z of one volume, not frames.
     frame : int, optional
         Only this frame of every input, from 0. None takes all.
+    bits : int, optional
+        Bit depth of images without a camera; None takes what the files state.
     engine : {"local", "dask"} or Engine, default "local"
         Where the work is done. It changes speed, not numbers.
     batch : int, optional
@@ -216,6 +226,9 @@ def search(
         Threads that code replicas while the model predicts. None takes one per core, 0 none. It does not change a number.
     allow_exec : bool, default False
         `codecs` may name programs of this machine (``exec``). Never pass on what a file or another person says.
+    allow_nondeterminism : bool, default False
+        Take differences between the pipeline's answers on the same image, or a codec's, into u, however large. By default more than a
+        tenth of σ_raw is refused.
     progress : bool or callable, optional
         True shows progress with rate and time left, False does not, None does so in a notebook alone. A callable is called as
         ``progress(done, total, what)``.
@@ -248,13 +261,14 @@ def search(
     >>> result.recommended in ("lossless:method=zstd", "lossless:method=png", "lossless:zstd", "lossless:png")
     True
     """
-    limits = {"k": k, "spread": spread, "rms": rms, "margin": dict(margin or {})}
-    place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame}
-    plan, model = plan_of(codecs, pipeline, allow_exec, n=n, mode=mode, seed=seed, **limits, **place)
+    limits = {"k": k, "spread": spread, "rms": rms, "rms_counts": rms_counts, "margin": dict(margin or {})}
+    place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame, "bits": bits}
+    plan, model = plan_of(codecs, pipeline, allow_exec, n=n, mode=default_mode(mode, no_camera(camera)), seed=seed, **limits, **place)
     rule = Rule(fraction, refine, back, exceedance)
     allowed = plan.codecs if allow_exec else ()
     # keywords of `run`, each of its type
     options: dict[str, Any] = {"pipeline": model, "engine": engine, "batch": batch, "workers": workers}
+    options["allow_nondeterminism"] = allow_nondeterminism
     with reporting(progress) as report:
         return run_search(plan, raw, camera, rule, confirm, allow_exec=allowed, progress=report, **options)
 
@@ -262,7 +276,7 @@ def search(
 def run_search(
     plan: Plan,
     raw: Sequence[Any],
-    camera: CameraProfile | str | os.PathLike[str],
+    camera: CameraProfile | str | os.PathLike[str] | None,
     rule: Rule,
     confirm: Sequence[Any] | None = None,
     *,
@@ -321,8 +335,9 @@ class _Stages:
         self.records.append(record.with_section(sweep=sweep_row(self.plan.codecs, points, record)))
         for point in points:
             summary = summary_of(record.content, point.codec)
-            share = 0.0 if self.rule.exceedance is None else self.rule.exceedance
-            self.tried.append(Candidate(point, len(self.records), summary, summary.failing <= share * summary.images))
+            share = self.rule.exceedance
+            passed = summary.verdict == "PASS" if share is None else summary.failing <= share * summary.images
+            self.tried.append(Candidate(point, len(self.records), summary, passed))
 
     def confirm(self, images: Sequence[Any], points: Sequence[GridPoint]) -> Record | None:
         """Score points on the held-out images; None where there is nothing to confirm."""
@@ -374,7 +389,7 @@ def _family(ordered: list[Candidate], rungs: list[Candidate], rule: Rule, confir
     summaries: dict[str, CodecSummary] = {}
     if confirmation is not None:
         summaries = {rung.point.codec: summary_of(confirmation.content, rung.point.codec) for rung in rungs}
-    passed = [tolerable(summary.failing, summary.images, rule.exceedance) for summary in summaries.values()]
+    passed = [tolerable(summary.verdict, summary.failing, summary.images, rule.exceedance) for summary in summaries.values()]
     count = fixed_sequence(passed)
     chosen = rungs[count - 1] if count else None
     point = ordered[0].point

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from scipy import stats
 
 from sigmaraw.errors import InvalidOption
-from sigmaraw.record.words import Explained
+from sigmaraw.record.words import Explained, Verdict
 
 ALPHA = 0.05
 """Error rate of a verdict's guard band, one-sided, and of every claim made here."""
@@ -43,9 +43,12 @@ def exceedance_upper(failing: int, images: int) -> float:
     return min(1.0, limit / (1 - ALPHA))
 
 
-def tolerable(failing: int, images: int, exceedance: float | None) -> bool:
-    """Return whether a setting counts as tolerable: every image passes, or at most the stated share fails, with 95 % confidence."""
-    return failing == 0 if exceedance is None else exceedance_upper(failing, images) <= exceedance
+def tolerable(verdict: Verdict, failing: int, images: int, exceedance: float | None) -> bool:
+    """Return whether a setting counts as tolerable: its verdict over images is PASS, or the stated share holds with 95 % confidence.
+
+    Each is a test of level α, which is all that the sequence needs.
+    """
+    return verdict == "PASS" if exceedance is None else exceedance_upper(failing, images) <= exceedance
 
 
 def require_images(images: int, exceedance: float | None) -> None:

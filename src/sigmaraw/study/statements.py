@@ -5,15 +5,16 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
 from sigmaraw.contracts import Measurement
-from sigmaraw.record.results import ResultRow
+from sigmaraw.record.results import EvidenceRow, ResultRow
 from sigmaraw.record.statements import StatementRow
 from sigmaraw.record.words import Reason, Verdict, worst
 from sigmaraw.statistics import Evidence, RowLimits, Statement, images_that_decide, judge_images, measure, step_of, what_decides
@@ -21,6 +22,7 @@ from sigmaraw.statistics.evidence import ALPHA
 from sigmaraw.statistics.images import FEWEST_FOR_MEAN, CodecStatements, Ground, mean_effect
 from sigmaraw.statistics.remedy import Means
 from sigmaraw.statistics.spread import power_of_two
+from sigmaraw.study.evidence_rows import evidence_row
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.scoring import Predictions
 
@@ -38,13 +40,20 @@ _FROM_NUMBERS = frozenset(
 
 @dataclass(frozen=True)
 class OverImages:
-    """What is said over images of one measurement under one codec: rows for the record, and the verdict."""
+    """What is said over images of one measurement under one codec: rows for the record, the verdict, and evidence by image."""
 
     codec: str
     measurement: str
     rows: tuple[StatementRow, ...]
     verdict: Verdict
     reason: str
+    evidence: dict[int, EvidenceRow] = field(default_factory=dict)
+
+
+def with_evidence(results: Sequence[ResultRow], said: Sequence[OverImages]) -> tuple[ResultRow, ...]:
+    """Return results with the evidence on which they and the statements rest."""
+    held = {(entry.codec, entry.measurement): entry.evidence for entry in said}
+    return tuple(msgspec.structs.replace(row, evidence=held.get((row.codec, row.measurement), {}).get(row.image)) for row in results)
 
 
 def over_images(
@@ -114,7 +123,7 @@ class _Rows:
             return self._row_of(_undefined(len(self.rows), len(beyond_all)), None, None, undefined, alpha)
         evidence, scale = self._evidence(usable, margin)
         size = 1.0 if margin is None else margin / scale
-        limits = RowLimits(self.plan.k if margin is None else size, self.plan.spread, self.plan.rms * size)
+        limits = RowLimits(self.plan.k if margin is None else size, self.plan.spread, self.plan.rms_limit(self.measurement) * size)
         specimens = self._specimens(usable)
         said = judge_images(
             evidence,
@@ -123,13 +132,14 @@ class _Rows:
             alpha=alpha,
             undefined=undefined,
             verdicts=[self.rows[index].verdict for index in usable],
-            doubted=sum(self.rows[index].verdict == "INCONCLUSIVE" and self.rows[index].reason not in _FROM_NUMBERS for index in usable),
+            doubted=[self._doubted(index) for index in usable],
         )
         if beyond_all:  # no noise, and the codec changes the answer: beyond without a p-value
             these = dataclasses.replace(said.these, verdict="FAIL", ground=Ground.IMAGE_BEYOND, failed=said.these.failed + len(beyond_all))
             said = CodecStatements(these, said.mean, said.share, "FAIL", Ground.IMAGE_BEYOND)
         said = dataclasses.replace(said, mean=_scaled(said.mean, scale if margin is not None else 1.0))
-        return self._row_of(said, evidence, limits, undefined, alpha)
+        held = {self.rows[index].image: evidence_row(evidence, at, scale if margin is not None else 1.0) for at, index in enumerate(usable)}
+        return dataclasses.replace(self._row_of(said, evidence, limits, undefined, alpha, usable), evidence=held)
 
     def _defined(self, index: int, row: ResultRow, margin: float | None) -> bool:
         """Return whether an image's numbers are all there; an image that came back bit by bit has them whatever it answers."""
@@ -141,6 +151,10 @@ class _Rows:
         if self.extrapolated:
             return row.epsilon_hat is not None and row.spread_ratio is not None and row.rms_d is not None
         return bool(row.sigma_raw)
+
+    def _doubted(self, index: int) -> bool:
+        """Return whether an image's σ_raw itself is in doubt."""
+        return self.rows[index].verdict == "INCONCLUSIVE" and self.rows[index].reason not in _FROM_NUMBERS
 
     def _raw(self, index: int) -> NDArray[np.float64]:
         image = self.rows[index].image
@@ -178,7 +192,13 @@ class _Rows:
         return [names[self.rows[index].image] for index in usable] if names else None
 
     def _row_of(
-        self, said: CodecStatements, evidence: Evidence | None, limits: RowLimits | None, undefined: int, alpha: float
+        self,
+        said: CodecStatements,
+        evidence: Evidence | None,
+        limits: RowLimits | None,
+        undefined: int,
+        alpha: float,
+        usable: Sequence[int] = (),
     ) -> OverImages:
         margin = self.measurement.name in self.plan.margin
         units = {"these-images": "1", "mean-effect": self.measurement.unit if margin else "sigma_raw", "share-of-images": "1"}
@@ -197,13 +217,14 @@ class _Rows:
                 passed=None if found.name == "mean-effect" else found.passed,
                 failed=None if found.name == "mean-effect" else found.failed,
                 undefined=undefined,
-                decides=self._decides(found, evidence, limits, alpha),
+                left_out=found.left_out,
+                decides=self._decides(found, evidence, limits, alpha, usable),
             )
             for found in (said.these, said.mean, said.share)
         )
         return OverImages(self.plan.codecs[self.codec], self.measurement.name, rows, said.verdict, str(said.ground))
 
-    def _decides(self, said: Statement, evidence: Evidence | None, limits: RowLimits | None, alpha: float) -> str:
+    def _decides(self, said: Statement, evidence: Evidence | None, limits: RowLimits | None, alpha: float, usable: Sequence[int]) -> str:
         """Return what would decide an undecided statement, in words."""
         if said.verdict != "INCONCLUSIVE":
             return ""
@@ -212,7 +233,7 @@ class _Rows:
         if said.ground is Ground.NOT_TRUSTED:
             return "no n: the camera does not describe these frames; calibrate it, or take repeats"
         if said.name == "these-images":
-            return _replicas(evidence, limits, alpha)
+            return _replicas(evidence, limits, alpha, sum(self._doubted(index) for index in usable))
         if said.name == "share-of-images":
             more = _images_for_share(said)
             return "fewer undecided images first: more replicas" if more is None else f"{more} more images, all within the limits"
@@ -247,13 +268,27 @@ class _Rows:
         return _replicas(evidence, limits, alpha)
 
 
-def _replicas(evidence: Evidence, limits: RowLimits, alpha: float) -> str:
+def _replicas(evidence: Evidence, limits: RowLimits, alpha: float, doubted: int = 0) -> str:
     """Return what would decide those images that are undecided: the most replicas that one of them needs, or what no n gives."""
     found = [part for part in what_decides(evidence, limits, alpha) if part.means is not Means.NOTHING]
-    if not found:
-        return "no n: the numbers decide, a warning stands against them; see the results"
+    if not found:  # each image is decided by itself: only the demand that all hold at once, or what is no number, stands in the way
+        return _all_at_once(evidence, limits, alpha, doubted)
     blocked = [part for part in found if part.means is not Means.REPLICAS]
     return str(blocked[0]) if blocked else str(max(found, key=lambda part: part.n or 0))
+
+
+def _all_at_once(evidence: Evidence, limits: RowLimits, alpha: float, doubted: int) -> str:
+    """Return what would decide images of which each is decided by itself.
+
+    Either σ_raw of some is in doubt, which no n mends, or an image beyond a limit is not shown to be so among so many (Holm): then n
+    replicas that show it at the level α/J do.
+    """
+    if doubted:
+        return f"no n: σ_raw of {doubted} image{'s' if doubted > 1 else ''} is in doubt; see the warnings of these images"
+    found = [part for part in what_decides(evidence, limits, alpha / len(evidence)) if part.means is Means.REPLICAS]
+    if not found:
+        return "no n: the estimates lie at the limits themselves"
+    return f"n ≈ {max(part.n or 0 for part in found)}: each image is decided by itself, not all of them at once"
 
 
 def _images_for_share(said: Statement) -> int | None:

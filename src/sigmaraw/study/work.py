@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Codec, Extrapolation, OnDevice, Pipeline, ReplicaMode, ReplicaRequest
+from sigmaraw.contracts import Codec, Extrapolation, FindsObjects, OnDevice, Pipeline, ReplicaMode, ReplicaRequest
 from sigmaraw.errors import InvalidPrediction, PredictionFailed, SigmarawError
 from sigmaraw.metrics import BlockQuality, QualityMoments
 from sigmaraw.noise import draw
@@ -19,7 +19,9 @@ from sigmaraw.noise.keys import Unchanging
 from sigmaraw.pipelines.failures import raised_by
 from sigmaraw.pipelines.threads import available_cores, cancel, submit
 from sigmaraw.record.codecs import Achieved
+from sigmaraw.study.objects import Followed, ObjectBlock, joined
 from sigmaraw.study.plan import WorkItem
+from sigmaraw.study.seen import seen_by
 from sigmaraw.study.trips import Trip, drawn_for_coding, trip
 
 if TYPE_CHECKING:
@@ -48,17 +50,31 @@ class StudyImage:
         What the mode draws from: x itself, or real repeats (repeat, …), DN.
     codecs : tuple of Codec, optional
         The codecs as used on this image, frozen targets resolved.
+    noise_model : NoiseModel or None
+        The camera's, fitted to the image; None without a camera.
     hints : tuple of Hint, optional
         For each codec, where its search for a setting starts.
+    shift : int, default 0
+        What was added to the file's values, DN; the pipeline sees the file's values.
+    references : tuple of ndarray, optional
+        Masks of the image by observers.
+    spacing : tuple of float, optional
+        Size of a pixel, (z, y, x) or (y, x), where the file states it.
+    spacing_unit : str, default "px"
+        Its unit.
     distorts : tuple of bool, optional
         For each codec, whether it can distort a replica without coding it; where it is empty, none does.
     """
 
     frame: NDArray[np.integer]
     source: NDArray[np.integer]
-    noise_model: NoiseModel
+    noise_model: NoiseModel | None
     codecs: tuple[Codec, ...] = ()
     hints: tuple[Hint, ...] = ()
+    shift: int = 0
+    references: tuple[NDArray[Any], ...] = ()
+    spacing: tuple[float, ...] = ()
+    spacing_unit: str = "px"
     distorts: tuple[bool, ...] = ()
 
     @functools.cached_property
@@ -75,7 +91,7 @@ class StudyImage:
 class BlockResult:
     """Predictions (measurement, replica) of one work item; codec figures are None for group 0.
 
-    `nbytes` and `achieved` are those of the replicas that were coded in full.
+    `nbytes` and `achieved` are those of the replicas that were coded in full. `objects` are there where they are followed one by one.
     """
 
     item: WorkItem
@@ -84,6 +100,8 @@ class BlockResult:
     nbytes: tuple[int, ...] = ()
     achieved: tuple[Achieved, ...] = ()
     quality: tuple[QualityMoments, ...] = ()
+    objects: ObjectBlock | None = None
+    objects_decoded: ObjectBlock | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +121,8 @@ class Job:
         from the host in any case.
     coded_share : float, optional
         Share of replicas that are coded in full, at random, where the codec can distort without coding; the first of a block always is.
+    followed : tuple of Followed, optional
+        For each image, the objects that are looked for in its replicas; empty where none are.
     """
 
     images: tuple[StudyImage, ...]
@@ -114,6 +134,7 @@ class Job:
     workers: int | None = None
     device: bool | None = None
     coded_share: float = 1.0
+    followed: tuple[Followed, ...] = ()
 
     def __call__(self, item: WorkItem) -> BlockResult:
         """Return the predictions of one block of replicas and, for a codec's group, of their decoded versions.
@@ -124,9 +145,14 @@ class Job:
         self.work_on(gathered)
         return gathered.result()
 
+    def pipeline_of(self, item: WorkItem) -> Pipeline:
+        """Return the pipeline as it sees the item's image."""
+        return seen_by(resolve_pipeline(self.pipeline), self.images[item.image])
+
     def work_on(self, gathered: Gathered) -> None:
         """Draw, code, predict and measure an item, part by part."""
-        pipeline, item = resolve_pipeline(self.pipeline), gathered.item
+        item = gathered.item
+        pipeline = self.pipeline_of(item)
         for drawn in self.draw(self.images[item.image], item, self.on_device(pipeline)):
             gathered.take(pipeline, self._begun(item, gathered.next, drawn))
 
@@ -161,7 +187,7 @@ class Job:
     def begun(self, item: WorkItem) -> list[Begun]:
         """Return all replicas of an item drawn, and their round trips begun."""
         found, first = [], item.start
-        for drawn in self.draw(self.images[item.image], item, self.on_device(resolve_pipeline(self.pipeline))):
+        for drawn in self.draw(self.images[item.image], item, self.on_device(self.pipeline_of(item))):
             found.append(self._begun(item, first, drawn))
             first += len(drawn)
         return found
@@ -264,6 +290,9 @@ class Gathered:
         self._decoded: list[NDArray[np.float64]] = []
         self._sizes: list[int] = []
         self._achieved: list[Achieved] = []
+        groups = len(self._image.codecs) + 1
+        self._followed = job.followed[item.image] if job.followed and item.group < groups else None
+        self._objects: tuple[list[ObjectBlock], list[ObjectBlock]] = ([], [])
         self._quality = _Quality(self._image, item.start, job.mode.extrapolation) if self._coded else None
 
     def take(self, pipeline: Pipeline, part: Begun) -> None:
@@ -276,7 +305,7 @@ class Gathered:
         """Predict some replicas and what they decode to; return both on the host, None where no codec is."""
         where = _where(self.item)
         try:
-            self._raw.append(predict(pipeline, part.drawn, where, part.first))
+            self._raw.append(self._predicted(pipeline, part.drawn, where, part.first, 0))
             self.next = part.first + len(part.drawn)
             if part.replicas is None:
                 return None
@@ -290,8 +319,14 @@ class Gathered:
         finally:
             part.cancel()
         spec = self._image.codecs[self.item.group - 1].spec
-        self._decoded.append(predict(pipeline, restored, f"{where}, after '{spec}'", part.first))
+        self._decoded.append(self._predicted(pipeline, restored, f"{where}, after '{spec}'", part.first, 1))
         return part.replicas, restored
+
+    def _predicted(self, pipeline: Pipeline, images: Block, where: str, first: int, side: int) -> NDArray[np.float64]:
+        """Return predictions, and keep what the images show of the objects. side : 0 before the codec, 1 after it."""
+        values, shown = predict_following(pipeline, images, self._followed, where, first)
+        self._objects[side].extend([shown] if shown else [])
+        return values
 
     def measure(self, replicas: NDArray[np.integer], restored: NDArray[np.integer]) -> None:
         """Take what the codec did to some replicas, in their order."""
@@ -307,10 +342,12 @@ class Gathered:
     def result(self) -> BlockResult:
         """Return the block's result once all its parts are taken."""
         raw = np.concatenate(self._raw, axis=1)
+        before, after = (joined(blocks) if blocks else None for blocks in self._objects)
         if self._quality is None:
-            return BlockResult(self.item, raw)
+            return BlockResult(self.item, raw, objects=before)
         decoded = np.concatenate(self._decoded, axis=1)
-        return BlockResult(self.item, raw, decoded, tuple(self._sizes), tuple(self._achieved), self._quality.moments())
+        moments = self._quality.moments()
+        return BlockResult(self.item, raw, decoded, tuple(self._sizes), tuple(self._achieved), moments, before, after)
 
 
 def gathered_of(job: Job, item: WorkItem) -> Gathered:
@@ -337,11 +374,14 @@ class _Quality:
         return tuple(part.moments() for part in self._parts)
 
 
-def _variance_of(image: StudyImage) -> NDArray[np.float64] | Callable[[int], NDArray[np.float64]]:
-    """Return V of a frame, or for a volume a function that gives it plane by plane."""
+def _variance_of(image: StudyImage) -> NDArray[np.float64] | float | Callable[[int], NDArray[np.float64]]:
+    """Return V of a frame, or for a volume a function that gives it plane by plane; 1 where no camera is known, and rz is left out."""
+    model = image.noise_model
+    if model is None:
+        return 1.0
     if image.frame.ndim == 2:
-        return image.noise_model.variance(image.frame)
-    return lambda plane: image.noise_model.variance(image.frame[plane])
+        return model.variance(image.frame)
+    return lambda plane: model.variance(image.frame[plane])
 
 
 def one_gpu(pipeline: Pipeline) -> bool:
@@ -357,7 +397,25 @@ def _where(item: WorkItem) -> str:
     return f"image {item.image}, group {item.group}"
 
 
-def predict(pipeline: Pipeline, images: Block, where: str = "", first: int | None = None) -> NDArray[np.float64]:
+def predict_following(
+    pipeline: Pipeline, images: Block, followed: Followed | None, where: str = "", first: int | None = None
+) -> tuple[NDArray[np.float64], ObjectBlock | None]:
+    """Return predictions as `predict` does, and what the images show of the objects that are followed; None where none are."""
+    if followed is None or not isinstance(pipeline, FindsObjects):
+        return predict(pipeline, images, where, first), None
+    shown: list[ObjectBlock] = []
+
+    def batch(images: Any) -> dict[str, NDArray[np.float64]]:
+        values, found = pipeline.batch_with_objects(np.asarray(images))
+        shown.extend(map(followed.again, found))
+        return values
+
+    return predict(pipeline, images, where, first, batch), joined(shown)
+
+
+def predict(
+    pipeline: Pipeline, images: Block, where: str = "", first: int | None = None, batch: Callable[[Any], Mapping[str, Any]] | None = None
+) -> NDArray[np.float64]:
     """Return predictions (measurement, image) as float64, in the order of `pipeline.measurements`.
 
     Parameters
@@ -366,6 +424,8 @@ def predict(pipeline: Pipeline, images: Block, where: str = "", first: int | Non
         What the images are, such as "image 0", for the message of a failure.
     first : int or None
         The number of the first of them, where they are replicas.
+    batch : callable, optional
+        What is called in place of `pipeline.batch`.
 
     Raises
     ------
@@ -375,7 +435,7 @@ def predict(pipeline: Pipeline, images: Block, where: str = "", first: int | Non
         The pipeline raised an exception.
     """
     try:
-        values = pipeline.batch(images)
+        values = (batch or pipeline.batch)(images)
     except PredictionFailed as error:
         raise _placed(error, len(images), where, first) from error
     except SigmarawError:

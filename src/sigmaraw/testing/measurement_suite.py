@@ -107,7 +107,7 @@ def _check_order(measure: Measure, labelled: LabelledImage) -> None:
     other = replace(labelled, labels=order[labelled.labels].astype(np.int32))
     one, two = measure(labelled), measure(other)
     for name, value in one.items():
-        require(np.isclose(value, two[name], rtol=1e-12, equal_nan=True), f"{name} depends on how objects are numbered")
+        require(bool(np.isclose(value, two[name], rtol=1e-12, equal_nan=True)), f"{name} depends on how objects are numbered")
     first, second = measure.of_objects(labelled), measure.of_objects(other)
     for name, column in first.items():
         require(
@@ -123,7 +123,7 @@ def _check_scale(measure: Measure, labelled: LabelledImage) -> None:
     small, large = (measure(replace(labelled, pixel_size=(size,) * ndim)) for size in (0.5, 1.0))
     for name in small:
         require(
-            np.isclose(small[name] * 2.0**power, large[name], rtol=1e-9, equal_nan=True),
+            bool(np.isclose(small[name] * 2.0**power, large[name], rtol=1e-9, equal_nan=True)),
             f"{name} does not scale as '{measure.dimension or 'no length'}' with the pixel size",
         )
     units = {row.unit for row in measure.rows_in((0.5,) * ndim)}
