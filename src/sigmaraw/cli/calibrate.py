@@ -13,6 +13,7 @@ from sigmaraw.errors import InvalidOption
 if TYPE_CHECKING:
     from sigmaraw.camera import CameraProfile
     from sigmaraw.frames import Series
+    from sigmaraw.reports.lab import Lab
 
 
 def calibrate(
@@ -53,24 +54,33 @@ def calibrate(
     from sigmaraw.cli.camera import check_output, print_profile
     from sigmaraw.cli.shared import check_folder
     from sigmaraw.progress import Progress
+    from sigmaraw.reports.lab import read_lab
 
     check_output(output)
     if dcc is not None and dcc.is_dir():
         raise InvalidOption(f"certificate {dcc} is a folder", "a file name such as camera.xml", "add a file name to it")
+    lab = read_lab(template)  # a fault in it must not cost a calibration
     if report is not None:
         check_folder(report)
     with Progress(quiet) as progress:
         profile = run(_source(series, dark or [], flat or [], bits), bits=bits, taps=taps, cfa=cfa, progress=progress)
     profile.to_netcdf(output)
     if dcc is not None:
-        _write_certificate(profile, output, dcc, template)
+        _write_certificate(profile, output, dcc, lab)
     page = None
     if report is not None:
         from sigmaraw.reports.datasheet import write_datasheet
 
         page = write_datasheet({**profile.summary(), "path": str(output)}, report, profile.figures(), formats=("html", "pdf"))
     if json:
-        print_json({**profile.summary(), "profile": str(output), "datasheet": None if page is None else str(page)})
+        print_json(
+            {
+                **profile.summary(),
+                "profile": str(output),
+                "datasheet": None if page is None else str(page),
+                "certificate": None if dcc is None else str(dcc),
+            }
+        )
         return
     print_profile(profile)
     typer.echo(f"\nprofile: {output}")
@@ -78,17 +88,18 @@ def calibrate(
         typer.echo(f"datasheet: {page}")
     if dcc is not None:
         typer.echo(f"certificate: {dcc}")
+        if template is None:
+            typer.echo("  laboratory, country, customer and number are not stated: give --template lab.toml before it leaves the house")
 
 
-def _write_certificate(profile: CameraProfile, output: Path, dcc: Path, template: Path | None) -> None:
+def _write_certificate(profile: CameraProfile, output: Path, dcc: Path, lab: Lab) -> None:
     """Write the profile as a Digital Calibration Certificate; what the template does not state is called so."""
     from sigmaraw.files import atomic_path, sha256_of_file
     from sigmaraw.integrity.log import operator
     from sigmaraw.quantities import TABLE
     from sigmaraw.reports.certificate import Parties, certificate
-    from sigmaraw.reports.lab import read_lab
 
-    lab, summary = read_lab(template), profile.summary()
+    summary = profile.summary()
     scalars = {name: {**row, "reference": TABLE[name].reference} for name, row in summary["scalars"].items()}
     fields = {name.lower(): text for name, text in lab.fields.items()}
     parties = Parties(

@@ -22,6 +22,7 @@ from sigmaraw.integrity.canonical import digest
 DCC, SI = "https://ptb.de/dcc", "https://ptb.de/si"
 VERSION = "3.3.0"
 COVERAGE_FACTOR, COVERAGE = 2.0, 0.95
+UNKNOWN_COUNTRY = "ZZ"  # ISO 3166-1 leaves it to users; a check against the list of countries refuses it, as it should
 _UNITS = {  # of the D-SI: every unit that it lacks is a pure number or a count, said so in the quantity's name
     "DN": "\\one",
     "DN2": "\\one",
@@ -118,7 +119,7 @@ def _administrative(root: Xml.Element, summary: Mapping[str, Any], parties: Part
     part = _add(root, "administrativeData")
     _software(_add(part, "dccSoftware"))
     core = _add(part, "coreData")
-    _text(core, "countryCodeISO3166_1", parties.country.upper() or "DE")
+    _text(core, "countryCodeISO3166_1", parties.country.upper() or UNKNOWN_COUNTRY)
     _text(core, "usedLangCodeISO639_1", "en")
     _text(core, "mandatoryLangCodeISO639_1", "en")
     number = parties.number or str(uuid.UUID(digest({"profile": sha256, "day": day.isoformat()})[:32], version=4))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sigmaraw.contracts import Diagnostic, Measurement, ReplicaMode
 from sigmaraw.noise.frame_noise import frame_noise_checks
 from sigmaraw.noise.marginal import marginal_check
+from sigmaraw.noise.repeat_checks import repeat_checks
 from sigmaraw.record.results import DeltaRow, DiagnosticRow, LookRow, ResultRow, TestRow, TukeyRow, UndefinedRow, WarningRow
 from sigmaraw.record.words import CodedWarning, Reason, Verdict
 from sigmaraw.statistics import (
@@ -42,6 +43,7 @@ _BEARING_CHECKS = frozenset(
 FROM_DOUBLE_BOOTSTRAP = "from the double bootstrap of this measurement on this image"
 """How `u_mode_source` names an estimate of this pipeline."""
 _RUN_ALARMS = 0.01  # share of runs with the right camera in which two groups of raw replicas bear on a verdict, over all rows of the run
+_MANY_CONTRASTS = 1000  # of a study: its probabilities then come from a table, which costs as much as 400 of them
 _MOST_FOR_ALL_PAIRS = 12  # codecs: 78 contrasts; 40 codecs would have 820 and take seconds for each image and measurement
 
 
@@ -101,6 +103,9 @@ class ReplicaDiagnostics:
     def of(cls, image: StudyImage, mode: ReplicaMode, seed: int, findings: tuple[Diagnostic, ...] = ()) -> ReplicaDiagnostics:
         """Return the checks of an image's replicas, by mode, camera, the first replicas, and findings in its pixels."""
         noise_model = image.noise_model
+        if noise_model is None:
+            checks = repeat_checks(image.source, None) if mode.needs_repeats else ()
+            return cls(0.0, mode.spread_factor(image.source), checks, AgainstCamera.of(checks, mode))
         u_cal = noise_model.relative_spread_uncertainty(image.frame) if mode.draws_noise else 0.0
         marginal = marginal_check(image.source, mode, noise_model, seed)
         of_camera = noise_model.diagnostics(image.frame) if mode.draws_noise else ()
@@ -400,6 +405,8 @@ def tukey_all(
     With many codecs, as a sweep has them, only contrasts with raw are returned: those between codecs grow as their square.
     """
     reference = "raw" if len(plan.codecs) > _MOST_FOR_ALL_PAIRS else None
+    pairs = len(plan.codecs) if reference else len(plan.codecs) * (len(plan.codecs) + 1) // 2
+    many = predictions.raw.shape[2] * len(measurements) * pairs > _MANY_CONTRASTS  # of this study alone, so that its numbers are its own
     rows: list[TukeyRow] = []
     undefined: list[UndefinedRow] = []
     for image in range(predictions.raw.shape[2]):
@@ -410,7 +417,7 @@ def tukey_all(
                 continue
             groups = {"raw": predictions.raw[0, :, image, column]}
             groups |= {codec: predictions.decoded[index, :, image, column] for index, codec in enumerate(plan.codecs)}
-            contrasts, design = tukey(groups, reference=reference)
+            contrasts, design = tukey(groups, reference=reference, many=many)
             for contrast in contrasts:
                 reason = None if contrast.reason is None else str(contrast.reason)
                 if not math.isfinite(contrast.p_adjusted):
