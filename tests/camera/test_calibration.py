@@ -34,6 +34,7 @@ def z(profile: CameraProfile, name: str, truth: float) -> float:
     return (value(profile, name) - truth) / value(profile, f"{name}_se")
 
 
+@pytest.mark.requirement("R-CAL")
 def test_read_noise_within_three_per_mille() -> None:
     """K = 0.5 DN/e⁻, σ = 2 e⁻, 512², 8 pairs: SE(σ) from √(2/(N·P))·(σ²+1/12)/(2σ²) = .053 % and SE(K)."""
     rng = np.random.default_rng(12)
@@ -49,6 +50,7 @@ def test_read_noise_within_three_per_mille() -> None:
     assert rms == pytest.approx(2.0, rel=0.003)
 
 
+@pytest.mark.requirement("R-CAL")
 def test_heavy_tailed_read_noise_is_rms_over_pixels() -> None:
     """Lognormal pixels: the rms is e^{s²}… above the median; SE carries the unequal pixels."""
     rng = np.random.default_rng(13)
@@ -64,6 +66,7 @@ def test_heavy_tailed_read_noise_is_rms_over_pixels() -> None:
     assert math.sqrt(float((measured**2).mean())) == pytest.approx(rms, rel=0.02)
 
 
+@pytest.mark.requirement("R-CAL")
 def test_nonuniform_camera_of_known_truth() -> None:
     """Poisson camera, PRNU 2 %, DSNU 6 e⁻, three dark exposures of 20 e⁻/s, saturating converter; every scalar within 4 SE."""
     rng = np.random.default_rng(14)
@@ -156,6 +159,7 @@ def test_variance_shrinkage_keeps_the_mean_and_believes_many_frames() -> None:
     assert equal.std() < 0.15 * 4.0
 
 
+@pytest.mark.requirement("R-CAL")
 def test_defects_are_found() -> None:
     rng = np.random.default_rng(18)
     flats = [gaussian_frames(rng, e, shape=(40, 40), count=4) for e in (500, 1500, 2500, 3500)]

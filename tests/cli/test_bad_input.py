@@ -247,6 +247,7 @@ CASES: dict[str, tuple[Make, str]] = {
 }
 
 
+@pytest.mark.requirement("R-INPUT")
 @pytest.mark.parametrize("name", CASES)
 def test_bad_input_gives_one_line_and_exit_code_2(name: str, world: Path, tmp_path: Path, sigmaraw: Callable) -> None:
     make, mentioned = CASES[name]

@@ -13,6 +13,7 @@ import netCDF4
 import numpy as np
 import pytest
 import tifffile
+import xarray as xr
 import zarr
 
 import sigmaraw as sr
@@ -246,3 +247,19 @@ def test_a_calibration_is_planned_before_frames_are_taken(sigmaraw: Callable) ->
         refused = sigmaraw("plan-calibration", "--gain", 0.5, "--read-noise", 4, "--bits", 12, *wrong)
         assert refused.code == 2
         assert refused.err.count("\n") == 1
+
+
+def test_calibrate_writes_a_certificate_that_names_the_profile_by_its_hash(world: Path, tmp_path: Path, sigmaraw: Callable) -> None:
+    from sigmaraw.files import sha256_of_file
+
+    lab = tmp_path / "lab.toml"
+    lab.write_text('laboratory = "L"\n[fields]\ncountry = "CH"\n')
+    profile, xml = tmp_path / "c.nc", tmp_path / "c.xml"
+    outcome = sigmaraw("calibrate", world / "series", "-o", profile, "--bits", 12, "--dcc", xml, "--template", lab, "-q")
+    assert outcome.code == 0 and f"certificate: {xml}" in outcome.out
+    text = xml.read_text(encoding="utf-8")
+    assert sha256_of_file(profile) in text and "<dcc:countryCodeISO3166_1>CH<" in text
+    with xr.open_dataset(profile) as data:
+        assert data["gain"].attrs["unc_comps"] == "gain_se" and data["gain_se"].attrs["pdf_shape"] == "gaussian"
+        assert data["level_variance_se"].attrs["err_corr_1_dim"] == "level"
+    assert sigmaraw("calibrate", world / "series", "-o", profile, "--dcc", tmp_path, "-q").code == 2

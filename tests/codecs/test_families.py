@@ -32,6 +32,7 @@ FRAMES = {
 }
 
 
+@pytest.mark.requirement("R-CODEC")
 @pytest.mark.parametrize("spec", EXACT)
 @pytest.mark.parametrize("name", FRAMES)
 def test_lossless_is_exact(spec, name):
@@ -39,6 +40,7 @@ def test_lossless_is_exact(spec, name):
     assert np.array_equal(decoded, FRAMES[name])
 
 
+@pytest.mark.requirement("R-CODEC")
 @pytest.mark.parametrize("spec", [*[spec for spec in EXACT if "bits" not in spec], "jpeg:lossless=true"])
 @pytest.mark.parametrize("name", FRAMES)
 def test_lossless_is_exact_in_8_bit(spec, name):
@@ -54,6 +56,7 @@ def test_jpeg_xl_distance_0_would_not_be_lossless(cells):
     assert np.array_equal(codec("jpegxl:lossless=true").roundtrip(raw)[0], raw)
 
 
+@pytest.mark.requirement("R-CODEC")
 @pytest.mark.parametrize("near", [1, 2, 7, 100])
 def test_jpeg_ls_bounds_every_pixel(cells, near):
     raw = cells(128)

@@ -16,7 +16,9 @@ SEED = 12
 
 
 def make_world(folder: Path) -> None:
-    """Write series/, darks/ and flats/, camera.nc, today.nc, reference.nc, image.tif, raw/, repeats.tif, volume.npy and nuclei.onnx.
+    """Write series/, darks/ and flats/, camera.nc, today.nc, reference.nc, image.tif, raw/, masks/, repeats.tif, volume.npy and more.
+
+    ct.nii.gz is a volume in Hounsfield units, nuclei.onnx a network.
 
     Frames follow round(o + K(n + r)) with NumPy's own samplers; 12 bit, 64 × 64 px.
     """
@@ -48,3 +50,17 @@ def make_world(folder: Path) -> None:
     for name in ("camera", "today", "reference"):
         sr.CameraProfile.from_values(gain=GAIN, offset=OFFSET, read_noise=READ, bits=12).to_netcdf(folder / f"{name}.nc")
     onnx_blur(folder / "nuclei.onnx")
+    (folder / "masks").mkdir()
+    for name in ("image", *(f"cells-{number}" for number in range(6))):
+        tifffile.imwrite(folder / "masks" / f"{name}.tif", (spots > 60).astype(np.uint8))
+    _ct(folder / "ct.nii.gz", random)
+
+
+def _ct(path: Path, random: np.random.Generator) -> None:
+    """Write 4 slices of a bright cylinder in Hounsfield units, int16."""
+    import nibabel
+
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    inside = np.hypot(y - 30, x - 34) < 20
+    volume = np.where(inside, 60.0, -980.0) + random.normal(0, 12, (4, *SHAPE))
+    nibabel.save(nibabel.Nifti1Image(np.rint(volume).astype(np.int16).T, np.diag([2.0, 2.0, 3.0, 1.0])), path)

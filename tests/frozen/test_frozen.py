@@ -37,11 +37,13 @@ def differing(found: dict[str, Any], section: str, prefix: str) -> list[str]:
     return [key for key, value in wanted.items() if not agree(found.get(key), value)]
 
 
+@pytest.mark.requirement("R-SAMPLE")
 @pytest.mark.parametrize("camera", grid.CAMERAS)
 def test_replicas_are_the_frozen_bytes(camera: str):
     assert differing(grid.replica_rows(camera), "replicas", f"{camera} | ") == []
 
 
+@pytest.mark.requirement("R-CODEC")
 @pytest.mark.slow
 @pytest.mark.skipif(not SAME_LIBRARIES, reason="code streams belong to a version of the coders")
 @pytest.mark.parametrize("camera", grid.CAMERAS)
@@ -49,6 +51,7 @@ def test_codecs_give_the_frozen_bytes(camera: str):
     assert differing(grid.codec_rows(camera), "codecs", f"{camera} | ") == []
 
 
+@pytest.mark.requirement("R-VERDICT")
 @pytest.mark.slow
 @pytest.mark.skipif(not SAME_LIBRARIES, reason="decoded pixels belong to a version of the coders")
 @pytest.mark.parametrize("study", grid.STUDIES, ids=lambda study: " ".join(study[:3]))

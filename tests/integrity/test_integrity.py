@@ -62,6 +62,7 @@ def test_who_ran_it_can_be_stated(monkeypatch: pytest.MonkeyPatch) -> None:
     assert with_lines((), "t", [("start", None, {})])[0].by == "J. Doe"
 
 
+@pytest.mark.requirement("R-INTEGRITY")
 @posix
 def test_a_private_key_is_its_owners_alone(tmp_path: Path) -> None:
     mask = os.umask(0)
@@ -104,6 +105,7 @@ def test_an_encrypted_key_opens_with_its_passphrase_alone(tmp_path: Path) -> Non
             private_key(private, wrong)
 
 
+@pytest.mark.requirement("R-INTEGRITY")
 def test_a_signature_is_that_of_the_standard_library_of_keys(signed: Path) -> None:
     """The public key checks the message by cryptography alone."""
     key = public_key(signed.parent / "key.pub.pem")
@@ -121,11 +123,13 @@ def test_a_signed_folder_holds_and_says_by_whom(signed: Path) -> None:
     assert "compare it" in examine(signed).state
 
 
+@pytest.mark.requirement("R-INTEGRITY")
 def test_another_key_does_not_pass(signed: Path, tmp_path: Path) -> None:
     found = examine(signed, key=Ed25519PrivateKey.generate().public_key())
     assert [entry.part for entry in found.problems] == ["signature"] and found.signatures == ()
 
 
+@pytest.mark.requirement("R-INTEGRITY")
 def test_an_unsigned_record_is_called_unsigned(signed: Path, tmp_path: Path) -> None:
     folder = tmp_path / "unsigned"
     Record.read(signed).write(folder, formats=())
@@ -149,6 +153,7 @@ def test_who_signs_by_another_key_what_was_altered_is_not_the_signer(signed: Pat
     assert parts == ["signature"]
 
 
+@pytest.mark.requirement("R-INTEGRITY")
 def test_every_kind_of_change_to_every_part_is_named() -> None:
     """Seeded; each of four kinds on each of seven parts twice. The script makes 1,000."""
     count = 2 * len(mutations.PARTS) * len(mutations.KINDS)

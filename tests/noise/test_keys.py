@@ -14,6 +14,7 @@ KNOWN = [
 ]
 
 
+@pytest.mark.requirement("R-SAMPLE")
 @pytest.mark.parametrize(("key", "counter", "answer"), KNOWN)
 def test_threefry_gives_the_published_answers(key, counter, answer):
     words = [np.array([value], dtype=np.uint32) for value in counter]
@@ -50,6 +51,7 @@ def test_key_depends_on_all_that_identifies_and_on_nothing_else():
         np.testing.assert_array_equal(keys.key_words(5, "m", same), base)
 
 
+@pytest.mark.requirement("R-SAMPLE")
 def test_key_is_pinned():
     """A change of the recipe changes every replica ever recorded, so it must be seen."""
     import hashlib

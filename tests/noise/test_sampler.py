@@ -17,6 +17,7 @@ RATES = (0, 0.05, 0.5, 3.99, 4.01, 10, 300, 3e4)
 CAMERAS = ((0.3, 2.0), (1.0, 0.2), (1.6, 0.6), (5.0, 1.0))  # read noise, e⁻; gain, DN/e⁻
 
 
+@pytest.mark.requirement("R-SAMPLE")
 def test_samples_follow_the_exact_pmf():
     """32 cells of 10⁶ draws: every p > 1e-4/32, p values uniform (KS p > .001); mean, variance and skewness within 5 SE."""
     p_values = []
@@ -32,6 +33,7 @@ def test_samples_follow_the_exact_pmf():
     assert stats.kstest(p_values, "uniform").pvalue > 1e-3
 
 
+@pytest.mark.requirement("R-SAMPLE")
 @pytest.mark.parametrize("rate", [0.5, 3.99, 4.01, 16.0])
 def test_clipping_and_gain_follow_the_exact_pmf(rate):
     """Gain 2.3 spreads counts over levels, offset 3 puts the converter's end inside the noise, 10⁶ draws."""
@@ -188,6 +190,7 @@ def test_summation_reaches_the_last_word():
     assert TOPS[-1][0] == LOW_RATE
 
 
+@pytest.mark.requirement("R-SAMPLE")
 @pytest.mark.parametrize("shape", [(33, 17), (3, 11, 31)])
 def test_bytes_do_not_depend_on_batch_or_start(shape):
     """Odd shapes leave remainders in vectorised loops; scalars and maps, all low, mixed and all high rates."""
@@ -229,6 +232,7 @@ def test_ties_round_to_even_as_numpy_does():
         assert np.mean(fast != slow) < 2e-5
 
 
+@pytest.mark.requirement("R-SAMPLE")
 def test_variance_of_a_known_scene():
     """R = 1000, 256²: mean variance over V (with 1/12) is 1 ± .002 in every level bin from 5 e⁻ (SE √(2/(999·6553)) = .0006)."""
     gain, offset, repeats = 0.46, 100.0, 1000

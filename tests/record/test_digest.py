@@ -25,6 +25,7 @@ def _leaves(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]
         yield from _leaves(part, (*place, key))
 
 
+@pytest.mark.requirement("R-RECORD")
 def test_every_value_is_in_the_digest_but_times_paths_and_hardware() -> None:
     sound = full_document()
     base, seen = digest_of(sound), set()

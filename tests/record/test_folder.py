@@ -45,7 +45,7 @@ def test_a_written_record_reads_back_and_verifies(record: Record, tmp_path: Path
     xr.testing.assert_identical(again.dataset, record.dataset)
     assert verify(tmp_path / "out") == []
     assert record.verdict == "INCONCLUSIVE"
-    written = ["log.jsonl", "manifest.json", "record.json", "result.nc", "ro-crate-metadata.json"]
+    written = ["check.py", "log.jsonl", "manifest.json", "record.json", "result.nc", "ro-crate-metadata.json"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == written
 
 
@@ -71,6 +71,7 @@ def test_a_changed_number_an_edited_prediction_and_a_changed_or_missing_input_ar
     assert verify(folder)[0].startswith("../image.bin (input): not there any more")
 
 
+@pytest.mark.requirement("R-INPUT")
 def test_a_failing_rendering_leaves_the_folder_as_it_was(record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken:
         name = "broken"

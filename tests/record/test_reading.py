@@ -22,6 +22,7 @@ def sound() -> dict[str, Any]:
     return full_document()
 
 
+@pytest.mark.requirement("R-RECORD")
 def test_what_is_written_is_read_as_it_was(sound: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "record.json").write_text(json.dumps(sound))
     assert document_of(read_content(tmp_path)) == sound
@@ -112,6 +113,7 @@ def places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
         yield from places(part, (*place, key))
 
 
+@pytest.mark.requirement("R-INPUT")
 def test_a_strangers_record_is_read_or_refused_and_never_ends_in_another_error(sound: dict[str, Any]) -> None:
     text, refused, count = json.dumps(sound), 0, 0
     for number, place in enumerate(places(sound)):

@@ -108,7 +108,7 @@ def test_a_results_numbers_are_those_of_its_row(page: tuple[dict[str, Any], Cont
         printed = found.tables[label][1:]
         assert len(printed) == len(rows)
         for row in printed:
-            source = rows[row[0], row[1], row[2].partition(" | ")[0]]
+            source = rows[row[0], row[1], row[2].partition(" / ")[0]]
             values = list(_values(source))
             numbers = [number for cell in row[first:] for number in _NUMBER.findall(cell.replace("\u202f", ""))]
             assert len(numbers) >= 5

@@ -15,6 +15,7 @@ def three_se(p: float, runs: int) -> float:
     return 3.0 * math.sqrt(p * (1 - p) / runs)
 
 
+@pytest.mark.requirement("R-SCORE")
 @pytest.mark.parametrize("n", [10, 50])
 @pytest.mark.parametrize("slope", [1.0, 0.5, 0.0])
 def test_interval_covers_at_least_90_percent_of_normal_predictions(n: int, slope: float) -> None:
@@ -123,6 +124,7 @@ def rms_case(kind: str, rng: np.random.Generator, runs: int, n: int) -> tuple[np
 
 
 # Nominal .95 one-sided; SE .004. Denoising: D² and σ_raw rise together, so the limit is conservative.
+@pytest.mark.requirement("R-SCORE")
 @pytest.mark.parametrize(
     ("kind", "lowest", "highest"),
     [

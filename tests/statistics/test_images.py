@@ -26,6 +26,7 @@ def images(shifts: np.ndarray, n: int = 50, seed: int = 1, noise: float = 0.3) -
     return measure(raw, raw[:, 1] + shifts[:, None] + noise * rng.normal(size=(shifts.size, n)), 1)
 
 
+@pytest.mark.requirement("R-IMAGES")
 def test_a_harmless_codec_passes_whatever_the_number_of_images() -> None:
     for j in (3, 10, 30):
         found = judge_images(images(np.full(j, 0.1), 20, seed=j), RowLimits(spread=1.4))
@@ -56,6 +57,7 @@ def test_one_bad_image_in_ten_rarely_passes() -> None:
     assert rate > 0.0
 
 
+@pytest.mark.requirement("R-IMAGES")
 @pytest.mark.parametrize("kind", ["normal", "exponential", "Poisson .3"])
 def test_every_statement_errs_in_five_percent_at_its_limit(kind: str) -> None:
     runs = 400
@@ -124,6 +126,7 @@ def test_common_uncertainty_does_not_average_out() -> None:
     assert mean_effect(unsure, RowLimits()).high == pytest.approx(0.6 * math.exp(1.6449 * 0.5), rel=0.05)
 
 
+@pytest.mark.requirement("R-IMAGES")
 def test_share_is_clopper_pearson_and_needs_31_images_for_ten_percent() -> None:
     zeros, ones = np.zeros(30), np.ones(30)
     assert share_of_images(zeros, ones).verdict == "INCONCLUSIVE"
@@ -139,6 +142,7 @@ def test_share_is_clopper_pearson_and_needs_31_images_for_ten_percent() -> None:
         share_of_images(zeros, ones, share=1.0)
 
 
+@pytest.mark.requirement("R-IMAGES")
 def test_undefined_images_are_no_evidence_of_a_pass() -> None:
     evidence = images(np.zeros(5), 200)
     found = judge_images(evidence, RowLimits(), undefined=1)
@@ -148,6 +152,7 @@ def test_undefined_images_are_no_evidence_of_a_pass() -> None:
         judge_images(evidence, RowLimits(), specimens=["a"])
 
 
+@pytest.mark.requirement("R-VERDICT")
 def test_family_wise_error_over_20_measurements_and_6_codecs() -> None:
     """Holm over 120 true nulls: any rejection in at most 5 % of families; SE √(.05·.95/runs)."""
     rng, runs = np.random.default_rng(6), 2000

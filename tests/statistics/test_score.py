@@ -26,6 +26,7 @@ def covered(raw: np.ndarray, difference: np.ndarray, truth: float, discrete: boo
     return hits / len(raw)
 
 
+@pytest.mark.requirement("R-SCORE")
 @pytest.mark.parametrize("n", [20, 50])
 @pytest.mark.parametrize("epsilon", EPSILONS)
 def test_interval_covers_95_percent_for_normal_predictions(n: int, epsilon: float) -> None:
@@ -54,6 +55,7 @@ def count_shifts(kind: str, epsilon: float, raw: np.ndarray, rng: np.random.Gene
     return rng.poisson(epsilon * sigma, shape).astype(float)
 
 
+@pytest.mark.requirement("R-SCORE")
 @pytest.mark.parametrize("n", [20, 50])
 @pytest.mark.parametrize(("kind", "epsilon"), [("noise", 0.0), *itertools.product(("shift", "noise", "counts"), EPSILONS[1:])])
 def test_interval_covers_92_percent_for_rare_counts(n: int, kind: str, epsilon: float) -> None:
@@ -74,6 +76,7 @@ def test_normal_form_would_not_cover_for_rare_counts() -> None:
     assert np.mean(np.abs(value - 2.0) <= 1.985 * value / math.sqrt(2 * nu)) < 0.7  # measured .60
 
 
+@pytest.mark.requirement("R-SCORE")
 def test_uncertainty_is_the_formula() -> None:
     rng = np.random.default_rng(15)
     raw, d = rng.normal(size=(5, 30)), 0.8 + 0.3 * rng.normal(size=30)

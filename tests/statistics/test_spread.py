@@ -18,11 +18,13 @@ def coverage_limit(p: float, runs: int) -> float:
     return 3.0 * math.sqrt(p * (1 - p) / runs)
 
 
+@pytest.mark.requirement("R-SCORE")
 def test_c4_is_the_tabulated_constant() -> None:
     # c₄(n) of control-chart tables at n = 2, 5, 10, that is ν = 1, 4, 9.
     assert [round(c4(dof), 4) for dof in (1, 4, 9)] == [0.7979, 0.9400, 0.9727]
 
 
+@pytest.mark.requirement("R-SCORE")
 def test_sigma_is_unbiased_and_its_interval_covers_for_normal_predictions() -> None:
     rng = np.random.default_rng(1)
     runs, groups, n = 3000, 3, 5

@@ -44,6 +44,7 @@ def judged(found: Assessment, against: AgainstCamera, identical: bool = False, m
     return result.verdict, result.reason
 
 
+@pytest.mark.requirement("R-EVIDENCE")
 def test_a_quieter_frame_never_passes_unless_pixels_are_identical() -> None:
     quieter = AgainstCamera(quieter=True)
     assert judged(PASS, quieter) == ("INCONCLUSIVE", Reason.FRAME_QUIETER)
@@ -53,6 +54,7 @@ def test_a_quieter_frame_never_passes_unless_pixels_are_identical() -> None:
     assert judged(PASS, AgainstCamera(mapped=True)) == ("INCONCLUSIVE", Reason.FRAME_NOT_RAW)
 
 
+@pytest.mark.requirement("R-EVIDENCE")
 def test_a_louder_frame_does_not_fail_by_sigma() -> None:
     louder = AgainstCamera(louder=True)
     assert judged(FAIL, louder) == ("INCONCLUSIVE", Reason.FRAME_LOUDER)
@@ -93,6 +95,7 @@ def study(
     return sr.validate([frame], camera, codecs=codecs, pipeline=pipeline, n=20, seed=3, **options)
 
 
+@pytest.mark.requirement("R-EVIDENCE")
 def test_a_wrong_gain_gives_no_pass_to_a_codec() -> None:
     wrong = sr.CameraProfile.from_values(gain=3.25, offset=100, read_noise=2.0, bits=12, gain_se=0.01, read_noise_se=0.02)
     rows = study("intensity", wrong, codecs=["lossless", "jpegls:near=6"]).content.results

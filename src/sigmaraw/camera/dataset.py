@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -95,10 +95,33 @@ def assemble(
         variables[name] = (("level",), np.ascontiguousarray(array), quantity(name))
     for name, (dims, array) in (drawn or {}).items():
         variables[name] = (dims, np.ascontiguousarray(array), quantity(name))
+    for name in [name for name in variables if f"{name}_se" in variables]:
+        variables[name][2]["unc_comps"] = f"{name}_se"
+        variables[f"{name}_se"][2].update(error_attributes(variables[f"{name}_se"][0]))
     dataset = xr.Dataset(variables, attrs={"schema": SCHEMA, **attributes})
     if complete:
         check(dataset, "the profile")
     return dataset
+
+
+def error_attributes(dims: Sequence[str]) -> dict[str, str]:
+    """Return what a standard error says of its errors, named as obsarray names it: normal, and independent along each dimension.
+
+    A scalar's error is one and the same in every use of its value; it has no dimension along which errors could differ.
+
+    References
+    ----------
+    obsarray, uncertainty variables: `pdf_shape`, `err_corr_1_dim`, `err_corr_1_form` ….
+
+    Examples
+    --------
+    >>> error_attributes(("level",))
+    {'pdf_shape': 'gaussian', 'err_corr_1_dim': 'level', 'err_corr_1_form': 'random'}
+    """
+    made = {"pdf_shape": "gaussian"}
+    for number, dim in enumerate(dims, start=1):
+        made |= {f"err_corr_{number}_dim": dim, f"err_corr_{number}_form": "random"}
+    return made
 
 
 def check(dataset: xr.Dataset, name: str) -> None:

@@ -11,7 +11,9 @@ from sigmaraw.cli.shared import Json, print_json
 from sigmaraw.errors import InvalidOption
 
 if TYPE_CHECKING:
+    from sigmaraw.camera import CameraProfile
     from sigmaraw.frames import Series
+    from sigmaraw.reports.lab import Lab
 
 
 def calibrate(
@@ -35,6 +37,15 @@ def calibrate(
         str | None, typer.Option(metavar="LETTERS", help="Also calibrate each plane of a colour filter array, such as RGGB.")
     ] = None,
     report: Annotated[Path | None, typer.Option(metavar="DIR", help="Also write a datasheet (HTML and PDF) into this folder.")] = None,
+    dcc: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.xml", help="Also write a Digital Calibration Certificate (PTB's DCC 3.3.0) that names the profile by its hash."
+        ),
+    ] = None,
+    template: Annotated[
+        Path | None, typer.Option(metavar="TOML", help="The laboratory's name, number and operator, for the certificate.")
+    ] = None,
     json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
@@ -43,25 +54,65 @@ def calibrate(
     from sigmaraw.cli.camera import check_output, print_profile
     from sigmaraw.cli.shared import check_folder
     from sigmaraw.progress import Progress
+    from sigmaraw.reports.lab import read_lab
 
     check_output(output)
+    if dcc is not None and dcc.is_dir():
+        raise InvalidOption(f"certificate {dcc} is a folder", "a file name such as camera.xml", "add a file name to it")
+    lab = read_lab(template)  # a fault in it must not cost a calibration
     if report is not None:
         check_folder(report)
     with Progress(quiet) as progress:
         profile = run(_source(series, dark or [], flat or [], bits), bits=bits, taps=taps, cfa=cfa, progress=progress)
     profile.to_netcdf(output)
+    if dcc is not None:
+        _write_certificate(profile, output, dcc, lab)
     page = None
     if report is not None:
         from sigmaraw.reports.datasheet import write_datasheet
 
         page = write_datasheet({**profile.summary(), "path": str(output)}, report, profile.figures(), formats=("html", "pdf"))
     if json:
-        print_json({**profile.summary(), "profile": str(output), "datasheet": None if page is None else str(page)})
+        print_json(
+            {
+                **profile.summary(),
+                "profile": str(output),
+                "datasheet": None if page is None else str(page),
+                "certificate": None if dcc is None else str(dcc),
+            }
+        )
         return
     print_profile(profile)
     typer.echo(f"\nprofile: {output}")
     if page is not None:
         typer.echo(f"datasheet: {page}")
+    if dcc is not None:
+        typer.echo(f"certificate: {dcc}")
+        if template is None:
+            typer.echo("  laboratory, country, customer and number are not stated: give --template lab.toml before it leaves the house")
+
+
+def _write_certificate(profile: CameraProfile, output: Path, dcc: Path, lab: Lab) -> None:
+    """Write the profile as a Digital Calibration Certificate; what the template does not state is called so."""
+    from sigmaraw.files import atomic_path, sha256_of_file
+    from sigmaraw.integrity.log import operator
+    from sigmaraw.quantities import TABLE
+    from sigmaraw.reports.certificate import Parties, certificate
+
+    summary = profile.summary()
+    scalars = {name: {**row, "reference": TABLE[name].reference} for name, row in summary["scalars"].items()}
+    fields = {name.lower(): text for name, text in lab.fields.items()}
+    parties = Parties(
+        laboratory=lab.letterhead.laboratory,
+        city=fields.get("city", ""),
+        country=fields.get("country", ""),
+        signer=lab.operator or operator(),
+        customer=fields.get("customer", ""),
+        number=lab.number,
+    )
+    made = certificate({**summary, "scalars": scalars}, parties, profile=output.name, sha256=sha256_of_file(output))
+    with atomic_path(dcc) as temporary:
+        temporary.write_bytes(made)
 
 
 def _source(series: Path | None, dark: list[str], flat: list[str], bits: int | None) -> Path | Series:

@@ -19,6 +19,7 @@ from sigmaraw.cli.compare import compare
 from sigmaraw.cli.demo import demo
 from sigmaraw.cli.faults import BAD_INPUT, DONE, INTERRUPTED, Interrupted, interrupted, refuse
 from sigmaraw.cli.faults import report as report_fault
+from sigmaraw.cli.formats import formats
 from sigmaraw.cli.machine import check_words, prepare_streams, quieten
 from sigmaraw.cli.measurements import measurements
 from sigmaraw.cli.metrics import metrics
@@ -28,7 +29,9 @@ from sigmaraw.cli.plan_calibration import plan_calibration
 from sigmaraw.cli.replicas import replicas
 from sigmaraw.cli.report import report
 from sigmaraw.cli.reproduce import reproduce
+from sigmaraw.cli.resume import expanded
 from sigmaraw.cli.search import search
+from sigmaraw.cli.self_validate import self_validate
 from sigmaraw.cli.sign import keygen, sign
 from sigmaraw.cli.sweep import sweep
 from sigmaraw.cli.train import train
@@ -60,11 +63,13 @@ VERBS: dict[Callable[..., Any], tuple[str, str]] = {
     compare: ("Show what changed between two records.", "docs/how-to/report.md"),
     verify: ("Say which part of a record was altered.", "docs/how-to/sign.md"),
     sign: ("Sign a record with all its parts.", "docs/how-to/sign.md"),
+    self_validate: ("Check this installation on this machine.", "docs/how-to/qualify.md"),
     keygen: ("Make a pair of keys to sign with.", "docs/how-to/sign.md"),
     codecs: ("List codec families and their keys.", "docs/reference/codecs.md"),
     pipelines: ("List pipelines and their keys.", "docs/how-to/models.md"),
     measurements: ("List measurements and their keys.", "docs/how-to/measurements.md"),
     metrics: ("List metrics of masks and images.", "docs/explanation/formulas.md"),
+    formats: ("List the image formats that are read.", "docs/reference/formats.md"),
     demo: ("Show every step on a virtual camera.", "docs/tutorial/first-validation.md"),
 }
 """Each verb with its line in the list of verbs, and the page of the documentation that its help names."""
@@ -106,8 +111,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(arguments: list[str] | None) -> int:
     try:
-        check_words(sys.argv[1:] if arguments is None else arguments)
-        code = app(args=arguments, standalone_mode=False)
+        words = expanded(sys.argv[1:] if arguments is None else arguments)
+        check_words(words)
+        code = app(args=words, standalone_mode=False, obj=words)
         sys.stdout.flush()
     except typer.TyperException as error:
         return refuse(error.format_message()) if error.format_message() else BAD_INPUT

@@ -41,9 +41,17 @@ def _engine_names() -> list[str]:
     return registry.names(registry.ENGINES)
 
 
-MODE_HELP = "bootstrap (default), around-raw, simex, mean-n, repeats; settings as name:key=value."
-Raw = Annotated[list[Path], typer.Argument(metavar="RAW", help="Raw images: TIFF, .npy, FITS or Zarr; each frame is an image.")]
-Camera = Annotated[Path, typer.Option(metavar="FILE.nc", help="Camera profile, as calibrate or camera writes it.")]
+MODE_HELP = "bootstrap (default), around-raw, simex, mean-n, repeats; settings as name:key=value. Without a camera none or repeats."
+Raw = Annotated[
+    list[Path],
+    typer.Argument(metavar="RAW", help="Raw images: TIFF, .npy, FITS, Zarr or what `sigmaraw formats` lists; each frame is an image."),
+]
+Channel = Annotated[int | None, typer.Option(help="Number of the channel to take from each file, from 0.")]
+Time = Annotated[int | None, typer.Option(help="Number of the time point to take from each file, from 0.")]
+Series = Annotated[int | None, typer.Option(help="Number of the image, scene or series to take from files of several, from 0.")]
+CAMERA_HELP = "Camera profile, as calibrate or camera writes it; none where no camera stands behind the images."
+Camera = Annotated[Path, typer.Option(metavar="FILE.nc|none", help=CAMERA_HELP)]
+Bits = Annotated[int | None, typer.Option(help="Bit depth of images without a camera; default: what the files state.")]
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the record, its data and the report.")]
 Grid = Annotated[
     list[str] | None,
@@ -73,7 +81,17 @@ Count = Annotated[
         help="Replicas per group; default 100. auto:0.05 adds replicas until σ_raw is known to 5 %, auto:decide until each row is decided.",
     ),
 ]
-RuleName = Annotated[str | None, typer.Option("--rule", help="Decision rule: equivalence (default) or pomarico.")]
+RuleName = Annotated[
+    str | None, typer.Option("--rule", help="Decision rule: equivalence (default), pomarico, or with --reference noninferiority, cunha.")
+]
+Reference = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Masks by observers, named as the images; DIR/OBSERVER/READING/ for several. Agreement is measured."),
+]
+Agreement = Annotated[
+    list[str] | None,
+    typer.Option(metavar="METRIC", help="Metric of masks to measure with --reference, such as dice; default all; repeat it."),
+]
 Seed = Annotated[int | None, typer.Option(help="Study seed, 0 to 2^64 - 1; default 0.")]
 EngineName = Annotated[str, typer.Option(help="local or dask. Both give the same numbers.", autocompletion=_engine_names)]
 Batch = Annotated[int | None, typer.Option(help="Replicas held in memory at once; default: as many as fit. It changes no number.")]
@@ -110,17 +128,28 @@ RmsLimit = Annotated[float | None, typer.Option("--rms", help="Limit on the RMS 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 
 
-def plan_from(file: Path | None, codec: list[str] | None, n: str | None, batch: int | None, roi: str | None, **given: Any) -> Plan:
+def plan_from(
+    file: Path | None, codec: list[str] | None, n: str | None, batch: int | None, roi: str | None, camera: Path, **given: Any
+) -> Plan:
     """Return the plan of a file and the command's options; None and False are not stated. Raises as `merge_plan` does."""
     from sigmaraw.study import count_or_auto, merge_plan, read_plan
+    from sigmaraw.study.no_camera import NO_REPLICAS, NONE
 
     if batch is not None and batch < 1:
         raise InvalidOption(f"--batch {batch}", "a whole number from 1", "correct or leave out --batch")
     given["pipeline"] = joined(given.get("pipeline"))
     stated = {**given, "codecs": tuple(codec or ()) or None, "roi": parse_roi(roi), "n": None if n is None else count_or_auto(n)}
-    return merge_plan(
-        read_plan(file) if file else {}, {key: value for key, value in stated.items() if value is not None and value is not False}
-    )
+    from_file = read_plan(file) if file else {}
+    if str(camera) == NONE and stated.get("mode") is None and "mode" not in from_file:
+        stated["mode"] = NO_REPLICAS
+    return merge_plan(from_file, {key: value for key, value in stated.items() if value is not None and value is not False})
+
+
+def selected(raw: list[Path], channel: int | None, time: int | None, series: int | None) -> list[Path]:
+    """Return the inputs with what options ask of each; a number below 0 is refused by the reader that gets it."""
+    from sigmaraw.frames.selection import selected as one
+
+    return [one(path, channel=channel, time=time, series=series) for path in raw]
 
 
 def margins(texts: list[str] | None) -> dict[str, float] | None:

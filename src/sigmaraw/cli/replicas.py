@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def replicas(
-    raw: Annotated[Path, typer.Argument(metavar="RAW", help="TIFF, .npy, FITS or Zarr file.")],
+    raw: Annotated[Path, typer.Argument(metavar="RAW", help="TIFF, .npy, FITS or Zarr file, or what `sigmaraw formats` lists.")],
     camera: Annotated[Path, typer.Option(metavar="FILE.nc", help="Camera profile, as calibrate or camera writes it.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="Where the replicas go: a name that ends in .tif, .nc or .zarr.")
@@ -35,6 +35,9 @@ def replicas(
     volume: Annotated[
         bool, typer.Option("--volume", help="Read the pages of the file as the slices (z) of one volume, not as frames.")
     ] = False,
+    channel: take.Channel = None,
+    time: take.Time = None,
+    series: take.Series = None,
     quiet: take.Quiet = False,
 ) -> None:
     """Draw replicas: frames that the camera could have delivered in place of RAW."""
@@ -48,7 +51,7 @@ def replicas(
     check_format(output)
     repeats = replica_mode(mode).needs_repeats
     profile = CameraProfile.from_netcdf(camera)
-    frames = read_frames(raw, volume=volume)
+    frames = read_frames(take.selected([raw], channel, time, series)[0], volume=volume)
     if not 0 <= frame < len(frames):
         raise InvalidOption(f"--frame {frame} of a file with {len(frames)}", f"a number from 0 to {len(frames) - 1}", "correct --frame")
     image = frames.data if repeats else frames.data[frame]

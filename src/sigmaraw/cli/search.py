@@ -51,6 +51,10 @@ def search(
     scalars: take.Scalars = False,
     volume: take.Volume = False,
     frame: take.Frame = None,
+    bits: take.Bits = None,
+    channel: take.Channel = None,
+    time: take.Time = None,
+    series: take.Series = None,
     allow_exec: take.AllowExec = False,
     allow_nondeterminism: take.AllowNondeterminism = False,
     overwrite: shared.Overwrite = False,
@@ -64,18 +68,18 @@ def search(
 
     folder = shared.output_folder(output, overwrite)
     given: dict[str, Any] = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame}
-    given |= {"margin": take.margins(margin), "k": k, "spread": spread, "rms": rms}
-    merged = take.plan_from(plan, codec, n, batch, roi, **given)
+    given |= {"bits": bits, "margin": take.margins(margin), "k": k, "spread": spread, "rms": rms}
+    merged = take.plan_from(plan, codec, n, batch, roi, camera, **given)
     rule = Rule(fraction, refine, back, exceedance)
     allowed, extra = take.allowed(codec, allow_exec), take.plan_rows(plan)
     check_environment()
     with Progress(quiet) as progress, shared.keeping(folder):
         result = run_search(
             merged,
-            raw,
+            take.selected(raw, channel, time, series),
             str(camera),
             rule,
-            confirm or None,
+            take.selected(confirm, channel, time, series) if confirm else None,
             engine=engine,
             batch=batch,
             allow_exec=allowed,

@@ -32,6 +32,10 @@ def sweep(
     scalars: take.Scalars = False,
     volume: take.Volume = False,
     frame: take.Frame = None,
+    bits: take.Bits = None,
+    channel: take.Channel = None,
+    time: take.Time = None,
+    series: take.Series = None,
     allow_exec: take.AllowExec = False,
     allow_nondeterminism: take.AllowNondeterminism = False,
     overwrite: shared.Overwrite = False,
@@ -44,14 +48,14 @@ def sweep(
 
     folder = shared.output_folder(output, overwrite)
     given: dict[str, Any] = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame}
-    given |= {"margin": take.margins(margin), "k": k, "spread": spread, "rms": rms}
-    merged = take.plan_from(plan, codec, n, batch, roi, **given)
+    given |= {"bits": bits, "margin": take.margins(margin), "k": k, "spread": spread, "rms": rms}
+    merged = take.plan_from(plan, codec, n, batch, roi, camera, **given)
     allowed, extra = take.allowed(codec, allow_exec), take.plan_rows(plan)
     check_environment()
     with Progress(quiet) as progress, shared.keeping(folder):
         record = run_sweep(
             merged,
-            raw,
+            take.selected(raw, channel, time, series),
             str(camera),
             engine=engine,
             batch=batch,

@@ -10,6 +10,7 @@ import typer
 from sigmaraw.cli import options as take
 from sigmaraw.cli import shared
 from sigmaraw.cli.machine import check_environment
+from sigmaraw.cli.resume import stored
 from sigmaraw.errors import InvalidOption
 from sigmaraw.progress import Progress
 
@@ -20,6 +21,7 @@ CHECK_HELP = "Exit 1 on a FAIL; exit 3 on an INCONCLUSIVE, or on a warning that 
 
 
 def validate(
+    context: typer.Context,
     raw: take.Raw,
     camera: take.Camera,
     output: take.Output,
@@ -31,6 +33,8 @@ def validate(
         bool, typer.Option("--exploratory", help="Take a plan that was not locked before the data were read; the report says so.")
     ] = False,
     rule: take.RuleName = None,
+    reference: take.Reference = None,
+    agreement: take.Agreement = None,
     n: take.Count = None,
     seed: take.Seed = None,
     margin: take.Margin = None,
@@ -46,38 +50,55 @@ def validate(
     scalars: take.Scalars = False,
     volume: take.Volume = False,
     frame: take.Frame = None,
+    bits: take.Bits = None,
+    channel: take.Channel = None,
+    time: take.Time = None,
+    series: take.Series = None,
     objects: take.Objects = False,
     every_byte: take.EveryByte = False,
     allow_exec: take.AllowExec = False,
     allow_nondeterminism: take.AllowNondeterminism = False,
     overwrite: shared.Overwrite = False,
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Go on with the study that was stopped in this folder; nothing else need be given with it."),
+    ] = None,
+    scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help="With --engine dask: the scheduler of a cluster.")] = None,
     check: Annotated[bool, typer.Option("--check", help=CHECK_HELP)] = False,
     json: shared.Json = False,
     quiet: take.Quiet = False,
 ) -> None:
     """Compare the change that each codec makes to a model's answers with the camera's own noise, and write the report."""
+    from sigmaraw.engines.dask import DaskEngine
     from sigmaraw.study import require_lock, run
+    from sigmaraw.study.store import BlockStore
 
     if exploratory and plan is None:
         raise InvalidOption("--exploratory without --plan", "a plan file", "leave --exploratory out")
 
     if workers is not None and workers < 0:
         raise InvalidOption(f"--workers {workers}", "a whole number from 0", "correct or leave out --workers")
-    folder = shared.output_folder(output, overwrite)
+    if scheduler is not None and engine != "dask":
+        raise InvalidOption(f"--scheduler with --engine {engine}", "--engine dask", "add --engine dask, or leave --scheduler out")
+    folder = shared.output_folder(output, overwrite, resume)
+    store = BlockStore(folder, stored(context.obj or ()), resume=resume is not None)
     given: dict[str, Any] = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame}
     given |= {"rule": rule, "objects": objects, "margin": take.margins(margin), "k": k, "spread": spread, "rms": rms}
+    given |= {"bits": bits, "agreement": tuple(agreement or ()) or None}
     share = {"coded_share": 1.0} if every_byte else {}
-    merged = take.plan_from(plan, codec, n, batch, roi, **given, **share)
+    merged = take.plan_from(plan, codec, n, batch, roi, camera, **given, **share)
     allowed, extra = take.allowed(codec, allow_exec), take.plan_rows(plan)
     lock = require_lock(plan, exploratory) if plan else None
     check_environment()
     with Progress(quiet) as progress, shared.keeping(folder):
         record = run(
             merged,
-            raw,
+            take.selected(raw, channel, time, series),
             str(camera),
             lock=lock,
-            engine=engine,
+            engine=engine if scheduler is None else DaskEngine(scheduler=scheduler),
+            store=store,
+            reference=reference,
             batch=batch,
             workers=workers,
             allow_exec=allowed,
@@ -86,7 +107,8 @@ def validate(
             progress=progress,
             extra_inputs=extra,
         )
-    finish(record, folder, output, json)
+    finish(record, folder, resume or output, json)
+    store.discard()
     if check:
         raise typer.Exit(shared.exit_code(record))
 

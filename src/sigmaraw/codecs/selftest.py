@@ -217,7 +217,10 @@ def _check(step: Coder | Map, frame: NDArray[np.integer], decoded: Any, where: s
     bound = 0 if step.contract.lossless else step.contract.max_error
     if bound is not None and worst > bound:
         raise _Fault(f"{where} is off by {worst} DN, though {step.contract.guarantee} is promised")
-    if step.contract.processing:
+    if step.contract.regrades:
+        if np.any(np.diff(decoded.ravel()[np.argsort(frame, axis=None, kind="stable")].astype(np.int64)) < 0):
+            raise _Fault(f"{where} has brighter pixels that came back darker: values wrap around")
+    elif step.contract.processing:
         _check_processing(frame, decoded, where, worst)
     elif top is not None and worst > _WRAP * top:
         raise _Fault(f"{where} is off by {worst} of {top} DN: values wrap around or are clipped")

@@ -18,7 +18,7 @@ from sigmaraw.contracts.codecs import (
     Probes,
     RoundTrip,
 )
-from sigmaraw.contracts.measures import FindsObjects, FoundObjects, LabelledImage, Measure
+from sigmaraw.contracts.measures import FindsObjects, FoundObjects, LabelledImage, Measure, TakesPixelSize
 from sigmaraw.contracts.modes import (
     Block,
     CameraNoise,
@@ -29,7 +29,8 @@ from sigmaraw.contracts.modes import (
     ReplicaMode,
     ReplicaRequest,
 )
-from sigmaraw.contracts.pipelines import Differentiable, Measurement, OnDevice, Pipeline
+from sigmaraw.contracts.pipelines import Differentiable, Measurement, OnDevice, Pipeline, Segmenting
+from sigmaraw.contracts.readers import Decoded, Layout, Opened, Reader, Selection
 from sigmaraw.contracts.reproductions import Criterion, Found, Reproduction
 from sigmaraw.contracts.settings import Parameter
 from sigmaraw.contracts.studies import Engine, Metric, ReportFormat
@@ -45,6 +46,7 @@ __all__ = [
     "CodecStep",
     "Coder",
     "Criterion",
+    "Decoded",
     "Denoiser",
     "Diagnostic",
     "Differentiable",
@@ -57,19 +59,25 @@ __all__ = [
     "FoundObjects",
     "Knob",
     "LabelledImage",
+    "Layout",
     "Loss",
     "Map",
     "Measure",
     "Measurement",
     "Metric",
     "OnDevice",
+    "Opened",
     "Parameter",
     "Pipeline",
     "Probes",
+    "Reader",
     "ReplicaBase",
     "ReplicaMode",
     "ReplicaRequest",
     "ReportFormat",
     "Reproduction",
     "RoundTrip",
+    "Segmenting",
+    "Selection",
+    "TakesPixelSize",
 ]

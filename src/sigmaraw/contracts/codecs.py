@@ -102,6 +102,8 @@ class CodecContract:
         "stack" where (frame, y, x) is given whole, as to a video coder.
     processing : bool
         Whether it changes pixels and codes nothing, as a denoiser does.
+    regrades : bool
+        Whether it maps grey levels to others on purpose, as a change of brightness does; the order of levels stays.
     axis : Knob, optional
         The knob's range. A family that declares it takes every target (``ratio=``, ``bpp=``, ``psnr=``, ``maxerr=``, ``rz=``).
     finer : tuple of mappings
@@ -117,6 +119,7 @@ class CodecContract:
     max_side: int | None = None
     axes: Literal["frame", "stack"] = "frame"
     processing: bool = False
+    regrades: bool = False
     axis: Knob | None = None
     finer: tuple[Mapping[str, Any], ...] = ()
 

@@ -123,6 +123,28 @@ class OnDevice(Protocol):
 
 
 @runtime_checkable
+class Segmenting(Protocol):
+    """A pipeline that yields objects, which can be held against a reference mask; the hook is optional."""
+
+    def segmented(self, image: NDArray[np.integer]) -> tuple[NDArray[np.integer], dict[str, float]]:
+        """Return the objects of one image, and its measurements, from one segmentation.
+
+        Parameters
+        ----------
+        image : ndarray
+            (y, x) or (z, y, x), DN.
+
+        Returns
+        -------
+        labels : ndarray
+            The image's shape, 0 where there is no object, another number for each object.
+        values : dict of str to float
+            As a call gives them.
+        """
+        ...
+
+
+@runtime_checkable
 class Differentiable(Protocol):
     """A pipeline that knows how some of its measurements change with the pixels; the hook is optional."""
 

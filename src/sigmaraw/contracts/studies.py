@@ -23,6 +23,8 @@ class Metric(abc.ABC):
         What a listing and a report say of it; the unit is "1" for a pure number.
     compares : {"images", "masks"}
         "images" takes pixels, DN; "masks" takes bool, or integers of which 0 is background.
+    takes_spacing : bool
+        Whether the class takes ``spacing``, the size of a pixel along each axis; its value is then in the spacing's unit.
     record_field : str
         The field of a codec's row in which a study already records this number; "" puts it under `metrics`.
 
@@ -41,6 +43,7 @@ class Metric(abc.ABC):
     unit: str
     definition: str
     compares: ClassVar[Literal["images", "masks"]] = "images"
+    takes_spacing: ClassVar[bool] = False
     record_field: ClassVar[str] = ""
 
     @abc.abstractmethod

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sigmaraw.contracts.readers import Role, Selection
 from sigmaraw.errors import ColourImage, InvalidSpec, ShapeMismatch
-from sigmaraw.frames.selection import Role, Selection
 
 UNLABELLED = "QI"  # of a stack that says nothing of what its planes are
 FRAMES = "T" + UNLABELLED

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import lzma
 import os
 import re
 import struct
 import tokenize
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.errors import ColourImage, InputNotFound, NotIntegerData, SigmarawError, UnreadableFile
+from sigmaraw import extras
+from sigmaraw.errors import ColourImage, InputNotFound, LossyImage, NotIntegerData, SigmarawError, UnreadableFile
 
 # What decoders raise on damaged or hostile files. Programming errors such as NameError stay visible.
 DECODING_ERRORS = (
@@ -50,87 +51,6 @@ MAPPED_FROM = 1 << 28
 def mappable(nbytes: int) -> bool:
     """Return whether so many bytes of pixels are mapped rather than read."""
     return nbytes >= MAPPED_FROM
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What a file says of its planes.
-
-    Parameters
-    ----------
-    letters : str
-        One letter an axis before y and x: T time, C channel, Z depth, Q not said, others as their format has them.
-    sizes : tuple of int
-        Length of each of these axes.
-    plain : bool
-        Whether Z only says that the planes are a stack.
-    """
-
-    letters: str
-    sizes: tuple[int, ...]
-    plain: bool = False
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """One file's pixels as stored.
-
-    Parameters
-    ----------
-    planes : ndarray
-        (plane, y, x), any dtype, DN.
-    reader : str
-        The library that decoded them.
-    bits : int or None
-        Bit depth that the file states.
-    metadata : mapping of str to object
-        Camera, serial number, mode and CFA pattern, those that the file states.
-    layout : Layout or None
-        Axes of the planes; None means that nothing is said.
-    inverted : bool
-        Whether the file stores full scale less the value (WhiteIsZero).
-    """
-
-    planes: NDArray[Any]
-    reader: str
-    bits: int | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    layout: Layout | None = None
-    inverted: bool = False
-
-
-@dataclass(frozen=True)
-class Opened:
-    """One file's planes, not yet read.
-
-    Parameters
-    ----------
-    shape : tuple of (int, int, int)
-        (plane, y, x).
-    dtype : dtype
-        Any, as stored.
-    read : callable
-        read(start, out) fills out (n, y, x) with the planes from `start` on.
-    bits : int, optional
-        Bit depth that the file states.
-    metadata : mapping of str to object, optional
-        What the reader found beside the pixels.
-    close : callable, optional
-        Frees what reading holds.
-    layout : Layout, optional
-        What the planes are, where the file says it.
-    inverted : bool, default False
-        Whether small values are bright.
-    """
-
-    shape: tuple[int, int, int]
-    dtype: np.dtype[Any]
-    read: Callable[[int, NDArray[Any]], None]
-    bits: int | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    close: Callable[[], None] = lambda: None
-    layout: Layout | None = None
-    inverted: bool = False
 
 
 def read_exactly(path: Path, kind: str, offset: int, dtype: np.dtype[Any], out: NDArray[Any]) -> None:
@@ -196,6 +116,18 @@ def decoding(path: Path, kind: str) -> Iterator[None]:
         raise unreadable(path, kind, error) from error
 
 
+@contextlib.contextmanager
+def decoding_by(package: str, path: Path, kind: str) -> Iterator[None]:
+    """Do as `decoding`, and turn the exceptions that a library defines itself into UnreadableFile too."""
+    try:
+        with decoding(path, kind):
+            yield
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] != package:
+            raise
+        raise unreadable(path, kind, error) from error
+
+
 def require_grey(path: Path, samples: int) -> None:
     """Raise ColourImage when a pixel has more than one sample."""
     if samples > 1:
@@ -213,7 +145,10 @@ def camera_integers(path: Path, planes: NDArray[Any]) -> NDArray[np.uint8] | NDA
         Any other dtype; nothing is rounded, scaled or wrapped.
     """
     if planes.dtype.kind != "u" or planes.dtype.itemsize > 2:
-        raise NotIntegerData(f"{path} holds {planes.dtype.name} pixels", "uint8 or uint16", "save the camera's integers unconverted")
+        remedy = "save the camera's integers unconverted"
+        if planes.dtype.kind == "i":
+            remedy += "; CT, MRI and other signed images are studied without a camera (--camera none)"
+        raise NotIntegerData(f"{path} holds {planes.dtype.name} pixels", "uint8 or uint16", remedy)
     return planes.astype(planes.dtype.newbyteorder("="), copy=False)
 
 
@@ -221,3 +156,73 @@ def natural_key(name: str | os.PathLike[str]) -> tuple[tuple[int, int, str], ...
     """Sort key in which frame_2 comes before frame_10, since pairs are taken from neighbours in time."""
     parts = re.split(r"(\d+)", Path(name).as_posix())
     return tuple((1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts if part)
+
+
+_ALWAYS_ALLOWED = 1 << 28
+_LARGEST_EXPANSION = 2000
+
+
+def require_plausible(path: Path, kind: str, announced: int, stored: int) -> None:
+    """Refuse a header that announces far more pixels than the file can hold, before memory is taken for them.
+
+    Raises
+    ------
+    UnreadableFile
+        More than 256 MiB, and more than 2000 times what is stored.
+    """
+    if announced < 0 or announced > max(_ALWAYS_ALLOWED, _LARGEST_EXPANSION * stored):
+        raise unreadable(path, kind, f"{announced} bytes of pixels announced in a file of {stored}")
+
+
+def library(path: Path, module: str, extra: str) -> Any:
+    """Return an optional library that reads a format.
+
+    Raises
+    ------
+    MissingExtra
+        It is not installed; the message has the one line that installs it.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise extras.missing(str(path), extra, module.partition(".")[0]) from error
+
+
+def lossy_image(path: Path, what: str) -> LossyImage:
+    """Return the refusal of pixels that lossy compression has changed already."""
+    return LossyImage(
+        f"{path} holds {what}",
+        "the camera's or scanner's own integers, losslessly stored",
+        f"record or export the raw frames; if this is meant, write {path.name}#lossy=accept",
+    )
+
+
+def choose_image(path: Path, kind: str, names: Sequence[str], asked: str | None) -> int:
+    """Return the number of the image that is asked for in a file of several; of a file of one, that one.
+
+    Parameters
+    ----------
+    path : Path
+        For messages.
+    kind : str
+        What the file calls its images, in the plural, such as "scenes".
+    names : sequence of str
+        The name of each.
+    asked : str or None
+        As the selection says.
+
+    Raises
+    ------
+    UnreadableFile
+        Several images of which none is asked for, or none of that number.
+    """
+    if not names:
+        raise unreadable(path, kind, "no image in it")
+    if asked is None:
+        if len(names) == 1:
+            return 0
+        listed = ", ".join(f"{index} ({' '.join(str(name).split())[:30]})" for index, name in enumerate(names[:8]))
+        raise unreadable_choice(path, f"{len(names)} {kind}: {listed}", f"choose one: {path.name}#image=0, or --series 0")
+    if not asked.isdecimal() or int(asked) >= len(names):
+        raise unreadable_choice(path, f"no image '{asked[:20]}'", f"choose one from 0 to {len(names) - 1}")
+    return int(asked)

@@ -15,12 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sigmaraw.contracts.readers import Decoded, Layout, Opened, Reader, Selection
 from sigmaraw.errors import ShapeMismatch
-from sigmaraw.frames.decoding import Decoded, Layout, Opened, decoding, read_exactly, unreadable, unreadable_choice
+from sigmaraw.frames.decoding import decoding, read_exactly, unreadable, unreadable_choice
 from sigmaraw.frames.fits_keys import bits_of, metadata_of, refuse_changed
-from sigmaraw.frames.selection import Selection
 
-SUFFIXES = (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fts.gz", ".fz")
 _LARGEST_BYTES = 1 << 32
 _ALWAYS_ALLOWED = 1 << 28  # as for TIFF: small, or no more than so many times larger than what is stored
 _LARGEST_EXPANSION = 2000
@@ -41,6 +40,23 @@ class _Image:
     shape: tuple[int, ...]
     start: int | None
     packed: Any = None  # the header of the table that holds a tile-compressed image
+
+
+class FitsReader(Reader):
+    """FITS by astropy."""
+
+    name = "fits"
+    formats = "FITS, plain, gzip-compressed or tile-compressed"
+    suffixes = (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fts.gz", ".fz")
+    package = "astropy"
+
+    def read(self, path: Path, selection: Selection) -> Decoded:
+        """Return all planes, as `read_fits`."""
+        return read_fits(path, selection)
+
+    def open(self, path: Path, selection: Selection) -> Opened | None:
+        """Return planes to be read a few at a time, as `open_fits`."""
+        return open_fits(path, selection)
 
 
 def read_fits(path: Path, selection: Selection) -> Decoded:

@@ -16,11 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sigmaraw.frames import fits, tiff
 from sigmaraw.frames.decoding import DECODING_ERRORS
+from sigmaraw.frames.fits import FitsReader
 from sigmaraw.frames.fits_keys import header_settings
-from sigmaraw.frames.reading import suffix_of
+from sigmaraw.frames.installed import suffix_of
 from sigmaraw.frames.selection import split
+from sigmaraw.frames.tiff import TiffReader
 from sigmaraw.frames.tiff_tags import cfa_of, text_tag
 from sigmaraw.frames.units import milliseconds_of, parse_time, unit_of_comment
 from sigmaraw.frames.zarr import is_zarr, ome_text
@@ -72,9 +73,9 @@ def stated(path: Path) -> Stated:
     file, selection = split(path)
     if is_zarr(file):
         return _of_ome(ome_text(file))
-    if suffix_of(file) in tiff.SUFFIXES:
+    if suffix_of(file) in TiffReader.suffixes:
         return _of_tiff(file)
-    if suffix_of(file) in fits.SUFFIXES:
+    if suffix_of(file) in FitsReader.suffixes:
         return _of_fits(file, selection.extension)
     return Stated()
 

@@ -9,10 +9,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.frames.decoding import Decoded, Layout, Opened, decoding, mappable, read_exactly, require_grey, unreadable
-from sigmaraw.frames.selection import Selection
+from sigmaraw.contracts.readers import Decoded, Layout, Opened, Reader, Selection
+from sigmaraw.frames.decoding import decoding, mappable, read_exactly, require_grey, unreadable
 
-SUFFIXES = (".npy",)
+
+class NpyReader(Reader):
+    """Arrays of NumPy, never pickled ones."""
+
+    name = "npy"
+    formats = "NumPy .npy arrays"
+    suffixes = (".npy",)
+    package = "numpy"
+
+    def read(self, path: Path, selection: Selection) -> Decoded:
+        """Return all planes, as `read_npy`."""
+        return read_npy(path, selection)
+
+    def open(self, path: Path, selection: Selection) -> Opened | None:
+        """Return planes to be read a few at a time, as `open_npy`."""
+        return open_npy(path, selection)
 
 
 def read_npy(path: Path, selection: Selection) -> Decoded:

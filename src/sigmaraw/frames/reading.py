@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -11,24 +11,18 @@ from typing import Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from sigmaraw.contracts.readers import Decoded, Layout
 from sigmaraw.errors import BitDepthMismatch, InputNotFound, InvalidOption, LossyImage, NotIntegerData, ShapeMismatch, UnreadableFile
 from sigmaraw.files import sha256_of_file
-from sigmaraw.frames import fits, npy, png, tiff, zarr
 from sigmaraw.frames.axes import arrange
-from sigmaraw.frames.decoding import Decoded, Layout, camera_integers, natural_key, require_file
-from sigmaraw.frames.selection import Selection, split, with_selection
+from sigmaraw.frames.decoding import camera_integers, natural_key, require_file
+from sigmaraw.frames.installed import by_suffix, reader_of, suffix_of
+from sigmaraw.frames.selection import split, with_selection
+from sigmaraw.frames.signed import shifted
 from sigmaraw.frames.types import RawFrames, SourceFile
 
-_READERS: dict[str, Callable[[Path, Selection], Decoded]] = {
-    **dict.fromkeys(tiff.SUFFIXES, tiff.read_tiff),
-    **dict.fromkeys(npy.SUFFIXES, npy.read_npy),
-    **dict.fromkeys(fits.SUFFIXES, fits.read_fits),
-    **dict.fromkeys(zarr.SUFFIXES, zarr.read_zarr),
-    **dict.fromkeys(png.SUFFIXES, png.read_png),
-    **dict.fromkeys(png.PGM_SUFFIXES, png.read_pgm),
-}
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
-FORMATS = "TIFF, .npy, FITS, PNG or Zarr frames"
+FORMATS = "TIFF, .npy, FITS, PNG, Zarr or other frames"
 _LOSSY_SUFFIXES = (".jpg", ".jpeg", ".webp", ".heic", ".jfif")
 # Files that people and programs keep beside frames; anything else that is no frame is refused rather than passed over.
 COMPANIONS: tuple[str, ...] = (
@@ -76,17 +70,9 @@ def is_litter(path: Path) -> bool:
     return name.startswith(_LITTER_STARTS) or name in _LITTER
 
 
-def suffix_of(path: Path) -> str:
-    """Return the lower-case suffix that chooses the reader, with .gz kept on what it wraps; that of Zarr for a Zarr folder."""
-    if zarr.is_zarr(path):
-        return zarr.SUFFIXES[0]
-    name = path.name.lower()
-    return "".join(Path(name).suffixes[-2:]) if name.endswith(".gz") else Path(name).suffix
-
-
 def is_frame_file(path: Path) -> bool:
-    """Return whether a reader takes the path: a file by its name, or a Zarr folder."""
-    return suffix_of(path) in _READERS and path.is_dir() == zarr.is_zarr(path)
+    """Return whether a reader takes the path: a file, or a folder that is one image or stack."""
+    return reader_of(path) is not None
 
 
 def is_companion(path: Path) -> bool:
@@ -116,12 +102,12 @@ def decode(path: Path, *, volume: bool = False, pages: bool = False) -> Decoded:
         Pixels that are not the camera's integers.
     """
     file, selection = split(path)
-    if not zarr.is_zarr(file):
+    reader = reader_of(file)
+    if not file.is_dir() and ".zarr" not in getattr(reader, "suffixes", ()):
         require_file(file)
-    reader = _READERS.get(suffix_of(file))
     if reader is None:
         raise _no_reader(file)
-    found = reader(file, selection)
+    found = reader.read(file, selection)
     layout = found.layout or Layout("", ())
     order = arrange(file, layout.letters, layout.sizes, selection, volume=volume, plain=layout.plain, pages=pages)
     planes = found.planes
@@ -131,10 +117,14 @@ def decode(path: Path, *, volume: bool = False, pages: bool = False) -> Decoded:
 
 
 def _no_reader(path: Path) -> UnreadableFile | LossyImage:
-    suffix, known = suffix_of(path), ", ".join(sorted(_READERS))
+    suffix, known = suffix_of(path), ", ".join(sorted(by_suffix()))
     if suffix in _LOSSY_SUFFIXES:
         return LossyImage(f"{path} is a lossy format ('{suffix}')", f"raw frames, as one of {known}", "record the camera's own integers")
-    return UnreadableFile(f"{path} has the suffix '{suffix}'", f"one of {known}", "export the frames as TIFF, .npy, FITS, PNG or Zarr")
+    return UnreadableFile(
+        f"{path} has the suffix '{suffix}'",
+        f"one of {known}",
+        "export the frames as TIFF, .npy, FITS, PNG or Zarr; `sigmaraw formats` lists what is read",
+    )
 
 
 def frame_files(folder: Path) -> list[Path]:
@@ -158,21 +148,28 @@ def frame_files(folder: Path) -> list[Path]:
     return found
 
 
-def read_frames(path: str | os.PathLike[str], *, bits: int | None = None, volume: bool = False, pages: bool = False) -> RawFrames:
+def read_frames(
+    path: str | os.PathLike[str], *, bits: int | None = None, volume: bool = False, pages: bool = False, signed: bool = False
+) -> RawFrames:
     """Read camera frames from one file or from a folder of single frames.
 
     Parameters
     ----------
     path : str or path
-        TIFF, OME-TIFF, .npy, FITS (also .gz and .fz), grey PNG or PGM file, Zarr or OME-Zarr folder, or a folder of them, taken in natural
-        order of their names. After a # stands what of it is asked for: ``stack.ome.tif#channel=0``, ``#z=3``, ``#z=frames``,
-        ``#pages=0-7`` (from 0, the last one included), ``two.fits#extension=SCI``, ``two.zarr#image=1``, ``#lossy=accept``.
+        TIFF, OME-TIFF, .npy, FITS (also .gz and .fz), grey PNG or PGM file, Zarr or OME-Zarr folder, with the extras NIfTI, DICOM, ND2,
+        CZI, LIF and HDF5 too; or a folder of them, taken in natural order of their names, or of one DICOM series. After a # stands what
+        of it is asked for: ``stack.ome.tif#channel=0``, ``#t=2``, ``#z=3``, ``#z=frames``, ``#pages=0-7`` (from 0, the last one
+        included), ``two.fits#extension=SCI``, ``two.lif#image=1``, ``#lossy=accept``; after :: the data set of an HDF5 file:
+        ``scan.h5::/entry/data``.
     bits : int, optional
         Bit depth of the camera, 1 to 16; by default from metadata, else the container's.
     volume : bool
         Whether planes are z: data is (frame, z, y, x) instead of (frame, y, x).
     pages : bool
         Whether every plane of a file is a page, whatever its axis, so that one can be chosen by its number.
+    signed : bool
+        Whether images that are no camera's frames are taken: signed integers, stitched or derived ones. `RawFrames.shift` says what was
+        added to the file's values so that none is below 0.
 
     Returns
     -------
@@ -195,38 +192,59 @@ def read_frames(path: str | os.PathLike[str], *, bits: int | None = None, volume
     file, selection = split(path)
     if not file.exists():
         raise InputNotFound(f"{path} does not exist", "an image file or a folder of frames", "check the name")
-    if not file.is_dir() or zarr.is_zarr(file):
-        return assemble([path], bits=bits, volume=volume, pages=pages)
+    if reader_of(file) is not None or not file.is_dir():
+        return assemble([path], bits=bits, volume=volume, pages=pages, signed=signed)
     paths = [with_selection(entry, selection.text) for entry in frame_files(file)]
     if not paths:
         raise InputNotFound(f"{path} holds no frames", FORMATS, "check the folder")
-    return assemble(paths, bits=bits, volume=volume, pages=pages)
+    return assemble(paths, bits=bits, volume=volume, pages=pages, signed=signed)
 
 
-def assemble(paths: Iterable[Path], *, bits: int | None, volume: bool = False, pages: bool = False) -> RawFrames:
+def assemble(paths: Iterable[Path], *, bits: int | None, volume: bool = False, pages: bool = False, signed: bool = False) -> RawFrames:
     """Read files that belong together, in the order given, into one RawFrames; arguments and refusals as `read_frames`."""
     check_bits(bits)
-    stacks: list[Pixels] = []
-    sources, stated = [], []
-    metadata: dict[str, object] = {}
-    for path in paths:
-        decoded = decode(path, volume=volume, pages=pages)
-        file = split(path)[0]
-        pixels = camera_integers(file, decoded.planes)
+    found = [(path, split(path)[0], decode(path, volume=volume, pages=pages)) for path in paths]
+    _require_alike(found)
+    shift = 0
+    if signed:
+        stacks, shift = shifted([file for _, file, _ in found], [decoded for _, _, decoded in found])
+    else:
+        for _, file, decoded in found:
+            refuse_processed(file, decoded)
+        stacks = [camera_integers(file, decoded.planes) for _, file, decoded in found]
+    for index, (_, file, decoded) in enumerate(found):
         if decoded.inverted:
-            pixels = upright(pixels, white_level(file, pixels.dtype, decoded.bits, bits), file)
-        stacks.append(pixels)
-        sources.append(SourceFile(str(file), sha256_of_file(file), decoded.reader))
-        stated.append(decoded.bits)
+            stacks[index] = upright(stacks[index], white_level(file, stacks[index].dtype, decoded.bits, bits), file)
+    sources = [SourceFile(str(file), sha256_of_file(file), decoded.reader) for _, file, decoded in found]
+    stated = [decoded.bits for _, _, decoded in found]
+    metadata: dict[str, object] = {}
+    for _, _, decoded in found:
         metadata = {**decoded.metadata, **metadata}
-        if stacks[-1].shape[1:] != stacks[0].shape[1:] or stacks[-1].dtype != stacks[0].dtype:
-            shapes = [f"{'x'.join(map(str, stack.shape[1:]))} {stack.dtype.name}" for stack in (stacks[0], stacks[-1])]
-            raise ShapeMismatch(f"{path} has frames of {shapes[1]}, {sources[0].path} of {shapes[0]}", "one shape", "separate them")
     data = stacks[0] if len(stacks) == 1 else np.concatenate(stacks, axis=1 if volume else 0)
     native = np.dtype(data.dtype.name)  # whatever byte order the file had
     data = data.astype(native, copy=False).view(native)
     depth, source = bit_depth(sources[0].path, data.dtype, int(data.max()), bits, stated)
-    return RawFrames(cast("Pixels", data), depth, source, tuple(sources), metadata)
+    return RawFrames(cast("Pixels", data), depth, source, tuple(sources), metadata, shift)
+
+
+def _require_alike(found: Sequence[tuple[Path, Path, Decoded]]) -> None:
+    """Refuse files whose frames differ in shape or type. Raises ShapeMismatch."""
+    for path, _, decoded in found[1:]:
+        planes, first = decoded.planes, found[0][2].planes
+        if planes.shape[1:] != first.shape[1:] or planes.dtype.newbyteorder("=") != first.dtype.newbyteorder("="):
+            shapes = [f"{'x'.join(map(str, one.shape[1:]))} {one.dtype.name}" for one in (first, planes)]
+            raise ShapeMismatch(f"{path} has frames of {shapes[1]}, {found[0][1]} of {shapes[0]}", "one shape", "separate them")
+
+
+def refuse_processed(path: Path, decoded: Decoded) -> None:
+    """Refuse pixels that are no raw frame of a camera, by what the file says of them. Raises NotIntegerData."""
+    reason = decoded.processed or (f"values to each of which the file adds {decoded.offset}" if decoded.offset else "")
+    if reason:
+        raise NotIntegerData(
+            f"{path} holds {reason}",
+            "a camera's raw frame, since a camera's noise model describes no other image",
+            "give the raw frames, or study the image without a camera (--camera none)",
+        )
 
 
 def white_level(path: Path, dtype: np.dtype[Any], stated: int | None, bits: int | None) -> int:

@@ -3,52 +3,24 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
+from sigmaraw.contracts.readers import Role, Selection
 from sigmaraw.errors import InvalidSpec
 
-Role = Literal["frames", "z"]
 KEYS = "channel, t, z, another axis by its letter, pages, image, extension, lossy"
-_ALIASES = {"channel": "c", "time": "t"}
+_ALIASES = {"channel": "c", "time": "t", "series": "image", "scene": "image", "position": "p"}
+_DATASET = "::"  # between an HDF5 file and the path of a data set in it
 _PART = re.compile(r"\s*([A-Za-z]\w*)\s*=\s*([^=&#]+?)\s*")
 _PAGES = re.compile(r"(\d{1,7})(?:-(\d{1,7}))?")
 _EXAMPLE = "write it as file.tif#channel=0 or file.tif#pages=0-7&z=frames"
 
 
-@dataclass(frozen=True)
-class Selection:
-    """The part of a file that is asked for; empty means all of it.
-
-    Parameters
-    ----------
-    axes : dict of str to int or str
-        Of an axis, by its lower-case letter: the index that is taken, from 0; or ``frames`` or ``z``, what its planes are taken for.
-    pages : tuple of (int, int)
-        First and last frame of each range, from 0, both included; empty means all.
-    image : str or None
-        Number of the image in a file of several.
-    extension : str or None
-        Name, name and version (``SCI,2``) or number of a FITS extension.
-    lossy : bool
-        Whether lossy compression inside the container is accepted.
-    text : str
-        As typed.
-    """
-
-    axes: dict[str, int | Role] = field(default_factory=dict)
-    pages: tuple[tuple[int, int], ...] = ()
-    image: str | None = None
-    extension: str | None = None
-    lossy: bool = False
-    text: str = ""
-
-
 def split(path: Path) -> tuple[Path, Selection]:
     """Return a path without its selection, and the selection.
 
-    A file whose name holds a # is taken as it is.
+    A file whose name holds a # or :: is taken as it is.
 
     Parameters
     ----------
@@ -64,11 +36,23 @@ def split(path: Path) -> tuple[Path, Selection]:
     ------
     InvalidSpec
         What stands after the # is not understood.
+
+    Examples
+    --------
+    >>> file, selection = split(Path("scan.h5::/entry/data#pages=0-3"))
+    >>> file.name, selection.dataset, selection.pages
+    ('scan.h5', '/entry/data', ((0, 3),))
     """
-    name, mark, text = path.name.rpartition("#")
-    if not mark or not name or path.exists():
+    if path.exists():
         return path, Selection()
-    return path.with_name(name), parse(text, str(path))
+    text, mark, asked = str(path).rpartition("#")
+    if not mark or not Path(text).name or "/" in asked:
+        text, asked = str(path), ""
+    selection = parse(asked, str(path)) if asked or text != str(path) else Selection()
+    name, mark, dataset = text.partition(_DATASET)
+    if mark and name:
+        text, selection = name, replace(selection, dataset=dataset or None)
+    return Path(text), selection
 
 
 def with_selection(path: Path, selection: str) -> Path:
@@ -76,7 +60,30 @@ def with_selection(path: Path, selection: str) -> Path:
     if not selection:
         return path
     file, before = split(path)
-    return file.with_name(f"{file.name}#{'&'.join(filter(None, (before.text, selection)))}")
+    asked = "&".join(filter(None, (before.text, selection)))
+    inside = "" if before.dataset is None else f"{_DATASET}{before.dataset}"
+    return file.with_name(f"{file.name}{inside}#{asked}")
+
+
+def selected(path: Path, *, channel: int | None = None, time: int | None = None, series: int | None = None) -> Path:
+    """Return a path with what options ask of each input: a channel, a time point, an image of several.
+
+    Parameters
+    ----------
+    channel : int, optional
+        Number of the channel, from 0.
+    time : int, optional
+        Number of the time point, from 0.
+    series : int, optional
+        Number of the image, scene or series, from 0.
+
+    Examples
+    --------
+    >>> selected(Path("a.nd2"), channel=1, series=2).name
+    'a.nd2#channel=1&image=2'
+    """
+    asked = (("channel", channel), ("t", time), ("image", series))
+    return with_selection(path, "&".join(f"{key}={value}" for key, value in asked if value is not None))
 
 
 def parse(text: str, where: str) -> Selection:

@@ -8,7 +8,7 @@ compressed TIFF pages of several frames.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -16,20 +16,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from sigmaraw.contracts.readers import Layout, Opened
 from sigmaraw.errors import ShapeMismatch
-from sigmaraw.frames import fits, npy, tiff, zarr
 from sigmaraw.frames.axes import arrange
-from sigmaraw.frames.decoding import Layout, Opened, camera_integers, require_file
-from sigmaraw.frames.reading import bit_depth, check_bits, decode, suffix_of, upright, white_level
-from sigmaraw.frames.selection import Selection, split
+from sigmaraw.frames.decoding import camera_integers, require_file
+from sigmaraw.frames.installed import reader_of
+from sigmaraw.frames.reading import bit_depth, check_bits, decode, refuse_processed, upright, white_level
+from sigmaraw.frames.selection import split
 from sigmaraw.frames.types import RawFrames
-
-_OPENERS: dict[str, Callable[[Path, Selection], Opened | None]] = {
-    **dict.fromkeys(tiff.SUFFIXES, tiff.open_tiff),
-    **dict.fromkeys(npy.SUFFIXES, npy.open_npy),
-    **dict.fromkeys(fits.SUFFIXES, fits.open_fits),
-    **dict.fromkeys(zarr.SUFFIXES, zarr.open_zarr),
-}
 
 
 def open_frames(path: Path) -> Opened:
@@ -41,14 +35,14 @@ def open_frames(path: Path) -> Opened:
         As `read_frames`.
     """
     file, selection = split(path)
-    opener = _OPENERS.get(suffix_of(file))
-    opened = None
-    if opener is not None:
-        if not zarr.is_zarr(file):
+    reader, opened = reader_of(file), None
+    if reader is not None:
+        if not file.is_dir() and ".zarr" not in reader.suffixes:
             require_file(file)
-        opened = opener(file, selection)
+        opened = reader.open(file, selection)
     if opened is None:
         decoded = decode(path)
+        refuse_processed(file, decoded)
         planes = camera_integers(file, decoded.planes)
 
         def read(first: int, out: NDArray[Any]) -> None:

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sigmaraw.contracts.readers import Decoded, Layout, Opened, Reader, Selection
 from sigmaraw.errors import ColourImage, NotIntegerData, ShapeMismatch
 from sigmaraw.frames import tiff_tags as tags
-from sigmaraw.frames.decoding import Decoded, Layout, Opened, decoding, mappable, read_exactly, require_grey, unreadable, unreadable_choice
-from sigmaraw.frames.selection import Selection
+from sigmaraw.frames.decoding import decoding, mappable, read_exactly, require_grey, unreadable, unreadable_choice
+from sigmaraw.frames.pixel_size import tiff_spacing
 
-SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
 _COLOUR_PHOTOMETRICS = {2: "RGB", 3: "palette", 5: "CMYK", 6: "YCbCr", 8: "CIELab"}
 
 # A hostile header may announce any size; a real one is small, or no more than a thousand times smaller than its pixels.
@@ -50,6 +50,23 @@ def _listening() -> Iterator[_Complaints]:
     finally:
         logger.removeHandler(complaints)
         logger.propagate = propagate
+
+
+class TiffReader(Reader):
+    """TIFF, OME-TIFF and ImageJ's TIFF, by tifffile."""
+
+    name = "tiff"
+    formats = "TIFF, BigTIFF, OME-TIFF, ImageJ's TIFF"
+    suffixes = (".tif", ".tiff", ".btf", ".tf8")
+    package = "tifffile"
+
+    def read(self, path: Path, selection: Selection) -> Decoded:
+        """Return all planes, as `read_tiff`."""
+        return read_tiff(path, selection)
+
+    def open(self, path: Path, selection: Selection) -> Opened | None:
+        """Return planes to be read a few at a time, as `open_tiff`."""
+        return open_tiff(path, selection)
 
 
 def read_tiff(path: Path, selection: Selection) -> Decoded:
@@ -261,4 +278,4 @@ def _metadata(tif: Any) -> dict[str, Any]:
         "cfa": tags.cfa_of(page),
         "compression": tags.lossy_compression(tif, page),
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in found.items() if value is not None} | tiff_spacing(tif)

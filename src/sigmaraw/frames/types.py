@@ -38,6 +38,8 @@ class RawFrames:
         What was read.
     metadata : dict of str to object, optional
         What the reader found beside the pixels.
+    shift : int, default 0
+        What was added to the values of the file so that none is below 0, DN: not 0 only where signed integers were asked for.
 
     Examples
     --------
@@ -52,6 +54,7 @@ class RawFrames:
     bits_source: Literal["stated", "metadata", "container"]
     files: tuple[SourceFile, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    shift: int = 0
 
     def __repr__(self) -> str:
         sides = " × ".join(map(str, self.frame_shape))

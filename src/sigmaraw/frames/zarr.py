@@ -18,11 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw import extras
+from sigmaraw.contracts.readers import Decoded, Layout, Opened, Reader, Selection
 from sigmaraw.errors import InputNotFound, NotIntegerData, UnreadableFile
-from sigmaraw.frames.decoding import Decoded, Layout, Opened, decoding, unreadable, unreadable_choice
-from sigmaraw.frames.selection import Selection
+from sigmaraw.frames.decoding import decoding, unreadable, unreadable_choice
 
-SUFFIXES = (".zarr",)
 KIND = "Zarr"
 _LARGEST_METADATA = 1 << 22
 _ALWAYS_ALLOWED = 1 << 28  # as for TIFF: small, or no more than so many times larger than what is stored
@@ -39,9 +38,31 @@ _NODES = (".zattrs", ".zarray", ".zgroup", "zarr.json")
 _SCALING = {"scale_factor": 1, "add_offset": 0}
 
 
+class ZarrReader(Reader):
+    """OME-Zarr images and plain Zarr arrays."""
+
+    name = "zarr"
+    formats = "OME-Zarr and Zarr folders, layouts 2 and 3"
+    suffixes = (".zarr",)
+    package = "zarr"
+    extra = "zarr"
+
+    def takes(self, path: Path) -> bool:
+        """Return whether a folder is a Zarr one."""
+        return path.is_dir() and is_zarr(path)
+
+    def read(self, path: Path, selection: Selection) -> Decoded:
+        """Return all planes, as `read_zarr`."""
+        return read_zarr(path, selection)
+
+    def open(self, path: Path, selection: Selection) -> Opened | None:
+        """Return planes to be read a few at a time, as `open_zarr`."""
+        return open_zarr(path, selection)
+
+
 def is_zarr(path: Path) -> bool:
     """Return whether a path is a Zarr folder: by its name, or by the metadata that lies in it, as of one image of several."""
-    return path.suffix.lower() in SUFFIXES or (path.is_dir() and any((path / name).is_file() for name in _NODES))
+    return path.suffix.lower() == ".zarr" or (path.is_dir() and any((path / name).is_file() for name in _NODES))
 
 
 def read_zarr(path: Path, selection: Selection) -> Decoded:

@@ -20,7 +20,7 @@ _SUMS = (
 )  # fmt: skip
 
 
-def repeat_checks(frames: NDArray[np.integer], noise_model: CameraNoise) -> tuple[Diagnostic, ...]:
+def repeat_checks(frames: NDArray[np.integer], noise_model: CameraNoise | None) -> tuple[Diagnostic, ...]:
     """Return three checks of n ≥ 3 repeats of a static scene; of two only the first.
 
     repeat_noise: Σ½(x_{i+1} − x_i)²/Σ V(x̄) of neighbours in time, so that slow drift does not enter; 1 where the camera's values hold.
@@ -28,7 +28,7 @@ def repeat_checks(frames: NDArray[np.integer], noise_model: CameraNoise) -> tupl
     frame_drift: η = Σ(m_{i+1} − m_i)²/Σ(m_i − m̄)² of the frames' means m, 2 ± √(4(n − 2)/(n² − 1)) where they are independent,
     below that where they drift. A drift too small to be seen in one pixel can dominate the spread of a frame's mean.
 
-    Pixels that touch the converter's ends in any repeat are left out.
+    Pixels that touch the converter's ends in any repeat are left out. Without a camera there is no V, and only the drifts are looked for.
 
     Parameters
     ----------
@@ -39,29 +39,39 @@ def repeat_checks(frames: NDArray[np.integer], noise_model: CameraNoise) -> tupl
     ----------
     formula 3 (pair differences); J. von Neumann, Ann. Math. Stat. 12, 367–395 (1941).
     """
-    from scipy.ndimage import uniform_filter
-
     n = len(frames)
     if n < 2:
         return ()
-    clipped = (frames >= noise_model.hi_dn) | ((frames <= noise_model.lo_dn) & (np.asarray(noise_model.offset_dn) > noise_model.lo_dn))
+    if noise_model is None:
+        clipped = frames == np.iinfo(frames.dtype).max
+    else:
+        clipped = (frames >= noise_model.hi_dn) | ((frames <= noise_model.lo_dn) & (np.asarray(noise_model.offset_dn) > noise_model.lo_dn))
     open_ = ~clipped.any(axis=0)
     if not open_.any():
         return ()
     mean, total, steps = _moments(frames)
-    # V of a local mean: where single pixels of the mean lie below the offset, V knows no less than the dark noise.
-    size = (1,) * (mean.ndim - 2) + (5, 5)
-    sums, counts = (uniform_filter(part, size=size, mode="reflect") for part in (np.where(open_, mean, 0.0), open_.astype(np.float64)))
-    local = np.where(open_, sums / np.maximum(counts, 1e-9), mean)
-    noise = float(steps[open_].sum() / noise_model.variance(local)[open_].sum())
-    scatter = float(steps[open_].std() / (steps[open_].mean() or 1.0) / math.sqrt(np.count_nonzero(open_)))
-    found = [_noise(noise, scatter)]
+    found = [] if noise_model is None else [_against_camera(mean, steps, open_, noise_model)]
     if n >= FEWEST and steps[open_].any():
         means = np.array([frame[open_].mean() for frame in frames])
         spread = float(((means - means.mean()) ** 2).sum())
         drift = float(total[open_].sum() / steps[open_].sum())
         found += [_drift(drift), _frame_drift(float((np.diff(means) ** 2).sum()) / spread if spread > 0.0 else 2.0, n)]
     return tuple(found)
+
+
+def _against_camera(
+    mean: NDArray[np.float64], steps: NDArray[np.float64], open_: NDArray[np.bool_], noise_model: CameraNoise
+) -> Diagnostic:
+    """Return whether neighbours in time vary as the camera's noise does."""
+    from scipy.ndimage import uniform_filter
+
+    # V of a local mean: where single pixels of the mean lie below the offset, V knows no less than the dark noise.
+    size = (1,) * (mean.ndim - 2) + (5, 5)
+    sums, counts = (uniform_filter(part, size=size, mode="reflect") for part in (np.where(open_, mean, 0.0), open_.astype(np.float64)))
+    local = np.where(open_, sums / np.maximum(counts, 1e-9), mean)
+    noise = float(steps[open_].sum() / noise_model.variance(local)[open_].sum())
+    scatter = float(steps[open_].std() / (steps[open_].mean() or 1.0) / math.sqrt(np.count_nonzero(open_)))
+    return _noise(noise, scatter)
 
 
 def diagnostic(name: str, value: float, n: int) -> Diagnostic:

@@ -13,7 +13,7 @@ from sigmaraw.frames.types import RawFrames
 
 
 def one_frame(raw: Any) -> NDArray[np.integer]:
-    """Return one frame (y, x) or volume (z, y, x), uint8 or uint16, DN, from an array, or from a file or RawFrames that hold one.
+    """Return one frame (y, x) or volume (z, y, x), uint8, uint16 or int16, DN, from an array, or from a file or RawFrames that hold one.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def one_frame(raw: Any) -> NDArray[np.integer]:
 
 
 def many_frames(images: Any) -> NDArray[np.integer]:
-    """Return images (image, y, x) or (image, z, y, x), uint8 or uint16, DN.
+    """Return images (image, y, x) or (image, z, y, x), uint8, uint16 or int16, DN.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def many_frames(images: Any) -> NDArray[np.integer]:
 
 
 def check_many(dtype: Any, shape: tuple[int, ...]) -> None:
-    """Refuse images that are not (image, y, x) or (image, z, y, x) of uint8 or uint16. Raises as `many_frames`."""
+    """Refuse images that are not (image, y, x) or (image, z, y, x) of such integers. Raises as `many_frames`."""
     _check_integers(np.dtype(dtype), shape)
     if len(shape) not in (3, 4):
         raise ShapeMismatch(f"an array of shape {shape}", "images (image, y, x) or (image, z, y, x)", "add the image axis")
@@ -59,8 +59,8 @@ def _integers(array: Any) -> NDArray[np.integer]:
 
 
 def _check_integers(dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
-    if dtype.kind != "u" or dtype.itemsize > 2:
-        raise NotIntegerData(f"an image of {dtype}", "uint8 or uint16, DN", "give the camera's own integers")
+    if (dtype.kind != "u" or dtype.itemsize > 2) and dtype.newbyteorder("=") != np.int16:  # int16 are CT's and MRI's
+        raise NotIntegerData(f"an image of {dtype}", "uint8 or uint16, DN (int16 of CT and MRI)", "give the camera's own integers")
     if 0 in shape:
         raise ShapeMismatch(f"an empty array of shape {shape}", "at least one pixel", "check how it was cut out")
     if len(shape) >= 3 and shape[-1] in (3, 4) and min(shape[-3:-1]) > 4:

@@ -19,6 +19,8 @@ class InputRow(Row, frozen=True, kw_only=True):
     dtype: Annotated[str | None, field("dtype of the pixels")] = None
     role: Annotated[str, field("raw, camera, model, plan or reference")] = ""
     reader: Annotated[str, field("reader of the file")] = ""
+    shift: Annotated[int, field("what was added to the file's values so that none is below 0; the pipeline sees those values", "DN")] = 0
+    note: Annotated[str, field("what is asked about the file")] = ""
 
 
 class ImageRow(Row, frozen=True, kw_only=True):
@@ -79,6 +81,8 @@ class PlanRow(Row, frozen=True, kw_only=True):
     scalars: Annotated[bool, field("whether the camera's mean values replace its per-pixel maps")] = False
     volume: Annotated[bool, field("whether the pages of a file are the slices (z) of one volume")] = False
     frame: Annotated[int | None, field("number of the frame that is studied of every input, from 0; null is all")] = None
+    bits: Annotated[int | None, field("bit depth stated for images without a camera; null is what the files state", "bit")] = None
+    agreement: Annotated[tuple[str, ...], field("metrics of masks against references; empty is all of them, or no references")] = ()
     objects: Annotated[bool, field("whether objects are followed one by one")] = False
     rule: Annotated[str, field("decision rule")] = "equivalence"
     specimens: Annotated[tuple[str, ...], field("specimen of each image, in their order; empty where images are the unit")] = ()
@@ -97,6 +101,7 @@ class DesignRow(Row, frozen=True, kw_only=True):
     replicas_per_group: Annotated[int, field("replicas per group, all noise levels together", "1")]
     groups: Annotated[int, field("groups: raw and every codec", "1")]
     independent: Annotated[bool, field("whether each group has a random stream of its own")]
+    draws_noise: Annotated[bool, field("whether replicas come from the noise model; false: from real repeats")] = True
     reason: Annotated[str, field("why groups share their frames; empty where they do not")] = ""
     noise_levels: Annotated[
         tuple[float, ...] | None, field("multiples of the noise at which replicas were drawn; null is 1 alone", "1")

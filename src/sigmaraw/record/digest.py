@@ -41,7 +41,15 @@ def digest_of(document: Mapping[str, Any]) -> str:
     return digest(kept)
 
 
-_UNSTATED: dict[str, object] = {"rule": "equivalence", "specimens": [], "coded_share": 0.05, "protocol": None, "objects": False}
+_UNSTATED: dict[str, object] = {
+    "bits": None,
+    "agreement": [],
+    "rule": "equivalence",
+    "specimens": [],
+    "coded_share": 0.05,
+    "protocol": None,
+    "objects": False,
+}
 """Parts of a plan that are left out of its digest where it does not state them: plans keep the digest that they had before these parts."""
 
 _LATER = ("model_influence", "decision_consequence")  # of a protocol, likewise

@@ -48,6 +48,47 @@ class WarningRow(Row, frozen=True, kw_only=True):
     bears: Annotated[bool, field("whether it could change the verdict; such warnings keep `--check` from 0")] = False
 
 
+_OF_SHIFT = "in σ_raw, or in the measurement's unit where the plan has a margin for it"
+
+
+class EvidenceRow(Row, frozen=True, kw_only=True):
+    """What the limits of a result's three parts are computed from, by formula 2.3 to 2.5 and 2.9: check.py reads these."""
+
+    n: Annotated[int, field("replicas of the codec's group", "1")]
+    sigma_dof: Annotated[Number, field("degrees of freedom of σ_raw; null is infinite: σ_raw plays no part", "1")] = None
+    u_relative: Annotated[Number, field("relative standard uncertainty of σ_raw from mode and calibration", "1")]
+    shift: Annotated[Number, field(f"mean paired shift, {_OF_SHIFT}")]
+    u_normal: Annotated[Number, field("standard uncertainty of shift for normal predictions, in the unit of shift")]
+    dof_normal: Annotated[Number, field("degrees of freedom of u_normal", "1")]
+    u_shift: Annotated[Number, field("standard uncertainty of shift by influences, guarded, in the unit of shift")]
+    dof_shift: Annotated[Number, field("degrees of freedom of u_shift", "1")]
+    ln_ratio: Annotated[Number, field("ln of the spread ratio; null: −∞ where spread_ratio is 0, else undefined", "1")] = None
+    morgan: Annotated[Number, field("1 − r² of predictions before and after the codec; 0 where the jackknife alone serves", "1")]
+    u_ratio: Annotated[Number, field("standard uncertainty of ln_ratio by the jackknife, guarded", "1")]
+    dof_ratio: Annotated[Number, field("degrees of freedom of u_ratio", "1")]
+    same_spread: Annotated[bool, field("whether predictions after the codec are those before it, shifted by a constant at most")]
+    rms: Annotated[Number, field(f"RMS paired shift, {_OF_SHIFT}")]
+    square: Annotated[Number, field("rms squared")]
+    u_rms: Annotated[Number, field("standard uncertainty of ln rms by the jackknife, guarded", "1")]
+    dof_rms: Annotated[Number, field("degrees of freedom of u_rms", "1")]
+    f_dof: Annotated[Number, field("degrees of freedom of ΣD²; null: the F distribution does not serve", "1")] = None
+    rare: Annotated[bool, field("whether most paired shifts are equal, so that the share of the others has Clopper–Pearson limits")]
+    events: Annotated[Number, field("how many paired shifts differ from the usual one, where few do", "1")]
+    event_shift: Annotated[Number, field("mean size of their difference from it, in the unit of shift; null is unbounded")] = None
+    event_square: Annotated[Number, field("mean of what they add to square; null is unbounded")] = None
+    event_variance: Annotated[Number, field("what one of them does to the variance over the variance; null is unbounded", "1")] = None
+    few_others: Annotated[Number, field("how many predictions after the codec are not the usual one; null unless few are", "1")] = None
+    few_variance: Annotated[Number, field("spread ratio squared", "1")] = None
+    few_width: Annotated[Number, field("squared range of predictions over their variance before the codec", "1")] = None
+
+
+class LookRow(Row, frozen=True, kw_only=True):
+    """The look at which a result was decided, where that was not the last."""
+
+    level: Annotated[float, field("one-sided level of that look", "1")]
+    evidence: Annotated[EvidenceRow, field("evidence from the replicas until then")]
+
+
 class ResultRow(Row, frozen=True, kw_only=True):
     """One codec on one measurement of one image."""
 
@@ -77,6 +118,9 @@ class ResultRow(Row, frozen=True, kw_only=True):
     rms_d_upper: Annotated[Number, field("upper one-sided 95 % limit of rms_d", "1")] = None
     shift: Annotated[Number, field("mean paired shift over replicas", OWN_UNIT)] = None
     u_shift: Annotated[Number, field("standard error of shift", OWN_UNIT)] = None
+    dof_shift: Annotated[Number, field("degrees of freedom of u_shift", "1")] = None
+    shift_range: Annotated[Interval | None, field("smallest and largest paired shift over replicas", OWN_UNIT)] = None
+    pixels_identical: Annotated[bool | None, field("whether the codec gave back every pixel of the image and of all its replicas")] = None
     rms_shift_upper: Annotated[Number, field("upper one-sided 95 % limit of the RMS paired shift", OWN_UNIT)] = None
     ks: Annotated[TestRow | None, field("Kolmogorov–Smirnov test of decoded against raw replicas, of independent groups")] = None
     ks_null: Annotated[TestRow | None, field("the same test of two groups of raw replicas, as a check: its p should not be small")] = None
@@ -97,6 +141,8 @@ class ResultRow(Row, frozen=True, kw_only=True):
         Number, field("RMS of ln(σ*/σ_raw) over the groups of the double bootstrap, Monte Carlo error taken off", "1")
     ] = None
     delta: Annotated[DeltaRow | None, field("the law of propagation beside the replicas")] = None
+    evidence: Annotated[EvidenceRow | None, field("what the verdict and the statements rest on; null where numbers are undefined")] = None
+    look: Annotated[LookRow | None, field("the look that decided; null where that was the last, or there were none")] = None
 
 
 class TukeyRow(Row, frozen=True, kw_only=True):

@@ -50,6 +50,7 @@ def seal(made: Path, folder: Path, content: Content, plan: Path | None, read_fro
     read_from : str or None
         The folder that this record was read from; None where it was just made.
     """
+    (made / CHECK_FILE).write_text(check_script(), encoding="utf-8")
     if plan is not None:
         (made / PLAN_FILE).write_bytes(plan.read_bytes())
     inputs = input_parts(content)
@@ -190,4 +191,4 @@ def _append(folder: Path, event: str, facts: Mapping[str, Any]) -> tuple[LogLine
 
 def check_script() -> str:
     """Return the text of check.py."""
-    return importlib.resources.files("sigmaraw.record").joinpath("check_script.py").read_text(encoding="utf-8")
+    return importlib.resources.files("sigmaraw.record").joinpath("check.py.txt").read_text(encoding="utf-8")

@@ -49,7 +49,7 @@ class RulingRow(Row, frozen=True, kw_only=True):
 class DecisionRow(Row, frozen=True, kw_only=True):
     """The plan's decision rule: how it works in a design such as this one, and what it says."""
 
-    rule: Annotated[str, field("equivalence or pomarico")]
+    rule: Annotated[str, field("equivalence, pomarico, noninferiority or cunha")]
     null_flag_rate: Annotated[Number, field("probability that a codec without effect does not pass", "1")] = None
     effect_unit: Annotated[str, field("unit of the two effects")] = ""
     harmless: Annotated[Number, field("an effect that ought to pass, in `effect_unit`")] = None
@@ -58,6 +58,9 @@ class DecisionRow(Row, frozen=True, kw_only=True):
     accepts_harmful: Annotated[Number, field("probability that a codec of this effect passes", "1")] = None
     images: Annotated[int, field("images, or specimens, in the design that the probabilities are of", "1")]
     replicas: Annotated[int, field("replicas per group in it", "1")]
-    change: Annotated[Number, field("assumed: standard deviation of the paired change about its mean, in σ_raw", "1")] = None
-    between: Annotated[Number, field("assumed: standard deviation of the effect between images, in σ_raw", "1")] = None
+    change: Annotated[Number, field("assumed: standard deviation of the paired change about its mean, in `effect_unit`")] = None
+    between: Annotated[Number, field("assumed: standard deviation of the effect between images, in `effect_unit`")] = None
+    basis: Annotated[
+        str, field("what verdicts rest on: the camera's noise, or without a camera margins, real repeats or observers' references")
+    ] = ""
     rulings: Annotated[tuple[RulingRow, ...], field("its verdicts")] = ()

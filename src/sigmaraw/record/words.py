@@ -101,6 +101,12 @@ class Reason(Explained):
         "answers differ on the same image",
         "the pipeline or the codec answers the same image differently, and with that in u the limit is too near",
     )
+    # without a camera
+    WITHIN_MARGIN = "within the margin", "the change of the answer is within the plan's margin; no noise was drawn"
+    NO_CAMERA = (
+        "no camera",
+        "no camera's noise is known, so there is no σ_raw: a margin, real repeats or references by observers can decide",
+    )
     # missing values
     RAW_UNDEFINED = "undefined raw predictions", "predictions on raw data are not finite numbers; none was dropped"
     CODEC_UNDEFINED = "undefined decoded predictions", "predictions on decoded data are not finite numbers; none was dropped"

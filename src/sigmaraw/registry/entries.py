@@ -18,6 +18,7 @@ from sigmaraw.contracts import (
     Metric,
     Parameter,
     Pipeline,
+    Reader,
     ReplicaMode,
     ReportFormat,
     Reproduction,
@@ -33,9 +34,10 @@ ENGINES = "sigmaraw.engines"
 MODES = "sigmaraw.modes"
 DENOISERS = "sigmaraw.denoisers"
 REPORTS = "sigmaraw.reports"
+READERS = "sigmaraw.readers"
 LOSSES = "sigmaraw.losses"
 REPRODUCTIONS = "sigmaraw.reproductions"
-GROUPS = (CODECS, PIPELINES, MEASUREMENTS, METRICS, ENGINES, MODES, DENOISERS, REPORTS, LOSSES, REPRODUCTIONS)
+GROUPS = (CODECS, PIPELINES, MEASUREMENTS, METRICS, ENGINES, MODES, DENOISERS, REPORTS, READERS, LOSSES, REPRODUCTIONS)
 
 # What an entry point of each group is a subclass of; of a Protocol, having its members is enough.
 _CONTRACTS: dict[str, tuple[type, ...]] = {
@@ -47,6 +49,7 @@ _CONTRACTS: dict[str, tuple[type, ...]] = {
     MODES: (ReplicaMode,),
     DENOISERS: (Denoiser,),
     REPORTS: (ReportFormat,),
+    READERS: (Reader,),
     LOSSES: (Loss,),
     REPRODUCTIONS: (Reproduction,),
 }

@@ -39,6 +39,8 @@ def camera_section(camera: CameraRow) -> Section:
 
 def origin_blocks(camera: CameraRow) -> list[Block]:
     """Return where the values come from and for what they hold."""
+    if camera.source == "no camera":
+        return [Para("No camera stands behind these images: no noise model, and no σ_raw from one.", "notice")]
     low, high = camera.valid_range_dn or (None, None)
     means = camera.levels.mean_dn if camera.levels else ()
     used = (camera.levels.used if camera.levels else ()) or (True,) * len(means)

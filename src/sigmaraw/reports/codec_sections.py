@@ -13,7 +13,7 @@ from sigmaraw.reports.results_sections import HAT, psnr_text
 from sigmaraw.reports.selection import Reasons
 from sigmaraw.reports.slices import slice_sections
 from sigmaraw.reports.sweep import search_context, sweep_context
-from sigmaraw.reports.sweep_plots import Curve, shift_plot
+from sigmaraw.reports.sweep_plots import Curve, shift_plot, thinned
 from sigmaraw.reports.sweep_plots import Mark as Point
 from sigmaraw.reports.values import flatten, setting, steps_of
 
@@ -52,7 +52,8 @@ def _curves(record: Content) -> list[Block]:
                 Figure(
                     drawn,
                     alt,
-                    f"{measurement}: estimated shift {HAT} against compression ratio; dashes are all images. Dashed lines: ± limit; the "
+                    f"{measurement}: estimated shift {HAT} against compression ratio; dashes are images, 12 of each setting at most. "
+                    f"Dashed lines: ± limit; the "
                     f"raw band is ±1 σ_raw wide.",
                 )
             )
@@ -67,7 +68,7 @@ def _mark(rows: list[ResultRow], ratios: Mapping[str, float | None]) -> tuple[Po
     shift, largest = max(shifts, key=lambda entry: abs(entry[0]))
     low, high = largest.epsilon_hat_ci or (None, None)
     ends = None if low is None or high is None else (low, high)
-    return (Point(ratio, shift, worst(row.verdict for row in rows), "", ends, tuple(entry[0] for entry in shifts)),)
+    return (Point(ratio, shift, worst(row.verdict for row in rows), "", ends, thinned([entry[0] for entry in shifts])),)
 
 
 def _size(record: Content, reasons: Reasons) -> Table:
@@ -249,7 +250,8 @@ def sweep_section(record: Content) -> Section | None:
         caption = (
             f"{name}: estimated shift {HAT} against compression ratio; the number at a mark is the setting. A mark is the image with "
             f"the largest shift, with "
-            "its 95 % interval; dashes are all images. Band with dashed lines: ± limit; the paler band holds 95 % of single raw "
+            "its 95 % interval; dashes are images, 12 of each setting at most. Band with dashed lines: ± limit; the paler band holds 95 "
+            "% of single raw "
             "predictions about their "
             "mean. ● PASS, ✕ FAIL, ◇ INCONCLUSIVE: the worst verdict over all images, on the shift or on another limit."
         )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sigmaraw.record import Content, Verdict, worst
 from sigmaraw.record.arrays import RecordFolder
 from sigmaraw.record.results import ResultRow
+from sigmaraw.reports.basis import basis_line
 from sigmaraw.reports.blocks import (
     Answer,
     Block,
@@ -30,10 +31,11 @@ from sigmaraw.reports.names import image_names
 from sigmaraw.reports.numbers import given, percent
 from sigmaraw.reports.replica_number import replicas_used
 from sigmaraw.reports.selection import by_codec
-from sigmaraw.reports.statements import HEADINGS, Said, plan_line, said_of, scope_line, undefined_line
+from sigmaraw.reports.statements import HEADINGS, Said, plan_line, said_of, scope_line, undefined_line, warning_line
 from sigmaraw.reports.values import setting
 
 _MOST_THUMBS = 12
+_LARGE = 1000  # results, beyond which half as many are shown
 _MOST_MAP = 40  # images in the map of the first page
 _MOST_NAMED = 4
 _MOST_STEPS = 6
@@ -47,6 +49,8 @@ def report_number(record: Content, lab: Lab) -> str:
 
 def camera_words(record: Content) -> str:
     """Return make, serial number and setting of the camera, as the profile names them."""
+    if record.camera.source == "no camera":
+        return "none"
     identity = record.camera.identity
     named = [
         f"{word}{identity[key]}" for key, word in (("camera", ""), ("serial", "serial number "), ("mode", "setting ")) if identity.get(key)
@@ -175,6 +179,9 @@ def speaks_against(record: Content) -> list[Words]:
         points.append(plan_line(record))
     if record.camera.calibrated is False:
         points.append("The camera was not calibrated: every σ_raw is only as good as the stated values.")
+    if basis_line(record):
+        points.append(basis_line(record))
+    points += [f"{row.path or 'An array'}: {row.note}" for row in record.inputs if row.note]
     failed = [row for row in record.camera.checks if row.outcome == "fail"]
     points += [f"Check of the calibration failed, {row.name.replace('-', ' ')}: {row.evidence}." for row in failed]
     bearing = _bearing(record.results)
@@ -198,6 +205,8 @@ def speaks_against(record: Content) -> list[Words]:
     changed = [row for row in record.floor if row.largest or row.difference]
     if changed:
         points.append(f"The pipeline does not answer the same image twice alike: {len(changed)} of {len(record.floor)} answers changed.")
+    if not bearing and any(row.warnings for row in record.results):
+        points.append(warning_line(record))
     points += [line for line in (undefined_line(record),) if line]
     return points
 
@@ -239,7 +248,9 @@ def _thumbs(folder: RecordFolder) -> list[Block]:
     names = image_names(folder.record)
     shown = [
         Picture(grey_png(picture), f"Small picture of {names[image]}", names[image])
-        for image, picture in list(enumerate(folder.thumbnails))[:_MOST_THUMBS]
+        for image, picture in list(enumerate(folder.thumbnails))[
+            : _MOST_THUMBS if len(folder.record.results) <= _LARGE else _MOST_THUMBS // 2
+        ]
         if image in names
     ]
     more = len(names) - len(shown)

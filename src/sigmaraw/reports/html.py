@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import functools
-import gzip
 import hashlib
+import io
+import lzma
+import tarfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -13,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from sigmaraw.files import write_text
 from sigmaraw.record.arrays import read_folder
-from sigmaraw.reports.blocks import Document
+from sigmaraw.reports.blocks import Attachment, Document
 from sigmaraw.reports.document import Edition, document_of_folder
 from sigmaraw.reports.html_blocks import HtmlWriter, data_uri
 from sigmaraw.reports.lab import Lab, read_lab
@@ -36,10 +39,9 @@ class _SectionView:
 
 @dataclass(frozen=True)
 class _FileView:
-    """One file inside the page."""
+    """The archive inside the page. size : in kB."""
 
     name: str
-    description: str
     address: str
     size: int
 
@@ -65,6 +67,18 @@ def _template() -> Template:
     return environment.get_template("page.html.j2")
 
 
+def _archive(files: Sequence[Attachment]) -> bytes:
+    """Return the files as one tar.xz, the same for the same files: record and table share their digits, so together they are small."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for file in files:
+            entry = tarfile.TarInfo(file.name)
+            entry.size = len(file.content)
+            archive.addfile(entry, io.BytesIO(file.content))
+    filters = [{"id": lzma.FILTER_LZMA2, "preset": 9, "lc": 4, "lp": 0, "pb": 0, "dict_size": 1 << 26}]
+    return lzma.compress(stream.getvalue(), format=lzma.FORMAT_XZ, filters=filters)
+
+
 def page_of(document: Document) -> str:
     """Return a document as HTML text."""
     from markupsafe import Markup
@@ -75,10 +89,8 @@ def page_of(document: Document) -> str:
         _SectionView(part.anchor, part.title, part.short or part.title, part.folded, Markup(writer.blocks(part.blocks)))
         for part in document.sections
     ]
-    files = []
-    for file in document.attachments:
-        packed = gzip.compress(file.content, 9, mtime=0)
-        files.append(_FileView(file.name, file.description, data_uri(packed, "application/gzip"), -(-len(packed) // 1000)))
+    packed = _archive(document.attachments)
+    archive = f"{document.number}.tar.xz"
     script = _asset("page.js")
     head = document.letterhead
     return _template().render(
@@ -90,7 +102,8 @@ def page_of(document: Document) -> str:
         logo=data_uri(head.logo, f"image/{'jpeg' if head.logo_kind == 'jpg' else head.logo_kind}") if head.logo else "",
         front=front,
         sections=sections,
-        files=files,
+        files=document.attachments,
+        archive=_FileView(archive, data_uri(packed, "application/x-xz"), -(-len(packed) // 1000)) if document.attachments else None,
     )
 
 

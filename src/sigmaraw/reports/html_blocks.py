@@ -32,6 +32,7 @@ from sigmaraw.reports.blocks import (
 )
 from sigmaraw.reports.svg import SCREEN_COLOURS
 
+_MONO = 'font-family:"DejaVu Sans Mono",Consolas,"Liberation Mono",monospace;font-weight:400;font-size:.88em'
 SIGNS = {"PASS": "✓", "FAIL": "✗", "INCONCLUSIVE": "?"}
 _TAGS = {"strong": "strong", "italic": "i", "sub": "sub", "sup": "sup"}
 _JOINT = re.compile(r"(?<=[:+,/_])(?=.)")
@@ -65,8 +66,8 @@ def mark_html(mark: Mark) -> str:
     """Return a verdict: a sign and a word, never a colour alone."""
     word, sign = mark.word or mark.verdict, SIGNS[mark.verdict]
     if mark.short:
-        return f'<span class="mark {mark.verdict}" title="{escape(word)}">{sign}<span class="unseen"> {escape(word)}</span></span>'
-    return f'<span class="verdict {mark.verdict}">{sign} {escape(word)}</span>'
+        return f'<span class="mark {mark.verdict[0]}" title="{escape(word)}">{sign}<span class="unseen"> {escape(word)}</span></span>'
+    return f"<b class={mark.verdict[0]}>{sign} {escape(word)}</b>"
 
 
 def data_uri(content: bytes, mime: str) -> str:
@@ -124,9 +125,15 @@ class HtmlWriter:
         self._tables += 1
         name = f"t{self._tables}"
         for number, column in enumerate(table.columns, 1):
-            kind = {"num": "text-align:right;white-space:nowrap", "code": "overflow-wrap:anywhere;min-width:7.5rem"}.get(column.kind)
+            kind = {"num": "text-align:right;white-space:nowrap", "code": f"{_MONO};overflow-wrap:anywhere;min-width:7.5rem"}.get(
+                column.kind
+            )
             if kind:
-                self.rules.append(f"#{name} tr>:nth-child({number}){{{kind}}}")
+                self.rules.append(
+                    f"#{name} tbody tr>:nth-child({number}){{{kind}}}"
+                    if column.kind == "code"
+                    else f"#{name} tr>:nth-child({number}){{{kind}}}"
+                )
             self.rules.append(f'@media(max-width:40rem){{#{name} tr>:nth-child({number})::before{{content:"{_css_text(_head(column))}"}}}}')
         classes = " ".join(word for word, wanted in (("sortable", table.sortable), ("sign", table.signed)) if wanted)
         caption = f'<p class="caption">{words_html(table.caption)}</p>' if table.caption else ""
@@ -155,15 +162,13 @@ def _row(row: Row, columns: Sequence[Column]) -> str:
 
 def _cell(cell: Cell | Words, column: Column, first: bool) -> str:
     shown = cell if isinstance(cell, Cell) else Cell(cell)
-    text = words_html(shown.words, column.kind == "code")
-    if column.kind == "code" and text:
-        text = f"<code>{text}</code>"
+    text = words_html(shown.words)
     if shown.mark:
         text = mark_html(shown.mark) + (f" {text}" if text else "")
     if shown.small:
-        text += f"<small>{words_html(shown.small, column.kind == 'code')}</small>"
+        text += f"<small>{words_html(shown.small)}</small>"
     if first:
-        return f'<th scope="row">{text}</th>'
+        return f"<th>{text}</th>"
     undefined = isinstance(shown.words, str) and shown.words.startswith("undefined")
     return f'<td class="u">{text}</td>' if undefined else f"<td>{text}</td>"
 
@@ -210,7 +215,6 @@ def _answer(block: Answer) -> str:
     for verdict, heading, items in block.rows:
         listed = "".join(f"<li>{words_html(item)}</li>" for item in items) or "<li>none</li>"
         parts.append(
-            f'<div class="of {verdict}-box"><h2><span class="verdict {verdict}">{SIGNS[verdict]} '
-            f"{escape(heading)}</span></h2><ul>{listed}</ul></div>"
+            f'<div class="of {verdict}-box"><h2><b class={verdict[0]}>{SIGNS[verdict]} {escape(heading)}</b></h2><ul>{listed}</ul></div>'
         )
     return f'<div class="answers">{"".join(parts)}</div>'

@@ -8,7 +8,7 @@ from sigmaraw.reports.kinds import u_mode_sources
 from sigmaraw.reports.names import image_names
 from sigmaraw.reports.numbers import given, percent, plain
 from sigmaraw.reports.replica_number import adaptive_rows, delta_rows, delta_undefined, replicas_used
-from sigmaraw.reports.results_sections import HAT, MOST_ROWS, severity
+from sigmaraw.reports.results_sections import HAT, MOST_ROWS, MOST_SECOND, severity, shown_of
 from sigmaraw.reports.selection import Reasons
 from sigmaraw.reports.statements import rule_line
 from sigmaraw.reports.values import result_texts, setting
@@ -144,7 +144,7 @@ def uncertainty_section(record: Content, most_rows: int = MOST_ROWS) -> Section:
     reasons, names = Reasons(record), image_names(record)
     listed = {row.name: row for row in record.measurements}
     rows: list[Row] = []
-    for row in sorted(record.results, key=severity, reverse=True)[:most_rows]:
+    for row in sorted(record.results, key=severity, reverse=True)[: min(most_rows, MOST_SECOND)]:
         text = result_texts(row, listed[row.measurement], reasons)
         rows.append(
             [
@@ -181,8 +181,10 @@ def uncertainty_section(record: Content, most_rows: int = MOST_ROWS) -> Section:
         "coverage study (type B), and "
         "*u*~cal~: the camera’s standard errors (type B), both relative to σ~raw~; sensitivity |{hat}|. *u*: combined, in σ~raw~, with "
         "ν degrees of freedom "
-        "(Welch–Satterthwaite). *k*: Student’s t at ν, 95 % one-sided; *U* = *k u*: the expanded uncertainty, which is the guard band.",
+        "(Welch–Satterthwaite). *k*: Student’s t at ν, 95 % one-sided; *U* = *k u*: the expanded uncertainty, which is the guard "
+        "band.{shown}",
         hat=HAT,
+        shown=shown_of(len(rows), len(record.results)),
     )
     blocks: list[Block] = [
         Para(rich("*u*² = *u*~MC~² + {hat}²(*u*~mode~² + *u*~cal~²),   *u*~MC~² = *s~D~*²/(*N* *s*²) + {hat}²/(2ν)", hat=HAT), "equation"),
@@ -276,7 +278,7 @@ def _mode_checks(record: Content, most_rows: int) -> list[Block]:
             setting(row.passed),
             row.definition,
         ]
-        for row in record.mode_diagnostics[:most_rows]
+        for row in record.mode_diagnostics[: min(most_rows, MOST_SECOND)]
     ]
     failed = sum(row.passed is False for row in record.mode_diagnostics)
     title = f"{len(record.mode_diagnostics)} checks, {failed} outside their limits"

@@ -20,8 +20,11 @@ from sigmaraw.reports.table import reason_of
 from sigmaraw.reports.values import ends_text, result_texts, width
 
 MOST_ROWS = 3000  # results in the page; the CSV inside the report has all
+MOST_SECOND = 150  # rows of a table that supports and does not decide
 _MOST_MARKS = 60  # of a forest plot
+_MOST_MARKS_IN_ALL = 100  # of all forest plots
 _MOST_DISTRIBUTIONS = 8
+_LARGE = 1000  # results, beyond which half as many distributions are drawn
 _MOST_WORST = 10
 _MOST_CONTRASTS = 15  # between codecs, as many as six codecs have; a longer list stays in the record
 _TALLY: tuple[Verdict, ...] = ("PASS", "FAIL", "INCONCLUSIVE")
@@ -133,7 +136,7 @@ def results_section(record: Content, most_rows: int = MOST_ROWS) -> Section:
         )
     rows = [_result_row(row, listed[row.measurement], reasons, names) for row in shown]
     columns = [
-        Column("Image", kind="code", weight=1.3),
+        Column("Image", kind="code", weight=1.5),
         Column("Codec", kind="code", weight=1.6),
         Column("Measurement", weight=1.3),
         Column(rich("χ~raw~ → χ~c~"), "mean shift", kind="num", weight=1.5),
@@ -163,7 +166,7 @@ def _result_row(row: ResultRow, measurement: MeasurementRow, reasons: Reasons, n
     return [
         names[row.image],
         row.codec,
-        Cell(measurement.name, unit),
+        f"{measurement.name} / {unit}" if unit else measurement.name,
         Cell(f"{text['chi_raw']} → {text['chi_codec']}", text["percent"] if row.shift else ""),
         Cell(text["sigma"].removesuffix(f" {unit}") if unit else text["sigma"], text["sigma_ci"]),
         text["epsilon"],
@@ -183,7 +186,8 @@ def forest_section(record: Content) -> Section:
     names, several = image_names(record), len({row.image for row in record.results}) > 1
     for position, measurement in enumerate(record.measurements):
         rows = [row for row in record.results if row.measurement == measurement.name]
-        each = max(1, _MOST_MARKS // max(1, len(record.codecs)))
+        marks = min(_MOST_MARKS, max(_MOST_MARKS // 3, _MOST_MARKS_IN_ALL // max(1, len(record.measurements))))
+        each = max(1, marks // max(1, len(record.codecs)))
         scores, left_out = [], False
         for codec in record.codecs:
             of_codec = [row for row in rows if row.codec == codec.codec]
@@ -225,7 +229,7 @@ def distributions_section(folder: RecordFolder) -> Section:
     for row in record.results:
         groups.setdefault((row.image, row.measurement), []).append(row)
     order = sorted(groups, key=lambda key: max(severity(row) for row in groups[key]), reverse=True)
-    chosen = order[:_MOST_DISTRIBUTIONS]
+    chosen = order[: _MOST_DISTRIBUTIONS if len(record.results) <= _LARGE else _MOST_DISTRIBUTIONS // 2]
     measured_names = [row.name for row in record.measurements]
     blocks: list[Block] = [
         Para(
@@ -326,13 +330,18 @@ def worst_section(folder: RecordFolder) -> Section:
     return Section("crops", "Worst cases", blocks)
 
 
+def shown_of(shown: int, of: int) -> str:
+    """Return that a table holds the severest results only; nothing where it holds all."""
+    return f" {shown} of {of} results are printed, the severest first; results.csv has all." if shown < of else ""
+
+
 def tests_section(record: Content, most_rows: int = MOST_ROWS) -> Section:
     """Return tests of equality, which support and decide nothing."""
     reasons, names = Reasons(record), image_names(record)
     listed = {row.name: row for row in record.measurements}
     methods = sorted({row.ks.method for row in record.results if row.ks and row.ks.method})
     rows = []
-    for row in sorted(record.results, key=severity, reverse=True)[:most_rows]:
+    for row in sorted(record.results, key=severity, reverse=True)[: min(most_rows, MOST_SECOND)]:
         text = result_texts(row, listed[row.measurement], reasons)
         rows.append(
             [
@@ -362,8 +371,9 @@ def tests_section(record: Content, most_rows: int = MOST_ROWS) -> Section:
         "Kolmogorov–Smirnov tests{methods}: each codec’s decoded replicas against the raw group. Null: two raw groups; its p should not "
         "be small. Centre: "
         "mean prediction on the raw replicas minus χ~raw~, in σ~raw~. Null rate: share of pairs of raw replicas whose answers differ by "
-        "more than σ~raw~.",
+        "more than σ~raw~.{shown}",
         methods=f" (method: {', '.join(methods)})" if methods else "",
+        shown=shown_of(len(rows), len(record.results)),
     )
     blocks: list[Block] = [
         Para("Tests of equality support a verdict and decide nothing: “no difference shown” is no evidence of equality; a PASS is."),
@@ -379,7 +389,7 @@ def _tukey(record: Content, reasons: Reasons, names: dict[int, str], most_rows: 
     with_raw = [row for row in record.tukey if "raw" in (row.group1, row.group2)]
     groups = len({(row.image, row.measurement) for row in record.tukey}) or 1
     between = (len(record.tukey) - len(with_raw)) // groups
-    kept = [row for row in record.tukey if between <= _MOST_CONTRASTS or "raw" in (row.group1, row.group2)][:most_rows]
+    kept = [row for row in record.tukey if between <= _MOST_CONTRASTS or "raw" in (row.group1, row.group2)][: min(most_rows, MOST_SECOND)]
     rows: list[Row] = [
         [
             names[row.image],

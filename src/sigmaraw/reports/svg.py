@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,9 @@ SCREEN_COLOURS = {
     "#0b5d91": "--line-1", "#8a3a6b": "--line-2", "#7a5a00": "--line-3", "#2f7fb5": "--line-4", "#b5651d": "--line-5",
 }  # fmt: skip
 """The colours of drawings, and the variable of a page's style sheet that each becomes on a screen."""
+
+_GEOMETRY = frozenset(("d", "x", "y", "points", "transform", "width", "height"))
+_FINE = re.compile(r"(\.\d\d)\d+")  # a hundredth of a point is finer than any screen
 
 _STYLE: dict[str, Any] = {  # matplotlib's settings, each of its type
     "font.family": ["DejaVu Sans"],
@@ -122,6 +126,12 @@ def _rename(root: ElementTree.Element, name: str) -> None:
     used = set()
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
+        if element.text and not element.text.strip():
+            element.text = None
+        if element.tail and not element.tail.strip():
+            element.tail = None
+        for key in _GEOMETRY & element.attrib.keys():
+            element.attrib[key] = _FINE.sub(r"\1", " ".join(element.attrib[key].split()))
         for key, value in list(element.attrib.items()):
             if key.startswith("{"):
                 element.attrib[key.rpartition("}")[2]] = element.attrib.pop(key)

@@ -11,7 +11,7 @@ from sigmaraw.record.stages import FamilyRow, SearchRow, SideRow, SweepPointRow,
 from sigmaraw.reports.names import image_names
 from sigmaraw.reports.numbers import fixed, given, percent, plain, unit_label, with_unit
 from sigmaraw.reports.selection import CodecResults, by_codec
-from sigmaraw.reports.sweep_plots import Curve, Mark, quality_plot, shift_plot
+from sigmaraw.reports.sweep_plots import Curve, Mark, quality_plot, shift_plot, thinned
 from sigmaraw.reports.table import score
 
 _LIMITS = 1e100
@@ -49,7 +49,7 @@ def _marks(
         low, high = largest.epsilon_hat_ci or (None, None)
         ends = None if low is None or high is None else (low, high)
         severe = verdicts.get(point.codec) or worst(row.verdict for row in rows)
-        marks.append(Mark(ratio, shift, severe, setting_text(point), ends, tuple(entry[0] for entry in shifts)))
+        marks.append(Mark(ratio, shift, severe, setting_text(point), ends, thinned([entry[0] for entry in shifts])))
     return tuple(marks)
 
 

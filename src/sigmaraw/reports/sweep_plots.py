@@ -20,6 +20,7 @@ _CURVES = ("#0b5d91", "#a63c00", "#00695c", "#8a3a6b", "#7a5a00", "#33373d", "#2
 _STROKES: tuple[Any, ...] = ("solid", (0, (5, 2)), (0, (1, 1.5)))
 _RAW_BAND = "#eef1f4"
 _LARGEST = 1e9  # beyond it an axis overflows; the table prints the number
+_MOST_DASHES = 12  # images of one setting
 _MOST_LABELS = 30  # points; more values of settings would hide the curves
 _LEGEND_ROW = 0.2  # inches
 
@@ -42,6 +43,14 @@ class Curve:
 
     name: str
     marks: tuple[Mark, ...]
+
+
+def thinned(values: Sequence[float]) -> tuple[float, ...]:
+    """Return values as they are while they are few, else evenly chosen among the sorted, the ends included."""
+    if len(values) <= _MOST_DASHES:
+        return tuple(values)
+    ordered, last = sorted(values), _MOST_DASHES - 1
+    return tuple(ordered[round(step * (len(ordered) - 1) / last)] for step in range(_MOST_DASHES))
 
 
 def _clipped(value: float) -> float:
@@ -100,6 +109,17 @@ def _shift_axis(axes: Axes, values: Sequence[float], limit: float) -> str:
     return f"; logarithmic beyond ±{given(linear, 3)}"
 
 
+def _dashes(axes: Axes, x: float, heights: Sequence[float], colour: str) -> None:
+    """Draw a short line at each height, all of them as one path: a page with thousands of images stays small."""
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path as Outline
+
+    ends = [point for height in heights for point in ((x / 1.012, height), (x * 1.012, height))]
+    axes.add_patch(
+        PathPatch(Outline(ends, [Outline.MOVETO, Outline.LINETO] * len(heights)), edgecolor=colour, facecolor="none", alpha=0.55, zorder=2)
+    )
+
+
 def _draw(axes: Axes, curves: Sequence[Curve], labelled: bool) -> None:
     written: list[tuple[float, float]] = []
     for position, curve in enumerate(curves):
@@ -117,7 +137,7 @@ def _draw(axes: Axes, curves: Sequence[Curve], labelled: bool) -> None:
             height = _clipped(mark.y or 0.0)
             if len(mark.others) > 1:
                 others = [_clipped(value) for value in mark.others]
-                axes.plot([mark.x] * len(others), others, color=colour, marker="_", markersize=5, linestyle="none", alpha=0.55, zorder=2)
+                _dashes(axes, mark.x, others, colour)
             if mark.ends is not None:
                 axes.plot([mark.x, mark.x], [_clipped(end) for end in mark.ends], color=colour, linewidth=1.0, zorder=3)
             face = "white" if mark.verdict == "INCONCLUSIVE" else colour

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from sigmaraw.record import Content, Reason
 from sigmaraw.record.results import ResultRow
 from sigmaraw.record.statements import STATEMENTS
+from sigmaraw.reports.basis import basis_line
 from sigmaraw.reports.kinds import kind_notes
 from sigmaraw.reports.names import image_names
 from sigmaraw.reports.numbers import given, interval, measured, plain, prediction, with_unit
@@ -208,6 +209,8 @@ def text_table(record: Content) -> str:
     if record.camera.calibrated is False:
         u_cal = max((row.u_cal for row in record.results if row.u_cal is not None), default=0.0)
         lines += ["", f"Camera from stated values, not calibrated: σ_raw is as good as those values (relative u_cal up to {u_cal:.2g})."]
-    extra = [part for line in (*kind_notes(record), *text_lines(record)) for part in textwrap.wrap(line, _WIDTH, subsequent_indent="  ")]
+    questions = [f"{row.path or 'an array'}: {row.note}" for row in record.inputs if row.note]
+    said = [line for line in (basis_line(record), *questions, *kind_notes(record), *text_lines(record)) if line]
+    extra = [part for line in said for part in textwrap.wrap(line, _WIDTH, subsequent_indent="  ")]
     lines += ["", *extra] if extra else []
     return "\n".join(lines) + "\n"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sigmaraw.record import Content, Verdict
 from sigmaraw.record.design import LimitsRow
+from sigmaraw.reports.basis import basis_line
 from sigmaraw.reports.kinds import kind_notes
 from sigmaraw.reports.names import image_names
 from sigmaraw.reports.numbers import given, with_unit
@@ -64,6 +65,8 @@ def answer(record: Content, codecs: Sequence[CodecResults]) -> list[tuple[str, s
     if record.camera.calibrated is False:
         text = "The camera is described by stated values, not by a calibration, so every σ_raw is only as good as those values."
         sentences.append(("", text))
+    if basis_line(record):
+        sentences.append(("", basis_line(record)))
     return sentences
 
 
@@ -105,6 +108,8 @@ def limitations(record: Content) -> list[str]:
         points.append(
             "The camera was not calibrated: gain, offset and read noise are stated values, with the uncertainty given for them or none."
         )
+    if basis_line(record):
+        points.append(basis_line(record))
     if record.plan.scalars:
         points.append("The camera's mean values were used in place of its per-pixel maps, as the plan asks.")
     return points + kind_notes(record)

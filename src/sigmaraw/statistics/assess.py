@@ -35,8 +35,8 @@ class Assessment:
         Degrees of freedom of u.
     limit : float, default math.nan
         On |ε̂|, k or margin/σ_raw. spread_ratio with 90 % interval. rms_d, rms_d_upper (one-sided 95 %) : σ_raw.
-    shift, u_shift, rms_shift_upper : float, default math.nan
-        D̄, s_D/√N and the upper limit of RMS(D), in the measurement's unit; a margin applies to these.
+    shift, u_shift, dof_shift, rms_shift_upper : float, default math.nan
+        D̄, s_D/√N, its degrees of freedom, and the upper limit of RMS(D), in the measurement's unit; a margin applies to these.
     null_flag_rate : float, default math.nan
         Share of pairs of raw replicas more than σ_raw apart.
     centre_shift : float, default math.nan
@@ -66,6 +66,7 @@ class Assessment:
     rms_d_upper: float = math.nan
     shift: float = math.nan
     u_shift: float = math.nan
+    dof_shift: float = math.nan
     rms_shift_upper: float = math.nan
     ks: TestResult | None = None
     ks_null: TestResult | None = None
@@ -327,9 +328,10 @@ def _exp(value: float) -> float:
 def _in_own_unit(base: Assessment, difference: Floats, evidence: Evidence) -> Assessment:
     """Return `base` with D̄, its standard error and the upper limit of RMS(D) in the measurement's unit."""
     if not difference.any():
-        return replace(base, shift=0.0, u_shift=0.0, rms_shift_upper=0.0)
+        return replace(base, shift=0.0, u_shift=0.0, dof_shift=difference.size - 1.0, rms_shift_upper=0.0)
     error = 0.0 if (difference == difference[0]).all() else float(difference.std(ddof=1)) / math.sqrt(difference.size)
-    return replace(base, shift=float(difference.mean()), u_shift=error, rms_shift_upper=float(evidence.rms_limits()[1][0]))
+    upper = float(evidence.rms_limits()[1][0])
+    return replace(base, shift=float(difference.mean()), u_shift=error, dof_shift=difference.size - 1.0, rms_shift_upper=upper)
 
 
 def _places(evidence: Evidence, limits: Limits, alpha: float) -> dict[str, Place]:

@@ -174,6 +174,7 @@ def assess_extrapolated(
             rms_d_upper=0.0,
             shift=0.0,
             u_shift=0.0,
+            dof_shift=log_sigma.dof,
             rms_shift_upper=0.0,
         )
     base = _about_raw(blank, levels, log_sigma, chi_raw, limits, rule)
@@ -274,7 +275,9 @@ def _score(base: Assessment, shift: Extrapolated, group: int, log_sigma: Extrapo
     dof = score.dof * (u / score.u) ** 4 if score.u > 0.0 else score.dof
     reach = score.reach(0.975)
     ci = (value - reach, value + reach)
-    return replace(base, epsilon_hat=value, epsilon_hat_ci=ci, u=u, u_mc=score.u, dof=dof, shift=shift.value, u_shift=shift.u)
+    return replace(
+        base, epsilon_hat=value, epsilon_hat_ci=ci, u=u, u_mc=score.u, dof=dof, shift=shift.value, u_shift=shift.u, dof_shift=shift.dof
+    )
 
 
 def _in_own_group(own_psi: Floats, group: int, psi: Floats) -> Floats:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sigmaraw.contracts import Measurement, Pipeline
+from sigmaraw.pipelines.agreement import AgreementPipeline
 from sigmaraw.record import Content, Record
 from sigmaraw.record.camera import CameraRow
 from sigmaraw.record.content import SCHEMA
@@ -17,18 +18,22 @@ from sigmaraw.record.design import AdaptiveRow, DesignRow, LockRow, MeasurementR
 from sigmaraw.record.digest import predictions_digest
 from sigmaraw.record.objects import ObjectsRow
 from sigmaraw.record.reading import camera_of
-from sigmaraw.record.results import DeltaRow, FloorRow
+from sigmaraw.record.results import DeltaRow, FloorRow, ResultRow, TukeyRow, UndefinedRow
+from sigmaraw.record.statements import DecisionRow
 from sigmaraw.statistics.evidence import ALPHA
+from sigmaraw.study import no_camera
 from sigmaraw.study.adaptive import Adaptive
 from sigmaraw.study.deciding import Looks
 from sigmaraw.study.delta import delta_row, propagations
 from sigmaraw.study.environment import environment
-from sigmaraw.study.plan import BLOCK, Plan
+from sigmaraw.study.no_camera import NoCamera
+from sigmaraw.study.plan import BLOCK, NO_REPLICAS, Plan
 from sigmaraw.study.prepare import Prepared, Setting, answer_differences
 from sigmaraw.study.quality import codec_rows, worst_crops
+from sigmaraw.study.reference_rules import ON_REFERENCES, cunha, joined, noninferiority
 from sigmaraw.study.rules import decision_row, ruled_verdicts
 from sigmaraw.study.scoring import Predictions, ReplicaDiagnostics, Scoring, diagnostic_rows, tukey_all
-from sigmaraw.study.statements import codec_verdicts, over_images
+from sigmaraw.study.statements import OverImages, codec_verdicts, over_images, with_evidence
 from sigmaraw.study.thumbnails import thumbnails
 from sigmaraw.study.work import BlockResult
 
@@ -62,18 +67,10 @@ def assemble(
     measurements = pipeline.measurements
     images = [entry.image for entry in prepared]
     diagnostics = [entry.diagnostics for entry in prepared]
-    deltas = _deltas(setting, prepared, predictions, diagnostics)
-    differences = answer_differences(prepared)
-    decided = looks.decided() if looks else None
-    linear = prepared[0].linear_in_noise
-    scoring = Scoring(plan, predictions, measurements, mode, diagnostics, deltas, differences, decided=decided, linear_in_noise=linear)
-    results, undefined = scoring.all()
-    tukey, tukey_undefined = tukey_all(plan, predictions, measurements, mode)
+    judged = _without_replicas if mode.name == NO_REPLICAS else _by_replicas
+    results, undefined, tukey, said, decision = judged(setting, prepared, predictions, diagnostics, looks)
+    decision = _on_references(setting, prepared, results) or decision
     qualities = [[entry.quality[index] for entry in prepared] for index in range(len(plan.codecs))]
-    said = over_images(
-        plan, predictions, measurements, results, extrapolated=mode.extrapolation is not None, alpha=looks.level if looks else ALPHA
-    )
-    decision = decision_row(plan, said, results, setting.design)
     verdicts = codec_verdicts(said) if decision.rule == "equivalence" else ruled_verdicts(decision)
     codecs, codecs_undefined = codec_rows(plan, setting.profile.bits, images, prepared[0].resolved, qualities, blocks, verdicts)
     dataset = _dataset(plan, predictions, [measurement.name for measurement in measurements])
@@ -91,17 +88,77 @@ def assemble(
         mode_diagnostics=diagnostic_rows(diagnostics),
         floor=_floor_rows(prepared, pipeline),
         codecs=tuple(codecs),
-        results=tuple(results),
+        results=with_evidence(results, said),
         statements=tuple(row for entry in said for row in entry.rows),
         decision=decision,
         tukey=tuple(tukey),
-        undefined=(*undefined, *tukey_undefined, *codecs_undefined),
+        undefined=(*undefined, *codecs_undefined),
         predictions_sha256=predictions_digest(dataset),
         objects=objects,
         digest="",
     )
     pictures = thumbnails([image.frame for image in images])
     return Record.sealed(content, dataset.assign({**worst_crops(plan, qualities), **pictures}))
+
+
+_Judged = tuple[list[ResultRow], list[UndefinedRow], list[TukeyRow], list[OverImages], DecisionRow]
+
+
+def _by_replicas(
+    setting: Setting,
+    prepared: Sequence[Prepared],
+    predictions: Predictions,
+    diagnostics: Sequence[ReplicaDiagnostics],
+    looks: Looks | None,
+) -> _Judged:
+    """Return rows, undefined values, Tukey's test, statements and decision from predictions on replicas."""
+    plan, measurements, mode = setting.plan, setting.pipeline.measurements, setting.mode
+    deltas = _deltas(setting, prepared, predictions, diagnostics)
+    decided = looks.decided() if looks else None
+    linear = prepared[0].linear_in_noise
+    differences = answer_differences(prepared)
+    scoring = Scoring(plan, predictions, measurements, mode, diagnostics, deltas, differences, decided=decided, linear_in_noise=linear)
+    results, undefined = scoring.all()
+    tukey, tukey_undefined = tukey_all(plan, predictions, measurements, mode)
+    alpha = looks.level if looks else ALPHA
+    said = over_images(plan, predictions, measurements, results, extrapolated=mode.extrapolation is not None, alpha=alpha)
+    decision = msgspec.structs.replace(decision_row(plan, said, results, setting.design), basis=_basis(setting))
+    return results, [*undefined, *tukey_undefined], tukey, said, decision
+
+
+def _without_replicas(
+    setting: Setting,
+    prepared: Sequence[Prepared],
+    predictions: Predictions,
+    diagnostics: Sequence[ReplicaDiagnostics],
+    looks: Looks | None,
+) -> _Judged:
+    """Return the same where each image was predicted once before and once after the codec."""
+    plan, measurements = setting.plan, setting.pipeline.measurements
+    results, undefined = no_camera.rows_of_images(
+        plan, measurements, predictions.chi_raw, predictions.chi_codec, predictions.pixels_identical, answer_differences(prepared)
+    )
+    said = no_camera.over_images(plan, measurements, results)
+    decision = msgspec.structs.replace(no_camera.decision(plan, said, len(prepared)), basis=_basis(setting))
+    return results, undefined, [], said, decision
+
+
+def _on_references(setting: Setting, prepared: Sequence[Prepared], results: Sequence[ResultRow]) -> DecisionRow | None:
+    """Return the row of a rule that rests on observers' masks; None of any other rule."""
+    plan, pipeline = setting.plan, setting.pipeline
+    if plan.rule not in ON_REFERENCES or setting.references is None or not isinstance(pipeline, AgreementPipeline):
+        return None
+    if plan.rule == "noninferiority":
+        return noninferiority(plan, pipeline, results)
+    scores = [joined([entry.slices[codec] for entry in prepared]) for codec in range(len(plan.codecs))]
+    return cunha(plan, pipeline, setting.references, len(prepared), scores)
+
+
+def _basis(setting: Setting) -> str:
+    """Return what verdicts rest on."""
+    if not isinstance(setting.profile, NoCamera):
+        return "camera"
+    return "repeats" if setting.mode.needs_repeats else "margins" if setting.plan.margin else "none"
 
 
 def _deltas(
@@ -135,6 +192,8 @@ def now() -> str:
 
 
 def _camera_row(setting: Setting) -> CameraRow:
+    if isinstance(setting.profile, NoCamera):
+        return setting.profile.row()
     path = next((row.path for row in setting.files if row.role == "camera"), None)
     return msgspec.structs.replace(camera_of(setting.profile.summary()), path=path)
 
@@ -146,6 +205,7 @@ def _design_row(setting: Setting, nested: int) -> DesignRow:
         replicas_per_group=design.n,
         groups=setting.plan.groups,
         independent=design.independent,
+        draws_noise=setting.mode.draws_noise,
         reason=design.reason,
         noise_levels=rule.levels if rule else None,
         weights=rule.weights if rule else None,

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from sigmaraw.record.design import AdaptiveRow
+from sigmaraw.record.results import LookRow
 from sigmaraw.record.words import Reason, Verdict
 from sigmaraw.statistics import StoppingRule
 from sigmaraw.statistics.sequential import DecisionState
 from sigmaraw.study.scoring import Decided, Scoring
 
 _NO_N_HELPS = frozenset({Reason.RAW_UNDEFINED, Reason.CODEC_UNDEFINED, Reason.UNDEFINED, Reason.SPREAD_UNDEFINED})
+
+_BY_PARTS = frozenset({Reason.WITHIN_LIMITS, Reason.SHIFT_BEYOND, Reason.SPREAD_BEYOND, Reason.RMS_BEYOND})
 
 
 @dataclass
@@ -23,6 +26,7 @@ class Looks:
     state: DecisionState | None = None
     reasons: tuple[Reason, ...] = ()
     taken: int = 0
+    held: dict[int, LookRow | None] = field(default_factory=dict)
 
     def look(self, scoring: Scoring) -> tuple[int, str]:
         """Look at all rows and return the next n, the present one where the search is over, and progress in words.
@@ -38,10 +42,18 @@ class Looks:
         self.state = self.rule.look(state, self.taken, words == "PASS", words == "FAIL")
         before = self.reasons or tuple(reason for _, reason in found)
         self.reasons = tuple(new if open_ else old for (_, new), old, open_ in zip(found, before, was_open, strict=True))
+        self._hold(replace(scoring, alpha=level), n)
         self.taken += 1
         open_reasons = {reason for reason, at in zip(self.reasons, self.state.decided_at, strict=True) if at == 0}
         over = self.rule.finished(self.state, self.taken - 1) or open_reasons <= _NO_N_HELPS
         return n if over else self.rule.looks[self.taken], f"replicas, n = {n}, {len(found) - self.state.open} of {len(found)} rows decided"
+
+    def _hold(self, scoring: Scoring, n: int) -> None:
+        """Keep the evidence of rows that were decided at this look by their three parts: the record shows what they rested on."""
+        assert self.state is not None
+        for row in np.flatnonzero(self.state.decided_at == n):
+            if self.reasons[row] in _BY_PARTS:
+                self.held[int(row)] = scoring.look(int(row))
 
     @property
     def level(self) -> float:
@@ -52,7 +64,9 @@ class Looks:
         """Return the verdicts that stand, row by row."""
         assert self.state is not None  # a study has at least one look
         verdicts: tuple[Verdict, ...] = self.state.verdict
-        return Decided(verdicts, self.reasons, tuple(int(n) for n in self.state.decided_at))
+        last = self.rule.looks[self.taken - 1]
+        looks = tuple(self.held.get(row) if at < last else None for row, at in enumerate(self.state.decided_at))
+        return Decided(verdicts, self.reasons, tuple(int(n) for n in self.state.decided_at), looks)
 
     def row(self, block: int) -> AdaptiveRow:
         """Return the record's `adaptive`."""

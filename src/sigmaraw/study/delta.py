@@ -42,7 +42,7 @@ def linearise(image: StudyImage, pipeline: Pipeline, mode: ReplicaMode) -> dict[
     ----------
     JCGM 100 (2008) 5.1.2, with ∂χ/∂x as sensitivity coefficients.
     """
-    if not isinstance(pipeline, Differentiable):
+    if not isinstance(pipeline, Differentiable) or image.noise_model is None:
         return {}
     centre = mode.centre(image.source, image.noise_model)
     exact = centre.dtype == image.frame.dtype  # around the frame itself: no copy of a volume
@@ -65,6 +65,7 @@ def linearise(image: StudyImage, pipeline: Pipeline, mode: ReplicaMode) -> dict[
 
 def _linear(value: float, gradient: NDArray[Any], centre: NDArray[Any], whole: NDArray[Any], image: StudyImage) -> Linear:
     """Return value and spread to first order, plane by plane: a volume in float64 would take several times the memory."""
+    assert image.noise_model is not None  # there is no law of propagation without a variance
     moved = variance = 0.0
     for g, c, x in zip(*(array.reshape(-1, *array.shape[-2:]) for array in (gradient, centre, whole)), strict=True):
         slope = g.astype(np.float64)

@@ -12,7 +12,7 @@ from sigmaraw.errors import InvalidOption
 from sigmaraw.frames import RawFrames
 from sigmaraw.noise import replica_mode
 from sigmaraw.study.inputs import as_frames, pixel_hash
-from sigmaraw.study.plan import Plan
+from sigmaraw.study.plan import NO_REPLICAS, Plan
 
 _SPLIT = 0x5B117  # names the random stream of the split
 
@@ -47,12 +47,12 @@ def _listed(raw: Sequence[Any]) -> list[Any]:
 def count_disjoint(tuning: Sequence[Any], held_out: Sequence[Any], plan: Plan) -> int:
     """Return the number of held-out images. Raises InvalidOption when an image is on both sides."""
     seen: dict[str, int] = {}
-    images = 0
+    images, one_each = 0, plan.mode != NO_REPLICAS and replica_mode(plan.mode).needs_repeats
     for side, entries in enumerate((tuning, held_out)):
         for entry in entries:
-            frames = as_frames(entry, 16, plan.volume, pages=plan.frame is not None).data
+            frames = as_frames(entry, plan.bits, plan.volume, pages=plan.frame is not None, signed=True).data
             for digest in map(pixel_hash, frames):
                 if seen.setdefault(digest, side) != side:
                     raise InvalidOption("an image is among the tuning and the held-out ones", "each on one side", "remove it from one")
-            images += side * (1 if replica_mode(plan.mode).needs_repeats or plan.frame is not None else len(frames))
+            images += side * (1 if one_each or plan.frame is not None else len(frames))
     return images

@@ -74,7 +74,9 @@ def finding_checks(image: StudyImage) -> tuple[Diagnostic, ...]:
         More than half of the pixels are at full scale: no answer about such an image says anything of noise.
     """
     model = image.noise_model
-    frame = image.frame.astype(image.noise_model.dtype, copy=False)  # the unsigned integers that the camera delivers
+    if model is None:
+        return ()
+    frame = image.frame.astype(model.dtype, copy=False)  # the unsigned integers that the camera delivers
     found = frame_findings(frame, dark_level_dn=model.offset_dn, dark_noise_dn=model.dark_scatter_dn(), full_scale_dn=model.hi_dn)
     for one in found:
         if one.name is FindingName.MOSTLY_SATURATED and one.share > MOST_SATURATED:

@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.camera import CameraProfile
-from sigmaraw.contracts import ReplicaMode
+from sigmaraw.contracts import Decoded, ReplicaMode
 from sigmaraw.errors import BitDepthMismatch, InputNotFound, InvalidOption, NotIntegerData, ShapeMismatch
 from sigmaraw.files import sha256_of_file
 from sigmaraw.frames import RawFrames, read_frames, refuse_other_settings
+from sigmaraw.frames.reading import bit_depth
+from sigmaraw.frames.signed import shifted
 from sigmaraw.noise import NoiseModel
 from sigmaraw.record.design import ImageRow, InputRow
 from sigmaraw.study.plan import Plan
@@ -25,18 +27,20 @@ from sigmaraw.study.work import StudyImage
 
 @dataclass(frozen=True)
 class Inputs:
-    """Images in order, with the record's `inputs` and `images` rows."""
+    """Images in order, with the record's `inputs` and `images` rows, the largest bit depth, and the file and frame of each image."""
 
     images: tuple[StudyImage, ...]
     files: tuple[InputRow, ...]
     rows: tuple[ImageRow, ...]
+    bits: int = 16
+    sources: tuple[tuple[str | None, int], ...] = ()
 
 
-def load_inputs(raw: Sequence[Any], camera: CameraProfile, plan: Plan, mode: ReplicaMode) -> Inputs:
+def load_inputs(raw: Sequence[Any], camera: CameraProfile | None, plan: Plan, mode: ReplicaMode) -> Inputs:
     """Return the images of some files, RawFrames or arrays.
 
     Each frame is one image, except where the mode draws from real repeats: then each input is one image, its first frame is x,
-    and its frames are the repeats.
+    and its frames are the repeats. Without a camera images may be signed, reconstructed or stitched.
 
     Raises
     ------
@@ -55,14 +59,14 @@ def load_inputs(raw: Sequence[Any], camera: CameraProfile, plan: Plan, mode: Rep
     files: list[InputRow] = []
     rows: list[ImageRow] = []
     seen: dict[str, str] = {}
+    depths: list[int] = []
+    sources: list[tuple[str | None, int]] = []
     for position, entry in enumerate(raw):
-        frames = as_frames(entry, camera.bits, plan.volume, pages=plan.frame is not None)
-        files += _input_rows(frames)
-        refuse_other_settings((file.path for file in frames.files), camera.header_settings, "the camera profile")
-        if frames.bits_source != "container" and frames.bits != camera.bits:
-            raise BitDepthMismatch(
-                f"an image of {frames.bits} bits", f"the camera's {camera.bits} bits", "use the profile of the camera that took it"
-            )
+        frames = as_frames(entry, plan.bits, plan.volume, pages=plan.frame is not None, signed=camera is None)
+        files += _input_rows(frames, "" if camera else bits_question(frames))
+        depths.append(frames.bits)
+        if camera is not None:
+            _check_fit(frames, camera)
         name = frames.files[0].path if frames.files else f"array {position}"
         for index, source in _sources(frames, name, plan, mode):
             frame = np.ascontiguousarray(source[0] if mode.needs_repeats else source)
@@ -72,11 +76,49 @@ def load_inputs(raw: Sequence[Any], camera: CameraProfile, plan: Plan, mode: Rep
                     f"{name} frame {index} has the same pixels as {seen[digest]}", "each image once", "remove one of the two"
                 )
             seen[digest] = f"{name} frame {index}"
-            noise_model = NoiseModel.from_profile(camera, frame.shape, roi=plan.roi, scalars=plan.scalars)
-            noise_model.check_image(frame)
-            images.append(StudyImage(frame, np.ascontiguousarray(source), noise_model))
+            noise_model = None
+            if camera is not None:
+                noise_model = NoiseModel.from_profile(camera, frame.shape, roi=plan.roi, scalars=plan.scalars)
+                noise_model.check_image(frame)
+            images.append(StudyImage(frame, np.ascontiguousarray(source), noise_model, shift=frames.shift, **_spacing(frames)))
+            sources.append(_source_of(frames, index))
             rows.append(ImageRow(image=len(rows), input=position, frame=index, shape=frame.shape, sha256=digest))
-    return Inputs(tuple(images), tuple(files), tuple(rows))
+    return Inputs(tuple(images), tuple(files), tuple(rows), max(depths), tuple(sources))
+
+
+def _source_of(frames: RawFrames, index: int) -> tuple[str | None, int]:
+    """Return the file, or the folder of a volume's planes, and the frame in it from which an image is; None of an array."""
+    if not frames.files:
+        return None, index
+    if len(frames.files) == 1:
+        return frames.files[0].path, index
+    if len(frames.files) == len(frames):
+        return frames.files[index].path, 0
+    return str(Path(frames.files[0].path).parent), index
+
+
+def _spacing(frames: RawFrames) -> dict[str, Any]:
+    """Return the size of a pixel as fields of a StudyImage, where the file states it."""
+    sides = frames.metadata.get("spacing", ())
+    return {"spacing": tuple(sides), "spacing_unit": str(frames.metadata.get("spacing_unit", "px"))} if sides else {}
+
+
+def _check_fit(frames: RawFrames, camera: CameraProfile) -> None:
+    """Refuse images of other settings or of another bit depth than the camera's."""
+    refuse_other_settings((file.path for file in frames.files), camera.header_settings, "the camera profile")
+    if frames.bits_source != "container" and frames.bits != camera.bits:
+        raise BitDepthMismatch(
+            f"an image of {frames.bits} bits", f"the camera's {camera.bits} bits", "use the profile of the camera that took it"
+        )
+
+
+def bits_question(frames: RawFrames) -> str:
+    """Return a question where only the container says 16 bits and all values fit into 10, 12 or 14; "" where there is nothing to ask."""
+    if frames.bits_source != "container" or frames.data.dtype != np.uint16:
+        return ""
+    top = int(frames.data.max())
+    fitting = next((bits for bits in (10, 12, 14) if top < 1 << bits), None)
+    return "" if fitting is None or top < 256 else f"all values ≤ {(1 << fitting) - 1}: --bits {fitting}?"
 
 
 def _sources(frames: RawFrames, name: str, plan: Plan, mode: ReplicaMode) -> list[tuple[int, NDArray[np.integer]]]:
@@ -92,26 +134,31 @@ def _sources(frames: RawFrames, name: str, plan: Plan, mode: ReplicaMode) -> lis
     return [(plan.frame, frames.data[plan.frame])]
 
 
-def as_frames(entry: Any, bits: int, volume: bool, *, pages: bool = False) -> RawFrames:
+def as_frames(entry: Any, bits: int | None, volume: bool, *, pages: bool = False, signed: bool = False) -> RawFrames:
     """Return RawFrames of a path, RawFrames or an integer array: (y, x), or (frame, y, x), or with `volume` (z, y, x).
 
     Parameters
     ----------
     pages : bool, default False
         Whether every plane of a file is a page, of which one is chosen by its number.
+    signed : bool, default False
+        Whether signed integers and processed images are taken.
     """
     if isinstance(entry, RawFrames):
         return entry
     if isinstance(entry, (str, os.PathLike)):
-        return read_frames(entry, volume=volume, pages=pages)
-    data = np.asarray(entry)
+        return read_frames(entry, bits=bits, volume=volume, pages=pages, signed=signed)
+    data, shift = np.asarray(entry), 0
+    if signed and data.dtype.kind == "i" and data.size:
+        (data,), shift = shifted([Path("the array")], [Decoded(data, "array")])
     if data.dtype not in (np.uint8, np.uint16):
         raise NotIntegerData(f"an image of {data.dtype}", "uint8 or uint16, as the camera delivered it", "pass the unconverted frame")
     if data.ndim == 2 or (volume and data.ndim == 3):
         data = data[np.newaxis]
     if data.ndim not in (3, 4) or 0 in data.shape:
         raise ShapeMismatch(f"an image of shape {np.shape(entry)}", "(y, x), (frame, y, x) or a volume", "pass one grey image or a stack")
-    return RawFrames(data, 8 * data.dtype.itemsize, "container")
+    depth, source = bit_depth("the array", data.dtype, int(data.max()), bits, ())
+    return RawFrames(data, depth, source, shift=shift)
 
 
 def pixel_hash(image: NDArray[np.integer]) -> str:
@@ -121,12 +168,13 @@ def pixel_hash(image: NDArray[np.integer]) -> str:
     return digest.hexdigest()
 
 
-def _input_rows(frames: RawFrames) -> list[InputRow]:
-    shape, dtype = frames.data.shape, str(frames.data.dtype)
+def _input_rows(frames: RawFrames, note: str = "") -> list[InputRow]:
+    # of one type each: fields of InputRow
+    common: dict[str, Any] = {"shape": frames.data.shape, "dtype": str(frames.data.dtype), "shift": frames.shift, "note": note}
     if not frames.files:
-        return [InputRow(sha256=pixel_hash(frames.data), shape=shape, dtype=dtype, role="raw", reader="array")]
+        return [InputRow(sha256=pixel_hash(frames.data), role="raw", reader="array", **common)]
     return [
-        InputRow(path=str(Path(file.path).absolute()), sha256=file.sha256, shape=shape, dtype=dtype, role="raw", reader=file.reader)
+        InputRow(path=str(Path(file.path).absolute()), sha256=file.sha256, role="raw", reader=file.reader, **common)
         for file in frames.files
     ]
 

@@ -97,6 +97,8 @@ def check_objects(plan: Plan, pipeline: Pipeline, mode: ReplicaMode) -> None:
             "one pipeline that finds objects: otsu, a network with a mask, labels: or run:",
             "use such a pipeline, or leave out --objects",
         )
+    if mode.name == "none":
+        raise InvalidOption("objects one by one, without replicas", "a camera, or real repeats (--mode repeats)", "leave out --objects")
     if mode.extrapolation is not None:
         raise InvalidOption(f"objects one by one, with mode {plan.mode}", "a mode without noise levels", "use bootstrap")
 

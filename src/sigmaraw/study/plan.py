@@ -25,6 +25,8 @@ from sigmaraw.study.locking import LOCK, PROTOCOL_KEYS, read_lock
 from sigmaraw.study.trips import CODED_SHARE, check_share
 
 DEFAULT_N = 100
+NO_REPLICAS = "none"
+"""The mode of a study without a camera and without repeats."""
 RMS, RMS_OF_COUNTS = 1.0, math.sqrt(2.0)
 """Default limits on RMS(D)/σ_raw, the second one for counts: the difference of two exposures has √2 (docs/decisions/0020)."""
 BLOCK = 10
@@ -89,10 +91,14 @@ class Plan:
         A file's pages are z, not frames.
     frame : int, optional
         Only this frame of every input, from 0; None is all of them.
+    bits : int, optional
+        Bit depth of images without a camera; None is what the files state.
+    agreement : tuple of str, optional
+        Metrics of masks against the references, such as ``dice`` or ``nsd:tolerance=2``; empty is all.
     objects : bool, default False
         Objects are followed one by one, through replicas and codecs.
     rule : str, default "equivalence"
-        Decision rule: equivalence, or pomarico (|ε| ≤ k on the frames themselves).
+        Decision rule: equivalence, pomarico (|ε| ≤ k on the frames themselves), or with references noninferiority or cunha.
     specimens : tuple of str, optional
         The specimen of each image, in their order; specimens are then the unit of what is said over images.
     coded_share : float, default 0.05
@@ -132,6 +138,8 @@ class Plan:
     scalars: bool = False
     volume: bool = False
     frame: int | None = None
+    bits: int | None = None
+    agreement: tuple[str, ...] = ()
     objects: bool = False
     rule: str = "equivalence"
     specimens: tuple[str, ...] = ()
@@ -144,7 +152,8 @@ class Plan:
         repeated = {spec for spec in self.codecs if self.codecs.count(spec) > 1}
         if repeated:
             raise InvalidOption(f"codec '{min(repeated)}' given twice", "each codec once", "remove one of the two")
-        replica_mode(self.mode)  # raises UnknownName with the known ones
+        if self.mode != NO_REPLICAS:
+            replica_mode(self.mode)  # raises UnknownName with the known ones
         if isinstance(self.n, str):
             object.__setattr__(self, "n", count_or_auto(self.n))
         if isinstance(self.n, int) and self.n < 2:
@@ -227,6 +236,8 @@ class Plan:
             scalars=self.scalars,
             volume=self.volume,
             frame=self.frame,
+            bits=self.bits,
+            agreement=self.agreement,
             objects=self.objects,
             rule=self.rule,
             specimens=self.specimens,
@@ -236,22 +247,10 @@ class Plan:
         return msgspec.structs.replace(row, sha256=plan_digest(plain(row)), created=created)
 
 
-END_TO_END = ("equivalence", "pomarico")
-"""Decision rules for which a study measures all that they need."""
-
-
 def check_rule(name: str) -> None:
-    """Refuse a decision rule that does not exist, or that a study cannot feed yet. Raises InvalidPlan."""
-    if name in END_TO_END:
-        return
-    if name in RULES:
-        needs = "an observer's masks" if name == "cunha" else "a reference mask or another standard of each image"
-        raise InvalidPlan(
-            f"rule '{name}', which needs {needs}",
-            f"one of {', '.join(END_TO_END)}",
-            f"name one of these, or use statistics.RULES['{name}']",
-        )
-    raise InvalidPlan(f"rule '{name[:60]}'", f"one of {', '.join(RULES)}", "correct rule")
+    """Refuse a decision rule that does not exist. Raises InvalidPlan."""
+    if name not in RULES:
+        raise InvalidPlan(f"rule '{name[:60]}'", f"one of {', '.join(RULES)}", "correct rule")
 
 
 def count_or_auto(text: str) -> int | str:
@@ -270,6 +269,8 @@ _PLAN_KEYS: dict[str, type | tuple[type, ...]] = {
     "scalars": bool,
     "volume": bool,
     "frame": int,
+    "bits": int,
+    "agreement": list,
     "objects": bool,
     "limits": dict,
     "rule": str,
@@ -319,6 +320,8 @@ def read_plan(path: str | Path) -> dict[str, Any]:  # keyword arguments, each of
         if not all(isinstance(spec, str) for spec in content["codecs"]):
             raise InvalidPlan(f"codecs in {path}", "a list of texts", "quote each specification")
         content["codecs"] = tuple(content["codecs"])
+    if "agreement" in content:
+        content["agreement"] = _texts(content["agreement"], f"agreement in {path}")
     if isinstance(content.get("pipeline"), list):
         content["pipeline"] = JOINT.join(_texts(content["pipeline"], f"pipeline in {path}"))
     if "specimens" in content:

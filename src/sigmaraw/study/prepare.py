@@ -19,11 +19,15 @@ from sigmaraw.record.design import InputRow
 from sigmaraw.study.delta import Linear, linearise
 from sigmaraw.study.evidence import finding_checks
 from sigmaraw.study.inputs import Inputs
+from sigmaraw.study.no_camera import NoCamera
 from sigmaraw.study.objects import Followed, ObjectsOfImage
-from sigmaraw.study.plan import BLOCK, DEFAULT_N, Plan
+from sigmaraw.study.plan import BLOCK, DEFAULT_N, NO_REPLICAS, Plan
 from sigmaraw.study.quality import ImageQuality
+from sigmaraw.study.reference_rules import Scores, between
+from sigmaraw.study.references import References
 from sigmaraw.study.sameness import LINEAR_REPLICAS, linear_in_noise, replicas_of, study_differences
 from sigmaraw.study.scoring import ReplicaDiagnostics
+from sigmaraw.study.seen import objects_in, seen_by
 from sigmaraw.study.trips import distorts
 from sigmaraw.study.work import StudyImage, predict, predict_following
 
@@ -61,8 +65,8 @@ class Setting:
     ----------
     plan : Plan
         The plan.
-    profile : CameraProfile
-        The camera.
+    profile : CameraProfile or NoCamera
+        The camera, or what stands in its place.
     pipeline : Pipeline
         The pipeline, loaded.
     mode : ReplicaMode
@@ -81,10 +85,12 @@ class Setting:
         Functions and objects from Python, by their specification.
     allow_nondeterminism : bool, default False
         Differences between answers on one image go into u, however large.
+    references : References, optional
+        Masks by observers.
     """
 
     plan: Plan
-    profile: CameraProfile
+    profile: CameraProfile | NoCamera
     pipeline: Pipeline
     mode: ReplicaMode
     inputs: Inputs
@@ -94,6 +100,7 @@ class Setting:
     allow_exec: frozenset[str] = frozenset()
     codecs: Mapping[str, Codec] = field(default_factory=dict)
     allow_nondeterminism: bool = False
+    references: References | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +113,8 @@ class Prepared:
         (measurement,), between answers on the study's first image in other company; for each image the same.
     linear_in_noise : ndarray
         (measurement,), whether it is linear in the noise on the study's first image; for each image the same.
+    slices : tuple of Scores, optional
+        For the rule cunha, of each codec, the objects after it against those before it, slice by slice.
     resolved : list of Settings, optional
         The chain of each codec with every default; a frozen target as asked, not as met on this image.
     """
@@ -121,11 +130,12 @@ class Prepared:
     quality: list[ImageQuality] = field(default_factory=list)
     linear: dict[str, Linear] = field(default_factory=dict)
     objects: ObjectsOfImage | None = None
+    slices: tuple[Scores, ...] = ()
 
 
 def codec_of(
     spec: str,
-    profile: CameraProfile,
+    profile: CameraProfile | NoCamera,
     image: StudyImage | None = None,
     *,
     allow_exec: bool = False,
@@ -137,6 +147,8 @@ def codec_of(
     from sigmaraw.codecs import codec
 
     # An image's noise model carries the maps of its cut-out; before there is an image, scalars do for the check.
+    if isinstance(profile, NoCamera):
+        return codec(spec, None, allow_exec=allow_exec)
     noise_model = NoiseModel.from_profile(profile, scalars=True) if image is None else image.noise_model
     return codec(spec, noise_model, allow_exec=allow_exec)
 
@@ -157,6 +169,10 @@ def check_specimens(plan: Plan, images: int) -> None:
 
 def design_of(plan: Plan, mode: ReplicaMode, inputs: Inputs) -> ReplicaDesign:
     """Return how many replicas each group has; where they are the repeats themselves, as many as there are unless the plan says."""
+    if mode.name == NO_REPLICAS:
+        if plan.n is not None:
+            raise InvalidOption(f"-n {plan.n} without a camera", "no -n: without noise there are no replicas", "leave -n out")
+        return ReplicaDesign(0, False, reason="no camera and no repeats: no replica was drawn")
     if plan.adaptive is not None:
         if not mode.draws_noise:
             raise InvalidOption(
@@ -177,13 +193,14 @@ def design_of(plan: Plan, mode: ReplicaMode, inputs: Inputs) -> ReplicaDesign:
 
 def prepare(setting: Setting, report: Progress) -> list[Prepared]:
     """Return every image with its codecs resolved on x, so that replicas start their searches from there."""
-    images, specs, pipeline = setting.inputs.images, setting.plan.codecs, setting.pipeline
+    images, specs = setting.inputs.images, setting.plan.codecs
     prepared: list[Prepared] = []
     for index, image in enumerate(images):
-        findings = finding_checks(image)
-        codecs, hints, resolved, quality, chi_codec, shorter = [], [], [], [], [], []
+        findings, pipeline = finding_checks(image), seen_by(setting.pipeline, image)
+        codecs, hints, resolved, quality, chi_codec, shorter, slices = [], [], [], [], [], [], []
+        before = objects_in(pipeline, image.frame) if setting.plan.rule == "cunha" else None
         first: list[NDArray[np.integer]] = []
-        followed, again = _followed(setting, image.frame), []
+        followed, again = _followed(setting, pipeline, image.frame), []
         for position, spec in enumerate(specs):
             report(index * len(specs) + position, len(images) * len(specs), f"image {index + 1}: {spec}")
             asked = codec_of(spec, setting.profile, image, allow_exec=spec in setting.allow_exec, objects=setting.codecs)
@@ -200,33 +217,35 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
             predicted, shown = predict_following(pipeline, trip.decoded[np.newaxis], followed, f"image {index} after '{spec}'")
             chi_codec.append(predicted[:, 0])
             again += [shown] if shown else []
+            if before is not None:
+                slices.append(between(before, objects_in(pipeline, trip.decoded)))
         chi_raw, second = (predict(pipeline, image.frame[np.newaxis], f"image {index}")[:, 0] for _ in range(2))
         ready = dataclasses.replace(image, codecs=tuple(codecs), hints=tuple(hints), distorts=tuple(shorter))
         if prepared:
             differences, linear_noise = prepared[0].differences, prepared[0].linear_in_noise
         else:
-            linear_noise = _linear_in_noise(setting, image)
+            linear_noise = _linear_in_noise(setting, image, pipeline)
             differences = study_differences(ready, pipeline, setting.mode, setting.plan.seed, first, setting.allow_nondeterminism)
         diagnostics = ReplicaDiagnostics.of(image, setting.mode, setting.plan.seed, findings)
         linear = linearise(image, pipeline, setting.mode)
         floor = second - chi_raw
         objects = ObjectsOfImage(followed, tuple(again)) if followed else None
         answers = (chi_raw, floor, np.stack(chi_codec), differences, linear_noise)
-        prepared.append(Prepared(ready, diagnostics, *answers, resolved, quality, linear, objects))
+        prepared.append(Prepared(ready, diagnostics, *answers, resolved, quality, linear, objects, tuple(slices)))
     return prepared
 
 
-def _followed(setting: Setting, frame: NDArray[np.integer]) -> Followed | None:
+def _followed(setting: Setting, pipeline: Pipeline, frame: NDArray[np.integer]) -> Followed | None:
     """Return the objects of the image itself, where the plan follows objects."""
-    return Followed.of(setting.pipeline, frame) if setting.plan.objects and isinstance(setting.pipeline, FindsObjects) else None
+    return Followed.of(pipeline, frame) if setting.plan.objects and isinstance(pipeline, FindsObjects) else None
 
 
-def _linear_in_noise(setting: Setting, image: StudyImage) -> NDArray[np.bool_]:
+def _linear_in_noise(setting: Setting, image: StudyImage, pipeline: Pipeline) -> NDArray[np.bool_]:
     """Return per measurement whether it is linear in the noise; not asked where the mode has studied every kind or draws no noise."""
     measurements = setting.pipeline.measurements
     if not setting.mode.draws_noise or all(setting.mode.studied_kind(measurement) for measurement in measurements):
         return np.zeros(len(measurements), dtype=np.bool_)
-    return linear_in_noise(setting.pipeline, replicas_of(image, setting.mode, setting.plan.seed, LINEAR_REPLICAS))
+    return linear_in_noise(pipeline, replicas_of(image, setting.mode, setting.plan.seed, LINEAR_REPLICAS))
 
 
 def answer_differences(prepared: Sequence[Prepared]) -> NDArray[np.float64]:

@@ -14,10 +14,10 @@ from scipy.ndimage import uniform_filter
 
 from sigmaraw.codecs import summary
 from sigmaraw.contracts import Codec, RoundTrip
-from sigmaraw.metrics import combine, denoises, image_values, max_error, mean_values, psnr_db, undefined
+from sigmaraw.metrics import QualityMoments, combine, denoises, image_values, max_error, mean_values, psnr_db, undefined
 from sigmaraw.record.codecs import Achieved, CodecImageRow, CodecRow, Settings, SlicesRow
 from sigmaraw.record.results import UndefinedRow
-from sigmaraw.record.words import Verdict
+from sigmaraw.record.words import Reason, Verdict
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.work import BlockResult, StudyImage
 
@@ -50,10 +50,9 @@ def codec_rows(
     for index, spec in enumerate(plan.codecs):
         of_images = [quality.row for quality in qualities[index]]
         used = [image.codecs[index] for image in images]
-        of_codec = [block for image in range(len(images)) for block in blocks[image, index]]
-        moments = [moments for block in of_codec for moments in block.quality]
-        noise = combine(moments)
-        missing += [UndefinedRow(codec=spec, field=name, reason=str(reason), count=1) for name, reason in undefined(moments).items()]
+        of_codec = [block for image in range(len(images)) for block in blocks.get((image, index), ())]
+        noise, without = _noise_figures([moments for block in of_codec for moments in block.quality], images)
+        missing += [UndefinedRow(codec=spec, field=name, reason=reason, count=1) for name, reason in without.items()]
         missing += _without_slices(spec, of_images)
         missing += [row for quality in qualities[index] for row in quality.without_metrics(spec)]
         replicas = [entry for block in of_codec for entry in block.achieved]
@@ -71,7 +70,7 @@ def codec_rows(
                 **noise,
                 denoising_alarm=denoises(noise),
                 replicas_coded=sum(len(block.nbytes) for block in of_codec),
-                replicas_nbytes_mean=float(np.mean([size for block in of_codec for size in block.nbytes])),
+                replicas_nbytes_mean=float(np.mean([size for block in of_codec for size in block.nbytes])) if of_codec else None,
                 achieved=of_images[0].achieved,
                 achieved_replicas=_ranges(replicas),
                 metrics=mean_values([row.metrics for row in of_images]),
@@ -79,6 +78,21 @@ def codec_rows(
             )
         )
     return rows, missing
+
+
+def _noise_figures(moments: Sequence[QualityMoments], images: Sequence[StudyImage]) -> tuple[dict[str, float], dict[str, str]]:
+    """Return what a codec did to the noise, and by name why a figure has no value: without replicas, or without a camera."""
+    if not moments:
+        return dict.fromkeys(_OF_REPLICAS, math.nan), dict.fromkeys(_OF_REPLICAS, str(Reason.NO_CAMERA))
+    noise, without = combine(moments), {name: str(reason) for name, reason in undefined(moments).items()}
+    if any(image.noise_model is None for image in images):
+        noise["rz"], without["rz"] = math.nan, str(Reason.NO_CAMERA)
+    return noise, without
+
+
+_OF_REPLICAS = (
+    "rz", "bias_dn", "noise_std_ratio", "error_noise_correlation", "error_lag1", "noise_removed", "noise_removed_se", "max_error_dn",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -120,7 +134,7 @@ class ImageQuality:
             total += int(error.sum())
             squares.append(int((error**2).sum()))
             largest.append(max_error(raw, decoded))
-            found = _worst_square(raw, decoded, error**2 / image.noise_model.variance(raw))
+            found = _worst_square(raw, decoded, error**2 / (1.0 if image.noise_model is None else image.noise_model.variance(raw)))
             best = found if best is None or found.score > best.score else best
         assert best is not None  # a frame has pixels
         frame, mse = image.frame, sum(squares) / image.frame.size

@@ -26,7 +26,7 @@ def decision_row(plan: Plan, said: Sequence[OverImages], results: Sequence[Resul
     """Return the rule's row: probabilities in this design, and its verdict on every codec and measurement."""
     units = len(set(plan.specimens)) or len({row.image for row in results})
     assumed = Design(images=units, replicas=min(results[0].n or design.n, _MOST_REPLICAS), groups=min(plan.groups, _MOST_GROUPS))
-    works = _operating(plan.rule, plan.k, plan.spread, float(plan.rms or 1.0), assumed)
+    works = _operating(plan.rule, plan.k, plan.spread, float(plan.rms or 1.0), assumed)  # rules on references make their own row
     rulings = _pomarico(plan, results) if plan.rule == "pomarico" else _equivalence(said)
     return DecisionRow(
         rule=plan.rule,

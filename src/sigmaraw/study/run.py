@@ -20,18 +20,22 @@ from sigmaraw.camera import CameraProfile
 from sigmaraw.codecs import named_codecs
 from sigmaraw.contracts import Codec, Engine, FindsObjects, Pipeline
 from sigmaraw.errors import InvalidOption, InvalidPlan, PredictionFailed
-from sigmaraw.noise import DEFAULT_MODE, replica_mode
+from sigmaraw.pipelines.agreement import AgreementPipeline
 from sigmaraw.processes import WorkingFolders
 from sigmaraw.progress import Report, reporting
 from sigmaraw.record import Record
 from sigmaraw.record.design import InputRow, LockRow
+from sigmaraw.record.fields import json_lists, plain
 from sigmaraw.record.objects import ObjectsRow
 from sigmaraw.study.adaptive import Adaptive, Deciding
 from sigmaraw.study.assemble import assemble, now
 from sigmaraw.study.deciding import Looks
+from sigmaraw.study.environment import environment
 from sigmaraw.study.inputs import Inputs, file_row, load_inputs
 from sigmaraw.study.locking import refuse_late_lock
+from sigmaraw.study.no_camera import NONE, NoCamera, default_mode, mode_of
 from sigmaraw.study.objects import ObjectBlock, check_objects, objects_row
+from sigmaraw.study.pixel_size import by_pixel_size
 from sigmaraw.study.plan import BLOCK, Plan, double_bootstrap_replicas
 from sigmaraw.study.prepare import (
     Prepared,
@@ -45,7 +49,11 @@ from sigmaraw.study.prepare import (
     prepare,
 )
 from sigmaraw.study.reads import log_path, note_reads
+from sigmaraw.study.reference_rules import check_references
+from sigmaraw.study.references import common_spacing, load_references, with_references
 from sigmaraw.study.scoring import Predictions, Scoring
+from sigmaraw.study.seen import seen_by
+from sigmaraw.study.store import BlockStore
 from sigmaraw.study.work import BlockResult, Job, predict, resolve_pipeline
 
 if TYPE_CHECKING:
@@ -56,12 +64,12 @@ _log = logging.getLogger(__name__)
 
 def validate(
     raw: Any,
-    camera: CameraProfile | str | os.PathLike[str],
+    camera: CameraProfile | str | os.PathLike[str] | None,
     *,
     codecs: Sequence[str] | str,
     pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str] | Sequence[Any],
     n: int | str | None = None,
-    mode: str = DEFAULT_MODE,
+    mode: str | None = None,
     seed: int = 0,
     k: float = 1.0,
     spread: float = 1.25,
@@ -72,6 +80,7 @@ def validate(
     scalars: bool = False,
     volume: bool = False,
     frame: int | None = None,
+    bits: int | None = None,
     objects: bool = False,
     engine: Engine | str = "local",
     batch: int | None = None,
@@ -79,6 +88,9 @@ def validate(
     every_byte: bool = False,
     allow_exec: bool = False,
     allow_nondeterminism: bool = False,
+    reference: str | os.PathLike[str] | None = None,
+    agreement: Sequence[str] = (),
+    rule: str = "equivalence",
     progress: Report | bool | None = None,
 ) -> Record:
     """Score what codecs do to a pipeline's answers against the spread that the camera's noise alone causes.
@@ -91,8 +103,9 @@ def validate(
     raw : path, RawFrames, array, or sequence of them
         The raw images, as the camera delivered them: files (TIFF, .npy, FITS, Zarr), `RawFrames`, or integer arrays (y, x) or
         (frame, y, x), uint8 or uint16, DN. Each frame is one image.
-    camera : CameraProfile or path
-        The camera that took them, or its netCDF file.
+    camera : CameraProfile, path or None
+        The camera that took them, or its netCDF file. None, or the word none, where no camera stands behind the images (CT, MRI, old
+        images): verdicts then rest on margins, on real repeats, or on references, and signed integers are taken.
     codecs : str or sequence of str
         Specifications such as ``"jpeg2000:ratio=10"`` or ``"to8bit:minmax+jpeg:quality=90"``; each once. ``sigmaraw codecs`` lists them.
     pipeline : str, path, function or Pipeline, or a sequence of them
@@ -103,8 +116,9 @@ def validate(
         Replicas per group, at least 2. None takes 100, or in mode ``repeats`` as many as there are. ``"auto:0.05,max=2000"`` adds
         replicas until the relative standard uncertainty of σ_raw is 0.05, 2000 at most; ``"auto:decide,max=300"`` until every row has a
         verdict, 300 at most, at an error rate of all looks together that is that of one.
-    mode : str, default "bootstrap"
-        How replicas are made: ``bootstrap``, ``around-raw``, ``simex``, ``mean-n`` or ``repeats``, with settings as ``name:key=value``.
+    mode : str, optional
+        How replicas are made; default "bootstrap", without a camera "none", which draws none: ``bootstrap``,
+        ``around-raw``, ``simex``, ``mean-n`` or ``repeats``, with settings as ``name:key=value``.
     seed : int, default 0
         Study seed, 0 to 2⁶⁴ − 1. The same seed gives the same replicas.
     k : float, default 1.0
@@ -125,6 +139,8 @@ def validate(
         A file's pages are z of one volume, not frames.
     frame : int, optional
         Only this frame of every input, from 0. None takes all.
+    bits : int, optional
+        Bit depth of images without a camera; None takes what the files state.
     objects : bool, default False
         Follow each object through replicas and codecs, with σ_raw and ε of its measurements in ``record.content.objects``.
     engine : {"local", "dask"} or Engine, default "local"
@@ -141,6 +157,13 @@ def validate(
     allow_nondeterminism : bool, default False
         Take differences between the pipeline's answers on the same image, or a codec's, into u, however large. By default more than a
         tenth of σ_raw is refused.
+    reference : path, optional
+        Masks by observers: a folder with one mask for each image, under the image's name, or a folder for each observer. Agreement with
+        them becomes part of what is measured; the pipeline must yield objects.
+    agreement : sequence of str, optional
+        Metrics of masks, such as ``"dice"`` or ``"nsd:tolerance=2"``; all of them by default.
+    rule : str, default "equivalence"
+        Decision rule: "equivalence", "pomarico", and with references "noninferiority" or "cunha".
     progress : bool or callable, optional
         True shows progress with rate and time left, False does not, None does so in a notebook alone. A callable is called as
         ``progress(done, total, what)``.
@@ -176,12 +199,14 @@ def validate(
     """
     limits = {"k": k, "spread": spread, "rms": rms, "rms_counts": rms_counts, "margin": dict(margin or {})}
     place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame, "objects": objects}
+    stated = {"bits": bits, "agreement": tuple(agreement), "rule": rule}
     specs, made = named_codecs(codecs)
     share = {"coded_share": 1.0} if every_byte else {}
-    plan, model = plan_of(specs, pipeline, allow_exec, n=n, mode=mode, seed=seed, **limits, **place, **share)
+    mode = default_mode(mode, no_camera(camera))
+    plan, model = plan_of(specs, pipeline, allow_exec, n=n, mode=mode, seed=seed, **limits, **place, **stated, **share)
     # keywords of `run`, each of its type
     options: dict[str, Any] = {"engine": engine, "batch": batch, "workers": workers, "allow_exec": plan.codecs if allow_exec else ()}
-    options["allow_nondeterminism"] = allow_nondeterminism
+    options |= {"allow_nondeterminism": allow_nondeterminism, "reference": reference}
     with reporting(progress) as report:
         return run(plan, raw, camera, pipeline=model, codecs=made, progress=report, **options)
 
@@ -209,7 +234,7 @@ def plan_of(
 def run(
     plan: Plan,
     raw: Sequence[Any],
-    camera: CameraProfile | str | os.PathLike[str],
+    camera: CameraProfile | str | os.PathLike[str] | None,
     *,
     pipeline: Pipeline | str | None = None,
     engine: Engine | str = "local",
@@ -221,6 +246,8 @@ def run(
     extra_inputs: Sequence[InputRow] = (),
     codecs: Mapping[str, Codec] | None = None,
     lock: LockRow | None = None,
+    store: BlockStore | None = None,
+    reference: str | os.PathLike[str] | None = None,
 ) -> Record:
     """Run a frozen plan and return its record. Parameters and refusals as in `validate`.
 
@@ -232,10 +259,14 @@ def run(
         Those codecs of the plan that are functions or objects from Python, by their specification.
     lock : optional
         How the plan's file was fixed. A plan that was locked after this tool first read an image is refused.
+    store : BlockStore, optional
+        Where finished blocks are kept, and those of a study that was stopped are found. What differs from then is refused.
+    reference : path, optional
+        Masks by observers.
     """
     report = progress or (lambda done, total, what: None)
     planned = now()
-    mode = replica_mode(plan.mode)
+    mode = mode_of(plan, no_camera(camera))
     worker: Engine = registry.load(registry.ENGINES, engine)() if isinstance(engine, str) else engine
     profile, camera_rows = _camera(camera)
     # Specifications are checked before anything is read: a typing error must not cost an hour.
@@ -245,18 +276,32 @@ def run(
     folders = WorkingFolders()
     with folders.of_model():
         resolved = resolve_pipeline(source)
-    inputs = load_inputs(raw, profile, plan, mode)
+    inputs = load_inputs(raw, None if isinstance(profile, NoCamera) else profile, plan, mode)
+    if isinstance(profile, NoCamera):
+        profile = NoCamera(inputs.bits)
+    sized = by_pixel_size(resolved, inputs.images)
+    resolved, source = sized, source if sized is resolved else sized
+    references = None if reference is None else load_references(os.fspath(reference), inputs, plan)
+    check_references(plan, references)
+    if references is not None:
+        inputs = with_references(inputs, references)
+        resolved = source = AgreementPipeline(resolved, plan.agreement, *common_spacing(inputs))
+    for question in dict.fromkeys(f"{row.path or 'an array'}: {row.note}" for row in inputs.files if row.note):
+        _log.warning(question)
     _data_first_read(inputs, lock, planned)
     check_specimens(plan, len(inputs.images))
-    files = (*inputs.files, *camera_rows, *_network_rows(resolved), *extra_inputs)
+    files = (*inputs.files, *(references.files if references else ()), *camera_rows, *_network_rows(resolved), *extra_inputs)
     _log.info("study of %d images, %d codecs, pipeline %s, mode %s", len(inputs.images), len(plan.codecs), plan.pipeline, plan.mode)
     with folders.of_model(), _named(inputs):
-        predict(resolved, inputs.images[0].frame[np.newaxis], "image 0")  # a function's measurements come with its first call
+        first = inputs.images[0]
+        predict(seen_by(resolved, first), first.frame[np.newaxis], "image 0")  # a function's measurements come with its first call
         check_margins(plan, resolved)
-        check_objects(plan, resolved, mode)
+        check_objects(plan, seen_by(resolved, first), mode)
         design = design_of(plan, mode, inputs)
         exec_ = frozenset(allow_exec)
-        setting = Setting(plan, profile, resolved, mode, inputs, design, files, planned, exec_, codecs or {}, allow_nondeterminism)
+        setting = Setting(
+            plan, profile, resolved, mode, inputs, design, files, planned, exec_, codecs or {}, allow_nondeterminism, references
+        )
         prepared = prepare(setting, report)
         job = Job(
             tuple(entry.image for entry in prepared),
@@ -269,8 +314,10 @@ def run(
             coded_share=plan.coded_share,
             followed=tuple(entry.objects.followed for entry in prepared if entry.objects),
         )
-        with _session(worker) as engine_:
-            gathered, looks = _gather_all(job, setting, prepared, engine_, report)
+        if store is not None:
+            store.begin(_identity(setting, prepared))
+        with _session(worker) as engine_, contextlib.closing(store) if store else contextlib.nullcontext():
+            gathered, looks = _gather_all(job, setting, prepared, _Kept(engine_, store) if store else engine_, report)
     _log.info("%d predictions gathered", np.isfinite(gathered.raw).sum() + np.isfinite(gathered.decoded).sum())
     setting = dataclasses.replace(setting, design=dataclasses.replace(setting.design, n=gathered.raw.shape[1]))
     objects = _objects(setting, prepared, gathered)
@@ -285,6 +332,47 @@ def _objects(setting: Setting, prepared: Sequence[Prepared], gathered: _Gathered
     factors = [entry.diagnostics.spread_factor for entry in prepared]
     held = gathered.objects, gathered.objects_decoded
     return objects_row(setting.plan, setting.pipeline, images, *held, factors, setting.design.independent)
+
+
+def _identity(setting: Setting, prepared: Sequence[Prepared]) -> dict[str, Any]:
+    """Return what decides a study's blocks (JSON values): where it is the same, so are they."""
+    plan, ran = plain(setting.plan.row()), plain(environment())
+    return {
+        "plan": {key: value for key, value in plan.items() if key not in ("created", "lock")},
+        "inputs": [row.sha256 for row in setting.files],
+        "images": [row.sha256 for row in setting.inputs.rows],
+        "camera": None
+        if isinstance(setting.profile, NoCamera)
+        else {name: float(setting.profile.dataset[name]) for name in ("gain", "offset", "read_noise")},
+        "pipeline": json_lists(setting.pipeline.config()),
+        "codecs": [json_lists(settings) for entry in prepared[:1] for settings in entry.resolved],
+        "versions": {key: ran[key] for key in ("python", "packages", "libraries", "jax_backend")},
+        "block": BLOCK,
+        "replicas": None if setting.design.repeats is None else [[frames.start, frames.stop] for frames in setting.design.repeats],
+    }
+
+
+class _Kept:
+    """An engine whose finished blocks are kept, and which takes those that were finished before from where they are."""
+
+    def __init__(self, engine: Engine, store: BlockStore) -> None:
+        self.name, self._engine, self._store = engine.name, engine, store
+
+    def map(self, job: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
+        """Yield the results in the order of the items."""
+        missing = [item for item in items if item not in self._store]
+        made = iter(self._engine.map(job, missing) if missing else ())
+        try:
+            for item in items:
+                if item in self._store:
+                    yield self._store.take(item)
+                else:
+                    result = next(made)
+                    self._store.put(result)
+                    yield result
+        except KeyboardInterrupt:
+            self._store.flush()  # what is asked for with --resume
+            raise
 
 
 def _data_first_read(inputs: Inputs, lock: LockRow | None, planned: str) -> None:
@@ -347,7 +435,7 @@ def _identical_pixels(
         [
             [
                 entry.quality[codec].row.max_error_dn == 0
-                and all(moments.max_error == 0.0 for block in blocks[image, codec] for moments in block.quality)
+                and all(moments.max_error == 0.0 for block in blocks.get((image, codec), ()) for moments in block.quality)
                 for image, entry in enumerate(prepared)
             ]
             for codec in range(codecs)
@@ -356,7 +444,14 @@ def _identical_pixels(
     ).reshape(codecs, len(prepared))
 
 
-def _camera(camera: CameraProfile | str | os.PathLike[str]) -> tuple[CameraProfile, list[InputRow]]:
+def no_camera(camera: Any) -> bool:
+    """Return whether a study is meant to have no camera: None, or the word none."""
+    return camera is None or (isinstance(camera, (str, os.PathLike)) and os.fspath(camera) == NONE)
+
+
+def _camera(camera: CameraProfile | str | os.PathLike[str] | None) -> tuple[CameraProfile | NoCamera, list[InputRow]]:
+    if no_camera(camera):
+        return NoCamera(), []
     if isinstance(camera, (str, os.PathLike)):
         return CameraProfile.from_netcdf(camera), [file_row(os.fspath(camera), "camera", "netcdf")]
     if not isinstance(camera, CameraProfile):

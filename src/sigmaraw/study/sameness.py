@@ -11,6 +11,7 @@ from sigmaraw.contracts import Codec, Pipeline, ReplicaMode, ReplicaRequest
 from sigmaraw.errors import AnswersDiffer
 from sigmaraw.noise import draw
 from sigmaraw.study.evidence import ALLOWED
+from sigmaraw.study.plan import NO_REPLICAS
 from sigmaraw.study.work import Hint, StudyImage, predict
 
 _TRIPLES, _LINEAR = 4, 0.05  # triples of replicas, and the share of σ_raw that a linear measurement may be off
@@ -20,6 +21,8 @@ _FIRST = 20  # replicas of the small block that gives a first σ_raw, good to 16
 
 def replicas_of(image: StudyImage, mode: ReplicaMode, seed: int, n: int) -> list[NDArray[np.integer]]:
     """Return the first replicas of group 0, or as many real repeats as there are."""
+    if mode.name == NO_REPLICAS:
+        return [image.frame]
     count = n if mode.draws_noise else min(n, len(image.source))
     drawn = draw(mode, image.source, image.noise_model, ReplicaRequest(count, seed, batch=1))
     return [np.asarray(block)[0] for block in drawn]
@@ -80,6 +83,12 @@ def codec_difference(
     return difference(*(predict(pipeline, decoded[np.newaxis], where) for decoded in (first, second)))
 
 
+def precision_difference(pipeline: Pipeline, in_float32: Pipeline, images: Sequence[NDArray[np.integer]]) -> NDArray[np.float64]:
+    """Return how far answers in a lower precision lie from those in float32: (measurement,), the largest over images."""
+    answers = [_answers(each, images, [[index] for index in range(len(images))]) for each in (pipeline, in_float32)]
+    return difference(*answers)
+
+
 def refuse_differences(what: str, found: NDArray[np.float64], pipeline: Pipeline, replicas: Sequence[NDArray[np.integer]]) -> None:
     """Refuse differences above a tenth of σ_raw, of which a first small block of replicas gives an estimate.
 
@@ -89,6 +98,8 @@ def refuse_differences(what: str, found: NDArray[np.float64], pipeline: Pipeline
         Names the measurement that differs most in units of σ_raw.
     """
     if not found.any():
+        return
+    if len(replicas) < 2:  # without a camera: what answers differ by is held against the margin of each row
         return
     answers = np.concatenate([predict(pipeline, one[np.newaxis], "image 0, first replicas") for one in replicas], axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -108,6 +119,8 @@ def study_differences(
     image: StudyImage, pipeline: Pipeline, mode: ReplicaMode, seed: int, decoded: Sequence[NDArray[np.integer]], allowed: bool
 ) -> NDArray[np.float64]:
     """Return per measurement the largest difference between answers on the same image, of pipeline and codecs.
+
+    Where a network computes in less than float32 the difference from that is among them.
 
     Parameters
     ----------
@@ -140,6 +153,11 @@ def study_differences(
             refuse_differences(what, differences, pipeline, blocks)
 
     judge(f"pipeline '{pipeline.spec}' answers the same image differently", found)
+    twin = getattr(pipeline, "in_float32", lambda: None)()
+    if twin is not None:
+        of_precision = precision_difference(pipeline, twin, [image.frame, *decoded[:1], *replicas])
+        judge(f"pipeline '{pipeline.spec}' answers otherwise than in float32", of_precision)
+        found = np.maximum(found, of_precision)
     for codec, hint in zip(image.codecs, image.hints, strict=True):
         of_codec = codec_difference(codec, hint, pipeline, image.frame, replicas[-1])
         judge(f"codec '{codec.spec}' decodes the same image differently", of_codec)

@@ -14,12 +14,24 @@ from numpy.typing import NDArray
 from sigmaraw.contracts import Diagnostic, Measurement, ReplicaMode
 from sigmaraw.noise.frame_noise import frame_noise_checks
 from sigmaraw.noise.marginal import marginal_check
-from sigmaraw.record.results import DeltaRow, DiagnosticRow, ResultRow, TestRow, TukeyRow, UndefinedRow, WarningRow
+from sigmaraw.noise.repeat_checks import repeat_checks
+from sigmaraw.record.results import DeltaRow, DiagnosticRow, LookRow, ResultRow, TestRow, TukeyRow, UndefinedRow, WarningRow
 from sigmaraw.record.words import CodedWarning, Reason, Verdict
-from sigmaraw.statistics import Assessment, DoubleBootstrap, assess, assess_extrapolated, double_bootstrap, estimated_u_mode, tukey
+from sigmaraw.statistics import (
+    Assessment,
+    DoubleBootstrap,
+    assess,
+    assess_extrapolated,
+    double_bootstrap,
+    estimated_u_mode,
+    measure,
+    step_of,
+    tukey,
+)
 from sigmaraw.statistics.equality import TestResult
 from sigmaraw.statistics.evidence import ALPHA
 from sigmaraw.study.evidence import AgainstCamera, under_evidence
+from sigmaraw.study.evidence_rows import evidence_row
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.work import StudyImage
 
@@ -31,6 +43,7 @@ _BEARING_CHECKS = frozenset(
 FROM_DOUBLE_BOOTSTRAP = "from the double bootstrap of this measurement on this image"
 """How `u_mode_source` names an estimate of this pipeline."""
 _RUN_ALARMS = 0.01  # share of runs with the right camera in which two groups of raw replicas bear on a verdict, over all rows of the run
+_MANY_CONTRASTS = 1000  # of a study: its probabilities then come from a table, which costs as much as 400 of them
 _MOST_FOR_ALL_PAIRS = 12  # codecs: 78 contrasts; 40 codecs would have 820 and take seconds for each image and measurement
 
 
@@ -90,6 +103,9 @@ class ReplicaDiagnostics:
     def of(cls, image: StudyImage, mode: ReplicaMode, seed: int, findings: tuple[Diagnostic, ...] = ()) -> ReplicaDiagnostics:
         """Return the checks of an image's replicas, by mode, camera, the first replicas, and findings in its pixels."""
         noise_model = image.noise_model
+        if noise_model is None:
+            checks = repeat_checks(image.source, None) if mode.needs_repeats else ()
+            return cls(0.0, mode.spread_factor(image.source), checks, AgainstCamera.of(checks, mode))
         u_cal = noise_model.relative_spread_uncertainty(image.frame) if mode.draws_noise else 0.0
         marginal = marginal_check(image.source, mode, noise_model, seed)
         of_camera = noise_model.diagnostics(image.frame) if mode.draws_noise else ()
@@ -123,11 +139,15 @@ def diagnostic_rows(diagnostics: Sequence[ReplicaDiagnostics]) -> tuple[Diagnost
 
 @dataclass(frozen=True)
 class Decided:
-    """The verdicts that looks at growing n have left, row by row in the order of `Scoring.all`. at : replicas per group, 0 undecided."""
+    """The verdicts that looks at growing n have left, row by row in the order of `Scoring.all`.
+
+    at : replicas per group, 0 undecided. looks : the look of those that were not decided at the last.
+    """
 
     verdicts: tuple[Verdict, ...]
     reasons: tuple[Reason, ...]
     at: tuple[int, ...]
+    looks: tuple[LookRow | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -168,6 +188,25 @@ class Scoring:
     def assessments(self) -> list[Assessment]:
         """Return what is said of every row at this level, without the parts of a record that do not decide."""
         return [self._assessment(*place) for place in self._places()]
+
+    def look(self, number: int) -> LookRow | None:
+        """Return the evidence of a row as it is now, at this level; None where predictions are undefined or extrapolated."""
+        image, codec, column = list(self._places())[number]
+        raw, decoded = _groups(self.predictions, image, column), self.predictions.decoded[codec, :, image, column]
+        if self.mode.extrapolation is not None or not (np.isfinite(raw).all() and np.isfinite(decoded).all()):
+            return None
+        measurement, of_image = self.measurements[column], self.diagnostics[image]
+        found = measure(
+            raw[np.newaxis],
+            decoded[np.newaxis],
+            codec + 1 if self.predictions.independent else 0,
+            step=step_of(raw, decoded, measurement.discrete),
+            discrete=measurement.discrete,
+            u_relative=math.hypot(self.u_mode(image, column)[0], of_image.u_cal),
+            spread_factor=of_image.spread_factor,
+            in_unit=measurement.name in self.plan.margin,
+        )
+        return LookRow(level=self.alpha, evidence=evidence_row(found, 0))
 
     def all(self) -> tuple[list[ResultRow], list[UndefinedRow]]:
         """Return the record's `results` and `undefined` rows, per image, codec and measurement."""
@@ -286,6 +325,9 @@ class Scoring:
             rms_d_upper=found.rms_d_upper,
             shift=found.shift,
             u_shift=found.u_shift,
+            dof_shift=found.dof_shift,
+            shift_range=self._shift_range(image, self.plan.codecs.index(codec), column),
+            pixels_identical=bool(predictions.pixels_identical[self.plan.codecs.index(codec), image]),
             rms_shift_upper=found.rms_shift_upper,
             ks=_test_row(found.ks),
             ks_null=_test_row(found.ks_null),
@@ -302,6 +344,12 @@ class Scoring:
             double_bootstrap=nested.value,
             delta=self.deltas[image][measurement.name],
         )
+
+    def _shift_range(self, image: int, codec: int, column: int) -> tuple[float, float] | None:
+        """Return the smallest and the largest paired shift; None where a prediction is undefined."""
+        group = codec + 1 if self.predictions.independent else 0
+        difference = self.predictions.decoded[codec, :, image, column] - self.predictions.raw[group, :, image, column]
+        return (float(difference.min()), float(difference.max())) if np.isfinite(difference).all() else None
 
     def _warnings(self, found: Assessment, texts: Sequence[str]) -> tuple[WarningRow, ...]:
         """Return the rows of a result's warnings. None bears on answers that are identical for certain.
@@ -321,7 +369,10 @@ class Scoring:
 def _as_decided(row: ResultRow, decided: Decided, number: int) -> ResultRow:
     """Return a row with the verdict of the look that decided it."""
     at = decided.at[number]
-    return msgspec.structs.replace(row, verdict=decided.verdicts[number], reason=str(decided.reasons[number]), decided_at=at or None)
+    look = decided.looks[number] if decided.looks else None
+    return msgspec.structs.replace(
+        row, verdict=decided.verdicts[number], reason=str(decided.reasons[number]), decided_at=at or None, look=look
+    )
 
 
 def _guard_factor(dof: float) -> float:
@@ -354,6 +405,8 @@ def tukey_all(
     With many codecs, as a sweep has them, only contrasts with raw are returned: those between codecs grow as their square.
     """
     reference = "raw" if len(plan.codecs) > _MOST_FOR_ALL_PAIRS else None
+    pairs = len(plan.codecs) if reference else len(plan.codecs) * (len(plan.codecs) + 1) // 2
+    many = predictions.raw.shape[2] * len(measurements) * pairs > _MANY_CONTRASTS  # of this study alone, so that its numbers are its own
     rows: list[TukeyRow] = []
     undefined: list[UndefinedRow] = []
     for image in range(predictions.raw.shape[2]):
@@ -364,7 +417,7 @@ def tukey_all(
                 continue
             groups = {"raw": predictions.raw[0, :, image, column]}
             groups |= {codec: predictions.decoded[index, :, image, column] for index, codec in enumerate(plan.codecs)}
-            contrasts, design = tukey(groups, reference=reference)
+            contrasts, design = tukey(groups, reference=reference, many=many)
             for contrast in contrasts:
                 reason = None if contrast.reason is None else str(contrast.reason)
                 if not math.isfinite(contrast.p_adjusted):

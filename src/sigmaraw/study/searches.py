@@ -20,7 +20,6 @@ from sigmaraw.camera import CameraProfile
 from sigmaraw.contracts import Engine, Pipeline
 from sigmaraw.errors import InvalidOption
 from sigmaraw.files import write_text
-from sigmaraw.noise import DEFAULT_MODE
 from sigmaraw.progress import Report, reporting
 from sigmaraw.record import Record
 from sigmaraw.record.fields import plain
@@ -28,8 +27,9 @@ from sigmaraw.record.stages import ErrorRateRow, FamilyRow, RecommendedRow, Rule
 from sigmaraw.study.candidates import Candidate, CodecSummary, halfway, ladder, summary_of, tried_row, tuned, weak_to_strong
 from sigmaraw.study.division import count_disjoint, split
 from sigmaraw.study.grid import GridPoint, allowed_lines, expand
+from sigmaraw.study.no_camera import default_mode
 from sigmaraw.study.plan import Plan
-from sigmaraw.study.run import plan_of, run
+from sigmaraw.study.run import no_camera, plan_of, run
 from sigmaraw.study.sequence import ALPHA, SearchOutcome, exceedance_upper, fixed_sequence, require_images, tolerable
 from sigmaraw.study.sweeps import sweep_row
 
@@ -134,7 +134,7 @@ class SearchResult:
 
 def search(
     raw: Any,
-    camera: CameraProfile | str | os.PathLike[str],
+    camera: CameraProfile | str | os.PathLike[str] | None,
     *,
     codecs: Sequence[str] | str,
     pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str],
@@ -144,7 +144,7 @@ def search(
     back: int = 2,
     exceedance: float | None = None,
     n: int | str | None = None,
-    mode: str = DEFAULT_MODE,
+    mode: str | None = None,
     seed: int = 0,
     k: float = 1.0,
     spread: float = 1.25,
@@ -155,6 +155,7 @@ def search(
     scalars: bool = False,
     volume: bool = False,
     frame: int | None = None,
+    bits: int | None = None,
     engine: Engine | str = "local",
     batch: int | None = None,
     workers: int | None = None,
@@ -170,8 +171,8 @@ def search(
         The raw images, as the camera delivered them: files (TIFF, .npy, FITS, Zarr), `RawFrames`, or integer arrays (y, x) or
         (frame, y, x), uint8 or uint16, DN. Each frame is one image. Files and arrays are
         divided into images to tune on and images to confirm on; one file is never in both.
-    camera : CameraProfile or path
-        The camera that took them, or its netCDF file.
+    camera : CameraProfile, path or None
+        The camera that took them, or its netCDF file. None, or the word none, without one, as in `validate`.
     codecs : str or sequence of str
         Grids: codec specifications in which a value is a list ``a|b|c`` or a range ``low..high:count`` (``low..high:countlog`` for equal
         steps of its logarithm), for instance ``"jpeg2000:ratio=5|10|20|40"`` or ``"noiseaware:q=0.5..4:8log"``.
@@ -192,8 +193,9 @@ def search(
     n : int, str or None, default None
         Replicas per group, at least 2. None takes 100, or in mode ``repeats`` as many as there are. ``"auto:0.05,max=2000"`` adds
         replicas until the relative standard uncertainty of σ_raw is 0.05, 2000 at most.
-    mode : str, default "bootstrap"
-        How replicas are made: ``bootstrap``, ``around-raw``, ``simex``, ``mean-n`` or ``repeats``, with settings as ``name:key=value``.
+    mode : str, optional
+        How replicas are made; default "bootstrap", without a camera "none", which draws none: ``bootstrap``,
+        ``around-raw``, ``simex``, ``mean-n`` or ``repeats``, with settings as ``name:key=value``.
     seed : int, default 0
         Study seed, 0 to 2⁶⁴ − 1. The same seed gives the same replicas.
     k : float, default 1.0
@@ -214,6 +216,8 @@ def search(
         A file's pages are z of one volume, not frames.
     frame : int, optional
         Only this frame of every input, from 0. None takes all.
+    bits : int, optional
+        Bit depth of images without a camera; None takes what the files state.
     engine : {"local", "dask"} or Engine, default "local"
         Where the work is done. It changes speed, not numbers.
     batch : int, optional
@@ -258,8 +262,8 @@ def search(
     True
     """
     limits = {"k": k, "spread": spread, "rms": rms, "rms_counts": rms_counts, "margin": dict(margin or {})}
-    place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame}
-    plan, model = plan_of(codecs, pipeline, allow_exec, n=n, mode=mode, seed=seed, **limits, **place)
+    place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame, "bits": bits}
+    plan, model = plan_of(codecs, pipeline, allow_exec, n=n, mode=default_mode(mode, no_camera(camera)), seed=seed, **limits, **place)
     rule = Rule(fraction, refine, back, exceedance)
     allowed = plan.codecs if allow_exec else ()
     # keywords of `run`, each of its type
@@ -272,7 +276,7 @@ def search(
 def run_search(
     plan: Plan,
     raw: Sequence[Any],
-    camera: CameraProfile | str | os.PathLike[str],
+    camera: CameraProfile | str | os.PathLike[str] | None,
     rule: Rule,
     confirm: Sequence[Any] | None = None,
     *,

@@ -5,15 +5,16 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
 from sigmaraw.contracts import Measurement
-from sigmaraw.record.results import ResultRow
+from sigmaraw.record.results import EvidenceRow, ResultRow
 from sigmaraw.record.statements import StatementRow
 from sigmaraw.record.words import Reason, Verdict, worst
 from sigmaraw.statistics import Evidence, RowLimits, Statement, images_that_decide, judge_images, measure, step_of, what_decides
@@ -21,6 +22,7 @@ from sigmaraw.statistics.evidence import ALPHA
 from sigmaraw.statistics.images import FEWEST_FOR_MEAN, CodecStatements, Ground, mean_effect
 from sigmaraw.statistics.remedy import Means
 from sigmaraw.statistics.spread import power_of_two
+from sigmaraw.study.evidence_rows import evidence_row
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.scoring import Predictions
 
@@ -38,13 +40,20 @@ _FROM_NUMBERS = frozenset(
 
 @dataclass(frozen=True)
 class OverImages:
-    """What is said over images of one measurement under one codec: rows for the record, and the verdict."""
+    """What is said over images of one measurement under one codec: rows for the record, the verdict, and evidence by image."""
 
     codec: str
     measurement: str
     rows: tuple[StatementRow, ...]
     verdict: Verdict
     reason: str
+    evidence: dict[int, EvidenceRow] = field(default_factory=dict)
+
+
+def with_evidence(results: Sequence[ResultRow], said: Sequence[OverImages]) -> tuple[ResultRow, ...]:
+    """Return results with the evidence on which they and the statements rest."""
+    held = {(entry.codec, entry.measurement): entry.evidence for entry in said}
+    return tuple(msgspec.structs.replace(row, evidence=held.get((row.codec, row.measurement), {}).get(row.image)) for row in results)
 
 
 def over_images(
@@ -129,7 +138,8 @@ class _Rows:
             these = dataclasses.replace(said.these, verdict="FAIL", ground=Ground.IMAGE_BEYOND, failed=said.these.failed + len(beyond_all))
             said = CodecStatements(these, said.mean, said.share, "FAIL", Ground.IMAGE_BEYOND)
         said = dataclasses.replace(said, mean=_scaled(said.mean, scale if margin is not None else 1.0))
-        return self._row_of(said, evidence, limits, undefined, alpha, usable)
+        held = {self.rows[index].image: evidence_row(evidence, at, scale if margin is not None else 1.0) for at, index in enumerate(usable)}
+        return dataclasses.replace(self._row_of(said, evidence, limits, undefined, alpha, usable), evidence=held)
 
     def _defined(self, index: int, row: ResultRow, margin: float | None) -> bool:
         """Return whether an image's numbers are all there; an image that came back bit by bit has them whatever it answers."""

@@ -11,13 +11,13 @@ import numpy as np
 
 from sigmaraw.camera import CameraProfile
 from sigmaraw.contracts import Engine, Pipeline
-from sigmaraw.noise import DEFAULT_MODE
 from sigmaraw.progress import Report, reporting
 from sigmaraw.record import Record
 from sigmaraw.record.stages import RawSpreadRow, SweepPointRow, SweepRow
 from sigmaraw.study.grid import GridPoint, allowed_lines, expand
+from sigmaraw.study.no_camera import default_mode
 from sigmaraw.study.plan import Plan
-from sigmaraw.study.run import plan_of, run
+from sigmaraw.study.run import no_camera, plan_of, run
 
 RAW_SHARE = 0.95
 """Share of single raw predictions inside the raw-spread band."""
@@ -25,12 +25,12 @@ RAW_SHARE = 0.95
 
 def sweep(
     raw: Any,
-    camera: CameraProfile | str | os.PathLike[str],
+    camera: CameraProfile | str | os.PathLike[str] | None,
     *,
     codecs: Sequence[str] | str,
     pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str],
     n: int | str | None = None,
-    mode: str = DEFAULT_MODE,
+    mode: str | None = None,
     seed: int = 0,
     k: float = 1.0,
     spread: float = 1.25,
@@ -41,6 +41,7 @@ def sweep(
     scalars: bool = False,
     volume: bool = False,
     frame: int | None = None,
+    bits: int | None = None,
     engine: Engine | str = "local",
     batch: int | None = None,
     workers: int | None = None,
@@ -55,8 +56,8 @@ def sweep(
     raw : path, RawFrames, array, or sequence of them
         The raw images, as the camera delivered them: files (TIFF, .npy, FITS, Zarr), `RawFrames`, or integer arrays (y, x) or
         (frame, y, x), uint8 or uint16, DN. Each frame is one image.
-    camera : CameraProfile or path
-        The camera that took them, or its netCDF file.
+    camera : CameraProfile, path or None
+        The camera that took them, or its netCDF file. None, or the word none, without one, as in `validate`.
     codecs : str or sequence of str
         Grids: codec specifications in which a value is a list ``a|b|c`` or a range ``low..high:count`` (``low..high:countlog`` for equal
         steps of its logarithm), for instance ``"jpeg2000:ratio=5|10|20|40"`` or ``"noiseaware:q=0.5..4:8log"``.
@@ -66,8 +67,9 @@ def sweep(
     n : int, str or None, default None
         Replicas per group, at least 2. None takes 100, or in mode ``repeats`` as many as there are. ``"auto:0.05,max=2000"`` adds
         replicas until the relative standard uncertainty of σ_raw is 0.05, 2000 at most.
-    mode : str, default "bootstrap"
-        How replicas are made: ``bootstrap``, ``around-raw``, ``simex``, ``mean-n`` or ``repeats``, with settings as ``name:key=value``.
+    mode : str, optional
+        How replicas are made; default "bootstrap", without a camera "none", which draws none: ``bootstrap``,
+        ``around-raw``, ``simex``, ``mean-n`` or ``repeats``, with settings as ``name:key=value``.
     seed : int, default 0
         Study seed, 0 to 2⁶⁴ − 1. The same seed gives the same replicas.
     k : float, default 1.0
@@ -88,6 +90,8 @@ def sweep(
         A file's pages are z of one volume, not frames.
     frame : int, optional
         Only this frame of every input, from 0. None takes all.
+    bits : int, optional
+        Bit depth of images without a camera; None takes what the files state.
     engine : {"local", "dask"} or Engine, default "local"
         Where the work is done. It changes speed, not numbers.
     batch : int, optional
@@ -133,8 +137,8 @@ def sweep(
     ['jpegls:near=1', 'jpegls:near=4']
     """
     limits = {"k": k, "spread": spread, "rms": rms, "rms_counts": rms_counts, "margin": dict(margin or {})}
-    place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame}
-    plan, model = plan_of(codecs, pipeline, allow_exec, n=n, mode=mode, seed=seed, **limits, **place)
+    place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame, "bits": bits}
+    plan, model = plan_of(codecs, pipeline, allow_exec, n=n, mode=default_mode(mode, no_camera(camera)), seed=seed, **limits, **place)
     allowed = plan.codecs if allow_exec else ()
     # keywords of `run`, each of its type
     options: dict[str, Any] = {"pipeline": model, "engine": engine, "batch": batch, "workers": workers}
@@ -146,7 +150,7 @@ def sweep(
 def run_sweep(
     plan: Plan,
     raw: Sequence[Any],
-    camera: CameraProfile | str | os.PathLike[str],
+    camera: CameraProfile | str | os.PathLike[str] | None,
     *,
     allow_exec: Collection[str] = (),
     **options: Any,
@@ -183,7 +187,7 @@ def raw_spread(record: Record) -> tuple[RawSpreadRow, ...]:
     """Return per measurement where the central 95 % of single raw predictions lie about their mean, in σ_raw, over all images.
 
     low, high = the 2.5 % and 97.5 % quantiles of (χ_gi − χ̄_g)/σ_raw · spread factor; ∓1.96 for normal predictions.
-    None where an image's raw predictions do not vary, or some are undefined.
+    None where an image's raw predictions do not vary, some are undefined, or there are none.
     """
     raw = record.dataset["raw_prediction"].values  # (group, replica, image, measurement)
     design = record.content.design
@@ -197,7 +201,7 @@ def raw_spread(record: Record) -> tuple[RawSpreadRow, ...]:
     for column, measurement in enumerate(entry.name for entry in record.content.measurements):
         factors = np.array([scale[image, measurement] for image in range(raw.shape[2])])
         values = residuals[:, :, :, column] * factors
-        defined = bool(np.isfinite(values).all())
+        defined = values.size > 0 and bool(np.isfinite(values).all())
         low, high = np.quantile(values, [(1 - RAW_SHARE) / 2, (1 + RAW_SHARE) / 2]) if defined else (None, None)
         rows.append(RawSpreadRow(measurement=measurement, low=low, high=high, share=RAW_SHARE))
     return tuple(rows)

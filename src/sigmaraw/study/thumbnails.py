@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SIDE = 96  # px; the longer side of a small picture at most
+SIDE = 64  # px; the longer side of a small picture at most
 MOST = 200  # images that have one
 
 

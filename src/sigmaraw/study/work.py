@@ -21,6 +21,7 @@ from sigmaraw.pipelines.threads import available_cores, cancel, submit
 from sigmaraw.record.codecs import Achieved
 from sigmaraw.study.objects import Followed, ObjectBlock, joined
 from sigmaraw.study.plan import WorkItem
+from sigmaraw.study.seen import seen_by
 from sigmaraw.study.trips import Trip, drawn_for_coding, trip
 
 if TYPE_CHECKING:
@@ -49,17 +50,31 @@ class StudyImage:
         What the mode draws from: x itself, or real repeats (repeat, …), DN.
     codecs : tuple of Codec, optional
         The codecs as used on this image, frozen targets resolved.
+    noise_model : NoiseModel or None
+        The camera's, fitted to the image; None without a camera.
     hints : tuple of Hint, optional
         For each codec, where its search for a setting starts.
+    shift : int, default 0
+        What was added to the file's values, DN; the pipeline sees the file's values.
+    references : tuple of ndarray, optional
+        Masks of the image by observers.
+    spacing : tuple of float, optional
+        Size of a pixel, (z, y, x) or (y, x), where the file states it.
+    spacing_unit : str, default "px"
+        Its unit.
     distorts : tuple of bool, optional
         For each codec, whether it can distort a replica without coding it; where it is empty, none does.
     """
 
     frame: NDArray[np.integer]
     source: NDArray[np.integer]
-    noise_model: NoiseModel
+    noise_model: NoiseModel | None
     codecs: tuple[Codec, ...] = ()
     hints: tuple[Hint, ...] = ()
+    shift: int = 0
+    references: tuple[NDArray[Any], ...] = ()
+    spacing: tuple[float, ...] = ()
+    spacing_unit: str = "px"
     distorts: tuple[bool, ...] = ()
 
     @functools.cached_property
@@ -130,9 +145,14 @@ class Job:
         self.work_on(gathered)
         return gathered.result()
 
+    def pipeline_of(self, item: WorkItem) -> Pipeline:
+        """Return the pipeline as it sees the item's image."""
+        return seen_by(resolve_pipeline(self.pipeline), self.images[item.image])
+
     def work_on(self, gathered: Gathered) -> None:
         """Draw, code, predict and measure an item, part by part."""
-        pipeline, item = resolve_pipeline(self.pipeline), gathered.item
+        item = gathered.item
+        pipeline = self.pipeline_of(item)
         for drawn in self.draw(self.images[item.image], item, self.on_device(pipeline)):
             gathered.take(pipeline, self._begun(item, gathered.next, drawn))
 
@@ -167,7 +187,7 @@ class Job:
     def begun(self, item: WorkItem) -> list[Begun]:
         """Return all replicas of an item drawn, and their round trips begun."""
         found, first = [], item.start
-        for drawn in self.draw(self.images[item.image], item, self.on_device(resolve_pipeline(self.pipeline))):
+        for drawn in self.draw(self.images[item.image], item, self.on_device(self.pipeline_of(item))):
             found.append(self._begun(item, first, drawn))
             first += len(drawn)
         return found
@@ -354,11 +374,14 @@ class _Quality:
         return tuple(part.moments() for part in self._parts)
 
 
-def _variance_of(image: StudyImage) -> NDArray[np.float64] | Callable[[int], NDArray[np.float64]]:
-    """Return V of a frame, or for a volume a function that gives it plane by plane."""
+def _variance_of(image: StudyImage) -> NDArray[np.float64] | float | Callable[[int], NDArray[np.float64]]:
+    """Return V of a frame, or for a volume a function that gives it plane by plane; 1 where no camera is known, and rz is left out."""
+    model = image.noise_model
+    if model is None:
+        return 1.0
     if image.frame.ndim == 2:
-        return image.noise_model.variance(image.frame)
-    return lambda plane: image.noise_model.variance(image.frame[plane])
+        return model.variance(image.frame)
+    return lambda plane: model.variance(image.frame[plane])
 
 
 def one_gpu(pipeline: Pipeline) -> bool:

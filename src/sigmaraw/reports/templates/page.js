@@ -61,14 +61,14 @@ const dress = table => {
   ["all", "PASS", "FAIL", "INCONCLUSIVE"].forEach(word => choice.append(make("option", word)));
   verdicts.append(choice);
   said.setAttribute("role", "status");
-  bar.append(label, ...(table.querySelector(".verdict") ? [verdicts] : []), said);
+  bar.append(label, ...(table.querySelector("b.P, b.F, b.I") ? [verdicts] : []), said);
   table.closest(".scroll").before(bar);
   const rows = [...table.tBodies[0].rows].map(row => ({ row, text: row.textContent.toLowerCase() }));
   const filter = () => {
     const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
     let count = 0;
     rows.forEach(({ row, text }) => {
-      const fits = words.every(word => text.includes(word)) && (choice.value === "all" || row.querySelector(".verdict." + choice.value));
+      const fits = words.every(word => text.includes(word)) && (choice.value === "all" || row.querySelector("b." + choice.value[0]));
       row.hidden = !fits;
       row.style.display = fits ? "" : "none";
       count += fits ? 1 : 0;

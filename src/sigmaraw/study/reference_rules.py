@@ -1,0 +1,210 @@
+"""The decision rules that rest on observers' masks: cunha (001) and noninferiority."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sigmaraw.errors import InvalidPlan
+from sigmaraw.metrics.masks import AverageHausdorff
+from sigmaraw.pipelines.agreement import AgreementPipeline
+from sigmaraw.record.results import ResultRow
+from sigmaraw.record.statements import DecisionRow, RulingRow
+from sigmaraw.record.words import Verdict
+from sigmaraw.statistics.observers import acceptance, distance_variability, inter_observer, intra_observer, jaccard_by_slice, merge
+from sigmaraw.statistics.rules import Cunha, Design, NonInferiority, RuleInput
+from sigmaraw.study.plan import Plan
+from sigmaraw.study.references import Masks, References
+
+ON_REFERENCES = ("cunha", "noninferiority")
+"""Rules that need references."""
+DEFAULT_METRIC, DEFAULT_MARGIN = "dice", NonInferiority().margin
+_LESS_IS_BETTER = ("average-hausdorff", "hausdorff", "hd95", "assd")
+_TINY = 1e-9
+
+Scores = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Jaccard index (1) and average Hausdorff distance (px) of each slice, NaN where one has no value."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """How an observer agrees with himself, and observers with each other, slice by slice over all images."""
+
+    intra: Scores
+    inter: Scores
+
+
+def check_references(plan: Plan, references: References | None) -> None:
+    """Refuse a rule that has not the masks that it needs. Raises InvalidPlan."""
+    if plan.rule not in ON_REFERENCES:
+        return
+    if references is None:
+        what = "two observers' masks" if plan.rule == "cunha" else "a reference mask of each image"
+        raise InvalidPlan(f"rule '{plan.rule}', which needs {what}", "--reference DIR", "give them, or name another rule")
+    if plan.rule == "cunha":
+        twice = [name for name, readings in references.observers.items() if len(readings) > 1]
+        if len(references.observers) < 2 or not twice:
+            found = ", ".join(f"{name} ({len(readings)} readings)" for name, readings in references.observers.items())
+            raise InvalidPlan(
+                f"rule 'cunha' with the observers {found}",
+                "two observers, one of whom segmented everything twice",
+                "put the masks into DIR/observer/reading/",
+            )
+
+
+def between(first: Masks, second: Masks) -> Scores:
+    """Return the scores of two masks slice by slice; slices that are empty in both carry none.
+
+    Parameters
+    ----------
+    first, second : ndarray
+        (y, x) or (z, y, x), of which 0 is background.
+    """
+    x, y = (np.asarray(mask).reshape(-1, *mask.shape[-2:]) != 0 for mask in (first, second))
+    jaccard = jaccard_by_slice(x, y)
+    return jaccard, distance_variability(x, y, np.isfinite(jaccard), AverageHausdorff()).values
+
+
+def joined(parts: Sequence[Scores]) -> Scores:
+    """Return the scores of several images as one."""
+    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+
+
+def observed(references: References, images: int) -> Observed:
+    """Return the intra- and inter-observer variability over all slices that their observers segmented coherently."""
+    intra, inter = [], []
+    names = list(references.observers)
+    distance = AverageHausdorff()
+    for name in names:
+        readings = [_stack(reading, images) for reading in references.observers[name][:2]]
+        if len(readings) == 2:
+            found = intra_observer(readings[0], readings[1])
+            valid = np.isfinite(found.values)
+            intra.append((found.values, distance_variability(readings[0], readings[1], valid, distance).values))
+    for index, first in enumerate(names):
+        for second in names[index + 1 :]:
+            pairs = [_pair(references.observers[name], images) for name in (first, second)]
+            found = inter_observer(pairs[0], pairs[1])
+            valid = np.isfinite(found.values)
+            inter.append((found.values, distance_variability(merge(*pairs[0]), merge(*pairs[1]), valid, distance).values))
+    return Observed(joined(intra), joined(inter))
+
+
+def _pair(readings: tuple[tuple[Masks, ...], ...], images: int) -> tuple[Masks, Masks]:
+    """Return an observer's two readings; of one reading that one twice."""
+    first = _stack(readings[0], images)
+    return first, _stack(readings[1], images) if len(readings) > 1 else first
+
+
+def _stack(reading: Sequence[Masks], images: int) -> Masks:
+    """Return (slice, y, x) of all images, padded with background to one size."""
+    slices = [np.asarray(mask).reshape(-1, *mask.shape[-2:]) != 0 for mask in reading[:images]]
+    height, width = max(one.shape[1] for one in slices), max(one.shape[2] for one in slices)
+    return np.concatenate([np.pad(one, ((0, 0), (0, height - one.shape[1]), (0, width - one.shape[2]))) for one in slices])
+
+
+def noninferiority(plan: Plan, pipeline: AgreementPipeline, results: Sequence[ResultRow]) -> DecisionRow:
+    """Return what the rule says of each codec: by how much each metric falls on average over images, against its margin.
+
+    Metrics are those of the references for which the plan states a margin; without any, the Dice coefficient with a margin of .02.
+
+    Raises
+    ------
+    InvalidPlan
+        No metric with a margin, and no Dice coefficient.
+    """
+    named = {measurement: pipeline.metrics[metric].name for metric, measurement in pipeline.agreement_names.items()}
+    margins = {name: plan.margin[name] for name in named if name in plan.margin}
+    if not margins:
+        margins = {name: DEFAULT_MARGIN for name, metric in named.items() if metric == DEFAULT_METRIC}
+    if not margins:
+        raise InvalidPlan("rule 'noninferiority' without a margin", f"a margin for one of {', '.join(named)}", "state --margin NAME=VALUE")
+    rulings, spreads = [], []
+    for codec in plan.codecs:
+        for name, margin in margins.items():
+            changes = _changes(plan, [row for row in results if row.codec == codec and row.measurement == name])
+            said = NonInferiority(margin).judge(RuleInput(differences=-changes if named[name] in _LESS_IS_BETTER else changes))
+            rulings.append(RulingRow(codec=codec, measurement=name, verdict=said.verdict, because=said.because))
+            spreads.append(float(np.std(changes, ddof=1)) if changes.size > 1 else 0.0)
+    margin = next(iter(margins.values()))
+    assumed = Design(images=len(_units(plan, results)), between=max(float(np.nanmax(spreads)), _TINY) if spreads else _TINY)
+    made = NonInferiority(margin)
+    harmless, harmful = 0.0, -2.0 * margin
+    return DecisionRow(
+        rule="noninferiority",
+        null_flag_rate=made.null_flag_rate(assumed),
+        effect_unit="the metric's unit",
+        harmless=harmless,
+        accepts_harmless=made.accepts(assumed, harmless),
+        harmful=harmful,
+        accepts_harmful=made.accepts(assumed, harmful),
+        images=assumed.images,
+        replicas=0,
+        between=assumed.between,
+        basis="references",
+        rulings=tuple(rulings),
+    )
+
+
+def _units(plan: Plan, results: Sequence[ResultRow]) -> list[str]:
+    images = sorted({row.image for row in results})
+    return list(dict.fromkeys(plan.specimens)) if plan.specimens else [str(image) for image in images]
+
+
+def _changes(plan: Plan, rows: Sequence[ResultRow]) -> NDArray[np.float64]:
+    """Return the metric after minus before the codec of each image, or as means of specimens."""
+    changes = np.array(
+        [math.nan if None in (row.chi_raw, row.chi_codec) else (row.chi_codec or 0.0) - (row.chi_raw or 0.0) for row in rows]
+    )
+    if not plan.specimens:
+        return changes
+    names = np.array([plan.specimens[row.image] for row in rows])
+    return np.array([changes[names == name].mean() for name in dict.fromkeys(names.tolist())])
+
+
+def cunha(plan: Plan, pipeline: AgreementPipeline, references: References, images: int, scores: Sequence[Scores]) -> DecisionRow:
+    """Return what 001's rule says of each codec: better than two observers agree, and different from that by Tukey's test.
+
+    Parameters
+    ----------
+    scores : sequence of (ndarray, ndarray)
+        Of each codec, the objects after it against those before it, slice by slice over all images.
+    """
+    band = observed(references, images)
+    codecs = dict(zip(plan.codecs, scores, strict=True))
+    marks, _, design = acceptance(codecs, band.intra, band.inter)
+    measurement = next((name for metric, name in pipeline.agreement_names.items() if metric == "jaccard"), "jaccard")
+    intra, inter = (float(np.nanmean(part[0])) for part in (band.intra, band.inter))
+    rulings = []
+    for mark in marks:
+        numbers = (
+            f"Jaccard index {mark.jaccard:.3f}, distance {mark.distance:.3g} px; observers: {inter:.3f}, {np.nanmean(band.inter[1]):.3g} px"
+        )
+        if mark.accepted:
+            because = f"better than two observers agree, and different from that ({design}): {numbers}"
+        else:
+            worse = "not better than two observers agree" if not mark.better_inter else "does not differ from how two observers agree"
+            because = f"{worse} ({design}): {numbers}"
+        verdict: Verdict = "PASS" if mark.accepted else "FAIL"
+        rulings.append(RulingRow(codec=mark.codec, measurement=measurement, verdict=verdict, because=because))
+    sd = max(float(np.nanstd(np.concatenate([part[0] for part in (band.intra, band.inter)]), ddof=1)), _TINY)
+    slices = int(np.isfinite(band.inter[0]).sum())
+    assumed = Design(images=images, slices=max(slices, 2), settings=len(codecs))
+    made, harmless, harmful = Cunha(intra, inter, sd), 0.0, max(intra - inter, 0.05)
+    return DecisionRow(
+        rule="cunha",
+        null_flag_rate=made.null_flag_rate(assumed),
+        effect_unit="loss of Jaccard index",
+        harmless=harmless,
+        accepts_harmless=made.accepts(assumed, harmless),
+        harmful=harmful,
+        accepts_harmful=made.accepts(assumed, harmful),
+        images=images,
+        replicas=0,
+        basis="references",
+        rulings=tuple(rulings),
+    )

@@ -1,0 +1,181 @@
+"""Random studies, from predictions that are drawn, not predicted: their verdicts are made as a study makes them.
+
+``python -m tests.record.random_records 1000`` compares check.py with as many, and alters a verdict of each.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import importlib.util
+import io
+import json
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from sigmaraw.contracts import Diagnostic, Measurement
+from sigmaraw.noise import replica_mode
+from sigmaraw.record.fields import plain
+from sigmaraw.record.results import DeltaRow
+from sigmaraw.record.sealing import check_script
+from sigmaraw.record.words import VERDICTS
+from sigmaraw.study.evidence import AgainstCamera
+from sigmaraw.study.plan import Plan
+from sigmaraw.study.rules import decision_row, ruled_verdicts
+from sigmaraw.study.scoring import Predictions, ReplicaDiagnostics, Scoring
+from sigmaraw.study.statements import codec_verdicts, over_images, with_evidence
+
+CHECKS = ("frame_noise", "local_noise", "common-divisor", "missing-codes", "marginal")
+
+
+def random_record(seed: int) -> dict[str, Any]:
+    """Return the parts of a record from which verdicts follow."""
+    rng = np.random.default_rng(seed)
+    images, codecs = int(rng.integers(1, 8)), int(rng.integers(1, 3))
+    mode_name = str(rng.choice(["around-raw", "around-raw", "bootstrap", "repeats", "simex"]))
+    mode = replica_mode(mode_name)
+    rule = mode.extrapolation
+    n = int(rng.integers(2, 60)) if rule is None else rule.cluster * len(rule.levels) * int(rng.integers(2, 5))
+    kinds = [Measurement("count", "1", "", "", discrete=True, kind="count"), Measurement("mean", "DN", "", "", kind="mean")]
+    margin = {kind.name: float(rng.choice([0.2, 1.0, 5.0])) for kind in kinds if rng.random() < 0.3}
+    specimens = tuple(str(rng.integers(4)) for _ in range(images)) if rng.random() < 0.3 else ()
+    limits = {"k": float(rng.choice([0.5, 1.0])), "spread": float(rng.choice([1.25, 1.6])), "rms": float(rng.choice([1.0, 2.0]))}
+    plan = Plan(
+        tuple(f"c{i}" for i in range(codecs)), "otsu", mode=mode_name, n=n, margin=margin, specimens=specimens, **limits,
+        rule=str(rng.choice(["equivalence", "equivalence", "pomarico"])),
+    )  # fmt: skip
+    made = _predictions(rng, codecs, n, images, independent=mode.draws_noise)
+    diagnostics = [_diagnostics(rng, mode) for _ in range(images)]
+    differences = np.where(rng.random((images, 2)) < 0.15, rng.random((images, 2)) * 0.1, 0.0)
+    deltas = [{kind.name: DeltaRow(reason="") for kind in kinds} for _ in range(images)]
+    results, _ = Scoring(plan, made, kinds, mode, diagnostics, deltas, differences).all()
+    said = over_images(plan, made, kinds, results, extrapolated=rule is not None)
+    decision = decision_row(plan, said, results, SimpleNamespace(n=n))  # type: ignore[arg-type]
+    verdicts = codec_verdicts(said) if plan.rule == "equivalence" else ruled_verdicts(decision)
+    checks = [(image, check) for image, of in enumerate(diagnostics) for check in of.checks]
+    return {
+        "plan": plain(plan.row()),
+        "design": {"noise_levels": list(rule.levels) if rule else None, "draws_noise": mode.draws_noise},
+        "adaptive": None,
+        "measurements": [{"name": kind.name, "discrete": kind.discrete} for kind in kinds],
+        "mode_diagnostics": [
+            {"image": image, "name": check.name, "value": check.value, "low": check.low, "high": check.high, "passed": bool(check.passed)}
+            for image, check in checks
+        ],
+        "floor": [
+            {"image": image, "measurement": kind.name, "difference": 0.0, "largest": float(differences[image, column])}
+            for image in range(images)
+            for column, kind in enumerate(kinds)
+        ],
+        "codecs": [{"codec": codec, "verdict": verdict} for codec, verdict in verdicts.items()],
+        "results": [plain(row) for row in with_evidence(results, said)],
+        "statements": [plain(row) for entry in said for row in entry.rows],
+        "decision": plain(decision),
+    }
+
+
+def _predictions(rng: np.random.Generator, codecs: int, n: int, images: int, independent: bool) -> Predictions:
+    """Draw predictions of many kinds: normal, counts, rarely changing, constant, identical, undefined."""
+    raw = np.empty((codecs + 1, n, images, 2))
+    decoded = np.empty((codecs, n, images, 2))
+    chi_raw, chi_codec = np.empty((images, 2)), np.empty((codecs, images, 2))
+    identical = rng.random((codecs, images)) < 0.1
+    for image in range(images):
+        rate = float(rng.choice([0.0, 0.1, 3.0, 40.0]))
+        raw[..., image, 0] = rng.poisson(rate, (codecs + 1, n))
+        raw[..., image, 1] = rng.normal(size=(codecs + 1, n)) * float(rng.choice([0.0, 1.0, 1.0, 1.0])) + 10.0
+        if rng.random() < 0.2:
+            raw[..., image, 1] += rng.standard_t(2, (codecs + 1, n)) * (raw[..., image, 1] != 10.0)
+        chi_raw[image] = raw[0, 0, image]
+        for codec in range(codecs):
+            own = raw[codec + 1 if independent else 0, :, image]
+            shift = float(rng.choice([0.0, 0.05, 0.3, 1.0, 2.5]))
+            change = np.stack([rng.poisson(shift, n), shift + float(rng.choice([0.0, 0.1, 0.8])) * rng.normal(size=n)], axis=-1)
+            scale = np.array([1.0, float(rng.choice([1.0, 1.0, 0.7, 1.5]))])
+            kind = rng.random()
+            if identical[codec, image] or kind < 0.1:
+                change, scale = change * 0.0, np.ones(2)
+            elif kind < 0.2:
+                change, scale = change * (rng.random((n, 2)) < 0.05), np.ones(2)
+            decoded[codec, :, image] = (
+                own.mean(axis=0) + (own - own.mean(axis=0)) * scale + change if (scale != 1.0).any() else own + change
+            )
+            same = identical[codec, image] or rng.random() < 0.3
+            chi_codec[codec, image] = (
+                chi_raw[image] if same else chi_raw[image] + np.array([rng.integers(-2, 3), shift * rng.choice([1, 4])])
+            )
+            if not identical[codec, image] and rng.random() < 0.05:
+                decoded[codec, 0, image, int(rng.integers(2))] = np.nan
+        if rng.random() < 0.03:
+            raw[0, 0, image, 1] = np.nan
+    return Predictions(raw, decoded, chi_raw, chi_codec, independent, np.empty((0, 0, images, 2)), identical)
+
+
+def _diagnostics(rng: np.random.Generator, mode: Any) -> ReplicaDiagnostics:
+    checks = []
+    for name in CHECKS:
+        if rng.random() < 0.15:
+            value = float(rng.choice([0.5, 0.8, 1.0, 1.25, 2.0]))
+            low, high = (0.0, 0.0) if "-" in name else (0.85, 1.18)
+            checks.append(Diagnostic(name, value, low, high, "d", "t"))
+    factor = 1.0 if mode.extrapolation or rng.random() < 0.8 else 1.1
+    return ReplicaDiagnostics(float(rng.choice([0.0, 0.05, 0.3])), factor, tuple(checks), AgainstCamera.of(checks, mode))
+
+
+@cache
+def checker() -> ModuleType:
+    """Return check.py as a module."""
+    folder = Path(tempfile.mkdtemp())
+    (folder / "check.py").write_text(check_script(), encoding="utf-8")
+    spec = importlib.util.spec_from_file_location("written_check", folder / "check.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def checked(record: dict[str, Any], path: Path) -> tuple[int, str]:
+    """Return exit code and output of check.py on a record."""
+    path.write_text(json.dumps(record), encoding="utf-8")
+    out = io.StringIO()
+    with np.errstate(all="ignore"), contextlib.redirect_stdout(out):
+        code = checker().main(path)
+    return int(code), out.getvalue()
+
+
+def altered(record: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+    """Return a record in which one verdict is another."""
+    changed = copy.deepcopy(record)
+    rows = [*changed["results"], *changed["statements"], *changed["codecs"], *changed["decision"]["rulings"]]
+    row = rows[int(rng.integers(len(rows)))]
+    row["verdict"] = str(rng.choice([word for word in VERDICTS if word != row["verdict"]]))
+    return changed
+
+
+def disagreements(count: int, seed: int, path: Path, say: Any = lambda line: None) -> list[str]:
+    """Return what check.py says of random records with which it disagrees, and of altered ones that it lets pass."""
+    found = []
+    for number in range(count):
+        record = random_record(seed + number)
+        code, out = checked(record, path)
+        if code:
+            found.append(f"record {seed + number}: {out}")
+        code, out = checked(altered(record, np.random.default_rng(number)), path)
+        if code == 0:
+            found.append(f"record {seed + number}, altered, passes")
+        if number % 100 == 99:
+            say(f"{number + 1} records, {len(found)} disagreements")
+    return found
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        lines = disagreements(int(sys.argv[1]) if len(sys.argv) > 1 else 1000, 0, Path(folder) / "record.json", print)
+    print("\n".join(lines[:20]) or "check.py agrees with every record, and refuses every altered one")
+    sys.exit(bool(lines))
