@@ -35,6 +35,7 @@ from sigmaraw.study.inputs import Inputs, file_row, load_inputs
 from sigmaraw.study.locking import refuse_late_lock
 from sigmaraw.study.no_camera import NONE, NoCamera, default_mode, mode_of
 from sigmaraw.study.objects import ObjectBlock, check_objects, objects_row
+from sigmaraw.study.pixel_size import by_pixel_size
 from sigmaraw.study.plan import BLOCK, Plan, double_bootstrap_replicas
 from sigmaraw.study.prepare import (
     Prepared,
@@ -153,6 +154,9 @@ def validate(
         of each block and 1 in 20 of the others; predictions are the same, and byte figures of replicas rest on those.
     allow_exec : bool, default False
         `codecs` and `pipeline` may name programs of this machine (``exec``, ``run``). Never pass on what a file or another person says.
+    allow_nondeterminism : bool, default False
+        Take differences between the pipeline's answers on the same image, or a codec's, into u, however large. By default more than a
+        tenth of σ_raw is refused.
     reference : path, optional
         Masks by observers: a folder with one mask for each image, under the image's name, or a folder for each observer. Agreement with
         them becomes part of what is measured; the pipeline must yield objects.
@@ -160,9 +164,6 @@ def validate(
         Metrics of masks, such as ``"dice"`` or ``"nsd:tolerance=2"``; all of them by default.
     rule : str, default "equivalence"
         Decision rule: "equivalence", "pomarico", and with references "noninferiority" or "cunha".
-    allow_nondeterminism : bool, default False
-        Take differences between the pipeline's answers on the same image, or a codec's, into u, however large. By default more than a
-        tenth of σ_raw is refused.
     progress : bool or callable, optional
         True shows progress with rate and time left, False does not, None does so in a notebook alone. A callable is called as
         ``progress(done, total, what)``.
@@ -278,6 +279,8 @@ def run(
     inputs = load_inputs(raw, None if isinstance(profile, NoCamera) else profile, plan, mode)
     if isinstance(profile, NoCamera):
         profile = NoCamera(inputs.bits)
+    sized = by_pixel_size(resolved, inputs.images)
+    resolved, source = sized, source if sized is resolved else sized
     references = None if reference is None else load_references(os.fspath(reference), inputs, plan)
     check_references(plan, references)
     if references is not None:
