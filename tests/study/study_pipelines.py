@@ -22,3 +22,13 @@ def bright_parts(image: np.ndarray) -> np.ndarray:
 
     found: np.ndarray = ndimage.label(ndimage.gaussian_filter(image.astype(float), 1.5) > 138)[0]
     return found
+
+
+def otsu_of_volume(volume: np.ndarray) -> np.ndarray:
+    """Objects of a volume above one threshold for all of it, joined in all directions."""
+    from scipy import ndimage
+    from skimage.filters import threshold_otsu
+
+    smooth = ndimage.gaussian_filter(volume.astype(float), (0.5, 1, 1))
+    labels: np.ndarray = ndimage.label(smooth > threshold_otsu(smooth), np.ones((3, 3, 3)))[0]
+    return labels

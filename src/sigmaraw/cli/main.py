@@ -29,6 +29,7 @@ from sigmaraw.cli.plan_calibration import plan_calibration
 from sigmaraw.cli.replicas import replicas
 from sigmaraw.cli.report import report
 from sigmaraw.cli.reproduce import reproduce
+from sigmaraw.cli.resume import expanded
 from sigmaraw.cli.search import search
 from sigmaraw.cli.self_validate import self_validate
 from sigmaraw.cli.sign import keygen, sign
@@ -110,8 +111,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(arguments: list[str] | None) -> int:
     try:
-        check_words(sys.argv[1:] if arguments is None else arguments)
-        code = app(args=arguments, standalone_mode=False)
+        words = expanded(sys.argv[1:] if arguments is None else arguments)
+        check_words(words)
+        code = app(args=words, standalone_mode=False, obj=words)
         sys.stdout.flush()
     except typer.TyperException as error:
         return refuse(error.format_message()) if error.format_message() else BAD_INPUT

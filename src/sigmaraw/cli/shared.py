@@ -27,6 +27,7 @@ RECORD_FILES = (
     "plan.toml", "check.py", "ro-crate-metadata.json", "manifest.json", "signatures.json",
 )  # fmt: skip
 PARTIAL_FILE = "partial.nc"
+UNFINISHED_FILE = "blocks.sqlite"
 EXIT_CODES = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
 
 
@@ -47,19 +48,28 @@ def check_folder(folder: Path) -> None:
         raise InvalidOption(f"output {folder}: {taken} is a file", "a folder, or a name that is free", "choose another with -o")
 
 
-def output_folder(folder: Path, overwrite: bool) -> Path:
+def output_folder(folder: Path, overwrite: bool, resume: Path | None = None) -> Path:
     """Return the output folder as an absolute path: a model may change the working folder.
+
+    Where a study goes on in the folder `resume`, it is that.
 
     Raises
     ------
     InvalidOption
         It is a file, or holds a record that nobody said may go.
     """
+    folder = folder if resume is None else resume
     check_folder(folder)
     held = next((name for name in RECORD_FILES if (folder / name).exists()), None)
     if held is not None and not overwrite:
         raise InvalidOption(
             f"output {folder} holds a record already ({held})", "a folder without one", "choose another with -o, or add --overwrite"
+        )
+    if resume is None and not overwrite and (folder / UNFINISHED_FILE).is_file():
+        raise InvalidOption(
+            f"output {folder} holds a study that was stopped",
+            "a folder without one",
+            f"go on with it: sigmaraw validate --resume {folder}, or add --overwrite",
         )
     return folder.absolute()
 

@@ -10,6 +10,7 @@ import typer
 from sigmaraw.cli import options as take
 from sigmaraw.cli import shared
 from sigmaraw.cli.machine import check_environment
+from sigmaraw.cli.resume import stored
 from sigmaraw.errors import InvalidOption
 from sigmaraw.progress import Progress
 
@@ -20,6 +21,7 @@ CHECK_HELP = "Exit 1 on a FAIL; exit 3 on an INCONCLUSIVE, or on a warning that 
 
 
 def validate(
+    context: typer.Context,
     raw: take.Raw,
     camera: take.Camera,
     output: take.Output,
@@ -57,19 +59,29 @@ def validate(
     allow_exec: take.AllowExec = False,
     allow_nondeterminism: take.AllowNondeterminism = False,
     overwrite: shared.Overwrite = False,
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Go on with the study that was stopped in this folder; nothing else need be given with it."),
+    ] = None,
+    scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help="With --engine dask: the scheduler of a cluster.")] = None,
     check: Annotated[bool, typer.Option("--check", help=CHECK_HELP)] = False,
     json: shared.Json = False,
     quiet: take.Quiet = False,
 ) -> None:
     """Compare the change that each codec makes to a model's answers with the camera's own noise, and write the report."""
+    from sigmaraw.engines.dask import DaskEngine
     from sigmaraw.study import require_lock, run
+    from sigmaraw.study.store import BlockStore
 
     if exploratory and plan is None:
         raise InvalidOption("--exploratory without --plan", "a plan file", "leave --exploratory out")
 
     if workers is not None and workers < 0:
         raise InvalidOption(f"--workers {workers}", "a whole number from 0", "correct or leave out --workers")
-    folder = shared.output_folder(output, overwrite)
+    if scheduler is not None and engine != "dask":
+        raise InvalidOption(f"--scheduler with --engine {engine}", "--engine dask", "add --engine dask, or leave --scheduler out")
+    folder = shared.output_folder(output, overwrite, resume)
+    store = BlockStore(folder, stored(context.obj or ()), resume=resume is not None)
     given: dict[str, Any] = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame}
     given |= {"rule": rule, "objects": objects, "margin": take.margins(margin), "k": k, "spread": spread, "rms": rms}
     given |= {"bits": bits, "agreement": tuple(agreement or ()) or None}
@@ -84,8 +96,9 @@ def validate(
             take.selected(raw, channel, time, series),
             str(camera),
             lock=lock,
+            engine=engine if scheduler is None else DaskEngine(scheduler=scheduler),
+            store=store,
             reference=reference,
-            engine=engine,
             batch=batch,
             workers=workers,
             allow_exec=allowed,
@@ -94,7 +107,8 @@ def validate(
             progress=progress,
             extra_inputs=extra,
         )
-    finish(record, folder, output, json)
+    finish(record, folder, resume or output, json)
+    store.discard()
     if check:
         raise typer.Exit(shared.exit_code(record))
 

@@ -18,7 +18,7 @@ from sigmaraw.contracts.codecs import (
     Probes,
     RoundTrip,
 )
-from sigmaraw.contracts.measures import FindsObjects, FoundObjects, LabelledImage, Measure
+from sigmaraw.contracts.measures import FindsObjects, FoundObjects, LabelledImage, Measure, TakesPixelSize
 from sigmaraw.contracts.modes import (
     Block,
     CameraNoise,
@@ -79,4 +79,5 @@ __all__ = [
     "RoundTrip",
     "Segmenting",
     "Selection",
+    "TakesPixelSize",
 ]

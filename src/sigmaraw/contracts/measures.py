@@ -112,6 +112,20 @@ class FindsObjects(Protocol):
         ...
 
 
+@runtime_checkable
+class TakesPixelSize(Protocol):
+    """A pipeline that may measure in µm by the pixel size that the images state; the hook is optional."""
+
+    @property
+    def awaits_pixel_size(self) -> bool:
+        """Return whether it was asked to, and has none yet."""
+        ...
+
+    def with_pixel_size(self, sizes: tuple[float, ...]) -> Any:
+        """Return the same pipeline for images of that pixel size, µm along each axis."""
+        ...
+
+
 class Measure(abc.ABC):
     """What is measured on an image and its objects; entry points of "sigmaraw.measurements" name a subclass.
 

@@ -8,15 +8,17 @@ from contextlib import ExitStack, nullcontext
 from typing import Any, Self, TypeVar
 
 from sigmaraw import extras
+from sigmaraw.errors import InvalidOption
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 WORKERS = 2
+_ANSWERS_IN_S = 10
 
 
 class DaskEngine:
-    """Implements contracts.Engine with a LocalCluster of `workers` single-threaded processes.
+    """Implements contracts.Engine with a LocalCluster of `workers` single-threaded processes, or with a cluster that runs already.
 
     The function is sent to each worker once; results are taken in the order of the items, so that whoever sums them
     gets the same bytes as from the local engine. Entered as a context manager, it keeps its workers over several calls of `map`.
@@ -24,13 +26,13 @@ class DaskEngine:
 
     name = "dask"
 
-    def __init__(self, workers: int = WORKERS) -> None:
-        """Raise MissingExtra where Dask is not installed: before a study begins."""
+    def __init__(self, workers: int = WORKERS, scheduler: str | None = None) -> None:
+        """Raise MissingExtra where Dask is not installed: before a study begins. scheduler : address of a cluster that runs already."""
         try:
             import distributed  # noqa: F401 (only whether it is there)
         except ModuleNotFoundError as error:
             raise extras.missing("engine 'dask'", "dask", "dask[distributed]") from error
-        self.workers = workers
+        self.workers, self.scheduler = workers, scheduler
         self._open: ExitStack | None = None
         self._client: Any = None
         self._sent: tuple[Any, Any] = (None, None)
@@ -60,7 +62,16 @@ class DaskEngine:
         import dask
         from distributed import Client, LocalCluster
 
-        if self._client is None and self._open is not None:
+        if self._client is None and self._open is not None and self.scheduler is not None:
+            try:
+                self._client = self._open.enter_context(Client(self.scheduler, timeout=_ANSWERS_IN_S))
+            except (OSError, ValueError) as error:
+                raise InvalidOption(
+                    f"no Dask scheduler at {self.scheduler}",
+                    "the address of one that runs, such as tcp://host:8786",
+                    "start it, or correct it",
+                ) from error
+        elif self._client is None and self._open is not None:
             settings = {
                 "distributed.worker.multiprocessing-method": "spawn",
                 "distributed.worker.daemon": False,

@@ -17,6 +17,7 @@ from sigmaraw.contracts.readers import Decoded, Layout, Opened, Reader, Selectio
 from sigmaraw.errors import ColourImage, NotIntegerData, ShapeMismatch
 from sigmaraw.frames import tiff_tags as tags
 from sigmaraw.frames.decoding import decoding, mappable, read_exactly, require_grey, unreadable, unreadable_choice
+from sigmaraw.frames.pixel_size import tiff_spacing
 
 _COLOUR_PHOTOMETRICS = {2: "RGB", 3: "palette", 5: "CMYK", 6: "YCbCr", 8: "CIELab"}
 
@@ -277,4 +278,4 @@ def _metadata(tif: Any) -> dict[str, Any]:
         "cfa": tags.cfa_of(page),
         "compression": tags.lossy_compression(tif, page),
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in found.items() if value is not None} | tiff_spacing(tif)

@@ -2,6 +2,6 @@
 
 from sigmaraw.measurements.chosen import DEFAULT, Measures, dotted_settings, named
 from sigmaraw.measurements.listing import describe
-from sigmaraw.measurements.pixel_size import parse_pixel_size
+from sigmaraw.measurements.pixel_size import OF_IMAGE, parse_pixel_size
 
-__all__ = ["DEFAULT", "Measures", "describe", "dotted_settings", "named", "parse_pixel_size"]
+__all__ = ["DEFAULT", "OF_IMAGE", "Measures", "describe", "dotted_settings", "named", "parse_pixel_size"]

@@ -7,6 +7,9 @@ import re
 
 from sigmaraw.errors import InvalidSpec
 
+OF_IMAGE = "image"
+"""What a specification says where the pixel size is that of the images' metadata."""
+
 
 def parse_pixel_size(text: str | None) -> tuple[float, ...] | None:
     """Return the size of a pixel along each axis, µm, from what a specification says.
@@ -14,7 +17,8 @@ def parse_pixel_size(text: str | None) -> tuple[float, ...] | None:
     Parameters
     ----------
     text : str or None
-        One number for square pixels of a frame, or one for each axis: ``0.1``, ``"0.5,0.1,0.1"`` or ``0.5|0.1|0.1`` (z, y, x).
+        One number for square pixels of a frame, or one for each axis: ``0.1``, ``"0.5,0.1,0.1"`` or ``0.5|0.1|0.1`` (z, y, x);
+        ``image``, which is not known here.
 
     Returns
     -------
@@ -33,11 +37,11 @@ def parse_pixel_size(text: str | None) -> tuple[float, ...] | None:
     >>> parse_pixel_size("0.1")
     (0.1, 0.1)
     """
-    if text is None:
+    if text is None or text == OF_IMAGE:
         return None
     problem = InvalidSpec(
         f"pixel_size={text}",
-        "a size in µm above 0, or one for each axis",
+        "a size in µm above 0, or one for each axis; or image, for that of its metadata",
         'write it like pixel_size=0.1, or in volumes pixel_size="0.5,0.1,0.1" (z, y, x)',
     )
     try:

@@ -30,7 +30,10 @@ MEASURE = Parameter(
 )
 MEASURE_OBJECTS = Parameter("measure", str, DEFAULT, help="names of measurements joined by +; package.module:function may be one")
 PIXEL_SIZE = Parameter(
-    "pixel_size", str, None, help='a size in µm for square pixels, or one for each axis: "0.5,0.1,0.1" (z, y, x); lengths are then in µm'
+    "pixel_size",
+    str,
+    None,
+    help='in µm: one size for square pixels, or one for each axis, "0.5,0.1,0.1" (z, y, x); image: as its metadata say',
 )
 CONNECTIVITY = Parameter(
     "connectivity", int, 8, choices=(4, 8), unit="1", help="neighbours that join pixels to one object; in volumes 4 means 6, and 8 means 26"

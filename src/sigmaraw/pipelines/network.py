@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,6 +14,9 @@ from numpy.typing import NDArray
 from sigmaraw.contracts import Parameter
 from sigmaraw.errors import InputNotFound, InvalidModel, InvalidOption, InvalidPrediction, ShapeMismatch
 from sigmaraw.pipelines.axes import input_axes, output_axes, per_axis, plain
+from sigmaraw.pipelines.base import columns
+from sigmaraw.pipelines.batching import SIZES, batches, fastest_size, mixes, probe_tiles
+from sigmaraw.pipelines.found import of_mask
 from sigmaraw.pipelines.measurements import (
     CONNECTIVITY,
     MEASURE,
@@ -26,11 +30,21 @@ from sigmaraw.pipelines.measurements import (
 )
 from sigmaraw.pipelines.preparation import POST, PRE, foreground, prepare
 from sigmaraw.pipelines.segmentation import SegmentationPipeline
+from sigmaraw.pipelines.threads import available_cores, each
 from sigmaraw.pipelines.tiling import Tiling
 
+BATCH = Parameter(
+    "batch",
+    int,
+    None,
+    minimum=1,
+    unit="1",
+    help="tiles in one call of the network; default: as many as are fastest here, of the numbers that change no bit of an answer",
+)
 THRESHOLD = Parameter("threshold", float, 0.5, unit="1", help="foreground is above it, in the unit that `post` gives")
 _PROBE_PX = {2: 64, 3: 32}  # side of the image that a network is asked about twice
 _LARGEST_PROBE_PX = 1 << 21  # of a volume; what a study asks before it begins finds random answers of larger ones too
+_LARGEST_BATCHED_PX = 1 << 20  # of a tile, all channels together: larger ones fill a call by themselves
 _SAME_ANSWER = 1e-3  # of the largest answer: sums in another order on a GPU differ by less
 NETWORK_PARAMETERS = (
     Parameter("model", str, required=True, help="the model's file"),
@@ -58,6 +72,7 @@ NETWORK_PARAMETERS = (
     Parameter("multiple", str, "16", unit="px", help="a size that the model leaves free is padded to a multiple of this; 1x16x16 by axis"),
     Parameter("layout", str, "nchw", choices=("nchw", "nhwc"), help="nhwc: the same as axes=byxc"),
     U_MODE,
+    BATCH,
     PIXEL_SIZE,
 )
 
@@ -89,6 +104,9 @@ class NetworkPipeline(SegmentationPipeline):
             self.keys["channel"] = 1 if self.keys["post"] in ("softmax", "argmax") else 0
         self._set_axes()
         self._set_window()
+        self._choosing = threading.Lock()
+        self._sizes: dict[tuple[int, ...], int] = {}  # tiles in one call, by their shape
+        self._mixing: dict[tuple[int, ...], bool] = {}  # whether tiles of several images may share a call of a model whose batch is fixed
         self._taken: dict[tuple[int, ...], bool] = {}  # input sizes below the window, and whether the model takes them
         self._refuse_random()
 
@@ -103,6 +121,9 @@ class NetworkPipeline(SegmentationPipeline):
         self.axes = input_axes(self._model_name(), stated, rank)
         batch, channels, self._fixed = self.axes.sizes(self.input_shape or (None,) * rank)
         self.fixed_batch = batch or 1  # tiles that one call of the model takes
+        self._free_batch = batch is None
+        if self.keys["batch"] is not None and batch not in (None, self.keys["batch"]):
+            raise InvalidOption(f"batch={self.keys['batch']}", f"{batch}, which model {self._model_name()} fixes", "leave out batch")
         given = self.keys["in_channels"]
         if given is not None and channels not in (None, given):
             raise InvalidOption(f"in_channels={given}", f"{channels}, as model {self._model_name()} says", "leave out in_channels")
@@ -246,55 +267,128 @@ class NetworkPipeline(SegmentationPipeline):
 
     def probability(self, unit: NDArray[np.integer]) -> NDArray[np.float32]:
         """Return the foreground map (y, x) or (z, y, x) of what the network sees at once, DN, in the unit that `post` gives."""
-        channels = unit if self.keys["input"] == "planes" else unit[np.newaxis]
-        return self._foreground(self._network_map(self._prepared(channels)))
+        return self._probabilities([unit])[0]
+
+    def _probabilities(self, units: Sequence[Any]) -> list[NDArray[np.float32]]:
+        """Return the foreground maps of units of one shape, their tiles in common calls of the network."""
+        prepared = [self._prepared(unit if self.keys["input"] == "planes" else unit[np.newaxis]) for unit in units]
+        if self.keys["input"] == "repeat":
+            prepared = [np.repeat(channels, self.in_channels or 1, axis=0) for channels in prepared]
+        tiling = self.tiling(prepared[0].shape[1:])
+        tiles = [tiling.split(channels) for channels in prepared]
+        parts = [np.concatenate(tiles)] if self._may_mix(tiles[0].shape[1:]) else tiles
+        outputs, count = np.concatenate([self._outputs(part) for part in parts]), len(tiling)
+        return [self._foreground(tiling.join(outputs[place * count : (place + 1) * count])) for place in range(len(units))]
 
     def _prepared(self, channels: NDArray[np.integer]) -> NDArray[np.float32]:
         """Return the network's floats of an image's channels (channel, …), DN."""
         return np.stack([prepare(channel, self.keys["pre"]) for channel in channels])
 
-    def _network_map(self, prepared: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the network's maps (channel, …) of prepared channels (channel, …), by tiles."""
-        if self.keys["input"] == "repeat":
-            prepared = np.repeat(prepared, self.in_channels or 1, axis=0)
-        tiling = self.tiling(prepared.shape[1:])
-        return tiling.join(self._outputs(tiling.split(prepared)))
-
     def _foreground(self, maps: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the foreground map from the network's maps (channel, …)."""
         return foreground(maps, self.keys["post"], self.keys["channel"])
+
+    def _table(self, images: Iterable[Any]) -> dict[str, NDArray[np.float64]]:
+        images = list(images)
+        together = self._images_together(images)
+        rows = each(self._measure_many, [images[first : first + together] for first in range(0, len(images), together)])
+        return columns(self.measurements, [row for group in rows for row in group])
 
     def _pixels(self, image: NDArray[np.integer]) -> NDArray[np.integer]:
         return self.measured_pixels(image)
 
     def _measure(self, image: NDArray[np.integer]) -> dict[str, float]:
+        return self._measure_many([image])[0]
+
+    def _measure_many(self, images: Sequence[Any]) -> list[dict[str, float]]:
+        """Return the measurements of images of one shape, whose tiles share calls of the network."""
+        units = [self.units(image) for image in images]
+        maps = iter(self._probabilities([unit for of_image in units for unit in of_image]))
+        return [self._row(image, of_image, [next(maps) for _ in of_image]) for image, of_image in zip(images, units, strict=True)]
+
+    def _row_of_mask(self, pixels: NDArray[np.integer], mask: NDArray[np.bool_]) -> dict[str, float]:
+        """Return the measurements of a mask and the pixels under it."""
+        least, neighbours = self.settings["min_size"], self.settings["connectivity"]
+        if self.measures is None:
+            return measure(pixels, mask, least, neighbours)
+        return self._measured(pixels, of_mask(mask, least, neighbours))
+
+    def _row(self, image: Any, units: Sequence[Any], maps: Sequence[NDArray[np.float32]]) -> dict[str, float]:
+        """Return the measurements of an image from the foreground maps of its units."""
+        pixels = self.measured_pixels(image)
         if self.keys["measure"] != "soft":
-            pixels = self.measured_pixels(image)
-            if self.measures is not None:
-                return self._measured(pixels, self._found(image))
-            return measure(pixels, self._mask(image), self.settings["min_size"], self.settings["connectivity"])
+            return self._row_of_mask(pixels, np.stack([probability > self.keys["threshold"] for probability in maps]).reshape(pixels.shape))
+        weights = [probability.astype(np.float64) for probability in maps]
         area = total = 0.0
-        for unit in self.units(image):
-            weight = self.probability(unit).astype(np.float64)
+        for unit, weight in zip(units, weights, strict=True):
             area += float(weight.sum())
             total += float((weight * self.measured_pixels(unit)).sum())
         return soft_measurements(area, total)
 
     def _mask(self, image: NDArray[np.integer]) -> NDArray[np.bool_]:
-        masks = [self.probability(unit) > self.keys["threshold"] for unit in self.units(image)]
-        return masks[0].reshape(self.measured_pixels(image).shape) if len(masks) == 1 else np.stack(masks)
+        maps = self._probabilities(self.units(image))
+        return np.stack([probability > self.keys["threshold"] for probability in maps]).reshape(self.measured_pixels(image).shape)
 
+    # --- how many at a time -------------------------------------------------------------------------------------------
     def _outputs(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return (tile, channel, …) of tiles (tile, channel, …), as many in one call as the model's batch."""
-        return np.concatenate(
-            [
-                np.asarray(self._maps(self._forward(np.ascontiguousarray(self.axes.to_network(batch))), batch.shape), np.float32)[:count]
-                for batch, count in batches(tiles, self.fixed_batch)
-            ]
-        )
+        """Return (tile, channel, …) of tiles (tile, channel, …)."""
+        size = self._size(tiles.shape[1:], len(tiles))
+        return np.concatenate([self._call(batch)[:count] for batch, count in batches(tiles, size)])
 
-    def _maps(self, output: Any, tiles: tuple[int, ...]) -> Any:
+    def _call(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the network's maps (tile, channel, …) by one call."""
+        return np.asarray(self._maps(self._forward(np.ascontiguousarray(self.axes.to_network(tiles))), tiles.shape), np.float32)
+
+    def _size(self, shape: tuple[int, ...], count: int) -> int:
+        """Return how many tiles of a shape (channel, …) one call takes, where `count` are to be computed."""
+        if self.fixed_batch > 1 or not self._free_batch:
+            return self.fixed_batch
+        if self.keys["batch"] is not None:
+            return int(self.keys["batch"])
+        if count == 1:
+            return 1
+        with self._choosing:
+            if shape not in self._sizes:
+                most = self._most(shape)
+                self._sizes[shape] = fastest_size(self._call_probe, self._probe_tiles(shape, most), most, patient=self._patient)
+            return self._sizes[shape]
+
+    def _may_mix(self, shape: tuple[int, ...]) -> bool:
+        """Return whether tiles of several images may share a call: always where the batch is free, else as the model is found."""
+        if self.fixed_batch == 1:
+            return True
+        with self._choosing:
+            if shape not in self._mixing:
+                self._mixing[shape] = mixes(self._call_probe, self._probe_tiles(shape, self.fixed_batch), self.fixed_batch)
+            return self._mixing[shape]
+
+    def _images_together(self, images: Sequence[Any]) -> int:
+        """Return how many images share calls of the network."""
+        if len(images) < 2:
+            return 1
+        units = self.units(images[0])
+        tiling = self.tiling(tuple(self.measured_pixels(units[0]).shape))
+        channels = (len(units[0]) if self.keys["input"] == "planes" else 1) if self.keys["input"] != "repeat" else (self.in_channels or 1)
+        shape = (channels, *tiling.window)
+        size = each(lambda tile: self._size(tile, 2) if self._may_mix(tile) else 1, [shape])[0]
+        return max(1, size // (len(units) * len(tiling)))
+
+    _patient = False  # whether it is worth while to try several tiles in a call even where one takes long
+
+    def _most(self, shape: tuple[int, ...]) -> int:
+        """Return the largest number of tiles that is of use in a call: as many as leave work for every core."""
+        return 1 if np.prod(shape) > _LARGEST_BATCHED_PX else -(-SIZES[0] // available_cores())
+
+    def _probe_tiles(self, shape: tuple[int, ...], count: int) -> Any:
+        return probe_tiles(shape, count)
+
+    def _call_probe(self, tiles: Any) -> Any:
+        return self._call(tiles)
+
+    def _maps(self, output: Any, tiles: tuple[int, ...], later: list[Any] | None = None) -> Any:
         """Return (batch, channel, …) of the model's output for tiles of that shape, NumPy's or torch's; the model is a stranger's.
+
+        Whether torch's maps are finite is put into `later` where that is given, so that nobody waits for the GPU here.
 
         Raises
         ------
@@ -316,13 +410,20 @@ class NetworkPipeline(SegmentationPipeline):
         if tuple(maps.shape[2:]) != tiles[2:] or maps.shape[1] == 0:
             found = f"model {self._model_name()} turned {tiles[2:]} px into {tuple(maps.shape[2:])} px with {maps.shape[1]} channels"
             raise InvalidModel(found, expected, "choose a model that keeps the size, or check axes, window and multiple")
-        if not (np.isfinite(maps).all() if isinstance(maps, np.ndarray) else bool(maps.isfinite().all())):
+        finite = np.isfinite(maps).all() if isinstance(maps, np.ndarray) else maps.isfinite().all()
+        if later is None:
+            self._require_finite(bool(finite))
+        else:
+            later.append(finite)
+        return maps
+
+    def _require_finite(self, finite: bool) -> None:
+        if not finite:
             raise InvalidPrediction(
                 f"model {self._model_name()} returned values that are not finite",
                 "finite maps",
                 "check the key pre, which prepares the pixels",
             )
-        return maps
 
     def _chosen(self, outputs: Any) -> Any:
         """Return the output that the key `output` names, of what a call gave: one, a sequence, or a mapping of names.
@@ -342,18 +443,6 @@ class NetworkPipeline(SegmentationPipeline):
 
     def _model_name(self) -> str:
         return str(self.keys["model"] or self.name)
-
-
-def batches(tiles: Any, size: int) -> list[tuple[Any, int]]:
-    """Return batches of `size` tiles, the last filled up by its last tile, each with how many are no filling."""
-    found = []
-    for start in range(0, len(tiles), size):
-        batch = tiles[start : start + size]
-        count = len(batch)
-        if count < size:
-            batch = tiles[[*range(start, start + count), *([start + count - 1] * (size - count))]]
-        found.append((batch, count))
-    return found
 
 
 def chosen_output(model: str, names: list[str], stated: str | None) -> int:

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.contracts import FoundObjects, Measurement, Pipeline
-from sigmaraw.errors import IntegrityError
-from sigmaraw.measurements import DEFAULT, Measures, parse_pixel_size
+from sigmaraw.errors import IntegrityError, InvalidOption
+from sigmaraw.measurements import DEFAULT, OF_IMAGE, Measures, parse_pixel_size
 from sigmaraw.pipelines.base import columns
 from sigmaraw.pipelines.found import Found, of_mask
 from sigmaraw.pipelines.inputs import many_frames, one_frame
@@ -44,7 +44,7 @@ class SegmentationPipeline(Pipeline):
         chosen = self.settings.get("measure") or DEFAULT
         pixel_size = parse_pixel_size(self.settings.get("pixel_size"))
         chosen = DEFAULT if chosen == "mask" else chosen
-        if chosen != "soft" and (chosen != DEFAULT or pixel_size):
+        if chosen != "soft" and (chosen != DEFAULT or pixel_size or self.awaits_pixel_size):
             self._choose(chosen, pixel_size)
 
     def _choose(self, chosen: str, pixel_size: tuple[float, ...] | None, classes: Sequence[str] = ()) -> None:
@@ -65,6 +65,16 @@ class SegmentationPipeline(Pipeline):
             self.measurements = self.measures.measurements
         else:
             self.measurements = tuple(replace(row, kind=NETWORK_KINDS[row.name], studied=studied) for row in self.measurements)
+
+    @property
+    def awaits_pixel_size(self) -> bool:
+        """Whether the images' metadata are to say the pixel size."""
+        return self.settings.get("pixel_size") == OF_IMAGE
+
+    def with_pixel_size(self, sizes: tuple[float, ...]) -> SegmentationPipeline:
+        """Return the same pipeline for images of that pixel size, µm along each axis."""
+        settings = {**self.settings, **self.measure_settings, "pixel_size": "|".join(map(repr, sizes))}
+        return type(self)(self.spec, **settings)
 
     def config(self) -> dict[str, Any]:
         """Return every setting with defaults written out, model SHA-256 and versions (JSON values)."""
@@ -114,6 +124,8 @@ class SegmentationPipeline(Pipeline):
         measures = self.measures
         if measures is None:
             raise RuntimeError("no measures were chosen")
+        if self.awaits_pixel_size:
+            raise InvalidOption(f"'{self.spec}' with an image that states no pixel size", "a size in µm", "write it like pixel_size=0.1")
         values = measures(image, found.labels, found.count, found.classes, found.prediction)
         if len(self.measurements) < len(values):  # a function says with its first call what it returns
             self.measurements = measures.measurements

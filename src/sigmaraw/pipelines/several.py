@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Differentiable, Measurement, Pipeline
+from sigmaraw.contracts import Differentiable, Measurement, Pipeline, TakesPixelSize
 from sigmaraw.errors import InvalidOption
 
 JOINT = " & "
@@ -67,6 +67,20 @@ class SeveralPipelines(Pipeline):
     def config(self) -> dict[str, Any]:
         """Return the settings of each pipeline (JSON values)."""
         return {"name": self.name, "spec": self.spec, "pipelines": [pipeline.config() for pipeline in self.pipelines]}
+
+    @property
+    def awaits_pixel_size(self) -> bool:
+        """Whether one of them awaits the pixel size of the images."""
+        return any(isinstance(pipeline, TakesPixelSize) and pipeline.awaits_pixel_size for pipeline in self.pipelines)
+
+    def with_pixel_size(self, sizes: tuple[float, ...]) -> SeveralPipelines:
+        """Return the same pipelines for images of that pixel size, µm along each axis."""
+        return SeveralPipelines(
+            [
+                pipeline.with_pixel_size(sizes) if isinstance(pipeline, TakesPixelSize) and pipeline.awaits_pixel_size else pipeline
+                for pipeline in self.pipelines
+            ]
+        )
 
     def __call__(self, raw: Any) -> dict[str, float]:
         """Return the measurements of all pipelines of one image. Raises as they do."""

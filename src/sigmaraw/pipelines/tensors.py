@@ -5,7 +5,7 @@ Preparation in float64, tiles, the network in float32, foreground map, join.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -68,19 +68,19 @@ def _join(tiles: torch.Tensor, tiling: Tiling) -> torch.Tensor:
     return whole[tuple(slice(0, axis.length) for axis in tiling.axes)]
 
 
-def foreground_map(
-    network: Network, image: torch.Tensor, tiling: Tiling, pre: str, post: str, channel: int, repeat: int = 1
-) -> torch.Tensor:
-    """Return the foreground map (y, x) or (z, y, x), float32, in the unit that `post` gives, on the image's device.
+def foreground_maps(
+    network: Network, images: Sequence[torch.Tensor], tiling: Tiling, pre: str, post: str, channel: int, repeat: int = 1
+) -> list[torch.Tensor]:
+    """Return the foreground maps (y, x) or (z, y, x), float32, in the unit that `post` gives, on the images' device.
 
     Parameters
     ----------
     network : callable
         Tiles (tile, channel, …) float32 → (tile, channel, …).
-    image : Tensor
-        (channel, y, x) or (channel, z, y, x) float64, DN.
+    images : sequence of Tensor
+        (channel, y, x) or (channel, z, y, x) float64, DN, of one shape.
     tiling : Tiling
-        How the image is cut.
+        How each is cut.
     pre, post : str
         As in `NetworkPipeline`.
     channel : int
@@ -90,15 +90,18 @@ def foreground_map(
 
     Returns
     -------
-    Tensor
-        The foreground map.
+    list of Tensor
+        The foreground maps.
 
     Raises
     ------
     InvalidModel
         The output has no such channel.
     """
-    prepared = torch.stack([PRE[pre](plane).to(torch.float32) for plane in image])
-    if repeat > 1:
-        prepared = prepared.expand(repeat, *prepared.shape[1:])
-    return _join(_foreground(network(_split(prepared, tiling)), post, channel), tiling)
+
+    def tiles(image: torch.Tensor) -> torch.Tensor:
+        prepared = torch.stack([PRE[pre](plane).to(torch.float32) for plane in image])
+        return _split(prepared.expand(repeat, *prepared.shape[1:]) if repeat > 1 else prepared, tiling)
+
+    maps = _foreground(network(torch.cat([tiles(image) for image in images])), post, channel)
+    return [_join(part, tiling) for part in maps.split(len(tiling))]

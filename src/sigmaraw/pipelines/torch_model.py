@@ -17,8 +17,8 @@ from sigmaraw.errors import InvalidModel
 from sigmaraw.files import sha256_of_file
 from sigmaraw.pipelines.demo_weights import SHIPPED, verified
 from sigmaraw.pipelines.measurements import CONNECTIVITY, MEASURE, PIXEL_SIZE, U_MODE, min_size
-from sigmaraw.pipelines.network import NETWORK_PARAMETERS, THRESHOLD, model_file
-from sigmaraw.pipelines.torch_network import DEVICE, TorchNetwork, failed
+from sigmaraw.pipelines.network import BATCH, NETWORK_PARAMETERS, THRESHOLD, model_file
+from sigmaraw.pipelines.torch_network import DEVICE, PRECISION, TorchNetwork, failed
 
 if TYPE_CHECKING:
     import torch
@@ -36,7 +36,7 @@ class TorchPipeline(TorchNetwork):
 
     name = "torch"
     libraries = ("torch", "scipy", "numpy")
-    parameters = (*NETWORK_PARAMETERS, DEVICE)
+    parameters = (*NETWORK_PARAMETERS, DEVICE, PRECISION)
 
     def _load(self) -> None:
         path = model_file(self.settings["model"])
@@ -83,7 +83,9 @@ class DemoUNetPipeline(TorchNetwork):
         CONNECTIVITY,
         Parameter("weights", str, None, help="safetensors with training record from 02_train_demo_model.py; default: the shipped one"),
         U_MODE,
+        BATCH,
         DEVICE,
+        PRECISION,
         PIXEL_SIZE,
     )
 

@@ -9,29 +9,41 @@ from __future__ import annotations
 import abc
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Parameter
+from sigmaraw.contracts import Parameter, Pipeline
 from sigmaraw.errors import InvalidModel, InvalidOption, NotIntegerData
 from sigmaraw.frames.types import RawFrames
 from sigmaraw.pipelines.axes import output_axes
+from sigmaraw.pipelines.base import columns
+from sigmaraw.pipelines.batching import SIZES, batches, probe_tiles
 from sigmaraw.pipelines.inputs import check_many, one_frame
-from sigmaraw.pipelines.measurements import measured, objects, soft_measurements
-from sigmaraw.pipelines.network import NetworkPipeline, batches
-from sigmaraw.pipelines.threads import each
+from sigmaraw.pipelines.measurements import soft_measurements
+from sigmaraw.pipelines.network import NetworkPipeline
+from sigmaraw.pipelines.threads import each, submit
 
 if TYPE_CHECKING:
     import torch
 
 DEVICE = Parameter("device", str, "cpu", choices=("cpu", "cuda"), help="where the network computes; cuda: the GPU that torch has chosen")
 
+PRECISION = Parameter(
+    "precision",
+    str,
+    "float32",
+    choices=("float32", "tf32", "bf16"),
+    help="arithmetic of the network: float32 as IEEE has it, or faster; what that changes in answers is measured and counted into u",
+)
+
 # What torch raises on inputs that do not fit; anything else is a fault of this program and is shown as one.
 _RUN_ERRORS = (RuntimeError, ValueError, TypeError, IndexError, AssertionError)
 _ONE_AT_A_TIME = threading.RLock()
+_LARGEST_ON_DEVICE_PX = 1 << 22  # of a tile, all channels together: larger ones fill a GPU by themselves
 
 
 def place_of(device: str) -> torch.device:
@@ -46,19 +58,33 @@ def place_of(device: str) -> torch.device:
     return torch.device("cuda", torch.cuda.current_device())
 
 
+def check_precision(precision: str, place: torch.device) -> None:
+    """Refuse a precision that the device does not have. Raises InvalidOption."""
+    if precision == "tf32" and place.type == "cpu":
+        raise InvalidOption(
+            "precision=tf32 on the CPU", "a GPU, which alone has this arithmetic", "add device=cuda, or leave precision out"
+        )
+
+
 @contextlib.contextmanager
-def exact(place: torch.device) -> Iterator[None]:
-    """Within it a GPU convolves in float32 (not TF32), by the same algorithm each time; these settings are torch's, not a thread's."""
+def arithmetic(place: torch.device, precision: str = "float32") -> Iterator[None]:
+    """Within it torch computes in that precision; on a GPU by the same algorithm each time.
+
+    A GPU's settings are torch's, not a thread's: what computes there is one thread after the other.
+    """
     import torch
 
+    lower = torch.autocast(place.type, torch.bfloat16) if precision == "bf16" else contextlib.nullcontext()
     if place.type == "cpu":
-        yield
+        with lower:
+            yield
         return
     cudnn: Any = torch.backends.cudnn
     # Newer torch refuses to read allow_tf32 where someone has set what replaces it; its own cudnn.flags() does read it.
-    precision = (cudnn.conv, "fp32_precision", "ieee") if hasattr(cudnn, "conv") else (cudnn, "allow_tf32", False)
-    settings = ((cudnn, "benchmark", False), (cudnn, "deterministic", True), precision)
-    with _ONE_AT_A_TIME:
+    tf32 = precision == "tf32"
+    stated = (cudnn.conv, "fp32_precision", "tf32" if tf32 else "ieee") if hasattr(cudnn, "conv") else (cudnn, "allow_tf32", tf32)
+    settings = ((cudnn, "benchmark", False), (cudnn, "deterministic", True), stated)
+    with _ONE_AT_A_TIME, lower:
         before = [getattr(owner, name) for owner, name, _ in settings]
         try:
             for owner, name, value in settings:
@@ -75,6 +101,8 @@ class TorchNetwork(NetworkPipeline):
     def __init__(self, spec: str, **settings: Any) -> None:
         self._place = place_of(settings.get("device", DEVICE.default))
         self._by_tensors = self._place.type != "cpu"
+        self._precision = str(settings.get("precision", PRECISION.default))
+        check_precision(self._precision, self._place)
         super().__init__(spec, **settings)
 
     @abc.abstractmethod
@@ -127,7 +155,7 @@ class TorchNetwork(NetworkPipeline):
         import torch
 
         try:
-            with exact(self._place):
+            with arithmetic(self._place, self._precision):
                 outputs = self._network_on(tiles)
         except (
             *_RUN_ERRORS,
@@ -140,36 +168,91 @@ class TorchNetwork(NetworkPipeline):
             raise InvalidModel(found, "one tensor", "export the model with its one output")
         return output.to(torch.float32) if output.is_floating_point() else output
 
+    def in_float32(self) -> Pipeline | None:
+        """Return this pipeline in float32, with which answers of a lower precision are compared; None where it is so itself."""
+        if self._precision == "float32":
+            return None
+        return type(self)(self.spec, **{**self.settings, "precision": "float32"})
+
     # --- on a GPU -----------------------------------------------------------------------------------------------------
+    def __call__(self, raw: Any) -> dict[str, float]:
+        """Return the measurements of one image; as `SegmentationPipeline.__call__`."""
+        return self._rows([one_frame(raw)])[0] if self._by_tensors else super().__call__(raw)
+
     def probability(self, unit: NDArray[np.integer]) -> NDArray[np.float32]:
         """Return the foreground map of what the network sees at once, DN, in the unit that `post` gives."""
         if not self._by_tensors:
             return super().probability(unit)
-        import torch
-
-        with torch.inference_mode():
-            found: NDArray[np.float32] = self._weight(self._levels(unit)).cpu().numpy()
+        found: NDArray[np.float32] = submit("device", lambda: self._weights([self._levels(unit)])[0].cpu().numpy(), threads=1).result()
         return found
 
-    def _measure(self, image: Any) -> dict[str, float]:
-        """Return the measurements of one image (y, x) or (z, y, x): NumPy's, or on a GPU a tensor that lies there."""
+    def _mask(self, image: NDArray[np.integer]) -> NDArray[np.bool_]:
         if not self._by_tensors:
-            return super()._measure(image)
+            return super()._mask(image)
+        maps = [self.probability(unit) for unit in self.units(image)]
+        return np.stack([found > self.keys["threshold"] for found in maps]).reshape(self.measured_pixels(image).shape)
+
+    def _table(self, images: Iterable[Any]) -> dict[str, NDArray[np.float64]]:
+        if not self._by_tensors:
+            return super()._table(images)
+        rows = self._rows(list(images))
+        return columns(self.measurements, rows)  # which the first call of a function may set
+
+    def _rows(self, images: list[Any]) -> list[dict[str, float]]:
+        """Return the measurements of images of one shape: NumPy's, or tensors that lie on the GPU.
+
+        One lasting thread speaks with the GPU, whose plans belong to a thread. While a group of images is computed there, the masks of
+        the group before are labelled here.
+        """
+        rows = submit("device", self._device_rows, images, threads=1).result()
+        return [row if isinstance(row, dict) else row.result() for row in rows]
+
+    def _device_rows(self, images: list[Any]) -> list[Any]:
         import torch
 
-        if self.measures is not None:  # the network computes there, the measures on the host
-            return super()._measure(image if isinstance(image, np.ndarray) else image.cpu().numpy())
+        rows: list[Any] = []
+        waiting: _OnTheWay | None = None
         with torch.inference_mode():
-            units = self.units(image)
-            if self.keys["measure"] == "soft":
-                return soft_measurements(*np.sum([self._soft_sums(self._levels(unit)) for unit in units], axis=0).tolist())
-            pixels = self.measured_pixels(image)
-            masks = [(self._weight(self._levels(unit)) > self.keys["threshold"]).cpu().numpy() for unit in units]
-            kept, count = objects(np.stack(masks).reshape(pixels.shape), self.settings["min_size"], self.settings["connectivity"])
-            inside = torch.from_numpy(kept).to(self._place)
-            # Sums of whole numbers in float64 are exact, in whatever order a GPU takes them.
-            total = int((self._levels(pixels) * inside).sum())
-            return measured(count, int(np.count_nonzero(kept)), total)
+            together = self._images_together(images)
+            for first in range(0, len(images), together):
+                begun = self._sent(images[first : first + together])
+                rows += [] if waiting is None else self._arrived(waiting)
+                waiting = begun
+            return rows + ([] if waiting is None else self._arrived(waiting))
+
+    def _sent(self, images: list[Any]) -> _OnTheWay:
+        """Return what is computed of some images, on its way to the host: the call does not wait for the GPU."""
+        import torch
+
+        flags: list[torch.Tensor] = []
+        levels = [[self._levels(unit) for unit in self.units(image)] for image in images]
+        try:
+            maps = self._weights([unit for of_image in levels for unit in of_image], flags)
+        except InvalidModel:
+            if flags:  # maps that are not finite are named first, as on the CPU
+                self._require_finite(bool(torch.stack(flags).all()))
+            raise
+        finite = torch.stack(flags).all()
+        if self.keys["measure"] == "soft":
+            weights = [weight.double() for weight in maps]
+            pixels = [self.measured_pixels(unit) for of_image in levels for unit in of_image]
+            sums = [torch.stack([weight.sum(), (weight * plane).sum()]) for weight, plane in zip(weights, pixels, strict=True)]
+            return _OnTheWay(images, _to_host(torch.stack(sums)), [], _to_host(finite), _mark(self._place))
+        masks = _to_host(torch.stack([found > self.keys["threshold"] for found in maps]))
+        measured = [self.measured_pixels(image) for image in images]
+        there = [image if isinstance(image, np.ndarray) else _to_host(image) for image in measured]
+        return _OnTheWay(images, masks, there, _to_host(finite), _mark(self._place))
+
+    def _arrived(self, sent: _OnTheWay) -> list[Any]:
+        """Return the rows of images whose maps have come, those of masks as they are labelled, in threads."""
+        if sent.mark is not None:
+            sent.mark.synchronize()
+        self._require_finite(bool(sent.finite))
+        found = sent.found.numpy().reshape(len(sent.images), -1, *sent.found.shape[1:])
+        if self.keys["measure"] == "soft":
+            return [soft_measurements(*np.sum(of_image, axis=0).tolist()) for of_image in found]
+        arrays = [pixels if isinstance(pixels, np.ndarray) else pixels.numpy() for pixels in sent.pixels]
+        return [submit("labels", self._row_of_mask, pixels, mask.reshape(pixels.shape)) for pixels, mask in zip(arrays, found, strict=True)]
 
     def _levels(self, unit: Any) -> torch.Tensor:
         """Return an image, NumPy's or torch's, as float64 where the network computes, DN."""
@@ -179,27 +262,57 @@ class TorchNetwork(NetworkPipeline):
             unit = torch.from_numpy(np.require(unit, requirements="W"))  # torch warns of what it could not write to
         return unit.to(self._place).to(torch.float64)
 
-    def _soft_sums(self, unit: torch.Tensor) -> tuple[float, float]:
-        weight = self._weight(unit).double()
-        return float(weight.sum()), float((weight * self.measured_pixels(unit)).sum())
-
-    def _weight(self, unit: torch.Tensor) -> torch.Tensor:
-        """Return the foreground map of what the network sees at once, float64, DN."""
-        return self._map_by(lambda batch: self._maps(self._applied(self.axes.to_network(batch).contiguous()), tuple(batch.shape)), unit)
-
-    def _map_by(self, network: Callable[[torch.Tensor], torch.Tensor], unit: torch.Tensor) -> torch.Tensor:
-        """Return the foreground map of a unit by a function of one batch (tile, channel, …) → (tile, channel, …)."""
+    def _weights(self, units: Sequence[torch.Tensor], later: list[Any] | None = None) -> list[torch.Tensor]:
+        """Return the foreground maps of units of one shape, float64, DN; whether they are finite goes into `later` where it is given."""
         import torch
 
-        from sigmaraw.pipelines.tensors import foreground_map
+        with torch.inference_mode():
+            return self._maps_by(lambda batch: self._tensor_call(batch, later), units)
+
+    def _tensor_call(self, tiles: torch.Tensor, later: list[Any] | None = None) -> torch.Tensor:
+        """Return the network's maps (tile, channel, …) by one call."""
+        maps: torch.Tensor = self._maps(self._applied(self.axes.to_network(tiles).contiguous()), tuple(tiles.shape), later)
+        return maps
+
+    def _maps_by(self, network: Callable[[torch.Tensor], torch.Tensor], units: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """Return the foreground maps of units by a function of one batch (tile, channel, …) → (tile, channel, …)."""
+        import torch
+
+        from sigmaraw.pipelines.tensors import foreground_maps
 
         def tiles_by(tiles: torch.Tensor) -> torch.Tensor:
-            return torch.cat([network(batch)[:count] for batch, count in batches(tiles, self.fixed_batch)])
+            size = self._size(tuple(tiles.shape[1:]), len(tiles))
+            return torch.cat([network(batch)[:count] for batch, count in batches(tiles, size)])
 
         keys, planes = self.keys, self.keys["input"] == "planes"
         repeat = (self.in_channels or 1) if keys["input"] == "repeat" else 1
-        tiling = self.tiling(tuple(self.measured_pixels(unit).shape))
-        return foreground_map(tiles_by, unit if planes else unit[None], tiling, keys["pre"], keys["post"], keys["channel"], repeat)
+        tiling = self.tiling(tuple(self.measured_pixels(units[0]).shape))
+        images = list(units) if planes else [unit[None] for unit in units]
+        alone = self.fixed_batch > 1 and not self._may_mix((len(images[0]) * repeat, *tiling.window))
+        groups = [[image] for image in images] if alone else [images]
+        made = [foreground_maps(tiles_by, group, tiling, keys["pre"], keys["post"], keys["channel"], repeat) for group in groups]
+        return [found for group in made for found in group]
+
+    @property
+    def _patient(self) -> bool:  # type: ignore[override]  # of the class where it is the CPU's
+        return self._by_tensors
+
+    def _most(self, shape: tuple[int, ...]) -> int:
+        return (SIZES[0] if np.prod(shape) <= _LARGEST_ON_DEVICE_PX else 1) if self._by_tensors else super()._most(shape)
+
+    def _probe_tiles(self, shape: tuple[int, ...], count: int) -> Any:
+        import torch
+
+        tiles = probe_tiles(shape, count)
+        return torch.from_numpy(tiles).to(self._place) if self._by_tensors else tiles
+
+    def _call_probe(self, tiles: Any) -> Any:
+        import torch
+
+        if not self._by_tensors:
+            return super()._call_probe(tiles)
+        with torch.inference_mode():
+            return self._tensor_call(tiles)
 
     # --- derivatives --------------------------------------------------------------------------------------------------
     def gradient(self, image: NDArray[np.integer]) -> dict[str, NDArray[np.floating]]:
@@ -225,13 +338,44 @@ class TorchNetwork(NetworkPipeline):
             return maps
 
         try:
-            with exact(self._place):
-                found = soft_gradients(self.units(image), lambda unit: self._map_by(one, unit), self.measured_pixels, self._place)
+            with arithmetic(self._place):
+                found = soft_gradients(self.units(image), lambda unit: self._maps_by(one, [unit])[0], self.measured_pixels, self._place)
         except RuntimeError as error:
             if "derivative" in str(error):  # "derivative for … is not implemented": an operation that has none
                 return {}
             raise failed(self._model_name(), "has no gradient at", f"an image {image.shape}", error) from error
         return {name: values.reshape(image.shape) for name, values in found.items()}
+
+
+@dataclass(frozen=True)
+class _OnTheWay:
+    """What a GPU computes of some images, copied to the host as soon as it is there: masks, or soft sums, and whether maps are finite."""
+
+    images: list[Any]
+    found: torch.Tensor
+    pixels: list[Any]
+    finite: torch.Tensor
+    mark: Any
+
+
+def _to_host(values: torch.Tensor) -> torch.Tensor:
+    """Return where values will be on the host, once the GPU has come so far."""
+    import torch
+
+    if values.device.type == "cpu":
+        return values
+    return torch.empty(values.shape, dtype=values.dtype, pin_memory=True).copy_(values, non_blocking=True)
+
+
+def _mark(place: torch.device) -> Any:
+    """Return the place in the GPU's work until which all has been asked for; None on the CPU, where it is done."""
+    import torch
+
+    if place.type == "cpu":
+        return None
+    event = torch.cuda.Event()
+    event.record()
+    return event
 
 
 def failed(model: str, how: str, what: str, error: Exception) -> InvalidModel:

@@ -16,7 +16,7 @@ from scipy import stats
 from sigmaraw.errors import UndefinedStatistic
 from sigmaraw.record.words import Reason
 from sigmaraw.statistics.spread import Floats, centred
-from sigmaraw.statistics.studentized_range import range_quantile, range_sf
+from sigmaraw.statistics.studentized_range import range_quantile, range_sf, range_sf_by_table
 
 EQUAL_VARIANCE_ALPHA = 0.05
 """Size of the Brown–Forsythe test that chooses Games–Howell."""
@@ -117,7 +117,9 @@ def _permutation_p(n: int, m: int, checks: np.ndarray, gap: int) -> float:
     return min(beyond, 1.0)
 
 
-def tukey(groups: Mapping[str, Floats], *, alpha: float = 0.05, reference: str | None = None) -> tuple[list[TukeyContrast], str]:
+def tukey(
+    groups: Mapping[str, Floats], *, alpha: float = 0.05, reference: str | None = None, many: bool = False
+) -> tuple[list[TukeyContrast], str]:
     """Return all pairwise differences of means with family-wise error `alpha`, and the design that decided the test.
 
     With `reference` only the differences from that group are returned. The range stays that of all groups, so that each row is
@@ -136,6 +138,8 @@ def tukey(groups: Mapping[str, Floats], *, alpha: float = 0.05, reference: str |
         Family-wise error, a bare number.
     reference : str, optional
         The name of one group.
+    many : bool, default False
+        One of many calls of the same design: p comes from a table of it, 1e-6 of itself and 0 below 1e-11.
 
     Raises
     ------
@@ -165,7 +169,7 @@ def tukey(groups: Mapping[str, Floats], *, alpha: float = 0.05, reference: str |
         if first in undefined or second in undefined:
             rows.append(TukeyContrast(first, second, math.nan, math.nan, math.nan, math.nan, False, Reason.UNDEFINED))
         else:
-            rows.append(_compare(first, second, moments, equal, alpha))
+            rows.append(_compare(first, second, moments, equal, alpha, many))
     return rows, design
 
 
@@ -182,7 +186,7 @@ def _variances_agree(samples: list[Floats]) -> bool:
     return float(stats.f_oneway(*spreads).pvalue) >= EQUAL_VARIANCE_ALPHA
 
 
-def _compare(first: str, second: str, moments: dict[str, tuple[float, float, int]], equal: bool, alpha: float) -> TukeyContrast:
+def _compare(first: str, second: str, moments: dict[str, tuple[float, float, int]], equal: bool, alpha: float, many: bool) -> TukeyContrast:
     """Return one row; `moments` holds (mean, sum of squared residuals, n) of every usable group."""
     (mean1, squares1, n1), (mean2, squares2, n2) = moments[first], moments[second]
     difference = mean2 - mean1
@@ -199,8 +203,9 @@ def _compare(first: str, second: str, moments: dict[str, tuple[float, float, int
         differ = difference != 0.0
         return TukeyContrast(first, second, difference, difference, difference, 0.0 if differ else 1.0, differ, Reason.NO_VARIANCE)
     scale = math.sqrt(variance / 2.0)  # the studentized range is defined for one mean's error, √2 less than a difference's
-    p = range_sf(abs(difference) / scale, len(moments), dof)
     low_dof, high_dof = (dof, dof) if equal else (min(n1, n2) - 1.0, n1 + n2 - 2.0)
+    q = abs(difference) / scale
+    p = range_sf_by_table(q, len(moments), dof, low_dof, high_dof) if many else range_sf(q, len(moments), dof)
     reach = critical_range(alpha, len(moments), dof, low_dof, high_dof) * scale
     return TukeyContrast(first, second, difference, difference - reach, difference + reach, p, p < alpha)
 

@@ -9,6 +9,7 @@ import math
 from functools import lru_cache
 
 import numpy as np
+from numpy.polynomial import chebyshev
 from scipy import optimize, special
 
 from sigmaraw.statistics.spread import Floats
@@ -98,3 +99,49 @@ def range_quantile(alpha: float, groups: int, dof: float) -> float:
     while range_sf(high, groups, dof) > alpha:
         high *= 2.0
     return float(optimize.brentq(lambda q: range_sf(q, groups, dof) - alpha, 1e-3, high, xtol=1e-10, rtol=1e-12))
+
+
+# --- many probabilities of one design ---------------------------------------------------------------------------------
+_Q_NODES, _DOF_NODES = 48, 7  # of ln P over ln(1 + q) and 1/ν: 1e-6 of P (tests)
+_LEAST_P = 1e-11  # below, a table gives 0
+_LEAST_DOF = 12.0  # below, tails are so long that a table would not do
+
+
+@lru_cache(maxsize=32)
+def _table(groups: int, low_dof: float, high_dof: float) -> tuple[float, Floats]:
+    """Return the largest q of a table, and Chebyshev coefficients (q, ν) of ln P(Q > q) over ln(1 + q) and 1/ν."""
+    top = range_quantile(_LEAST_P, groups, high_dof)  # beyond, the quadrature has no digit left at the other ν
+    u = (chebyshev.chebpts1(_Q_NODES) + 1.0) / 2.0 * math.log1p(top)
+    nodes = chebyshev.chebpts1(_DOF_NODES) if low_dof < high_dof else np.zeros(1)
+    inverse = (nodes * (1.0 / low_dof - 1.0 / high_dof) + 1.0 / low_dof + 1.0 / high_dof) / 2.0
+    values = np.array([[range_sf(math.expm1(q), groups, 1.0 / one) for one in inverse] for q in u])
+    along_q = chebyshev.chebfit(chebyshev.chebpts1(_Q_NODES), np.log(np.maximum(values, 1e-300)), _Q_NODES - 1)
+    return top, np.asarray(chebyshev.chebfit(nodes, along_q.T, len(nodes) - 1).T, dtype=np.float64)
+
+
+def range_sf_by_table(q: float, groups: int, dof: float, low_dof: float, high_dof: float) -> float:
+    """Return `range_sf` from a table that is made once for a design, 1e-6 of itself; 0 below 1e-11.
+
+    Parameters
+    ----------
+    q, groups, dof : float
+        As for `range_sf`.
+    low_dof, high_dof : float
+        The least and the largest ν of the design.
+
+    Returns
+    -------
+    float
+        The probability, 0 to 1.
+    """
+    if not q > 0.0:
+        return 1.0
+    if low_dof < _LEAST_DOF:
+        return range_sf(q, groups, dof)
+    top, coefficients = _table(groups, low_dof, high_dof)
+    if q >= top:
+        return range_sf(q, groups, dof) if q < range_quantile(_LEAST_P, groups, low_dof) else 0.0
+    place = 2.0 * math.log1p(q) / math.log1p(top) - 1.0
+    spread = 1.0 / low_dof - 1.0 / high_dof
+    other = (2.0 / dof - 1.0 / low_dof - 1.0 / high_dof) / spread if spread > 0.0 else 0.0
+    return min(1.0, math.exp(float(chebyshev.chebval2d(place, other, coefficients))))

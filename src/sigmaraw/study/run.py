@@ -25,14 +25,17 @@ from sigmaraw.processes import WorkingFolders
 from sigmaraw.progress import Report, reporting
 from sigmaraw.record import Record
 from sigmaraw.record.design import InputRow, LockRow
+from sigmaraw.record.fields import json_lists, plain
 from sigmaraw.record.objects import ObjectsRow
 from sigmaraw.study.adaptive import Adaptive, Deciding
 from sigmaraw.study.assemble import assemble, now
 from sigmaraw.study.deciding import Looks
+from sigmaraw.study.environment import environment
 from sigmaraw.study.inputs import Inputs, file_row, load_inputs
 from sigmaraw.study.locking import refuse_late_lock
 from sigmaraw.study.no_camera import NONE, NoCamera, default_mode, mode_of
 from sigmaraw.study.objects import ObjectBlock, check_objects, objects_row
+from sigmaraw.study.pixel_size import by_pixel_size
 from sigmaraw.study.plan import BLOCK, Plan, double_bootstrap_replicas
 from sigmaraw.study.prepare import (
     Prepared,
@@ -50,6 +53,7 @@ from sigmaraw.study.reference_rules import check_references
 from sigmaraw.study.references import common_spacing, load_references, with_references
 from sigmaraw.study.scoring import Predictions, Scoring
 from sigmaraw.study.seen import seen_by
+from sigmaraw.study.store import BlockStore
 from sigmaraw.study.work import BlockResult, Job, predict, resolve_pipeline
 
 if TYPE_CHECKING:
@@ -150,6 +154,9 @@ def validate(
         of each block and 1 in 20 of the others; predictions are the same, and byte figures of replicas rest on those.
     allow_exec : bool, default False
         `codecs` and `pipeline` may name programs of this machine (``exec``, ``run``). Never pass on what a file or another person says.
+    allow_nondeterminism : bool, default False
+        Take differences between the pipeline's answers on the same image, or a codec's, into u, however large. By default more than a
+        tenth of σ_raw is refused.
     reference : path, optional
         Masks by observers: a folder with one mask for each image, under the image's name, or a folder for each observer. Agreement with
         them becomes part of what is measured; the pipeline must yield objects.
@@ -157,9 +164,6 @@ def validate(
         Metrics of masks, such as ``"dice"`` or ``"nsd:tolerance=2"``; all of them by default.
     rule : str, default "equivalence"
         Decision rule: "equivalence", "pomarico", and with references "noninferiority" or "cunha".
-    allow_nondeterminism : bool, default False
-        Take differences between the pipeline's answers on the same image, or a codec's, into u, however large. By default more than a
-        tenth of σ_raw is refused.
     progress : bool or callable, optional
         True shows progress with rate and time left, False does not, None does so in a notebook alone. A callable is called as
         ``progress(done, total, what)``.
@@ -242,6 +246,7 @@ def run(
     extra_inputs: Sequence[InputRow] = (),
     codecs: Mapping[str, Codec] | None = None,
     lock: LockRow | None = None,
+    store: BlockStore | None = None,
     reference: str | os.PathLike[str] | None = None,
 ) -> Record:
     """Run a frozen plan and return its record. Parameters and refusals as in `validate`.
@@ -254,6 +259,8 @@ def run(
         Those codecs of the plan that are functions or objects from Python, by their specification.
     lock : optional
         How the plan's file was fixed. A plan that was locked after this tool first read an image is refused.
+    store : BlockStore, optional
+        Where finished blocks are kept, and those of a study that was stopped are found. What differs from then is refused.
     reference : path, optional
         Masks by observers.
     """
@@ -272,6 +279,8 @@ def run(
     inputs = load_inputs(raw, None if isinstance(profile, NoCamera) else profile, plan, mode)
     if isinstance(profile, NoCamera):
         profile = NoCamera(inputs.bits)
+    sized = by_pixel_size(resolved, inputs.images)
+    resolved, source = sized, source if sized is resolved else sized
     references = None if reference is None else load_references(os.fspath(reference), inputs, plan)
     check_references(plan, references)
     if references is not None:
@@ -305,8 +314,10 @@ def run(
             coded_share=plan.coded_share,
             followed=tuple(entry.objects.followed for entry in prepared if entry.objects),
         )
-        with _session(worker) as engine_:
-            gathered, looks = _gather_all(job, setting, prepared, engine_, report)
+        if store is not None:
+            store.begin(_identity(setting, prepared))
+        with _session(worker) as engine_, contextlib.closing(store) if store else contextlib.nullcontext():
+            gathered, looks = _gather_all(job, setting, prepared, _Kept(engine_, store) if store else engine_, report)
     _log.info("%d predictions gathered", np.isfinite(gathered.raw).sum() + np.isfinite(gathered.decoded).sum())
     setting = dataclasses.replace(setting, design=dataclasses.replace(setting.design, n=gathered.raw.shape[1]))
     objects = _objects(setting, prepared, gathered)
@@ -321,6 +332,47 @@ def _objects(setting: Setting, prepared: Sequence[Prepared], gathered: _Gathered
     factors = [entry.diagnostics.spread_factor for entry in prepared]
     held = gathered.objects, gathered.objects_decoded
     return objects_row(setting.plan, setting.pipeline, images, *held, factors, setting.design.independent)
+
+
+def _identity(setting: Setting, prepared: Sequence[Prepared]) -> dict[str, Any]:
+    """Return what decides a study's blocks (JSON values): where it is the same, so are they."""
+    plan, ran = plain(setting.plan.row()), plain(environment())
+    return {
+        "plan": {key: value for key, value in plan.items() if key not in ("created", "lock")},
+        "inputs": [row.sha256 for row in setting.files],
+        "images": [row.sha256 for row in setting.inputs.rows],
+        "camera": None
+        if isinstance(setting.profile, NoCamera)
+        else {name: float(setting.profile.dataset[name]) for name in ("gain", "offset", "read_noise")},
+        "pipeline": json_lists(setting.pipeline.config()),
+        "codecs": [json_lists(settings) for entry in prepared[:1] for settings in entry.resolved],
+        "versions": {key: ran[key] for key in ("python", "packages", "libraries", "jax_backend")},
+        "block": BLOCK,
+        "replicas": None if setting.design.repeats is None else [[frames.start, frames.stop] for frames in setting.design.repeats],
+    }
+
+
+class _Kept:
+    """An engine whose finished blocks are kept, and which takes those that were finished before from where they are."""
+
+    def __init__(self, engine: Engine, store: BlockStore) -> None:
+        self.name, self._engine, self._store = engine.name, engine, store
+
+    def map(self, job: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
+        """Yield the results in the order of the items."""
+        missing = [item for item in items if item not in self._store]
+        made = iter(self._engine.map(job, missing) if missing else ())
+        try:
+            for item in items:
+                if item in self._store:
+                    yield self._store.take(item)
+                else:
+                    result = next(made)
+                    self._store.put(result)
+                    yield result
+        except KeyboardInterrupt:
+            self._store.flush()  # what is asked for with --resume
+            raise
 
 
 def _data_first_read(inputs: Inputs, lock: LockRow | None, planned: str) -> None:

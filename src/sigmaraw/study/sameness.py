@@ -83,6 +83,12 @@ def codec_difference(
     return difference(*(predict(pipeline, decoded[np.newaxis], where) for decoded in (first, second)))
 
 
+def precision_difference(pipeline: Pipeline, in_float32: Pipeline, images: Sequence[NDArray[np.integer]]) -> NDArray[np.float64]:
+    """Return how far answers in a lower precision lie from those in float32: (measurement,), the largest over images."""
+    answers = [_answers(each, images, [[index] for index in range(len(images))]) for each in (pipeline, in_float32)]
+    return difference(*answers)
+
+
 def refuse_differences(what: str, found: NDArray[np.float64], pipeline: Pipeline, replicas: Sequence[NDArray[np.integer]]) -> None:
     """Refuse differences above a tenth of σ_raw, of which a first small block of replicas gives an estimate.
 
@@ -113,6 +119,8 @@ def study_differences(
     image: StudyImage, pipeline: Pipeline, mode: ReplicaMode, seed: int, decoded: Sequence[NDArray[np.integer]], allowed: bool
 ) -> NDArray[np.float64]:
     """Return per measurement the largest difference between answers on the same image, of pipeline and codecs.
+
+    Where a network computes in less than float32 the difference from that is among them.
 
     Parameters
     ----------
@@ -145,6 +153,11 @@ def study_differences(
             refuse_differences(what, differences, pipeline, blocks)
 
     judge(f"pipeline '{pipeline.spec}' answers the same image differently", found)
+    twin = getattr(pipeline, "in_float32", lambda: None)()
+    if twin is not None:
+        of_precision = precision_difference(pipeline, twin, [image.frame, *decoded[:1], *replicas])
+        judge(f"pipeline '{pipeline.spec}' answers otherwise than in float32", of_precision)
+        found = np.maximum(found, of_precision)
     for codec, hint in zip(image.codecs, image.hints, strict=True):
         of_codec = codec_difference(codec, hint, pipeline, image.frame, replicas[-1])
         judge(f"codec '{codec.spec}' decodes the same image differently", of_codec)

@@ -43,6 +43,7 @@ _BEARING_CHECKS = frozenset(
 FROM_DOUBLE_BOOTSTRAP = "from the double bootstrap of this measurement on this image"
 """How `u_mode_source` names an estimate of this pipeline."""
 _RUN_ALARMS = 0.01  # share of runs with the right camera in which two groups of raw replicas bear on a verdict, over all rows of the run
+_MANY_CONTRASTS = 1000  # of a study: its probabilities then come from a table, which costs as much as 400 of them
 _MOST_FOR_ALL_PAIRS = 12  # codecs: 78 contrasts; 40 codecs would have 820 and take seconds for each image and measurement
 
 
@@ -404,6 +405,8 @@ def tukey_all(
     With many codecs, as a sweep has them, only contrasts with raw are returned: those between codecs grow as their square.
     """
     reference = "raw" if len(plan.codecs) > _MOST_FOR_ALL_PAIRS else None
+    pairs = len(plan.codecs) if reference else len(plan.codecs) * (len(plan.codecs) + 1) // 2
+    many = predictions.raw.shape[2] * len(measurements) * pairs > _MANY_CONTRASTS  # of this study alone, so that its numbers are its own
     rows: list[TukeyRow] = []
     undefined: list[UndefinedRow] = []
     for image in range(predictions.raw.shape[2]):
@@ -414,7 +417,7 @@ def tukey_all(
                 continue
             groups = {"raw": predictions.raw[0, :, image, column]}
             groups |= {codec: predictions.decoded[index, :, image, column] for index, codec in enumerate(plan.codecs)}
-            contrasts, design = tukey(groups, reference=reference)
+            contrasts, design = tukey(groups, reference=reference, many=many)
             for contrast in contrasts:
                 reason = None if contrast.reason is None else str(contrast.reason)
                 if not math.isfinite(contrast.p_adjusted):
