@@ -127,9 +127,9 @@ def _check_references(content: Content) -> None:
     for codec, measurement in said:
         if codec not in codecs or measurement not in measurements:
             refuse(f"a statement of record.json for '{codec[:60]}' and '{measurement[:60]}'", "a codec and measurement listed in it")
-    for row in content.objects.scores if content.objects else ():
-        if row.codec not in codecs or row.image < 0:
-            refuse(f"a score of an object in record.json for '{row.codec[:60]}'", "a codec listed in it")
+    for score in content.objects.scores if content.objects else ():
+        if score.codec not in codecs or score.image < 0:
+            refuse(f"a score of an object in record.json for '{score.codec[:60]}'", "a codec listed in it")
     for point in content.sweep.points if content.sweep else ():
         if point.codec not in codecs:
             refuse(f"a point of 'sweep' in record.json for '{point.codec[:60]}'", "a codec listed in it")
