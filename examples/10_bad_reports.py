@@ -58,7 +58,7 @@ def whole_cells(image: np.ndarray) -> dict[str, float]:
 CASES: dict[str, Callable[[], sr.Record]] = {
     "wrong-gain": lambda: study(frames(), camera=sr.CameraProfile.from_values(gain=2.0, offset=100, read_noise=1.6, bits=12)),
     "stated-camera": lambda: study(frames(), camera=sr.CameraProfile.from_values(gain=0.46, offset=100, read_noise=1.6, bits=12)),
-    "clipped-frame": lambda: study([np.minimum((frame.astype(int) - 100) * 8 + 100, 4095).astype(np.uint16) for frame in frames(500.0)]),
+    "clipped-frame": lambda: study(frames(peak_e=14_000.0)),
     "denoised-raw": lambda: study([np.rint(gaussian_filter(frame.astype(float), 1.2)).astype(np.uint16) for frame in frames()]),
     "shifted-bits": lambda: study([(frame // 4 * 4).astype(np.uint16) for frame in frames()]),
     "too-few-replicas": lambda: study(frames(), n=5),

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,6 +20,20 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _PROBE_BYTES = 1 << 20
 _LARGEST_PROBE = 256 << 20
 _PATIENCE_S = 5.0
+
+
+def cache_folder() -> Path:
+    """Return the cache folder: SIGMARAW_CACHE, else the system's own (XDG_CACHE_HOME or ~/.cache on Linux)."""
+    stated = os.environ.get("SIGMARAW_CACHE")
+    if stated:
+        return Path(stated)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "sigmaraw" / "Cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "sigmaraw"
+    base = os.environ.get("XDG_CACHE_HOME")
+    # The XDG specification: a relative path is to be ignored.
+    return (Path(base) if base and Path(base).is_absolute() else Path.home() / ".cache") / "sigmaraw"
 
 
 def sha256_of_file(path: str | os.PathLike[str]) -> str:

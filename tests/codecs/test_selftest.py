@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from sigmaraw import files
 from sigmaraw.codecs import codec, describe, lossless, selftest, selftest_cache
 from sigmaraw.codecs.jpegls import JpegLs
 from sigmaraw.contracts import CodecContract, Coder, Encoded, Map, Parameter
@@ -231,5 +232,5 @@ def test_the_cache_folder_is_the_systems(platform, variables, expected, monkeypa
         monkeypatch.delenv(name, raising=False)
     for name, value in {"HOME": "/home/x", **variables}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(selftest_cache.sys, "platform", platform)
-    assert selftest_cache.folder().as_posix() == expected
+    monkeypatch.setattr(files.sys, "platform", platform)
+    assert files.cache_folder().as_posix() == expected

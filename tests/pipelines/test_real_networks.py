@@ -42,7 +42,7 @@ def spots(shape: tuple[int, int], places: list[tuple[int, int]]) -> np.ndarray:
 def test_the_spot_network_finds_every_spot_in_images_of_any_size(ufish: Path, shape: tuple[int, int]) -> None:
     places = [(15, 20), (15, 60), (50, 40), (80, 20), (85, 75)]
     frame = spots(shape, places)
-    pipeline: Any = sr.pipeline(f"onnx:{ufish},pre=minmax,post=none,threshold=0.5,min_size=1")
+    pipeline: Any = sr.pipeline(f"onnx:{ufish},pre=zscore,post=none,threshold=0.5,min_size=1")
     mask = pipeline.mask(frame)
     assert pipeline(frame)["count"] == len(places)
     assert all(mask[place] for place in places)

@@ -50,3 +50,10 @@ def test_it_runs_beside_a_written_record(tmp_path: Path, n: int | str) -> None:
     assert subprocess.run(command, capture_output=True, check=False).returncode == 1
     record.unlink()
     assert subprocess.run(command, capture_output=True, check=False).returncode == 2
+
+
+def test_a_study_without_replicas_has_none(tmp_path: Path) -> None:
+    image = np.random.default_rng(1).poisson(200, (16, 16)).astype(np.uint16)
+    record = sr.validate(image, "none", codecs="jpegls:near=1", pipeline="intensity", margin={"mean_intensity": 1.0})
+    record.write(tmp_path, formats=())
+    assert (tmp_path / "manifest.json").exists() and not (tmp_path / "check.py").exists()

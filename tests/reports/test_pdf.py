@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ import pytest
 
 pypdf = pytest.importorskip("pypdf")
 
-from sigmaraw.reports.blocks import Document, Figure, Letterhead, Para, Section  # noqa: E402
+from sigmaraw.record.arrays import read_folder  # noqa: E402
+from sigmaraw.reports.blocks import Block, Cell, Document, Figure, Fold, Letterhead, Para, Section, Table  # noqa: E402
+from sigmaraw.reports.document import document_of_folder  # noqa: E402
 from sigmaraw.reports.pdf import PdfReport, drawable, paper_svg, pdf_of  # noqa: E402
 
 ATTACKS = ('#read("/etc/passwd")', "<script>alert(1)</script>", "=cmd|'calc'!A0", "$ x_1 $ *b* _i_ `r` @ref <l> \\u{41} // c")
@@ -65,6 +68,27 @@ def test_record_and_table_are_attached_and_the_standards_are_named(made: tuple[d
     metadata = path.read_bytes().decode("latin-1")
     assert "<pdfaid:part>3</pdfaid:part>" in metadata and "<pdfaid:conformance>A" in metadata and "<pdfuaid:part>1" in metadata
     assert reader.metadata.title.startswith("Codec validation report")
+
+
+def _cells(blocks: Sequence[Block]) -> Iterator[str]:
+    for block in blocks:
+        if isinstance(block, Fold):
+            yield from _cells(block.blocks)
+        elif isinstance(block, Table):
+            for row in block.rows:
+                for cell in row:
+                    yield from (str(cell.words), str(cell.small)) if isinstance(cell, Cell) else (str(cell),)
+
+
+def test_every_cell_of_the_pages_tables_stands_in_the_pdf(made: tuple[dict[str, Any], Path]) -> None:
+    """The page's cells are held against the record elsewhere; the PDF has the same cells."""
+    printed = re.sub(r"\s", "", _words(made[1]))
+    document = document_of_folder(read_folder(made[1].parent), "short")
+    cells = [text for blocks in (document.front, *(part.blocks for part in document.sections)) for text in _cells(blocks) if text]
+    assert len(cells) > 12
+    for text in cells:
+        shown = re.sub(r"\s", "", drawable(text))
+        assert shown in printed, f"{text} is not in the PDF"
 
 
 @pytest.mark.slow

@@ -99,7 +99,7 @@ def main() -> None:
     sys.stdout.write(f"| images | n | rows: {head} | codec: {head} | all |\n")
     for images in IMAGES:
         for n in REPLICAS:
-            studies = max(options.rows // images, 40)
+            studies = max(options.rows // images, 30)
             rows, codecs, joint = rates(scenes, images, n, studies, 1)
             cells = [" | ".join(f"{value:.2f}" for value in part) for part in (rows, codecs)]
             sys.stdout.write(f"| {images} | {n} | {cells[0]} | {cells[1]} | {joint:.2f} ({studies} studies) |\n")

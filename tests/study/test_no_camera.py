@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from scipy import stats
 
 import sigmaraw as sr
@@ -166,3 +167,45 @@ def test_dicom_series_from_folder_to_record(tmp_path: Path) -> None:
 
     units = volume.astype(int) - 1024
     assert row.chi_raw == pytest.approx(units[units > threshold_otsu(units)].mean()), "Hounsfield units"
+
+
+@pytest.mark.parametrize("kind", ["b", "s"])
+def test_light_sheet_planes_as_a_volume(tmp_path: Path, kind: str) -> None:
+    """Two neighbouring planes of a light-sheet stack, background and signal channel: one volume, one threshold, 3-D objects."""
+    folder = DATA / "cellfinder-lightsheet"
+    if not folder.is_dir():
+        pytest.skip("../shared/data/cellfinder-lightsheet is not there")
+    (tmp_path / "stack").mkdir()
+    planes = []
+    for number in (11, 12):
+        plane = tifffile.imread(folder / f"{kind}{number}.tif")[:200, :200]
+        planes.append(plane)
+        tifffile.imwrite(tmp_path / "stack" / f"{kind}{number}.tif", plane)
+    record = sr.validate(
+        tmp_path / "stack", None, codecs=["lossless", "jpegls:near=2"], pipeline="otsu:min_size=5", volume=True, margin={"area": 500.0}
+    )
+    from scipy import ndimage
+    from skimage.filters import threshold_otsu
+
+    volume = np.stack(planes)
+    labels, count = ndimage.label(volume > threshold_otsu(volume), np.ones((3, 3, 3)))
+    sizes = np.bincount(labels.ravel())[1:]
+    (row,) = [row for row in record.content.results if row.codec == "lossless" and row.measurement == "count"]
+    assert row.chi_raw == np.count_nonzero(sizes >= 5) <= count
+    assert record.content.images[0].shape == (2, 200, 200)
+
+
+def test_yeast_in_three_dimensions() -> None:
+    path = DATA / "nellie-yeast3d" / "yeast_t0-5.npz"
+    if not path.is_file():
+        pytest.skip("../shared/data/nellie-yeast3d is not there")
+    with np.load(path) as archive:
+        volume = archive["img"][0, :, :96, :96]
+    record = sr.validate(
+        volume, None, codecs=["lossless", "jpegls:near=2"], pipeline="otsu:min_size=10", volume=True, margin={"area": 2000.0}
+    )
+    rows = {(row.codec, row.measurement): row for row in record.content.results}
+    changed = rows["jpegls:near=2", "area"]
+    assert rows["lossless", "area"].verdict == "PASS"
+    assert changed.verdict == ("PASS" if abs(changed.shift or 0.0) <= 2000.0 else "FAIL")
+    assert record.content.images[0].shape == (17, 96, 96)

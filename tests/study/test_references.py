@@ -72,6 +72,19 @@ def test_each_measurement_is_the_metric_of_the_pipelines_objects(study: Path) ->
     assert sum(row.role == "reference" for row in record.content.inputs) == 1
 
 
+def test_a_folder_is_one_input_of_many_named_images(study: Path) -> None:
+    """Frames of a folder have the names of their files; files given one by one lead to the same numbers."""
+    options = {"codecs": "jpegls:near=8", "pipeline": "otsu", "reference": study / "one", "agreement": ["dice"]}
+    together, apart = sr.validate(study / "raw", None, **options), sr.validate(raws(study), None, **options)
+    assert [row.chi_codec for row in together.content.results] == [row.chi_codec for row in apart.content.results]
+    stack = study / "stack.npy"
+    np.save(stack, np.stack([tifffile.imread(path) for path in raws(study)]))
+    masks = study / "stack_mask.npy"
+    np.save(masks, np.stack([tifffile.imread(study / "one" / f"c{index}_mask.tif") for index in range(5)]))
+    frames = sr.validate(stack, None, **{**options, "reference": masks})
+    assert [row.chi_codec for row in frames.content.results] == [row.chi_codec for row in apart.content.results]
+
+
 def test_noninferiority_by_hand(study: Path) -> None:
     """The ruling is that of the rule on Dice after minus before, image by image."""
     record = sr.validate(

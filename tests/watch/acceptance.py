@@ -57,7 +57,7 @@ def run_times(runs: int, reference: int = 2000, window: int = 10, seed: int = 2)
     found = {}
     for wanted in (32, 64, 128, 256):
         detector = OnlineMmd.calibrated(features, window, wanted, seed)
-        length = 5 * wanted + window
+        length = 3 * wanted + window
         streams = (random.standard_normal((length, DIMS)) for _ in range(runs))
         scaled = ((stream - detector.centre) / detector.spread for stream in streams)
         values = statistics(detector.reference, scaled, detector.bandwidth, window)  # type: ignore[arg-type]
@@ -157,7 +157,9 @@ def main() -> None:
     """Run all parts and print their figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
-    part = 10 if parser.parse_args().quick else 1
+    parser.add_argument("--only", default="", help="parts whose name holds this")
+    given = parser.parse_args()
+    part = 10 if given.quick else 1
     parts: dict[str, Callable[[], Any]] = {
         "offline size, 1,000 nulls": lambda: offline_size(1000 // part, False),
         "offline size, a crop copied 30 times": lambda: offline_size(1000 // part, True),
@@ -168,6 +170,8 @@ def main() -> None:
         "exceedance, 100 null runs of 10,000 frames": lambda: exceedance_null(100 // part, 10_000),
     }
     for name, run in parts.items():
+        if given.only not in name:
+            continue
         began = time.monotonic()
         print(name, json.dumps(run(), indent=1), f"{time.monotonic() - began:.0f} s", flush=True)
 

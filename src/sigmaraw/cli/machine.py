@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import logging
 import os
+import platform
 import subprocess
 import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+from sigmaraw import __version__
 from sigmaraw.cli.faults import say
 from sigmaraw.errors import InvalidOption, UnusableEnvironment
+from sigmaraw.files import cache_folder
 
 _TOLERANT = ("replace", "backslashreplace", "xmlcharrefreplace", "namereplace", "ignore")
 _PROBE_S = 120.0
@@ -81,11 +86,26 @@ _DRAW = (
     "sigmaraw.replicas(numpy.full((4, 4), 200, numpy.uint16), camera, 2, 'around-raw')"
 )
 _PREFIXES = ("JAX_", "XLA_FLAGS", "LIBTPU_")
-_SET_HERE = "XLA_PYTHON_CLIENT_PREALLOCATE"
+_HARMLESS = frozenset({"XLA_PYTHON_CLIENT_PREALLOCATE", "JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"})
+"""What is set here."""
+
+
+def keep_compiled() -> None:
+    """Have JAX keep what it compiles in the user's cache folder, unless a folder is stated: each shape is then compiled once a machine.
+
+    A folder belongs to one kind of processor, since a home may be shared. Call it before JAX is imported.
+    """
+    kind = f"{platform.machine()} {platform.python_version()} {__version__}"
+    with contextlib.suppress(OSError):  # where the system does not tell
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        kind += next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    name = hashlib.sha256(kind.encode()).hexdigest()[:16]
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache_folder() / "jax" / name))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 
 
 def check_environment() -> None:
-    """Leave out variables, set for other programs, with which JAX cannot draw here, and say so on standard error.
+    """Leave out variables, set for other programs, with which JAX cannot draw here, and say so on standard error; keep what it compiles.
 
     XLA ends the process where it does not know a flag, with the exit code that stands for a FAIL here. So a process of its own tries to
     draw, and only where such a variable is set. Replicas are the same bytes without these variables.
@@ -95,7 +115,12 @@ def check_environment() -> None:
     UnusableEnvironment
         JAX draws neither with them nor without.
     """
-    stated = {name: value for name, value in sorted(os.environ.items()) if name.startswith(_PREFIXES) and name != _SET_HERE and value}
+    _leave_out()
+    keep_compiled()
+
+
+def _leave_out() -> None:
+    stated = {name: value for name, value in sorted(os.environ.items()) if name.startswith(_PREFIXES) and name not in _HARMLESS and value}
     if not stated or stated == {"JAX_PLATFORMS": "cpu"}:
         return
     why = _fault_of(dict(os.environ))

@@ -4,32 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from sigmaraw.errors import InvalidOption
-from sigmaraw.files import atomic_path
+from sigmaraw.files import atomic_path, cache_folder
 
 _NAME = "selftests.json"
-
-
-def folder() -> Path:
-    """Return the cache folder: SIGMARAW_CACHE, else the system's own (XDG_CACHE_HOME or ~/.cache on Linux)."""
-    stated = os.environ.get("SIGMARAW_CACHE")
-    if stated:
-        return Path(stated)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "sigmaraw" / "Cache"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "sigmaraw"
-    base = os.environ.get("XDG_CACHE_HOME")
-    # The XDG specification: a relative path is to be ignored.
-    return (Path(base) if base and Path(base).is_absolute() else Path.home() / ".cache") / "sigmaraw"
 
 
 def key(versions: Mapping[str, str], sources: Sequence[str]) -> str:
@@ -52,7 +36,7 @@ def write(name: str, build: str, reason: str) -> None:
     """Keep a result. Where the folder cannot be written, the test is simply made again by the next process."""
     entries = {**_load(), name: {"build": build, "reason": reason}}
     try:
-        with atomic_path(folder() / _NAME) as temporary:
+        with atomic_path(cache_folder() / _NAME) as temporary:
             temporary.write_text(json.dumps(entries, indent=1, sort_keys=True), encoding="utf-8")
     except (OSError, InvalidOption):
         return
@@ -61,7 +45,7 @@ def write(name: str, build: str, reason: str) -> None:
 def _load() -> dict[str, object]:
     """Return the file's entries; none where it is missing or not what this module writes."""
     try:
-        entries = json.loads((folder() / _NAME).read_text(encoding="utf-8"))
+        entries = json.loads((cache_folder() / _NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return entries if isinstance(entries, dict) else {}

@@ -16,7 +16,15 @@ from sigmaraw.pipelines.function import FunctionPipeline, load_function
 from sigmaraw.pipelines.several import SeveralPipelines, parts_of
 
 # A model file that is named alone says by its suffix which pipeline reads it.
-_SUFFIXES = {".onnx": "onnx", ".pt2": "torch", ".pt": "torch", ".pth": "torch", ".yaml": "bioimageio", ".yml": "bioimageio"}
+_SUFFIXES = {
+    ".onnx": "onnx",
+    ".pt2": "torch",
+    ".pt": "torch",
+    ".pth": "torch",
+    ".safetensors": "trained",
+    ".yaml": "bioimageio",
+    ".yml": "bioimageio",
+}
 _FILE_KEYS = ("model", "weights")
 _SCALARS = (bool, int, float, str)
 

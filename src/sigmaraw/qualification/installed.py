@@ -86,7 +86,7 @@ def _component(entry: metadata.Distribution) -> dict[str, Any]:
 
 def _licence(entry: metadata.Distribution) -> str:
     """Return the licence that a package states: the expression, else the classifiers, else the field's first line."""
-    values = entry.metadata
+    values: Any = entry.metadata  # an email.message.Message, which the stubs do not say
     if values.get("License-Expression"):
         return str(values["License-Expression"])
     classes = [line.rpartition(" :: ")[2] for line in values.get_all("Classifier") or () if line.startswith("License ::")]

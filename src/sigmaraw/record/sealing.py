@@ -50,7 +50,8 @@ def seal(made: Path, folder: Path, content: Content, plan: Path | None, read_fro
     read_from : str or None
         The folder that this record was read from; None where it was just made.
     """
-    (made / CHECK_FILE).write_text(check_script(), encoding="utf-8")
+    if content.design is None or content.design.replicas_per_group:  # without replicas a verdict is one comparison with its margin
+        (made / CHECK_FILE).write_text(check_script(), encoding="utf-8")
     if plan is not None:
         (made / PLAN_FILE).write_bytes(plan.read_bytes())
     inputs = input_parts(content)

@@ -31,7 +31,7 @@ from sigmaraw.reports.names import image_names
 from sigmaraw.reports.numbers import given, percent
 from sigmaraw.reports.replica_number import replicas_used
 from sigmaraw.reports.selection import by_codec
-from sigmaraw.reports.statements import HEADINGS, Said, plan_line, said_of, scope_line, undefined_line
+from sigmaraw.reports.statements import HEADINGS, Said, plan_line, said_of, scope_line, undefined_line, warning_line
 from sigmaraw.reports.values import setting
 
 _MOST_THUMBS = 12
@@ -205,6 +205,8 @@ def speaks_against(record: Content) -> list[Words]:
     changed = [row for row in record.floor if row.largest or row.difference]
     if changed:
         points.append(f"The pipeline does not answer the same image twice alike: {len(changed)} of {len(record.floor)} answers changed.")
+    if not bearing and any(row.warnings for row in record.results):
+        points.append(warning_line(record))
     points += [line for line in (undefined_line(record),) if line]
     return points
 

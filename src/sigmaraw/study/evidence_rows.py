@@ -27,9 +27,13 @@ def evidence_row(evidence: Evidence, at: int, scale: float = 1.0) -> EvidenceRow
             continue
         value = getattr(evidence, entry.name)[at]
         power = {"shift": 1, "u_normal": 1, "u_shift": 1, "rms": 1, "event_shift": 1, "square": 2, "event_square": 2}.get(entry.name, 0)
+        if value.dtype == np.bool_:
+            values[entry.name] = bool(value)
+            continue
+        number = float(value)
         for _ in range(power):  # not scale**2, which may overflow
-            value = value * scale
-        values[entry.name] = bool(value) if value.dtype == np.bool_ else _finite(value)
+            number *= scale
+        values[entry.name] = _finite(number)
     return EvidenceRow(**values)
 
 

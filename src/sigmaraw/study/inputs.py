@@ -27,12 +27,13 @@ from sigmaraw.study.work import StudyImage
 
 @dataclass(frozen=True)
 class Inputs:
-    """Images in order, with the record's `inputs` and `images` rows, and the largest bit depth."""
+    """Images in order, with the record's `inputs` and `images` rows, the largest bit depth, and the file and frame of each image."""
 
     images: tuple[StudyImage, ...]
     files: tuple[InputRow, ...]
     rows: tuple[ImageRow, ...]
     bits: int = 16
+    sources: tuple[tuple[str | None, int], ...] = ()
 
 
 def load_inputs(raw: Sequence[Any], camera: CameraProfile | None, plan: Plan, mode: ReplicaMode) -> Inputs:
@@ -59,6 +60,7 @@ def load_inputs(raw: Sequence[Any], camera: CameraProfile | None, plan: Plan, mo
     rows: list[ImageRow] = []
     seen: dict[str, str] = {}
     depths: list[int] = []
+    sources: list[tuple[str | None, int]] = []
     for position, entry in enumerate(raw):
         frames = as_frames(entry, plan.bits, plan.volume, pages=plan.frame is not None, signed=camera is None)
         files += _input_rows(frames, "" if camera else bits_question(frames))
@@ -79,8 +81,20 @@ def load_inputs(raw: Sequence[Any], camera: CameraProfile | None, plan: Plan, mo
                 noise_model = NoiseModel.from_profile(camera, frame.shape, roi=plan.roi, scalars=plan.scalars)
                 noise_model.check_image(frame)
             images.append(StudyImage(frame, np.ascontiguousarray(source), noise_model, shift=frames.shift, **_spacing(frames)))
+            sources.append(_source_of(frames, index))
             rows.append(ImageRow(image=len(rows), input=position, frame=index, shape=frame.shape, sha256=digest))
-    return Inputs(tuple(images), tuple(files), tuple(rows), max(depths))
+    return Inputs(tuple(images), tuple(files), tuple(rows), max(depths), tuple(sources))
+
+
+def _source_of(frames: RawFrames, index: int) -> tuple[str | None, int]:
+    """Return the file, or the folder of a volume's planes, and the frame in it from which an image is; None of an array."""
+    if not frames.files:
+        return None, index
+    if len(frames.files) == 1:
+        return frames.files[0].path, index
+    if len(frames.files) == len(frames):
+        return frames.files[index].path, 0
+    return str(Path(frames.files[0].path).parent), index
 
 
 def _spacing(frames: RawFrames) -> dict[str, Any]:

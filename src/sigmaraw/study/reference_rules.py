@@ -14,8 +14,9 @@ from sigmaraw.metrics.masks import AverageHausdorff
 from sigmaraw.pipelines.agreement import AgreementPipeline
 from sigmaraw.record.results import ResultRow
 from sigmaraw.record.statements import DecisionRow, RulingRow
+from sigmaraw.record.words import Verdict
 from sigmaraw.statistics.observers import acceptance, distance_variability, inter_observer, intra_observer, jaccard_by_slice, merge
-from sigmaraw.statistics.rules import Cunha, Design, NonInferiority, RuleInput, operating
+from sigmaraw.statistics.rules import Cunha, Design, NonInferiority, RuleInput
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.references import Masks, References
 
@@ -131,15 +132,16 @@ def noninferiority(plan: Plan, pipeline: AgreementPipeline, results: Sequence[Re
             spreads.append(float(np.std(changes, ddof=1)) if changes.size > 1 else 0.0)
     margin = next(iter(margins.values()))
     assumed = Design(images=len(_units(plan, results)), between=max(float(np.nanmax(spreads)), _TINY) if spreads else _TINY)
-    works = operating(NonInferiority(margin), assumed, 0.0, -2.0 * margin)
+    made = NonInferiority(margin)
+    harmless, harmful = 0.0, -2.0 * margin
     return DecisionRow(
         rule="noninferiority",
-        null_flag_rate=works.null_flag_rate,
+        null_flag_rate=made.null_flag_rate(assumed),
         effect_unit="the metric's unit",
-        harmless=works.harmless,
-        accepts_harmless=works.accepts_harmless,
-        harmful=works.harmful,
-        accepts_harmful=works.accepts_harmful,
+        harmless=harmless,
+        accepts_harmless=made.accepts(assumed, harmless),
+        harmful=harmful,
+        accepts_harmful=made.accepts(assumed, harmful),
         images=assumed.images,
         replicas=0,
         between=assumed.between,
@@ -187,21 +189,20 @@ def cunha(plan: Plan, pipeline: AgreementPipeline, references: References, image
         else:
             worse = "not better than two observers agree" if not mark.better_inter else "does not differ from how two observers agree"
             because = f"{worse} ({design}): {numbers}"
-        verdict = "PASS" if mark.accepted else "FAIL"
+        verdict: Verdict = "PASS" if mark.accepted else "FAIL"
         rulings.append(RulingRow(codec=mark.codec, measurement=measurement, verdict=verdict, because=because))
     sd = max(float(np.nanstd(np.concatenate([part[0] for part in (band.intra, band.inter)]), ddof=1)), _TINY)
     slices = int(np.isfinite(band.inter[0]).sum())
-    works = operating(
-        Cunha(intra, inter, sd), Design(images=images, slices=max(slices, 2), settings=len(codecs)), 0.0, max(intra - inter, 0.05)
-    )
+    assumed = Design(images=images, slices=max(slices, 2), settings=len(codecs))
+    made, harmless, harmful = Cunha(intra, inter, sd), 0.0, max(intra - inter, 0.05)
     return DecisionRow(
         rule="cunha",
-        null_flag_rate=works.null_flag_rate,
+        null_flag_rate=made.null_flag_rate(assumed),
         effect_unit="loss of Jaccard index",
-        harmless=works.harmless,
-        accepts_harmless=works.accepts_harmless,
-        harmful=works.harmful,
-        accepts_harmful=works.accepts_harmful,
+        harmless=harmless,
+        accepts_harmless=made.accepts(assumed, harmless),
+        harmful=harmful,
+        accepts_harmful=made.accepts(assumed, harmful),
         images=images,
         replicas=0,
         basis="references",

@@ -138,13 +138,12 @@ def _reading(place: Path, inputs: Inputs, plan: Plan, files: dict[Path, InputRow
         by_stem.setdefault(stem_of(mask), []).append(mask)
     decoded: dict[Path, Masks] = {}
     found = []
-    for row, image in zip(inputs.rows, inputs.images, strict=True):
-        mask = _mask_of(row, inputs, masks, by_stem, place)
+    for row, image, (source, number) in zip(inputs.rows, inputs.images, inputs.sources, strict=True):
+        mask = _mask_of(row, source, inputs, masks, by_stem, place)
         if mask not in decoded:
             decoded[mask] = read_mask(mask, plan.volume)
             files[mask] = InputRow(path=str(mask.absolute()), sha256=sha256_of_file(mask), role="reference", reader="mask")
         frames = decoded[mask]
-        number = row.frame or 0
         one = frames[number] if len(frames) > number else frames[0] if len(frames) == 1 and plan.frame is not None else None
         if one is None or one.shape != image.frame.shape:
             shown = frames.shape if one is None else one.shape
@@ -153,25 +152,23 @@ def _reading(place: Path, inputs: Inputs, plan: Plan, files: dict[Path, InputRow
     return tuple(found)
 
 
-def _mask_of(row: ImageRow, inputs: Inputs, masks: Sequence[Path], by_stem: Mapping[str, Sequence[Path]], place: Path) -> Path:
+def _mask_of(
+    row: ImageRow, source: str | None, inputs: Inputs, masks: Sequence[Path], by_stem: Mapping[str, Sequence[Path]], place: Path
+) -> Path:
     """Return the file that holds an image's mask: the one of its name, else the only one, else of arrays the one of their number."""
-    number = row.input or 0
-    inputs_ = {entry.input for entry in inputs.rows}
-    raw = [entry for entry in inputs.files if entry.role == "raw"]
-    path = raw[number].path if len(raw) == len(inputs_) else None
-    if path is not None:
-        named = by_stem.get(stem_of(Path(path)), ())
+    if source is not None:
+        named = by_stem.get(stem_of(Path(source)), ())
         if len(named) > 1:
             raise InvalidPlan(
-                f"{place} holds {', '.join(mask.name for mask in named)}", f"one mask of {Path(path).name}", "remove the others"
+                f"{place} holds {', '.join(mask.name for mask in named)}", f"one mask of {Path(source).name}", "remove others"
             )
         if named:
             return named[0]
-    if len(masks) == 1 and len(inputs_) == 1:
+    if len(masks) == 1 and len({file for file, _ in inputs.sources}) == 1:
         return masks[0]
-    if path is None and len(masks) == len(inputs_):
-        return masks[number]
-    what = f"image {row.image}" if path is None else Path(path).name
+    if source is None and len(masks) == len({entry.input for entry in inputs.rows}):
+        return masks[row.input or 0]
+    what = f"image {row.image}" if source is None else Path(source).name
     raise InputNotFound(f"{place} holds no mask of {what}", "a mask for each image, under the image's name", "add it, or rename it")
 
 

@@ -154,6 +154,9 @@ def validate(
         of each block and 1 in 20 of the others; predictions are the same, and byte figures of replicas rest on those.
     allow_exec : bool, default False
         `codecs` and `pipeline` may name programs of this machine (``exec``, ``run``). Never pass on what a file or another person says.
+    allow_nondeterminism : bool, default False
+        Take differences between the pipeline's answers on the same image, or a codec's, into u, however large. By default more than a
+        tenth of σ_raw is refused.
     reference : path, optional
         Masks by observers: a folder with one mask for each image, under the image's name, or a folder for each observer. Agreement with
         them becomes part of what is measured; the pipeline must yield objects.
@@ -161,9 +164,6 @@ def validate(
         Metrics of masks, such as ``"dice"`` or ``"nsd:tolerance=2"``; all of them by default.
     rule : str, default "equivalence"
         Decision rule: "equivalence", "pomarico", and with references "noninferiority" or "cunha".
-    allow_nondeterminism : bool, default False
-        Take differences between the pipeline's answers on the same image, or a codec's, into u, however large. By default more than a
-        tenth of σ_raw is refused.
     progress : bool or callable, optional
         True shows progress with rate and time left, False does not, None does so in a notebook alone. A callable is called as
         ``progress(done, total, what)``.

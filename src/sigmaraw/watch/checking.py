@@ -13,7 +13,7 @@ from scipy import special
 
 from sigmaraw.errors import IntegrityError
 from sigmaraw.watch.fitting import Parts, Setup, hash_of, parts_of, same_files
-from sigmaraw.watch.online import OnlineMmd, Running
+from sigmaraw.watch.online import LARGEST, OnlineMmd, Running, moments
 from sigmaraw.watch.sequential import ConformalMartingale, Strangeness, log_exceedance_evidence
 from sigmaraw.watch.state import State
 
@@ -39,12 +39,12 @@ class Group:
     def __init__(self, table: Floats, kept: list[int], setup: Setup, threshold: float, bandwidth: float) -> None:
         self._kept = kept
         used = table[:, kept]
-        compared = used[::2]
-        spread = compared.std(axis=0, ddof=1)
-        centre, spread = compared.mean(axis=0), np.where(spread > 0, spread, np.inf)
+        centre, spread = moments(used)
         total = setup.run_time * len(setup.groups)
-        self.online: Running = OnlineMmd((compared - centre) / spread, centre, spread, bandwidth, setup.window, total, threshold).started()
-        self._strangeness = Strangeness(compared)
+        self.online: Running = OnlineMmd(
+            (used[:LARGEST] - centre) / spread, centre, spread, bandwidth, setup.window, total, threshold
+        ).started()
+        self._strangeness = Strangeness(used[::2])
         self._martingale = ConformalMartingale([self._strangeness(row) for row in used[1::2]], setup.seed)
 
     def add(self, numbers: Floats) -> tuple[float | None, float]:

@@ -2,7 +2,7 @@
 
 S_t = mean k(w, w') − 2 mean k(w, x) + mean k(x, x') over the window w and the reference x. An alarm is S_t above a threshold that is
 the same for all t. The threshold is chosen so that frames like the reference give the first false alarm after R frames on average, counted
-from the first frame: streams drawn from the half of the reference that the kernel has not seen say so.
+from the first frame: streams drawn from the reference say so. A drawn frame is never compared with itself, as no new frame is.
 
 Reference: A. Gretton et al., J. Mach. Learn. Res. 13, 723 (2012), for the statistic.
 """
@@ -10,7 +10,7 @@ Reference: A. Gretton et al., J. Mach. Learn. Res. 13, 723 (2012), for the stati
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,10 @@ from sigmaraw.errors import InvalidOption
 from sigmaraw.watch.mmd import Floats, kernel, median_distance
 
 _RUNS = 3000
+_FRAMES, _FEWEST_RUNS = 3.0e6, 500  # simulated in all; fewer runs where they are long, at the price of a few per cent
 _LENGTH = 4  # simulated frames of a run, in mean run times; what is left over counts as exponential
+LARGEST = 2000
+"""Frames of the reference that the kernel compares with: more cost time with each frame, and say little more."""
 _CELLS = 2.0e7  # simulated frames at once
 
 
@@ -31,7 +34,7 @@ class OnlineMmd:
     Parameters
     ----------
     reference : ndarray, float64
-        (frame, feature), the half of the reference that the kernel compares with, standardised.
+        (frame, feature), at most 2,000 frames, standardised.
     centre, spread : ndarray, float64
         (feature,), what standardises a frame's features.
     bandwidth : float
@@ -59,7 +62,7 @@ class OnlineMmd:
         Parameters
         ----------
         features : ndarray, float64
-            (frame, feature) of the reference; every other one is for the kernel, the rest for the threshold.
+            (frame, feature) of the reference.
         window : int
             Frames of a window.
         run_time : float
@@ -67,7 +70,7 @@ class OnlineMmd:
         seed : int, default 0
             Of the simulated streams.
         runs : int, default 3000
-            Simulated streams.
+            Simulated streams, fewer where the run time is long.
 
         Raises
         ------
@@ -82,17 +85,21 @@ class OnlineMmd:
             )
         if run_time <= 1.2 * window:
             raise InvalidOption(f"run time {run_time:g} with a window of {window}", "more than 1.2 windows", "lengthen the run time")
-        compared, drawn = features[::2], features[1::2]
-        centre, spread = compared.mean(axis=0), compared.std(axis=0, ddof=1)
-        spread = np.where(spread > 0, spread, np.inf)  # a feature that never varies says nothing
-        x, z = (compared - centre) / spread, (drawn - centre) / spread
+        centre, spread = moments(features)
+        x = (features[:LARGEST] - centre) / spread
         bandwidth = median_distance(x)
-        simulated = _simulated(x, z, bandwidth, window, run_time, seed, runs)
+        simulated = _simulated(x, bandwidth, window, run_time, seed, runs)
         return cls(x, centre, spread, bandwidth, window, float(run_time), _threshold(simulated, window, run_time))
 
     def started(self) -> Running:
         """Return the detector before its first frame."""
         return Running(self)
+
+
+def moments(features: Floats) -> tuple[Floats, Floats]:
+    """Return mean and standard deviation of each feature, (feature,); a feature that never varies says nothing, and has an infinite one."""
+    spread = features.std(axis=0, ddof=1)
+    return features.mean(axis=0), np.where(spread > 0, spread, np.inf)
 
 
 class Running:
@@ -146,13 +153,24 @@ def statistics(x: Floats, streams: Sequence[Floats] | Floats, bandwidth: float, 
     found = []
     for stream in streams:
         near = kernel(stream, x, bandwidth).mean(axis=1)
-        gram = kernel(stream, stream, bandwidth)
-        found.append(_windows(near[None], lambda a, b, gram=gram: gram[a, b], np.arange(len(stream))[None], window)[0] + inner)
+        within, across = _windows(near[None], _band(stream, bandwidth), np.arange(len(stream))[None], window)
+        found.append((within - 2.0 * across + inner)[0])
     return np.stack(found)
 
 
-def _windows(near: Floats, gram, index: NDArray[np.intp], window: int) -> Floats:  # type: ignore[no-untyped-def]
-    """Return mean k(w, w') − 2 mean near(w) of every window; `gram(a, b)` gives k of points by their numbers in `index`."""
+def _band(stream: Floats, bandwidth: float) -> Callable[[NDArray[np.intp], NDArray[np.intp]], Floats]:
+    """Return k of points of a stream by their numbers: a window needs those near each other alone."""
+
+    def gram(a: NDArray[np.intp], b: NDArray[np.intp]) -> Floats:
+        return np.asarray(np.exp(-((stream[a] - stream[b]) ** 2).sum(axis=-1) / (2.0 * bandwidth**2)))
+
+    return gram
+
+
+def _windows(
+    near: Floats, gram: Callable[[NDArray[np.intp], NDArray[np.intp]], Floats], index: NDArray[np.intp], window: int
+) -> tuple[Floats, Floats]:
+    """Return mean k(w, w') and mean near(w) of every window; `gram(a, b)` gives k of points by their numbers in `index`."""
     length = index.shape[1] - window + 1
     total = np.full((index.shape[0], length), float(window))  # k of each frame with itself
     for lag in range(1, window):
@@ -160,33 +178,45 @@ def _windows(near: Floats, gram, index: NDArray[np.intp], window: int) -> Floats
         span = window - lag
         total += 2.0 * (pairs[:, span : span + length] - pairs[:, :length])
     sums = np.cumsum(np.pad(near, ((0, 0), (1, 0))), axis=1)
-    return np.asarray(total / window**2 - 2.0 * (sums[:, window:] - sums[:, :-window]) / window)
+    return total / window**2, np.asarray((sums[:, window:] - sums[:, :-window]) / window)
 
 
-def _simulated(x: Floats, z: Floats, bandwidth: float, window: int, run_time: float, seed: int, runs: int) -> Floats:
+def _simulated(x: Floats, bandwidth: float, window: int, run_time: float, seed: int, runs: int) -> Floats:
     """Return S along streams of reference frames, drawn with replacement.
 
-    A frame that is drawn twice into a window would be compared with itself, as no two real frames are: its mean kernel with the others
-    stands in.
+    Where a frame would be compared with itself in a window, its mean kernel with the others stands in; and a window is compared with the
+    frames of the reference that are not in it.
     """
     random = np.random.default_rng([seed, 0x0A11])
-    inner, near = float(kernel(x, x, bandwidth).mean()), kernel(z, x, bandwidth).mean(axis=1)
-    table = kernel(z, z, bandwidth)
-    np.fill_diagonal(table, (table.sum(axis=1) - 1.0) / (len(z) - 1))
+    table = kernel(x, x, bandwidth)
+    inner, near = float(table.mean()), (table.sum(axis=1) - 1.0) / (len(x) - 1)
+    np.fill_diagonal(table, near)
     length = round(_LENGTH * run_time) + window
+    runs = min(runs, max(_FEWEST_RUNS, int(_FRAMES / length)))
     found, at_once = [], max(1, int(_CELLS / length))
     for start in range(0, runs, at_once):
-        index = random.integers(len(z), size=(min(at_once, runs - start), length))
-        found.append(_windows(near[index], lambda a, b: table[a, b], index, window) + inner)
+        index = random.integers(len(x), size=(min(at_once, runs - start), length))
+        within, across = _windows(near[index], lambda a, b: table[a, b], index, window)
+        # Σ over the whole reference less the window's own pairs; n − 1 and W − 1 others of a frame leave n − W.
+        apart = ((len(x) - 1) * across - (window * within - 1.0)) / (len(x) - window)
+        found.append(within - 2.0 * apart + inner)
     return np.concatenate(found)
 
 
 def _threshold(values: Floats, window: int, run_time: float) -> float:
-    """Return the threshold at which simulated streams give their first alarm after `run_time` frames on average."""
-    low, high = float(values.min()), float(values.max())
+    """Return the threshold at which simulated streams give their first alarm after `run_time` frames on average.
+
+    A stream has alarmed by a frame where its largest value so far is above the threshold, so that `mean_run_time` is a count of those.
+    """
+    highest = np.maximum.accumulate(values, axis=1)
+    last, every = np.sort(highest[:, -1]), np.sort(highest, axis=None)
+    low, high = float(every[0]), float(every[-1])
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (middle, high) if mean_run_time(values, middle, window) < run_time else (low, middle)
+        alarmed = len(last) - int(np.searchsorted(last, middle, "right"))
+        quiet = int(np.searchsorted(every, middle, "right"))
+        early = alarmed > 0 and (quiet + alarmed) / alarmed + window - 1 < run_time
+        low, high = (middle, high) if early else (low, middle)
     return high
 
 

@@ -58,8 +58,9 @@ class State:
         self.path = Path(path)
         if not self.path.is_file():
             raise InputNotFound(f"state {path} does not exist", "a file from sigmaraw watch fit", "check the path")
-        self._connection = _connected(self.path)
+        self._connection = sqlite3.connect(self.path, timeout=10)
         try:
+            _set_up(self._connection)
             self.entries = [_checked(row, self.path) for row in self._rows()]
         except sqlite3.DatabaseError as error:
             self._connection.close()
@@ -79,7 +80,8 @@ class State:
 
         with atomic_path(target) as temporary:
             temporary.unlink()
-            connection = _connected(temporary)
+            connection = sqlite3.connect(temporary)
+            _set_up(connection)
             with connection:
                 connection.executescript(_TABLE)
                 _insert(connection, 0, "fit", {"schema": SCHEMA, **body}, "")
@@ -107,6 +109,8 @@ class State:
             raise IntegrityError(
                 f"another process has added to {self.path}", "one watch at a time", "run sigmaraw watch check once more"
             ) from error
+        except sqlite3.OperationalError as error:
+            raise InvalidOption(f"{self.path} cannot be written ({error})", "a file that can be written", "free it, or copy it") from error
         entry = Entry(number, kind, json.loads(_text(body)), digest)
         self.entries.append(entry)
         return entry
@@ -132,11 +136,9 @@ class State:
             raise _edited(self.path, "its first entry is no fit")
 
 
-def _connected(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=10)
+def _set_up(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA trusted_schema = OFF")
-    return connection
 
 
 @contextmanager
