@@ -59,7 +59,7 @@ def test_a_volume_of_a_frame_is_refused_and_so_is_a_pixel_size_of_other_axes() -
 
 
 def test_intensity_above_background_by_hand() -> None:
-    image = np.array([[10, 10, 50, 60], [11, 30, 30, 9]], np.uint16)
+    image = np.array([[10, 10, 50, 60], [11, 30, 30, 5]], np.uint16)
     labels = np.array([[0, 0, 1, 1], [0, 2, 2, 0]])
     values = Measures("above_background").of_objects(image, labels, 2)["above_background"]
     np.testing.assert_allclose(values, [110 - 2 * 10, 60 - 2 * 10])  # the median outside is 10

@@ -70,10 +70,10 @@ def fit(
     if codec is not None and record is None:
         raise InvalidOption("--codec without --record", "the record of a study", "add --record, or leave --codec out")
     check_environment()
-    limits = limits_of(record, codec) if record else None
-    if limits is not None and pipeline is not None and pipeline != limits.pipeline:
-        raise InvalidOption(f"--pipeline {pipeline}", f"{limits.pipeline}, as in the record", "leave --pipeline out")
-    spec = pipeline or (limits.pipeline if limits else None)
+    limits, named = limits_of(record, codec) if record else None, take.joined(pipeline)
+    if limits is not None and named is not None and named != limits.pipeline:
+        raise InvalidOption(f"--pipeline {named}", f"{limits.pipeline}, as in the record", "leave --pipeline out")
+    spec = named or (limits.pipeline if limits else None)
     groups = tuple(feature) if feature else _possible(spec, camera)
     setup = Setup(
         groups, spec, None if camera is None else str(camera.absolute()), window, run_time, alpha, seed, scalars, volume, limits, share

@@ -57,10 +57,14 @@ def match(reference: NDArray[np.integer], references: int, test: NDArray[np.inte
 
     Parameters
     ----------
-    reference, test : ndarray of int
-        Label images of one shape: 0 is background, 1 to `references` (`tests`) are the objects.
-    references, tests : int
-        Their numbers.
+    reference : ndarray of int
+        Label image: 0 is background, 1 to `references` are the objects.
+    references : int
+        Number of objects in it.
+    test : ndarray of int
+        Label image of the same shape.
+    tests : int
+        Number of objects in it.
     reach : float
         Smallest intersection over union of a pair.
 
