@@ -59,10 +59,14 @@ def test_batch_statistics_are_refused_as_training_mode(tmp_path: Path) -> None:
         sr.pipeline(f"onnx:{tmp_path / 'net.onnx'}")
 
 
-def test_weights_beside_the_file_are_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "net.onnx"
+def test_weights_beside_the_file_are_read_and_named_where_they_are_missing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path, inside = tmp_path / "net.onnx", tmp_path / "one.onnx"
+    onnx.save(network([]), str(inside))
     onnx.save_model(network([]), str(path), save_as_external_data=True, location="net.onnx.data", size_threshold=0)
-    with pytest.raises(InvalidModel, match=r"lie in another file, net\.onnx\.data.*external_data=False"):
+    image = lab.spots(np.random.default_rng(5))
+    assert sr.pipeline(f"onnx:{path}")(image) == sr.pipeline(f"onnx:{inside}")(image)
+    (tmp_path / "net.onnx.data").unlink()
+    with pytest.raises(InvalidModel, match=r"lie in another file, net\.onnx\.data.*not there"):
         sr.pipeline(f"onnx:{path}")
     assert capfd.readouterr().err == ""
 

@@ -34,7 +34,7 @@ def test_frames_and_volumes() -> None:
     [
         (FRAME.astype(np.float64), errors.NotIntegerData),
         (FRAME.astype(np.float16), errors.NotIntegerData),
-        (FRAME.astype(np.int16), errors.NotIntegerData),
+        (FRAME.astype(np.int32), errors.NotIntegerData),
         (FRAME.astype(np.uint32), errors.NotIntegerData),
         (FRAME.astype(bool), errors.NotIntegerData),
         (np.zeros((6, 10, 3), np.uint8), errors.ColourImage),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -134,10 +135,10 @@ class TrainedPipeline(TorchNetwork):
         keys = self.settings
         return segmented(stain, keys["segment"], keys["threshold"], keys["block"], keys["solidity"])
 
-    def _measure(self, image: Any) -> dict[str, float]:
+    def _row(self, image: Any, units: Sequence[Any], maps: Sequence[NDArray[np.float32]]) -> dict[str, float]:
         if self.described.task != "image":
-            return super()._measure(image)
-        stain = self.stain(image)
+            return super()._row(image, units, maps)
+        stain = np.stack(maps).reshape(image.shape)
         kept, count = objects(self._segmented(stain), self.settings["min_size"], self.settings["connectivity"])
         area, total = int(np.count_nonzero(kept)), float(stain[kept].sum(dtype=np.float64))
         return {**measured(count, area, 0), "total_intensity": total, "mean_intensity": total / area if area else float("nan")}

@@ -160,7 +160,7 @@ def validate(
     reference : path, optional
         Masks by observers: a folder with one mask for each image, under the image's name, or a folder for each observer. Agreement with
         them becomes part of what is measured; the pipeline must yield objects.
-    agreement : sequence of str, optional
+    agreement : sequence of str, default ()
         Metrics of masks, such as ``"dice"`` or ``"nsd:tolerance=2"``; all of them by default.
     rule : str, default "equivalence"
         Decision rule: "equivalence", "pomarico", and with references "noninferiority" or "cunha".

@@ -141,7 +141,7 @@ def _check_refusals(pipeline: Pipeline, shape: tuple[int, int]) -> None:
     wrong: list[tuple[str, Any]] = [
         ("a float32 image", np.zeros(shape, np.float32)),
         ("a float16 image", np.zeros(shape, np.float16)),
-        ("an int16 image", np.zeros(shape, np.int16)),
+        ("an int32 image", np.zeros(shape, np.int32)),
         ("a uint32 image", np.zeros(shape, np.uint32)),
         ("a bool image", np.zeros(shape, bool)),
         ("a colour image", np.zeros((*shape, 3), np.uint8)),
