@@ -12,6 +12,9 @@ import tifffile
 
 from sigmaraw.cli import main
 
+# What a study leaves in its folder.
+FILES = ["check.py", "log.jsonl", "manifest.json", "record.json", "report.html", "result.nc", "ro-crate-metadata.json"]
+
 
 @dataclass(frozen=True)
 class Outcome:

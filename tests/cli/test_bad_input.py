@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import tifffile
 
+from tests.cli.conftest import FILES
+
 Make = Callable[[Path, Path], list[object]]
 
 
@@ -268,6 +270,6 @@ def test_the_same_command_with_good_input_succeeds(world: Path, tmp_path: Path, 
     """Otherwise the refusals above could have another cause."""
     outcome = sigmaraw(*_validate(world, tmp_path))
     assert outcome.code == 0, outcome.err
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["record.json", "report.html", "result.nc"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == FILES
     shutil.copytree(world / "series", tmp_path / "in")
     assert sigmaraw(*_calibrate(tmp_path)).code == 0

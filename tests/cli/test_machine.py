@@ -20,6 +20,7 @@ import tifffile
 
 import sigmaraw as sr
 from sigmaraw.cli import machine
+from tests.cli.conftest import FILES
 
 N = 12
 
@@ -159,7 +160,7 @@ def _start(place: Path, folder: Path, *more: str, **variables: str) -> subproces
 
 
 def _whole(folder: Path) -> None:
-    assert sorted(path.name for path in folder.iterdir()) == ["record.json", "report.html", "result.nc"]
+    assert sorted(path.name for path in folder.iterdir()) == FILES
     assert b"</html>" in (folder / "report.html").read_bytes()
 
 

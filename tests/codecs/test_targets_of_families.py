@@ -62,7 +62,7 @@ def direct(target, raw, decoded, nbytes):
     return {
         "ratio": raw.nbytes / nbytes,
         "bpp": 8 * nbytes / raw.size,
-        "psnr": 20 * math.log10(np.iinfo(raw.dtype).max) - 10 * math.log10(np.mean(error**2)),
+        "psnr": 20 * math.log10(2**CAMERA.bits - 1) - 10 * math.log10(np.mean(error**2)),
         "maxerr": float(np.abs(error).max()),
         "rz": math.sqrt(np.mean(error**2 / (0.5 * np.maximum(raw.astype(float) - 100, 0) + (0.5 * 1.6) ** 2 + 1 / 12))),
     }[target]

@@ -90,11 +90,18 @@ SPECS = {
     "median": ["median:size=5", "median:3+hevc:qp=20,gop=8"],
     "denoise": [f"denoise:nlm,{CAMERA}", f"denoise:bits=12,{CAMERA}+lossless"],
     "bin": ["bin:2", "bin:size=3,how=mean+jpeg2000:lossless=true", "bin:2+hevc:qp=20,gop=8"],
+    "defocus": ["defocus:radius=1.5"],
+    "brightness": ["brightness:bias=20", "brightness:severity=2"],
+    "contrast": ["contrast:gain=0.8", "contrast:severity=-2"],
+    "resample": ["resample:2"],
+    "flatfield": ["flatfield:sigma=5,offset=100"],
+    "destripe": ["destripe"],
     "exec": [COPY, COPY + ",format=raw,lossless=true"],
 }
-MAPS = ("to8bit", "sqrt", "lut", "gaussian", "median", "denoise", "bin")
+PROCESSING = ("gaussian", "median", "denoise", "bin", "defocus", "brightness", "contrast", "resample", "flatfield", "destripe")
+MAPS = ("to8bit", "sqrt", "lut", *PROCESSING)
 # Nothing to turn: every other family takes every target.
-WITHOUT_TARGETS = ("lossless", "numcodecs", "to8bit", "lut", "gaussian", "median", "denoise", "bin", "exec")
+WITHOUT_TARGETS = ("lossless", "numcodecs", "to8bit", "lut", *PROCESSING, "exec")
 
 
 def test_no_family_is_missing_or_untested():

@@ -265,7 +265,7 @@ def test_every_missing_number_has_a_reason(where: str, value: float) -> None:
         if held is None or any(isinstance(v, float) and not math.isfinite(v) for v in values):
             missing.add(field)
     assert found.verdict == "INCONCLUSIVE"
-    assert missing - {"shift", "u_shift", "rms_shift_upper"} == named
+    assert missing - {"shift", "u_shift", "dof_shift", "rms_shift_upper"} == named
 
 
 def test_a_shift_that_rounding_blurs_leaves_the_spread_as_it_was() -> None:

@@ -149,6 +149,8 @@ def _step(parsed: registry.Step, family: CodecFamily, noise_model: NoiseModel | 
     if contract.axis is not None and given & set(target_names(contract)):  # then the knob is not asked for
         parameters = tuple(replace(entry, required=entry.required and entry.name != contract.axis.name) for entry in parameters)
     values = registry.typed(parsed, parameters)
+    if "psnr" in given and values.get("range", 0) is None and noise_model is not None:
+        values = {**values, "range": float((1 << noise_model.bits) - 1)}  # the camera's full scale, written into the full specification
     if family.runs_programs and not allow_exec:
         raise ProgramNotAllowed(
             f"'{parsed.name}', which would run a program on this machine",

@@ -79,7 +79,7 @@ class Target:
     goal : float
         In the target's unit: 1, bit, dB, DN, 1.
     peak : float, optional
-        What psnr refers to, DN; the full scale of the camera unless given, and without a camera that of the container.
+        What psnr refers to, DN; the container's full scale unless given.
     noise_model : NoiseModel, optional
         The camera's noise, in whose unit rz measures the error.
     """
@@ -121,7 +121,7 @@ class Target:
         """Return what psnr refers to, DN."""
         if self.peak is not None:
             return self.peak
-        return float(np.iinfo(container).max if self.noise_model is None else (1 << self.noise_model.bits) - 1)
+        return float(np.iinfo(container).max)
 
     def excess(self, achieved: float) -> float:
         """Return the quality in excess of the goal: dB for psnr, else a natural logarithm; infinite where `achieved` is 0."""
