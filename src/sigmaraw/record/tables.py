@@ -23,6 +23,10 @@ _MOST_SHOWN = 20  # codecs in a notebook's table
 Cell = float | int | str | bool | None
 
 
+_INTERVALS = ("_ci", "_range")
+_NESTED = ("delta", "evidence", "look")  # rows of their own, which stand in record.json
+
+
 def column_units(kind: type[Row]) -> dict[str, tuple[str, str]]:
     """Return (unit, definition) of each field of a row's class, in its order; the unit is "" for words.
 
@@ -56,7 +60,7 @@ def described(kind: type[Row]) -> dict[str, Described]:
 
 
 def flat(row: ResultRow) -> dict[str, Cell]:
-    """Return a result as single cells: both ends of an interval, a test's statistic and p; texts for lists, nothing of `delta`.
+    """Return a result as single cells: both ends of an interval, a test's statistic and p; texts for lists, nothing of nested rows.
 
     Parameters
     ----------
@@ -66,15 +70,15 @@ def flat(row: ResultRow) -> dict[str, Cell]:
     cells: dict[str, Cell] = {}
     for name in row.__struct_fields__:
         value = getattr(row, name)
-        if name.endswith("_ci"):
-            low, high = value or (None, None)
-            cells |= {f"{name[:-3]}_low": low, f"{name[:-3]}_high": high}
+        if name.endswith(_INTERVALS):
+            low, high, stem = *(value or (None, None)), name.removesuffix("_ci")
+            cells |= {f"{stem}_low": low, f"{stem}_high": high}
         elif name in ("ks", "ks_null"):
             test = value or TestRow(statistic=None, p=None)
             cells |= {f"{name}_statistic": test.statistic, f"{name}_p": test.p}
         elif name == "warnings":
             cells[name] = "; ".join(warning.text for warning in value)
-        elif name != "delta":
+        elif name not in _NESTED:
             cells[name] = value
     return cells
 
@@ -94,7 +98,7 @@ def flat_unit(name: str) -> tuple[str, str]:
         return units[name]
     stem, _, part = name.rpartition("_")
     if part in ("low", "high"):
-        unit, definition = units[f"{stem}_ci"]
+        unit, definition = units[f"{stem}_ci" if f"{stem}_ci" in units else stem]
         return unit, f"{'lower' if part == 'low' else 'upper'} end of the {definition}"
     unit, definition = column_units(TestRow)[part]
     return unit, f"{definition}: {units[stem][1]}"
