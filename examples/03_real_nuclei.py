@@ -29,7 +29,7 @@ CODECS = (
     "to8bit:minmax",
     "to8bit:minmax+jpeg:quality=80",
 )
-MODELS = {"onnx": "onnx:{folder}/weights.onnx", "torch": "torch:{folder}/weights.pt,window=512"}
+MODELS = {"onnx": "onnx:{folder}/weights.onnx", "torch": "torch:{folder}/weights.pt,window=512,multiple=512"}
 
 
 def study(data: Path, kind: str, n: int, codecs: tuple[str, ...] = CODECS, u_mode: str = "largest") -> sr.Record:

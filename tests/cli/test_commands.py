@@ -201,7 +201,7 @@ def test_n_may_be_left_to_the_study(study: Path, tmp_path: Path, sigmaraw: Calla
     # 1/√(2·2·(n − 1)) ≤ .1 from n = 26 on, so 30; the influence form may ask for one more block
     assert record["adaptive"]["n"] in (30, 40)
     assert f"n = {record['adaptive']['n']} (auto:0.1,max=40" in outcome.out
-    assert "law of propagation, mean_intensity, image 0" in outcome.out
+    assert "law of propagation, mean_intensity, image.tif frame 0" in outcome.out
     assert "σ_raw known" in outcome.err or record["adaptive"]["n"] == 30
 
 

@@ -37,7 +37,7 @@ def test_search_writes_what_it_chose(world: Path, tmp_path: Path, sigmaraw: Call
     held_out = sigmaraw("search", tmp_path / "0.tif", "--confirm", tmp_path / "1.tif", *common, "-o", tmp_path / "p")
     assert held_out.code == 0, held_out.err
     document = json.loads((tmp_path / "p" / "confirmation" / "record.json").read_text())
-    assert [row["path"] for row in document["inputs"] if row["role"] == "raw"] == [str(tmp_path / "1.tif")]
+    assert [row["path"] for row in document["inputs"] if row["role"] == "raw"] == ["../../1.tif"]  # relative to the record
 
 
 COPY = 'exec:encode="cp {in} {out}",decode="cp {in} {out}"+jpegls:near=1|4'

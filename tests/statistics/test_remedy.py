@@ -24,7 +24,7 @@ def test_the_advised_n_decides_in_about_four_of_five_studies() -> None:
     n = int(np.median([a.n for a in answers if a.n]))
     decided = rows(n, 400, 0.0, 0.7, seed=2)
     rate = (decided.inside(limits).all(axis=0) | decided.beyond(limits).any(axis=0)).mean()
-    assert 0.65 <= rate <= 0.99  # wanted .80; the estimate that advice starts from scatters itself
+    assert rate >= 0.65  # wanted .80; the estimate that advice starts from scatters itself, and n is rounded up to whole blocks
 
 
 def test_no_number_of_replicas_helps_where_sigma_is_not_known() -> None:

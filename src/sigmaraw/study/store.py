@@ -231,6 +231,9 @@ class BlockStore:
                         "INSERT OR REPLACE INTO study VALUES (?, ?)", [(name, json.dumps(value)) for name, value in values.items()]
                     )
         except (sqlite3.Error, OSError) as error:
+            if self._connection is not None:  # without its tables it takes nothing, and closing must not try again
+                self._connection.close()
+                self._connection = None
             raise _refused(self.path, error) from error
 
 
