@@ -64,7 +64,7 @@ class Plan:
     codecs : tuple of str
         Specifications, each once.
     pipeline : str
-        Specification of the pipeline; several are joined by `` & ``.
+        Specification of the pipeline; several are joined by ``" & "``.
     mode : str, optional
         Replica mode with its settings.
     n : int or str, optional

@@ -5,6 +5,7 @@ One SQLite file, to which blocks are only added. It holds no code and no object 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import sqlite3
@@ -234,7 +235,16 @@ class BlockStore:
             if self._connection is not None:  # without its tables it takes nothing, and closing must not try again
                 self._connection.close()
                 self._connection = None
+            if not self._resume:
+                self._leave_nothing()
             raise _refused(self.path, error) from error
+
+    def _leave_nothing(self) -> None:
+        """Remove the file that could not be made, and its folder where nothing else is in it."""
+        with contextlib.suppress(OSError):
+            for suffix in ("", "-journal"):
+                Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+            self.path.parent.rmdir()
 
 
 def command_of(folder: str | Path) -> dict[str, Any]:
@@ -317,7 +327,9 @@ def _no_study(folder: Path) -> InvalidOption:
 
 
 def _refused(path: Path, error: Exception) -> Exception:
-    full = "full" in str(error).lower() or getattr(error, "errno", None) == 28
+    # SQLite calls a write beyond a quota, or to some full file systems, a disk I/O error.
+    words = str(error).lower()
+    full = "full" in words or "disk i/o error" in words or getattr(error, "errno", None) == 28
     if full:
         return OutOfSpace(f"no space left to write {path}", "enough free space", "free some, then go on with --resume")
     return InvalidOption(f"{path} cannot be written ({' '.join(str(error).split())[:120]})", "a writable folder", "choose another with -o")
