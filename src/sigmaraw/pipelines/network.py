@@ -325,6 +325,11 @@ class NetworkPipeline(SegmentationPipeline):
             total += float((weight * self.measured_pixels(unit)).sum())
         return soft_measurements(area, total)
 
+    def _labels_and_row(self, image: NDArray[np.integer]) -> tuple[NDArray[np.integer], dict[str, float]]:
+        if self.keys["measure"] == "soft":  # sums weighted by the map, which no label image holds
+            return self._found(image).labels, self._measure(image)
+        return super()._labels_and_row(image)
+
     def _mask(self, image: NDArray[np.integer]) -> NDArray[np.bool_]:
         maps = self._probabilities(self.units(image))
         return np.stack([probability > self.keys["threshold"] for probability in maps]).reshape(self.measured_pixels(image).shape)
@@ -445,8 +450,8 @@ class NetworkPipeline(SegmentationPipeline):
         return str(self.keys["model"] or self.name)
 
 
-def chosen_output(model: str, names: list[str], stated: str | None) -> int:
-    """Return which of a model's outputs is meant.
+def chosen_output(model: str, names: list[str], stated: str | None, key: str = "output") -> int:
+    """Return which of a model's outputs, or of another list, is meant.
 
     Parameters
     ----------
@@ -456,6 +461,8 @@ def chosen_output(model: str, names: list[str], stated: str | None) -> int:
         Of its outputs, in order.
     stated : str or None
         A name, or a number from 0.
+    key : str, default "output"
+        The setting that states it, and what there are several of.
 
     Returns
     -------
@@ -473,13 +480,13 @@ def chosen_output(model: str, names: list[str], stated: str | None) -> int:
     if stated is None and len(names) == 1:
         return 0
     if stated is None or not names:
-        found = f"model {model} returns {len(names)} outputs ({shown})"
-        raise InvalidModel(found, "one output, or which one", "add its name or number, for instance output=0")
+        found = f"model {model} returns {len(names)} {key}s ({shown})"
+        raise InvalidModel(found, f"one {key}, or which one", f"add its name or number, for instance {key}=0")
     if stated in names:
         return names.index(stated)
     if stated.isdecimal() and int(stated) < len(names):
         return int(stated)
-    raise InvalidOption(f"output={stated}", f"one of {shown}, or its number from 0", "choose one of them")
+    raise InvalidOption(f"{key}={stated}", f"one of {shown}, or its number from 0", "choose one of them")
 
 
 def model_file(path: str) -> Path:

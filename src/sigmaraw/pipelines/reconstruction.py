@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Measurement, Parameter, Pipeline
+from sigmaraw.contracts import LowerPrecision, Measurement, Parameter, Pipeline
 from sigmaraw.errors import InputNotFound, InvalidOption, InvalidPrediction, InvalidSpec, ShapeMismatch, UnreadableFile
 from sigmaraw.frames import read_frames
-from sigmaraw.pipelines.base import columns
 from sigmaraw.pipelines.failures import raised_by
 from sigmaraw.pipelines.inputs import many_frames, one_frame
 from sigmaraw.pipelines.threads import each
@@ -183,15 +183,26 @@ class ReconstructionPipeline(Pipeline):
         levels: NDArray[np.uint16] = np.clip(np.rint((values - low) / (high - low) * _FULL), 0, _FULL).astype(np.uint16)
         return levels
 
+    def in_float32(self) -> Pipeline | None:
+        """Return the same reconstruction with its pipeline in float32; None where that computes so itself."""
+        twin = self.then.in_float32() if isinstance(self.then, LowerPrecision) else None
+        if twin is None:
+            return None
+        made = copy.copy(self)
+        made.then = twin
+        return made
+
     def __call__(self, raw: Any) -> dict[str, float]:
         """Return the inner pipeline's measurements of the volume of one scan (projection, y, x), DN. Raises as `volume` and `scaled`."""
-        return self.then(each(self.scaled, [one_frame(raw)])[0])
+        return self.then(self._scaled_each([one_frame(raw)])[0])
 
     def batch(self, images: NDArray[np.integer]) -> dict[str, NDArray[np.float64]]:
         """Return per measurement a float64 array (image). images: (image, projection, y, x), DN."""
-        volumes = each(self.scaled, list(many_frames(images)))
-        rows = [self.then(volume) for volume in volumes]
-        return columns(self.measurements, rows)
+        return self.then.batch(np.stack(self._scaled_each(many_frames(images))))
+
+    def _scaled_each(self, scans: Iterable[NDArray[np.integer]]) -> list[NDArray[np.uint16]]:
+        """Return the volume of each scan; a user's function, which may be no other thread's, is called in the caller's."""
+        return each(self.scaled, scans) if self.settings["method"] == "fbp" else [self.scaled(scan) for scan in scans]
 
 
 def _of_volume(row: Measurement) -> Measurement:
