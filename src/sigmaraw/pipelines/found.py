@@ -50,7 +50,7 @@ def of_labels(labels: NDArray[np.integer], smallest_px: int, keep: NDArray[np.bo
     """
     flat = labels.ravel()
     if flat.size and int(flat.max()) > flat.size:  # sparse labels, as those of a tracker: numbered anew before they are counted
-        flat = np.unique(flat, return_inverse=True)[1] if not (flat == 0).all() else flat
+        flat = np.unique(flat, return_inverse=True)[1]
         flat = flat + (0 if (labels == 0).any() else 1)
     sizes = np.bincount(flat)
     stays = sizes >= max(smallest_px, 1)
