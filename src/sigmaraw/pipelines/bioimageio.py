@@ -38,7 +38,7 @@ class BioimageioPipeline(NetworkPipeline):
     name = "bioimageio"
     libraries = ("bioimageio.spec", "scipy", "numpy")
     parameters = (
-        Parameter("model", str, required=True, help="the package's rdf.yaml or bioimageio.yaml, or its folder"),
+        Parameter("model", str, required=True, file=True, help="the package's rdf.yaml or bioimageio.yaml, or its folder"),
         Parameter("weights", str, None, choices=tuple(TRUSTED), help="which weights; default: onnx where they and onnxruntime are there"),
         Parameter("post", str, "none", choices=("none", "argmax"), help="argmax: the class of the largest of the package's outputs"),
         MEASURE,
@@ -79,7 +79,7 @@ class BioimageioPipeline(NetworkPipeline):
 
     def _channel_of(self, tensor: Any) -> int:
         names = next(([str(name) for name in axis.channel_names] for axis in tensor.axes if str(axis.id) == "channel"), ["0"])
-        return chosen_output(str(self._package.name), names, self.settings["channel"], "channel")
+        return chosen_output(self._model_name(), names, self.settings["channel"], "channel")
 
     def _set_window(self) -> None:
         spatial = self.axes.spatial.split(", ")

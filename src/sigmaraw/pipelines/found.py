@@ -34,12 +34,21 @@ class Found:
     prediction: NDArray[np.floating] | None = None
 
 
+def neighbours(ndim: int, connectivity: int) -> NDArray[np.bool_]:
+    """Return which neighbours join pixels to one object, (3,) along each axis. connectivity : 4 or 8, in volumes 6 or 26."""
+    from scipy import ndimage
+
+    structure: NDArray[np.bool_] = ndimage.generate_binary_structure(ndim, 1 if connectivity == 4 else ndim)
+    return structure
+
+
 def of_mask(mask: NDArray[np.bool_], smallest_px: int, connectivity: int) -> Found:
     """Return the connected parts of a mask of at least `smallest_px` pixels. connectivity : 4 or 8, in volumes 6 or 26."""
     from scipy import ndimage
 
-    reach = 1 if connectivity == 4 else mask.ndim
-    labels, _ = ndimage.label(mask, ndimage.generate_binary_structure(mask.ndim, reach))
+    labels, count = ndimage.label(mask, neighbours(mask.ndim, connectivity))
+    if smallest_px <= 1:  # numbered in their order already, and none to leave out
+        return Found(labels, int(count))
     return of_labels(labels, smallest_px)
 
 

@@ -117,7 +117,7 @@ class LabelsPipeline(OwnSegmentation):
 
     name = "labels"
     parameters = (
-        Parameter("function", str, required=True, help="package.module:function, or file.py:function"),
+        Parameter("function", str, required=True, file=True, help="package.module:function, or file.py:function"),
         MEASURE_OBJECTS,
         PIXEL_SIZE,
         CLASSES,

@@ -47,7 +47,7 @@ _LARGEST_PROBE_PX = 1 << 21  # of a volume; what a study asks before it begins f
 _LARGEST_BATCHED_PX = 1 << 20  # of a tile, all channels together: larger ones fill a call by themselves
 _SAME_ANSWER = 1e-3  # of the largest answer: sums in another order on a GPU differ by less
 NETWORK_PARAMETERS = (
-    Parameter("model", str, required=True, help="the model's file"),
+    Parameter("model", str, required=True, file=True, help="the model's file"),
     Parameter("pre", str, "zscore", choices=tuple(PRE), help="normalisation of the whole image"),
     Parameter("post", str, "sigmoid", choices=POST, help="what turns the output into a foreground map"),
     MEASURE,
@@ -472,19 +472,19 @@ def chosen_output(model: str, names: list[str], stated: str | None, key: str = "
     Raises
     ------
     InvalidModel
-        There are several and none is stated, or there are none.
+        There are several outputs and none is stated, or there are none.
     InvalidOption
-        None has that name or number.
+        None has that name or number; of another list, none is stated.
     """
     shown = ", ".join(" ".join(name.split())[:40] for name in names[:8])
     if stated is None and len(names) == 1:
         return 0
-    if stated is None or not names:
-        found = f"model {model} returns {len(names)} {key}s ({shown})"
-        raise InvalidModel(found, f"one {key}, or which one", f"add its name or number, for instance {key}=0")
-    if stated in names:
+    if key == "output" and (stated is None or not names):
+        found = f"model {model} returns {len(names)} outputs ({shown})"
+        raise InvalidModel(found, "one output, or which one", "add its name or number, for instance output=0")
+    if stated is not None and stated in names:
         return names.index(stated)
-    if stated.isdecimal() and int(stated) < len(names):
+    if stated is not None and stated.isdecimal() and int(stated) < len(names):
         return int(stated)
     raise InvalidOption(f"{key}={stated}", f"one of {shown}, or its number from 0", "choose one of them")
 

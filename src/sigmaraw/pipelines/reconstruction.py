@@ -70,13 +70,13 @@ class ReconstructionPipeline(Pipeline):
         Parameter("method", str, "fbp", help="fbp, or package.module:function"),
         Parameter("then", str, required=True, help="the pipeline that gets the volume, in double quotes where it has keys"),
         Parameter("kind", str, "transmission", choices=("transmission", "emission"), help="what a projection is made of"),
-        Parameter("flat", str, None, help="file of flat frames (transmission); their mean is used"),
-        Parameter("dark", str, None, help="file of dark frames; without it `offset`"),
+        Parameter("flat", str, None, file=True, help="file of flat frames (transmission); their mean is used"),
+        Parameter("dark", str, None, file=True, help="file of dark frames; without it `offset`"),
         Parameter("offset", float, 0.0, minimum=0, maximum=65535, unit="DN", help="dark level where there is no file of darks"),
         Parameter(
             "span", float, 180.0, minimum=1, maximum=3600, unit="deg", help="angle covered evenly by the projections, its end left out"
         ),
-        Parameter("angles", str, None, help="in place of span: .npy or text file with one angle a projection, degrees"),
+        Parameter("angles", str, None, file=True, help="in place of span: .npy or text file with one angle a projection, degrees"),
         Parameter("low", float, None, unit="1/px", help="volume's value that becomes 0"),
         Parameter("high", float, None, unit="1/px", help="volume's value that becomes 65535"),
     )

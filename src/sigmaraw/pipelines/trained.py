@@ -35,7 +35,7 @@ class TrainedPipeline(TorchNetwork):
     name = "trained"
     libraries = ("torch", "safetensors", "scikit-image", "scipy", "numpy")
     parameters = (
-        Parameter("model", str, required=True, help="weights (.safetensors) with their training record (.json) beside them"),
+        Parameter("model", str, required=True, file=True, help="weights (.safetensors) with their training record (.json) beside them"),
         MEASURE,
         THRESHOLD,
         min_size(20),
