@@ -376,7 +376,7 @@ def _as_decided(row: ResultRow, decided: Decided, number: int) -> ResultRow:
 
 
 def _guard_factor(dof: float) -> float:
-    """Return the coverage factor of the guard band, t at 95 % one-sided; undefined where there are no degrees of freedom."""
+    """Return the coverage factor of U, t at 95 % one-sided; undefined where there are no degrees of freedom."""
     from scipy import stats
 
     return float(stats.t.ppf(0.95, dof)) if dof > 0 else math.nan
