@@ -40,7 +40,7 @@ def overlapped(job: Job, items: Iterable[WorkItem]) -> Iterator[BlockResult]:
             item, drawn = begun.popleft()
             try:
                 current = _predicted(job, item, drawn)
-            except Exception:  # what was done before goes out first: a study that ends early keeps it
+            except (Exception, KeyboardInterrupt):  # what was done before goes out first: a study that ends early keeps it
                 yield from _finished(measured, 0)
                 raise
             begin(itertools.islice(todo, 1))

@@ -341,9 +341,7 @@ def _identity(setting: Setting, prepared: Sequence[Prepared]) -> dict[str, Any]:
         "plan": {key: value for key, value in plan.items() if key not in ("created", "lock")},
         "inputs": [row.sha256 for row in setting.files],
         "images": [row.sha256 for row in setting.inputs.rows],
-        "camera": None
-        if isinstance(setting.profile, NoCamera)
-        else {name: float(setting.profile.dataset[name]) for name in ("gain", "offset", "read_noise")},
+        "camera": None if isinstance(setting.profile, NoCamera) else setting.profile.digest(),
         "pipeline": json_lists(setting.pipeline.config()),
         "codecs": [json_lists(settings) for entry in prepared[:1] for settings in entry.resolved],
         "versions": {key: ran[key] for key in ("python", "packages", "libraries", "jax_backend")},

@@ -93,6 +93,7 @@ class DistanceMetric(Metric):
     compares = "masks"
     unit = "px"
     takes_spacing = True
+    less_is_better = True
 
     def __init__(self, spacing: Iterable[float] | None = None) -> None:
         self.spacing = spacing_of(spacing)
