@@ -143,7 +143,7 @@ class Job:
 
         Replicas pass through codec and pipeline as they are drawn, as many at a time as the mode yields: one, where it is a volume.
         """
-        gathered = gathered_of(self, item)
+        gathered = Gathered(self, item)
         self.work_on(gathered)
         return gathered.result()
 
@@ -353,11 +353,6 @@ class Gathered:
         decoded = np.concatenate(self._decoded, axis=1)
         moments = self._quality.moments()
         return BlockResult(self.item, raw, decoded, tuple(self._sizes), tuple(self._achieved), moments, before, after)
-
-
-def gathered_of(job: Job, item: WorkItem) -> Gathered:
-    """Return the place for what an item gives, empty."""
-    return Gathered(job, item)
 
 
 class _Quality:
