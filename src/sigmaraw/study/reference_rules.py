@@ -23,7 +23,6 @@ from sigmaraw.study.references import Masks, References
 ON_REFERENCES = ("cunha", "noninferiority")
 """Rules that need references."""
 DEFAULT_METRIC, DEFAULT_MARGIN = "dice", NonInferiority().margin
-_LESS_IS_BETTER = ("average-hausdorff", "hausdorff", "hd95", "assd")
 _TINY = 1e-9
 
 Scores = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -117,27 +116,27 @@ def noninferiority(plan: Plan, pipeline: AgreementPipeline, results: Sequence[Re
     InvalidPlan
         No metric with a margin, and no Dice coefficient.
     """
-    named = {measurement: pipeline.metrics[metric].name for metric, measurement in pipeline.agreement_names.items()}
+    named = {measurement: pipeline.metrics[metric] for metric, measurement in pipeline.agreement_names.items()}
     margins = {name: plan.margin[name] for name in named if name in plan.margin}
     if not margins:
-        margins = {name: DEFAULT_MARGIN for name, metric in named.items() if metric == DEFAULT_METRIC}
+        margins = {name: DEFAULT_MARGIN for name, metric in named.items() if metric.name == DEFAULT_METRIC}
     if not margins:
         raise InvalidPlan("rule 'noninferiority' without a margin", f"a margin for one of {', '.join(named)}", "state --margin NAME=VALUE")
     rulings, spreads = [], []
     for codec in plan.codecs:
         for name, margin in margins.items():
             changes = _changes(plan, [row for row in results if row.codec == codec and row.measurement == name])
-            said = NonInferiority(margin).judge(RuleInput(differences=-changes if named[name] in _LESS_IS_BETTER else changes))
+            said = NonInferiority(margin).judge(RuleInput(differences=-changes if named[name].less_is_better else changes))
             rulings.append(RulingRow(codec=codec, measurement=name, verdict=said.verdict, because=said.because))
-            spreads.append(float(np.std(changes, ddof=1)) if changes.size > 1 else 0.0)
-    margin = next(iter(margins.values()))
-    assumed = Design(images=len(_units(plan, results)), between=max(float(np.nanmax(spreads)), _TINY) if spreads else _TINY)
-    made = NonInferiority(margin)
-    harmless, harmful = 0.0, -2.0 * margin
+            spreads.append(float(np.nanstd(changes, ddof=1)) / margin if np.isfinite(changes).sum() > 1 else 0.0)
+    # Metrics have different units: rates are those of the most scattered one, in units of its margin.
+    assumed = Design(images=len(_units(plan, results)), between=max(*spreads, _TINY))
+    made = NonInferiority(1.0)
+    harmless, harmful = 0.0, -2.0
     return DecisionRow(
         rule="noninferiority",
         null_flag_rate=made.null_flag_rate(assumed),
-        effect_unit="the metric's unit",
+        effect_unit="margin",
         harmless=harmless,
         accepts_harmless=made.accepts(assumed, harmless),
         harmful=harmful,
