@@ -126,10 +126,13 @@ def rule_section(record: Content) -> Section:
         ("Design", f"{design_text(rule)}{' replicas per group' if rule.replicas else ''}"),
         ("A codec without effect does not pass", percent(rule.null_flag_rate) or "not determined"),
         (
-            f"A harmless codec ({effect_text(rule.harmless, rule.effect_unit)}) passes",
+            f"A harmless codec of effect {effect_text(rule.harmless, rule.effect_unit)} passes",
             percent(rule.accepts_harmless) or "not determined",
         ),
-        (f"A harmful codec ({effect_text(rule.harmful, rule.effect_unit)}) passes", percent(rule.accepts_harmful) or "not determined"),
+        (
+            f"A harmful codec of effect {effect_text(rule.harmful, rule.effect_unit)} passes",
+            percent(rule.accepts_harmful) or "not determined",
+        ),
         (
             "Assumed scatter of changes within an image",
             _scatter(rule.change, rule),
