@@ -15,6 +15,7 @@ from sigmaraw.pipelines.agreement import AgreementPipeline
 from sigmaraw.record.results import ResultRow
 from sigmaraw.record.statements import DecisionRow, RulingRow
 from sigmaraw.record.words import Verdict
+from sigmaraw.statistics.images import by_unit
 from sigmaraw.statistics.observers import acceptance, distance_variability, inter_observer, intra_observer, jaccard_by_slice, merge
 from sigmaraw.statistics.rules import Cunha, Design, NonInferiority, RuleInput
 from sigmaraw.study.plan import Plan
@@ -159,10 +160,8 @@ def _changes(plan: Plan, rows: Sequence[ResultRow]) -> NDArray[np.float64]:
     changes = np.array(
         [math.nan if None in (row.chi_raw, row.chi_codec) else (row.chi_codec or 0.0) - (row.chi_raw or 0.0) for row in rows]
     )
-    if not plan.specimens:
-        return changes
-    names = np.array([plan.specimens[row.image] for row in rows])
-    return np.array([changes[names == name].mean() for name in dict.fromkeys(names.tolist())])
+    names = [plan.specimens[row.image] for row in rows] if plan.specimens else None
+    return by_unit(changes, None if names is None else np.unique(names, return_inverse=True)[1])
 
 
 def cunha(plan: Plan, pipeline: AgreementPipeline, references: References, images: int, scores: Sequence[Scores]) -> DecisionRow:
