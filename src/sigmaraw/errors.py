@@ -7,6 +7,7 @@ built-in exception that stands for its kind, so that ``except ValueError`` and `
 from __future__ import annotations
 
 import errno as _errno
+import unicodedata
 from typing import Any, ClassVar
 
 
@@ -44,6 +45,16 @@ class SigmarawError(Exception):
         line = f"{self.found}; expected {self.expected}. {self.remedy[:1].upper()}{self.remedy[1:]}"
         line = " ".join(line.split())
         return line if line.endswith((".", "?", "!")) else line + "."
+
+
+def visible(text: str) -> str:
+    """Return the text with each control, format, surrogate and line-breaking character replaced by U+FFFD.
+
+    Such characters can move a terminal's cursor, reverse the reading direction or break an SVG; none belongs in a record.
+    """
+    if text.isascii() and text.isprintable():  # as nearly all words are
+        return text
+    return "".join("\ufffd" if unicodedata.category(mark) in ("Cc", "Cf", "Cs", "Zl", "Zp") else mark for mark in text)
 
 
 # --- files and frames -------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from sigmaraw.integrity.canonical import digest
 from sigmaraw.integrity.signing import private_key, public_key, write_key_pair
 from sigmaraw.record import Record, content_of
 from sigmaraw.record.digest import digest_of, predictions_digest
-from sigmaraw.record.sealing import sign
+from sigmaraw.record.sealing import note_renderings, seal_of, sign
 from sigmaraw.record.verifying import examine
 from tests.reports.conftest import make_record
 
@@ -54,6 +54,7 @@ def signed_folder(root: Path) -> Path:
     (folder / "attachments" / "notes.txt").write_text("looked at by eye\n" * 20)
     for name in ("report.html", "report.pdf"):
         (folder / name).write_text(f"<p>{name}</p>\n" * 50)
+    note_renderings(folder, [folder / "report.html", folder / "report.pdf"], seal_of(folder))
     private, _, _ = write_key_pair(root / "key.pem")
     sign(folder, private_key(private), "A. Analyst", "author")
     sign(folder, private_key(private), "A. Analyst", "approved")

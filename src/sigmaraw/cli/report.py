@@ -13,7 +13,7 @@ def report(
     format: Annotated[
         list[str] | None, typer.Option("--format", help="html (default), pdf, md, json, csv, text, or “list” for all; repeat it.")
     ] = None,
-    edition: Annotated[Literal["short", "full"], typer.Option(help="How much html, pdf and md print.")] = "full",
+    edition: Annotated[Literal["short", "full"], typer.Option(help="How much html and pdf print; md is always short.")] = "full",
     template: Annotated[
         Path | None, typer.Option(metavar="TOML", help="The laboratory's name, address, logo and fields, for html, pdf and md.")
     ] = None,
@@ -22,16 +22,17 @@ def report(
     from sigmaraw import registry
     from sigmaraw.contracts.studies import StyledReport
     from sigmaraw.integrity.signing import SIGNATURES_FILE
-    from sigmaraw.record.sealing import note_renderings
+    from sigmaraw.record.sealing import note_renderings, seal_of
     from sigmaraw.record.verifying import require_unaltered
 
     if format == ["list"]:
         typer.echo("\n".join(registry.names(registry.REPORTS)))
         return
     require_unaltered(folder)  # a record that cannot be read, or was altered, is refused before anything is written
+    sealed = seal_of(folder)
     renderers = [registry.load(registry.REPORTS, name)() for name in format or ["html"]]
     made = [(one.styled(edition, template) if isinstance(one, StyledReport) else one).render(folder) for one in renderers]
-    note_renderings(folder, made)
+    note_renderings(folder, made, sealed)
     for path in made:
         typer.echo(f"report: {path}")
     if (folder / SIGNATURES_FILE).exists():

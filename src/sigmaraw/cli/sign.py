@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from sigmaraw.errors import IntegrityError, InvalidOption
+from sigmaraw.errors import IntegrityError, InvalidOption, visible
 
 PASSPHRASE = "SIGMARAW_PASSPHRASE"
 
@@ -26,16 +26,26 @@ def sign(
     """Sign a record with all its parts. Files that you added to DIR become attachments; what was altered is refused."""
     from sigmaraw.integrity.log import operator
     from sigmaraw.integrity.signing import private_key
+    from sigmaraw.record.sealing import new_attachments, remade
     from sigmaraw.record.sealing import sign as run
-    from sigmaraw.record.verifying import examine
+    from sigmaraw.record.verifying import VOUCHED, Kind, examine
 
     secret = private_key(key, _passphrase())
-    problems = [entry for entry in examine(folder).problems if not (replace and entry.part in ("signature", "html", "pdf", "manifest"))]
-    problems = [entry for entry in problems if not entry.what.startswith("not there any more")]
+    problems = examine(folder, signatures=not replace).problems
+    if replace:  # what report made anew may be newer than the signatures; nothing else may
+        newer, named = remade(folder), {(entry.part, entry.path) for entry in problems}
+        signed = [entry for entry in examine(folder, look_at_inputs=False).problems if entry.part not in ("signature", "manifest")]
+        signed = [entry for entry in signed if entry.part in VOUCHED or entry.path not in newer]
+        problems += [entry for entry in signed if (entry.part, entry.path) not in named]
+    problems = [entry for entry in problems if entry.kind is not Kind.INPUT_GONE]
     if problems:
         found = "; ".join(str(entry) for entry in problems)
-        remedy = "restore these parts, or run validate again; after report has made a page anew, add --replace"
+        remedy = "restore these parts, or run validate again"
+        if not replace:
+            remedy += "; after report has made a page anew, add --replace"
         raise IntegrityError(found, "a record in which nothing was altered", remedy)
+    for path in new_attachments(folder):
+        typer.echo(f"new attachment: {visible(path)}")
     made = run(folder, secret, (name or operator()).strip(), meaning.strip(), replace=replace)
     statement = made.statement
     typer.echo(f"{folder}: signed by {statement.name} ({statement.meaning}), {statement.time}, key {made.key}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
+from sigmaraw.errors import InvalidRecord, visible
 from sigmaraw.files import sha256_of_file
 
 MANIFEST_FILE = "manifest.json"
@@ -25,15 +26,18 @@ ROLES = {
     "check.py": "check",
     "ro-crate-metadata.json": "crate",
 }
-"""What a file is to a record, by its name; any other one is an attachment."""
+"""What a file that this program writes is to a record, by its name; any other one is an attachment."""
+ATTACHMENT = "attachment"
+Role = Annotated[str, msgspec.Meta(pattern=rf"\A(?:{'|'.join(sorted({*ROLES.values(), ATTACHMENT}))})\Z")]
+Sha256 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A file of the record. path : from the record's folder, with / between its parts. role : what it is, a value of `ROLES`."""
+    """A file of the record. path : from the record's folder, with / between its parts. role : a value of `ROLES`, or attachment."""
 
     path: str
-    role: str
-    sha256: str
+    role: Role
+    sha256: Sha256
     bytes: int
 
 
@@ -87,15 +91,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return next((entry for entry in self.parts if entry.path == path), None)
 
 
-def role_of(path: str) -> str:
-    """Return what a file is to a record."""
-    return ROLES.get(path, "attachment")
-
-
-def part_of(folder: Path, path: str) -> Part:
-    """Return the entry of a file."""
+def part_of(folder: Path, path: str, role: str | None = None) -> Part:
+    """Return the entry of a file. Without a role it is one that this program has just written, and its name says what it is."""
     file = folder / path
-    return Part(path=path, role=role_of(path), sha256=sha256_of_file(file), bytes=file.stat().st_size)
+    return Part(path=path, role=role or ROLES.get(path, ATTACHMENT), sha256=sha256_of_file(file), bytes=file.stat().st_size)
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -103,14 +102,31 @@ def read_manifest(path: Path) -> Manifest:
 
     Raises
     ------
-    ValueError
-        No manifest, or a part outside the folder; the message says which.
-    OSError
-        The file is missing or cannot be read.
+    InvalidRecord
+        The file is missing, cannot be read or is no manifest, or it names a part outside the folder; the message says which.
     """
-    if path.stat().st_size > _LARGEST:
-        raise ValueError("larger than a manifest can be")
-    return checked(msgspec.json.decode(path.read_bytes(), type=Manifest))
+    try:
+        return checked(msgspec.json.decode(bytes_of(path, _LARGEST), type=Manifest))
+    except (OSError, ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
+        raise unreadable(path, error) from error
+
+
+def bytes_of(path: Path, largest: int) -> bytes:
+    """Return the bytes of a stranger's file. Raises OSError, and ValueError where it is no file or has more than `largest` bytes."""
+    if path.exists() and not path.is_file():
+        raise ValueError("no file")  # a pipe or a device would be read without end
+    if path.stat().st_size > largest:
+        raise ValueError(f"larger than {path.name} can be")
+    return path.read_bytes()
+
+
+def unreadable(path: Path, error: BaseException) -> InvalidRecord:
+    """Return the refusal of a file beside a record that cannot be read."""
+    why = (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
+    reason = " ".join(visible(why).split())[:120]
+    return InvalidRecord(
+        f"{path} cannot be read ({reason})", "the file that sigmaraw wrote", "restore it from a copy, or run validate again"
+    )
 
 
 def checked(manifest: Manifest) -> Manifest:

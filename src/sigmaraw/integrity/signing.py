@@ -13,9 +13,10 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from sigmaraw.errors import InvalidKey, InvalidOption
+from sigmaraw.errors import InvalidKey, InvalidOption, OutOfSpace
+from sigmaraw.files import FULL
 from sigmaraw.integrity.canonical import canonical
-from sigmaraw.integrity.manifest import Manifest, checked
+from sigmaraw.integrity.manifest import Manifest, bytes_of, checked, unreadable
 
 SIGNATURES_FILE = "signatures.json"
 SIGNATURES_SCHEMA = "sigmaraw/signatures/1"
@@ -99,16 +100,17 @@ def signatures_text(signatures: tuple[Signature, ...]) -> str:
 
 
 def read_signatures(path: Path) -> tuple[Signature, ...]:
-    """Return a folder's signatures as a stranger's; none where there is no such file. Raises ValueError, OSError."""
+    """Return a folder's signatures as a stranger's; none where there is no such file. Raises InvalidRecord."""
     if not path.exists():
         return ()
-    if path.stat().st_size > _LARGEST:
-        raise ValueError("larger than signatures can be")
-    found = msgspec.json.decode(path.read_bytes(), type=_File)
-    if found.schema != SIGNATURES_SCHEMA or not found.signatures:
-        raise ValueError("no signature of this program")
-    for entry in found.signatures:
-        checked(entry.statement.manifest)
+    try:
+        found = msgspec.json.decode(bytes_of(path, _LARGEST), type=_File)
+        if found.schema != SIGNATURES_SCHEMA or not found.signatures:
+            raise ValueError("no signature of this program")
+        for entry in found.signatures:
+            checked(entry.statement.manifest)
+    except (OSError, ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
+        raise unreadable(path, error) from error
     return found.signatures
 
 
@@ -145,7 +147,9 @@ def write_key_pair(path: Path, passphrase: bytes | None = None) -> tuple[Path, P
     Raises
     ------
     InvalidOption
-        One of the two files exists already, or cannot be written.
+        One of the two files exists already, or cannot be written. Neither is left behind then.
+    OutOfSpace
+        The disk is full.
     """
     private, public = path, path.with_name(f"{path.stem}.pub.pem")
     for file in (private, public):
@@ -155,14 +159,22 @@ def write_key_pair(path: Path, passphrase: bytes | None = None) -> tuple[Path, P
     coat = serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
     secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, coat)
     open_ = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    made: list[Path] = []
     try:
         private.parent.mkdir(parents=True, exist_ok=True)
         # Made with its permissions: at no time can another user open it.
-        handle = os.open(private, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(secret)
-        public.write_bytes(open_)
+        for file, content, mode in ((private, secret, 0o600), (public, open_, 0o666)):
+            handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), mode)
+            made.append(file)
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(content)
     except OSError as error:
+        for file in made:
+            file.unlink(missing_ok=True)
+        if error.errno in FULL:
+            raise OutOfSpace(
+                f"no space left to write {private}", "enough free space", "free some, or choose another place with -o"
+            ) from error
         raise InvalidOption(f"{private} cannot be written ({error.strerror})", "a writable place", "choose another") from error
     return private, public, key_id(key.public_key())
 

@@ -16,8 +16,6 @@ from sigmaraw.errors import InvalidPlan, InvalidSpec, ShapeMismatch
 from sigmaraw.metrics.masks import BoxesTouched, mean_agreement
 from sigmaraw.pipelines.base import columns
 
-_DISCRETE = ("boxes-matched", "boxes-touched", "average-precision")
-
 
 def agreement_metrics(names: Sequence[str], spacing: tuple[float, ...] | None = None) -> dict[str, Metric]:
     """Return the metrics of masks that are asked for, by the name of their measurement; all that are registered for none.
@@ -127,7 +125,7 @@ class AgreementPipeline(Pipeline):
                 self.unit if metric.unit == "px" else metric.unit,
                 named[name],
                 f"agreement of the objects with the reference: {metric.definition}",
-                discrete=metric.name in _DISCRETE,
+                discrete=metric.discrete,
             )
             for name, metric in self.metrics.items()
         ]

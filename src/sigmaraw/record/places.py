@@ -11,6 +11,9 @@ import msgspec
 from sigmaraw.files import sha256_of_file
 from sigmaraw.record.content import Content
 
+_ZARR = (".zgroup", ".zarray", "zarr.json")
+"""Files that say that a folder is a Zarr store."""
+
 
 def relative_to(content: Content, folder: str | Path) -> Content:
     """Return rows with paths as they stand in the file: from the folder to the input, with / between parts.
@@ -43,8 +46,10 @@ def _changed(content: Content, change: Callable[[str], str]) -> Content:
     return msgspec.structs.replace(content, inputs=inputs, camera=camera)
 
 
-def find_input(path: str, sha256: str, record: Path, inputs: Path | None) -> Path | None:
-    """Return the file of an input, None where there is none.
+def find_input(path: str, sha256: str, record: Path, inputs: Path | None) -> tuple[Path, bool] | None:
+    """Return the file of an input and whether it has the bytes that the record states; None where there is none.
+
+    A pipe or a device, which a stranger's record may name, is none: it would be read without end. A folder is one where it is a Zarr store.
 
     Parameters
     ----------
@@ -61,10 +66,16 @@ def find_input(path: str, sha256: str, record: Path, inputs: Path | None) -> Pat
         return None
     if inputs is None:
         found = record / path
-        return found if found.exists() else None
+        return (found, sha256_of_file(found) == sha256) if _is_input(found) else None
     parts = [part for part in PurePosixPath(path.replace("\\", "/")).parts if part not in ("..", ".", "/")]
     ends = [inputs.joinpath(*parts[start:]) for start in range(len(parts))]
-    there = [file for file in ends if file.exists()]
+    there = [file for file in ends if _is_input(file)]
     if parts and not there:
-        there = sorted(file for file in inputs.rglob("*") if file.name == parts[-1])
-    return next((file for file in there if sha256_of_file(file) == sha256), there[0] if there else None)
+        there = sorted(file for file in inputs.rglob("*") if file.name == parts[-1] and _is_input(file))
+    return next(((file, True) for file in there if sha256_of_file(file) == sha256), (there[0], False) if there else None)
+
+
+def _is_input(path: Path) -> bool:
+    """Return whether a path names a file, or a folder that is a Zarr store."""
+    # Not the methods of Path: they raise where a stranger's name is longer than the system allows.
+    return os.path.isfile(path) or any(os.path.isfile(path / name) for name in _ZARR)  # noqa: PTH113

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import math
 import re
-import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 import msgspec
 
-from sigmaraw.errors import InvalidRecord
+from sigmaraw.errors import InvalidRecord, visible
 from sigmaraw.record.camera import CameraRow, FiguresRow
 from sigmaraw.record.content import SCHEMA, Content
 from sigmaraw.record.fields import RowType
@@ -27,16 +26,6 @@ def refuse(found: str, expected: str, remedy: str = _REMEDY) -> NoReturn:
 
 
 # --- words and numbers ------------------------------------------------------------------------------------------------
-def visible(text: str) -> str:
-    """Return the text with each control, format, surrogate and line-breaking character replaced by U+FFFD.
-
-    Such characters can move a terminal's cursor, reverse the reading direction or break an SVG; none belongs in a record.
-    """
-    if text.isascii() and text.isprintable():  # as nearly all words are
-        return text
-    return "".join("\ufffd" if unicodedata.category(mark) in ("Cc", "Cf", "Cs", "Zl", "Zp") else mark for mark in text)
-
-
 def clean(value: Any) -> Any:
     """Return JSON values with words made visible and numbers that are not finite as None.
 

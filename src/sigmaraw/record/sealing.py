@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.resources
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from sigmaraw.errors import IntegrityError
-from sigmaraw.files import sha256_of_file, write_text
+from sigmaraw.files import folder_of_parts, sha256_of_file, write_text
 from sigmaraw.integrity.crate import CRATE_FILE, crate_text
 from sigmaraw.integrity.log import LOG_FILE, LogLine, log_text, now, operator, read_log, with_lines
-from sigmaraw.integrity.manifest import MANIFEST_FILE, InputPart, LogPart, Manifest, Part, part_of, read_manifest
+from sigmaraw.integrity.manifest import ATTACHMENT, MANIFEST_FILE, InputPart, LogPart, Manifest, Part, part_of, read_manifest
 from sigmaraw.integrity.signing import SIGNATURES_FILE, Statement, key_id, new_signature, read_signatures, signatures_text
 from sigmaraw.record.content import Content
 from sigmaraw.record.words import worst
@@ -119,20 +120,58 @@ def _manifest(digest: str, parts: Iterable[Part], inputs: tuple[InputPart, ...],
 
 
 # --- later ------------------------------------------------------------------------------------------------------------
-def note_renderings(folder: Path, files: Sequence[Path]) -> None:
-    """Enter renderings that were made anew into log and manifest. A folder without a manifest stays without."""
+@dataclass(frozen=True)
+class Seal:
+    """Manifest and log of a folder, both as they were written."""
+
+    manifest: Manifest
+    lines: tuple[LogLine, ...]
+
+
+def seal_of(folder: Path) -> Seal | None:
+    """Return manifest and log of a folder, None where it has no manifest: read before anything is written, so that nothing is in vain.
+
+    Raises
+    ------
+    InvalidRecord
+        The manifest cannot be read.
+    IntegrityError
+        The log was altered.
+    """
     if not (folder / MANIFEST_FILE).exists():
+        return None
+    return Seal(read_manifest(folder / MANIFEST_FILE), _lines_of(folder))
+
+
+def note_renderings(folder: Path, files: Sequence[Path], sealed: Seal | None) -> None:
+    """Enter renderings that were made anew into log and manifest. A folder without a manifest (`sealed` is None) stays without."""
+    if sealed is None:
         return
+    manifest = sealed.manifest
     names = [file.relative_to(folder).as_posix() for file in files]
-    manifest = read_manifest(folder / MANIFEST_FILE)
     made = [part_of(folder, name) for name in names]
-    lines = _append(folder, "report", {"files": {part.path: part.sha256 for part in made}})
+    lines = with_lines(sealed.lines, tool(), [("report", None, {"files": {part.path: part.sha256 for part in made}})])
     kept = [part for part in manifest.parts if part.path not in names]
-    write_text(folder / MANIFEST_FILE, _manifest(manifest.record_digest, (*kept, *made), manifest.inputs, lines).text())
+    parts = (*kept, *made)
+    _write(folder, {LOG_FILE: log_text(lines), MANIFEST_FILE: _manifest(manifest.record_digest, parts, manifest.inputs, lines).text()})
+
+
+def remade(folder: Path) -> set[str]:
+    """Return the files that `sigmaraw report` made anew, as the log says."""
+    facts = [line.facts.get("files") for line in read_log(folder / LOG_FILE)[0] if line.event == "report"]
+    return {name for files in facts if isinstance(files, dict) for name in files}
+
+
+def new_attachments(folder: Path) -> list[str]:
+    """Return the files of a folder that its manifest does not list, and that a signature would take in. Raises InvalidRecord."""
+    manifest = read_manifest(folder / MANIFEST_FILE)
+    return [path for path in files_of(folder) if manifest.part(path) is None]
 
 
 def sign(folder: Path, key: Ed25519PrivateKey, name: str, meaning: str, *, replace: bool = False) -> Signature:
-    """Sign all files of a record's folder as they are; those that are no part of it yet become attachments.
+    """Sign all files of a record's folder as they are; those that are no part of it yet become attachments, whatever their name.
+
+    Log, manifest and signatures are written together: a full disk leaves the folder as it was.
 
     Parameters
     ----------
@@ -156,16 +195,20 @@ def sign(folder: Path, key: Ed25519PrivateKey, name: str, meaning: str, *, repla
     ------
     IntegrityError
         The log was altered.
+    InvalidRecord
+        The manifest or the signatures cannot be read.
+    OutOfSpace
+        The disk is full.
     """
     old = () if replace else read_signatures(folder / SIGNATURES_FILE)
     manifest = read_manifest(folder / MANIFEST_FILE)
     facts = {"name": name, "meaning": meaning, "key": key_id(key.public_key()), "replaces_earlier": replace}
-    lines = _append(folder, "sign", facts)
-    parts = [part_of(folder, path) for path in files_of(folder)]
+    lines = with_lines(_lines_of(folder), tool(), [("sign", None, facts)])
+    roles = {part.path: part.role for part in manifest.parts}
+    parts = [part_of(folder, path, roles.get(path, ATTACHMENT)) for path in files_of(folder)]
     sealed = _manifest(manifest.record_digest, parts, manifest.inputs, lines)
     made = new_signature(Statement(name=name, meaning=meaning, time=now(), manifest=sealed), key)
-    write_text(folder / MANIFEST_FILE, sealed.text())
-    write_text(folder / SIGNATURES_FILE, signatures_text((*old, made)))
+    _write(folder, {LOG_FILE: log_text(lines), MANIFEST_FILE: sealed.text(), SIGNATURES_FILE: signatures_text((*old, made))})
     return made
 
 
@@ -180,14 +223,19 @@ def files_of(folder: Path) -> list[str]:
     return found
 
 
-def _append(folder: Path, event: str, facts: Mapping[str, Any]) -> tuple[LogLine, ...]:
+def _lines_of(folder: Path) -> tuple[LogLine, ...]:
     lines, problems = read_log(folder / LOG_FILE)
     if problems:
         number, what = next(iter(problems.items()))
         raise IntegrityError(f"line {number} of {folder / LOG_FILE}: {what}", "the log as it was written", "restore it from a copy")
-    lines = with_lines(lines, tool(), [(event, None, facts)])
-    write_text(folder / LOG_FILE, log_text(lines))
     return lines
+
+
+def _write(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write files that belong together: all of them, or none where one finds no room."""
+    with folder_of_parts(folder) as made:
+        for name, text in texts.items():
+            (made / name).write_text(text, encoding="utf-8")
 
 
 def check_script() -> str:

@@ -4,25 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sigmaraw.errors import IntegrityError, InvalidRecord
+from sigmaraw.errors import IntegrityError, InvalidRecord, visible
 from sigmaraw.files import sha256_of_file
-from sigmaraw.integrity.log import LOG_FILE, read_log
-from sigmaraw.integrity.manifest import MANIFEST_FILE, Manifest, part_of, read_manifest
+from sigmaraw.integrity.log import LOG_FILE, LogLine, read_log
+from sigmaraw.integrity.manifest import MANIFEST_FILE, Manifest, read_manifest
 from sigmaraw.integrity.signing import SIGNATURES_FILE, Signature, read_signatures
 from sigmaraw.record.content import Content
 from sigmaraw.record.digest import digest_of, plan_digest, predictions_digest
 from sigmaraw.record.folder import predictions_of
 from sigmaraw.record.places import find_input
-from sigmaraw.record.reading import content_of, read_document, visible
+from sigmaraw.record.reading import content_of, read_document
 from sigmaraw.record.sealing import files_of
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 SINCE_WRITTEN, SINCE_SIGNED = "since it was written", "since it was signed"
+VOUCHED = ("record", "predictions", "plan")
+"""Parts that no command after the study makes anew."""
+
+
+class Kind(StrEnum):
+    """What is wrong with a part: it has other content, or it is an input that is not where it was."""
+
+    ALTERED = "altered"
+    INPUT_GONE = "input gone"
 
 
 @dataclass(frozen=True)
@@ -37,14 +48,17 @@ class Finding:
         Its file, as the record names it.
     what : str
         What is wrong with it.
+    kind : Kind
+        The same, for programs.
     """
 
     part: str
     path: str
     what: str
+    kind: Kind = Kind.ALTERED
 
     def __str__(self) -> str:
-        return f"{visible(self.path)} ({self.part}): {self.what}"
+        return visible(f"{self.path} ({self.part}): {self.what}")  # all three may hold a stranger's words
 
 
 @dataclass(frozen=True)
@@ -78,8 +92,32 @@ class Examination:
         return by if self.trusted else f"{by}; the key is the one in the folder: compare it with the signer's by --key"
 
 
+class _Files:
+    """A record's folder, of which each file is hashed once and the log read once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._hashes: dict[str, str] = {}
+
+    def sha256(self, name: str) -> str:
+        """Return the SHA-256 of a file of the folder."""
+        if name not in self._hashes:
+            self._hashes[name] = sha256_of_file(self.folder / name)
+        return self._hashes[name]
+
+    @cached_property
+    def log(self) -> tuple[tuple[LogLine, ...], dict[int, str]]:
+        """The lines of the log, and what is wrong with them."""
+        return read_log(self.folder / LOG_FILE)
+
+
 def examine(
-    folder: str | Path, *, key: Ed25519PublicKey | None = None, inputs: Path | None = None, look_at_inputs: bool = True
+    folder: str | Path,
+    *,
+    key: Ed25519PublicKey | None = None,
+    inputs: Path | None = None,
+    look_at_inputs: bool = True,
+    signatures: bool = True,
 ) -> Examination:
     """Compare every part of a record's folder, and its inputs, with what was written and signed.
 
@@ -93,6 +131,8 @@ def examine(
         Folder in which the inputs lie now; by default they are looked for where they were, from the record's folder.
     look_at_inputs : bool
         Whether inputs are read at all: they may be large.
+    signatures : bool
+        Whether parts are compared with what was signed; without, with manifest.json, as where the signatures are to be replaced.
 
     Raises
     ------
@@ -101,13 +141,14 @@ def examine(
     """
     folder = Path(folder)
     found = Examination()
-    signatures, references = _references(folder, key, found)
+    files = _Files(folder)
+    holding, references = _references(folder, key, found) if signatures else ((), _unsigned(_manifest_of(folder, found)))
     document, content = _record(folder, found, bool(references))
     if content is not None and document is not None:
         found.problems.extend(_of_record(folder, document, content))
     for manifest, since in references:
-        found.problems.extend(_of_parts(folder, manifest, since, document))
-        found.problems.extend(_of_log(folder, manifest))
+        found.problems.extend(_of_parts(files, manifest, since, document))
+        found.problems.extend(_of_log(files, manifest))
     rows = references[0][0].inputs if references else ()
     stated = [(row.path, row.role, row.sha256) for row in rows]
     if content is not None and document is not None:
@@ -122,7 +163,7 @@ def examine(
     problems = list({(entry.part, entry.path): entry for entry in reversed(found.problems)}.values())[
         ::-1
     ]  # the first thing said of a part
-    return Examination(problems, found.notes, signatures, key is not None)
+    return Examination(problems, found.notes, holding, key is not None)
 
 
 def _references(folder: Path, key: Ed25519PublicKey | None, found: Examination) -> tuple[tuple[Signature, ...], list[tuple[Manifest, str]]]:
@@ -130,31 +171,39 @@ def _references(folder: Path, key: Ed25519PublicKey | None, found: Examination) 
     signatures: tuple[Signature, ...] = ()
     try:
         signatures = read_signatures(folder / SIGNATURES_FILE)
-    except (OSError, ValueError, RecursionError) as error:
+    except InvalidRecord as error:
         found.problems.append(Finding("signature", SIGNATURES_FILE, f"it cannot be read ({_short(error)})"))
     for number, entry in enumerate(signatures, start=1):
         if not entry.holds():
             name = visible(entry.statement.name)
             found.problems.append(Finding("signature", SIGNATURES_FILE, f"signature {number}, of {name}, does not fit what it signs"))
     holding = tuple(entry for entry in signatures if entry.holds())
+    latest = holding[-1].statement.manifest if holding else None  # manifest.json is that of the last signer, whose key is asked for or not
     if key is not None:
         holding = tuple(entry for entry in holding if entry.is_by(key))
         if not holding:
             found.problems.append(Finding("signature", SIGNATURES_FILE, "the record has no signature of this key: unsigned by it"))
     references = [(entry.statement.manifest, SINCE_SIGNED) for entry in reversed(holding)]
+    manifest = _manifest_of(folder, found)
+    if manifest is not None and latest is not None and manifest != latest:
+        found.problems.append(Finding("manifest", MANIFEST_FILE, f"it is not the manifest that was signed{_unlike(manifest, latest)}"))
+    return holding, references or _unsigned(manifest)
+
+
+def _unsigned(manifest: Manifest | None) -> list[tuple[Manifest, str]]:
+    return [] if manifest is None else [(manifest, SINCE_WRITTEN)]
+
+
+def _manifest_of(folder: Path, found: Examination) -> Manifest | None:
+    """Return manifest.json; None where it cannot be read, which is then a finding."""
+    path = folder / MANIFEST_FILE
     try:
-        manifest = read_manifest(folder / MANIFEST_FILE)
-    except FileNotFoundError:
+        if path.exists():
+            return read_manifest(path)
         found.problems.append(Finding("manifest", MANIFEST_FILE, "it is missing: renderings and log are compared with nothing"))
-        return holding, references
-    except (OSError, ValueError, RecursionError) as error:
+    except InvalidRecord as error:
         found.problems.append(Finding("manifest", MANIFEST_FILE, f"it cannot be read ({_short(error)})"))
-        return holding, references
-    if references and manifest != references[0][0]:
-        found.problems.append(
-            Finding("manifest", MANIFEST_FILE, f"it is not the manifest that was signed{_unlike(manifest, references[0][0])}")
-        )
-    return holding, references or [(manifest, SINCE_WRITTEN)]
+    return None
 
 
 def _unlike(manifest: Manifest, signed: Manifest) -> str:
@@ -187,13 +236,12 @@ def _of_record(folder: Path, document: dict[str, Any], content: Content) -> Iter
         yield Finding("predictions", "result.nc", f"it cannot be read any more ({error.found})")
 
 
-def _of_parts(folder: Path, manifest: Manifest, since: str, document: dict[str, Any] | None) -> Iterator[Finding]:
+def _of_parts(files: _Files, manifest: Manifest, since: str, document: dict[str, Any] | None) -> Iterator[Finding]:
     """Yield the files that are not what a manifest states."""
     for part in manifest.parts:
-        file = folder / part.path
-        if not file.is_file():
+        if not (files.folder / part.path).is_file():
             yield Finding(part.role, part.path, "it is missing")
-        elif part_of(folder, part.path).sha256 != part.sha256:
+        elif files.sha256(part.path) != part.sha256:
             yield Finding(part.role, part.path, f"its bytes have changed {since}")
     if document is not None and document["digest"] != manifest.record_digest:
         yield Finding("record", "record.json", f"it has another digest than {since.removeprefix('since it was ')}")
@@ -202,9 +250,9 @@ def _of_parts(folder: Path, manifest: Manifest, since: str, document: dict[str, 
             yield Finding("manifest", MANIFEST_FILE, f"it does not list {name}")
 
 
-def _of_log(folder: Path, manifest: Manifest) -> Iterator[Finding]:
+def _of_log(files: _Files, manifest: Manifest) -> Iterator[Finding]:
     """Yield the lines of the log that were altered."""
-    lines, problems = read_log(folder / LOG_FILE)
+    lines, problems = files.log
     for number, what in problems.items():
         yield Finding(f"log line {number}" if number else "log", LOG_FILE, what)
     stated = manifest.log.lines
@@ -223,15 +271,14 @@ def _of_inputs(folder: Path, stated: Sequence[tuple[str | None, str, str]], inpu
     for path, role, sha256 in stated:
         if not path:
             continue
-        file = find_input(path, sha256, folder, inputs)
         part = f"input, {role}" if role else "input"
-        if file is None:
-            where = "not there any more" if inputs is None else f"not in {inputs}"
-            yield Finding(
-                part, path, f"{where} (sha256 {sha256}); --inputs DIR looks elsewhere" if inputs is None else f"{where} (sha256 {sha256})"
-            )
-        elif sha256_of_file(file) != sha256:
-            yield Finding(part, path, "its bytes have changed since the study")
+        match find_input(path, sha256, folder, inputs):
+            case None if inputs is None:
+                yield Finding(part, path, f"not there any more (sha256 {sha256}); --inputs DIR looks elsewhere", Kind.INPUT_GONE)
+            case None:
+                yield Finding(part, path, f"not in {inputs} (sha256 {sha256})", Kind.INPUT_GONE)
+            case (_, False):
+                yield Finding(part, path, "its bytes have changed since the study")
 
 
 def verify(folder: str | Path) -> list[str]:
@@ -257,11 +304,13 @@ def require_unaltered(folder: str | Path) -> None:
     InvalidRecord
         As `examine`.
     """
-    counted = ("record", "predictions", "plan", "signature")
+    counted = (*VOUCHED, "signature")
     problems = [str(entry) for entry in examine(folder, look_at_inputs=False).problems if entry.part in counted]
     if problems:
         raise IntegrityError("; ".join(problems), "the record as it was written", "restore it from a copy, or run validate again")
 
 
-def _short(error: BaseException) -> str:
-    return visible(" ".join(str(error).split())[:120]) or type(error).__name__
+def _short(error: InvalidRecord) -> str:
+    """Return the reason alone: which file it is says the finding."""
+    reason = error.__cause__ or error
+    return " ".join(visible(str(reason)).split())[:120] or type(reason).__name__
