@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import netCDF4
 import numpy as np
@@ -253,11 +254,16 @@ def test_calibrate_writes_a_certificate_that_names_the_profile_by_its_hash(world
     from sigmaraw.files import sha256_of_file
 
     lab = tmp_path / "lab.toml"
-    lab.write_text('laboratory = "L"\n[fields]\ncountry = "CH"\n')
+    lab.write_text('laboratory = "Example Lab"\n[fields]\ncountry = "CH"\n')
     profile, xml = tmp_path / "c.nc", tmp_path / "c.xml"
-    outcome = sigmaraw("calibrate", world / "series", "-o", profile, "--bits", 12, "--dcc", xml, "--template", lab, "-q")
+    wanted = ["--dcc", xml, "--template", lab, "--report", tmp_path / "sheet"]
+    outcome = sigmaraw("calibrate", world / "series", "-o", profile, "--bits", 12, *wanted, "-q")
     assert outcome.code == 0 and f"certificate: {xml}" in outcome.out
     text = xml.read_text(encoding="utf-8")
+    signer = ElementTree.fromstring(text).findtext(".//{*}respPerson/{*}person/{*}name/{*}content")
+    assert signer == "not stated", "the login is not the signer"
+    sheet = (tmp_path / "sheet" / "datasheet.html").read_text(encoding="utf-8")
+    assert "Example Lab" in sheet and (tmp_path / "sheet" / "datasheet.pdf").is_file()
     assert sha256_of_file(profile) in text and "<dcc:countryCodeISO3166_1>CH<" in text
     with xr.open_dataset(profile) as data:
         assert data["gain"].attrs["unc_comps"] == "gain_se" and data["gain_se"].attrs["pdf_shape"] == "gaussian"

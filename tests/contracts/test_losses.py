@@ -46,5 +46,5 @@ class Vector(Absolute):
 def test_the_suite_takes_an_extension_and_finds_what_breaks_it() -> None:
     check_loss(Absolute())
     for broken, words in ((Detached(), "derivative"), (Reversed(), "prefers"), (Vector(), "one finite number")):
-        with pytest.raises((AssertionError, RuntimeError), match=words if words != "derivative" else "derivative|Jacobian"):
+        with pytest.raises(AssertionError, match=words):
             check_loss(broken)

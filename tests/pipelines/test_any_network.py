@@ -115,6 +115,9 @@ def test_grey_images_are_repeated_and_stacks_give_their_planes(tmp_path: Path) -
         mask = planes.mask(stack)
         assert mask.shape == (32, 48) and 0 < mask.sum() < mask.size
         assert planes(stack)["total_intensity"] == stack[2][mask].sum()
+        labels, values = planes.segmented(stack)
+        assert values == planes(stack)
+        np.testing.assert_array_equal(labels > 0, mask)
     with pytest.raises(errors.InvalidModel, match=r"takes 3 channels.*input=repeat or input=planes"):
         sr.pipeline(f"onnx:{path}")
     with pytest.raises(errors.InvalidOption, match="in_channels=3"):

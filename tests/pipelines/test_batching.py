@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +18,20 @@ TILES = probe_tiles((1, 4, 4), 10)
 
 
 def network(spoilt: tuple[int, ...] = (), refused: tuple[int, ...] = ()) -> Any:
-    """Return a network whose calls cost the same whatever they hold; some sizes give other last bits, some are refused."""
+    """Return a network; some sizes give other last bits, some are refused."""
 
     def call(tiles: np.ndarray) -> np.ndarray:
         if len(tiles) in refused:
             raise InvalidModel("a batch", "single images", "none")
-        time.sleep(0.002)
         return np.nextafter(tiles, 9.0) if len(tiles) in spoilt else tiles.copy()
 
     return call
+
+
+def alike(call: Any, tiles: np.ndarray) -> float:
+    """Calls cost the same whatever they hold, s."""
+    call(tiles)
+    return 0.002
 
 
 @pytest.mark.parametrize(
@@ -35,13 +39,20 @@ def network(spoilt: tuple[int, ...] = (), refused: tuple[int, ...] = ()) -> Any:
     [((), (), 10, 10), ((10,), (), 10, 5), ((10, 5), (), 10, 2), ((10,), (5, 2), 10, 1), ((), (), 5, 5), ((), (), 1, 1), ((), (1,), 10, 1)],
 )
 def test_the_largest_size_that_keeps_the_bits_is_chosen_where_calls_cost_the_same(spoilt: Any, refused: Any, most: int, size: int):
-    assert fastest_size(network(spoilt, refused), TILES, most, patient=True) == size
+    assert fastest_size(network(spoilt, refused), TILES, most, patient=True, seconds=alike) == size
 
 
 def test_long_calls_are_not_tried_in_company_on_a_cpu(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(batching, "_LONG_S", 0.001)
-    assert fastest_size(network(), TILES, 10, patient=False) == 1
-    assert fastest_size(network(), TILES, 10, patient=True) == 10
+    assert fastest_size(network(), TILES, 10, patient=False, seconds=alike) == 1
+    assert fastest_size(network(), TILES, 10, patient=True, seconds=alike) == 10
+
+
+def test_company_that_gains_nothing_is_not_kept():
+    assert fastest_size(network(), TILES, 10, patient=True, seconds=lambda call, tiles: 0.001 * len(tiles)) == 1
+    # 10 tiles take 1.3 times as long as they must, 5 take 0.8 of single ones: the clock decides between sizes that change no bit
+    costs = {1: 1.0, 2: 1.9, 5: 4.0, 10: 13.0}
+    assert fastest_size(network(), TILES, 10, patient=True, seconds=lambda call, tiles: costs[len(tiles)]) == 5
 
 
 def test_the_last_call_is_filled_up():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from skimage.filters import threshold_isodata, threshold_minimum
@@ -38,7 +40,7 @@ def test_discs_apart_are_counted_and_have_their_area(spec: str) -> None:
     values = sr.pipeline(f"{spec},min_size=30" if ":" in spec else f"{spec}:min_size=30")(discs(APART, 9))
     area = np.count_nonzero(discs(APART, 9, light=0.0) > 200)
     assert values["count"] == 4
-    assert values["area"] == pytest.approx(area, rel=0.06)  # a ring of half a pixel is 11 %
+    assert values["area"] == pytest.approx(area, rel=2 * 0.2 / 9)  # an edge that is off by d = 0.2 px changes πr² by 2d/r of it
 
 
 def test_uneven_light_defeats_otsu_and_not_a_local_threshold_or_a_rolling_ball() -> None:
@@ -65,7 +67,10 @@ def test_touching_discs_are_split_by_the_watershed_alone() -> None:
 def test_thresholds_are_those_of_scikit_image() -> None:
     frame = discs(APART, 9)
     threshold = IterativeMeanPipeline("iterative-mean").threshold(frame)
-    assert (frame > threshold).sum() == pytest.approx((frame > threshold_isodata(frame)).sum(), rel=0.01)
+    # The loop ends within its tolerance of 0.5 DN, and isodata at the middle of one of 256 bins: only pixels between may differ.
+    apart = 0.5 + np.ptp(frame) / 256
+    between = np.count_nonzero(np.abs(frame - threshold) <= apart)
+    assert abs(int((frame > threshold).sum()) - int((frame > threshold_isodata(frame)).sum())) <= min(between, 10)
     above = frame > threshold
     assert threshold == pytest.approx((frame[above].mean() + frame[~above].mean()) / 2, abs=0.5)
     expected = (frame > threshold_minimum(frame.astype(float))).sum()
@@ -79,7 +84,23 @@ def test_an_image_without_two_peaks_has_undefined_measurements() -> None:
     for image in (flat, frame, np.arange(1600, dtype=np.uint16).reshape(40, 40)):
         values = sr.pipeline("bimodal")(image)
         assert set(values) == {"count", "area", "total_intensity", "mean_intensity"}
-    assert np.isnan(sr.pipeline("bimodal")(np.arange(1600, dtype=np.uint16).reshape(40, 40))["count"])
+    ramp = np.arange(1600, dtype=np.uint16).reshape(40, 40)
+    pipeline: Any = sr.pipeline("bimodal")
+    labels, values = pipeline.segmented(ramp)
+    assert np.isnan(list(pipeline(ramp).values())).all() and np.isnan(list(values.values())).all()
+    for found in (labels, pipeline.mask(ramp)):
+        assert found.shape == ramp.shape and not found.any()
+
+
+def test_pixels_below_zero_are_segmented_as_the_same_pixels_above_it() -> None:
+    frame = discs(APART, 9).astype(np.int16)
+    iterative = IterativeMeanPipeline("iterative-mean")
+    # Sums of whole numbers below 2^53 are exact; each of the few quotients of the loop rounds by 2^-53 of less than 4096.
+    assert iterative.threshold(frame - 1024) == pytest.approx(iterative.threshold(frame) - 1024, abs=1e-9)
+    two_step: Any = sr.pipeline("two-step:block=61")
+    near, far = two_step.mask(frame - 1024), two_step.mask(frame - 4000)
+    np.testing.assert_array_equal(near, far)
+    assert near.any()
 
 
 def test_vesicles_are_found_below_a_bright_haze() -> None:

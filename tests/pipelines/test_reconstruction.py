@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,29 @@ def test_emission_and_a_function_of_ones_own(tmp_path: Path) -> None:
         sr.pipeline(f"recon:method=tests.pipelines.test_reconstruction:broken,{keys}")(projections)
     with pytest.raises(errors.ShapeMismatch, match="60 angles for 59 projections"):
         stated(projections[1:])
+
+
+def test_a_function_of_ones_own_stays_in_the_callers_thread_and_volumes_go_on_together() -> None:
+    projections = np.rint(100 + 1e5 * line_integrals() / 10).astype(np.uint16)
+    pipeline: Any = sr.pipeline(
+        "recon:method=tests.pipelines.test_reconstruction:doubled,kind=emission,offset=100,low=-50,high=600,then=otsu"
+    )
+    threads, sizes, function, batch = [], [], pipeline._reconstruct, pipeline.then.batch
+
+    def called(light: np.ndarray, angles: np.ndarray) -> np.ndarray:
+        threads.append(threading.get_ident())
+        return function(light, angles)
+
+    def together(volumes: np.ndarray) -> Any:
+        sizes.append(len(volumes))
+        return batch(volumes)
+
+    pipeline._reconstruct, pipeline.then.batch = called, together
+    scans = np.stack([projections, projections // 2 + 50])
+    values = pipeline.batch(scans)
+    assert sizes == [2]
+    assert [pipeline(one) for one in scans] == [{name: found[index] for name, found in values.items()} for index in range(2)]
+    assert threads == [threading.get_ident()] * 4
 
 
 def test_what_is_missing_is_asked_for(tmp_path: Path) -> None:

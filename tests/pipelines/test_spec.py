@@ -172,3 +172,24 @@ def test_the_listing_has_a_line_and_the_keys_of_every_pipeline() -> None:
 def test_classical_pipelines_do_not_load_torch() -> None:
     code = "import sys, sigmaraw as sr; sr.pipeline('otsu'); sys.exit('torch' in sys.modules or 'jax' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_every_file_that_a_toml_file_names_lies_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, elsewhere = tmp_path / "beside", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    for name in ("flat", "dark"):
+        np.save(folder / f"{name}.npy", np.full((2, 4, 8), 900 if name == "flat" else 100, np.uint16))
+    np.save(folder / "angles.npy", np.arange(5.0))
+    (folder / "mine.py").write_text("def bright(image):\n    return image > 500\n")
+    recon, labels = folder / "recon.toml", folder / "labels.toml"
+    recon.write_text("spec = 'recon'\nthen = 'otsu'\nflat = 'flat.npy'\ndark = 'dark.npy'\nangles = 'angles.npy'\nlow = 0\nhigh = 1\n")
+    settings = sr.pipeline(recon).settings
+    assert [settings[name] for name in ("flat", "dark", "angles")] == [str(folder / f"{name}.npy") for name in ("flat", "dark", "angles")]
+    image = np.arange(1600, dtype=np.uint16).reshape(40, 40)
+    for text in ("spec = 'labels:mine.py:bright'\n", "spec = 'labels'\nfunction = 'mine.py:bright'\n"):
+        labels.write_text(text)
+        assert sr.pipeline(labels)(image)["area"] == 1600 - 501
+    labels.write_text("spec = 'labels:tests.study.study_pipelines:bright_parts'\n")
+    assert sr.pipeline(labels).settings["function"] == "tests.study.study_pipelines:bright_parts"

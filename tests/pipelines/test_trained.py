@@ -108,7 +108,7 @@ def test_volumes_and_classes(cells: Path, tmp_path: Path) -> None:  # noqa: F811
     frame = tifffile.imread(cells / "images" / "cell-0.tif")
     truth = tifffile.imread(cells / "classes" / "cell-0.tif")
     areas = [sr.pipeline(f"trained:{classes.weights},channel={k},min_size=0")(frame)["area"] for k in (1, 2)]
-    assert sum(areas) == pytest.approx((truth > 0).sum(), rel=0.5)
+    assert sum(areas) == pytest.approx((truth > 0).sum(), rel=2 * 1.0 / 5)  # edges of discs of r = 5 px found to d = 1 px: 2d/r
 
 
 def test_weights_and_record_belong_together(mask: Trained, tmp_path: Path) -> None:

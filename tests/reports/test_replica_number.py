@@ -74,7 +74,8 @@ def test_the_page_shows_both_tables(
         "Number of replicas",
         "2000 (auto:0.05,max=2000: not reached)",
         "beyond numerical tolerance",
-        "Undefined (not differentiable): count, raw.tif frame 0, raw.tif frame 1; total_intensity,",
+        "Undefined (not differentiable): count, raw.tif frame 0, raw.tif frame 1; total_intensity, raw.tif frame 0, raw.tif frame 1; "
+        "mean_intensity, raw.tif frame 0, raw.tif frame 1.",
     ):
         assert words in page
     assert "undefined (not differentiable)" not in page  # one sentence, not a row of empty cells each

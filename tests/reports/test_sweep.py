@@ -17,6 +17,7 @@ from sigmaraw import registry
 from sigmaraw.errors import InvalidRecord
 from sigmaraw.record import content_of
 from sigmaraw.record.arrays import read_folder
+from sigmaraw.reports import codec_sections
 from sigmaraw.reports.csv_table import COLUMNS, csv_text
 from sigmaraw.reports.sweep import search_context, shift_figures, sweep_context
 from sigmaraw.reports.sweep_plots import Curve, Mark, quality_plot, shift_plot
@@ -92,6 +93,20 @@ def test_marks_are_the_records_numbers(document: dict[str, Any]) -> None:
     by_codec = {row.codec: row for row in context.curves[0].points}
     for row in record.codecs:
         assert by_codec[row.codec].verdict == row.verdict
+
+
+def test_a_mark_without_a_sweep_is_the_ruling_over_images(record: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three images, one INCONCLUSIVE by itself: the codec that the rule passes is drawn as PASS, one without a ruling by its rows."""
+    made = record(images=3, codecs=2, measurements=1)
+    for row in made["results"]:
+        if row["image"] == 1:
+            row["verdict"] = "INCONCLUSIVE"
+    ruling = {"codec": "noiseaware:q=1", "measurement": "count", "verdict": "PASS", "because": "mean effect within the limits"}
+    made["decision"] = {"rule": "equivalence", "images": 3, "replicas": 40, "rulings": [ruling]}
+    drawn: list[Curve] = []
+    monkeypatch.setattr(codec_sections, "shift_plot", lambda name, alt, curves, limits, spread: drawn.extend(curves) or "")
+    codec_sections.quality_section(content_of(made))
+    assert {curve.name: curve.marks[0].verdict for curve in drawn} == {"lossless": "INCONCLUSIVE", "noiseaware:q=1": "PASS"}
 
 
 def test_the_largest_shift_is_drawn_with_all_images_beside_it() -> None:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from sigmaraw.statistics import RowLimits, measure
+from sigmaraw.statistics import Evidence, RowLimits, measure
 from sigmaraw.statistics.remedy import Means, images_that_decide, what_decides
 
 
@@ -17,14 +17,20 @@ def rows(n: int, runs: int, u: float, shift: float, seed: int = 1):  # type: ign
     return measure(raw, raw[:, 1] + shift + 0.4 * rng.normal(size=(runs, n)), 1, u_relative=u)
 
 
+def _decided(evidence: Evidence, limits: RowLimits) -> float:
+    return float((evidence.inside(limits).all(axis=0) | evidence.beyond(limits).any(axis=0)).mean())
+
+
 def test_the_advised_n_decides_in_about_four_of_five_studies() -> None:
     limits = RowLimits(1.0, 1.25, 1e9)
     answers = [a for a in what_decides(rows(40, 60, 0.0, 0.7), limits) if a.means is Means.REPLICAS]
     assert len(answers) > 20
     n = int(np.median([a.n for a in answers if a.n]))
-    decided = rows(n, 400, 0.0, 0.7, seed=2)
-    rate = (decided.inside(limits).all(axis=0) | decided.beyond(limits).any(axis=0)).mean()
-    assert rate >= 0.65  # wanted .80; the estimate that advice starts from scatters itself, and n is rounded up to whole blocks
+    rate = _decided(rows(n, 400, 0.0, 0.7, seed=2), limits)
+    assert rate >= 0.65  # wanted .80; the estimate that advice starts from scatters itself
+    needed = next(n for n in range(10, 1000, 10) if _decided(rows(n, 400, 0.0, 0.7, seed=3), limits) >= 0.8)
+    # Rows still open at 40 have unlucky estimates, which the advice takes as they are: too many, by less than a factor of 3.
+    assert n <= 3 * needed
 
 
 def test_no_number_of_replicas_helps_where_sigma_is_not_known() -> None:

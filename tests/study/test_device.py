@@ -90,7 +90,7 @@ def test_real_repeats_are_not_sent_to_the_device_and_back(monkeypatch: pytest.Mo
 
 
 def test_what_is_alive_on_the_device_does_not_grow_with_the_block() -> None:
-    """Replicas leave the device as the model has seen them: 24 and 72 of them, two at a time."""
+    """Replicas leave the device as the model has seen them: 4 and 40 of them, two at a time."""
     gc.collect()
     peaks = []
 
@@ -99,7 +99,7 @@ def test_what_is_alive_on_the_device_does_not_grow_with_the_block() -> None:
             self.given.append(sum(array.nbytes for array in jax.live_arrays()))  # type: ignore[arg-type]  # bytes here
             return super().batch(images)
 
-    for count in (24, 72):
+    for count in (4, 40):
         gc.collect()
         scenes._scenes.clear()  # what a process keeps of the images before
         pipeline = Counting()

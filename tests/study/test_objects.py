@@ -73,7 +73,8 @@ def test_record_and_report_hold_the_objects(record: sr.Record, tmp_path: Path) -
     assert "Shift of area of each object, by codec" in page
     plain = sr.validate(spots(), CAMERA, codecs="lossless", pipeline="otsu", n=2, mode="around-raw")
     assert "objects" not in plain.document
-    assert "objects" not in str(plain.document["plan"]["sha256"])
+    with_objects = sr.Plan(("lossless",), "otsu", n=2, mode="around-raw", objects=True).row().sha256
+    assert plain.document["plan"]["sha256"] == sr.Plan(("lossless",), "otsu", n=2, mode="around-raw").row().sha256 != with_objects
 
 
 def test_moving_one_object_beyond_reach_changes_its_own_row_alone() -> None:

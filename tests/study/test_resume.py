@@ -45,10 +45,12 @@ class StoppingEngine:
             yield function(item)
 
 
-def study(folder: Path | None, *, blocks: int = 10**6, resume: bool = False, plan: Plan = PLAN, frames: Any = FRAMES) -> tuple[Any, int]:
+def study(
+    folder: Path | None, *, blocks: int = 10**6, resume: bool = False, plan: Plan = PLAN, frames: Any = FRAMES, camera: Any = CAMERA
+) -> tuple[Any, int]:
     engine = StoppingEngine(blocks)
     store = None if folder is None else BlockStore(folder, resume=resume, wait_s=0.0, commit_s=0.0)
-    record = run(plan, frames, CAMERA, engine=engine, store=store, workers=0)
+    record = run(plan, frames, camera, engine=engine, store=store, workers=0)
     return record, engine.done
 
 
@@ -75,6 +77,7 @@ def test_a_study_that_was_stopped_gives_the_digest_of_one_that_was_not(whole: tu
         ({"plan": Plan(PLAN.codecs, "otsu", n=30, seed=4)}, r"plan\.seed was 3 and is 4"),
         ({"plan": Plan(PLAN.codecs, "otsu:min_size=5", n=30, seed=3)}, r"pipeline\.min_size was 0 and is 5"),
         ({"frames": FRAMES[::-1]}, r"inputs\[0\] was"),
+        ({"camera": sr.CameraProfile.from_values(gain=0.5, offset=100, read_noise=2.0, bits=12, saturation=4000)}, "camera was"),
     ],
 )
 def test_what_is_not_as_it_was_is_refused_with_the_difference(tmp_path: Path, change: dict[str, Any], said: str):

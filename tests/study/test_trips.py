@@ -43,8 +43,9 @@ def test_what_is_not_coded_is_what_the_round_trip_decodes_to(spec: str, shorter:
             assert not np.shares_memory(distorted, array)
 
 
-def test_a_value_beyond_the_stated_bit_depth_is_refused_without_coding_too():
-    chain = codec("jpegxl:lossless=true,bits=9,effort=1")
+@pytest.mark.parametrize("spec", ["jpegxl:lossless=true,bits=9,effort=1", "numcodecs:zlib,bits=9"])
+def test_a_value_beyond_the_stated_bit_depth_is_refused_without_coding_too(spec: str):
+    chain = codec(spec)
     with pytest.raises(sr.errors.UnsupportedArray, match="bits=9"):
         chain.distort(FRAME)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -124,6 +125,15 @@ class CameraProfile:
             facts.append("maps {} × {}".format(*self.map_shape))
         failed = [check.name for check in self.checks or () if check.outcome is CheckOutcome.FAIL]
         return [*facts, *([f"failed checks: {' '.join(failed)}"] if failed else [])]
+
+    def digest(self) -> str:
+        """Return the SHA-256 of every value of the profile, its maps included."""
+        found = hashlib.sha256()
+        for name in sorted(map(str, self.dataset.variables)):
+            values = self.dataset[name].values
+            found.update(f"{name} {values.dtype} {values.shape} ".encode())
+            found.update(values.tobytes() if values.dtype.kind in "biuf" else str(values.tolist()).encode())
+        return found.hexdigest()
 
     @property
     def header_settings(self) -> dict[str, str]:

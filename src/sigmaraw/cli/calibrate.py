@@ -44,7 +44,7 @@ def calibrate(
         ),
     ] = None,
     template: Annotated[
-        Path | None, typer.Option(metavar="TOML", help="The laboratory's name, number and operator, for the certificate.")
+        Path | None, typer.Option(metavar="TOML", help="The laboratory's name, number and operator, for datasheet and certificate.")
     ] = None,
     json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
@@ -71,7 +71,7 @@ def calibrate(
     if report is not None:
         from sigmaraw.reports.datasheet import write_datasheet
 
-        page = write_datasheet({**profile.summary(), "path": str(output)}, report, profile.figures(), formats=("html", "pdf"))
+        page = write_datasheet({**profile.summary(), "path": str(output)}, report, profile.figures(), lab, pdf=True)
     if json:
         print_json(
             {
@@ -89,28 +89,24 @@ def calibrate(
     if dcc is not None:
         typer.echo(f"certificate: {dcc}")
         if template is None:
-            typer.echo("  laboratory, country, customer and number are not stated: give --template lab.toml before it leaves the house")
+            typer.echo("  laboratory, country, customer and signer are not stated: give --template lab.toml before it leaves the house")
 
 
 def _write_certificate(profile: CameraProfile, output: Path, dcc: Path, lab: Lab) -> None:
     """Write the profile as a Digital Calibration Certificate; what the template does not state is called so."""
     from sigmaraw.files import atomic_path, sha256_of_file
-    from sigmaraw.integrity.log import operator
-    from sigmaraw.quantities import TABLE
     from sigmaraw.reports.certificate import Parties, certificate
 
-    summary = profile.summary()
-    scalars = {name: {**row, "reference": TABLE[name].reference} for name, row in summary["scalars"].items()}
     fields = {name.lower(): text for name, text in lab.fields.items()}
     parties = Parties(
         laboratory=lab.letterhead.laboratory,
         city=fields.get("city", ""),
         country=fields.get("country", ""),
-        signer=lab.operator or operator(),
+        signer=lab.operator,
         customer=fields.get("customer", ""),
         number=lab.number,
     )
-    made = certificate({**summary, "scalars": scalars}, parties, profile=output.name, sha256=sha256_of_file(output))
+    made = certificate(profile.summary(), parties, profile=output.name, sha256=sha256_of_file(output))
     with atomic_path(dcc) as temporary:
         temporary.write_bytes(made)
 

@@ -13,7 +13,7 @@ def report(
     format: Annotated[
         list[str] | None, typer.Option("--format", help="html (default), pdf, md, json, csv, text, or “list” for all; repeat it.")
     ] = None,
-    edition: Annotated[Literal["short", "full"], typer.Option(help="How much html, pdf and md print.")] = "full",
+    edition: Annotated[Literal["short", "full"], typer.Option(help="How much html and pdf print; md is always short.")] = "full",
     template: Annotated[
         Path | None, typer.Option(metavar="TOML", help="The laboratory's name, address, logo and fields, for html, pdf and md.")
     ] = None,

@@ -27,7 +27,7 @@ def reproduce(
         str | None, typer.Argument(metavar="[NAME]", help="The study; without it they are listed.", autocompletion=_names)
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="DIR", help="New folder for table, figures and records.")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="A small size, within 90 s.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="A small size.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of everything drawn.")] = 0,
     json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,

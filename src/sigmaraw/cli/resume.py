@@ -33,7 +33,7 @@ def expanded(arguments: Sequence[str]) -> list[str]:
     InvalidOption
         The folder holds no study that was stopped.
     """
-    given = list(arguments)
+    given = _in_two_words(arguments)
     if "validate" not in given[:3] or FLAG not in given[:-1]:
         return given
     verb, place = given.index("validate"), given.index(FLAG)
@@ -52,9 +52,14 @@ def expanded(arguments: Sequence[str]) -> list[str]:
     return [*given[:verb], "validate", *words, *others, FLAG, str(folder)]
 
 
+def _in_two_words(arguments: Sequence[str]) -> list[str]:
+    """Return a command line with `--resume=DIR` written as `--resume DIR`, which means the same."""
+    return [part for word in arguments for part in (word.split("=", 1) if word.startswith(f"{FLAG}=") else [word])]
+
+
 def stored(arguments: Sequence[str]) -> dict[str, str | list[str]]:
     """Return what a study keeps of its command: the words after the verb, but for those that no file may grant, and the working folder."""
-    words = list(arguments)
+    words = _in_two_words(arguments)
     words = words[words.index("validate") + 1 :] if "validate" in words else []
     if FLAG in words[:-1]:
         place = words.index(FLAG)

@@ -27,7 +27,6 @@ RECORD_FILES = (
     "plan.toml", "check.py", "ro-crate-metadata.json", "manifest.json", "signatures.json",
 )  # fmt: skip
 PARTIAL_FILE = "partial.nc"
-UNFINISHED_FILE = "blocks.sqlite"
 EXIT_CODES = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
 
 
@@ -65,13 +64,22 @@ def output_folder(folder: Path, overwrite: bool, resume: Path | None = None) -> 
         raise InvalidOption(
             f"output {folder} holds a record already ({held})", "a folder without one", "choose another with -o, or add --overwrite"
         )
-    if resume is None and not overwrite and (folder / UNFINISHED_FILE).is_file():
+    if resume is None and not overwrite and _unfinished(folder):
         raise InvalidOption(
             f"output {folder} holds a study that was stopped",
             "a folder without one",
             f"go on with it: sigmaraw validate --resume {folder}, or add --overwrite",
         )
     return folder.absolute()
+
+
+def _unfinished(folder: Path) -> bool:
+    """Return whether a folder holds the blocks of a study that was stopped."""
+    if not folder.is_dir():
+        return False  # most folders are new: the study's modules need not be imported to say so
+    from sigmaraw.study.store import NAME
+
+    return (folder / NAME).is_file()
 
 
 def remove_leftovers(folder: Path, written: Sequence[str], folders: Sequence[str] = ()) -> None:

@@ -182,11 +182,9 @@ def report(
 def _calibration(text: str) -> tuple[date, CameraProfile]:
     from sigmaraw.camera import CameraProfile
 
-    day, equals, path = text.partition("=")
     try:
+        day, path = take.pair(text)
         when = date.fromisoformat(day)
-    except ValueError as error:
+    except ValueError as error:  # as which InvalidOption counts too
         raise InvalidOption(f"--calibration {text}", "DATE=FILE.nc, such as 2026-01-31=a.nc", "correct it") from error
-    if not equals:
-        raise InvalidOption(f"--calibration {text}", "DATE=FILE.nc, such as 2026-01-31=a.nc", "correct it")
     return when, CameraProfile.from_netcdf(path)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -74,7 +76,17 @@ class FlatField(Processing):
 
 
 def _mean_frame(path: str) -> NDArray[np.float64]:
-    """Return the mean (y, x) of a file's frames, DN. Raises UnreadableFile where they are volumes, and as `read_frames`."""
+    """Return the mean (y, x) of a file's frames, DN, read once while the file stays as it is. Raises as `_mean_of`."""
+    try:
+        seen = Path(path).stat()
+    except OSError:
+        return _mean_of(path, None)  # whose refusal names what is wrong
+    return _mean_of(path, (seen.st_ino, seen.st_mtime_ns, seen.st_size))
+
+
+@functools.lru_cache(maxsize=8)
+def _mean_of(path: str, seen: tuple[int, int, int] | None) -> NDArray[np.float64]:
+    """Return the mean of a file's frames. Raises UnreadableFile where they are volumes, and as `read_frames`."""
     data = read_frames(path).data
     if data.ndim != 3:
         raise UnreadableFile(f"{path} holds volumes {data.shape}", "frames (frame, y, x)", "name a file of frames")

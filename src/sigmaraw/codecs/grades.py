@@ -54,7 +54,8 @@ class Regrading(Processing):
 
     def forward(self, frame: NDArray[np.integer]) -> tuple[NDArray[np.integer], bytes]:
         """Return the frame with new grey levels, clipped at full scale. Raises UnsupportedArray for pixels beyond the bit depth."""
-        return to_pixels(self.name, self.processed(frame), frame.dtype, self._full(frame)), b""
+        full = self._full(frame)
+        return to_pixels(self.name, self.regraded(frame.astype(np.float64), full), frame.dtype, full), b""
 
     def _full(self, frame: NDArray[np.integer]) -> int:
         return (1 << require_bits(self.name, frame, self.bits)) - 1

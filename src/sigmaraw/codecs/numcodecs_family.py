@@ -144,6 +144,11 @@ class NumcodecsFamily(Coder):
         """Return the frame. Raises CodecFailed when the code stream is broken."""
         return checked(self.name, self.coder.decode(encoded, tuple(shape), np.dtype(dtype)), shape, dtype)
 
+    @property
+    def stated_bits(self) -> int | None:
+        """Bit depth that the specification states."""
+        return self.coder.bits
+
     def distort(self, frame: NDArray[np.integer]) -> NDArray[np.integer] | None:
         """Return the frame where the codec is a compressor of bytes; None where it is exact on trial only, or not at all."""
         return None if self.checks else super().distort(frame)

@@ -88,7 +88,7 @@ class ChainState:
             distorted = step.distort(array)
             if distorted is None:
                 return None
-            require_bits(step.name, array, getattr(step, "settings", {}).get("bits"))  # as `encode` does
+            require_bits(step.name, array, step.stated_bits)
             found.append(checked(step.name, distorted, array.shape, array.dtype))
         return replace(self, arrays=tuple(found), coder=None, coded=(), like=())
 

@@ -29,7 +29,7 @@ from sigmaraw.contracts.modes import (
     ReplicaMode,
     ReplicaRequest,
 )
-from sigmaraw.contracts.pipelines import Differentiable, Measurement, OnDevice, Pipeline, Segmenting
+from sigmaraw.contracts.pipelines import Differentiable, LowerPrecision, Measurement, OnDevice, Pipeline, Segmenting, SegmentingBatches
 from sigmaraw.contracts.readers import Decoded, Layout, Opened, Reader, Selection
 from sigmaraw.contracts.reproductions import Criterion, Found, Reproduction
 from sigmaraw.contracts.settings import Parameter
@@ -61,6 +61,7 @@ __all__ = [
     "LabelledImage",
     "Layout",
     "Loss",
+    "LowerPrecision",
     "Map",
     "Measure",
     "Measurement",
@@ -78,6 +79,7 @@ __all__ = [
     "Reproduction",
     "RoundTrip",
     "Segmenting",
+    "SegmentingBatches",
     "Selection",
     "TakesPixelSize",
 ]

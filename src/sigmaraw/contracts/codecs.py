@@ -256,6 +256,12 @@ class Coder(CodecStep):
             The code stream is broken.
         """
 
+    @property
+    def stated_bits(self) -> int | None:
+        """Bit depth that the specification states, beyond which `encode` refuses pixels; None where it states none."""
+        bits: int | None = getattr(self, "settings", {}).get("bits")
+        return bits
+
     def distort(self, frame: NDArray[np.integer]) -> NDArray[np.integer] | None:
         """Return ``decode(encode(frame))``, bit for bit, without coding; None where nothing shorter than coding gives it.
 
@@ -276,7 +282,7 @@ class Coder(CodecStep):
         Raises
         ------
         UnsupportedArray
-            Where `encode` raises it.
+            Where `encode` raises it, but for `stated_bits`, which the chain asks for.
         """
         return frame if self.contract.lossless else None
 

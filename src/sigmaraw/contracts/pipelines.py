@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -141,6 +141,37 @@ class Segmenting(Protocol):
         values : dict of str to float
             As a call gives them.
         """
+        ...
+
+
+@runtime_checkable
+class SegmentingBatches(Segmenting, Protocol):
+    """A pipeline that yields the objects of many images at once; the hook is optional."""
+
+    def segmented_batch(self, images: NDArray[np.integer]) -> tuple[Sequence[NDArray[np.integer]], dict[str, NDArray[np.float64]]]:
+        """Return the objects of many images, and their measurements, from one segmentation.
+
+        Parameters
+        ----------
+        images : ndarray
+            (image, y, x) or (image, z, y, x), DN.
+
+        Returns
+        -------
+        labels : sequence of ndarray
+            For each image what `segmented` returns.
+        values : dict of str to ndarray
+            As `batch` gives them.
+        """
+        ...
+
+
+@runtime_checkable
+class LowerPrecision(Protocol):
+    """A pipeline that may compute in less than float32; the hook is optional."""
+
+    def in_float32(self) -> Pipeline | None:
+        """Return the same pipeline in float32, with which its answers are compared; None where it computes so itself."""
         ...
 
 

@@ -28,6 +28,8 @@ class Parameter:
         "1" for a pure number, "" for words.
     help : str
         One line for listings.
+    file : bool
+        Whether it names a file; in a TOML file it is then relative to that file. Of ``file.py:function`` the file is meant.
 
     Examples
     --------
@@ -44,6 +46,7 @@ class Parameter:
     choices: tuple[Any, ...] = ()
     unit: str = ""
     help: str = ""
+    file: bool = False
 
     def domain(self) -> str:
         """Return in words which values are allowed."""

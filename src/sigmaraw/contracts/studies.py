@@ -25,6 +25,10 @@ class Metric(abc.ABC):
         "images" takes pixels, DN; "masks" takes bool, or integers of which 0 is background.
     takes_spacing : bool
         Whether the class takes ``spacing``, the size of a pixel along each axis; its value is then in the spacing's unit.
+    less_is_better : bool
+        Whether a smaller value is the better one, as with distances.
+    discrete : bool
+        Whether values are isolated, as shares of a number of objects are.
     record_field : str
         The field of a codec's row in which a study already records this number; "" puts it under `metrics`.
 
@@ -44,6 +48,8 @@ class Metric(abc.ABC):
     definition: str
     compares: ClassVar[Literal["images", "masks"]] = "images"
     takes_spacing: ClassVar[bool] = False
+    less_is_better: ClassVar[bool] = False
+    discrete: ClassVar[bool] = False
     record_field: ClassVar[str] = ""
 
     @abc.abstractmethod

@@ -19,7 +19,7 @@ KIND = "DICOM"
 _MAGIC, _MAGIC_AT = b"DICM", 128
 _SUFFIXES = (".dcm", ".ima", ".dicom")
 _RECONSTRUCTED = {"CT", "MR", "PT", "NM", "US", "OPT", "XA3D"}
-_BESIDE, _NOTES = {"dicomdir", "version"}, (".txt", ".csv", ".json", ".md")
+_BESIDE = {"dicomdir", "version"}
 
 
 class DicomReader(Reader):

@@ -17,12 +17,10 @@ from numpy.typing import NDArray
 
 from sigmaraw.contracts.readers import Decoded, Layout, Opened, Reader, Selection
 from sigmaraw.errors import ShapeMismatch
-from sigmaraw.frames.decoding import decoding, read_exactly, unreadable, unreadable_choice
+from sigmaraw.frames.decoding import decoding, read_exactly, require_plausible, unreadable, unreadable_choice
 from sigmaraw.frames.fits_keys import bits_of, metadata_of, refuse_changed
 
 _LARGEST_BYTES = 1 << 32
-_ALWAYS_ALLOWED = 1 << 28  # as for TIFF: small, or no more than so many times larger than what is stored
-_LARGEST_EXPANSION = 2000
 _PLAIN = {(8, 0): "u1", (16, 32768): ">u2"}  # (BITPIX, BZERO) of what is read as it stands, and the type that stands there
 # Kinds of a third axis that are neither time nor a bare count of frames, by the start of their CTYPE.
 _AXIS_KINDS = {"WAVE": "L", "AWAV": "L", "FREQ": "L", "VELO": "L", "VRAD": "L", "VOPT": "L", "ENER": "L", "LAMB": "L", "STOKES": "P"}
@@ -156,8 +154,9 @@ def _check_packed(path: Path, source: Path | io.BytesIO) -> None:
             if hdu.header.get("ZIMAGE"):
                 axes = [int(hdu.header.get(f"ZNAXIS{axis + 1}", 0)) for axis in range(int(hdu.header.get("ZNAXIS", 0)))]
                 bytes_ = math.prod(axes) * abs(int(hdu.header.get("ZBITPIX", 8))) // 8 if axes else 0
-                if min(axes, default=0) < 0 or len(axes) > 4 or bytes_ > max(_ALWAYS_ALLOWED, _LARGEST_EXPANSION * size):
+                if min(axes, default=0) < 0 or len(axes) > 4:
                     raise unreadable(path, "FITS", f"{bytes_} bytes of pixels announced in a file of {size}")
+                require_plausible(path, "FITS", bytes_, size)
 
 
 def _images(path: Path, hdus: Any, unpacked: Any | None) -> list[_Image]:

@@ -80,8 +80,8 @@ def _opened(path: Path, selection: Selection, extra: str) -> Iterator[tuple[Any,
 
 def _chosen(path: Path, file: Any, name: str | None, h5py: Any) -> Any:
     """Return the data set of a name, else the file's only image. Links into other files are never followed."""
-    found = _images(path, file, h5py)
     if name is None:
+        found = _images(path, file, h5py)
         if len(found) == 1:
             return file[found[0]]
         listed = ", ".join(found[:8]) or "none with two axes or more"
@@ -93,11 +93,13 @@ def _chosen(path: Path, file: Any, name: str | None, h5py: Any) -> Any:
         link = place.get(part, getlink=True) if isinstance(place, h5py.Group) else None
         if link is None or isinstance(link, h5py.ExternalLink):
             what = "leads into another file" if link is not None else "does not exist"
+            found = _images(path, file, h5py)
             listed = ", ".join(found[:8]) or "none"
             raise unreadable_choice(path, f"{len(found)} data sets ({listed}); {'/' + '/'.join(parts[: depth + 1])} {what}", "name one")
         place = place[part]
     if place.file.filename != file.filename or not isinstance(place, h5py.Dataset):
-        raise unreadable_choice(path, f"no data set {wanted[:80]}; {', '.join(found[:8]) or 'none'}", "name a data set of this file")
+        listed = ", ".join(_images(path, file, h5py)[:8]) or "none"
+        raise unreadable_choice(path, f"no data set {wanted[:80]}; {listed}", "name a data set of this file")
     return place
 
 

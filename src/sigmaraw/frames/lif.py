@@ -13,7 +13,7 @@ from sigmaraw.errors import ColourImage
 from sigmaraw.frames.decoding import choose_image, decoding_by, library, require_plausible, unreadable
 
 KIND = "LIF"
-_STACKED = {"T": "T", "C": "C", "Z": "Z"}
+_STACKED = frozenset("TCZ")
 
 
 class LifReader(Reader):
@@ -73,6 +73,6 @@ def _decoded(path: Path, image: Any, liffile: Any) -> Decoded:
         planes,
         "liffile",
         depth if depth and depth < 8 * planes.dtype.itemsize else None,
-        layout=Layout("".join(_STACKED.get(axis, "Q") for axis in letters), tuple(sizes[axis] for axis in letters)),
+        layout=Layout("".join(axis if axis in _STACKED else "Q" for axis in letters), tuple(sizes[axis] for axis in letters)),
         processed=f"a mosaic of stitched tiles ('{image.name[:40]}')" if stitched else "",
     )

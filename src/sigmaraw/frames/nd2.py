@@ -12,7 +12,7 @@ from sigmaraw.errors import ColourImage
 from sigmaraw.frames.decoding import choose_image, decoding_by, library, lossy_image, require_plausible, unreadable
 
 KIND = "ND2"
-_KNOWN = {"T": "T", "C": "C", "Z": "Z"}
+_KNOWN = frozenset("TCZ")
 
 
 class Nd2Reader(Reader):
@@ -51,7 +51,7 @@ class Nd2Reader(Reader):
                 raise unreadable(path, KIND, f"an axis {unknown[0]} of {sizes[unknown[0]]} entries")
             require_plausible(path, KIND, int(file.nbytes), path.stat().st_size)
             planes = np.asarray(file.asarray(position=number if positions > 1 else None))
-            layout = Layout("".join(_KNOWN.get(axis, "Q") for axis in letters), tuple(sizes[axis] for axis in letters))
+            layout = Layout("".join(axis if axis in _KNOWN else "Q" for axis in letters), tuple(sizes[axis] for axis in letters))
             bits = file.attributes.bitsPerComponentSignificant
             return Decoded(
                 np.ascontiguousarray(planes).reshape(-1, sizes["Y"], sizes["X"]), "nd2", int(bits) if bits else None, _spacing(file), layout

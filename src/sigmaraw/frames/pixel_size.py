@@ -6,7 +6,7 @@ import math
 import re
 from typing import Any
 
-_UM = {
+UM = {
     **dict.fromkeys(("µm", "μm", "um", "micron", "microns", "micrometer", "\\u00B5m"), 1.0),
     "nm": 1e-3,
     "mm": 1e3,
@@ -42,7 +42,7 @@ def _of_ome(text: str) -> tuple[float, ...]:
         head = pixels[0] if pixels else ""
         value = re.search(rf'\bPhysicalSize{axis}\s*=\s*"([0-9.eE+-]{{1,32}})"', head)
         unit = re.search(rf'\bPhysicalSize{axis}Unit\s*=\s*"([^"]{{1,16}})"', head)
-        factor = _UM.get(unit[1] if unit else "µm")
+        factor = UM.get(unit[1] if unit else "µm")
         if value is not None and factor is not None:
             found.append((axis, _number(value[1]) * factor))
     return tuple(side for _, side in found) if {"X", "Y"} <= {axis for axis, _ in found} else ()
@@ -50,7 +50,7 @@ def _of_ome(text: str) -> tuple[float, ...]:
 
 def _of_imagej(tif: Any) -> tuple[float, ...]:
     metadata, page = tif.imagej_metadata or {}, tif.pages.first
-    factor = _UM.get(str(metadata.get("unit", "")))
+    factor = UM.get(str(metadata.get("unit", "")))
     tags = [page.tags.get(name) for name in ("YResolution", "XResolution")]
     if factor is None or any(tag is None or not isinstance(tag.value, tuple) or not all(tag.value) for tag in tags):
         return ()

@@ -10,13 +10,11 @@ import numpy as np
 
 from sigmaraw.contracts.readers import Decoded, Reader, Selection
 from sigmaraw.errors import ColourImage, NotIntegerData
-from sigmaraw.frames.decoding import decoding, unreadable
+from sigmaraw.frames.decoding import decoding, require_plausible, unreadable
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOURS = {2: "RGB", 3: "a palette", 4: "grey and alpha", 6: "RGB and alpha"}
 _LARGEST = 1 << 32
-_LARGEST_EXPANSION = 2000
-_ALWAYS_ALLOWED = 1 << 28
 
 
 class PngReader(Reader):
@@ -91,8 +89,9 @@ def _header(path: Path, content: bytes) -> _Header:
         raise unreadable(path, "PNG", "no image in it")
     header = _Header(int.from_bytes(first[:4], "big"), int.from_bytes(first[4:8], "big"), first[8], first[9], chunks)
     size = header.width * header.height * 2
-    if size == 0 or size > min(_LARGEST, max(_ALWAYS_ALLOWED, _LARGEST_EXPANSION * len(content))):
+    if size == 0 or size > _LARGEST:
         raise unreadable(path, "PNG", f"{size} bytes of pixels announced in a file of {len(content)}")
+    require_plausible(path, "PNG", size, len(content))
     return header
 
 

@@ -16,14 +16,12 @@ from numpy.typing import NDArray
 from sigmaraw.contracts.readers import Decoded, Layout, Opened, Reader, Selection
 from sigmaraw.errors import ColourImage, NotIntegerData, ShapeMismatch
 from sigmaraw.frames import tiff_tags as tags
-from sigmaraw.frames.decoding import decoding, mappable, read_exactly, require_grey, unreadable, unreadable_choice
+from sigmaraw.frames.decoding import decoding, mappable, read_exactly, require_grey, require_plausible, unreadable, unreadable_choice
 from sigmaraw.frames.pixel_size import tiff_spacing
 
 _COLOUR_PHOTOMETRICS = {2: "RGB", 3: "palette", 5: "CMYK", 6: "YCbCr", 8: "CIELab"}
 
 # A hostile header may announce any size; a real one is small, or no more than a thousand times smaller than its pixels.
-_ALWAYS_ALLOWED = 1 << 28
-_LARGEST_EXPANSION = 2000
 
 
 class _Complaints(logging.Handler):
@@ -245,8 +243,7 @@ def _frames_as_planes(tif: Any, page: Any) -> bool:
 
 def _check_extent(path: Path, series: Any, size: int) -> None:
     """Refuse pages whose bytes lie beyond the end of the file, which tifffile would fill with zeros, and impossible sizes."""
-    if series.nbytes > max(_ALWAYS_ALLOWED, _LARGEST_EXPANSION * size):
-        raise unreadable(path, "TIFF", f"{series.nbytes} bytes of pixels announced in a file of {size}")
+    require_plausible(path, "TIFF", series.nbytes, size)
     for page in series.pages:
         if page is None:
             raise unreadable(path, "TIFF", "a page is missing")

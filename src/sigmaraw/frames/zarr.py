@@ -20,12 +20,10 @@ from numpy.typing import NDArray
 from sigmaraw import extras
 from sigmaraw.contracts.readers import Decoded, Layout, Opened, Reader, Selection
 from sigmaraw.errors import InputNotFound, NotIntegerData, UnreadableFile
-from sigmaraw.frames.decoding import decoding, unreadable, unreadable_choice
+from sigmaraw.frames.decoding import decoding, require_plausible, unreadable, unreadable_choice
 
 KIND = "Zarr"
 _LARGEST_METADATA = 1 << 22
-_ALWAYS_ALLOWED = 1 << 28  # as for TIFF: small, or no more than so many times larger than what is stored
-_LARGEST_EXPANSION = 2000
 _MOST_FILES = 1 << 18
 _BLOCK = 1 << 27
 # Compressors and filters that only turn bytes into bytes; object codecs such as pickle are not among them.
@@ -285,9 +283,7 @@ def _check_array(path: Path, array: Mapping[str, Any], stored: int) -> None:
     if array["separator"] not in (".", "/"):
         raise unreadable(path, KIND, "a separator of chunk names that is neither . nor /")
     size = 1 if array["type"] == "uint8" else 2
-    limit = max(_ALWAYS_ALLOWED, _LARGEST_EXPANSION * stored)
-    if max(math.prod(shape), math.prod(chunks)) * size > limit:
-        raise unreadable(path, KIND, f"{math.prod(shape) * size} bytes of pixels announced in {stored} stored ones")
+    require_plausible(path, KIND, max(math.prod(shape), math.prod(chunks)) * size, stored)
 
 
 def _check_chunks(path: Path, place: Path, array: Mapping[str, Any]) -> None:

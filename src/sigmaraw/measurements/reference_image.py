@@ -12,7 +12,7 @@ from sigmaraw.contracts import LabelledImage, Parameter
 from sigmaraw.errors import ShapeMismatch
 from sigmaraw.files import sha256_of_file
 
-REFERENCE = Parameter("reference", str, required=True, help="file of the image to compare with, of the image's shape")
+REFERENCE = Parameter("reference", str, required=True, file=True, help="file of the image to compare with, of the image's shape")
 
 
 def compared(labelled: LabelledImage, path: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

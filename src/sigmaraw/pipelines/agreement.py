@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -10,12 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw import registry
-from sigmaraw.contracts import FindsObjects, FoundObjects, Measurement, Metric, Pipeline, Segmenting
+from sigmaraw.contracts import FindsObjects, FoundObjects, LowerPrecision, Measurement, Metric, Pipeline, Segmenting, SegmentingBatches
 from sigmaraw.errors import InvalidPlan, InvalidSpec, ShapeMismatch
 from sigmaraw.metrics.masks import BoxesTouched, mean_agreement
 from sigmaraw.pipelines.base import columns
-
-_DISCRETE = ("boxes-matched", "boxes-touched", "average-precision")
 
 
 def agreement_metrics(names: Sequence[str], spacing: tuple[float, ...] | None = None) -> dict[str, Metric]:
@@ -89,16 +88,25 @@ class AgreementPipeline(Pipeline):
                 "a pipeline that segments",
                 "leave --reference out, or let the model return its label image (labels:module:function)",
             )
-        self.inner, self.names, self.spacing, self.unit = inner, tuple(names), spacing, unit if spacing else "px"
+        self.inner: Pipeline = inner
+        self.names, self.spacing, self.unit = tuple(names), spacing, unit if spacing else "px"
         self.metrics = agreement_metrics(names, spacing)
         self.name, self.spec = inner.name, inner.spec
         self.references: tuple[NDArray[Any], ...] = ()
 
     def for_references(self, references: tuple[NDArray[Any], ...]) -> AgreementPipeline:
         """Return the same pipeline for an image with these references."""
-        made = object.__new__(type(self))
-        made.__dict__.update(self.__dict__)
+        made = copy.copy(self)
         made.references = references
+        return made
+
+    def in_float32(self) -> Pipeline | None:
+        """Return the same pipeline in float32; None where it computes so itself."""
+        twin = self.inner.in_float32() if isinstance(self.inner, LowerPrecision) else None
+        if twin is None:
+            return None
+        made = copy.copy(self)
+        made.inner = twin
         return made
 
     @property
@@ -117,7 +125,7 @@ class AgreementPipeline(Pipeline):
                 self.unit if metric.unit == "px" else metric.unit,
                 named[name],
                 f"agreement of the objects with the reference: {metric.definition}",
-                discrete=metric.name in _DISCRETE,
+                discrete=metric.discrete,
             )
             for name, metric in self.metrics.items()
         ]
@@ -134,8 +142,8 @@ class AgreementPipeline(Pipeline):
 
     def batch(self, images: NDArray[np.integer]) -> dict[str, NDArray[np.float64]]:
         """Return the measurements of many versions of the image whose references these are."""
-        rows = [self._one(image) for image in np.asarray(images)]  # in the caller's thread: a user's model may be no other thread's
-        return columns(self.measurements, rows)
+        labels, values = self._segmented(np.asarray(images))
+        return {**values, **self._agreements(labels)}
 
     @property
     def finds_objects(self) -> bool:
@@ -151,15 +159,19 @@ class AgreementPipeline(Pipeline):
         """Return the measurements, agreement included, and the objects of each image."""
         assert isinstance(self.inner, FindsObjects)
         values, found = self.inner.batch_with_objects(images)
-        named = self.agreement_names
-        agreement = {named[name]: np.array([self._agreement(metric, one.labels) for one in found]) for name, metric in self.metrics.items()}
-        return {**values, **agreement}, found
+        return {**values, **self._agreements([one.labels for one in found])}, found
 
-    def _one(self, image: NDArray[np.integer]) -> dict[str, float]:
+    def _segmented(self, images: NDArray[np.integer]) -> tuple[Sequence[NDArray[np.integer]], dict[str, NDArray[np.float64]]]:
+        """Return the objects of each image, and the inner pipeline's own measurements."""
+        if isinstance(self.inner, SegmentingBatches):
+            return self.inner.segmented_batch(images)
         assert isinstance(self.inner, Segmenting)
-        labels, values = self.inner.segmented(image)
+        pairs = [self.inner.segmented(image) for image in images]  # in the caller's thread: a user's model may be no other thread's
+        return [labels for labels, _ in pairs], columns(self.inner.measurements, [row for _, row in pairs])
+
+    def _agreements(self, labels: Sequence[NDArray[np.integer]]) -> dict[str, NDArray[np.float64]]:
         named = self.agreement_names
-        return {**values, **{named[name]: self._agreement(metric, labels) for name, metric in self.metrics.items()}}
+        return {named[name]: np.array([self._agreement(metric, one) for one in labels]) for name, metric in self.metrics.items()}
 
     def _agreement(self, metric: Metric, labels: NDArray[np.integer]) -> float:
         for reference in self.references:

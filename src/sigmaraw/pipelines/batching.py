@@ -35,7 +35,23 @@ def batches(tiles: Any, size: int) -> list[tuple[Any, int]]:
     return found
 
 
-def fastest_size(call: Callable[[Any], Any], tiles: Any, most: int, *, patient: bool) -> int:
+def _seconds(call: Callable[[Any], Any], tiles: Any) -> float:
+    taken = []
+    for _ in range(2):
+        begin = time.perf_counter()
+        call(tiles)
+        taken.append(time.perf_counter() - begin)
+    return min(taken)
+
+
+def fastest_size(
+    call: Callable[[Any], Any],
+    tiles: Any,
+    most: int,
+    *,
+    patient: bool,
+    seconds: Callable[[Callable[[Any], Any], Any], float] = _seconds,
+) -> int:
     """Return how many tiles a call should take: of `SIZES` up to `most`, the fastest that gives the bits of single tiles; else 1.
 
     Parameters
@@ -48,17 +64,19 @@ def fastest_size(call: Callable[[Any], Any], tiles: Any, most: int, *, patient: 
         The largest size that is of use.
     patient : bool
         Whether sizes are tried even where one tile takes long, as on a GPU.
+    seconds : callable, optional
+        (call, tiles) → how long a call of these tiles takes, s; by default the clock says it.
     """
     if most < 2:
         return 1
     try:
-        alone, seconds = [call(tiles[:1])], _seconds(call, tiles[:1])
-        if seconds > _LONG_S and not patient:
+        alone, alone_s = [call(tiles[:1])], seconds(call, tiles[:1])
+        if alone_s > _LONG_S and not patient:
             return 1
         alone += [call(tiles[index : index + 1]) for index in range(1, len(tiles))]
     except (InvalidModel, InvalidPrediction):
         return 1  # what is wrong with it, the first real image says
-    best, best_seconds = 1, seconds * _GAIN
+    best, best_s = 1, alone_s * _GAIN
     for size in SIZES:
         if size > most:
             continue
@@ -67,9 +85,9 @@ def fastest_size(call: Callable[[Any], Any], tiles: Any, most: int, *, patient: 
             same = all(_bits(together[index]) == _bits(alone[index][0]) for index in range(size))
         except (InvalidModel, InvalidPrediction):
             continue  # a network that takes single images only
-        each = _seconds(call, tiles[:size]) / size
-        if same and each < best_seconds:
-            best, best_seconds = size, each
+        each_s = seconds(call, tiles[:size]) / size
+        if same and each_s < best_s:
+            best, best_s = size, each_s
     return best
 
 
@@ -85,15 +103,6 @@ def mixes(call: Callable[[Any], Any], tiles: Any, size: int) -> bool:
 def probe_tiles(shape: tuple[int, ...], count: int) -> NDArray[np.float32]:
     """Return tiles (tile, channel, …) of random numbers that are always the same."""
     return np.random.default_rng(1).standard_normal((count, *shape)).astype(np.float32)
-
-
-def _seconds(call: Callable[[Any], Any], tiles: Any) -> float:
-    taken = []
-    for _ in range(2):
-        begin = time.perf_counter()
-        call(tiles)
-        taken.append(time.perf_counter() - begin)
-    return min(taken)
 
 
 def _bits(values: Any) -> bytes:

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.contracts import Parameter
-from sigmaraw.errors import InvalidModel, InvalidOption
+from sigmaraw.errors import InvalidModel
 from sigmaraw.pipelines.axes import Axes, plain
 from sigmaraw.pipelines.bioimageio_package import TRUSTED, Package, axes_of, read_package, sizes_of
 from sigmaraw.pipelines.bioimageio_steps import applied, steps_of
 from sigmaraw.pipelines.measurements import CONNECTIVITY, MEASURE, PIXEL_SIZE, U_MODE, min_size
-from sigmaraw.pipelines.network import NETWORK_PARAMETERS, THRESHOLD, NetworkPipeline
+from sigmaraw.pipelines.network import NETWORK_PARAMETERS, THRESHOLD, NetworkPipeline, chosen_output
 from sigmaraw.pipelines.onnx_model import OnnxPipeline
 from sigmaraw.pipelines.torch_model import TorchPipeline
 
@@ -38,7 +38,7 @@ class BioimageioPipeline(NetworkPipeline):
     name = "bioimageio"
     libraries = ("bioimageio.spec", "scipy", "numpy")
     parameters = (
-        Parameter("model", str, required=True, help="the package's rdf.yaml or bioimageio.yaml, or its folder"),
+        Parameter("model", str, required=True, file=True, help="the package's rdf.yaml or bioimageio.yaml, or its folder"),
         Parameter("weights", str, None, choices=tuple(TRUSTED), help="which weights; default: onnx where they and onnxruntime are there"),
         Parameter("post", str, "none", choices=("none", "argmax"), help="argmax: the class of the largest of the package's outputs"),
         MEASURE,
@@ -79,15 +79,7 @@ class BioimageioPipeline(NetworkPipeline):
 
     def _channel_of(self, tensor: Any) -> int:
         names = next(([str(name) for name in axis.channel_names] for axis in tensor.axes if str(axis.id) == "channel"), ["0"])
-        stated = self.settings["channel"]
-        if stated is None and len(names) == 1:
-            return 0
-        if stated in names:
-            return names.index(stated)
-        if stated is not None and stated.isdecimal() and int(stated) < len(names):
-            return int(stated)
-        shown = ", ".join(" ".join(name.split())[:40] for name in names[:12])
-        raise InvalidOption(f"channel={stated} of {self._package.name}", f"one of {shown}, or its number from 0", "add channel=")
+        return chosen_output(self._model_name(), names, self.settings["channel"], "channel")
 
     def _set_window(self) -> None:
         spatial = self.axes.spatial.split(", ")

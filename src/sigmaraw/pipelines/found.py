@@ -34,12 +34,21 @@ class Found:
     prediction: NDArray[np.floating] | None = None
 
 
+def neighbours(ndim: int, connectivity: int) -> NDArray[np.bool_]:
+    """Return which neighbours join pixels to one object, (3,) along each axis. connectivity : 4 or 8, in volumes 6 or 26."""
+    from scipy import ndimage
+
+    structure: NDArray[np.bool_] = ndimage.generate_binary_structure(ndim, 1 if connectivity == 4 else ndim)
+    return structure
+
+
 def of_mask(mask: NDArray[np.bool_], smallest_px: int, connectivity: int) -> Found:
     """Return the connected parts of a mask of at least `smallest_px` pixels. connectivity : 4 or 8, in volumes 6 or 26."""
     from scipy import ndimage
 
-    reach = 1 if connectivity == 4 else mask.ndim
-    labels, _ = ndimage.label(mask, ndimage.generate_binary_structure(mask.ndim, reach))
+    labels, count = ndimage.label(mask, neighbours(mask.ndim, connectivity))
+    if smallest_px <= 1:  # numbered in their order already, and none to leave out
+        return Found(labels, int(count))
     return of_labels(labels, smallest_px)
 
 
@@ -50,7 +59,7 @@ def of_labels(labels: NDArray[np.integer], smallest_px: int, keep: NDArray[np.bo
     """
     flat = labels.ravel()
     if flat.size and int(flat.max()) > flat.size:  # sparse labels, as those of a tracker: numbered anew before they are counted
-        flat = np.unique(flat, return_inverse=True)[1] if not (flat == 0).all() else flat
+        flat = np.unique(flat, return_inverse=True)[1]
         flat = flat + (0 if (labels == 0).any() else 1)
     sizes = np.bincount(flat)
     stays = sizes >= max(smallest_px, 1)

@@ -31,7 +31,7 @@ class IntensityPipeline(ImagePipeline):
 
     def measure(self, image: NDArray[np.integer]) -> dict[str, float]:
         """Return sum and mean of all pixels, DN. image: (y, x) or (z, y, x)."""
-        total = int(image.sum(dtype=np.uint64))
+        total = int(image.sum(dtype=np.int64))
         return {"total_intensity": float(total), "mean_intensity": total / image.size}
 
     def gradient(self, image: NDArray[np.integer]) -> dict[str, NDArray[np.floating]]:

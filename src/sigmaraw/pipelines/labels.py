@@ -72,7 +72,16 @@ class OwnSegmentation(SegmentationPipeline):
 
     def mask(self, raw: Any) -> NDArray[np.bool_]:
         """Return the mask of one frame (y, x) or volume (z, y, x). Raises as `__call__`."""
-        return self._mask(one_frame(raw))
+        found: NDArray[np.bool_] = self._call(self._mask, one_frame(raw), None)
+        return found
+
+    def segmented(self, image: NDArray[np.integer]) -> tuple[NDArray[np.integer], dict[str, float]]:
+        """Return the objects of one image as a label image, 0 where there is none, and what a call returns. Raises as `__call__`."""
+        labels, row = self._call(self._labels_and_row, one_frame(image), None)
+        return labels, row
+
+    def _each_segmented(self, images: Iterable[NDArray[np.integer]]) -> list[tuple[NDArray[np.integer], dict[str, float]]]:
+        return [self._call(self._labels_and_row, image, index) for index, image in enumerate(images)]
 
     def _table(self, images: Iterable[Any]) -> dict[str, NDArray[np.float64]]:
         rows = [self._guarded(image, index) for index, image in enumerate(images)]
@@ -108,7 +117,7 @@ class LabelsPipeline(OwnSegmentation):
 
     name = "labels"
     parameters = (
-        Parameter("function", str, required=True, help="package.module:function, or file.py:function"),
+        Parameter("function", str, required=True, file=True, help="package.module:function, or file.py:function"),
         MEASURE_OBJECTS,
         PIXEL_SIZE,
         CLASSES,

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.contracts import Measurement, Parameter
 from sigmaraw.measurements import DEFAULT
+from sigmaraw.pipelines.found import of_mask
 
 MEASUREMENTS = (
     Measurement("count", "1", "N", "number of connected objects of at least min_size pixels", discrete=True),
@@ -68,15 +69,8 @@ def objects(mask: NDArray[np.bool_], smallest_px: int, connectivity: int) -> tup
 
     mask : (y, x) or (z, y, x). connectivity : 4 or 8, in volumes 6 or 26.
     """
-    from scipy import ndimage
-
-    reach = 1 if connectivity == 4 else mask.ndim
-    labels, count = ndimage.label(mask, ndimage.generate_binary_structure(mask.ndim, reach))
-    if smallest_px <= 1 or count == 0:
-        return mask, int(count)
-    large = np.bincount(labels.ravel()) >= smallest_px
-    large[0] = False
-    return large[labels], int(np.count_nonzero(large))
+    found = of_mask(mask, smallest_px, connectivity)
+    return found.labels != 0, found.count
 
 
 def measure(raw: NDArray[np.integer], mask: NDArray[np.bool_], smallest_px: int = 0, connectivity: int = 8) -> dict[str, float]:

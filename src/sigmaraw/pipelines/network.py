@@ -47,7 +47,7 @@ _LARGEST_PROBE_PX = 1 << 21  # of a volume; what a study asks before it begins f
 _LARGEST_BATCHED_PX = 1 << 20  # of a tile, all channels together: larger ones fill a call by themselves
 _SAME_ANSWER = 1e-3  # of the largest answer: sums in another order on a GPU differ by less
 NETWORK_PARAMETERS = (
-    Parameter("model", str, required=True, help="the model's file"),
+    Parameter("model", str, required=True, file=True, help="the model's file"),
     Parameter("pre", str, "zscore", choices=tuple(PRE), help="normalisation of the whole image"),
     Parameter("post", str, "sigmoid", choices=POST, help="what turns the output into a foreground map"),
     MEASURE,
@@ -325,6 +325,11 @@ class NetworkPipeline(SegmentationPipeline):
             total += float((weight * self.measured_pixels(unit)).sum())
         return soft_measurements(area, total)
 
+    def _labels_and_row(self, image: NDArray[np.integer]) -> tuple[NDArray[np.integer], dict[str, float]]:
+        if self.keys["measure"] == "soft":  # sums weighted by the map, which no label image holds
+            return self._found(image).labels, self._measure(image)
+        return super()._labels_and_row(image)
+
     def _mask(self, image: NDArray[np.integer]) -> NDArray[np.bool_]:
         maps = self._probabilities(self.units(image))
         return np.stack([probability > self.keys["threshold"] for probability in maps]).reshape(self.measured_pixels(image).shape)
@@ -445,8 +450,8 @@ class NetworkPipeline(SegmentationPipeline):
         return str(self.keys["model"] or self.name)
 
 
-def chosen_output(model: str, names: list[str], stated: str | None) -> int:
-    """Return which of a model's outputs is meant.
+def chosen_output(model: str, names: list[str], stated: str | None, key: str = "output") -> int:
+    """Return which of a model's outputs, or of another list, is meant.
 
     Parameters
     ----------
@@ -456,6 +461,8 @@ def chosen_output(model: str, names: list[str], stated: str | None) -> int:
         Of its outputs, in order.
     stated : str or None
         A name, or a number from 0.
+    key : str, default "output"
+        The setting that states it, and what there are several of.
 
     Returns
     -------
@@ -465,21 +472,21 @@ def chosen_output(model: str, names: list[str], stated: str | None) -> int:
     Raises
     ------
     InvalidModel
-        There are several and none is stated, or there are none.
+        There are several outputs and none is stated, or there are none.
     InvalidOption
-        None has that name or number.
+        None has that name or number; of another list, none is stated.
     """
     shown = ", ".join(" ".join(name.split())[:40] for name in names[:8])
     if stated is None and len(names) == 1:
         return 0
-    if stated is None or not names:
+    if key == "output" and (stated is None or not names):
         found = f"model {model} returns {len(names)} outputs ({shown})"
         raise InvalidModel(found, "one output, or which one", "add its name or number, for instance output=0")
-    if stated in names:
+    if stated is not None and stated in names:
         return names.index(stated)
-    if stated.isdecimal() and int(stated) < len(names):
+    if stated is not None and stated.isdecimal() and int(stated) < len(names):
         return int(stated)
-    raise InvalidOption(f"output={stated}", f"one of {shown}, or its number from 0", "choose one of them")
+    raise InvalidOption(f"{key}={stated}", f"one of {shown}, or its number from 0", "choose one of them")
 
 
 def model_file(path: str) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import struct
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -132,20 +133,46 @@ def _read(content: bytes, form: str, shape: tuple[int, ...], spec: str) -> NDArr
 
     try:
         if form == "npy":
+            _require_small(*_npy_bytes(content))
             array: NDArray[Any] = np.load(io.BytesIO(content), allow_pickle=False)
         elif form == "png":
+            _require_small(_png_bytes(content), _MOST_BYTES)
             array = imagecodecs.png_decode(content)
         else:
             with tifffile.TiffFile(io.BytesIO(content)) as file:
                 size = sum(page.size * (page.dtype.itemsize if page.dtype else 1) for page in file.pages)
-                if size > _MOST_BYTES:
-                    raise ValueError(f"{size} bytes")
+                _require_small(size, _MOST_BYTES)
                 array = file.asarray()
     except Exception as error:  # readers of three formats, which raise what they like
         words = " ".join(str(error).split())[:100]
         found = f"what '{spec}' wrote is no {form} file ({type(error).__name__}: {words})"
         raise InvalidPrediction(found, "a label image", "state its format, such as format=png") from error
     return array.reshape(shape) if array.size == math.prod(shape) and array.squeeze().shape == tuple(n for n in shape if n > 1) else array
+
+
+def _require_small(announced: int, most: int) -> None:
+    """Refuse a header that announces more bytes of pixels than there may be. Raises ValueError."""
+    if announced > min(most, _MOST_BYTES):
+        raise ValueError(f"{announced} bytes of pixels announced, {min(most, _MOST_BYTES)} at most")
+
+
+def _npy_bytes(content: bytes) -> tuple[int, int]:
+    """Return how many bytes of pixels the header of a .npy file announces, and how many it has. Raises ValueError for another file."""
+    file = io.BytesIO(content)
+    reader = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(np.lib.format.read_magic(file))
+    if reader is None:
+        raise ValueError("another version than 1.0 and 2.0")
+    shape, _, dtype = reader(file)
+    return math.prod(shape) * dtype.itemsize, len(content) - file.tell()
+
+
+def _png_bytes(content: bytes) -> int:
+    """Return how many bytes of pixels the header of a PNG announces. Raises ValueError for another file."""
+    if content[12:16] != b"IHDR" or len(content) < 26:
+        raise ValueError("no IHDR")
+    width, height, depth, colour = struct.unpack(">IIBB", content[16:26])
+    channels = {0: 1, 2: 3, 3: 4, 4: 2, 6: 4}.get(colour, 4)  # a palette may hold opacity too
+    return int(width * height * channels * (2 if depth == 16 else 1))
 
 
 def numbers_of(content: bytes, table: str, spec: str) -> dict[str, float]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Measurement, Parameter, Pipeline
+from sigmaraw.contracts import LowerPrecision, Measurement, Parameter, Pipeline
 from sigmaraw.errors import InputNotFound, InvalidOption, InvalidPrediction, InvalidSpec, ShapeMismatch, UnreadableFile
 from sigmaraw.frames import read_frames
-from sigmaraw.pipelines.base import columns
 from sigmaraw.pipelines.failures import raised_by
 from sigmaraw.pipelines.inputs import many_frames, one_frame
 from sigmaraw.pipelines.threads import each
@@ -70,13 +70,13 @@ class ReconstructionPipeline(Pipeline):
         Parameter("method", str, "fbp", help="fbp, or package.module:function"),
         Parameter("then", str, required=True, help="the pipeline that gets the volume, in double quotes where it has keys"),
         Parameter("kind", str, "transmission", choices=("transmission", "emission"), help="what a projection is made of"),
-        Parameter("flat", str, None, help="file of flat frames (transmission); their mean is used"),
-        Parameter("dark", str, None, help="file of dark frames; without it `offset`"),
+        Parameter("flat", str, None, file=True, help="file of flat frames (transmission); their mean is used"),
+        Parameter("dark", str, None, file=True, help="file of dark frames; without it `offset`"),
         Parameter("offset", float, 0.0, minimum=0, maximum=65535, unit="DN", help="dark level where there is no file of darks"),
         Parameter(
             "span", float, 180.0, minimum=1, maximum=3600, unit="deg", help="angle covered evenly by the projections, its end left out"
         ),
-        Parameter("angles", str, None, help="in place of span: .npy or text file with one angle a projection, degrees"),
+        Parameter("angles", str, None, file=True, help="in place of span: .npy or text file with one angle a projection, degrees"),
         Parameter("low", float, None, unit="1/px", help="volume's value that becomes 0"),
         Parameter("high", float, None, unit="1/px", help="volume's value that becomes 65535"),
     )
@@ -183,15 +183,26 @@ class ReconstructionPipeline(Pipeline):
         levels: NDArray[np.uint16] = np.clip(np.rint((values - low) / (high - low) * _FULL), 0, _FULL).astype(np.uint16)
         return levels
 
+    def in_float32(self) -> Pipeline | None:
+        """Return the same reconstruction with its pipeline in float32; None where that computes so itself."""
+        twin = self.then.in_float32() if isinstance(self.then, LowerPrecision) else None
+        if twin is None:
+            return None
+        made = copy.copy(self)
+        made.then = twin
+        return made
+
     def __call__(self, raw: Any) -> dict[str, float]:
         """Return the inner pipeline's measurements of the volume of one scan (projection, y, x), DN. Raises as `volume` and `scaled`."""
-        return self.then(each(self.scaled, [one_frame(raw)])[0])
+        return self.then(self._scaled_each([one_frame(raw)])[0])
 
     def batch(self, images: NDArray[np.integer]) -> dict[str, NDArray[np.float64]]:
         """Return per measurement a float64 array (image). images: (image, projection, y, x), DN."""
-        volumes = each(self.scaled, list(many_frames(images)))
-        rows = [self.then(volume) for volume in volumes]
-        return columns(self.measurements, rows)
+        return self.then.batch(np.stack(self._scaled_each(many_frames(images))))
+
+    def _scaled_each(self, scans: Iterable[NDArray[np.integer]]) -> list[NDArray[np.uint16]]:
+        """Return the volume of each scan; a user's function, which may be no other thread's, is called in the caller's."""
+        return each(self.scaled, scans) if self.settings["method"] == "fbp" else [self.scaled(scan) for scan in scans]
 
 
 def _of_volume(row: Measurement) -> Measurement:

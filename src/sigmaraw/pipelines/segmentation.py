@@ -73,8 +73,11 @@ class SegmentationPipeline(Pipeline):
 
     def with_pixel_size(self, sizes: tuple[float, ...]) -> SegmentationPipeline:
         """Return the same pipeline for images of that pixel size, µm along each axis."""
-        settings = {**self.settings, **self.measure_settings, "pixel_size": "|".join(map(repr, sizes))}
-        return type(self)(self.spec, **settings)
+        return self._with(pixel_size="|".join(map(repr, sizes)))
+
+    def _with(self, **changed: Any) -> SegmentationPipeline:
+        """Return the same pipeline with some settings changed, those of its measures included."""
+        return type(self)(self.spec, **{**self.settings, **self.measure_settings, **changed})
 
     def config(self) -> dict[str, Any]:
         """Return every setting with defaults written out, model SHA-256 and versions (JSON values)."""
@@ -131,16 +134,26 @@ class SegmentationPipeline(Pipeline):
             self.measurements = measures.measurements
         return values
 
+    # --- objects as a label image -------------------------------------------------------------------------------------
     def segmented(self, image: NDArray[np.integer]) -> tuple[NDArray[np.integer], dict[str, float]]:
-        """Return the objects of one image as a label image, 0 where there is none, and its measurements."""
-        image = one_frame(image)
-        found = self._found(image)
+        """Return the objects of one image as a label image, 0 where there is none, and what a call returns. Raises as `__call__`."""
+        return self._each_segmented([one_frame(image)])[0]
+
+    def segmented_batch(self, images: NDArray[np.integer]) -> tuple[list[NDArray[np.integer]], dict[str, NDArray[np.float64]]]:
+        """Return the label image of each image, and what `batch` returns, from one segmentation. Raises as `batch`."""
+        pairs = self._each_segmented(many_frames(images))
+        return [labels for labels, _ in pairs], columns(self.measurements, [row for _, row in pairs])
+
+    def _each_segmented(self, images: Iterable[NDArray[np.integer]]) -> list[tuple[NDArray[np.integer], dict[str, float]]]:
+        return each(self._labels_and_row, images)
+
+    def _labels_and_row(self, image: NDArray[np.integer]) -> tuple[NDArray[np.integer], dict[str, float]]:
+        """Return the objects of one image as a label image, and the measurements of the same objects; called from several threads."""
+        found, pixels = self._found(image), self._pixels(image)
         if self.measures is not None:
-            return found.labels, self._measured(image, found)
-        if {entry.name for entry in self.measurements} != {entry.name for entry in MEASUREMENTS}:  # sums weighted by a map
-            return found.labels, self._measure(image)
+            return found.labels, self._measured(pixels, found)
         inside = found.labels != 0
-        return found.labels, measured(found.count, int(np.count_nonzero(inside)), int(image[inside].sum(dtype=np.int64)))
+        return found.labels, measured(found.count, int(np.count_nonzero(inside)), int(pixels[inside].sum(dtype=np.int64)))
 
     # --- objects one by one -------------------------------------------------------------------------------------------
     @property

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Differentiable, Measurement, Pipeline, TakesPixelSize
+from sigmaraw.contracts import Differentiable, LowerPrecision, Measurement, Pipeline, TakesPixelSize
 from sigmaraw.errors import InvalidOption
 
 JOINT = " & "
@@ -81,6 +81,13 @@ class SeveralPipelines(Pipeline):
                 for pipeline in self.pipelines
             ]
         )
+
+    def in_float32(self) -> Pipeline | None:
+        """Return the same pipelines, those of a lower precision in float32; None where all compute so themselves."""
+        twins = [pipeline.in_float32() if isinstance(pipeline, LowerPrecision) else None for pipeline in self.pipelines]
+        if all(twin is None for twin in twins):
+            return None
+        return SeveralPipelines([pipeline if twin is None else twin for pipeline, twin in zip(self.pipelines, twins, strict=True)])
 
     def __call__(self, raw: Any) -> dict[str, float]:
         """Return the measurements of all pipelines of one image. Raises as they do."""

@@ -25,7 +25,6 @@ _SUFFIXES = {
     ".yaml": "bioimageio",
     ".yml": "bioimageio",
 }
-_FILE_KEYS = ("model", "weights")
 _SCALARS = (bool, int, float, str)
 
 
@@ -152,16 +151,32 @@ def _registered(step: registry.Step, spec: str, base: Path | None = None, allow_
         settings |= dotted_settings(settings["measure"], _beside(base, dotted))
     elif dotted:
         registry.typed(step, kind.parameters)  # refuses them by name
-    for key in _FILE_KEYS:
-        if base is not None and settings.get(key):
-            settings[key] = str(base / settings[key])  # an absolute path stays as it is
+    for entry in kind.parameters:
+        if entry.file and base is not None and settings.get(entry.name):
+            settings[entry.name] = _from(base, settings[entry.name])
     built: Pipeline = kind(spec, **settings)
     return built
 
 
 def _beside(base: Path | None, dotted: dict[str, str]) -> dict[str, str]:
     """Return the keys of measures, files among them relative to the folder of the TOML file that names them."""
-    return {key: str(base / value) if base is not None and key.endswith(".reference") else value for key, value in dotted.items()}
+    return {key: _from(base, value) if base is not None and _is_file_key(key) else value for key, value in dotted.items()}
+
+
+def _is_file_key(key: str) -> bool:
+    """Return whether ``measure.key`` names a file; what is wrong with it, others say."""
+    name, _, part = key.partition(".")
+    if name not in registry.names(registry.MEASUREMENTS):
+        return False
+    return any(entry.name == part and entry.file for entry in registry.load(registry.MEASUREMENTS, name).parameters)
+
+
+def _from(base: Path, value: str) -> str:
+    """Return a file's name from a folder, an absolute one as it is; of ``file.py:function`` the file's, and a dotted module as it is."""
+    file, colon, function = value.rpartition(":")
+    if colon and function.isidentifier():
+        return f"{base / file}:{function}" if registry.is_file(file) else value
+    return str(base / value)
 
 
 def _from_toml(path: Path) -> Pipeline:

@@ -8,7 +8,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Measurement, Parameter
+from sigmaraw.contracts import LabelledImage, Measurement, Parameter
+from sigmaraw.measurements.solidity import Solidity
+from sigmaraw.pipelines.classical.base import above_otsu, by_plane
+from sigmaraw.pipelines.classical.local_threshold import local_means
+from sigmaraw.pipelines.found import of_labels, of_mask
 
 SEGMENT = Parameter(
     "segment",
@@ -47,27 +51,20 @@ def segmented(stain: NDArray[np.floating], method: str, threshold: float, block:
         Least share of the convex hull that an object fills, 1.
     """
     from scipy import ndimage
-    from skimage.filters import threshold_local, threshold_otsu
 
     values = np.asarray(stain, dtype=np.float64)
     if method == "fixed":
         mask = values > threshold
-    elif values.min() == values.max():
-        return np.zeros(values.shape, dtype=bool)
     else:
-        mask = values > threshold_otsu(values)
+        mask = above_otsu(values)
         if method == "local":
-            planes = values.reshape(-1, *values.shape[-2:])
-            local = np.stack([threshold_local(plane, block | 1) for plane in planes]).reshape(values.shape)
-            mask &= values > local
+            mask &= values > by_plane(lambda plane: local_means(plane, block | 1), values)
     filled: NDArray[np.bool_] = ndimage.binary_fill_holes(mask)
     return _solid(filled, solidity) if solidity > 0 else filled
 
 
 def _solid(mask: NDArray[np.bool_], least: float) -> NDArray[np.bool_]:
-    from skimage.measure import label, regionprops
-
-    labels = label(mask)
-    kept = [0, *(region.label for region in regionprops(labels) if region.solidity >= least)]
-    found: NDArray[np.bool_] = np.isin(labels, kept) & mask
-    return found
+    found = of_mask(mask, 0, 8)
+    solidity = Solidity().of_objects(LabelledImage(mask, found.labels, found.count))["solidity"]
+    solid = ~(solidity < least)  # what has no hull, as a plane in a volume, is left in
+    return of_labels(found.labels, 0, np.concatenate([[False], solid])).labels != 0

@@ -45,11 +45,6 @@ class _Lasting:
                 self._pools[key] = ThreadPoolExecutor(threads, f"sigmaraw-{purpose}")
             return self._pools[key]
 
-    def close(self) -> None:
-        for pool in self._pools.values():
-            pool.shutdown(wait=False, cancel_futures=True)
-        self._pools = {}
-
     def _forget(self) -> None:
         self._lock, self._pools, self.here = threading.Lock(), {}, threading.local()
 

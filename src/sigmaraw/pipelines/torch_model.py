@@ -81,7 +81,9 @@ class DemoUNetPipeline(TorchNetwork):
         THRESHOLD,
         min_size(20),
         CONNECTIVITY,
-        Parameter("weights", str, None, help="safetensors with training record from 02_train_demo_model.py; default: the shipped one"),
+        Parameter(
+            "weights", str, None, file=True, help="safetensors with training record from 02_train_demo_model.py; default: the shipped one"
+        ),
         U_MODE,
         BATCH,
         DEVICE,

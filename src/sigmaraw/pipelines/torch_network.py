@@ -172,12 +172,15 @@ class TorchNetwork(NetworkPipeline):
         """Return this pipeline in float32, with which answers of a lower precision are compared; None where it is so itself."""
         if self._precision == "float32":
             return None
-        return type(self)(self.spec, **{**self.settings, "precision": "float32"})
+        return self._with(precision="float32")
 
     # --- on a GPU -----------------------------------------------------------------------------------------------------
     def __call__(self, raw: Any) -> dict[str, float]:
         """Return the measurements of one image; as `SegmentationPipeline.__call__`."""
         return self._rows([one_frame(raw)])[0] if self._by_tensors else super().__call__(raw)
+
+    def _measure(self, image: NDArray[np.integer]) -> dict[str, float]:
+        return self._rows([image])[0] if self._by_tensors else super()._measure(image)
 
     def probability(self, unit: NDArray[np.integer]) -> NDArray[np.float32]:
         """Return the foreground map of what the network sees at once, DN, in the unit that `post` gives."""

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from sigmaraw.contracts import Parameter
 from sigmaraw.errors import InvalidOption
 from sigmaraw.pipelines.demo_weights import verified
-from sigmaraw.pipelines.measurements import CONNECTIVITY, MEASURE, PIXEL_SIZE, U_MODE, measured, min_size, objects
+from sigmaraw.pipelines.found import of_mask
+from sigmaraw.pipelines.measurements import CONNECTIVITY, MEASURE, PIXEL_SIZE, U_MODE, measured, min_size
 from sigmaraw.pipelines.network import THRESHOLD, model_file
 from sigmaraw.pipelines.preparation import prepare
 from sigmaraw.pipelines.stain import BLOCK, SEGMENT, SOLIDITY, STAIN_MEASUREMENTS, segmented
@@ -34,7 +35,7 @@ class TrainedPipeline(TorchNetwork):
     name = "trained"
     libraries = ("torch", "safetensors", "scikit-image", "scipy", "numpy")
     parameters = (
-        Parameter("model", str, required=True, help="weights (.safetensors) with their training record (.json) beside them"),
+        Parameter("model", str, required=True, file=True, help="weights (.safetensors) with their training record (.json) beside them"),
         MEASURE,
         THRESHOLD,
         min_size(20),
@@ -138,7 +139,17 @@ class TrainedPipeline(TorchNetwork):
     def _row(self, image: Any, units: Sequence[Any], maps: Sequence[NDArray[np.float32]]) -> dict[str, float]:
         if self.described.task != "image":
             return super()._row(image, units, maps)
-        stain = np.stack(maps).reshape(image.shape)
-        kept, count = objects(self._segmented(stain), self.settings["min_size"], self.settings["connectivity"])
-        area, total = int(np.count_nonzero(kept)), float(stain[kept].sum(dtype=np.float64))
-        return {**measured(count, area, 0), "total_intensity": total, "mean_intensity": total / area if area else float("nan")}
+        return self._of_stain(np.stack(maps).reshape(image.shape))[1]
+
+    def _labels_and_row(self, image: NDArray[np.integer]) -> tuple[NDArray[np.integer], dict[str, float]]:
+        if self.described.task != "image":
+            return super()._labels_and_row(image)
+        return self._of_stain(np.stack(self._probabilities(self.units(image))).reshape(image.shape))
+
+    def _of_stain(self, stain: NDArray[np.float32]) -> tuple[NDArray[np.integer], dict[str, float]]:
+        """Return the objects of a predicted stain as a label image, and their measurements in that stain."""
+        found = of_mask(self._segmented(stain), self.settings["min_size"], self.settings["connectivity"])
+        inside = found.labels != 0
+        area, total = int(np.count_nonzero(inside)), float(stain[inside].sum(dtype=np.float64))
+        row = {**measured(found.count, area, 0), "total_intensity": total, "mean_intensity": total / area if area else float("nan")}
+        return found.labels, row

@@ -109,8 +109,10 @@ class ResultRow(Row, frozen=True, kw_only=True):
     u_mode: Annotated[Number, field("relative standard uncertainty of σ_raw from the replica mode", "1")] = None
     u_cal: Annotated[Number, field("relative standard uncertainty of σ_raw from the camera's calibration", "1")] = None
     dof: Annotated[Number, field("degrees of freedom of u", "1")] = None
-    guard_factor: Annotated[Number, field("coverage factor k of the guard band: Student's t at 95 %, one-sided, with dof", "1")] = None
-    guard: Annotated[Number, field("guard band, expanded uncertainty U = k·u of epsilon_hat, in σ_raw", "1")] = None
+    guard_factor: Annotated[Number, field("coverage factor k of guard: Student's t at 95 %, one-sided, with dof", "1")] = None
+    guard: Annotated[
+        Number, field("expanded uncertainty U = k·u of epsilon_hat, in σ_raw; for display, the verdict's bound comes from evidence", "1")
+    ] = None
     limit: Annotated[Number, field("limit on |epsilon_hat|: k, or the margin over sigma_raw", "1")] = None
     spread_ratio: Annotated[Number, quantity("spread_ratio")] = None
     spread_ratio_ci: Annotated[Interval | None, field("90 % interval of spread_ratio", "1")] = None

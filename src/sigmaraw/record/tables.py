@@ -71,7 +71,8 @@ def flat(row: ResultRow) -> dict[str, Cell]:
     for name in row.__struct_fields__:
         value = getattr(row, name)
         if name.endswith(_INTERVALS):
-            low, high, stem = *(value or (None, None)), name.removesuffix("_ci")
+            stem = name.removesuffix("_ci")
+            low, high = value or (None, None)
             cells |= {f"{stem}_low": low, f"{stem}_high": high}
         elif name in ("ks", "ks_null"):
             test = value or TestRow(statistic=None, p=None)

@@ -240,7 +240,7 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Letterhead:
-    """Who made the report. logo : a PNG, JPEG or SVG; logo_kind : png, jpg or svg."""
+    """Who made the report. logo : a PNG or JPEG; logo_kind : png or jpg."""
 
     laboratory: str = ""
     address: Sequence[str] = ()

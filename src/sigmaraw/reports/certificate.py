@@ -18,6 +18,7 @@ from typing import Any
 from xml.etree import ElementTree as Xml
 
 from sigmaraw.integrity.canonical import digest
+from sigmaraw.quantities import TABLE
 
 DCC, SI = "https://ptb.de/dcc", "https://ptb.de/si"
 VERSION = "3.3.0"
@@ -72,7 +73,7 @@ def certificate(summary: Mapping[str, Any], parties: Parties, *, profile: str, s
     Parameters
     ----------
     summary : mapping
-        What `CameraProfile.summary` returns, with `references` of the quantities in `scalars`.
+        What `CameraProfile.summary` returns.
     parties : Parties
         Who stands behind it.
     profile : str
@@ -103,11 +104,9 @@ def certificate(summary: Mapping[str, Any], parties: Parties, *, profile: str, s
     _software(_add(results, "usedSoftware"))
     _maps(results, summary, profile, sha256)
     _conditions(results, summary)
-    data = _add(_add(_add(results, "results"), "result"), "data")
-    result = next(entry for entry in results.iter(f"{{{DCC}}}result"))
-    label = Xml.Element(f"{{{DCC}}}name")
-    _content(label, "quantities of the camera, each with expanded uncertainty, k = 2")
-    result.insert(0, label)
+    result = _add(_add(results, "results"), "result")
+    _name(result, "quantities of the camera, each with expanded uncertainty, k = 2")
+    data = _add(result, "data")
     for name, row in used:
         _quantity(data, name, row)
     Xml.indent(root, " ")
@@ -138,9 +137,9 @@ def _administrative(root: Xml.Element, summary: Mapping[str, Any], parties: Part
     laboratory = _add(_add(part, "calibrationLaboratory"), "contact")
     _name(laboratory, parties.laboratory or "not stated")
     _place(laboratory, parties.city, parties.country)
-    person = _add(_add(_add(part, "respPersons"), "respPerson"), "person")
-    _name(person, parties.signer or "not stated")
-    _text(next(entry for entry in part.iter(f"{{{DCC}}}respPerson")), "mainSigner", "true")
+    responsible = _add(_add(part, "respPersons"), "respPerson")
+    _name(_add(responsible, "person"), parties.signer or "not stated")
+    _text(responsible, "mainSigner", "true")
     customer = _add(part, "customer")
     _name(customer, parties.customer or "not stated")
     _place(customer, "", "")
@@ -170,13 +169,13 @@ def _finite(value: Any) -> bool:
     return isinstance(value, int | float) and math.isfinite(value)
 
 
-def _clause(row: Mapping[str, Any]) -> str:
-    return str(row.get("reference", "")).rpartition(", ")[2]
+def _clause(name: str) -> str:
+    return TABLE[name].reference.rpartition(", ")[2]
 
 
 def _methods(results: Xml.Element, used: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
     part = _add(results, "usedMethods")
-    for clause in dict.fromkeys(_clause(row) for _, row in used):
+    for clause in dict.fromkeys(_clause(name) for name, _ in used):
         method = _add(part, "usedMethod", {"id": _id(clause)})
         _name(method, _METHODS.get(clause, f"sigmaraw, docs/explanation/formulas.md: {clause or 'section 3'}"))
         if clause in _METHODS:
@@ -201,7 +200,7 @@ def _conditions(results: Xml.Element, summary: Mapping[str, Any]) -> None:
 
 
 def _quantity(data: Xml.Element, name: str, row: Mapping[str, Any]) -> None:
-    quantity = _add(data, "quantity", {"refId": _id(_clause(row)), "refType": f"emva1288_{_camel(name)}"})
+    quantity = _add(data, "quantity", {"refId": _id(_clause(name)), "refType": f"emva1288_{_camel(name)}"})
     unit = row["unit"]
     count = f", in {_COUNTS[unit]}" if unit in _COUNTS else ""
     _name(quantity, f"{row['definition']} ({row['symbol']}){count}")
@@ -242,12 +241,7 @@ def _si(part: Xml.Element, name: str, text: str) -> None:
 
 
 def _name(part: Xml.Element, text: str, element: str = "name") -> None:
-    _content(_add(part, element), text)
-
-
-def _content(part: Xml.Element, text: str) -> None:
-    content = _add(part, "content", {"lang": "en"})
-    content.text = _clean(text)
+    _add(_add(part, element), "content", {"lang": "en"}).text = _clean(text)
 
 
 def _clean(text: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sigmaraw.record import Content
 from sigmaraw.reports.blocks import Block, Bullets, Column, Facts, Fold, Heading, Para, Row, Section, Table, Words, rich
-from sigmaraw.reports.names import image_names
+from sigmaraw.reports.names import few, image_names
 from sigmaraw.reports.values import setting
-from sigmaraw.reports.wording import REVALIDATION, limitations
+from sigmaraw.reports.wording import REVALIDATION, limitations, several
 
 _MOST_UNDEFINED = 400
 _MOST_PLACES = 6
@@ -58,17 +58,8 @@ def _warnings(record: Content) -> list[Words]:
             places.setdefault(text, []).append(f"{row.codec}, {row.measurement}, {names[row.image]}")
     found: list[Words] = []
     for text, where in places.items():
-        more = f"; and {len(where) - _MOST_PLACES} more" if len(where) > _MOST_PLACES else ""
-        listed = "; ".join(where[:_MOST_PLACES])
-        found.append(
-            rich(
-                "{text} ({count}: {listed}{more})",
-                text=text,
-                count=f"{len(where)} {'result' if len(where) == 1 else 'results'}",
-                listed=listed,
-                more=more,
-            )
-        )
+        listed = few(where, _MOST_PLACES, "; ")
+        found.append(rich("{text} ({count}: {listed})", text=text, count=several(len(where), "result"), listed=listed))
     return found
 
 
@@ -101,9 +92,9 @@ def traceability_section() -> Section:
     rows: list[Row] = [
         [
             "The codec does not shift answers",
-            "ε̂ with guard band against the limit",
+            "upper 95 % limit of |ε̂| against the limit",
             "All results, Uncertainty budget",
-            "results[].epsilon_hat, u, guard, limit",
+            "results[].evidence, limit",
         ],
         [
             "The codec neither adds nor removes spread",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sigmaraw.record import Content, worst
+from sigmaraw.record import Content
 from sigmaraw.record.results import ResultRow
 from sigmaraw.reports.blocks import Block, Cell, Column, Figure, Fold, Heading, Mark, Para, Row, Section, Table, rich
 from sigmaraw.reports.names import image_names
@@ -12,9 +12,8 @@ from sigmaraw.reports.numbers import fixed, given, measured, plain, with_unit
 from sigmaraw.reports.results_sections import HAT, psnr_text
 from sigmaraw.reports.selection import Reasons
 from sigmaraw.reports.slices import slice_sections
-from sigmaraw.reports.sweep import search_context, sweep_context
-from sigmaraw.reports.sweep_plots import Curve, shift_plot, thinned
-from sigmaraw.reports.sweep_plots import Mark as Point
+from sigmaraw.reports.sweep import marks_of, rulings_on, search_context, sweep_context
+from sigmaraw.reports.sweep_plots import Curve, shift_plot
 from sigmaraw.reports.values import flatten, setting, steps_of
 
 
@@ -43,7 +42,9 @@ def _curves(record: Content) -> list[Block]:
         for row in record.results:
             if row.measurement == measurement:
                 of_codec.setdefault(row.codec, []).append(row)
-        curves = [Curve(codec, marks) for codec, rows in of_codec.items() if (marks := _mark(rows, ratios))]
+        verdicts = rulings_on(record, measurement)
+        found = {codec: marks_of("", rows, ratios[codec], verdicts.get(codec)) for codec, rows in of_codec.items()}
+        curves = [Curve(codec, marks) for codec, marks in found.items() if marks]
         limits = [row.limit for rows in of_codec.values() for row in rows if row.limit is not None and 0 < row.limit < 1e100]
         alt = f"Shift of {measurement} against compression ratio, one mark for each codec"
         drawn = shift_plot(f"ratio-{position}", alt, curves, limits, None)
@@ -58,17 +59,6 @@ def _curves(record: Content) -> list[Block]:
                 )
             )
     return [Heading("Shift against compression ratio"), Fold("One figure for each measurement", blocks)] if blocks else []
-
-
-def _mark(rows: list[ResultRow], ratios: Mapping[str, float | None]) -> tuple[Point, ...]:
-    ratio = ratios[rows[0].codec]
-    shifts = [(row.epsilon_hat, row) for row in rows if row.epsilon_hat is not None]
-    if ratio is None or not ratio > 0 or not shifts:
-        return ()
-    shift, largest = max(shifts, key=lambda entry: abs(entry[0]))
-    low, high = largest.epsilon_hat_ci or (None, None)
-    ends = None if low is None or high is None else (low, high)
-    return (Point(ratio, shift, worst(row.verdict for row in rows), "", ends, thinned([entry[0] for entry in shifts])),)
 
 
 def _size(record: Content, reasons: Reasons) -> Table:
@@ -197,7 +187,7 @@ def slices_section(record: Content) -> Section | None:
     return Section(
         "slices",
         "Slice by slice",
-        [Para("A volume has one setting and one ratio; PSNR is against the container’s range."), *blocks],
+        [Para("A volume has one setting and one ratio; PSNR is against the camera’s range (without a camera the container’s)."), *blocks],
         short="Slices",
     )
 

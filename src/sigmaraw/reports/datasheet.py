@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -114,11 +114,12 @@ def write_datasheet(
     folder: str | Path,
     figures: Mapping[str, Any] | None = None,
     lab: Lab | None = None,
-    formats: Sequence[str] = ("html",),
+    *,
+    pdf: bool = False,
 ) -> Path:
     """Write `folder`/datasheet.html from `CameraProfile.summary()` and `.figures()`, whole or not at all, and return its path.
 
-    formats : html, pdf or both; datasheet.pdf is written first.
+    pdf : whether datasheet.pdf is written too, before the page.
 
     Raises
     ------
@@ -127,12 +128,11 @@ def write_datasheet(
     document = datasheet(summary, figures, lab)
     target = Path(folder) / "datasheet.html"
     page = page_of(document)
-    if "pdf" in formats:
+    if pdf:
         from sigmaraw.reports.pdf import pdf_of
 
         made = pdf_of(document)
         with atomic_path(target.with_suffix(".pdf")) as temporary:
             temporary.write_bytes(made)
-    if "html" in formats:
-        write_text(target, page)
+    write_text(target, page)
     return target

@@ -31,9 +31,9 @@ from sigmaraw.reports.study_sections import data_section, environment_section, f
 
 Edition = Literal["short", "full"]
 FOOT = (
-    "Rendered from record.json and result.nc by sigmaraw; the rendering computes nothing. It supports regulated use; whether a "
-    "requirement is met is for "
-    "the responsible person to decide."
+    "Rendered from record.json and result.nc by sigmaraw; the rendering computes no result; of objects it prints means, shares and "
+    "percentiles of what the record holds. It supports regulated use; whether a requirement is met is for the responsible person to "
+    "decide."
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from sigmaraw.record import Content, Verdict, worst
@@ -27,17 +28,17 @@ from sigmaraw.reports.blocks import (
 )
 from sigmaraw.reports.crops import grey_png
 from sigmaraw.reports.lab import Lab
-from sigmaraw.reports.names import image_names
-from sigmaraw.reports.numbers import given, percent
+from sigmaraw.reports.names import MOST_NAMED, few, image_names
+from sigmaraw.reports.numbers import percent
 from sigmaraw.reports.replica_number import replicas_used
 from sigmaraw.reports.selection import by_codec
-from sigmaraw.reports.statements import HEADINGS, Said, plan_line, said_of, scope_line, undefined_line, warning_line
+from sigmaraw.reports.statements import HEADINGS, Said, effect_text, plan_line, said_of, scope_line, undefined_line, warning_line
+from sigmaraw.reports.table import without_figures
 from sigmaraw.reports.values import setting
 
 _MOST_THUMBS = 12
 _LARGE = 1000  # results, beyond which half as many are shown
 _MOST_MAP = 40  # images in the map of the first page
-_MOST_NAMED = 4
 _MOST_STEPS = 6
 _MORE = "n ≈ "  # how the record writes a number of replicas that would decide
 
@@ -87,13 +88,12 @@ def front_blocks(folder: RecordFolder, lab: Lab) -> list[Block]:
 def _tested(record: Content) -> Words:
     images, codecs, measured = len({row.image for row in record.results}), len(record.codecs), len(record.measurements)
     names = list(image_names(record).values())
-    listed = ", ".join(names[:_MOST_NAMED]) + (f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else "")
     what = f"{codecs} {'codec' if codecs == 1 else 'codecs'}, {measured} {'measurement' if measured == 1 else 'measurements'}"
     return rich(
         "Tested: {what} on {images} ({listed}). Model: {model:strong}. Camera: {camera:strong}.",
         what=what,
         images=f"{images} {'image' if images == 1 else 'images'}",
-        listed=listed,
+        listed=few(names),
         model=setting(record.plan.pipeline),
         camera=camera_words(record),
     )
@@ -116,8 +116,7 @@ def _answer(record: Content) -> Answer:
 
 def _beyond(entries: Sequence[Said]) -> str:
     files = list(dict.fromkeys(name for entry in entries if entry.verdict == "FAIL" for name in entry.beyond))
-    more = len(files) - _MOST_NAMED
-    return f" (beyond a limit: {', '.join(files[:_MOST_NAMED])}{f' and {more} more' if more > 0 else ''})" if files else ""
+    return f" (beyond a limit: {few(files)})" if files else ""
 
 
 def how_sure(record: Content) -> Words:
@@ -125,10 +124,10 @@ def how_sure(record: Content) -> Words:
     rule, scope = record.decision, scope_line(record)
     if rule is None or rule.null_flag_rate is None:
         return f"{scope} n = {replicas_used(record)} replicas per group."
+    replicas = f", n = {rule.replicas}" if rule.replicas else ""
     return (
-        f"{scope} In a design such as this one, n = {rule.replicas}, a codec that shifts answers by {given(rule.harmful, 3)} σ_raw "
-        f"passes in "
-        f"{percent(rule.accepts_harmful)} of studies; a codec without effect does not pass in {percent(rule.null_flag_rate)}."
+        f"{scope} In a design such as this one{replicas}, a codec that shifts answers by {effect_text(rule.harmful, rule.effect_unit)} "
+        f"passes in {percent(rule.accepts_harmful)} of studies; a codec without effect does not pass in {percent(rule.null_flag_rate)}."
     )
 
 
@@ -142,7 +141,7 @@ def next_steps(record: Content) -> list[Words]:
             continue
         wanted = entry.decides or "draw more replicas, or state a margin"
         if wanted.startswith(_MORE):
-            replicas[entry.codec] = max(replicas.get(entry.codec, ""), wanted, key=_digits)
+            replicas[entry.codec] = max(replicas.get(entry.codec, ""), wanted, key=_replicas)
         else:
             other.setdefault(wanted, {})[entry.codec] = None
     lines: list[Words] = []
@@ -150,13 +149,13 @@ def next_steps(record: Content) -> list[Words]:
         listed = "; ".join(f"{codec}: {wanted}" for codec, wanted in list(replicas.items())[:_MOST_STEPS])
         more = f"; {len(replicas) - _MOST_STEPS} more under “Statements over images”" if len(replicas) > _MOST_STEPS else ""
         lines.append(f"Draw more replicas to decide what only their number leaves open ({listed}{more}).")
-    for wanted, codecs in list(other.items())[:_MOST_NAMED]:
+    for wanted, codecs in list(other.items())[:MOST_NAMED]:
         reason = (
             f"No number of replicas decides it: {wanted.removeprefix('no n: ')}"
             if wanted.startswith("no n: ")
             else f"Would decide: {wanted}"
         )
-        lines.append(f"{_few(list(codecs))}. {reason}.")
+        lines.append(f"{few(list(codecs))}. {reason}.")
     if any(entry.verdict == "FAIL" for entry in found):
         lines.append("Do not use what failed. A weaker setting may pass; “sigmaraw search” finds it.")
     if not replicas and not other and all(entry.verdict == "PASS" for entry in found):
@@ -164,12 +163,10 @@ def next_steps(record: Content) -> list[Words]:
     return lines
 
 
-def _digits(text: str) -> int:
-    return int("".join(sign for sign in text if sign.isdigit()) or "0")
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:_MOST_NAMED]) + (f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else "")
+def _replicas(text: str) -> int:
+    """Return the number in "n ≈ 40: each image is decided by itself"; 0 where there is none."""
+    found = re.match(rf"{_MORE}(\d+)", text)
+    return int(found[1]) if found else 0
 
 
 def speaks_against(record: Content) -> list[Words]:
@@ -185,9 +182,7 @@ def speaks_against(record: Content) -> list[Words]:
     failed = [row for row in record.camera.checks if row.outcome == "fail"]
     points += [f"Check of the calibration failed, {row.name.replace('-', ' ')}: {row.evidence}." for row in failed]
     bearing = _bearing(record.results)
-    points += [
-        f"Warning that bears on the verdict ({len(rows)} of {len(record.results)} results): {text}" for text, rows in bearing.items()
-    ]
+    points += [f"Warning that bears on the verdict ({count} of {len(record.results)} results): {text}" for text, count in bearing]
     for row in record.codecs:
         if row.denoising_alarm and row.noise_removed is not None:
             points.append(
@@ -211,16 +206,17 @@ def speaks_against(record: Content) -> list[Words]:
     return points
 
 
-def _bearing(results: Sequence[ResultRow]) -> dict[str, list[ResultRow]]:
-    """Return one text for each kind of warning that bears on a verdict, with the results that carry the kind."""
-    texts: dict[str, str] = {}
-    rows: dict[str, list[ResultRow]] = {}
+def _bearing(results: Sequence[ResultRow]) -> list[tuple[str, int]]:
+    """Return each sentence of the warnings that bear on a verdict, with how many results carry it.
+
+    Where results differ in their figures, these are left out: no figure stands for a result that it is not of.
+    """
+    texts: dict[str, list[str]] = {}
     for row in results:
-        for warning in row.warnings:
-            if warning.bears:
-                texts.setdefault(warning.code, warning.text)
-                rows.setdefault(warning.code, []).append(row)
-    return {texts[code]: found for code, found in rows.items()}
+        said = {without_figures(warning.text): warning.text for warning in row.warnings if warning.bears}
+        for key, text in said.items():
+            texts.setdefault(key, []).append(text)
+    return [(found[0] if len(set(found)) == 1 else key, len(found)) for key, found in texts.items()]
 
 
 def _identification(record: Content, lab: Lab) -> Facts:

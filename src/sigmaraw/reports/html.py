@@ -11,15 +11,11 @@ import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sigmaraw.files import write_text
-from sigmaraw.record.arrays import read_folder
 from sigmaraw.reports.blocks import Attachment, Document
-from sigmaraw.reports.document import Edition, document_of_folder
+from sigmaraw.reports.folder_report import FolderReport
 from sigmaraw.reports.html_blocks import HtmlWriter, data_uri
-from sigmaraw.reports.lab import Lab, read_lab
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -99,7 +95,7 @@ def page_of(document: Document) -> str:
         rules=Markup("\n".join(dict.fromkeys(writer.rules))),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        logo=data_uri(head.logo, f"image/{'jpeg' if head.logo_kind == 'jpg' else head.logo_kind}") if head.logo else "",
+        logo=data_uri(head.logo, "image/jpeg" if head.logo_kind == "jpg" else "image/png") if head.logo else "",
         front=front,
         sections=sections,
         files=document.attachments,
@@ -107,33 +103,11 @@ def page_of(document: Document) -> str:
     )
 
 
-class HtmlReport:
-    """Writes report.html, one page that reads and prints without a network, a script or a font from elsewhere.
+class HtmlReport(FolderReport):
+    """Writes report.html, one page that reads and prints without a network, a script or a font from elsewhere."""
 
-    Parameters
-    ----------
-    edition : {'full', 'short'}
-        How much of the record is printed.
-    lab : Lab, optional
-        The laboratory's template.
-    """
+    name, file = "html", "report.html"
 
-    name = "html"
-
-    def __init__(self, edition: Edition = "full", lab: Lab | None = None) -> None:
-        self.edition, self.lab = edition, lab
-
-    def styled(self, edition: Edition, template: Path | None) -> HtmlReport:
-        """Return the format in an edition, with what a laboratory's template says. Raises InvalidOption as `read_lab` does."""
-        return HtmlReport(edition, read_lab(template))
-
-    def render(self, folder: Path) -> Path:
-        """Write `folder`/report.html from record.json and result.nc, whole or not at all, and return its path.
-
-        Raises
-        ------
-        InvalidRecord : record.json or result.nc is missing, malformed, or of another study.
-        """
-        target = Path(folder) / "report.html"
-        write_text(target, page_of(document_of_folder(read_folder(Path(folder)), self.edition, self.lab)))
-        return target
+    def laid_out(self, document: Document) -> bytes:
+        """Return the page as UTF-8."""
+        return page_of(document).encode()

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
-from sigmaraw.files import write_text
-from sigmaraw.record.arrays import read_folder
 from sigmaraw.reports.blocks import (
     Answer,
     Block,
@@ -24,9 +23,10 @@ from sigmaraw.reports.blocks import (
     Words,
     spans_of,
 )
-from sigmaraw.reports.document import Edition, document_of_folder
+from sigmaraw.reports.document import Edition
+from sigmaraw.reports.folder_report import FolderReport
 from sigmaraw.reports.html_blocks import SIGNS
-from sigmaraw.reports.lab import Lab, read_lab
+from sigmaraw.reports.lab import Lab
 
 MOST_LINES = 200
 _MOST_ROWS = 40  # of one table
@@ -119,33 +119,26 @@ def markdown_of(document: Document) -> str:
     return "\n".join(lines) + "\n"
 
 
-class MarkdownReport:
+class MarkdownReport(FolderReport):
     """Writes record.md: at most 200 lines.
 
     Parameters
     ----------
-    edition : {'full', 'short'}
+    edition : {'short', 'full'}
         How much of the record is printed; both end after 200 lines.
     lab : Lab, optional
         The laboratory's template.
     """
 
-    name = "md"
+    name, file = "md", "record.md"
 
     def __init__(self, edition: Edition = "short", lab: Lab | None = None) -> None:
-        self.edition, self.lab = edition, lab
+        super().__init__(edition, lab)
 
-    def styled(self, edition: Edition, template: Path | None) -> MarkdownReport:
+    def styled(self, edition: Edition, template: Path | None) -> Self:
         """Return the format with what a laboratory's template says; it is always short. Raises InvalidOption as `read_lab` does."""
-        return MarkdownReport("short", read_lab(template))
+        return super().styled("short", template)
 
-    def render(self, folder: Path) -> Path:
-        """Write `folder`/record.md from record.json and result.nc, whole or not at all, and return its path.
-
-        Raises
-        ------
-        InvalidRecord : record.json or result.nc is missing, malformed, or of another study.
-        """
-        target = Path(folder) / "record.md"
-        write_text(target, markdown_of(document_of_folder(read_folder(Path(folder)), self.edition, self.lab)))
-        return target
+    def laid_out(self, document: Document) -> bytes:
+        """Return the text as UTF-8."""
+        return markdown_of(document).encode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sigmaraw.record import Content
+from sigmaraw.record.statements import DecisionRow
 from sigmaraw.reports.blocks import Block, Bullets, Cell, Column, Facts, Fold, Heading, Para, Row, Section, Table, Terms, Words, rich
 from sigmaraw.reports.kinds import u_mode_sources
 from sigmaraw.reports.names import image_names
@@ -10,7 +11,7 @@ from sigmaraw.reports.numbers import given, percent, plain
 from sigmaraw.reports.replica_number import adaptive_rows, delta_rows, delta_undefined, replicas_used
 from sigmaraw.reports.results_sections import HAT, MOST_ROWS, MOST_SECOND, severity, shown_of
 from sigmaraw.reports.selection import Reasons
-from sigmaraw.reports.statements import rule_line
+from sigmaraw.reports.statements import design_text, effect_text, rule_line
 from sigmaraw.reports.values import result_texts, setting
 from sigmaraw.reports.wording import limits_shown, margins
 
@@ -61,8 +62,8 @@ def methods_section(record: Content) -> Section:
                 (
                     HAT,
                     rich(
-                        "the mean shift over replicas, in σ~raw~; its 95 % interval follows from *u*~MC~; the verdict uses *u*, which "
-                        "is wider"
+                        "the mean shift over replicas, in σ~raw~; its 95 % interval follows from *u*~MC~; the verdict's bound also "
+                        "counts *u*~rel~"
                     ),
                 ),
                 (
@@ -92,14 +93,15 @@ def rule_section(record: Content) -> Section:
     blocks: list[Block] = [
         Para(
             rich(
-                "PASS needs all three, with the guard band; FAIL needs one of them beyond its limit with the same guard (JCGM 106, "
-                "guarded acceptance and "
-                "guarded rejection). The guard is one-sided 95 %: *k~u~* = t~.95~ at the degrees of freedom of *u*."
+                "PASS needs all three shown within at 95 %, one-sided; FAIL needs one shown beyond (JCGM 106). Bound of the shift: "
+                "|{hat}| ± √(*r*² + (|{hat}|(exp(± *z* *u*~rel~) − 1))²), *r* the reach of the replicas, "
+                "*u*~rel~² = *u*~mode~² + *u*~cal~².",
+                hat=HAT,
             )
         ),
         Bullets(
             [
-                rich("shift: |{hat}| with its guard band at most {k} (or the margin over σ~raw~)", hat=HAT, k=limits["k"]),
+                rich("shift: upper 95 % limit of |{hat}| at most {k} (or the margin over σ~raw~)", hat=HAT, k=limits["k"]),
                 rich("spread ratio: its 90 % interval within 1/{spread} to {spread}", spread=limits["spread"]),
                 rich("RMS(*D*)/σ~raw~: its upper 95 % limit at most {rms}", rms=limits["rms"]),
             ]
@@ -121,22 +123,31 @@ def rule_section(record: Content) -> Section:
         return Section("rule", "Decision rule and its error rates", blocks, short="Decision rule")
     rows: list[tuple[Words, Words]] = [
         ("Rule", rule.rule),
-        ("Design", f"{rule.images} {'image' if rule.images == 1 else 'images'}, {rule.replicas} replicas per group"),
+        ("Design", f"{design_text(rule)}{' replicas per group' if rule.replicas else ''}"),
         ("A codec without effect does not pass", percent(rule.null_flag_rate) or "not determined"),
         (
-            f"A harmless codec ({given(rule.harmless, 3)} {_unit(rule.effect_unit)}) passes",
+            f"A harmless codec of effect {effect_text(rule.harmless, rule.effect_unit)} passes",
             percent(rule.accepts_harmless) or "not determined",
         ),
-        (f"A harmful codec ({given(rule.harmful, 3)} {_unit(rule.effect_unit)}) passes", percent(rule.accepts_harmful) or "not determined"),
-        ("Assumed scatter of changes within an image", f"{given(rule.change, 2)} σ_raw" if rule.change is not None else "none"),
-        ("Assumed scatter of the effect between images", f"{given(rule.between, 2)} σ_raw" if rule.between is not None else "none"),
+        (
+            f"A harmful codec of effect {effect_text(rule.harmful, rule.effect_unit)} passes",
+            percent(rule.accepts_harmful) or "not determined",
+        ),
+        (
+            "Assumed scatter of changes within an image",
+            _scatter(rule.change, rule),
+        ),
+        (
+            "Assumed scatter of the effect between images",
+            _scatter(rule.between, rule),
+        ),
     ]
     blocks += [Facts("Error rates of the rule", rows), Para(rule_line(record) or "", "small")]
     return Section("rule", "Decision rule and its error rates", blocks, short="Decision rule")
 
 
-def _unit(text: str) -> str:
-    return "σ_raw" if text == "sigma_raw" else text
+def _scatter(value: float | None, rule: DecisionRow) -> str:
+    return "none" if value is None else effect_text(value, rule.effect_unit, 2)
 
 
 def uncertainty_section(record: Content, most_rows: int = MOST_ROWS) -> Section:
@@ -173,7 +184,7 @@ def uncertainty_section(record: Content, most_rows: int = MOST_ROWS) -> Section:
         Column(rich("*u*"), "combined", kind="num"),
         Column("ν", kind="num", weight=0.8),
         Column(rich("*k*"), kind="num", weight=0.8),
-        Column(rich("*U*"), "guard band", kind="num"),
+        Column(rich("*U*"), "expanded", kind="num"),
         Column(rich("*N*"), kind="num", weight=0.7),
     ]
     caption = rich(
@@ -181,8 +192,8 @@ def uncertainty_section(record: Content, most_rows: int = MOST_ROWS) -> Section:
         "coverage study (type B), and "
         "*u*~cal~: the camera’s standard errors (type B), both relative to σ~raw~; sensitivity |{hat}|. *u*: combined, in σ~raw~, with "
         "ν degrees of freedom "
-        "(Welch–Satterthwaite). *k*: Student’s t at ν, 95 % one-sided; *U* = *k u*: the expanded uncertainty, which is the guard "
-        "band.{shown}",
+        "(Welch–Satterthwaite). *k*: Student’s t at ν, 95 % one-sided; *U* = *k u*: the expanded uncertainty, shown for "
+        "orientation; the verdict’s bound is in “Decision rule”.{shown}",
         hat=HAT,
         shown=shown_of(len(rows), len(record.results)),
     )

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import PurePosixPath, PureWindowsPath
 
 from sigmaraw.record import Content
+
+MOST_NAMED = 4  # names in one line
+
+
+def few(names: Sequence[str], most: int = MOST_NAMED, separator: str = ", ") -> str:
+    """Return the first names in one line, and how many more there are."""
+    more = len(names) - most
+    end = f"{separator.rstrip() if separator != ', ' else ''} and {more} more"
+    return separator.join(names[:most]) + (end if more > 0 else "")
 
 
 def image_names(record: Content) -> dict[int, str]:

@@ -13,8 +13,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-from sigmaraw.files import atomic_path
-from sigmaraw.record.arrays import read_folder
 from sigmaraw.reports.blocks import (
     Answer,
     Block,
@@ -35,8 +33,7 @@ from sigmaraw.reports.blocks import (
     Words,
     spans_of,
 )
-from sigmaraw.reports.document import Edition, document_of_folder
-from sigmaraw.reports.lab import Lab, read_lab
+from sigmaraw.reports.folder_report import FolderReport
 
 STANDARDS: list[Literal["a-3a", "ua-1"]] = ["a-3a", "ua-1"]
 MOST_ROWS = 400  # results on paper; the attached CSV has all
@@ -199,35 +196,11 @@ def pdf_of(document: Document) -> bytes:
     return made
 
 
-class PdfReport:
-    """Writes report.pdf: PDF/A-3a and PDF/UA-1, record.json and results.csv attached.
+class PdfReport(FolderReport):
+    """Writes report.pdf: PDF/A-3a and PDF/UA-1, record.json and results.csv attached."""
 
-    Parameters
-    ----------
-    edition : {'full', 'short'}
-        How much of the record is printed.
-    lab : Lab, optional
-        The laboratory's template.
-    """
+    name, file, most_rows = "pdf", "report.pdf", MOST_ROWS
 
-    name = "pdf"
-
-    def __init__(self, edition: Edition = "full", lab: Lab | None = None) -> None:
-        self.edition, self.lab = edition, lab
-
-    def styled(self, edition: Edition, template: Path | None) -> PdfReport:
-        """Return the format in an edition, with what a laboratory's template says. Raises InvalidOption as `read_lab` does."""
-        return PdfReport(edition, read_lab(template))
-
-    def render(self, folder: Path) -> Path:
-        """Write `folder`/report.pdf from record.json and result.nc, whole or not at all, and return its path.
-
-        Raises
-        ------
-        InvalidRecord : record.json or result.nc is missing, malformed, or of another study.
-        """
-        target = Path(folder) / "report.pdf"
-        made = pdf_of(document_of_folder(read_folder(Path(folder)), self.edition, self.lab, MOST_ROWS))
-        with atomic_path(target) as temporary:
-            temporary.write_bytes(made)
-        return target
+    def laid_out(self, document: Document) -> bytes:
+        """Return the PDF."""
+        return pdf_of(document)

@@ -15,7 +15,7 @@ import numpy as np
 from sigmaraw.record.camera import CameraRow, LevelsRow
 from sigmaraw.record.reading import camera_of
 from sigmaraw.reports.numbers import given, measured, unit_label, with_unit
-from sigmaraw.reports.svg import BAND, COLOURS, FAINT, INK, MARKERS, RAW, drawing, figure, to_svg
+from sigmaraw.reports.svg import BAND, COLOURS, FAINT, GRID, INK, MARKERS, RAW, RULE, drawing, figure, to_svg
 from sigmaraw.reports.table import shorten
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Distribution:
 class ScoreMark:
     """One codec's score on one image: ε̂ with its 95 % interval, the single ε, the limit and the verdict.
 
-    name : of the image, "" where there is one. guard : the guard band on each side of ε̂.
+    name : of the image, "" where there is one. guard : expanded uncertainty U = k·u on each side of ε̂.
     """
 
     label: str
@@ -125,7 +125,7 @@ def _header(axes: Axes, row: int, label: str, right: str, colour: str) -> None:
     where: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "parse_math": False}
     axes.text(0.006, -row + 0.85, shorten(label, _LABEL), ha="left", fontweight="bold", **where)
     axes.text(0.994, -row + 0.85, right, ha="right", color=colour, **where)
-    axes.axhline(-row + 1.02, color="#e3e6ea", linewidth=0.8, zorder=0)
+    axes.axhline(-row + 1.02, color=RULE, linewidth=0.8, zorder=0)
 
 
 def _beyond(values: NDArray[np.float64], window: tuple[float, float], unit: str) -> list[str]:
@@ -309,7 +309,7 @@ def epsilon_plot(name: str, title: str, scores: Sequence[ScoreMark]) -> str:
         top = 0.0
         transform = axes.get_yaxis_transform()
         for label in labels:
-            axes.axhline(top, color="#e3e6ea", linewidth=0.8, zorder=0)
+            axes.axhline(top, color=RULE, linewidth=0.8, zorder=0)
             # matplotlib's keywords, each of its type
             text: dict[str, Any] = {"transform": transform, "va": "center", "ha": "left", "parse_math": False}
             axes.text(0.006, top - 0.13, shorten(label, _LABEL), fontweight="bold", **text)
@@ -412,7 +412,7 @@ def camera_plot(camera: CameraRow | Mapping[str, Any], name: str = "camera") -> 
             _measured_curve(axes, row, levels)
         elif not _stated_curve(axes, row):
             return ""
-        axes.grid(color="#e8eaee", linewidth=0.7)
+        axes.grid(color=GRID, linewidth=0.7)
         axes.set_axisbelow(True)
         axes.legend(loc="best", frameon=False, fontsize=8.5)
         for side in ("right", "top"):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sigmaraw.record import Content
-from sigmaraw.reports.names import image_names
-from sigmaraw.reports.numbers import fixed, interval, measured, percent, plain, with_unit
-
-_MOST_NAMED = 4  # images in one line
+from sigmaraw.reports.names import few, image_names
+from sigmaraw.reports.numbers import interval, measured, percent, plain, with_unit
 
 
 def replicas_used(record: Content) -> str:
@@ -49,7 +47,6 @@ class DeltaView:
     low: str
     high: str
     tolerance: str
-    digits: str
     accepted: str
     reason: str
 
@@ -74,7 +71,6 @@ def delta_rows(record: Content) -> list[DeltaView]:
             low=plain(delta.d_low, 2) or none,
             high=plain(delta.d_high, 2) or none,
             tolerance=plain(delta.tolerance, 1) or none,
-            digits=fixed(delta.n_dig, 0) or "",
             accepted="not decided" if delta.accepted is None else "yes" if delta.accepted else "no",
             reason=delta.reason,
         )
@@ -87,12 +83,7 @@ def delta_undefined(rows: Iterable[DeltaView]) -> list[tuple[str, str]]:
     for row in rows:
         if not row.defined:
             places.setdefault(row.reason, {}).setdefault(row.measurement, []).append(row.image)
-    return [(reason, "; ".join(f"{name}, {_few(images)}" for name, images in names.items())) for reason, names in places.items()]
-
-
-def _few(names: Sequence[str]) -> str:
-    more = len(names) - _MOST_NAMED
-    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return [(reason, "; ".join(f"{name}, {few(images)}" for name, images in names.items())) for reason, names in places.items()]
 
 
 def text_lines(record: Content) -> list[str]:

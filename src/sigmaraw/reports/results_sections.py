@@ -44,7 +44,7 @@ def verdict_section(record: Content) -> Section:
         Column("Codec", kind="code", weight=2.2),
         Column("Verdict", "results", weight=1.9),
         Column(rich("CR"), kind="num"),
-        Column("PSNR", "container", kind="num", weight=1.2),
+        Column("PSNR", "camera", kind="num", weight=1.2),
         Column(f"Largest |{HAT}|", "95 % interval", kind="num", weight=1.5),
         Column("on", weight=1.6),
         Column("Reason of the verdict", weight=2.0),
@@ -78,7 +78,7 @@ def _codec(entry: CodecResults, reasons: Reasons, names: dict[int, str]) -> Row:
         row.codec,
         Cell(small=tally, mark=Mark(row.verdict)),
         plain(row.compression_ratio, 3) or reasons.of("compression_ratio", codec=row.codec),
-        psnr_text(row.psnr_db, row.max_error_dn, reasons.of("psnr_db", codec=row.codec)),
+        psnr_text(row.psnr_camera_db, row.max_error_dn, reasons.of("psnr_camera_db", codec=row.codec)),
         Cell(shift, ends_text(largest.epsilon_hat_ci) if largest else ""),
         Cell(largest.measurement, names[largest.image]) if largest else "—",
         Cell(reason_of(deciding), f"{deciding.measurement}, {names[deciding.image]}") if deciding else "—",
@@ -201,19 +201,19 @@ def forest_section(record: Content) -> Section:
                 )
         if not scores:
             continue
-        alt = f"Estimated shift of {measurement.name} per codec with 95 % intervals, guard bands and limits"
+        alt = f"Estimated shift of {measurement.name} per codec with 95 % intervals, ± U and limits"
         caption = (
-            f"Large mark: estimated shift {HAT} with its 95 % interval; thin line: with the guard band that the verdict uses. Small "
-            f"ring: shift ε on the image "
-            "itself. Dashed: ± limit. Marks: ● PASS, ✕ FAIL, ◇ INCONCLUSIVE. A FAIL inside the limits failed on the spread ratio or the "
-            "RMS shift."
+            f"Large mark: estimated shift {HAT} with its 95 % interval; thin line: {HAT} ± U, the expanded uncertainty U = k·u. "
+            "The verdict does not use this line: there σ_raw's own uncertainty is a factor exp(± z·u_rel), so that its bound lies "
+            "further out above and nearer below. Small ring: shift ε on the image itself. Dashed: ± limit. Marks: ● PASS, ✕ FAIL, "
+            "◇ INCONCLUSIVE. A FAIL inside the limits failed on the spread ratio or the RMS shift."
         )
         if left_out:
             caption += f" Of each codec the {each} images with the severest results are drawn."
         captions.add(caption)
         blocks.append(Figure(epsilon_plot(f"score-{position}", alt, scores), alt, title=_measured(measurement)))
     blocks += [Para(caption, "small") for caption in sorted(captions)]
-    return Section("shifts", "Shifts with limits and guard bands", blocks, folded=False, short="Shifts")
+    return Section("shifts", "Shifts with limits and expanded uncertainty", blocks, folded=False, short="Shifts")
 
 
 def _measured(measurement: MeasurementRow) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sigmaraw.record.camera import CameraRow, DefectsRow, FiguresRow, LevelsRow, PatternRow
-from sigmaraw.reports.svg import BAND, COLOURS, FAINT, RAW, drawing, figure, to_svg
+from sigmaraw.reports.svg import BAND, COLOURS, FAINT, GRID, RAW, drawing, figure, to_svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,7 +58,7 @@ def pattern_plots(figures: FiguresRow) -> list[dict[str, str]]:
 
 def _dress(axes: Axes, x: str, y: str) -> None:
     axes.set(xlabel=x, ylabel=y)
-    axes.grid(color="#e8eaee", linewidth=0.7)
+    axes.grid(color=GRID, linewidth=0.7)
     axes.set_axisbelow(True)
     for side in ("right", "top"):
         axes.spines[side].set_visible(False)

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sigmaraw.record import Content, Verdict, worst
-from sigmaraw.record.statements import STATEMENTS, StatementName, StatementRow
-from sigmaraw.reports.names import image_names
+from sigmaraw.record.statements import STATEMENTS, DecisionRow, StatementName, StatementRow
+from sigmaraw.reports.names import few, image_names
 from sigmaraw.reports.numbers import given, interval, percent, plain, with_unit
 
 HEADINGS: dict[Verdict, str] = {"PASS": "May be used", "INCONCLUSIVE": "Not decided", "FAIL": "Not to be used"}
-_MOST_NAMED = 4  # files in one line
 
 
 @dataclass(frozen=True)
@@ -85,8 +84,7 @@ def _because(entries: Sequence[Said], verdict: Verdict) -> str:
         return f" (would decide: {' / '.join(wanted)})" if wanted else ""
     if verdict == "FAIL":
         files = list(dict.fromkeys(name for entry in entries for name in entry.beyond))
-        more = len(files) - _MOST_NAMED
-        return f" (beyond: {', '.join(files[:_MOST_NAMED])}{f' and {more} more' if more > 0 else ''})" if files else ""
+        return f" (beyond: {few(files)})" if files else ""
     return ""
 
 
@@ -127,17 +125,33 @@ def undefined_line(record: Content) -> str:
     return f"Undefined: {count} of {len(record.results)} results have no ε̂, so {open_} statements on these images are undecided."
 
 
+def effect_text(value: float | None, unit: str, digits: int = 3) -> str:
+    """Return an effect with its unit as the decision rule states it: in σ_raw, or of a metric, in brackets."""
+    return f"{given(value, digits)} {'σ_raw' if unit == 'sigma_raw' else f'({unit})'}"
+
+
+def design_text(rule: DecisionRow) -> str:
+    """Return the images of a design, with its replicas per group where there are any."""
+    many = f"{rule.images} {'image' if rule.images == 1 else 'images'}"
+    return f"{many}, n = {rule.replicas}" if rule.replicas else many
+
+
 def rule_line(record: Content) -> str:
     """Return the decision rule with its null flag rate and its power in this design."""
     rule = record.decision
     if rule is None or rule.null_flag_rate is None:
         return ""
-    many = f"{rule.images} {'image' if rule.images == 1 else 'images'}, n = {rule.replicas}"
+    unit = rule.effect_unit
+    scatter = [
+        f"by {effect_text(value, unit, 2)} {where}"
+        for value, where in ((rule.change, "within an image"), (rule.between, "between images"))
+        if value is not None
+    ]
+    assumed = f" (assumed: changes scatter {', '.join(scatter)})" if scatter else ""
     return (
-        f"Rule {rule.rule}, {many}: a codec without effect does not pass in {percent(rule.null_flag_rate)} of studies. "
-        f"A codec that shifts answers by {given(rule.harmless, 3)} σ_raw passes in {percent(rule.accepts_harmless)}, one that shifts "
-        f"them by {given(rule.harmful, 3)} σ_raw in {percent(rule.accepts_harmful)} "
-        f"(assumed: changes scatter by {given(rule.change, 2)} σ_raw within an image, by {given(rule.between, 2)} between images)."
+        f"Rule {rule.rule}, {design_text(rule)}: a codec without effect does not pass in {percent(rule.null_flag_rate)} of studies. "
+        f"A codec that shifts answers by {effect_text(rule.harmless, unit)} passes in {percent(rule.accepts_harmless)}, one that shifts "
+        f"them by {effect_text(rule.harmful, unit)} in {percent(rule.accepts_harmful)}{assumed}."
     )
 
 

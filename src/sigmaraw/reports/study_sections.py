@@ -9,11 +9,10 @@ from sigmaraw.reports.blocks import Block, Bullets, Column, Facts, Heading, Para
 from sigmaraw.reports.codec_sections import libraries_used
 from sigmaraw.reports.front import speaks_against
 from sigmaraw.reports.names import image_names
-from sigmaraw.reports.numbers import plain
 from sigmaraw.reports.selection import by_codec, with_verdict
 from sigmaraw.reports.statements import plan_line, scope_line
 from sigmaraw.reports.values import flatten, setting, shape
-from sigmaraw.reports.wording import limits_shown, margins
+from sigmaraw.reports.wording import limits_shown, margins, several
 
 _UNSTATED = "not stated in a plan file"
 _MOST_IMAGES = 400  # rows of the list of images; the record has all
@@ -32,11 +31,11 @@ def frame_section(record: Content) -> Section:
         ("2. Context of use", protocol.context_of_use or _UNSTATED),
         ("3. Model risk", f"Influence of the model: {influence}. Consequence of a wrong decision: {consequence}."),
         ("4. Plan to establish credibility", f"{_limits(record)} {lock}"),
-        ("5. Execution of the plan", f"{plain(len(record.results))} results; {_deviations(record)}"),
+        ("5. Execution of the plan", f"{several(len(record.results), 'result')}; {_deviations(record)}"),
         ("6. Results", f"Codecs: {tally}. The first page says which codec may be used for what, and what would decide the rest."),
         (
             "7. Adequacy for the context of use",
-            f"{scope_line(record)} {len(against)} points speak against it; they stand on the first page. Whether the evidence is "
+            f"{scope_line(record)} Against it: {several(len(against), 'point')}, on the first page. Whether the evidence is "
             f"adequate is for the person who approves this report.",
         ),
     ]
@@ -60,7 +59,7 @@ def _limits(record: Content) -> str:
 
 def _deviations(record: Content) -> str:
     found = deviations(record)
-    return f"{len(found)} deviations from the plan." if found else "deviations from the plan: none."
+    return f"{several(len(found), 'deviation')} from the plan." if found else "deviations from the plan: none."
 
 
 def deviations(record: Content) -> list[str]:

@@ -32,25 +32,39 @@ def curves_of(sweep: SweepRow) -> dict[str, list[SweepPointRow]]:
     return curves
 
 
-def _marks(
-    points: Sequence[SweepPointRow],
-    results: Mapping[str, list[ResultRow]],
-    ratios: Mapping[str, float | None],
-    verdicts: Mapping[str, Verdict],
-) -> tuple[Mark, ...]:
-    """Return the marks of one curve on one measurement: of each setting the image with the largest shift, and the verdict over images."""
-    marks = []
-    for point in points:
-        rows, ratio = results.get(point.codec, []), ratios[point.codec]
-        shifts = [(row.epsilon_hat, row) for row in rows if row.epsilon_hat is not None]
-        if ratio is None or not ratio > 0 or not shifts:
-            continue
-        shift, largest = max(shifts, key=lambda entry: abs(entry[0]))
-        low, high = largest.epsilon_hat_ci or (None, None)
-        ends = None if low is None or high is None else (low, high)
-        severe = verdicts.get(point.codec) or worst(row.verdict for row in rows)
-        marks.append(Mark(ratio, shift, severe, setting_text(point), ends, thinned([entry[0] for entry in shifts])))
-    return tuple(marks)
+def marks_of(label: str, rows: Sequence[ResultRow], ratio: float | None, verdict: Verdict | None) -> tuple[Mark, ...]:
+    """Return the mark of one codec on one measurement: the image with the largest shift, and the verdict over images.
+
+    Parameters
+    ----------
+    label : str
+        What is written beside the mark; "" for nothing.
+    rows : sequence of ResultRow
+        The codec's results on the measurement, one for each image.
+    ratio : float, optional
+        Its compression ratio.
+    verdict : Verdict, optional
+        What the decision rule says over images; the worst verdict of the rows where it says nothing.
+
+    Returns
+    -------
+    tuple of Mark
+        One mark; none where there is no ratio or no shift to draw.
+    """
+    shifts = [(row.epsilon_hat, row) for row in rows if row.epsilon_hat is not None]
+    if ratio is None or not ratio > 0 or not shifts:
+        return ()
+    shift, largest = max(shifts, key=lambda entry: abs(entry[0]))
+    low, high = largest.epsilon_hat_ci or (None, None)
+    ends = None if low is None or high is None else (low, high)
+    severe = verdict or worst(row.verdict for row in rows)
+    return (Mark(ratio, shift, severe, label, ends, thinned([entry[0] for entry in shifts])),)
+
+
+def rulings_on(record: Content, measurement: str) -> dict[str, Verdict]:
+    """Return what the decision rule says over images on a measurement, by codec."""
+    rulings = record.decision.rulings if record.decision is not None else ()
+    return {row.codec: row.verdict for row in rulings if row.measurement == measurement}
 
 
 def shift_figures(record: Content, sweep: SweepRow) -> list[tuple[str, str]]:
@@ -63,9 +77,11 @@ def shift_figures(record: Content, sweep: SweepRow) -> list[tuple[str, str]]:
         results: dict[str, list[ResultRow]] = {}
         for row in rows:
             results.setdefault(row.codec, []).append(row)
-        rulings = record.decision.rulings if record.decision is not None else ()
-        verdicts = {row.codec: row.verdict for row in rulings if row.measurement == measurement}
-        curves = [Curve(name, _marks(points, results, ratios, verdicts)) for name, points in curves_of(sweep).items()]
+        verdicts = rulings_on(record, measurement)
+        curves = []
+        for name, points in curves_of(sweep).items():
+            marks = [marks_of(setting_text(at), results.get(at.codec, []), ratios[at.codec], verdicts.get(at.codec)) for at in points]
+            curves.append(Curve(name, tuple(mark for found in marks for mark in found)))
         limits = [row.limit for row in rows if row.limit is not None and 0 < row.limit < _LIMITS]
         title = f"Shift of {measurement} against compression ratio, one curve for each family"
         figures.append((measurement, shift_plot(f"sweep-{position}", title, curves, limits, spreads.get(measurement))))

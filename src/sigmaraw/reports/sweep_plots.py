@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sigmaraw.reports.numbers import given
-from sigmaraw.reports.svg import BAND, FAINT, MARKERS, RAW, drawing, figure, to_svg
+from sigmaraw.reports.svg import BAND, FAINT, GRID, MARKERS, RAW, drawing, figure, to_svg
 from sigmaraw.reports.table import shorten
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _ratio_axis(axes: Axes, curves: Sequence[Curve]) -> None:
     axes.xaxis.set_major_formatter(FixedFormatter([given(tick, 3) or "" for tick in ticks]))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("compression ratio (container bytes over all coded bytes)")
-    axes.grid(color="#e8eaee", linewidth=0.7)
+    axes.grid(color=GRID, linewidth=0.7)
     axes.set_axisbelow(True)
     for side in ("right", "top"):
         axes.spines[side].set_visible(False)

@@ -12,7 +12,7 @@ from sigmaraw.record.results import ResultRow
 from sigmaraw.record.statements import STATEMENTS
 from sigmaraw.reports.basis import basis_line
 from sigmaraw.reports.kinds import kind_notes
-from sigmaraw.reports.names import image_names
+from sigmaraw.reports.names import few, image_names
 from sigmaraw.reports.numbers import given, interval, measured, plain, prediction, with_unit
 from sigmaraw.reports.replica_number import text_lines
 from sigmaraw.reports.selection import by_codec
@@ -22,7 +22,6 @@ _WIDTH = 120
 _UNDEFINED = "undefined"
 _GAP = "  "
 _FEW_RESULTS = 8  # up to so many, each warning is printed with its figures
-_MOST_FILES = 4
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 
 
@@ -178,20 +177,24 @@ def _statement_lines(record: Content) -> list[str]:
     return ["", *shown]
 
 
+def without_figures(text: str) -> str:
+    """Return a warning with "…" in place of each number: what the warnings of several results have in common."""
+    return _NUMBER.sub("…", text)
+
+
 def _warning_lines(record: Content) -> list[str]:
     """Return every distinct warning once, with how many results carry it and the files that they are of."""
     names = image_names(record)
     places: dict[tuple[bool, str], list[str]] = {}
     for row in record.results:
         for warning in row.warnings:
-            key = _NUMBER.sub("…", warning.text) if len(record.results) > _FEW_RESULTS else warning.text
+            key = without_figures(warning.text) if len(record.results) > _FEW_RESULTS else warning.text
             places.setdefault((not warning.bears, key), []).append(names[row.image])
     lines = []
     for (quiet, text), files in sorted(places.items()):
         listed = list(dict.fromkeys(files))
-        more = f" and {len(listed) - _MOST_FILES} more" if len(listed) > _MOST_FILES else ""
         mark = "⚠" if quiet else "⚠ bears on the verdict:"
-        line = f"{mark} {text} ({len(files)} results; {', '.join(listed[:_MOST_FILES])}{more})"
+        line = f"{mark} {text} ({len(files)} results; {few(listed)})"
         lines += textwrap.wrap(line, _WIDTH, subsequent_indent="  ")
     return ["", *lines] if lines else []
 

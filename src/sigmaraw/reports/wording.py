@@ -1,18 +1,12 @@
-"""Sentences that a report builds from a record: the answer in plain language, and what the result does not cover."""
+"""Sentences that a report builds from a record: what the result does not cover, limits and margins."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from sigmaraw.record import Content, Verdict
+from sigmaraw.record import Content
 from sigmaraw.record.design import LimitsRow
 from sigmaraw.reports.basis import basis_line
 from sigmaraw.reports.kinds import kind_notes
-from sigmaraw.reports.names import image_names
 from sigmaraw.reports.numbers import given, with_unit
-from sigmaraw.reports.selection import CodecResults, with_verdict
-from sigmaraw.reports.statements import first_lines, plain_lines
-from sigmaraw.reports.table import score
 
 _MODES = {
     "around-raw": (
@@ -43,56 +37,16 @@ _MODES = {
 }
 
 
-def _several(count: int, noun: str) -> str:
+def several(count: int, noun: str) -> str:
+    """Return a number with its noun, in the plural where it is not 1."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def _listed(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-def answer(record: Content, codecs: Sequence[CodecResults]) -> list[tuple[str, str]]:
-    """Return the answer as (verdict or "", sentence), for a reader without statistics; all of it stands in the verdict table."""
-    words: tuple[Verdict, ...] = ("PASS", "FAIL", "INCONCLUSIVE")
-    counts = {word: len(with_verdict(codecs, word)) for word in words}
-    tally = [f"{count} {word}" for word, count in counts.items() if count]
-    sentences: list[tuple[str, str]] = [("", f"Of {len(codecs)} codecs: {_listed(tally)}.")] if len(codecs) > 1 else []
-    sentences += plain_lines(record)
-    sentences += [("", line) for line in first_lines(record)[len(words) :]]
-    if counts["INCONCLUSIVE"]:
-        sentences.append(("", "INCONCLUSIVE: the uncertainty is too large to decide; this is not a PASS."))
-    sentences += [("", text) for text in _largest(record)]
-    if record.camera.calibrated is False:
-        text = "The camera is described by stated values, not by a calibration, so every σ_raw is only as good as those values."
-        sentences.append(("", text))
-    if basis_line(record):
-        sentences.append(("", basis_line(record)))
-    return sentences
-
-
-def _largest(record: Content) -> list[str]:
-    """Return a sentence on the largest defined shift, and one on shifts that are not defined."""
-    defined = [row for row in record.results if row.epsilon_hat is not None]
-    sentences = []
-    if defined:
-        largest = max(defined, key=lambda row: abs(row.epsilon_hat or 0.0))
-        if largest.epsilon_hat != 0:
-            sentences.append(
-                f"The largest shift is that of {largest.codec} on {largest.measurement} ({image_names(record)[largest.image]}): "
-                f"ε̂ = {score(largest)}, in units of σ_raw, the spread that the camera's noise alone gives this answer."
-            )
-        elif len(defined) == len(record.results):
-            sentences.append("No answer was shifted.")
-    if len(defined) < len(record.results):
-        sentences.append(f"ε̂ is undefined for {_several(len(record.results) - len(defined), 'result')}; the reasons are listed below.")
-    return sentences
 
 
 def limitations(record: Content) -> list[str]:
     """Return what the result does not show, from the record's mode, camera, images and replicas."""
     images = len({row.image for row in record.results})
     points = [
-        f"Results hold for {_several(images, 'image')} each: replicas say how sure the answer is for that image alone. Statements about "
+        f"Results hold for {several(images, 'image')} each: replicas say how sure the answer is for that image alone. Statements about "
         "images like these rest on how much these images differ; they do not cover other kinds of samples or other instruments.",
         "A limit in units of σ_raw shrinks as scenes become brighter or larger; the change that matters to you does not. "
         "To claim that a change is too small to matter, state a margin in the measurement's own unit in the plan.",

@@ -59,7 +59,7 @@ def place_shift(shift: float, reach: float, limit: float) -> Place:
 def place_scaled(shift: float, reach: float, u_relative: float, limit: float) -> Place:
     """Return where |shift| lies when σ_raw has a relative uncertainty, which multiplies the shift and adds to the reach in quadrature.
 
-    |ε̂| + √(r² + (|ε̂|(exp(z u) − 1))²) against the limit, and |ε̂| − √(r² + (|ε̂|(1 − exp(−z u)))²). An additive guard passes 11.5 % at
+    |ε̂| + √(r² + (|ε̂|(exp(z u) − 1))²) against the limit, and |ε̂| − √(r² + (|ε̂|(1 − exp(−z u)))²). An additive guard passes 12.6 % at
     u = .6 (formula 2.3).
     """
     size, z = abs(shift), 1.6448536269514722 * u_relative

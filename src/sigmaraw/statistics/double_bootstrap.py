@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,17 +63,14 @@ def double_bootstrap(raw: Floats, second: Floats, discrete: bool = False) -> Dou
     ----------
     formula 1, `bootstrap`; B. Efron, R. J. Tibshirani, An Introduction to the Bootstrap (1993), 10.6.
     """
-    if not second.size or not (np.isfinite(raw).all() and np.isfinite(second).all()):
+    found = _pools(raw, second, discrete)
+    if found is None:
         return DoubleBootstrap(math.nan)
-    first = pool(raw, discrete)
-    pools = [pool(row[np.newaxis], discrete) for row in second]
-    if first.variance == 0.0:
-        return DoubleBootstrap(math.nan)
+    first, pools = found
     if any(each.variance == 0.0 for each in pools):
         text = "double bootstrap: the measurement does not vary on the replicas of a replica; a single frame does not determine σ_raw"
         return DoubleBootstrap(math.inf, (CodedWarning(text, "double-bootstrap"),) if second.shape[1] >= _ENOUGH else ())
-    square = float(np.mean([math.log(each.sigma / first.sigma) ** 2 for each in pools]))
-    chance = _variance(first) + float(np.mean([_variance(each) for each in pools]))
+    square, chance = _square(first, pools), _chance(first, pools)
     value = math.sqrt(max(square - chance, 0.0))
     freedom = sum(effective_dof(each.log_influence(), each.dof) for each in pools)
     if value <= TOLERATED or square <= chance * float(stats.f.ppf(_CHANCE, len(pools), freedom)):
@@ -107,15 +105,29 @@ def estimated_u_mode(raw: Floats, second: Floats, discrete: bool = False) -> flo
     float
         u_mode, a bare number; NaN where nothing was drawn, or where σ_raw or one of the second spreads vanishes.
     """
+    found = _pools(raw, second, discrete)
+    if found is None or any(each.variance == 0.0 for each in found[1]):
+        return math.nan
+    chance = 0.0 if discrete else _chance(*found)
+    return math.hypot(SHARED, math.sqrt(max(_square(*found) - chance, 0.0)))
+
+
+def _pools(raw: Floats, second: Floats, discrete: bool) -> tuple[Pool, list[Pool]] | None:
+    """Return the moments of the mode's replicas and of those of each R_j; None where nothing was drawn, is finite or varies."""
     if not second.size or not (np.isfinite(raw).all() and np.isfinite(second).all()):
-        return math.nan
+        return None
     first = pool(raw, discrete)
-    pools = [pool(row[np.newaxis], discrete) for row in second]
-    if first.variance == 0.0 or any(each.variance == 0.0 for each in pools):
-        return math.nan
-    square = float(np.mean([math.log(each.sigma / first.sigma) ** 2 for each in pools]))
-    chance = 0.0 if discrete else _variance(first) + float(np.mean([_variance(each) for each in pools]))
-    return math.hypot(SHARED, math.sqrt(max(square - chance, 0.0)))
+    return None if first.variance == 0.0 else (first, [pool(row[np.newaxis], discrete) for row in second])
+
+
+def _square(first: Pool, pools: Sequence[Pool]) -> float:
+    """Return mean_j ln²(σ*_j/σ)."""
+    return float(np.mean([math.log(each.sigma / first.sigma) ** 2 for each in pools]))
+
+
+def _chance(first: Pool, pools: Sequence[Pool]) -> float:
+    """Return u², the part of `_square` that the numbers of replicas bring about."""
+    return _variance(first) + float(np.mean([_variance(each) for each in pools]))
 
 
 def _variance(moments: Pool) -> float:

@@ -330,7 +330,7 @@ def mean_bounds(
     """
 
     def units(values: Floats) -> Floats:
-        return _by_unit(values, groups) if images is None else values.reshape(-1, images)
+        return by_unit(values, groups) if images is None else values.reshape(-1, images)
 
     shift, ratio = mean_over_units(units(evidence.shift), alpha), mean_over_units(units(evidence.ln_ratio), alpha, guarded=False)
     square = mean_over_units(units(evidence.square), alpha)
@@ -474,8 +474,16 @@ def share_of_images(
     return Statement("share-of-images", verdict, ground, x / n, low, high, n, n - int(x), int(worst))
 
 
-def _by_unit(values: Floats, groups: np.ndarray | None) -> Floats:
-    """Return the mean of each specimen's images; images themselves where no specimen is named."""
+def by_unit(values: Floats, groups: np.ndarray | None) -> Floats:
+    """Return the mean of each specimen's images; images themselves where no specimen is named.
+
+    Parameters
+    ----------
+    values : ndarray, float64
+        (image,).
+    groups : ndarray of int, optional
+        The number of each image's specimen, from 0.
+    """
     if groups is None:
         return values
     return np.bincount(groups, weights=values) / np.bincount(groups)

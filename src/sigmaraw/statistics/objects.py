@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
-Floats = NDArray[np.float64]
+from sigmaraw.statistics.spread import Floats, c4
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class ObjectScores:
     n: NDArray[np.int64]
 
 
-def object_scores(chi_raw: Floats, chi_codec: Floats, raw: Floats, own: int, decoded: Floats, spread_factor: float = 1.0) -> ObjectScores:
+def object_scores(chi_raw: Floats, chi_codec: Floats, raw: Floats, group: int, decoded: Floats, spread_factor: float = 1.0) -> ObjectScores:
     """Return the scores of each object for one codec and measurement.
 
     s² pools the variance within groups, ν = Σ(n_g − 1), σ_raw = s/c₄(ν); ε = (χ_c − χ_raw)/σ_raw; ε̂ = mean(D)/σ_raw over the replicas that
@@ -47,7 +46,7 @@ def object_scores(chi_raw: Floats, chi_codec: Floats, raw: Floats, own: int, dec
         (object,) on the image itself and on the decoded image, NaN where the object was not found.
     raw : Floats
         (group, replica, object), NaN where it was not found.
-    own : int
+    group : int
         Group of the codec's replicas.
     decoded : Floats
         (replica, object) after the codec.
@@ -60,8 +59,8 @@ def object_scores(chi_raw: Floats, chi_codec: Floats, raw: Floats, own: int, dec
     squares = np.nansum((raw - means[:, None]) ** 2, axis=(0, 1))
     dof = np.maximum(per_group - 1, 0).sum(axis=0)
     s = np.sqrt(np.divide(squares, dof, out=np.full(len(chi_raw), np.nan), where=dof > 0)) * spread_factor
-    sigma = s / _c4(dof)
-    shifts = decoded - raw[own]
+    sigma = s / c4(np.where(dof > 0, dof, np.nan))
+    shifts = decoded - raw[group]
     n = np.isfinite(shifts).sum(axis=0)
     mean = np.divide(np.nansum(shifts, axis=0), n, out=np.full(len(chi_raw), np.nan), where=n > 0)
     spread = np.sqrt(np.divide(np.nansum((shifts - mean) ** 2, axis=0), n - 1, out=np.full(len(chi_raw), np.nan), where=n > 1))
@@ -76,10 +75,3 @@ def _over(value: Floats, sigma: Floats) -> Floats:
     """Return value/σ, 0 where both are 0, NaN where only σ is."""
     ratio = np.divide(value, sigma, out=np.full(len(value), np.nan), where=sigma > 0)
     return np.where((sigma == 0) & (value == 0), 0.0, ratio)
-
-
-def _c4(dof: NDArray[np.int64]) -> Floats:
-    """Return the mean of s/σ of normal values, NaN without degrees of freedom."""
-    v = np.where(dof > 0, dof, np.nan).astype(np.float64)
-    factor: Floats = np.sqrt(2 / v) * np.exp(special.gammaln((v + 1) / 2) - special.gammaln(v / 2))
-    return factor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,9 +66,14 @@ class Pool:
         return (squares - squares.mean()) / (2.0 * self.variance * self.dof)
 
 
-def c4(dof: float) -> float:
-    """Return E[s]/σ for a normal sample: c₄ = √(2/ν) Γ((ν+1)/2) / Γ(ν/2)."""
-    return float(math.sqrt(2.0 / dof) * np.exp(special.gammaln((dof + 1.0) / 2.0) - special.gammaln(dof / 2.0)))
+@overload
+def c4(dof: float) -> float: ...
+@overload
+def c4(dof: Floats) -> Floats: ...
+def c4(dof: float | Floats) -> float | Floats:
+    """Return E[s]/σ for normal samples: c₄ = √(2/ν) Γ((ν+1)/2) / Γ(ν/2)."""
+    found = np.sqrt(2.0 / dof) * np.exp(special.gammaln((dof + 1.0) / 2.0) - special.gammaln(dof / 2.0))
+    return found if isinstance(dof, np.ndarray) else float(found)
 
 
 def kurtosis(residuals: Floats) -> float:

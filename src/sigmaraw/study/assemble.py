@@ -68,8 +68,8 @@ def assemble(
     images = [entry.image for entry in prepared]
     diagnostics = [entry.diagnostics for entry in prepared]
     judged = _without_replicas if mode.name == NO_REPLICAS else _by_replicas
-    results, undefined, tukey, said, decision = judged(setting, prepared, predictions, diagnostics, looks)
-    decision = _on_references(setting, prepared, results) or decision
+    results, undefined, tukey, said = judged(setting, prepared, predictions, diagnostics, looks)
+    decision = _on_references(setting, prepared, results) or _decision(setting, said, results)
     qualities = [[entry.quality[index] for entry in prepared] for index in range(len(plan.codecs))]
     verdicts = codec_verdicts(said) if decision.rule == "equivalence" else ruled_verdicts(decision)
     codecs, codecs_undefined = codec_rows(plan, setting.profile.bits, images, prepared[0].resolved, qualities, blocks, verdicts)
@@ -101,7 +101,7 @@ def assemble(
     return Record.sealed(content, dataset.assign({**worst_crops(plan, qualities), **pictures}))
 
 
-_Judged = tuple[list[ResultRow], list[UndefinedRow], list[TukeyRow], list[OverImages], DecisionRow]
+_Judged = tuple[list[ResultRow], list[UndefinedRow], list[TukeyRow], list[OverImages]]
 
 
 def _by_replicas(
@@ -111,7 +111,7 @@ def _by_replicas(
     diagnostics: Sequence[ReplicaDiagnostics],
     looks: Looks | None,
 ) -> _Judged:
-    """Return rows, undefined values, Tukey's test, statements and decision from predictions on replicas."""
+    """Return rows, undefined values, Tukey's test and statements from predictions on replicas."""
     plan, measurements, mode = setting.plan, setting.pipeline.measurements, setting.mode
     deltas = _deltas(setting, prepared, predictions, diagnostics)
     decided = looks.decided() if looks else None
@@ -122,8 +122,7 @@ def _by_replicas(
     tukey, tukey_undefined = tukey_all(plan, predictions, measurements, mode)
     alpha = looks.level if looks else ALPHA
     said = over_images(plan, predictions, measurements, results, extrapolated=mode.extrapolation is not None, alpha=alpha)
-    decision = msgspec.structs.replace(decision_row(plan, said, results, setting.design), basis=_basis(setting))
-    return results, [*undefined, *tukey_undefined], tukey, said, decision
+    return results, [*undefined, *tukey_undefined], tukey, said
 
 
 def _without_replicas(
@@ -138,9 +137,16 @@ def _without_replicas(
     results, undefined = no_camera.rows_of_images(
         plan, measurements, predictions.chi_raw, predictions.chi_codec, predictions.pixels_identical, answer_differences(prepared)
     )
-    said = no_camera.over_images(plan, measurements, results)
-    decision = msgspec.structs.replace(no_camera.decision(plan, said, len(prepared)), basis=_basis(setting))
-    return results, undefined, [], said, decision
+    return results, undefined, [], no_camera.over_images(plan, measurements, results)
+
+
+def _decision(setting: Setting, said: Sequence[OverImages], results: Sequence[ResultRow]) -> DecisionRow:
+    """Return the row of a rule that rests on replicas, or on margins where there are none."""
+    if setting.mode.name == NO_REPLICAS:
+        row = no_camera.decision(setting.plan, said, len(setting.inputs.images))
+    else:
+        row = decision_row(setting.plan, said, results, setting.design)
+    return msgspec.structs.replace(row, basis=_basis(setting))
 
 
 def _on_references(setting: Setting, prepared: Sequence[Prepared], results: Sequence[ResultRow]) -> DecisionRow | None:

@@ -51,9 +51,10 @@ class Looks:
     def _hold(self, scoring: Scoring, n: int) -> None:
         """Keep the evidence of rows that were decided at this look by their three parts: the record shows what they rested on."""
         assert self.state is not None
+        places = list(scoring.places())
         for row in np.flatnonzero(self.state.decided_at == n):
             if self.reasons[row] in _BY_PARTS:
-                self.held[int(row)] = scoring.look(int(row))
+                self.held[int(row)] = scoring.look(*places[row])
 
     @property
     def level(self) -> float:

@@ -24,6 +24,7 @@ from sigmaraw.statistics.images import (
     FEWEST_FOR_MEAN,
     Ground,
     Statement,
+    by_unit,
     mean_over_units,
     share_of_images,
     these_images,
@@ -228,9 +229,7 @@ def _said(plan: Plan, measurement: Measurement, codec: str, rows: Sequence[Resul
 def _mean(rows: Sequence[ResultRow], names: Sequence[str] | None, margin: float | None, undefined: int) -> Statement:
     """Return the statement on the mean shift over units."""
     shifts = np.array([math.nan if row.shift is None else row.shift for row in rows], dtype=np.float64)
-    if names is not None:
-        groups = np.unique(np.asarray(names), return_inverse=True)[1]
-        shifts = np.array([shifts[groups == group].mean() for group in range(groups.max() + 1)])
+    shifts = by_unit(shifts, None if names is None else np.unique(np.asarray(names), return_inverse=True)[1])
     units = shifts.size
     if undefined:
         return Statement("mean-effect", "INCONCLUSIVE", Ground.UNDEFINED, math.nan, 0.0, math.inf, units)

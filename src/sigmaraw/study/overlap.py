@@ -9,11 +9,11 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from sigmaraw.pipelines.threads import cancel, submit
-from sigmaraw.study.work import Begun, BlockResult, gathered_of
+from sigmaraw.study.work import Begun, BlockResult, Gathered
 
 if TYPE_CHECKING:
     from sigmaraw.study.plan import WorkItem
-    from sigmaraw.study.work import Gathered, Job
+    from sigmaraw.study.work import Job
 
 AHEAD = 2
 """Blocks that are drawn and coded before their turn: the queue's bound, which keeps memory flat."""
@@ -40,7 +40,7 @@ def overlapped(job: Job, items: Iterable[WorkItem]) -> Iterator[BlockResult]:
             item, drawn = begun.popleft()
             try:
                 current = _predicted(job, item, drawn)
-            except Exception:  # what was done before goes out first: a study that ends early keeps it
+            except (Exception, KeyboardInterrupt):  # what was done before goes out first: a study that ends early keeps it
                 yield from _finished(measured, 0)
                 raise
             begin(itertools.islice(todo, 1))
@@ -53,7 +53,7 @@ def overlapped(job: Job, items: Iterable[WorkItem]) -> Iterator[BlockResult]:
 
 def _predicted(job: Job, item: WorkItem, drawn: Future[list[Begun]] | None) -> tuple[Gathered, list[Future[None]]]:
     """Return what the item's replicas give, and the measuring of what its codec did to them, which is not done yet."""
-    pipeline, gathered = job.pipeline_of(item), gathered_of(job, item)
+    pipeline, gathered = job.pipeline_of(item), Gathered(job, item)
     if drawn is None:
         job.work_on(gathered)
         return gathered, []

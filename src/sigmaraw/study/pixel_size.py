@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from sigmaraw.contracts import Pipeline, TakesPixelSize
 from sigmaraw.errors import InvalidOption
+from sigmaraw.frames.pixel_size import UM
 from sigmaraw.study.work import StudyImage
-
-_UM = {"µm": 1.0, "um": 1.0, "nm": 1e-3, "mm": 1e3, "m": 1e6}
 
 
 def by_pixel_size(pipeline: Pipeline, images: Sequence[StudyImage]) -> Pipeline:
@@ -32,7 +31,7 @@ def by_pixel_size(pipeline: Pipeline, images: Sequence[StudyImage]) -> Pipeline:
 
 def size_of(image: StudyImage) -> tuple[float, ...] | None:
     """Return the size of a pixel along each axis of the image, µm; None where it is not stated."""
-    factor, axes = _UM.get(image.spacing_unit), image.frame.ndim
+    factor, axes = UM.get(image.spacing_unit), image.frame.ndim
     if factor is None or len(image.spacing) < axes:
         return None
     return tuple(round(side * factor, 9) for side in image.spacing[-axes:])

@@ -15,6 +15,7 @@ from sigmaraw.pipelines.agreement import AgreementPipeline
 from sigmaraw.record.results import ResultRow
 from sigmaraw.record.statements import DecisionRow, RulingRow
 from sigmaraw.record.words import Verdict
+from sigmaraw.statistics.images import by_unit
 from sigmaraw.statistics.observers import acceptance, distance_variability, inter_observer, intra_observer, jaccard_by_slice, merge
 from sigmaraw.statistics.rules import Cunha, Design, NonInferiority, RuleInput
 from sigmaraw.study.plan import Plan
@@ -23,7 +24,6 @@ from sigmaraw.study.references import Masks, References
 ON_REFERENCES = ("cunha", "noninferiority")
 """Rules that need references."""
 DEFAULT_METRIC, DEFAULT_MARGIN = "dice", NonInferiority().margin
-_LESS_IS_BETTER = ("average-hausdorff", "hausdorff", "hd95", "assd")
 _TINY = 1e-9
 
 Scores = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -117,27 +117,27 @@ def noninferiority(plan: Plan, pipeline: AgreementPipeline, results: Sequence[Re
     InvalidPlan
         No metric with a margin, and no Dice coefficient.
     """
-    named = {measurement: pipeline.metrics[metric].name for metric, measurement in pipeline.agreement_names.items()}
+    named = {measurement: pipeline.metrics[metric] for metric, measurement in pipeline.agreement_names.items()}
     margins = {name: plan.margin[name] for name in named if name in plan.margin}
     if not margins:
-        margins = {name: DEFAULT_MARGIN for name, metric in named.items() if metric == DEFAULT_METRIC}
+        margins = {name: DEFAULT_MARGIN for name, metric in named.items() if metric.name == DEFAULT_METRIC}
     if not margins:
         raise InvalidPlan("rule 'noninferiority' without a margin", f"a margin for one of {', '.join(named)}", "state --margin NAME=VALUE")
     rulings, spreads = [], []
     for codec in plan.codecs:
         for name, margin in margins.items():
             changes = _changes(plan, [row for row in results if row.codec == codec and row.measurement == name])
-            said = NonInferiority(margin).judge(RuleInput(differences=-changes if named[name] in _LESS_IS_BETTER else changes))
+            said = NonInferiority(margin).judge(RuleInput(differences=-changes if named[name].less_is_better else changes))
             rulings.append(RulingRow(codec=codec, measurement=name, verdict=said.verdict, because=said.because))
-            spreads.append(float(np.std(changes, ddof=1)) if changes.size > 1 else 0.0)
-    margin = next(iter(margins.values()))
-    assumed = Design(images=len(_units(plan, results)), between=max(float(np.nanmax(spreads)), _TINY) if spreads else _TINY)
-    made = NonInferiority(margin)
-    harmless, harmful = 0.0, -2.0 * margin
+            spreads.append(float(np.nanstd(changes, ddof=1)) / margin if np.isfinite(changes).sum() > 1 else 0.0)
+    # Metrics have different units: rates are those of the most scattered one, in units of its margin.
+    assumed = Design(images=len(_units(plan, results)), between=max(*spreads, _TINY))
+    made = NonInferiority(1.0)
+    harmless, harmful = 0.0, -2.0
     return DecisionRow(
         rule="noninferiority",
         null_flag_rate=made.null_flag_rate(assumed),
-        effect_unit="the metric's unit",
+        effect_unit="margin",
         harmless=harmless,
         accepts_harmless=made.accepts(assumed, harmless),
         harmful=harmful,
@@ -160,10 +160,8 @@ def _changes(plan: Plan, rows: Sequence[ResultRow]) -> NDArray[np.float64]:
     changes = np.array(
         [math.nan if None in (row.chi_raw, row.chi_codec) else (row.chi_codec or 0.0) - (row.chi_raw or 0.0) for row in rows]
     )
-    if not plan.specimens:
-        return changes
-    names = np.array([plan.specimens[row.image] for row in rows])
-    return np.array([changes[names == name].mean() for name in dict.fromkeys(names.tolist())])
+    names = [plan.specimens[row.image] for row in rows] if plan.specimens else None
+    return by_unit(changes, None if names is None else np.unique(names, return_inverse=True)[1])
 
 
 def cunha(plan: Plan, pipeline: AgreementPipeline, references: References, images: int, scores: Sequence[Scores]) -> DecisionRow:

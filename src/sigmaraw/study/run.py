@@ -8,7 +8,6 @@ import logging
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,16 +24,16 @@ from sigmaraw.processes import WorkingFolders
 from sigmaraw.progress import Report, reporting
 from sigmaraw.record import Record
 from sigmaraw.record.design import InputRow, LockRow
-from sigmaraw.record.fields import json_lists, plain
 from sigmaraw.record.objects import ObjectsRow
 from sigmaraw.study.adaptive import Adaptive, Deciding
 from sigmaraw.study.assemble import assemble, now
 from sigmaraw.study.deciding import Looks
-from sigmaraw.study.environment import environment
+from sigmaraw.study.gathered import GatheredPredictions
 from sigmaraw.study.inputs import Inputs, file_row, load_inputs
+from sigmaraw.study.keeping import KeptEngine, identity_of
 from sigmaraw.study.locking import refuse_late_lock
 from sigmaraw.study.no_camera import NONE, NoCamera, default_mode, mode_of
-from sigmaraw.study.objects import ObjectBlock, check_objects, objects_row
+from sigmaraw.study.objects import check_objects, objects_row
 from sigmaraw.study.pixel_size import by_pixel_size
 from sigmaraw.study.plan import BLOCK, Plan, double_bootstrap_replicas
 from sigmaraw.study.prepare import (
@@ -315,16 +314,16 @@ def run(
             followed=tuple(entry.objects.followed for entry in prepared if entry.objects),
         )
         if store is not None:
-            store.begin(_identity(setting, prepared))
+            store.begin(identity_of(setting, prepared))
         with _session(worker) as engine_, contextlib.closing(store) if store else contextlib.nullcontext():
-            gathered, looks = _gather_all(job, setting, prepared, _Kept(engine_, store) if store else engine_, report)
+            gathered, looks = _gather_all(job, setting, prepared, KeptEngine(engine_, store) if store else engine_, report)
     _log.info("%d predictions gathered", np.isfinite(gathered.raw).sum() + np.isfinite(gathered.decoded).sum())
     setting = dataclasses.replace(setting, design=dataclasses.replace(setting.design, n=gathered.raw.shape[1]))
     objects = _objects(setting, prepared, gathered)
     return assemble(setting, prepared, _predictions(gathered, setting, prepared), gathered.blocks, looks, lock, objects)
 
 
-def _objects(setting: Setting, prepared: Sequence[Prepared], gathered: _Gathered) -> ObjectsRow | None:
+def _objects(setting: Setting, prepared: Sequence[Prepared], gathered: GatheredPredictions) -> ObjectsRow | None:
     """Return the record's `objects`, where the plan follows them."""
     images = [entry.objects for entry in prepared if entry.objects]
     if not images or not isinstance(setting.pipeline, FindsObjects):
@@ -332,47 +331,6 @@ def _objects(setting: Setting, prepared: Sequence[Prepared], gathered: _Gathered
     factors = [entry.diagnostics.spread_factor for entry in prepared]
     held = gathered.objects, gathered.objects_decoded
     return objects_row(setting.plan, setting.pipeline, images, *held, factors, setting.design.independent)
-
-
-def _identity(setting: Setting, prepared: Sequence[Prepared]) -> dict[str, Any]:
-    """Return what decides a study's blocks (JSON values): where it is the same, so are they."""
-    plan, ran = plain(setting.plan.row()), plain(environment())
-    return {
-        "plan": {key: value for key, value in plan.items() if key not in ("created", "lock")},
-        "inputs": [row.sha256 for row in setting.files],
-        "images": [row.sha256 for row in setting.inputs.rows],
-        "camera": None
-        if isinstance(setting.profile, NoCamera)
-        else {name: float(setting.profile.dataset[name]) for name in ("gain", "offset", "read_noise")},
-        "pipeline": json_lists(setting.pipeline.config()),
-        "codecs": [json_lists(settings) for entry in prepared[:1] for settings in entry.resolved],
-        "versions": {key: ran[key] for key in ("python", "packages", "libraries", "jax_backend")},
-        "block": BLOCK,
-        "replicas": None if setting.design.repeats is None else [[frames.start, frames.stop] for frames in setting.design.repeats],
-    }
-
-
-class _Kept:
-    """An engine whose finished blocks are kept, and which takes those that were finished before from where they are."""
-
-    def __init__(self, engine: Engine, store: BlockStore) -> None:
-        self.name, self._engine, self._store = engine.name, engine, store
-
-    def map(self, job: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
-        """Yield the results in the order of the items."""
-        missing = [item for item in items if item not in self._store]
-        made = iter(self._engine.map(job, missing) if missing else ())
-        try:
-            for item in items:
-                if item in self._store:
-                    yield self._store.take(item)
-                else:
-                    result = next(made)
-                    self._store.put(result)
-                    yield result
-        except KeyboardInterrupt:
-            self._store.flush()  # what is asked for with --resume
-            raise
 
 
 def _data_first_read(inputs: Inputs, lock: LockRow | None, planned: str) -> None:
@@ -393,7 +351,7 @@ def _data_first_read(inputs: Inputs, lock: LockRow | None, planned: str) -> None
         _log.warning("%s cannot be written: when these images were first read is not noted", log_path())
 
 
-def _predictions(gathered: _Gathered, setting: Setting, prepared: Sequence[Prepared]) -> Predictions:
+def _predictions(gathered: GatheredPredictions, setting: Setting, prepared: Sequence[Prepared]) -> Predictions:
     """Return what has been predicted so far, in a study's arrays."""
     return Predictions(
         gathered.raw,
@@ -408,14 +366,14 @@ def _predictions(gathered: _Gathered, setting: Setting, prepared: Sequence[Prepa
 
 def _gather_all(
     job: Job, setting: Setting, prepared: Sequence[Prepared], engine: Engine, report: Progress
-) -> tuple[_Gathered, Looks | None]:
+) -> tuple[GatheredPredictions, Looks | None]:
     """Return all predictions; where n follows from decisions, the looks that were taken at them."""
     rule = setting.plan.adaptive
     if not isinstance(rule, Deciding):
         return _gather(job, setting, engine, report), None
     looks = Looks(rule.rule(BLOCK))
 
-    def look(gathered: _Gathered) -> tuple[int, int, str]:
+    def look(gathered: GatheredPredictions) -> tuple[int, int, str]:
         predictions, diagnostics = _predictions(gathered, setting, prepared), [entry.diagnostics for entry in prepared]
         differences = answer_differences(prepared)
         linear = prepared[0].linear_in_noise
@@ -503,61 +461,9 @@ def _session(engine: Engine) -> contextlib.AbstractContextManager[Engine]:
     return engine if isinstance(engine, contextlib.AbstractContextManager) else contextlib.nullcontext(engine)
 
 
-@dataclass
-class _Gathered:
-    """Predictions as they come in, float64 (group or codec, replica, image, measurement), NaN until then, and each codec's blocks.
-
-    Parameters
-    ----------
-    double_bootstrap : ndarray of float
-        Predictions of the groups that draw around a replica of group 0.
-    """
-
-    raw: NDArray[np.float64]
-    decoded: NDArray[np.float64]
-    double_bootstrap: NDArray[np.float64]
-    blocks: dict[tuple[int, int], list[BlockResult]]
-    objects: dict[tuple[int, int], list[ObjectBlock]] = field(default_factory=dict)
-    objects_decoded: dict[tuple[int, int], list[ObjectBlock]] = field(default_factory=dict)
-
-    def complete(self, n: int, nested: int) -> bool:
-        """Return whether each group has its n replicas, and each group of the double bootstrap those that belong to `nested`."""
-        return self.raw.shape[1] == n and self.nested_complete(nested)
-
-    def nested_complete(self, n: int) -> bool:
-        """Return whether each group of the double bootstrap has those replicas that belong to n."""
-        return len(self.double_bootstrap) == 0 or self.double_bootstrap.shape[1] == double_bootstrap_replicas(n)
-
-    def extend(self, n: int, nested: int) -> None:
-        """Make the arrays long enough for n replicas per group; where they are, lengthen those of the double bootstrap to `nested`."""
-        if self.raw.shape[1] == n:
-            self.double_bootstrap = _longer(self.double_bootstrap, double_bootstrap_replicas(nested))
-        else:
-            self.raw, self.decoded = _longer(self.raw, n), _longer(self.decoded, n)
-
-    def take(self, result: BlockResult) -> None:
-        """Put the predictions of one block in their place."""
-        item = result.item
-        rows = slice(item.start, item.start + item.count)
-        groups = len(self.raw)
-        target, group = (self.raw, item.group) if item.group < groups else (self.double_bootstrap, item.group - groups)
-        target[group, rows, item.image] = result.raw.T
-        for held, block in ((self.objects, result.objects), (self.objects_decoded, result.objects_decoded)):
-            if block is not None:
-                held.setdefault((item.image, item.group), []).append(block)
-        if result.decoded is not None:
-            self.decoded[item.group - 1, rows, item.image] = result.decoded.T
-            self.blocks.setdefault((item.image, item.group - 1), []).append(result)
-
-
-def _longer(values: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    """Return values (group, n, …), NaN where there is no prediction yet."""
-    return np.concatenate([values, np.full((values.shape[0], n - values.shape[1], *values.shape[2:]), np.nan)], axis=1)
-
-
 def _gather(
-    job: Job, setting: Setting, engine: Engine, report: Progress, look: Callable[[_Gathered], tuple[int, int, str]] | None = None
-) -> _Gathered:
+    job: Job, setting: Setting, engine: Engine, report: Progress, look: Callable[[GatheredPredictions], tuple[int, int, str]] | None = None
+) -> GatheredPredictions:
     """Return all predictions; where n is adaptive the plan's items are extended, by a block each time, until its rule is met.
 
     Last come the groups that start from replicas of group 0, for as many replicas as there were then. Where n follows from decisions they
@@ -565,7 +471,7 @@ def _gather(
     """
     plan, measurements, nested = setting.plan, setting.pipeline.measurements, job.mode.double_bootstrap_groups
     images, shape = len(job.images), (0, len(job.images), len(measurements))
-    gathered = _Gathered(np.empty((plan.groups, *shape)), np.empty((len(plan.codecs), *shape)), np.empty((nested, *shape)), {})
+    gathered = GatheredPredictions(np.empty((plan.groups, *shape)), np.empty((len(plan.codecs), *shape)), np.empty((nested, *shape)), {})
     n = aim = setting.design.n
     done, what = 0, "replicas"
     while not gathered.complete(n, of_nested := n if look is None else setting.design.n):
@@ -594,7 +500,7 @@ PARTIAL = "partial"
 """Attribute of the exception that ends a study early: the predictions until then."""
 
 
-def _partial(gathered: _Gathered, setting: Setting) -> xarray.Dataset | None:
+def _partial(gathered: GatheredPredictions, setting: Setting) -> xarray.Dataset | None:
     """Return the predictions so far, named as in result.nc, NaN where there is none yet; None where there is none at all."""
     import xarray
 

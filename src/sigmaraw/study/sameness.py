@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Codec, Pipeline, ReplicaMode, ReplicaRequest
+from sigmaraw.contracts import Codec, LowerPrecision, Pipeline, ReplicaMode, ReplicaRequest
 from sigmaraw.errors import AnswersDiffer
 from sigmaraw.noise import draw
 from sigmaraw.study.evidence import ALLOWED
@@ -153,7 +153,7 @@ def study_differences(
             refuse_differences(what, differences, pipeline, blocks)
 
     judge(f"pipeline '{pipeline.spec}' answers the same image differently", found)
-    twin = getattr(pipeline, "in_float32", lambda: None)()
+    twin = pipeline.in_float32() if isinstance(pipeline, LowerPrecision) else None
     if twin is not None:
         of_precision = precision_difference(pipeline, twin, [image.frame, *decoded[:1], *replicas])
         judge(f"pipeline '{pipeline.spec}' answers otherwise than in float32", of_precision)

@@ -180,18 +180,19 @@ class Scoring:
     alpha: float = ALPHA
     decided: Decided | None = None
     linear_in_noise: NDArray[np.bool_] | None = None
+    _u_modes: dict[tuple[int, int], tuple[float, str]] = field(default_factory=dict, init=False, repr=False)
+    _double_bootstraps: dict[tuple[int, int], DoubleBootstrap] = field(default_factory=dict, init=False, repr=False)
 
-    def _places(self) -> Iterator[tuple[int, int, int]]:
+    def places(self) -> Iterator[tuple[int, int, int]]:
         """Yield (image, codec, measurement) of every row, in the record's order."""
         return itertools.product(range(self.predictions.raw.shape[2]), range(len(self.plan.codecs)), range(len(self.measurements)))
 
     def assessments(self) -> list[Assessment]:
         """Return what is said of every row at this level, without the parts of a record that do not decide."""
-        return [self._assessment(*place) for place in self._places()]
+        return [self._assessment(*place) for place in self.places()]
 
-    def look(self, number: int) -> LookRow | None:
+    def look(self, image: int, codec: int, column: int) -> LookRow | None:
         """Return the evidence of a row as it is now, at this level; None where predictions are undefined or extrapolated."""
-        image, codec, column = list(self._places())[number]
         raw, decoded = _groups(self.predictions, image, column), self.predictions.decoded[codec, :, image, column]
         if self.mode.extrapolation is not None or not (np.isfinite(raw).all() and np.isfinite(decoded).all()):
             return None
@@ -212,7 +213,7 @@ class Scoring:
         """Return the record's `results` and `undefined` rows, per image, codec and measurement."""
         results: list[ResultRow] = []
         undefined: list[UndefinedRow] = []
-        for number, place in enumerate(self._places()):
+        for number, place in enumerate(self.places()):
             row, missing = self.one(*place)
             results.append(row if self.decided is None else _as_decided(row, self.decided, number))
             undefined += missing
@@ -220,10 +221,9 @@ class Scoring:
 
     def one(self, image: int, codec: int, column: int) -> tuple[ResultRow, list[UndefinedRow]]:
         """Return the row of one codec on one measurement of one image, and what of it is undefined."""
-        measurement, predictions, name = self.measurements[column], self.predictions, self.plan.codecs[codec]
+        measurement, name = self.measurements[column], self.plan.codecs[codec]
         assessment = self._assessment(image, codec, column)
-        raw = _groups(predictions, image, column)
-        nested = double_bootstrap(raw, predictions.double_bootstrap[:, :, image, column], measurement.discrete)
+        nested = self._nested(image, column)
         row = self._row(image, name, column, assessment, nested)
         missing = [
             UndefinedRow(
@@ -283,8 +283,13 @@ class Scoring:
         """Return the relative standard uncertainty of σ_raw from the mode, and where it comes from.
 
         The coverage study's value where it has measured the kind. Otherwise that of a mean where the measurement is linear in the noise,
-        and else what the double bootstrap shows for it on this image; the study's largest where there is none.
+        and else what the double bootstrap shows for it on this image; the study's largest where there is none. Codecs share it.
         """
+        if (image, column) not in self._u_modes:
+            self._u_modes[image, column] = self._u_mode(image, column)
+        return self._u_modes[image, column]
+
+    def _u_mode(self, image: int, column: int) -> tuple[float, str]:
         measurement, mode = self.measurements[column], self.mode
         studied = mode.u_mode(measurement)
         if mode.studied_kind(measurement):
@@ -294,6 +299,13 @@ class Scoring:
         raw, second = _groups(self.predictions, image, column), self.predictions.double_bootstrap[:, :, image, column]
         value = estimated_u_mode(raw, second, measurement.discrete)
         return studied if math.isnan(value) else (value, f"{mode.name}, kind not measured: {FROM_DOUBLE_BOOTSTRAP}")
+
+    def _nested(self, image: int, column: int) -> DoubleBootstrap:
+        """Return what the double bootstrap says of a measurement of an image; codecs share it."""
+        if (image, column) not in self._double_bootstraps:
+            raw, second = _groups(self.predictions, image, column), self.predictions.double_bootstrap[:, :, image, column]
+            self._double_bootstraps[image, column] = double_bootstrap(raw, second, self.measurements[column].discrete)
+        return self._double_bootstraps[image, column]
 
     def _row(self, image: int, codec: str, column: int, found: Assessment, nested: DoubleBootstrap) -> ResultRow:
         measurement, predictions, mode = self.measurements[column], self.predictions, self.mode
@@ -376,7 +388,7 @@ def _as_decided(row: ResultRow, decided: Decided, number: int) -> ResultRow:
 
 
 def _guard_factor(dof: float) -> float:
-    """Return the coverage factor of the guard band, t at 95 % one-sided; undefined where there are no degrees of freedom."""
+    """Return the coverage factor of U, t at 95 % one-sided; undefined where there are no degrees of freedom."""
     from scipy import stats
 
     return float(stats.t.ppf(0.95, dof)) if dof > 0 else math.nan

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import FindsObjects, FoundObjects, Measurement, Pipeline, Segmenting
+from sigmaraw.contracts import FindsObjects, FoundObjects, LowerPrecision, Measurement, Pipeline, Segmenting
 from sigmaraw.errors import NotIntegerData
 from sigmaraw.pipelines.agreement import AgreementPipeline
 
@@ -49,6 +49,11 @@ class ShiftedPipeline(Pipeline):
         """Return measurements and objects of many images as they are coded."""
         assert isinstance(self.inner, FindsObjects)
         return self.inner.batch_with_objects(file_values(np.asarray(images), self.shift))
+
+    def in_float32(self) -> Pipeline | None:
+        """Return the same pipeline in float32; None where it computes so itself."""
+        twin = self.inner.in_float32() if isinstance(self.inner, LowerPrecision) else None
+        return None if twin is None else ShiftedPipeline(twin, self.shift)
 
     def __call__(self, raw: Any) -> dict[str, float]:
         """Return the measurements of one image as it is coded."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, fields
@@ -36,6 +37,7 @@ _CPU = 1  # DLPack's number for it
 _HELD_BYTES = 32 << 20  # of frames that pass through codec and pipeline at a time
 _AHEAD_BYTES = 64 << 20  # of a block's replicas: with more it is not drawn and coded before its turn
 _KEPT_STARTS = 8
+_STARTS = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ class Job:
 
         Replicas pass through codec and pipeline as they are drawn, as many at a time as the mode yields: one, where it is a volume.
         """
-        gathered = gathered_of(self, item)
+        gathered = Gathered(self, item)
         self.work_on(gathered)
         return gathered.result()
 
@@ -226,13 +228,16 @@ class Job:
     def _start(self, image: int, start: int) -> NDArray[np.integer]:
         """Return the replica of group 0 around which a group of the double bootstrap draws; the last ones are kept."""
         kept: dict[tuple[int, int], NDArray[np.integer]] = self.__dict__.setdefault("_starts", {})
-        if (image, start) not in kept:
+        found = kept.get((image, start))
+        if found is None:
             study = self.images[image]
             drawn = draw(self.mode, study.unchanging, study.noise_model, ReplicaRequest(1, self.seed, start, batch=1))
-            kept[image, start] = Unchanging.of(np.asarray(next(drawn))[0])
-            while len(kept) > _KEPT_STARTS:
-                del kept[next(iter(kept))]
-        return kept[image, start]
+            found = Unchanging.of(np.asarray(next(drawn))[0])
+            with _STARTS:  # threads of one worker share a job
+                kept[image, start] = found
+                while len(kept) > _KEPT_STARTS:
+                    del kept[next(iter(kept))]
+        return found
 
     def _trip(self, item: WorkItem, number: int, replica: NDArray[np.integer]) -> Trip:
         """Return the round trip of replica `number`: in full for the first of a block and for a share of the others."""
@@ -348,11 +353,6 @@ class Gathered:
         decoded = np.concatenate(self._decoded, axis=1)
         moments = self._quality.moments()
         return BlockResult(self.item, raw, decoded, tuple(self._sizes), tuple(self._achieved), moments, before, after)
-
-
-def gathered_of(job: Job, item: WorkItem) -> Gathered:
-    """Return the place for what an item gives, empty."""
-    return Gathered(job, item)
 
 
 class _Quality:

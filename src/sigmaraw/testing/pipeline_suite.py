@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Measurement, OnDevice, Pipeline
+from sigmaraw.contracts import FindsObjects, Measurement, OnDevice, Pipeline, Segmenting, SegmentingBatches
 from sigmaraw.errors import SigmarawError
 from sigmaraw.frames.types import RawFrames
 from sigmaraw.testing.requirements import require
@@ -22,7 +22,8 @@ def check_pipeline(pipeline: Pipeline, *, volumes: bool = True, shape: tuple[int
 
     Checked are: measurements declared, named once and stable; numbers float64, finite or NaN; the input untouched; the same bits twice,
     from RawFrames, from a view that is not contiguous, alone and in batches of 1, 3 and 8 in any order; uint8 as well as uint16, bright,
-    dark and constant frames; floats, wide integers, colour, empty arrays and wrong ranks refused by name; `config` as JSON; where it
+    dark and constant frames, int16 below 0 (unless refused by name); where it implements contracts.Segmenting, the same bits from there;
+    floats, wide integers, colour, empty arrays and wrong ranks refused by name; `config` as JSON; where it
     implements contracts.OnDevice and JAX draws there, the same bits from JAX's arrays.
 
     Parameters
@@ -45,7 +46,10 @@ def check_pipeline(pipeline: Pipeline, *, volumes: bool = True, shape: tuple[int
     _check_same_bits(pipeline, frames)
     for label, frame in _special(shape):
         require(list(_predicted(pipeline, frame)) == list(first), f"other names on a {label} frame")
+    _check_signed(pipeline, frames)
     _check_refusals(pipeline, shape)
+    if isinstance(pipeline, Segmenting):
+        _check_segmented(pipeline, frames)
     if isinstance(pipeline, OnDevice):
         _check_hand_over(pipeline, frames)
     if volumes:
@@ -124,6 +128,36 @@ def _check_same_bits(pipeline: Pipeline, frames: NDArray[np.uint16]) -> None:
     strided = np.asfortranarray(frames[0])
     require(_bits(pipeline(strided)) == alone[0], "the memory layout of the image changes its numbers")
     require(_bits(pipeline(frames[0].astype(">u2"))) == alone[0], "the byte order of the image changes its numbers")
+
+
+def _check_signed(pipeline: Pipeline, frames: NDArray[np.uint16]) -> None:
+    """Values of CT and MRI, int16 and below 0 for the most part; a pipeline may refuse them by name."""
+    signed = frames[:3].astype(np.int16) - np.int16(1024)
+    try:
+        alone = [_bits(_predicted(pipeline, image)) for image in signed]
+    except SigmarawError:
+        return
+    batch = pipeline.batch(signed)
+    for index, row in enumerate(alone):
+        require(_bits(_row(batch, index)) == row, f"int16 image {index} differs in a batch from it alone")
+
+
+def _check_segmented(pipeline: Any, frames: NDArray[np.uint16]) -> None:
+    """Objects and numbers come from one segmentation, and the numbers are those of a call."""
+    alone = [_bits(_predicted(pipeline, frame)) for frame in frames[:3]]
+    try:
+        found = [pipeline.segmented(frame) for frame in frames[:3]]
+    except SigmarawError:  # a table names no objects, and its pipeline says so
+        require(isinstance(pipeline, FindsObjects) and not pipeline.finds_objects, "segmented refuses an image that a call takes")
+        return
+    for index, (labels, values) in enumerate(found):
+        require(_bits(values) == alone[index], f"segmented gives other numbers of image {index} than a call")
+        require(labels.shape == frames[index].shape, f"segmented gives labels {labels.shape} for an image {frames[index].shape}")
+    if isinstance(pipeline, SegmentingBatches):
+        many, batch = pipeline.segmented_batch(frames[:3])
+        for index, (labels, _) in enumerate(found):
+            require(np.array_equal(many[index], labels), f"segmented_batch gives other objects of image {index} than segmented")
+            require(_bits(_row(batch, index)) == alone[index], f"segmented_batch gives other numbers of image {index} than a call")
 
 
 def _check_hand_over(pipeline: Any, frames: NDArray[np.uint16]) -> None:

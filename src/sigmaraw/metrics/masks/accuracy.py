@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import NDArray
-
-from sigmaraw.contracts import Metric
-from sigmaraw.metrics.masks.confusion import aggregated, check_aggregate, share
+from sigmaraw.metrics.masks.confusion import ConfusionMetric, Counts, share
 
 
-class Accuracy(Metric):
+class Accuracy(ConfusionMetric):
     """Accuracy: share of pixels that agree, (TP + TN) / all.
 
     Paper 003 prints it without the wrong pixels below the line, where it is always 1.
@@ -36,13 +31,8 @@ class Accuracy(Metric):
     """
 
     name = "accuracy"
-    compares = "masks"
-    unit = "1"
     definition = "(TP + TN) / all of pixels; 1 when both masks are empty, 0 when one is"
 
-    def __init__(self, aggregate: str = "foreground") -> None:
-        self.aggregate = check_aggregate(aggregate)
-
-    def __call__(self, reference: NDArray[Any], test: NDArray[Any]) -> float:
-        """Return the share. Raises ShapeMismatch, UnsupportedArray."""
-        return aggregated(reference, test, self.aggregate, lambda c: share(c.tp + c.tn, c.tp + c.tn + c.fp + c.fn))
+    def ratio(self, c: Counts) -> float:
+        """Return the ratio of one class's counts; NaN where it is undefined."""
+        return share(c.tp + c.tn, c.tp + c.tn + c.fp + c.fn)

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-from sigmaraw.contracts import Metric
-from sigmaraw.metrics.masks.policy import spacing_of
-from sigmaraw.metrics.masks.surfaces import border_distances, both_empty
+from sigmaraw.metrics.masks.surfaces import DistanceMetric, Distances
 
 
-class AverageSurfaceDistance(Metric):
+class AverageSurfaceDistance(DistanceMetric):
     """ASSD: mean distance of the border pixels of both masks to the other border, all of them pooled.
 
     Parameters
@@ -35,17 +28,8 @@ class AverageSurfaceDistance(Metric):
     """
 
     name = "assd"
-    compares = "masks"
-    unit = "px"
     definition = "mean distance of border pixels to the other mask's border, both directions pooled; 0 when both masks are empty"
-    takes_spacing = True
 
-    def __init__(self, spacing: Iterable[float] | None = None) -> None:
-        self.spacing = spacing_of(spacing)
-
-    def __call__(self, reference: NDArray[Any], test: NDArray[Any]) -> float:
-        """Return the distance; NaN where one mask alone is empty. Raises ShapeMismatch, UnsupportedArray."""
-        found = border_distances(reference, test, self.spacing)
-        if found is None:
-            return 0.0 if both_empty(reference, test) else math.nan
-        return float(np.mean(found.both))
+    def reduced(self, found: Distances) -> np.floating:
+        """Return the mean of all."""
+        return np.mean(found.both)

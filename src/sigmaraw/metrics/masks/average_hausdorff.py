@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Metric
-from sigmaraw.metrics.masks.policy import spacing_of
-from sigmaraw.metrics.masks.surfaces import both_empty, pixel_distances
+from sigmaraw.metrics.masks.surfaces import DistanceMetric, Distances, pixel_distances
 
 
-class AverageHausdorff(Metric):
+class AverageHausdorff(DistanceMetric):
     """Average Hausdorff distance over all annotated pixels, ½(mean_x min_y d + mean_y min_x d).
 
     Pixels inside both masks are 0 away, so that it is smaller than distances of borders.
@@ -37,17 +33,12 @@ class AverageHausdorff(Metric):
     """
 
     name = "average-hausdorff"
-    compares = "masks"
-    unit = "px"
     definition = "mean distance of each mask's pixels to the other mask, mean of both directions; 0 when both are empty"
-    takes_spacing = True
 
-    def __init__(self, spacing: Iterable[float] | None = None) -> None:
-        self.spacing = spacing_of(spacing)
+    def distances(self, reference: NDArray[Any], test: NDArray[Any]) -> Distances | None:
+        """Return the distances of all pixels, not of borders alone."""
+        return pixel_distances(reference, test, self.spacing)
 
-    def __call__(self, reference: NDArray[Any], test: NDArray[Any]) -> float:
-        """Return the distance; NaN where one mask alone is empty. Raises ShapeMismatch, UnsupportedArray."""
-        found = pixel_distances(reference, test, self.spacing)
-        if found is None:
-            return 0.0 if both_empty(reference, test) else math.nan
-        return float(0.5 * (np.mean(found.to_test) + np.mean(found.to_reference)))
+    def reduced(self, found: Distances) -> np.floating:
+        """Return the mean of both directions' means."""
+        return 0.5 * (np.mean(found.to_test) + np.mean(found.to_reference))

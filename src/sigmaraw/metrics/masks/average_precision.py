@@ -46,6 +46,7 @@ class AveragePrecision(Metric):
     name = "average-precision"
     compares = "masks"
     unit = "1"
+    discrete = True
     definition = "mean over IoU .5, .55 … .95 of TP / (TP + FP + FN) of matched objects; 1 when both masks are empty, 0 when one is"
 
     def __init__(self, thresholds: Iterable[float] = THRESHOLDS) -> None:

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.contracts import Metric
-from sigmaraw.errors import InvalidOption
-from sigmaraw.metrics.masks.policy import BOTH_EMPTY, ONE_EMPTY, spacing_of
+from sigmaraw.metrics.masks.policy import BOTH_EMPTY, ONE_EMPTY, spacing_of, tolerance_of
 from sigmaraw.metrics.masks.surfaces import border_distances, both_empty
 
 SHARE_OF_DIAGONAL = 0.0075
@@ -51,9 +50,8 @@ class BoundaryF1(Metric):
     takes_spacing = True
 
     def __init__(self, tolerance: float | None = None, spacing: Iterable[float] | None = None) -> None:
-        if tolerance is not None and not (math.isfinite(tolerance) and tolerance >= 0.0):
-            raise InvalidOption(f"tolerance {tolerance}", "a number from 0", "give the distance that is tolerated")
-        self.tolerance, self.spacing = tolerance, spacing_of(spacing)
+        self.tolerance = None if tolerance is None else tolerance_of(tolerance)
+        self.spacing = spacing_of(spacing)
 
     def theta(self, shape: tuple[int, ...]) -> float:
         """Return the tolerance for masks of a shape."""

@@ -19,6 +19,7 @@ class _Boxes(Metric):
 
     compares = "masks"
     unit = "1"
+    discrete = True
     low: float
     high: float
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from sigmaraw.contracts import Metric
 from sigmaraw.errors import InvalidOption
 from sigmaraw.metrics.masks.policy import checked, of_empty
 
@@ -82,3 +84,32 @@ def check_aggregate(aggregate: str) -> Aggregate:
 def share(part: int, whole: int) -> float:
     """Return part/whole, NaN where whole is 0."""
     return part / whole if whole else math.nan
+
+
+class ConfusionMetric(Metric):
+    """A ratio of pixel counts, of the foreground or over classes. A subclass says which ratio.
+
+    Parameters
+    ----------
+    aggregate : {"foreground", "global", "mean", "weighted"}, default "foreground"
+        Over classes, each value one: foreground takes all but 0 as one class, global adds counts up, mean and weighted average classes.
+
+    Raises
+    ------
+    InvalidOption
+        Another aggregate.
+    """
+
+    compares = "masks"
+    unit = "1"
+
+    def __init__(self, aggregate: str = "foreground") -> None:
+        self.aggregate = check_aggregate(aggregate)
+
+    def __call__(self, reference: NDArray[Any], test: NDArray[Any]) -> float:
+        """Return the share. Raises ShapeMismatch, UnsupportedArray."""
+        return aggregated(reference, test, self.aggregate, self.ratio)
+
+    @abc.abstractmethod
+    def ratio(self, c: Counts) -> float:
+        """Return the ratio of one class's counts; NaN where it is undefined."""

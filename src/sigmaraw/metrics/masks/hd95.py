@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-from sigmaraw.contracts import Metric
-from sigmaraw.metrics.masks.policy import spacing_of
-from sigmaraw.metrics.masks.surfaces import border_distances, both_empty
+from sigmaraw.metrics.masks.surfaces import DistanceMetric, Distances
 
 
-class Hausdorff95(Metric):
+class Hausdorff95(DistanceMetric):
     """HD95: the 95th percentile of distances of border pixels to the other border, the larger of both directions.
 
     Percentiles are interpolated linearly. Some libraries pool both directions first, or weigh pixels by area: docs/how-to/references.md.
@@ -37,17 +30,8 @@ class Hausdorff95(Metric):
     """
 
     name = "hd95"
-    compares = "masks"
-    unit = "px"
     definition = "95th percentile of distances of border pixels to the other border, larger of both directions; 0 when both masks are empty"
-    takes_spacing = True
 
-    def __init__(self, spacing: Iterable[float] | None = None) -> None:
-        self.spacing = spacing_of(spacing)
-
-    def __call__(self, reference: NDArray[Any], test: NDArray[Any]) -> float:
-        """Return the distance; NaN where one mask alone is empty. Raises ShapeMismatch, UnsupportedArray."""
-        found = border_distances(reference, test, self.spacing)
-        if found is None:
-            return 0.0 if both_empty(reference, test) else math.nan
-        return float(max(np.percentile(found.to_test, 95.0), np.percentile(found.to_reference, 95.0)))
+    def reduced(self, found: Distances) -> np.floating:
+        """Return the larger of both directions' percentiles."""
+        return max(np.percentile(found.to_test, 95.0), np.percentile(found.to_reference, 95.0))

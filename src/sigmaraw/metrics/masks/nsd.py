@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.contracts import Metric
-from sigmaraw.errors import InvalidOption
-from sigmaraw.metrics.masks.policy import BOTH_EMPTY, ONE_EMPTY, spacing_of
+from sigmaraw.metrics.masks.policy import BOTH_EMPTY, ONE_EMPTY, spacing_of, tolerance_of
 from sigmaraw.metrics.masks.surfaces import border_distances, both_empty
 
 
@@ -49,9 +47,7 @@ class SurfaceDice(Metric):
     takes_spacing = True
 
     def __init__(self, tolerance: float = 1.0, spacing: Iterable[float] | None = None) -> None:
-        if not (math.isfinite(tolerance) and tolerance >= 0.0):
-            raise InvalidOption(f"tolerance {tolerance}", "a number from 0", "give the distance that is tolerated")
-        self.tolerance, self.spacing = float(tolerance), spacing_of(spacing)
+        self.tolerance, self.spacing = tolerance_of(tolerance), spacing_of(spacing)
 
     def __call__(self, reference: NDArray[Any], test: NDArray[Any]) -> float:
         """Return the share. Raises ShapeMismatch, UnsupportedArray."""

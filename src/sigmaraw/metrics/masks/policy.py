@@ -63,6 +63,13 @@ def spacing_of(spacing: Iterable[float] | None) -> tuple[float, ...] | None:
     return sides
 
 
+def tolerance_of(tolerance: float) -> float:
+    """Return a tolerated distance. Raises InvalidOption unless it is finite and from 0."""
+    if not (math.isfinite(tolerance) and tolerance >= 0.0):
+        raise InvalidOption(f"tolerance {tolerance}", "a number from 0", "give the distance that is tolerated")
+    return float(tolerance)
+
+
 @dataclass(frozen=True)
 class MeanAgreement:
     """A mean over pairs of masks, with what it leaves out.

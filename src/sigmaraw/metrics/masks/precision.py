@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import NDArray
-
-from sigmaraw.contracts import Metric
-from sigmaraw.metrics.masks.confusion import aggregated, check_aggregate, share
+from sigmaraw.metrics.masks.confusion import ConfusionMetric, Counts, share
 
 
-class Precision(Metric):
+class Precision(ConfusionMetric):
     """Precision: share of the test's pixels that are the reference's, TP / (TP + FP).
 
     Parameters
@@ -34,13 +29,8 @@ class Precision(Metric):
     """
 
     name = "precision"
-    compares = "masks"
-    unit = "1"
     definition = "TP / (TP + FP) of pixels; 1 when both masks are empty, 0 when one is"
 
-    def __init__(self, aggregate: str = "foreground") -> None:
-        self.aggregate = check_aggregate(aggregate)
-
-    def __call__(self, reference: NDArray[Any], test: NDArray[Any]) -> float:
-        """Return the share. Raises ShapeMismatch, UnsupportedArray."""
-        return aggregated(reference, test, self.aggregate, lambda c: share(c.tp, c.tp + c.fp))
+    def ratio(self, c: Counts) -> float:
+        """Return the ratio of one class's counts; NaN where it is undefined."""
+        return share(c.tp, c.tp + c.fp)

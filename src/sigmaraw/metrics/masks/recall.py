@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import NDArray
-
-from sigmaraw.contracts import Metric
-from sigmaraw.metrics.masks.confusion import aggregated, check_aggregate, share
+from sigmaraw.metrics.masks.confusion import ConfusionMetric, Counts, share
 
 
-class Recall(Metric):
+class Recall(ConfusionMetric):
     """Recall: share of the reference's pixels that the test has, TP / (TP + FN).
 
     Parameters
@@ -34,13 +29,8 @@ class Recall(Metric):
     """
 
     name = "recall"
-    compares = "masks"
-    unit = "1"
     definition = "TP / (TP + FN) of pixels; 1 when both masks are empty, 0 when one is"
 
-    def __init__(self, aggregate: str = "foreground") -> None:
-        self.aggregate = check_aggregate(aggregate)
-
-    def __call__(self, reference: NDArray[Any], test: NDArray[Any]) -> float:
-        """Return the share. Raises ShapeMismatch, UnsupportedArray."""
-        return aggregated(reference, test, self.aggregate, lambda c: share(c.tp, c.tp + c.fn))
+    def ratio(self, c: Counts) -> float:
+        """Return the ratio of one class's counts; NaN where it is undefined."""
+        return share(c.tp, c.tp + c.fn)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import NDArray
-
-from sigmaraw.contracts import Metric
-from sigmaraw.metrics.masks.confusion import aggregated, check_aggregate, share
+from sigmaraw.metrics.masks.confusion import ConfusionMetric, Counts, share
 
 
-class Specificity(Metric):
+class Specificity(ConfusionMetric):
     """Specificity: share of the reference's background that is the test's, TN / (TN + FP).
 
     Parameters
@@ -34,13 +29,8 @@ class Specificity(Metric):
     """
 
     name = "specificity"
-    compares = "masks"
-    unit = "1"
     definition = "TN / (TN + FP) of pixels; 1 when both masks are empty, 0 when one is"
 
-    def __init__(self, aggregate: str = "foreground") -> None:
-        self.aggregate = check_aggregate(aggregate)
-
-    def __call__(self, reference: NDArray[Any], test: NDArray[Any]) -> float:
-        """Return the share. Raises ShapeMismatch, UnsupportedArray."""
-        return aggregated(reference, test, self.aggregate, lambda c: share(c.tn, c.tn + c.fp))
+    def ratio(self, c: Counts) -> float:
+        """Return the ratio of one class's counts; NaN where it is undefined."""
+        return share(c.tn, c.tn + c.fp)

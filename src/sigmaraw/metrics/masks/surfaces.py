@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import abc
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sigmaraw.contracts import Metric
 from sigmaraw.errors import ShapeMismatch
 from sigmaraw.metrics.masks.policy import foreground, spacing_of
 
@@ -76,3 +79,36 @@ def _between(x: NDArray[np.bool_], y: NDArray[np.bool_], sides: tuple[float, ...
     from scipy.ndimage import distance_transform_edt
 
     return Distances(distance_transform_edt(~y, sampling=sides)[x], distance_transform_edt(~x, sampling=sides)[y])
+
+
+class DistanceMetric(Metric):
+    """A distance between two masks' borders: 0 where both masks are empty, NaN where one is. A subclass says how distances are reduced.
+
+    Parameters
+    ----------
+    spacing : iterable of float, optional
+        Size of a pixel along each axis; 1 px without it.
+    """
+
+    compares = "masks"
+    unit = "px"
+    takes_spacing = True
+    less_is_better = True
+
+    def __init__(self, spacing: Iterable[float] | None = None) -> None:
+        self.spacing = spacing_of(spacing)
+
+    def __call__(self, reference: NDArray[Any], test: NDArray[Any]) -> float:
+        """Return the distance; NaN where one mask alone is empty. Raises ShapeMismatch, UnsupportedArray."""
+        found = self.distances(reference, test)
+        if found is None:
+            return 0.0 if both_empty(reference, test) else math.nan
+        return float(self.reduced(found))
+
+    def distances(self, reference: NDArray[Any], test: NDArray[Any]) -> Distances | None:
+        """Return the distances that are reduced; None where a mask is empty."""
+        return border_distances(reference, test, self.spacing)
+
+    @abc.abstractmethod
+    def reduced(self, found: Distances) -> float | np.floating:
+        """Return one number of all distances."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.contracts import FoundObjects, Parameter
 from sigmaraw.pipelines.found import of_labels
+from sigmaraw.pipelines.inputs import one_frame
 from sigmaraw.pipelines.measurements import CONNECTIVITY, MEASURE_OBJECTS, PIXEL_SIZE, min_size
 from sigmaraw.pipelines.segmentation import SegmentationPipeline
 
@@ -47,6 +48,20 @@ class ClassicalPipeline(SegmentationPipeline):
             return super()._measure(image)
         except NoThreshold:
             return {row.name: float("nan") for row in self.measurements}
+
+    def mask(self, raw: Any) -> NDArray[np.bool_]:
+        """Return the mask of one frame (y, x) or volume (z, y, x), empty where the image has no such threshold. Raises as `__call__`."""
+        image = one_frame(raw)
+        try:
+            return super().mask(image)
+        except NoThreshold:
+            return np.zeros(image.shape, bool)
+
+    def _labels_and_row(self, image: NDArray[np.integer]) -> tuple[NDArray[np.integer], dict[str, float]]:
+        try:
+            return super()._labels_and_row(image)
+        except NoThreshold:
+            return np.zeros(image.shape, np.int32), self._measure(image)
 
     def _with_objects(self, image: NDArray[np.integer]) -> tuple[dict[str, float], FoundObjects]:
         try:

@@ -27,8 +27,9 @@ class IterativeMeanPipeline(ClassicalPipeline):
     def threshold(self, image: NDArray[np.integer]) -> float:
         """Return the threshold of an image that is not constant, DN."""
         # One count for each grey value: the loop then does not touch the pixels.
-        counts = np.bincount(image.ravel())
-        levels = np.arange(len(counts))
+        low = min(int(image.min()), 0)
+        counts = np.bincount((image.astype(np.int64) - low).ravel())
+        levels = np.arange(len(counts)) + low
         now = float((counts * levels).sum() / counts.sum())
         while True:
             above = levels > now

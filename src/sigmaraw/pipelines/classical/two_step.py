@@ -13,7 +13,8 @@ from sigmaraw.pipelines.classical.local_threshold import check_odd, local_means
 class TwoStepPipeline(ClassicalPipeline):
     """Pixels above the mean of the image, and among these above the Gaussian mean of their surroundings; filled, opened, blurred.
 
-    Pixels below the mean of the image are set to 0 before the second step. Opening and blur are 3 × 3. Planes of a volume are segmented
+    Pixels below the mean of the image are set to 0, signed ones to the least of the plane, before the second step. Opening and blur are
+    3 × 3. Planes of a volume are segmented
     one by one. This is algorithm 4 of Pankova, for the endoplasmic reticulum.
     """
 
@@ -31,7 +32,8 @@ class TwoStepPipeline(ClassicalPipeline):
         from scipy import ndimage
 
         rough = plane > plane.mean()
-        kept = np.where(rough, plane, 0)
+        dark = 0 if plane.dtype.kind == "u" else plane.min()  # of signed pixels, 0 is not the darkest
+        kept = np.where(rough, plane, dark)
         mask = rough & (kept > local_means(kept, self.settings["block"]))
         opened = ndimage.binary_opening(ndimage.binary_fill_holes(mask), np.ones((3, 3)))
         kernel = np.array([1.0, 2.0, 1.0]) / 4  # a 3 × 3 Gaussian blur, axis by axis

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.contracts import Parameter
 from sigmaraw.pipelines.classical.base import ClassicalPipeline, above_otsu, keys
-from sigmaraw.pipelines.found import Found, of_labels
+from sigmaraw.pipelines.found import Found, neighbours, of_labels
 
 
 class WatershedPipeline(ClassicalPipeline):
@@ -35,7 +35,7 @@ class WatershedPipeline(ClassicalPipeline):
         if not mask.any():
             return of_labels(np.zeros(image.shape, np.int32), 0)
         distance = ndimage.gaussian_filter(ndimage.distance_transform_edt(mask), self.settings["smooth"])
-        parts, _ = ndimage.label(mask, ndimage.generate_binary_structure(mask.ndim, 1 if self.settings["connectivity"] == 4 else mask.ndim))
+        parts, _ = ndimage.label(mask, neighbours(mask.ndim, self.settings["connectivity"]))
         peaks = peak_local_max(distance, min_distance=self.settings["distance"], labels=parts, exclude_border=False)
         seeds = np.zeros(image.shape, np.int32)
         seeds[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
