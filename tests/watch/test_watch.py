@@ -15,9 +15,11 @@ import pytest
 import tifffile
 
 import sigmaraw as sr
-from sigmaraw.errors import InputNotFound, IntegrityError, InvalidOption, ProfileMismatch, UnreadableFile
+from sigmaraw.errors import InputNotFound, IntegrityError, InvalidOption, ProfileMismatch, ProgramNotAllowed, UnreadableFile
 from sigmaraw.virtual import VirtualCamera, nuclei_scene
-from sigmaraw.watch import Setup, State, Watch, figure, fit, intervals, summary
+from sigmaraw.watch import Setup, State, Watch, exceedance, figure, fit, intervals, summary
+from sigmaraw.watch.exceedance import Limits
+from sigmaraw.watch.fitting import parts_of
 from sigmaraw.watch.recalibration import interval
 from tests.cli.conftest import sigmaraw  # noqa: F401 (a fixture)
 
@@ -206,6 +208,55 @@ def test_exceedances_of_the_studys_limits_are_counted(lab: Path, tmp_path: Path,
     assert isinstance(line["exceeded"], list) and "exceedance" in line["log10_e"]
 
 
+@pytest.fixture
+def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A module of the working folder, which leaves the file `ran` where it is run."""
+    name = f"code_{tmp_path.parent.name}_{tmp_path.name}".translate(str.maketrans("-[]", "___"))
+    text = "def total(image): return {'total': float(image.sum())}\ndef bright(image): return image > image.mean()\n"
+    (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\n{text}")
+    (tmp_path / "own.toml").write_text(f'spec = "{name}:total"')
+    monkeypatch.chdir(tmp_path)
+    return name
+
+
+@pytest.mark.parametrize("spec", ["{0}:total", "{0}.py:total", "labels:{0}.py:bright", "otsu & {0}:total", "own.toml"])
+def test_code_that_a_file_names_runs_only_where_the_user_typed_it(spec: str, code: str, tmp_path: Path) -> None:
+    setup = Setup(("measurements",), spec.format(code))
+    for typed in ((), ("otsu",)):
+        with pytest.raises(ProgramNotAllowed, match="type this specification with --pipeline"):
+            parts_of(setup, typed)
+    assert not (tmp_path / "ran").exists()
+    parts_of(setup, (spec.format(code),))
+    assert (tmp_path / "ran").exists()
+
+
+def test_a_codec_of_a_state_imports_no_code_either() -> None:
+    spec = "denoise:method=os:getcwd,gain=1,offset=0,read_noise=1"
+    with pytest.raises(ProgramNotAllowed, match="type this specification with --codec"):
+        parts_of(Setup(("statistics",), "intensity", limits=Limits(spec, {"x": 1.0}, "intensity")), ["intensity"])
+
+
+def test_watch_fit_and_check_run_no_code_of_a_record_or_state(
+    code: str, lab: Path, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sigmaraw: Callable  # noqa: F811
+) -> None:  # fmt: skip
+    """Typed in `watch check`, the pipeline is run; another one than the state's is refused."""
+    spec = f"{code}:total"
+    monkeypatch.setattr(exceedance, "limits_of", lambda folder, codec: Limits("to8bit:minmax", {"total": 1.0}, spec))
+    refused = sigmaraw("watch", "fit", lab / "reference", "-o", tmp_path / "w.db", "--record", tmp_path, "-q")
+    assert refused.code == 2 and "type this specification with --pipeline" in refused.err
+    body = dict(State(state).entries[0].body)
+    del body["schema"]
+    body["setup"] |= {"pipeline": spec}
+    State.created(tmp_path / "hostile.db", body).close()
+    check = ["watch", "check", lab / "new" / "f000.tif", "--state", tmp_path / "hostile.db"]
+    refused = sigmaraw(*check)
+    assert refused.code == 2 and "type this specification with --pipeline" in refused.err
+    assert "as in the state" in sigmaraw(*check, "--pipeline", "otsu").err
+    assert not (tmp_path / "ran").exists()
+    sigmaraw(*check, "--pipeline", spec)
+    assert (tmp_path / "ran").exists()
+
+
 def test_the_interval_of_recalibration_is_its_equation() -> None:
     days, u, drift = np.arange(0, 500, 50.0), 0.01, 0.002
     found = interval(days, 1 + drift * days, [u] * 10, bound=0.5)
@@ -221,12 +272,18 @@ def test_the_interval_of_recalibration_is_its_equation() -> None:
 
 
 def test_intervals_of_profiles() -> None:
-    history = [
-        (date(2026, 1, 1) + timedelta(days=30 * k), sr.CameraProfile.from_values(gain=0.5 + 0.001 * k, offset=100, read_noise=2, bits=12))
-        for k in range(5)
-    ]
+    """A gain that grows by 0.001 in 30 days: b exactly, and u_b = u/√Σ(t − t̄)², u the standard error of each gain."""
+    u = 0.0005
+
+    def profile(gain: float, bits: int = 12) -> sr.CameraProfile:
+        return sr.CameraProfile.from_values(gain=gain, gain_se=u, offset=100, read_noise=2, read_noise_se=0.01, bits=bits)
+
+    days = 30.0 * np.arange(5)
+    history = [(date(2026, 1, 1) + timedelta(days=float(day)), profile(0.5 + 0.001 * day / 30)) for day in days]
     found = {row.quantity: row for row in intervals(history)}
-    if "gain" in found:
-        assert found["gain"].drift == pytest.approx(0.001 / 30)
+    assert set(found) == {"gain", "read_noise", "dark_noise"}, "those with a standard error"
+    gain = found["gain"]
+    assert gain.drift == pytest.approx(0.001 / 30)
+    assert gain.drift_u == pytest.approx(u / math.sqrt(((days - days.mean()) ** 2).sum()))
     with pytest.raises(ProfileMismatch):
-        intervals([*history, (date(2027, 1, 1), sr.CameraProfile.from_values(gain=0.5, offset=100, read_noise=2, bits=10))])
+        intervals([*history, (date(2027, 1, 1), profile(0.5, bits=10))])

@@ -12,7 +12,7 @@ import typer
 from sigmaraw.cli import options as take
 from sigmaraw.cli.machine import check_environment
 from sigmaraw.cli.shared import Json, check_folder, print_json
-from sigmaraw.errors import InvalidOption
+from sigmaraw.errors import InvalidOption, visible
 from sigmaraw.progress import Progress
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def fit(
         groups, spec, None if camera is None else str(camera.absolute()), window, run_time, alpha, seed, scalars, volume, limits, share
     )
     with Progress(quiet) as progress:
-        body = fitted(setup, reference, corrupted or (), progress)
+        body = fitted(setup, reference, corrupted or (), progress, [spec for spec in (named, codec) if spec is not None])
     state = State.created(output, body, overwrite)
     typer.echo(f"{len(body['reference'])} reference frames; features: {', '.join(groups)}")
     for name, detector in body["detectors"].items():
@@ -101,8 +101,14 @@ def _possible(pipeline: str | None, camera: Path | None) -> tuple[str, ...]:
 def check(
     raw: Annotated[list[Path], typer.Argument(metavar="RAW", help="New frames, in the order in which they were taken.")],
     state: StateFile,
+    pipeline: take.PipelineSpec = None,
+    codec: Annotated[str | None, typer.Option(metavar="SPEC", help="Codec of the state, where it names a function.")] = None,
 ) -> None:
-    """Look at new frames: one line of JSON each; exit 1 where a test alarms."""
+    """Look at new frames: one line of JSON each; exit 1 where a test alarms.
+
+    A pipeline that is a function (module:function, labels:…) runs only where you type it with --pipeline, as in fit: the state may be a
+    stranger's.
+    """
     from sigmaraw.watch import State, Watch
     from sigmaraw.watch.fitting import frames_of
 
@@ -110,7 +116,10 @@ def check(
     opened = State(state)
     alarmed = False
     try:
-        watched = Watch(opened)
+        named = take.joined(pipeline)
+        watched = Watch(opened, [spec for spec in (named, codec) if spec is not None])
+        _require_same("--pipeline", named, watched.setup.pipeline)
+        _require_same("--codec", codec, None if watched.setup.limits is None else watched.setup.limits.codec)
         for name, pixels in frames_of(raw, watched.setup.volume):
             line = watched.check(name, pixels)
             alarmed = alarmed or line["alarm"]
@@ -119,6 +128,11 @@ def check(
         opened.close()
     if alarmed:
         raise typer.Exit(ALARM)
+
+
+def _require_same(option: str, typed: str | None, fitted: str | None) -> None:
+    if typed is not None and typed != fitted:
+        raise InvalidOption(f"{option} {typed}", f"{visible(fitted or 'none')}, as in the state", f"leave {option} out, or fit again")
 
 
 @watch.command(short_help="Say what was seen.", epilog=PAGE)

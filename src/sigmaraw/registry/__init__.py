@@ -23,7 +23,7 @@ from sigmaraw.registry.entries import (
     names,
 )
 from sigmaraw.registry.grammar import Step, convert, parse_chain, parse_step, quoted, typed
-from sigmaraw.registry.imports import import_named, is_dotted, is_file
+from sigmaraw.registry.imports import import_named, imports_allowed, is_dotted, is_file
 from sigmaraw.registry.suggestions import suggestion
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "Step",
     "convert",
     "import_named",
+    "imports_allowed",
     "installed",
     "is_dotted",
     "is_file",

@@ -5,10 +5,32 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-from sigmaraw.errors import InvalidSpec
+from sigmaraw.errors import InvalidSpec, ProgramNotAllowed, visible
+
+_ALLOWED: ContextVar[bool] = ContextVar("imports_allowed", default=True)
+_OPTIONS = {"pipeline": "--pipeline", "denoiser": "--codec"}
+
+
+@contextmanager
+def imports_allowed(typed: bool) -> Iterator[None]:
+    """Let specifications import a user's code inside this block only where the user typed them: those of a file may be a stranger's.
+
+    Parameters
+    ----------
+    typed : bool
+        Whether the user typed what is made in this block.
+    """
+    before = _ALLOWED.set(typed and _ALLOWED.get())
+    try:
+        yield
+    finally:
+        _ALLOWED.reset(before)
 
 
 def is_dotted(text: str) -> bool:
@@ -44,7 +66,15 @@ def import_named(kind: str, spec: str, module: str, name: str) -> Any:
     ------
     InvalidSpec
         No such module, one that fails to import, no such name in it, or not a function.
+    ProgramNotAllowed
+        Inside `imports_allowed` for what the user did not type.
     """
+    if not _ALLOWED.get():
+        raise ProgramNotAllowed(
+            f"{kind} '{visible(spec)}' comes from a file, and would run the code of {visible(module)} on this machine",
+            "the word of the one who starts sigmaraw, which no file can give",
+            f"read that code; then type this specification with {_OPTIONS.get(kind, '--pipeline')}",
+        )
     try:
         found = _from_file(Path(module)) if is_file(module) else _import(module)
     except (Exception, SystemExit) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -62,6 +63,8 @@ class Watch:
     ----------
     state : State
         Open.
+    typed : collection of str, optional
+        Specifications of pipeline and codec that the user typed. A state may be a stranger's: what it alone names imports no code.
 
     Raises
     ------
@@ -69,8 +72,9 @@ class Watch:
         The camera profile or the model is not the one that the watch was fitted with, or the entries do not fit together.
     """
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, typed: Collection[str] = ()) -> None:
         self.state = state
+        self._typed = typed
         body = state.entries[0].body
         try:
             self.setup = msgspec.convert(body["setup"], Setup)
@@ -101,13 +105,18 @@ class Watch:
             What to call it.
         pixels : ndarray
             (y, x) or (z, y, x), uint8 or uint16, DN.
+
+        Raises
+        ------
+        ProgramNotAllowed
+            The state names a pipeline or codec whose code would be imported, and the user did not type it.
         """
         digest = hash_of(pixels)
         if digest in self._seen:
             before = self._seen[digest]
             return {"frame": name, "repeat_of": before or "reference", "alarm": False, "alarms": [], "digest": self.state.digest}
         if self._parts is None:
-            self._parts = parts_of(self.setup)
+            self._parts = parts_of(self.setup, self._typed)
             same_files(self._parts, self.state.entries[0].body["hashes"])
         began = time.perf_counter()
         features = self._parts.features(pixels)

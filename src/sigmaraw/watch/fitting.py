@@ -18,6 +18,7 @@ from sigmaraw.errors import IntegrityError, InvalidOption, UndefinedStatistic
 from sigmaraw.files import sha256_of_file
 from sigmaraw.frames import read_frames
 from sigmaraw.progress import Report
+from sigmaraw.registry import imports_allowed
 from sigmaraw.watch.exceedance import Exceedance, Limits
 from sigmaraw.watch.features import Features
 from sigmaraw.watch.online import OnlineMmd
@@ -73,12 +74,28 @@ class Parts:
     hashes: dict[str, str | None]
 
 
-def parts_of(setup: Setup) -> Parts:
-    """Return the working parts of a setup. Raises as `sigmaraw.pipeline` and `CameraProfile.from_netcdf`."""
+def parts_of(setup: Setup, typed: Collection[str]) -> Parts:
+    """Return the working parts of a setup.
+
+    Parameters
+    ----------
+    setup : Setup
+        The watch's.
+    typed : collection of str
+        Specifications of pipeline and codec that the user typed: only these may import code, as ``module:function`` does.
+
+    Raises
+    ------
+    ProgramNotAllowed
+        The setup comes from a file, and names code that the user did not.
+    SigmarawError
+        As `sigmaraw.pipeline` and `CameraProfile.from_netcdf`.
+    """
     import sigmaraw as sr
     from sigmaraw.noise import NoiseModel
 
-    pipeline = sr.pipeline(setup.pipeline) if setup.pipeline else None
+    with imports_allowed(setup.pipeline in typed):
+        pipeline = sr.pipeline(setup.pipeline) if setup.pipeline else None
     camera = sr.CameraProfile.from_netcdf(setup.camera) if setup.camera else None
     models: dict[tuple[int, ...], NoiseModel] = {}
 
@@ -93,7 +110,8 @@ def parts_of(setup: Setup) -> Parts:
     if setup.limits is not None:
         if pipeline is None:
             raise InvalidOption("a study's limits without its pipeline", "--pipeline", "name the pipeline of the study")
-        exceedance = Exceedance(setup.limits, pipeline, camera)
+        with imports_allowed(setup.limits.codec in typed):
+            exceedance = Exceedance(setup.limits, pipeline, camera)
     model = None if pipeline is None else pipeline.config().get("model_sha256")
     return Parts(features, exceedance, {"camera": sha256_of_file(setup.camera) if setup.camera else None, "model": model})
 
@@ -113,7 +131,13 @@ def hash_of(pixels: NDArray[np.integer]) -> str:
     return hashlib.sha256(f"{pixels.dtype} {pixels.shape} ".encode() + np.ascontiguousarray(pixels).tobytes()).hexdigest()
 
 
-def fit(setup: Setup, paths: Sequence[str | Path], corrupted: Collection[str] = (), progress: Report | None = None) -> dict[str, Any]:
+def fit(
+    setup: Setup,
+    paths: Sequence[str | Path],
+    corrupted: Collection[str] = (),
+    progress: Report | None = None,
+    typed: Collection[str] | None = None,
+) -> dict[str, Any]:
     """Return the content of a new state's first entry.
 
     Parameters
@@ -126,16 +150,21 @@ def fit(setup: Setup, paths: Sequence[str | Path], corrupted: Collection[str] = 
         Names of frames, with or without folder and suffix, that are known to be altered; none may be in the reference.
     progress : callable, optional
         Called as progress(done, total, what).
+    typed : collection of str, optional
+        Specifications of pipeline and codec that the user typed, where others of the setup come from a record; by default all were typed.
 
     Raises
     ------
+    ProgramNotAllowed
+        A specification that was not typed would import code.
     InvalidOption
         A corrupted or repeated frame in the reference, or too few frames.
     UndefinedStatistic
         No feature of a group is defined on all reference frames.
     """
     _check(setup)
-    parts = parts_of(setup)
+    stated = [setup.pipeline, setup.limits.codec if setup.limits else None]
+    parts = parts_of(setup, [spec for spec in stated if spec is not None] if typed is None else typed)
     rows: list[dict[str, str]] = []
     values: dict[str, list[Floats]] = {group: [] for group in setup.groups}
     exceeded = 0
