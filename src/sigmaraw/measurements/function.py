@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
-import math
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from sigmaraw.contracts import LabelledImage, Measure, Measurement
 from sigmaraw.errors import InvalidPrediction
-from sigmaraw.files import sha256_of_file
+from sigmaraw.registry.functions import number_of, source_of
 
 
 class FunctionMeasure(Measure):
@@ -37,7 +31,6 @@ class FunctionMeasure(Measure):
         super().__init__()
         self.function, self.spec = function, spec
         stated = getattr(function, "measurements", None)
-        self.stated = stated is not None
         self.rows = () if stated is None else self._declared(stated)
 
     def _declared(self, stated: Any) -> tuple[Measurement, ...]:
@@ -61,7 +54,7 @@ class FunctionMeasure(Measure):
         if not isinstance(values, Mapping):
             name = self.rows[0].name if len(self.rows) == 1 else getattr(self.function, "__name__", "value")
             values = {name: values}
-        numbers = {str(name): self._number(str(name), value) for name, value in values.items()}
+        numbers = {str(name): number_of(self.spec, str(name), value) for name, value in values.items()}
         if not self.rows:
             self.rows = tuple(map(self._plain, numbers))
         expected = [row.name for row in self.rows]
@@ -70,17 +63,6 @@ class FunctionMeasure(Measure):
             raise InvalidPrediction(found, f"{', '.join(expected)} for every image", "return NaN where undefined")
         return {name: numbers[name] for name in expected}
 
-    def _number(self, name: str, value: Any) -> float:
-        if isinstance(value, np.ndarray) and value.ndim == 0:
-            value = value[()]
-        if isinstance(value, bool | int | float | np.bool_ | np.integer | np.floating) and not math.isinf(value):
-            return float(value)
-        found = f"'{self.spec}' returned {name} = {type(value).__name__} {' '.join(repr(value).split())[:60]}"
-        raise InvalidPrediction(found, "a number, or a mapping of names to numbers", "return finite numbers, or NaN where undefined")
-
     def config(self) -> dict[str, Any]:
         """Return the function's name and the SHA-256 of its file."""
-        module = sys.modules.get(getattr(inspect.unwrap(self.function), "__module__", ""))
-        source = getattr(module, "__file__", None)
-        digest = sha256_of_file(source) if source and Path(source).is_file() else None
-        return {"name": self.name, "spec": self.spec, "source_sha256": digest}
+        return {"name": self.name, "spec": self.spec, "source_sha256": source_of(self.function)["source_sha256"]}

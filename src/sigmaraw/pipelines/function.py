@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,8 +17,8 @@ from sigmaraw.pipelines.base import columns
 from sigmaraw.pipelines.failures import raised_by
 from sigmaraw.pipelines.found import Reading
 from sigmaraw.pipelines.inputs import many_frames, one_frame
-from sigmaraw.pipelines.labels import source_of
 from sigmaraw.registry import import_named
+from sigmaraw.registry.functions import number_of, short, source_of
 
 Function = Callable[[Any], Mapping[str, float]]
 
@@ -123,8 +122,8 @@ class FunctionPipeline(Pipeline):
             values = {self._measurements[0].name if self._measurements else self._label(): values}
         if not isinstance(values, Mapping) or not values or not all(isinstance(name, str) and name for name in values):
             wanted = "a mapping of names to numbers, a number, a label image or a mask"
-            raise InvalidPrediction(f"'{self.spec}' returned {_short(values)}", wanted, "return one of these")
-        result = {name: _number(self.spec, name, value) for name, value in values.items()}
+            raise InvalidPrediction(f"'{self.spec}' returned {short(values)}", wanted, "return one of these")
+        result = {name: number_of(self.spec, name, value) for name, value in values.items()}
         if self._measurements is None:
             self._measurements = tuple(_plain(name, self.spec) for name in result)
         expected = [measurement.name for measurement in self._measurements]
@@ -157,22 +156,9 @@ def _declared(function: Function, spec: str) -> tuple[Measurement, ...] | None:
         rows = []
     if not rows or len({row.name for row in rows}) < len(rows):
         expected = "names, each once, or a mapping of names to units"
-        raise InvalidSpec(f"measurements of '{spec}' are {_short(stated)}", expected, "correct them")
+        raise InvalidSpec(f"measurements of '{spec}' are {short(stated)}", expected, "correct them")
     return tuple(rows)
 
 
 def _plain(name: str, spec: str, unit: str = "1") -> Measurement:
     return Measurement(name, unit, name, f"{name} as {spec} returns it")
-
-
-def _number(spec: str, name: str, value: Any) -> float:
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value[()]
-    if isinstance(value, bool | int | float | np.bool_ | np.integer | np.floating) and not math.isinf(value):
-        return float(value)
-    raise InvalidPrediction(f"'{spec}' returned {name} = {_short(value)}", "a finite number or NaN", "return one number per name")
-
-
-def _short(value: Any) -> str:
-    text = " ".join(repr(value).split())
-    return f"{type(value).__name__} {text[:60]}"

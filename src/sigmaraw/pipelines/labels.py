@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import abc
 import inspect
-import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +13,6 @@ from numpy.typing import NDArray
 from sigmaraw import registry
 from sigmaraw.contracts import FoundObjects, Parameter
 from sigmaraw.errors import InvalidSpec, SigmarawError
-from sigmaraw.files import sha256_of_file
 from sigmaraw.measurements import parse_pixel_size
 from sigmaraw.pipelines.base import columns
 from sigmaraw.pipelines.failures import raised_by
@@ -23,6 +20,7 @@ from sigmaraw.pipelines.found import Found, Reading
 from sigmaraw.pipelines.inputs import one_frame
 from sigmaraw.pipelines.measurements import CONNECTIVITY, MEASURE_OBJECTS, PIXEL_SIZE, U_MODE, min_size
 from sigmaraw.pipelines.segmentation import SegmentationPipeline
+from sigmaraw.registry.functions import source_of
 
 CLASSES = Parameter(
     "classes",
@@ -145,17 +143,6 @@ class LabelsPipeline(OwnSegmentation):
     def config(self) -> dict[str, Any]:
         """Return every setting with defaults written out, the SHA-256 of the function's file, and versions (JSON values)."""
         return {**super().config(), **source_of(self.function)}
-
-
-def source_of(function: Any) -> dict[str, str | None]:
-    """Return the SHA-256 of the file that holds a function, and its module's version, None where there is none."""
-    target = inspect.unwrap(function) if inspect.isroutine(function) else type(function)
-    module = sys.modules.get(getattr(target, "__module__", ""))
-    source, version = getattr(module, "__file__", None), getattr(module, "__version__", None)
-    return {
-        "source_sha256": sha256_of_file(source) if source and Path(source).is_file() else None,
-        "module_version": None if version is None else str(version),
-    }
 
 
 def _class_names(text: str | None) -> tuple[str, ...]:

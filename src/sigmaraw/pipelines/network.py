@@ -24,7 +24,6 @@ from sigmaraw.pipelines.measurements import (
     PIXEL_SIZE,
     SOFT_MEASUREMENTS,
     U_MODE,
-    measure,
     min_size,
     soft_measurements,
 )
@@ -308,10 +307,7 @@ class NetworkPipeline(SegmentationPipeline):
 
     def _row_of_mask(self, pixels: NDArray[np.integer], mask: NDArray[np.bool_]) -> dict[str, float]:
         """Return the measurements of a mask and the pixels under it."""
-        least, neighbours = self.settings["min_size"], self.settings["connectivity"]
-        if self.measures is None:
-            return measure(pixels, mask, least, neighbours)
-        return self._measured(pixels, of_mask(mask, least, neighbours))
+        return self._measured(pixels, of_mask(mask, self.settings["min_size"], self.settings["connectivity"]))
 
     def _row(self, image: Any, units: Sequence[Any], maps: Sequence[NDArray[np.float32]]) -> dict[str, float]:
         """Return the measurements of an image from the foreground maps of its units."""

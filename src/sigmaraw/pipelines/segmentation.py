@@ -18,7 +18,7 @@ from sigmaraw.measurements import DEFAULT, OF_IMAGE, Measures, parse_pixel_size
 from sigmaraw.pipelines.base import columns
 from sigmaraw.pipelines.found import Found, of_mask
 from sigmaraw.pipelines.inputs import many_frames, one_frame
-from sigmaraw.pipelines.measurements import MEASUREMENTS, NETWORK_KINDS, measure, measured
+from sigmaraw.pipelines.measurements import MEASUREMENTS, NETWORK_KINDS, measured
 from sigmaraw.pipelines.threads import each
 
 
@@ -114,22 +114,21 @@ class SegmentationPipeline(Pipeline):
         return columns(self.measurements, each(self._measure, images))
 
     def _measure(self, image: NDArray[np.integer]) -> dict[str, float]:
-        if self.measures is None:
-            return measure(image, self._mask(image), self.settings["min_size"], self.settings["connectivity"])
-        return self._measured(image, self._found(image))
+        return self._measured(self._pixels(image), self._found(image))
 
     def _found(self, image: NDArray[np.integer]) -> Found:
         """Return the objects of one image, those below min_size left out; called from several threads."""
         return of_mask(self._mask(image), self.settings["min_size"], self.settings["connectivity"])
 
-    def _measured(self, image: NDArray[np.integer], found: Found) -> dict[str, float]:
-        """Return what the chosen measures say of an image and its objects."""
+    def _measured(self, pixels: NDArray[np.integer], found: Found) -> dict[str, float]:
+        """Return what the chosen measures say of the pixels and their objects; the default ones by counts and one sum."""
         measures = self.measures
         if measures is None:
-            raise RuntimeError("no measures were chosen")
+            inside = found.labels != 0
+            return measured(found.count, int(np.count_nonzero(inside)), int(pixels[inside].sum(dtype=np.int64)))
         if self.awaits_pixel_size:
             raise InvalidOption(f"'{self.spec}' with an image that states no pixel size", "a size in µm", "write it like pixel_size=0.1")
-        values = measures(image, found.labels, found.count, found.classes, found.prediction)
+        values = measures(pixels, found.labels, found.count, found.classes, found.prediction)
         if len(self.measurements) < len(values):  # a function says with its first call what it returns
             self.measurements = measures.measurements
         return values
@@ -149,11 +148,8 @@ class SegmentationPipeline(Pipeline):
 
     def _labels_and_row(self, image: NDArray[np.integer]) -> tuple[NDArray[np.integer], dict[str, float]]:
         """Return the objects of one image as a label image, and the measurements of the same objects; called from several threads."""
-        found, pixels = self._found(image), self._pixels(image)
-        if self.measures is not None:
-            return found.labels, self._measured(pixels, found)
-        inside = found.labels != 0
-        return found.labels, measured(found.count, int(np.count_nonzero(inside)), int(pixels[inside].sum(dtype=np.int64)))
+        found = self._found(image)
+        return found.labels, self._measured(self._pixels(image), found)
 
     # --- objects one by one -------------------------------------------------------------------------------------------
     @property
@@ -175,12 +171,8 @@ class SegmentationPipeline(Pipeline):
 
     def _with_objects(self, image: NDArray[np.integer]) -> tuple[dict[str, float], FoundObjects]:
         found, pixels = self._found(image), self._pixels(image)
-        if self.measures is None:
-            values, measures = Measures()(pixels, found.labels, found.count), Measures()
-        else:
-            values, measures = self._measured(pixels, found), self.measures
-        single = measures.of_objects(pixels, found.labels, found.count, found.prediction)
-        return values, FoundObjects(found.labels, found.count, single)
+        single = (self.measures or Measures()).of_objects(pixels, found.labels, found.count, found.prediction)
+        return self._measured(pixels, found), FoundObjects(found.labels, found.count, single)
 
     def _pixels(self, image: NDArray[np.integer]) -> NDArray[np.integer]:
         """Return the pixels in which intensities are measured: the image, unless a model takes several planes."""

@@ -65,6 +65,6 @@ def segmented(stain: NDArray[np.floating], method: str, threshold: float, block:
 
 def _solid(mask: NDArray[np.bool_], least: float) -> NDArray[np.bool_]:
     found = of_mask(mask, 0, 8)
-    solidity = Solidity().of_objects(LabelledImage(mask, found.labels, found.count))["solidity"]
+    solidity = Solidity().of_objects(LabelledImage(found.labels, found.labels, found.count))["solidity"]
     solid = ~(solidity < least)  # what has no hull, as a plane in a volume, is left in
     return of_labels(found.labels, 0, np.concatenate([[False], solid])).labels != 0

@@ -52,9 +52,6 @@ class LocalThresholdPipeline(ClassicalPipeline):
             keep[1:] &= Solidity().of_objects(LabelledImage(image, found.labels, found.count))["solidity"] >= self.settings["solidity"]
         return of_labels(found.labels, 0, keep)
 
-    def _measure(self, image: NDArray[np.integer]) -> dict[str, float]:
-        return self._with_objects(image)[0]
-
 
 def local_means(plane: NDArray[np.integer], block: int) -> NDArray[np.float64]:
     """Return the Gaussian mean of the surroundings of each pixel, DN: of standard deviation (block − 1)/6."""

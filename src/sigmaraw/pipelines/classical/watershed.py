@@ -40,6 +40,3 @@ class WatershedPipeline(ClassicalPipeline):
         seeds = np.zeros(image.shape, np.int32)
         seeds[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
         return of_labels(watershed(-distance, seeds, mask=mask), self.settings["min_size"])
-
-    def _measure(self, image: NDArray[np.integer]) -> dict[str, float]:
-        return self._with_objects(image)[0]
