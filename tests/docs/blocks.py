@@ -127,7 +127,7 @@ class Reader:
 
 
 def with_few_replicas(arguments: list[str]) -> list[str]:
-    """Return the arguments of a study with `FEW` replicas in place of more: a page's commands must work; its figures come from elsewhere."""
+    """Return the arguments of a study with `FEW` replicas in place of more: that a page's commands work is tested, not their figures."""
     if not arguments or arguments[0] not in ("validate", "sweep", "demo") or "--plan" in arguments or "--resume" in arguments:
         return arguments
     if "-n" not in arguments:

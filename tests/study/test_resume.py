@@ -153,8 +153,8 @@ def test_kill_9_and_resume_from_the_command_line(tmp_path: Path, monkeypatch: py
         "-q",
     ]
     with pytest.raises(SystemExit, match="0"):
-        main([*command, "-o", "whole"])
-    words = [sys.executable, "-m", "sigmaraw", *command, "-o", "killed"]
+        main([*command, "-q", "-o", "whole"])
+    words = [sys.executable, "-m", "sigmaraw", *command, "-q", "-o", "killed"]
     with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.DEVNULL) as process:
         while not (tmp_path / "killed" / NAME).exists() and process.poll() is None:
             time.sleep(0.01)
