@@ -158,6 +158,27 @@ def statistics(x: Floats, streams: Sequence[Floats] | Floats, bandwidth: float, 
     return np.stack(found)
 
 
+def statistics_of_draws(x: Floats, points: Floats, index: NDArray[np.intp], bandwidth: float, window: int) -> Floats:
+    """Return S of every full window of streams drawn from a set of points, (stream, frame − window + 1).
+
+    Parameters
+    ----------
+    x : ndarray, float64
+        (point, feature), the reference.
+    points : ndarray, float64
+        (point, feature), from which streams are drawn.
+    index : ndarray
+        (stream, frame), which point each frame is.
+    bandwidth : float
+        σ of the kernel.
+    window : int
+        Frames of a window.
+    """
+    table, near = kernel(points, points, bandwidth), kernel(points, x, bandwidth).mean(axis=1)
+    within, across = _windows(near[index], lambda a, b: table[a, b], index, window)
+    return np.asarray(within - 2.0 * across + float(kernel(x, x, bandwidth).mean()))
+
+
 def _band(stream: Floats, bandwidth: float) -> Callable[[NDArray[np.intp], NDArray[np.intp]], Floats]:
     """Return k of points of a stream by their numbers: a window needs those near each other alone."""
 
