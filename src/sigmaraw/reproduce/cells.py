@@ -23,7 +23,7 @@ _AT_ONCE = 64  # crops that a network takes
 Floats = NDArray[np.float64]
 
 
-def crops_of(seed: int, index: int, crops: int = 1, camera_seed: int = 1) -> NDArray[np.integer]:
+def crops_of(seed: int, index: int, crops: int = 1, background_e: tuple[float, float] = (10.0, 60.0)) -> NDArray[np.integer]:
     """Return one image as its crops, (crop, y, x), DN: cells of one size, brightness and texture on one background.
 
     Parameters
@@ -32,8 +32,8 @@ def crops_of(seed: int, index: int, crops: int = 1, camera_seed: int = 1) -> NDA
         Which image.
     crops : int, default 1
         How many, side by side.
-    camera_seed : int, default 1
-        Which camera.
+    background_e : tuple of float, optional
+        Range of the background, e-.
     """
     random = np.random.default_rng([seed, 0xCE11, index])
     shape = (SIDE, SIDE * crops)
@@ -41,13 +41,13 @@ def crops_of(seed: int, index: int, crops: int = 1, camera_seed: int = 1) -> NDA
         shape,
         crops * int(random.integers(2, 6)),
         math.exp(random.uniform(math.log(100), math.log(800))),
-        float(random.uniform(10, 60)),
+        float(random.uniform(*background_e)),
         int(random.integers(2**40)),
         radius_px=float(random.uniform(5, 9)),
         psf_px=float(random.uniform(0.8, 1.6)),
         texture=float(random.uniform(0.05, 0.25)),
     )
-    frame = VirtualCamera(shape=shape, seed=camera_seed).acquire(scene.mean_e, 1, [seed, index])[0]
+    frame = VirtualCamera(shape=shape, seed=1).acquire(scene.mean_e, 1, [seed, index])[0]
     return np.ascontiguousarray(frame.reshape(SIDE, crops, SIDE).swapaxes(0, 1))
 
 

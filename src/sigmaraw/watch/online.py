@@ -114,6 +114,7 @@ class Running:
     def __init__(self, detector: OnlineMmd) -> None:
         self.detector = detector
         self._inner = float(kernel(detector.reference, detector.reference, detector.bandwidth).mean())
+        self._norms = (detector.reference * detector.reference).sum(axis=1)  # the same for every frame
         self._frames: deque[Floats] = deque(maxlen=detector.window)
         self._near: deque[float] = deque(maxlen=detector.window)
 
@@ -128,7 +129,7 @@ class Running:
         detector = self.detector
         point = ((np.asarray(features, np.float64) - detector.centre) / detector.spread)[None]
         self._frames.append(point[0])
-        self._near.append(float(kernel(point, detector.reference, detector.bandwidth).mean()))
+        self._near.append(float(kernel(point, detector.reference, detector.bandwidth, self._norms).mean()))
         if len(self._frames) < detector.window:
             return None
         window = np.stack(self._frames)
