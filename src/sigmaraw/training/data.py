@@ -45,8 +45,8 @@ class Pair:
     target: NDArray[np.float32]
 
     @cached_property
-    def is_mask(self) -> bool:
-        """Whether the target holds 0 and 1 alone; looked at once, as every tile asks."""
+    def discrete(self) -> bool:
+        """Whether the target holds 0 and 1 alone."""
         return bool(np.isin(self.target, (0, 1)).all())
 
 

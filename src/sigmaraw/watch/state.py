@@ -84,7 +84,7 @@ class State:
             _set_up(connection)
             with connection:
                 connection.executescript(_TABLE)
-                _insert(connection, 0, "fit", _text({"schema": SCHEMA, **body}), "")
+                _insert(connection, 0, "fit", {"schema": SCHEMA, **body}, "")
             connection.close()
         return cls(target)
 
@@ -104,8 +104,7 @@ class State:
         number = len(self.entries)
         try:
             with self._connection:
-                text = _text(body)
-                digest = _insert(self._connection, number, kind, text, self.digest)
+                text, digest = _insert(self._connection, number, kind, body, self.digest)
         except sqlite3.IntegrityError as error:
             raise IntegrityError(
                 f"another process has added to {self.path}", "one watch at a time", "run sigmaraw watch check once more"
@@ -152,10 +151,12 @@ def opened(path: str | os.PathLike[str]) -> Iterator[State]:
         state.close()
 
 
-def _insert(connection: sqlite3.Connection, number: int, kind: str, text: str, before: str) -> str:
+def _insert(connection: sqlite3.Connection, number: int, kind: str, body: Mapping[str, Any], before: str) -> tuple[str, str]:
+    """Write an entry, and return its text and its digest."""
+    text = _text(body)
     digest = _digest(before, number, kind, text)
     connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?)", (number, kind, text, digest))
-    return digest
+    return text, digest
 
 
 def _checked(row: tuple[Any, ...]) -> Entry:
