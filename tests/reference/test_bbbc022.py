@@ -98,8 +98,10 @@ def test_of_a_network_that_was_not_studied_u_mode_is_that_of_its_double_bootstra
             assert re.search(sources, row["u_mode_source"]), row["u_mode_source"]
             assert row["u_mode"] >= 0.066
         said = " ".join(record.table().split())
+        estimated = [name for name, row in rows.items() if FROM_DOUBLE_BOOTSTRAP in row["u_mode_source"]]
+        others = [name for name in rows if name not in estimated]
         for names, sentence in (
-            ([name for name in rows if FROM_DOUBLE_BOOTSTRAP in rows[name]["u_mode_source"]], "has not measured the kind of these measurements"),
-            ([name for name in rows if FROM_DOUBLE_BOOTSTRAP not in rows[name]["u_mode_source"]], "or the coverage study has not measured it"),
+            (estimated, "has not measured the kind of these measurements"),
+            (others, "or the coverage study has not measured it"),
         ):
             assert (f"{sentence}: {', '.join(names)}. " in said) == bool(names)
