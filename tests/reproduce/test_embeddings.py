@@ -80,7 +80,9 @@ def test_a_run(blur: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     monkeypatch.setattr(cells, "BLUR", blur)
     monkeypatch.setattr(embeddings, "LEVEL", 5)
     monkeypatch.setattr(embeddings, "QUICK", embeddings.Size(60, 40, 25))
+    monkeypatch.setattr(embeddings, "_installed", lambda: {"Plane": lambda fit, new, seed: (fit[:, :2], new[:, :2])})
     found = embeddings.Embeddings().run(tmp_path, 0, True, lambda *_: None)
+    assert sum("Plane, " in note for note in found.notes) == 2 and len(found.figures["embeddings"].axes) == 4
     held = {criterion.key: bool(criterion.test(found.values[criterion.key])) for criterion in embeddings.Embeddings.criteria}
     assert set(found.shown) == set(held) and abs(found.values["brightness"][1]) > 0.9
     if blur == "lossless":

@@ -267,11 +267,12 @@ def _umap(fit: Floats, new: Floats, seed: int) -> tuple[Floats, Floats]:
 
 
 def _pacmap(fit: Floats, new: Floats, seed: int) -> tuple[Floats, Floats]:
+    """Return both by PaCMAP; it places new points together, so that they may move each other, but never those to fit with."""
     import pacmap
 
     made = pacmap.PaCMAP(n_components=2, random_state=seed)
     plane = made.fit_transform(fit)
-    return np.asarray(plane, np.float64), np.asarray(made.transform(new, basis=fit), np.float64)
+    return np.asarray(plane, np.float64), np.asarray(made.transform(new, basis=fit, save_pairs=False), np.float64)
 
 
 def _more(project: Callable[[Floats, Floats, int], tuple[Floats, Floats]], plane: Seen, seed: int) -> tuple[float, tuple[Floats, ...]]:
