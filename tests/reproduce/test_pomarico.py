@@ -38,6 +38,7 @@ def test_grey_levels_are_distributed_as_formula_3_says() -> None:
     assert pomarico._chi_square(seen, levels, 4000 * pomarico.grey_level_distribution(levels, 400.0, 1.5, 100.0, 3.0)) < 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codecs", [LOSSLESS, CONSTANT], ids=["lossless", "constant"])
 def test_lossless_changes_nothing_and_a_constant_fails(codecs: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(pomarico, "CODECS", codecs)

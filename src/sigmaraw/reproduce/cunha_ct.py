@@ -143,7 +143,7 @@ class CunhaCt(Reproduction):
         if place is None:
             return None
         path = place / "ts_example_ct_sm.nii.gz"
-        volume = read_frames(path, volume=True).data[0]
+        volume = read_frames(path, volume=True, signed=True).data[0]
         names = {REAL_JPEG2000.format(ratio=ratio): ("JPEG 2000", ratio) for ratio in REAL_RATIOS} | {REAL_HEVC: ("HEVC", 35)}
         (folder / "real").mkdir()
         record = _studied(path, volume, names, seed, progress, folder / "real")

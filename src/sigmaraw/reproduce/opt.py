@@ -169,9 +169,10 @@ def _real_study(
     with _inside(place):
         for kind in ("flat", "dark"):
             (Path("calibration") / kind).mkdir(parents=True)
-            for when in ("before", "after"):
-                np.save(Path("calibration") / kind / f"{when}.npy", parts[f"{kind} {when}"][::2])
             np.save(f"{kind}.npy", np.concatenate([parts[f"{kind} before"], parts[f"{kind} after"]]))
+        np.save(Path("calibration", "dark", "dark.npy"), np.load("dark.npy")[::2])
+        for when in ("before", "after"):  # two levels, as the lamp changed
+            np.save(Path("calibration", "flat", f"{when}.npy"), parts[f"flat {when}"][::2])
         scan = parts["scan"]
         np.save("scan.npy", scan[:: max(1, len(scan) // 30)])
         profile = calibrate("calibration")

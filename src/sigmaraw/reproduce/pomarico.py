@@ -241,7 +241,7 @@ def _chi_square(seen: NDArray[np.integer], levels: NDArray[np.integer], expected
     from scipy.stats import chi2
 
     edges = np.searchsorted(np.cumsum(expected), np.arange(30, expected.sum() - 29, 30))
-    cuts = np.unique(edges[:-1] if len(edges) > 1 else edges)
+    cuts = np.unique(edges)
     counts = np.array([part.sum() for part in np.split(np.bincount(seen - levels[0], minlength=levels.size), cuts)])
     model = np.array([part.sum() for part in np.split(expected, cuts)])
     model *= counts.sum() / model.sum()
