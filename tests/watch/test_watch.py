@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import sqlite3
@@ -19,7 +20,7 @@ from sigmaraw.errors import InputNotFound, IntegrityError, InvalidOption, Profil
 from sigmaraw.virtual import VirtualCamera, nuclei_scene
 from sigmaraw.watch import Setup, State, Watch, exceedance, figure, fit, intervals, summary
 from sigmaraw.watch.exceedance import Limits
-from sigmaraw.watch.fitting import parts_of
+from sigmaraw.watch.fitting import hash_of, parts_of
 from sigmaraw.watch.recalibration import interval
 from tests.cli.conftest import sigmaraw  # noqa: F401 (a fixture)
 
@@ -92,6 +93,13 @@ def test_like_frames_pass_and_another_gain_is_found(lab: Path, state: Path, sigm
     assert found["offline"]["residuals"]["p_adjusted"] < 0.01
     assert sum(found["run_lengths"]) <= found["frames"]
     assert (out / "watch.svg").read_text().startswith("<svg") and json.loads((out / "watch.json").read_text()) == found
+
+
+def test_a_frame_is_named_by_its_dtype_shape_and_pixels() -> None:
+    frame = np.arange(24, dtype=np.uint16).reshape(4, 6)
+    stated = hashlib.sha256(b"uint16 (4, 6) " + frame.tobytes()).hexdigest()
+    assert hash_of(frame) == stated and hash_of(np.repeat(frame, 2, axis=1)[:, ::2]) == stated
+    assert len({hash_of(frame), hash_of(frame.reshape(6, 4)), hash_of(frame.astype(np.uint8)), hash_of(frame + 1)}) == 4
 
 
 def test_a_state_goes_on_as_if_it_had_never_been_closed(lab: Path, state: Path, tmp_path: Path) -> None:

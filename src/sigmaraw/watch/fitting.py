@@ -128,7 +128,9 @@ def frames_of(paths: Sequence[str | Path], volume: bool) -> Iterator[tuple[str, 
 
 def hash_of(pixels: NDArray[np.integer]) -> str:
     """Return the SHA-256 of dtype, shape and pixels."""
-    return hashlib.sha256(f"{pixels.dtype} {pixels.shape} ".encode() + np.ascontiguousarray(pixels).tobytes()).hexdigest()
+    digest = hashlib.sha256(f"{pixels.dtype} {pixels.shape} ".encode())
+    digest.update(np.ascontiguousarray(pixels).view(np.uint8).data)  # no copy of the frame
+    return digest.hexdigest()
 
 
 def fit(

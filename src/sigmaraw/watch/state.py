@@ -104,14 +104,14 @@ class State:
         number = len(self.entries)
         try:
             with self._connection:
-                digest = _insert(self._connection, number, kind, body, self.digest)
+                text, digest = _insert(self._connection, number, kind, body, self.digest)
         except sqlite3.IntegrityError as error:
             raise IntegrityError(
                 f"another process has added to {self.path}", "one watch at a time", "run sigmaraw watch check once more"
             ) from error
         except sqlite3.OperationalError as error:
             raise InvalidOption(f"{self.path} cannot be written ({error})", "a file that can be written", "free it, or copy it") from error
-        entry = Entry(number, kind, json.loads(_text(body)), digest)
+        entry = Entry(number, kind, json.loads(text), digest)
         self.entries.append(entry)
         return entry
 
@@ -151,11 +151,12 @@ def opened(path: str | os.PathLike[str]) -> Iterator[State]:
         state.close()
 
 
-def _insert(connection: sqlite3.Connection, number: int, kind: str, body: Mapping[str, Any], before: str) -> str:
+def _insert(connection: sqlite3.Connection, number: int, kind: str, body: Mapping[str, Any], before: str) -> tuple[str, str]:
+    """Write an entry, and return its text and its digest."""
     text = _text(body)
     digest = _digest(before, number, kind, text)
     connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?)", (number, kind, text, digest))
-    return digest
+    return text, digest
 
 
 def _checked(row: tuple[Any, ...], path: Path) -> Entry:
