@@ -1,4 +1,4 @@
-"""What the studies of in-silico labels share: fields of cells, networks of a few thousand weights, measurements of true and predicted stains."""
+"""What the studies of in-silico labels share: fields of cells, small networks, measurements of true and predicted stains."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def network(seen: Floats, wanted: Floats, task: Any, loss: str, steps: int, seed
 
 
 def measured(stain: NDArray[Any], mask: NDArray[np.bool_] | None = None) -> dict[str, float]:
-    """Return count, area (px), total and mean intensity (of the stain) of the objects in a stain, by Otsu's threshold or in a given mask."""
+    """Return count, area (px), total and mean intensity of the objects in a stain, by Otsu's threshold or in a given mask."""
     found = of_mask(segmented(stain, "otsu", 0.0, 0, 0.0) if mask is None else mask, LEAST, 8)
     inside = found.labels > 0
     total = float(stain[inside].sum(dtype=np.float64))

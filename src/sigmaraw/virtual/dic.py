@@ -1,7 +1,7 @@
-"""Cells seen in differential interference contrast (DIC), and their stains: nuclei, endoplasmic reticulum (ER) and a protein of the cell (GFP).
+"""Cells seen in differential interference contrast (DIC), with stains of nuclei, endoplasmic reticulum (ER) and a cell's protein (GFP).
 
-DIC shows the slope of the optical path along the shear, s: I = I₀ + c·∂φ/∂s, φ the path through cell, nucleus and granules. Each stain's
-brightness is its cell's own and cannot be seen in DIC; its outline can.
+DIC shows the slope of the optical path along the shear s: I = I₀ + c·∂φ/∂s, with φ the path through cell, nucleus and granules. The
+brightness of a stain differs from cell to cell and leaves no trace in DIC; its outline does.
 """
 
 from __future__ import annotations
