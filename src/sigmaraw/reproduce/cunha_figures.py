@@ -51,8 +51,8 @@ def curves(
         axes[1, 1].set_xscale("log")
         axes[1, 1].set_xlabel("compression ratio")
         axes[1, 1].set_ylabel("change of texture (wTV), %")
-        for place, values, label in zip(axes[2], sections, ("number of sections", "mean area of sections, px"), strict=True):
-            place.plot(values, readings.intra[0], "o", color="#0b5d91", ms=4, alpha=0.8)
+        for place, section, label in zip(axes[2], sections, ("number of sections", "mean area of sections, px"), strict=True):
+            place.plot(section, readings.intra[0], "o", color="#0b5d91", ms=4, alpha=0.8)
             place.set_xlabel(label)
             place.set_ylabel("intra-observer Jaccard index")
         for place in axes.ravel():

@@ -89,16 +89,16 @@ _NOTES = (
 
 
 def measured(spec: str, images: Sequence[Truthful], progress: Report) -> Pairs:
-    """Return the predicted and the true measurement of each image; images in which either is undefined are left out."""
+    """Return the predicted and the true measurement of each image; where either is undefined the image is left out."""
     network, coder = pipeline(spec), codec(STEP)
     rows = []
     for number, one in enumerate(images, 1):
         found, true = network(coder.roundtrip(one.image)[0]), true_measurements(one)
         rows.append([(found[name], true[name]) for name in MEASUREMENTS])
         progress(number, len(images), "images")
-    table = np.array(rows)
-    kept = table[np.isfinite(table).all(axis=(1, 2))]
-    return {name: (kept[:, column, 0], kept[:, column, 1]) for column, name in enumerate(MEASUREMENTS)}
+    columns = {name: np.array([row[column] for row in rows]) for column, name in enumerate(MEASUREMENTS)}
+    kept = {name: pairs[np.isfinite(pairs).all(axis=1)] for name, pairs in columns.items()}
+    return {name: (pairs[:, 0], pairs[:, 1]) for name, pairs in kept.items()}
 
 
 def scores(pairs: Pairs) -> dict[str, dict[str, float]]:
@@ -149,6 +149,8 @@ def _figure(pairs: Pairs) -> Any:
         axes = made.subplots(2, len(pairs))
         for column, (name, (predicted, true)) in enumerate(pairs.items()):
             above, below = axes[0, column], axes[1, column]
+            if not true.size:
+                continue
             drawn = above.violinplot([true, predicted], showmedians=True)
             for body, colour in zip(drawn["bodies"], ("#33373d", "#0b5d91"), strict=True):
                 body.set_facecolor(colour)

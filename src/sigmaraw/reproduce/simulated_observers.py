@@ -17,7 +17,8 @@ _SIGMA_PX = (0.4, 0.7, 0.7)  # what the eye averages over
 _WAVE_PX = 2.5  # over which an outline wanders
 _SMALLEST_PX = 4  # no smaller section is outlined
 _CELL_PX = 8
-_STEPS = 14
+_STEPS = 7
+_MISSES_OF_SECOND = 0.25  # the second observer overlooks more, so that two observers differ in distance too, as in 001
 
 Masks = NDArray[np.bool_]
 
@@ -41,7 +42,7 @@ class Observer:
     name: str
     level: float = 0.5
     wobble: float = 0.1
-    misses: float = 0.15
+    misses: float = 0.08
 
 
 @dataclass(frozen=True)
@@ -100,22 +101,22 @@ def tuned(raw: NDArray[np.integer], greys: Greys, intra: float, inter: float, se
 
     def within(wobble: float) -> float:
         one = Observer("one", wobble=wobble)
-        return intra_observer(*(outlined(raw, greys, one, reading, trial) for reading in (0, 1))).mean
+        return intra_observer(outlined(raw, greys, one, 0, trial), outlined(raw, greys, one, 1, trial)).mean
 
     one = Observer("one", wobble=_bisected(within, intra, 0.01, 0.4))
     first = tuple(outlined(raw, greys, one, reading, trial) for reading in (0, 1))
 
     def between(shift: float) -> float:
-        other = replace(one, name="two", level=one.level + shift)
+        other = replace(one, name="two", level=one.level + shift, misses=_MISSES_OF_SECOND)
         second = tuple(outlined(raw, greys, other, reading, trial) for reading in (0, 1))
         return inter_observer((first[0], first[1]), (second[0], second[1])).mean
 
-    return one, replace(one, name="two", level=one.level + _bisected(between, inter, 0.0, 0.35))
+    return one, replace(one, name="two", level=one.level + _bisected(between, inter, 0.0, 0.35), misses=_MISSES_OF_SECOND)
 
 
 def _bisected(value: Callable[[float], float], wanted: float, low: float, high: float) -> float:
     """Return where a falling function has the wanted value; NaN, where no slice is valid, counts as too low."""
-    for _ in range(_STEPS // 2):
+    for _ in range(_STEPS):
         middle = (low + high) / 2
         low, high = (middle, high) if value(middle) > wanted else (low, middle)
     return (low + high) / 2

@@ -45,7 +45,7 @@ def severities(kind: str, quick: bool) -> tuple[int, ...]:
 def _worst_positive(found: Mapping[str, Mapping[str, float]]) -> bool:
     """Return whether defocus raises the loss most at severity 5."""
     rise = {kind: found[kind]["5"] - found["none"]["0"] for kind in KINDS}
-    return max(rise, key=lambda kind: rise[kind]) == "defocus" and rise["defocus"] > 0
+    return rise["defocus"] > max(0.0, rise["contrast"], rise["brightness"])
 
 
 def _rises(values: Mapping[str, float]) -> bool:
@@ -205,6 +205,11 @@ def _shown(values: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+def _rows(found: Mapping[str, Any]) -> list[tuple[str, dict[int, float]]]:
+    """Return by kind the loss at each severity, 0 included."""
+    return [(kind, {0: found["none"]["0"], **{int(key): value for key, value in found[kind].items()}}) for kind in KINDS]
+
+
 def _figure(demo: Mapping[str, Any], real: Mapping[str, Any] | None, shifts: Mapping[str, Any], steps: Mapping[str, Sequence[int]]) -> Any:
     """Return loss against severity for both networks, and each measurement's shift with the band of ±1 σ_raw."""
     from sigmaraw.reports.svg import drawing, figure
@@ -216,8 +221,7 @@ def _figure(demo: Mapping[str, Any], real: Mapping[str, Any] | None, shifts: Map
         axes = made.subplots(2, 2)
         for place, found, title in ((axes[0, 0], demo, "demonstration network"), (axes[0, 1], real, "real network")):
             place.set_title(title, fontsize=9)
-            for kind in KINDS if found is not None else ():
-                row = {0: found["none"]["0"], **{int(key): value for key, value in found[kind].items()}}
+            for kind, row in () if found is None else _rows(found):
                 place.plot(sorted(row), [row[key] for key in sorted(row)], "o-", ms=3, color=colours[kind], label=kind)
             place.set_xlabel("severity")
             place.set_ylabel("PCC loss, 1")
