@@ -107,6 +107,7 @@ def test_true_measurements_are_those_of_the_labels() -> None:
     }
 
 
+@pytest.mark.slow
 def test_defocus_is_worst_and_a_blind_step_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(stability, "virtual_samples", lambda count, seed: virtual_samples(3, seed, 96))
     monkeypatch.setattr(stability, "severities", lambda kind, quick: (2, 5) if kind == "defocus" else (-5, 2, 5))
@@ -124,6 +125,7 @@ def test_defocus_is_worst_and_a_blind_step_fails(monkeypatch: pytest.MonkeyPatch
     assert not came["rise"] and not came["demo"]
 
 
+@pytest.mark.slow
 def test_predicted_nuclei_follow_true_ones_and_not_after_a_constant(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(downstream, "virtual_samples", lambda count, seed: virtual_samples(8, seed, 128))
     study = downstream.Downstream()
