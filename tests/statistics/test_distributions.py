@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,3 +57,28 @@ def test_a_study_is_imported_without_what_it_does_not_use() -> None:
         check=True,
     )
     assert said.stdout.strip() == "[]"
+
+
+def test_the_command_writes_a_study_without_importing_dask(tmp_path: Path) -> None:
+    """xarray would import it for every array. Afterwards dask is there for whoever asks, and xarray knows its arrays."""
+    program = f"""
+import sys
+from pathlib import Path
+import numpy as np, tifffile
+import sigmaraw as sr
+from sigmaraw.cli import main
+sr.CameraProfile.from_values(gain=0.5, offset=100, read_noise=2.0, bits=12).to_netcdf(r"{tmp_path}/c.nc")
+tifffile.imwrite(r"{tmp_path}/x.tif", np.random.default_rng(1).poisson(200, (24, 24)).astype(np.uint16) + 100)
+for name in [name for name in sys.modules if name.partition(".")[0] in ("dask", "distributed")]:
+    del sys.modules[name]
+try:
+    main(["validate", r"{tmp_path}/x.tif", "--camera", r"{tmp_path}/c.nc", "--codec", "lossless", "--pipeline", "intensity",
+          "--mode", "around-raw", "-n", "4", "-o", r"{tmp_path}/o", "-q"])
+except SystemExit as end:
+    assert not end.code, end.code
+print([name for name in ("dask", "distributed", "scipy.stats", "torch") if name in sys.modules])
+import xarray
+print(xarray.DataArray(np.zeros(4)).chunk(2).chunks)
+"""
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert said.stdout.splitlines()[-2:] == ["[]", "((2, 2),)"], said.stdout + said.stderr
