@@ -11,7 +11,7 @@ import pytest
 
 from sigmaraw import registry
 from sigmaraw.contracts import Criterion, Found, Reproduction
-from sigmaraw.errors import BrokenExtension, InvalidOption, UnknownName
+from sigmaraw.errors import BrokenExtension, InputNotFound, InvalidOption, UnknownName
 from sigmaraw.reproduce import readers, reproduce
 from tests.cli.conftest import sigmaraw  # noqa: F401 (a fixture)
 
@@ -50,6 +50,37 @@ def test_a_shape_that_disagrees_ends_with_1(toy: type[Toy], tmp_path: Path, monk
     with pytest.raises(BrokenExtension, match="found no y"):
         reproduce("toy", tmp_path / "other")
     assert not (tmp_path / "other").exists(), "nothing half-written"
+
+
+def test_data_are_named_by_option_environment_or_place_and_missing_ones_refused(
+    toy: type[Toy],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    sigmaraw: Callable,  # noqa: F811
+) -> None:
+    seen = []
+    monkeypatch.setattr(toy, "folders", ("camera-a",))
+    monkeypatch.setattr(toy, "run", lambda self, *_: seen.append(self.data_set("camera-a")) or Found(self.values, {}))
+    for place in ("named", "environment", "shared/data"):
+        (tmp_path / place / "camera-a").mkdir(parents=True)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    reproduce("toy", tmp_path / "0")
+    monkeypatch.setenv("SIGMARAW_DATA", str(tmp_path / "environment"))
+    reproduce("toy", tmp_path / "1")
+    assert sigmaraw("reproduce", "toy", "-o", tmp_path / "2", "--data", tmp_path / "named", "-q").code == 0
+    assert seen == [tmp_path / place / "camera-a" for place in ("here/../shared/data", "environment", "named")]
+    monkeypatch.setattr(toy, "folders", ("camera-a", "camera-b"))
+    outcome = sigmaraw("reproduce", "toy", "-o", tmp_path / "3", "-q")
+    assert outcome.code == 2 and "environment without camera-b" in outcome.err and "--data DIR" in outcome.err
+    monkeypatch.setenv("SIGMARAW_DATA", str(tmp_path / "nowhere"))
+    with pytest.raises(InputNotFound, match=r"nowhere \(from SIGMARAW_DATA\)"):
+        reproduce("toy", tmp_path / "3")
+    monkeypatch.delenv("SIGMARAW_DATA")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputNotFound, match="no folder of data"):
+        reproduce("toy", tmp_path / "3")
+    assert not (tmp_path / "3").exists()
 
 
 def test_studies_are_listed_and_unknown_ones_refused(tmp_path: Path, sigmaraw: Callable) -> None:  # noqa: F811

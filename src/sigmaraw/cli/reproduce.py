@@ -29,6 +29,14 @@ def reproduce(
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="DIR", help="New folder for table, figures and records.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A small size.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of everything drawn.")] = 0,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            metavar="DIR",
+            help="Folder that holds the public data sets, for the studies that need one [default: $SIGMARAW_DATA, else ../shared/data].",
+        ),
+    ] = None,
     json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
@@ -42,7 +50,7 @@ def reproduce(
     from sigmaraw.reproduce import reproduce as run
 
     with Progress(quiet) as progress:
-        table = run(name, output, quick=quick, seed=seed, progress=progress)
+        table = run(name, output, quick=quick, seed=seed, data=data, progress=progress)
     if json:
         print_json({**dataclasses.asdict(table), "agrees": table.agrees, "folder": str(output)})
     else:

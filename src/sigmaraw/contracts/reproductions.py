@@ -61,6 +61,8 @@ class Found:
 class Reproduction(abc.ABC):
     """A study of a paper; entry points of "sigmaraw.reproductions", made without arguments.
 
+    Public data lie in one folder, a folder a data set; `sigmaraw reproduce --data` says where.
+
     Attributes
     ----------
     name, title : str
@@ -68,7 +70,11 @@ class Reproduction(abc.ABC):
     paper : str
         Which paper, by its number and first author.
     data : str
-        What it needs beside the package; "" where that is nothing.
+        What it needs or uses beside the package; "" where that is nothing.
+    folders : tuple of str
+        Data sets without which it cannot run; it is refused where one is missing.
+    data_root : Path or None
+        The folder that holds the data sets, set before `run`; None where there is none.
     criteria : tuple of Criterion
         What must come out.
     """
@@ -77,7 +83,20 @@ class Reproduction(abc.ABC):
     title: ClassVar[str]
     paper: ClassVar[str]
     data: ClassVar[str] = ""
+    folders: ClassVar[tuple[str, ...]] = ()
     criteria: ClassVar[tuple[Criterion, ...]]
+    data_root: Path | None = None
+
+    def data_set(self, name: str) -> Path | None:
+        """Return the folder of a data set, or None where it is missing (never for one of `folders`).
+
+        Parameters
+        ----------
+        name : str
+            Of the folder.
+        """
+        found = None if self.data_root is None else self.data_root / name
+        return found if found is not None and found.is_dir() else None
 
     @abc.abstractmethod
     def run(self, folder: Path, seed: int, quick: bool, progress: Report) -> Found:

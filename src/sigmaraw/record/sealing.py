@@ -51,8 +51,7 @@ def seal(made: Path, folder: Path, content: Content, plan: Path | None, read_fro
     read_from : str or None
         The folder that this record was read from; None where it was just made.
     """
-    if content.design is None or content.design.replicas_per_group:  # without replicas a verdict is one comparison with its margin
-        (made / CHECK_FILE).write_text(check_script(), encoding="utf-8")
+    (made / CHECK_FILE).write_text(check_script(CheckedKind.of(content)), encoding="utf-8")
     if plan is not None:
         (made / PLAN_FILE).write_bytes(plan.read_bytes())
     inputs = input_parts(content)
@@ -238,6 +237,45 @@ def _write(folder: Path, texts: Mapping[str, str]) -> None:
             (made / name).write_text(text, encoding="utf-8")
 
 
-def check_script() -> str:
-    """Return the text of check.py."""
-    return importlib.resources.files("sigmaraw.record").joinpath("check.py.txt").read_text(encoding="utf-8")
+@dataclass(frozen=True)
+class CheckedKind:
+    """What kind of record check.py is for: it holds no line that such a record does not need.
+
+    Parameters
+    ----------
+    rule : str, default "equivalence"
+        The plan's decision rule.
+    replicas, levels, search : bool
+        Whether the study has replicas, whether at several noise levels, and whether the record is the last of a search.
+    """
+
+    rule: str = "equivalence"
+    replicas: bool = True
+    levels: bool = False
+    search: bool = False
+
+    @classmethod
+    def of(cls, content: Content) -> CheckedKind:
+        """Return the kind of a record."""
+        design = content.design
+        replicas, levels = (True, False) if design is None else (bool(design.replicas_per_group), bool(design.noise_levels))
+        return cls(content.plan.rule, replicas, levels, content.search is not None)
+
+    @property
+    def parts(self) -> set[str]:
+        """Names of the parts of check.py that it needs."""
+        asked = {"replicas": self.replicas, "margin": not self.replicas, "levels": self.levels, "search": self.search, self.rule: True}
+        return {name for name, needed in asked.items() if needed} | {"end"}
+
+
+def check_script(kind: CheckedKind) -> str:
+    """Return the text of check.py for a kind of record."""
+    text = importlib.resources.files("sigmaraw.record").joinpath("check.py.txt").read_text(encoding="utf-8")
+    kept, part = [], "end"
+    for line in text.splitlines(keepends=True):
+        if line.startswith("# PART "):
+            part = line.split()[2]
+        elif part in kind.parts:
+            kept.append(line)
+    found = (kind.rule, kind.replicas, kind.levels, kind.search)
+    return "".join(kept).replace("KIND = ()", f"KIND = {found!r}", 1)

@@ -44,6 +44,19 @@ class RulingRow(Row, frozen=True, kw_only=True):
     measurement: MeasurementName
     verdict: Annotated[Verdict, field("PASS, FAIL or INCONCLUSIVE; the worst over measurements is the codec's")]
     because: Annotated[str, field("why, in one sentence")] = ""
+    margin: Annotated[Number, field("of noninferiority: the largest loss that does not matter, in the measurement's unit")] = None
+    less_is_better: Annotated[bool | None, field("of noninferiority: whether a smaller value is the better one")] = None
+
+
+class AgreementGroupRow(Row, frozen=True, kw_only=True):
+    """How well two segmentations agree, over slices: what the rule cunha compares."""
+
+    name: Annotated[str, field("intra-observer, inter-observer, or the codec: objects after it against those before it")]
+    slices: Annotated[int, field("slices with a Jaccard index", "1")]
+    jaccard: Annotated[Number, field("mean Jaccard index over them", "1")]
+    jaccard_sd: Annotated[Number, field("its standard deviation", "1")] = None
+    distance: Annotated[Number, field("mean of the average Hausdorff distance over slices that have one", "px")]
+    p: Annotated[Number, field("p of Tukey's test of the Jaccard index against the inter-observer group", "1")] = None
 
 
 class DecisionRow(Row, frozen=True, kw_only=True):
@@ -63,4 +76,5 @@ class DecisionRow(Row, frozen=True, kw_only=True):
     basis: Annotated[
         str, field("what verdicts rest on: the camera's noise, or without a camera margins, real repeats or observers' references")
     ] = ""
+    groups: Annotated[tuple[AgreementGroupRow, ...], field("of the rule cunha: what it compares")] = ()
     rulings: Annotated[tuple[RulingRow, ...], field("its verdicts")] = ()

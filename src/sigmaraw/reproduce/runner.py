@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -12,9 +13,12 @@ from typing import Any, cast
 
 from sigmaraw import __version__, registry
 from sigmaraw.contracts import Criterion, Found, Reproduction
-from sigmaraw.errors import BrokenExtension, InvalidOption
+from sigmaraw.errors import BrokenExtension, InputNotFound, InvalidOption
 from sigmaraw.files import atomic_folder, write_text
 from sigmaraw.progress import Report, reporting
+
+DATA_VARIABLE = "SIGMARAW_DATA"
+_BESIDE = Path("..", "shared", "data")
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,15 @@ class Table:
         return "\n".join([f"# {self.title}", "", f"Paper {self.paper}; {size}, seed {self.seed}.", "", *table, "", *notes]).rstrip() + "\n"
 
 
-def reproduce(name: str, output: str | Path, *, quick: bool = False, seed: int = 0, progress: Report | bool | None = None) -> Table:
+def reproduce(
+    name: str,
+    output: str | Path,
+    *,
+    quick: bool = False,
+    seed: int = 0,
+    data: str | Path | None = None,
+    progress: Report | bool | None = None,
+) -> Table:
     """Run a study of a paper by its name, write its table, figures and records, and return the table.
 
     Parameters
@@ -97,6 +109,9 @@ def reproduce(name: str, output: str | Path, *, quick: bool = False, seed: int =
         A small size.
     seed : int, default 0
         Of everything drawn.
+    data : path, optional
+        Folder that holds the public data sets, a folder each; by default that of the environment variable SIGMARAW_DATA, else
+        ../shared/data where it exists.
     progress : callable or bool, optional
         As in `sigmaraw.validate`.
 
@@ -109,6 +124,8 @@ def reproduce(name: str, output: str | Path, *, quick: bool = False, seed: int =
     ------
     UnknownName
         No such study.
+    InputNotFound
+        The folder of data does not exist, or lacks a data set that the study cannot do without.
     InvalidOption
         The output folder holds something, or the seed is out of its domain.
     BrokenExtension
@@ -120,6 +137,8 @@ def reproduce(name: str, output: str | Path, *, quick: bool = False, seed: int =
         raise InvalidOption(f"output {folder} holds something", "a new or empty folder", "choose another with -o")
     if not 0 <= seed < 2**32:
         raise InvalidOption(f"seed {seed}", "a whole number from 0 to 2^32 - 1", "choose another")
+    study.data_root = _data_root(data)
+    _require_data(study)
     if folder.exists():
         folder.rmdir()
     began = time.monotonic()
@@ -128,6 +147,25 @@ def reproduce(name: str, output: str | Path, *, quick: bool = False, seed: int =
         table = _table(study, found, quick, seed)
         _write(temporary, table, found, time.monotonic() - began)
     return table
+
+
+def _data_root(given: str | Path | None) -> Path | None:
+    """Return the folder that the user named, by argument or environment, or the one beside the working folder, or None."""
+    named = given if given is not None else os.environ.get(DATA_VARIABLE) or None
+    if named is None:
+        return _BESIDE.absolute() if _BESIDE.is_dir() else None
+    if not Path(named).is_dir():
+        whence = "" if given is not None else f" (from {DATA_VARIABLE})"
+        raise InputNotFound(f"no folder of data {named}{whence}", "the folder that holds the data sets", "name it with --data DIR")
+    return Path(named).absolute()
+
+
+def _require_data(study: Reproduction) -> None:
+    missing = [name for name in study.folders if study.data_set(name) is None]
+    if missing:
+        where = "no folder of data" if study.data_root is None else f"{study.data_root} without {', '.join(missing)}"
+        remedy = f"name the folder that holds {'them' if len(missing) > 1 else 'it'} with --data DIR or {DATA_VARIABLE}"
+        raise InputNotFound(f"study '{study.name}': {where}", f"the data sets {', '.join(study.folders)}", remedy)
 
 
 def _table(study: Reproduction, found: Found, quick: bool, seed: int) -> Table:

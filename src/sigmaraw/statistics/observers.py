@@ -23,6 +23,8 @@ THRESHOLD = 0.7
 """Jaccard index from which on a slice counts as segmented coherently (001)."""
 
 Masks = NDArray[Any]
+INTRA, INTER = "intra-observer", "inter-observer"
+"""Names of the two groups that codecs are held against."""
 
 
 @dataclass(frozen=True)
@@ -296,17 +298,17 @@ def acceptance(
     ----------
     001, "Statistical analysis"; formula 2.7.
     """
-    groups = {"intra-observer": _finite(intra[0]), "inter-observer": _finite(inter[0])}
+    groups = {INTRA: _finite(intra[0]), INTER: _finite(inter[0])}
     groups |= {name: _finite(scores[0]) for name, scores in codecs.items()}
     rows, design = tukey(groups, alpha=alpha)
     marks = {frozenset((row.group1, row.group2)): row.reject for row in rows}
-    limit_jaccard, limit_distance = float(np.mean(groups["inter-observer"])), float(np.mean(_finite(inter[1])))
+    limit_jaccard, limit_distance = float(np.mean(groups[INTER])), float(np.mean(_finite(inter[1])))
     found = []
     for name, (_, distances) in codecs.items():
         jaccard, distance = float(np.mean(groups[name])), float(np.mean(_finite(distances)))
-        differs_inter = marks[frozenset((name, "inter-observer"))]
+        differs_inter = marks[frozenset((name, INTER))]
         better = jaccard > limit_jaccard and distance < limit_distance
-        differs_intra = marks[frozenset((name, "intra-observer"))]
+        differs_intra = marks[frozenset((name, INTRA))]
         found.append(CodecMark(name, jaccard, distance, differs_intra, differs_inter, better, better and differs_inter))
     return found, rows, design
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from sigmaraw.contracts import Measurement, Pipeline
 from sigmaraw.extras import without_dask
+from sigmaraw.integrity.log import now
 from sigmaraw.pipelines.agreement import AgreementPipeline
 from sigmaraw.record import Content, Record
 from sigmaraw.record.camera import CameraRow
@@ -193,11 +193,6 @@ def _adaptive_row(plan: Plan, predictions: Predictions, measurements: Sequence[M
     if looks is not None:
         return looks.row(BLOCK)
     return plan.adaptive.row(predictions.raw, measurements, BLOCK) if isinstance(plan.adaptive, Adaptive) else None
-
-
-def now() -> str:
-    """Return the time, UTC, ISO 8601 to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _camera_row(setting: Setting) -> CameraRow:

@@ -137,6 +137,7 @@ def rows_of_images(
                         epsilon=None,
                         epsilon_hat=None,
                         shift=shift,
+                        pixels_identical=bool(identical[codec, image]),
                         shift_percent=100.0 * shift / abs(before) if before and math.isfinite(shift) else None,
                         warnings=_warnings(floor, shift, margin),
                         mode=plan.mode,

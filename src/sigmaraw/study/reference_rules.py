@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +13,20 @@ from sigmaraw.errors import InvalidPlan
 from sigmaraw.metrics.masks import AverageHausdorff
 from sigmaraw.pipelines.agreement import AgreementPipeline
 from sigmaraw.record.results import ResultRow
-from sigmaraw.record.statements import DecisionRow, RulingRow
+from sigmaraw.record.statements import AgreementGroupRow, DecisionRow, RulingRow
 from sigmaraw.record.words import Verdict
+from sigmaraw.statistics.equality import TukeyContrast
 from sigmaraw.statistics.images import by_unit
-from sigmaraw.statistics.observers import acceptance, distance_variability, inter_observer, intra_observer, jaccard_by_slice, merge
+from sigmaraw.statistics.observers import (
+    INTER,
+    INTRA,
+    acceptance,
+    distance_variability,
+    inter_observer,
+    intra_observer,
+    jaccard_by_slice,
+    merge,
+)
 from sigmaraw.statistics.rules import Cunha, Design, NonInferiority, RuleInput
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.references import Masks, References
@@ -70,7 +80,9 @@ def between(first: Masks, second: Masks) -> Scores:
 
 
 def joined(parts: Sequence[Scores]) -> Scores:
-    """Return the scores of several images as one."""
+    """Return the scores of several images as one; none of none."""
+    if not parts:
+        return np.empty(0), np.empty(0)
     return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
 
@@ -127,8 +139,11 @@ def noninferiority(plan: Plan, pipeline: AgreementPipeline, results: Sequence[Re
     for codec in plan.codecs:
         for name, margin in margins.items():
             changes = _changes(plan, [row for row in results if row.codec == codec and row.measurement == name])
-            said = NonInferiority(margin).judge(RuleInput(differences=-changes if named[name].less_is_better else changes))
-            rulings.append(RulingRow(codec=codec, measurement=name, verdict=said.verdict, because=said.because))
+            less = bool(named[name].less_is_better)
+            said = NonInferiority(margin).judge(RuleInput(differences=-changes if less else changes))
+            rulings.append(
+                RulingRow(codec=codec, measurement=name, verdict=said.verdict, because=said.because, margin=margin, less_is_better=less)
+            )
             spreads.append(float(np.nanstd(changes, ddof=1)) / margin if np.isfinite(changes).sum() > 1 else 0.0)
     # Metrics have different units: rates are those of the most scattered one, in units of its margin.
     assumed = Design(images=len(_units(plan, results)), between=max(*spreads, _TINY))
@@ -172,10 +187,19 @@ def cunha(plan: Plan, pipeline: AgreementPipeline, references: References, image
     scores : sequence of (ndarray, ndarray)
         Of each codec, the objects after it against those before it, slice by slice over all images.
     """
-    band = observed(references, images)
-    codecs = dict(zip(plan.codecs, scores, strict=True))
-    marks, _, design = acceptance(codecs, band.intra, band.inter)
     measurement = next((name for metric, name in pipeline.agreement_names.items() if metric == "jaccard"), "jaccard")
+    return cunha_row(observed(references, images), dict(zip(plan.codecs, scores, strict=True)), images, measurement)
+
+
+def cunha_row(band: Observed, codecs: Mapping[str, Scores], images: int, measurement: str) -> DecisionRow:
+    """Return what 001's rule says where all agreements have been measured.
+
+    Parameters
+    ----------
+    codecs : mapping of str to (ndarray, ndarray)
+        Scores of each codec.
+    """
+    marks, contrasts, design = acceptance(codecs, band.intra, band.inter)
     intra, inter = (float(np.nanmean(part[0])) for part in (band.intra, band.inter))
     rulings = []
     for mark in marks:
@@ -204,5 +228,25 @@ def cunha(plan: Plan, pipeline: AgreementPipeline, references: References, image
         images=images,
         replicas=0,
         basis="references",
+        groups=_groups({INTRA: band.intra, INTER: band.inter, **codecs}, contrasts),
         rulings=tuple(rulings),
     )
+
+
+def _groups(scores: Mapping[str, Scores], contrasts: Sequence[TukeyContrast]) -> tuple[AgreementGroupRow, ...]:
+    """Return what the rule compares: means over slices, with p of Tukey's test against the inter-observer group."""
+    p = {({row.group1, row.group2} - {INTER}).pop(): row.p_adjusted for row in contrasts if INTER in (row.group1, row.group2)}
+    rows = []
+    for name, (jaccard, distance) in scores.items():
+        values = jaccard[np.isfinite(jaccard)]
+        rows.append(
+            AgreementGroupRow(
+                name=name,
+                slices=values.size,
+                jaccard=float(np.mean(values)),
+                jaccard_sd=float(np.std(values, ddof=1)),
+                distance=float(np.mean(distance[np.isfinite(distance)])),
+                p=p.get(name),
+            )
+        )
+    return tuple(rows)

@@ -304,7 +304,7 @@ def run_search(
         study.tune(tuning, between)
     ladders = [ladder(ordered, rule.back) for ordered in study.curves()]
     confirmation = study.confirm(held_out, [candidate.point for rungs in ladders for candidate in rungs])
-    summary = _summary(plan, rule, study, ladders, confirmation)
+    summary = summarised(plan, rule, study, ladders, confirmation)
     if confirmation is None:
         return SearchResult(summary, (*study.records[:-1], study.records[-1].with_section(search=summary)), None)
     return SearchResult(summary, tuple(study.records), confirmation.with_section(search=summary))
@@ -357,7 +357,14 @@ class _Stages:
 
 
 # --- outcome ----------------------------------------------------------------------------------------------------------
-def _summary(plan: Plan, rule: Rule, study: _Stages, ladders: list[list[Candidate]], confirmation: Record | None) -> SearchRow:
+def summarised(plan: Plan, rule: Rule, study: _Stages, ladders: list[list[Candidate]], confirmation: Record | None) -> SearchRow:
+    """Return the outcome of a search from what its stages found.
+
+    Parameters
+    ----------
+    ladders : list of list of Candidate
+        For each curve, the settings that were confirmed, weak to strong.
+    """
     curves = study.curves()
     families = tuple(_family(ordered, rungs, rule, confirmation) for ordered, rungs in zip(curves, ladders, strict=True))
     best = [ordered[position].summary.compression_ratio if (position := tuned(ordered)) is not None else 0.0 for ordered in curves]
