@@ -14,6 +14,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _OPTIONS = (
     "--headless=new", "--no-sandbox", "--remote-debugging-pipe", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
     "--disable-extensions", "--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--disable-features=BackForwardCache",
 )  # fmt: skip
 
 
@@ -106,10 +107,9 @@ class Chromium:
         return float(metrics["ProcessTime"])
 
     def memory(self) -> float:
-        """Return the memory of the page's process, its share of what processes share included, MB (Linux)."""
+        """Return what the page's process has of memory for itself, MB (Linux): the browser's task manager calls it memory footprint."""
         processes = self._call("SystemInfo.getProcessInfo", {})["processInfo"]
-        found = [_proportional(entry["id"]) for entry in processes if entry["type"] == "renderer"]
-        return max(found)
+        return max(_footprint(entry["id"]) for entry in processes if entry["type"] == "renderer")
 
     def close(self) -> None:
         """End the browser and remove what it wrote."""
@@ -123,6 +123,6 @@ class Chromium:
         shutil.rmtree(self._profile, ignore_errors=True)
 
 
-def _proportional(process: int) -> float:
-    lines = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii").splitlines()
-    return next(float(line.split()[1]) * 1.024e-3 for line in lines if line.startswith("Pss:"))
+def _footprint(process: int) -> float:
+    lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
+    return sum(float(line.split()[1]) * 1.024e-3 for line in lines if line.startswith(("RssAnon:", "VmSwap:")))

@@ -87,12 +87,12 @@ def test_axe_finds_nothing(browser: Chromium, small_page: Path, axe: str, window
 def test_three_thousand_results_open_in_a_second(
     browser: Chromium, record: Callable[..., dict[str, Any]], write: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """Processor time of the page's process, least of three times: what an idle machine needs, whatever else this one does."""
+    """Processor time of the page's process, least of five times: what an idle machine needs, whatever else this one does."""
     large = HtmlReport().render(write(tmp_path / "large", record(50, 10, 6, 3)))
     assert large.stat().st_size <= 3_000_000
     browser.size(1280, 900)
     times, memory = [], []
-    for _ in range(3):
+    for _ in range(5):
         before = browser.processor_time()
         browser.open(large)
         times.append(browser.processor_time() - before)
