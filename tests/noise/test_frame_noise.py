@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from sigmaraw.noise import NoiseModel, replica_mode
-from sigmaraw.noise.frame_noise import frame_noise_checks, hot_pixels, local_noise
+from sigmaraw.noise import NoiseModel, frame_noise, replica_mode
+from sigmaraw.noise.frame_noise import frame_noise_checks, hot_pixels, local_noise, representative_part
 from tests.noise.measure_evidence import NOT_RAW, RIGHT, fired, frame, scene, wrong_cameras
 
 SIDE = 48
@@ -41,6 +41,28 @@ def test_a_mode_without_a_denoiser_is_given_one(mode: str) -> None:
     found, of_bootstrap = (frame_noise_checks(image, replica_mode(name), RIGHT, 5) for name in (mode, "bootstrap"))
     assert found == of_bootstrap
     assert next(check for check in found if check.name == "frame_noise").passed
+
+
+def test_of_a_large_frame_a_part_is_looked_at_with_its_pixels_of_the_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frame_noise, "ENOUGH_PIXELS", 300)
+    offsets = np.arange(600.0).reshape(30, 20)
+    part, local = representative_part(np.arange(600, dtype=np.uint16).reshape(30, 20), NoiseModel(0.5, offsets, 2.0, 12))
+    assert part[0, 0] == 7 * 20 and part.shape == (15, 20)
+    np.testing.assert_array_equal(local.offset_dn, offsets[7:22])
+    part, local = representative_part(np.arange(5400, dtype=np.uint16).reshape(9, 30, 20), RIGHT)
+    assert (part[:, 0, 0] == 4 * 600).all() and part.shape == (1, 30, 20) and local is RIGHT
+    whole = np.zeros((9, 3, 10), np.uint16)
+    assert representative_part(whole, RIGHT)[0] is whole
+
+
+def test_a_part_is_judged_as_the_whole_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both estimate the same ratio; u of the part is √(2·1.25/pixels)."""
+    image, mode = image_of(10.0), replica_mode("around-raw")
+    (whole,) = (check for check in frame_noise_checks(image, mode, RIGHT, 5) if check.name == "frame_noise")
+    monkeypatch.setattr(frame_noise, "ENOUGH_PIXELS", SIDE * SIDE // 2)
+    (half,) = (check for check in frame_noise_checks(image, mode, RIGHT, 5) if check.name == "frame_noise")
+    assert half.value != whole.value
+    assert half.value == pytest.approx(whole.value, abs=4 * (2.5 / (SIDE * SIDE / 2)) ** 0.5)
 
 
 def test_finest_detail_of_white_noise_is_its_variance() -> None:

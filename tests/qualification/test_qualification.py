@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.resources
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,7 +75,7 @@ def test_the_report_holds_checks_requirements_and_no_markup_of_others(tmp_path: 
     made = report.write_report(tmp_path, report.run_checks([hostile]))
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(report.FILES)
     page = (tmp_path / "qualification.html").read_text(encoding="utf-8")
-    assert "<script" not in page and "&lt;script&gt;" in page and "http" not in page.replace("https://", "http")[:2000]
+    assert "<script" not in page and "&lt;script&gt;" in page and not re.search(r"(?:src|href)\s*=\s*.?https?:", page)
     assert made["passed"] and all(row.name in page for row in requirements())
     assert "claims compliance with no rule" in page
     held = json.loads((tmp_path / "qualification.json").read_text(encoding="utf-8"))

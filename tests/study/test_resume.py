@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
 import signal
 import sqlite3
 import subprocess
@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 
 import sigmaraw as sr
+from sigmaraw.cli import main
 from sigmaraw.errors import InvalidOption, InvalidPlan, OutOfSpace
 from sigmaraw.study import Plan, run
-from sigmaraw.study.store import NAME, BlockStore
+from sigmaraw.study.store import NAME, BlockStore, command_of
 
 CAMERA = sr.CameraProfile.from_values(gain=0.5, offset=100, read_noise=2.0, bits=12)
 FRAMES = [np.random.default_rng(seed).poisson(200, (20, 24)).astype(np.uint16) + 100 for seed in (1, 2)]
@@ -135,26 +136,45 @@ def test_no_study_and_a_full_disk_are_named(tmp_path: Path):
     store.close()
 
 
+def kept(folder: Path) -> bool:
+    """Return whether a study has kept how it was begun: its file is there a moment earlier."""
+    with contextlib.suppress(InvalidOption):
+        return bool(command_of(folder))
+    return False
+
+
 @pytest.mark.requirement("R-RESUME")
 @pytest.mark.slow
-def test_kill_9_and_resume_from_the_command_line(tmp_path: Path):
+def test_kill_9_and_resume_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The killed command is stated once; its folder alone is enough to go on."""
-    np.save(tmp_path / "frame.npy", np.random.default_rng(3).poisson(300, (256, 256)).astype(np.uint16) + 100)
+    np.save(tmp_path / "frame.npy", np.random.default_rng(3).poisson(300, (192, 192)).astype(np.uint16) + 100)
     CAMERA.to_netcdf(tmp_path / "camera.nc")
-    words = [sys.executable, "-m", "sigmaraw", "validate"]
-    command = [*words, "frame.npy", "--camera", "camera.nc", "--codec", "jpeg2000:ratio=4,bits=12", "--pipeline", "otsu", "-q"]
-    options: dict[str, Any] = {
-        "cwd": tmp_path,
-        "env": {**os.environ, "SIGMARAW_STATE": str(tmp_path / "state")},
-        "stdout": subprocess.DEVNULL,
-    }
-    subprocess.run([*command, "-n", "100", "-o", "whole"], check=True, **options)
-    with subprocess.Popen([*command, "-n", "100", "-o", "killed"], **options) as process:
-        while not (tmp_path / "killed" / NAME).exists() and process.poll() is None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SIGMARAW_STATE", str(tmp_path / "state"))
+    command = [
+        "validate",
+        "frame.npy",
+        "--camera",
+        "camera.nc",
+        "--codec",
+        "jpeg2000:ratio=4,bits=12",
+        "--pipeline",
+        "otsu",
+        "-n",
+        "200",
+        "-q",
+    ]
+    with pytest.raises(SystemExit, match="0"):
+        main([*command, "-q", "-o", "whole"])
+    words = [sys.executable, "-m", "sigmaraw", *command, "-q", "-o", "killed"]
+    with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.DEVNULL) as process:
+        while not kept(tmp_path / "killed") and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
     assert not (tmp_path / "killed" / "record.json").exists()
-    subprocess.run([*words, "--resume", str(tmp_path / "killed"), "-q"], check=True, **{**options, "cwd": Path.cwd()})
+    monkeypatch.chdir(Path(__file__).parent)  # from another folder
+    with pytest.raises(SystemExit, match="0"):
+        main(["validate", "--resume", str(tmp_path / "killed"), "-q"])
     digests = [json.loads((tmp_path / name / "record.json").read_text())["digest"] for name in ("whole", "killed")]
     assert digests[0] == digests[1]
     assert not (tmp_path / "killed" / NAME).exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import sqlite3
@@ -19,7 +20,7 @@ from sigmaraw.errors import InputNotFound, IntegrityError, InvalidOption, Profil
 from sigmaraw.virtual import VirtualCamera, nuclei_scene
 from sigmaraw.watch import Setup, State, Watch, exceedance, figure, fit, intervals, summary
 from sigmaraw.watch.exceedance import Limits
-from sigmaraw.watch.fitting import parts_of
+from sigmaraw.watch.fitting import hash_of, parts_of
 from sigmaraw.watch.recalibration import interval
 from tests.cli.conftest import sigmaraw  # noqa: F401 (a fixture)
 
@@ -75,7 +76,7 @@ def test_like_frames_pass_and_another_gain_is_found(lab: Path, state: Path, sigm
     quiet = sigmaraw("watch", "check", lab / "new", "--state", state)
     lines = _lines(quiet.out)
     assert len(lines) == NEW and not any("sequential" in line["alarms"] for line in lines)
-    # A reference of 48 frames sets the run time of the online tests roughly: one false alarm, over a window, may come.
+    # 24 of 400 frames to a false alarm: one comes with 0.06, two with 0.002. One stands for as long as its frame is in the window of 6.
     assert sum(line["alarm"] for line in lines) <= 6 and quiet.code == int(any(line["alarm"] for line in lines))
     assert lines[0]["online"]["statistics"]["statistic"] is None and lines[5]["online"]["statistics"]["statistic"] is not None
     again = _lines(sigmaraw("watch", "check", lab / "new", "--state", state).out)
@@ -92,6 +93,13 @@ def test_like_frames_pass_and_another_gain_is_found(lab: Path, state: Path, sigm
     assert found["offline"]["residuals"]["p_adjusted"] < 0.01
     assert sum(found["run_lengths"]) <= found["frames"]
     assert (out / "watch.svg").read_text().startswith("<svg") and json.loads((out / "watch.json").read_text()) == found
+
+
+def test_a_frame_is_named_by_its_dtype_shape_and_pixels() -> None:
+    frame = np.arange(24, dtype=np.uint16).reshape(4, 6)
+    stated = hashlib.sha256(b"uint16 (4, 6) " + frame.tobytes()).hexdigest()
+    assert hash_of(frame) == stated and hash_of(np.repeat(frame, 2, axis=1)[:, ::2]) == stated
+    assert len({hash_of(frame), hash_of(frame.reshape(6, 4)), hash_of(frame.astype(np.uint8)), hash_of(frame + 1)}) == 4
 
 
 def test_a_state_goes_on_as_if_it_had_never_been_closed(lab: Path, state: Path, tmp_path: Path) -> None:
@@ -264,8 +272,11 @@ def test_the_interval_of_recalibration_is_its_equation() -> None:
     assert found[1:] == (pytest.approx(drift), pytest.approx(drift_u), 0.0)
     quantile = 1.8595  # t, 95 %, 8 degrees of freedom
     assert drift * found[0] + quantile * math.sqrt((drift_u * found[0]) ** 2 + u**2) == pytest.approx(0.5, rel=1e-4)
-    noisy = interval(days, [1 + 0.1 * (-1) ** k for k in range(10)], [u] * 10, bound=0.5)
-    assert noisy[3] == pytest.approx(0.1, rel=0.2), "what calibrations differ by beyond their errors"
+    rough = np.array([1 + 0.1 * (-1) ** k for k in range(10)])
+    # With one u for all, τ² = RSS/(n − 2) − u².
+    residuals = rough - np.polyval(np.polyfit(days, rough, 1), days)
+    tau = math.sqrt((residuals**2).sum() / 8 - u**2)
+    assert interval(days, rough, [u] * 10, bound=0.5)[3] == pytest.approx(tau, rel=1e-6), "what calibrations differ by beyond their errors"
     assert interval(days, 1 + drift * days, [u] * 10, bound=0.01)[0] == 0.0
     with pytest.raises(InvalidOption, match="at least 4"):
         interval([0, 1, 2], [1, 1, 1], [0.1] * 3, 1.0)

@@ -23,9 +23,11 @@ from sigmaraw.cli.formats import formats
 from sigmaraw.cli.machine import check_words, prepare_streams, quieten
 from sigmaraw.cli.measurements import measurements
 from sigmaraw.cli.metrics import metrics
+from sigmaraw.cli.observers import observers
 from sigmaraw.cli.pipelines import pipelines
 from sigmaraw.cli.plan import plan
 from sigmaraw.cli.plan_calibration import plan_calibration
+from sigmaraw.cli.readers import readers
 from sigmaraw.cli.replicas import replicas
 from sigmaraw.cli.report import report
 from sigmaraw.cli.reproduce import reproduce
@@ -58,6 +60,7 @@ VERBS: dict[Callable[..., Any], tuple[str, str]] = {
     sweep: ("Score codec settings over ranges.", "docs/how-to/choose-a-setting.md"),
     search: ("Find the strongest setting that passes.", "docs/how-to/choose-a-setting.md"),
     train: ("Train a network on images and targets.", "docs/how-to/train.md"),
+    observers: ("Compare masks drawn by several observers.", "docs/how-to/readers.md"),
     reproduce: ("Rerun a paper's study by name.", "docs/how-to/reproduce.md"),
     report: ("Write the report of a record anew.", "docs/how-to/report.md"),
     compare: ("Show what changed between two records.", "docs/how-to/report.md"),
@@ -76,6 +79,7 @@ VERBS: dict[Callable[..., Any], tuple[str, str]] = {
 for _verb, (_line, _page) in VERBS.items():
     app.command(short_help=_line, epilog=f"Documentation: {_page}")(_verb)
 app.add_typer(watch)
+app.add_typer(readers)
 
 
 def _version(wanted: bool) -> None:

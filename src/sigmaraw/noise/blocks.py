@@ -95,7 +95,7 @@ def sample_blocks(
     plane = math.prod(level_dn.shape[1:])
 
     def sampler(part: slice) -> Sampler:
-        level, local = level_dn[part], _local(noise_model, level_dn.shape, part)
+        level, local = level_dn[part], noise_model_of_rows(noise_model, level_dn.shape, part)
         rate = np.maximum(local.to_electrons(level), 0.0) if base.rate_e is None else base.rate_e[part]
         if base.noise_e is None:
             gain, noise = local.drawn_values(rate, local.gain_dn_per_e, local.read_noise_e)
@@ -136,8 +136,18 @@ def drawing_device() -> tuple[int, int]:
     return int(kind), int(index)
 
 
-def _local(noise_model: NoiseModel, shape: tuple[int, ...], part: slice) -> NoiseModel:
-    """Return the noise model of some rows of a frame; all planes of a volume have that of the whole sensor."""
+def noise_model_of_rows(noise_model: NoiseModel, shape: tuple[int, ...], part: slice) -> NoiseModel:
+    """Return the noise model of some rows of a frame; all planes of a volume have that of the whole sensor.
+
+    Parameters
+    ----------
+    noise_model : NoiseModel
+        That of the whole frame.
+    shape : tuple of int
+        The whole frame's, (y, x), or a volume's, (z, y, x).
+    part : slice
+        The rows, or the planes.
+    """
     if len(shape) > 2 or noise_model.shape is None:
         return noise_model
     return noise_model.from_profile(noise_model, (part.stop - part.start, *shape[1:]), roi=(part.start, 0))

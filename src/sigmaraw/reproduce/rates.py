@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sigmaraw.codecs import codec
 from sigmaraw.contracts import Criterion, Found, Reproduction
 from sigmaraw.contracts.reproductions import Report
+from sigmaraw.metrics.images import mean_square_error, psnr_db
 from sigmaraw.virtual.organs import CLASSES, LEVELS_HU, STORED, Slice, organ_slice
 
 RATIOS = (1, 2, 5, 10, 20, 50, 100)
@@ -116,8 +117,7 @@ def multi_class_dice(truth: NDArray[np.integer], found: NDArray[np.integer]) -> 
 
 def peak_signal_to_noise(raw: NDArray[np.integer], decoded: NDArray[np.integer]) -> float:
     """Return PSNR, dB, with r = 4096; infinite for equal images."""
-    error = float(np.mean((raw.astype(np.float64) - decoded) ** 2))
-    return math.inf if error == 0 else 10 * math.log10(PEAK**2 / error)
+    return psnr_db(mean_square_error([raw], [decoded]), PEAK)
 
 
 def _figure(dice: NDArray[np.float64], psnr: NDArray[np.float64], slices: list[Slice]) -> Any:

@@ -7,6 +7,7 @@ use a scale, and pooling them would count one image several times.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -211,7 +212,8 @@ def bradley_terry(trials: Sequence[Choice], reference: str) -> list[BradleyTerry
     Raises
     ------
     UndefinedStatistic
-        A reference that no trial shows, or settings that are not all linked by trials that went both ways: then a worth is infinite.
+        A reference that no trial shows; settings that are not all linked by trials that went both ways, or answers that one rule
+        foretells, such as always "left": then a worth is infinite.
 
     References
     ----------
@@ -219,6 +221,7 @@ def bradley_terry(trials: Sequence[Choice], reference: str) -> list[BradleyTerry
     """
     from statsmodels.genmod.families import Binomial  # 1–6 s to import
     from statsmodels.genmod.generalized_linear_model import GLM
+    from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
 
     results = []
     for reader in dict.fromkeys(trial.reader for trial in trials):
@@ -235,7 +238,16 @@ def bradley_terry(trials: Sequence[Choice], reference: str) -> list[BradleyTerry
                 if name != reference:
                     design[row, others.index(name)] += sign
         score = {"left": 1.0, "tie": 0.5, "right": 0.0}
-        fit = GLM(np.array([score[trial.answer] for trial in own]), design, family=Binomial()).fit()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", PerfectSeparationWarning)
+            try:
+                fit = GLM(np.array([score[trial.answer] for trial in own]), design, family=Binomial()).fit()
+            except PerfectSeparationWarning as error:
+                raise UndefinedStatistic(
+                    f"answers by {reader} that the shown pairs and sides foretell without error",
+                    "answers that do not all follow one rule",
+                    "report the counts per pair instead: the worth is unbounded",
+                ) from error
         worth, errors = [float(x) for x in fit.params], [float(x) for x in fit.bse]
         ties = sum(trial.answer == "tie" for trial in own)
         results.append(

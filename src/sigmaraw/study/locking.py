@@ -6,12 +6,13 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sigmaraw.errors import InvalidPlan
 from sigmaraw.files import write_text
+from sigmaraw.integrity.log import now
 from sigmaraw.record.design import LockRow
 from sigmaraw.study.reads import first_reads, log_path
 
@@ -53,7 +54,7 @@ def write_locked(path: str | Path, content: Mapping[str, Any]) -> LockRow:
         Digest and time, as they stand in the file.
     """
     kept = {key: value for key, value in content.items() if key != LOCK}
-    lock = LockRow(state="locked", sha256=digest_of_plan(kept), created=datetime.now(UTC).isoformat(timespec="seconds"))
+    lock = LockRow(state="locked", sha256=digest_of_plan(kept), created=now())
     write_text(path, toml_text({**kept, LOCK: {"sha256": lock.sha256, "time": lock.created}}))
     return lock
 

@@ -80,7 +80,9 @@ def between(first: Masks, second: Masks) -> Scores:
 
 
 def joined(parts: Sequence[Scores]) -> Scores:
-    """Return the scores of several images as one."""
+    """Return the scores of several images as one; none of none."""
+    if not parts:
+        return np.empty(0), np.empty(0)
     return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
 

@@ -73,7 +73,7 @@ def load_references(place: str | Path, inputs: Inputs, plan: Plan) -> References
         raise InputNotFound(f"reference {path} does not exist", "a folder of masks, or one mask", "check the path")
     observers: dict[str, tuple[tuple[Masks, ...], ...]] = {}
     files: dict[Path, InputRow] = {}
-    for name, folders in _observers(path).items():
+    for name, folders in observer_folders(path).items():
         observers[name] = tuple(_reading(folder, inputs, plan, files) for folder in folders)
     return References(observers, tuple(files.values()))
 
@@ -94,14 +94,14 @@ def common_spacing(inputs: Inputs) -> tuple[tuple[float, ...] | None, str]:
     return (spacing, unit) if len(spacing) == axes else (None, "px")
 
 
-def _observers(path: Path) -> dict[str, list[Path]]:
+def observer_folders(path: Path) -> dict[str, list[Path]]:
     """Return for each observer the folder, or the one file, of each reading."""
     if path.is_file() or is_frame_file(path):
         return {"reference": [path]}
     folders = _folders(path)
-    if _masks(path) or not folders:
+    if mask_files(path) or not folders:
         return {"reference": [path]}
-    return {folder.name: _folders(folder) if not _masks(folder) and _folders(folder) else [folder] for folder in folders}
+    return {folder.name: _folders(folder) if not mask_files(folder) and _folders(folder) else [folder] for folder in folders}
 
 
 def _folders(path: Path) -> list[Path]:
@@ -109,7 +109,8 @@ def _folders(path: Path) -> list[Path]:
     return [entry for entry in entries if entry.is_dir() and not is_frame_file(entry) and not is_litter(entry)]
 
 
-def _masks(path: Path) -> list[Path]:
+def mask_files(path: Path) -> list[Path]:
+    """Return the masks that lie in a folder, in natural order."""
     entries = sorted(path.iterdir(), key=lambda entry: natural_key(entry.name))
     return [entry for entry in entries if is_frame_file(entry) and not is_litter(entry) and not is_companion(entry)]
 
@@ -130,7 +131,7 @@ def stem_of(path: Path) -> str:
 
 def _reading(place: Path, inputs: Inputs, plan: Plan, files: dict[Path, InputRow]) -> tuple[Masks, ...]:
     """Return the mask of each image of the study from one folder, or one file."""
-    masks = [place] if place.is_file() or is_frame_file(place) else _masks(place)
+    masks = [place] if place.is_file() or is_frame_file(place) else mask_files(place)
     if not masks:
         raise InputNotFound(f"{place} holds no masks", "a mask for each image, under its name", "check the folder")
     by_stem: dict[str, list[Path]] = {}

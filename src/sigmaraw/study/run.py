@@ -19,6 +19,7 @@ from sigmaraw.camera import CameraProfile
 from sigmaraw.codecs import named_codecs
 from sigmaraw.contracts import Codec, Engine, FindsObjects, Pipeline
 from sigmaraw.errors import InvalidOption, InvalidPlan, PredictionFailed
+from sigmaraw.integrity.log import now
 from sigmaraw.pipelines.agreement import AgreementPipeline
 from sigmaraw.processes import WorkingFolders
 from sigmaraw.progress import Report, reporting
@@ -26,7 +27,7 @@ from sigmaraw.record import Record
 from sigmaraw.record.design import InputRow, LockRow
 from sigmaraw.record.objects import ObjectsRow
 from sigmaraw.study.adaptive import Adaptive, Deciding
-from sigmaraw.study.assemble import assemble, now
+from sigmaraw.study.assemble import assemble
 from sigmaraw.study.deciding import Looks
 from sigmaraw.study.gathered import GatheredPredictions
 from sigmaraw.study.inputs import Inputs, file_row, load_inputs

@@ -217,20 +217,10 @@ class BlockStore:
 
     def _open(self) -> None:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if not self._resume:
+                self._make()
             self._connection = sqlite3.connect(self.path, isolation_level="DEFERRED")
-            with self._connection:
-                self._connection.execute("CREATE TABLE IF NOT EXISTS study (name TEXT PRIMARY KEY, value TEXT)")
-                self._connection.execute(
-                    "CREATE TABLE IF NOT EXISTS blocks (image INTEGER, grp INTEGER, start INTEGER, count INTEGER, content BLOB,"
-                    " sha256 TEXT, PRIMARY KEY (image, grp, start, count))"
-                )
-                if not self._resume:
-                    self._connection.execute("DELETE FROM blocks")  # --overwrite: of another study
-                    values = {"schema": _SCHEMA, "identity": self._identity, "command": self._command}
-                    self._connection.executemany(
-                        "INSERT OR REPLACE INTO study VALUES (?, ?)", [(name, json.dumps(value)) for name, value in values.items()]
-                    )
+            self._connection.execute("SELECT 1 FROM blocks LIMIT 1")
         except (sqlite3.Error, OSError) as error:
             if self._connection is not None:  # without its tables it takes nothing, and closing must not try again
                 self._connection.close()
@@ -239,11 +229,33 @@ class BlockStore:
                 self._leave_nothing()
             raise _refused(self.path, error) from error
 
+    def _make(self) -> None:
+        """Make the file under a temporary name, then rename it: from its first moment, a kill leaves a study that can go on."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self._temporary
+        temporary.unlink(missing_ok=True)
+        values = {"schema": _SCHEMA, "identity": self._identity, "command": self._command}
+        with contextlib.closing(sqlite3.connect(temporary)) as connection, connection:
+            connection.execute("CREATE TABLE study (name TEXT PRIMARY KEY, value TEXT)")
+            connection.execute(
+                "CREATE TABLE blocks (image INTEGER, grp INTEGER, start INTEGER, count INTEGER, content BLOB,"
+                " sha256 TEXT, PRIMARY KEY (image, grp, start, count))"
+            )
+            connection.executemany("INSERT INTO study VALUES (?, ?)", [(name, json.dumps(value)) for name, value in values.items()])
+        # What an earlier study (--overwrite) had not finished writing must not be read as part of this one.
+        Path(f"{self.path}-journal").unlink(missing_ok=True)
+        temporary.replace(self.path)
+
+    @property
+    def _temporary(self) -> Path:
+        return self.path.with_name(f".{self.path.name}.part")
+
     def _leave_nothing(self) -> None:
         """Remove the file that could not be made, and its folder where nothing else is in it."""
         with contextlib.suppress(OSError):
-            for suffix in ("", "-journal"):
-                Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+            for path in (self.path, self._temporary):
+                for suffix in ("", "-journal"):
+                    Path(f"{path}{suffix}").unlink(missing_ok=True)
             self.path.parent.rmdir()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,11 @@ class Pair:
     raw: NDArray[np.integer]
     prepared: NDArray[np.float32]
     target: NDArray[np.float32]
+
+    @cached_property
+    def discrete(self) -> bool:
+        """Whether the target holds 0 and 1 alone."""
+        return bool(np.isin(self.target, (0, 1)).all())
 
 
 @dataclass(frozen=True)

@@ -62,8 +62,7 @@ def one_tile(pair: Pair, tile: tuple[int, ...], part: AugmentPart, pre: str, ran
         # The blur is in pixels of the camera, whatever the tile's magnification.
         seen = in_planes(seen, disc(radius)).astype(np.float32)[..., margin:-margin, margin:-margin]
         places = coordinates(tile, centre, angle, scale, 0)
-    discrete = bool(np.isin(pair.target, (0, 1)).all())
-    truth = np.stack([looked_up(channel, places, smooth=not discrete) for channel in pair.target])
+    truth = np.stack([looked_up(channel, places, smooth=not pair.discrete) for channel in pair.target])
     axes = tuple(axis for axis in range(len(tile)) if random.random() < part.flip)
     return np.flip(seen, axes), np.flip(truth, tuple(axis + 1 for axis in axes))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +34,13 @@ class Slice:
     labels: NDArray[np.uint8]
 
 
-def organ_slice(shape: tuple[int, int] = (256, 256), seed: int = 0, noise_hu: float = 12.0, texture_hu: float = 10.0) -> Slice:
+def organ_slice(
+    shape: tuple[int, int] = (256, 256),
+    seed: int = 0,
+    noise_hu: float = 12.0,
+    texture_hu: float = 10.0,
+    levels_hu: Sequence[float] = LEVELS_HU,
+) -> Slice:
     """Return a slice through a trunk: lungs, organs, vessels of 1 to 4 px radius, ribs and a spine, in fat and muscle.
 
     Parameters
@@ -46,16 +53,20 @@ def organ_slice(shape: tuple[int, int] = (256, 256), seed: int = 0, noise_hu: fl
         Standard deviation of the noise, correlated over neighbours as a reconstruction's is, HU.
     texture_hu : float, default 10.0
         Standard deviation of what varies inside a class, over about 3 px, HU.
+    levels_hu : sequence of float, optional
+        Mean of each class, HU; by default `LEVELS_HU`.
 
     Raises
     ------
     InvalidOption
-        A smaller shape.
+        A smaller shape, or another number of levels.
     """
     from scipy.ndimage import gaussian_filter
 
     if min(shape) < 64:
         raise InvalidOption(f"shape={shape}", "at least 64 px a side", "give such a shape")
+    if len(levels_hu) != len(CLASSES):
+        raise InvalidOption(f"{len(levels_hu)} levels", f"{len(CLASSES)}, one for each class", "correct levels_hu")
     random = np.random.default_rng([seed, 0xC7])
     y, x = np.mgrid[: shape[0], : shape[1]]
     y, x = (y - shape[0] / 2) / shape[0], (x - shape[1] / 2) / shape[1]
@@ -79,7 +90,7 @@ def organ_slice(shape: tuple[int, int] = (256, 256), seed: int = 0, noise_hu: fl
         radius = random.uniform(1, 4)
         centre = random.uniform(-0.24, 0.24), random.uniform(-0.34, 0.34)
         ellipse("organ", centre, (radius / shape[0], radius * random.uniform(1, 3) / shape[1]), random.uniform(0, math.pi))
-    mean = gaussian_filter(np.take(LEVELS_HU, labels), 0.6)  # the reconstruction's own blur
+    mean = gaussian_filter(np.take(levels_hu, labels), 0.6)  # the reconstruction's own blur
     grain, noise = (gaussian_filter(random.standard_normal(shape), width) for width in (3.0, 0.7))
     value = mean + texture_hu * grain / grain.std() * (labels > 0) + noise_hu * noise / noise.std()
     return Slice(np.clip(np.rint(value + STORED), 0, 4095).astype(np.uint16), labels)

@@ -16,7 +16,7 @@ from sigmaraw.errors import IntegrityError
 from sigmaraw.watch.fitting import Parts, Setup, hash_of, parts_of, same_files
 from sigmaraw.watch.online import LARGEST, OnlineMmd, Running, moments
 from sigmaraw.watch.sequential import ConformalMartingale, Strangeness, log_exceedance_evidence
-from sigmaraw.watch.state import State
+from sigmaraw.watch.state import State, plain
 
 Floats = NDArray[np.float64]
 _LN10 = math.log(10.0)
@@ -150,7 +150,7 @@ class Watch:
         entry = self.state.add("frame", body)
         self._seen[digest] = entry.number
         took = {"features_ms": round(1e3 * feature_s, 2), "watch_ms": round(1e3 * (time.perf_counter() - began), 2)}
-        return {"number": entry.number, **_finite(line), **took, "digest": entry.digest}
+        return {"number": entry.number, **plain(line), **took, "digest": entry.digest}
 
     def _take(self, features: dict[str, Floats], exceeded: list[str] | None) -> dict[str, Any]:
         """Feed the tests, and return what they say."""
@@ -183,9 +183,3 @@ class Watch:
 
 def _array(values: Any) -> Floats:
     return np.array(values, dtype=np.float64)  # null, which stands for what is undefined, becomes NaN
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(entry) for key, entry in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from sigmaraw import __version__
 from sigmaraw.errors import IntegrityError, InvalidOption, UndefinedStatistic
 from sigmaraw.files import sha256_of_file
 from sigmaraw.frames import read_frames
+from sigmaraw.integrity.log import now
 from sigmaraw.progress import Report
 from sigmaraw.registry import imports_allowed
 from sigmaraw.watch.exceedance import Exceedance, Limits
@@ -127,8 +127,10 @@ def frames_of(paths: Sequence[str | Path], volume: bool) -> Iterator[tuple[str, 
 
 
 def hash_of(pixels: NDArray[np.integer]) -> str:
-    """Return the SHA-256 of dtype, shape and pixels."""
-    return hashlib.sha256(f"{pixels.dtype} {pixels.shape} ".encode() + np.ascontiguousarray(pixels).tobytes()).hexdigest()
+    """Return the SHA-256 of dtype, shape and pixels; states hold it, so that it is not `study.inputs.pixel_hash`."""
+    digest = hashlib.sha256(f"{pixels.dtype} {pixels.shape} ".encode())
+    digest.update(np.ascontiguousarray(pixels).view(np.uint8).data)  # no copy of the frame
+    return digest.hexdigest()
 
 
 def fit(
@@ -192,7 +194,7 @@ def fit(
         made = OnlineMmd.calibrated(table[:, kept], setup.window, setup.run_time * len(setup.groups), setup.seed)
         detectors[group] = {"kept": kept.tolist(), "threshold": made.threshold, "bandwidth": made.bandwidth}
     return {
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "created": now(),
         "sigmaraw": __version__,
         "setup": msgspec.to_builtins(_with_share(setup, exceeded, len(rows))),
         "hashes": parts.hashes,

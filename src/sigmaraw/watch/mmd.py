@@ -43,15 +43,15 @@ class MmdTest:
     bandwidth: float
 
 
-def squared_distances(a: Floats, b: Floats) -> Floats:
-    """Return squared Euclidean distances (row of a, row of b)."""
-    found = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1) - 2.0 * a @ b.T
+def squared_distances(a: Floats, b: Floats, norms: Floats | None = None) -> Floats:
+    """Return squared Euclidean distances (row of a, row of b); `norms` are the squared norms of b's rows, where they are there already."""
+    found = (a * a).sum(axis=1)[:, None] + ((b * b).sum(axis=1) if norms is None else norms) - 2.0 * a @ b.T
     return np.maximum(found, 0.0)
 
 
-def kernel(a: Floats, b: Floats, bandwidth: float) -> Floats:
-    """Return exp(−d²/2σ²) of each row of a with each row of b."""
-    return np.exp(-squared_distances(a, b) / (2.0 * bandwidth**2))
+def kernel(a: Floats, b: Floats, bandwidth: float, norms: Floats | None = None) -> Floats:
+    """Return exp(−d²/2σ²) of each row of a with each row of b; `norms` as in `squared_distances`."""
+    return np.exp(-squared_distances(a, b, norms) / (2.0 * bandwidth**2))
 
 
 def median_distance(points: Floats) -> float:

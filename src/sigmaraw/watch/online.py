@@ -114,6 +114,7 @@ class Running:
     def __init__(self, detector: OnlineMmd) -> None:
         self.detector = detector
         self._inner = float(kernel(detector.reference, detector.reference, detector.bandwidth).mean())
+        self._norms = (detector.reference * detector.reference).sum(axis=1)  # the same for every frame
         self._frames: deque[Floats] = deque(maxlen=detector.window)
         self._near: deque[float] = deque(maxlen=detector.window)
 
@@ -128,7 +129,7 @@ class Running:
         detector = self.detector
         point = ((np.asarray(features, np.float64) - detector.centre) / detector.spread)[None]
         self._frames.append(point[0])
-        self._near.append(float(kernel(point, detector.reference, detector.bandwidth).mean()))
+        self._near.append(float(kernel(point, detector.reference, detector.bandwidth, self._norms).mean()))
         if len(self._frames) < detector.window:
             return None
         window = np.stack(self._frames)
@@ -156,6 +157,27 @@ def statistics(x: Floats, streams: Sequence[Floats] | Floats, bandwidth: float, 
         within, across = _windows(near[None], _band(stream, bandwidth), np.arange(len(stream))[None], window)
         found.append((within - 2.0 * across + inner)[0])
     return np.stack(found)
+
+
+def statistics_of_draws(x: Floats, points: Floats, index: NDArray[np.intp], bandwidth: float, window: int) -> Floats:
+    """Return S of every full window of streams drawn from a set of points, (stream, frame − window + 1).
+
+    Parameters
+    ----------
+    x : ndarray, float64
+        (point, feature), the reference.
+    points : ndarray, float64
+        (point, feature), from which streams are drawn.
+    index : ndarray
+        (stream, frame), which point each frame is.
+    bandwidth : float
+        σ of the kernel.
+    window : int
+        Frames of a window.
+    """
+    table, near = kernel(points, points, bandwidth), kernel(points, x, bandwidth).mean(axis=1)
+    within, across = _windows(near[index], lambda a, b: table[a, b], index, window)
+    return np.asarray(within - 2.0 * across + float(kernel(x, x, bandwidth).mean()))
 
 
 def _band(stream: Floats, bandwidth: float) -> Callable[[NDArray[np.intp], NDArray[np.intp]], Floats]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.errors import InvalidOption, UndefinedStatistic
+from sigmaraw.watch.online import moments
 
 Floats = NDArray[np.float64]
 
@@ -58,8 +59,7 @@ class Projection:
         values = np.asarray(features, np.float64)
         if len(values) <= components or values.shape[1] < components:
             raise UndefinedStatistic(f"{values.shape[0]} images of {values.shape[1]} features", f"more than {components}", "take more")
-        centre, spread = values.mean(axis=0), values.std(axis=0, ddof=1)
-        spread = np.where(spread > 0, spread, np.inf)
+        centre, spread = moments(values)
         _, sizes, axes = np.linalg.svd((values - centre) / spread, full_matrices=False)
         axes = axes[:components]
         axes = axes * np.sign(np.take_along_axis(axes, np.abs(axes).argmax(axis=1)[:, None], axis=1))

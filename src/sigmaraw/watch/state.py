@@ -61,14 +61,14 @@ class State:
         self._connection = sqlite3.connect(self.path, timeout=10)
         try:
             _set_up(self._connection)
-            self.entries = [_checked(row, self.path) for row in self._rows()]
+            self.entries = list(self._read())
         except sqlite3.DatabaseError as error:
             self._connection.close()
             raise UnreadableFile(f"{path} is no state of a watch ({error})", "a file from sigmaraw watch fit", "fit it again") from error
         except (ValueError, TypeError) as error:
             self._connection.close()
             raise _edited(self.path, str(error)) from error
-        self._check_chain()
+        self._check_first()
 
     @classmethod
     def created(cls, path: str | os.PathLike[str], body: Mapping[str, Any], overwrite: bool = False) -> State:
@@ -104,14 +104,14 @@ class State:
         number = len(self.entries)
         try:
             with self._connection:
-                digest = _insert(self._connection, number, kind, body, self.digest)
+                text, digest = _insert(self._connection, number, kind, body, self.digest)
         except sqlite3.IntegrityError as error:
             raise IntegrityError(
                 f"another process has added to {self.path}", "one watch at a time", "run sigmaraw watch check once more"
             ) from error
         except sqlite3.OperationalError as error:
             raise InvalidOption(f"{self.path} cannot be written ({error})", "a file that can be written", "free it, or copy it") from error
-        entry = Entry(number, kind, json.loads(_text(body)), digest)
+        entry = Entry(number, kind, json.loads(text), digest)
         self.entries.append(entry)
         return entry
 
@@ -119,18 +119,18 @@ class State:
         """Close the file."""
         self._connection.close()
 
-    def _rows(self) -> Iterator[tuple[Any, ...]]:
-        yield from self._connection.execute("SELECT number, kind, body, digest FROM entries ORDER BY number")
-
-    def _check_chain(self) -> None:
-        """Refuse entries whose digests are not those of their contents. Raises IntegrityError."""
-        rows = [(row[1], row[2], row[3]) for row in self._rows()]
+    def _read(self) -> Iterator[Entry]:
+        """Yield the entries, each with its digest checked. Raises ValueError, TypeError."""
         before = ""
-        for number, (kind, body, digest) in enumerate(rows):
-            if self.entries[number].number != number or _digest(before, number, kind, body) != digest:
-                self._connection.close()
-                raise _edited(self.path, f"entry {number} is not as it was written")
-            before = digest
+        rows = self._connection.execute("SELECT number, kind, body, digest FROM entries ORDER BY number")
+        for number, row in enumerate(rows):
+            entry = _checked(row)
+            if entry.number != number or _digest(before, number, entry.kind, row[2]) != entry.digest:
+                raise ValueError(f"entry {number} is not as it was written")
+            before = entry.digest
+            yield entry
+
+    def _check_first(self) -> None:
         if not self.entries or self.entries[0].kind != "fit" or self.entries[0].body.get("schema") != SCHEMA:
             self._connection.close()
             raise _edited(self.path, "its first entry is no fit")
@@ -151,14 +151,15 @@ def opened(path: str | os.PathLike[str]) -> Iterator[State]:
         state.close()
 
 
-def _insert(connection: sqlite3.Connection, number: int, kind: str, body: Mapping[str, Any], before: str) -> str:
+def _insert(connection: sqlite3.Connection, number: int, kind: str, body: Mapping[str, Any], before: str) -> tuple[str, str]:
+    """Write an entry, and return its text and its digest."""
     text = _text(body)
     digest = _digest(before, number, kind, text)
     connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?)", (number, kind, text, digest))
-    return digest
+    return text, digest
 
 
-def _checked(row: tuple[Any, ...], path: Path) -> Entry:
+def _checked(row: tuple[Any, ...]) -> Entry:
     number, kind, text, digest = row
     body = json.loads(text)
     if not isinstance(body, dict) or not isinstance(kind, str) or not isinstance(digest, str):
@@ -172,14 +173,15 @@ def _digest(before: str, number: int, kind: str, body: str) -> str:
 
 def _text(body: Mapping[str, Any]) -> str:
     """Return canonical JSON; a number that is not finite is null."""
-    return json.dumps(_plain(body), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return json.dumps(plain(body), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return JSON values in which a number that is not finite is null."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items()}
+        return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
+        return [plain(entry) for entry in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value

@@ -15,12 +15,14 @@ from sigmaraw.camera.values import NotDetermined
 from sigmaraw.errors import ImplausibleSeries, TooFewFrames
 from tests.camera.simulated_cameras import FULL_12, OFFSET, gaussian_frames
 
-GAIN, NOISE, LEVELS, PIXELS = 0.5, 2.0, 35, 128 * 128
+GAIN, NOISE, LEVELS = 0.5, 2.0, 35
 TO_70 = 0.70 * (FULL_12 - OFFSET) / GAIN  # electrons
 
 
-def curve(rng: np.random.Generator, electrons: np.ndarray, noise: float | np.ndarray = NOISE) -> TransferData:
-    moments = [measure_level([gaussian_frames(rng, e, gain=GAIN, noise=noise)], str(e)).moments for e in (0.0, *electrons)]
+def curve(
+    rng: np.random.Generator, electrons: np.ndarray, noise: float | np.ndarray = NOISE, shape: tuple[int, int] = (128, 128)
+) -> TransferData:
+    moments = [measure_level([gaussian_frames(rng, e, gain=GAIN, noise=noise, shape=shape)], str(e)).moments for e in (0.0, *electrons)]
     return TransferData(tuple(moments[1:]), (moments[0],), np.zeros(len(electrons), dtype=np.intp))
 
 
@@ -36,7 +38,7 @@ def expected(data: TransferData, index: np.ndarray | None = None) -> TransferDat
 
 @pytest.mark.slow
 def test_gain_of_400_cameras_is_unbiased_and_its_standard_error_right() -> None:
-    """z = (K − K_true)/SE over 400 cameras of 35 levels, one pair each, 128² pixels.
+    """z = (K − K_true)/SE over 400 cameras of 35 levels, one pair each, 64² pixels.
 
     SE of the mean of z is 1/√400 = .05 (.16 is 3.2 SE), of its standard deviation 1/√800 = .035 (±.12 is 3.4 SE).
     """
@@ -44,14 +46,14 @@ def test_gain_of_400_cameras_is_unbiased_and_its_standard_error_right() -> None:
     electrons = np.linspace(0, TO_70, LEVELS + 1)[1:]
     z, relative = [], []
     for _ in range(400):
-        fit = fit_gain(curve(rng, electrons), FULL_12 - OFFSET)
+        fit = fit_gain(curve(rng, electrons, shape=(64, 64)), FULL_12 - OFFSET)
         z.append([(estimate.value - GAIN) / estimate.se for estimate in (fit.weighted, fit.unweighted)])
         relative.append([estimate.se / GAIN for estimate in (fit.weighted, fit.unweighted)])
     mean, spread = np.mean(z, axis=0), np.std(z, axis=0, ddof=1)
     assert (np.abs(mean) <= 0.16).all(), mean
     assert ((spread >= 0.88) & (spread <= 1.12)).all(), spread
     # SCIENCE 3: √(2/(N·M)) weighted, √(3.6/(N·M)) unweighted, both without the dark level's share.
-    theory = np.sqrt(np.array([2.0, 3.6]) / (PIXELS * LEVELS))
+    theory = np.sqrt(np.array([2.0, 3.6]) / (64 * 64 * LEVELS))
     np.testing.assert_allclose(np.mean(relative, axis=0), theory, rtol=0.06)
 
 
@@ -147,4 +149,4 @@ def test_saturation_is_the_maximum_of_the_variance_curve() -> None:
 def test_curve_helper_gives_moments() -> None:
     data = curve(np.random.default_rng(10), np.array([100.0]))
     assert isinstance(data.flats[0], LevelMoments)
-    assert data.x[0] == pytest.approx(50.0, abs=4 * math.sqrt(2 * 30 / (2 * PIXELS)))
+    assert data.x[0] == pytest.approx(50.0, abs=4 * math.sqrt(2 * 30 / (2 * 128 * 128)))
