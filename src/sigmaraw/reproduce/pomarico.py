@@ -336,7 +336,8 @@ def _pixel_figure(pixels: Sequence[Mapping[str, Any]]) -> Any:
             axes.set_title(f"{entry['name']}, p = {entry['p']:.2f}", fontsize=9)
             axes.set_xlabel("grey level, DN")
         made.axes[0].set_ylabel("frames")
-        made.axes[0].legend(frameon=False, fontsize=7)
+        made.axes[0].set_ylim(top=1.4 * made.axes[0].get_ylim()[1])
+        made.axes[0].legend(frameon=False, fontsize=7, loc="upper left")
     return made
 
 
