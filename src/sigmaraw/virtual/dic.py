@@ -1,7 +1,7 @@
 """Cells seen in differential interference contrast (DIC), with stains of nuclei, endoplasmic reticulum (ER) and a cell's protein (GFP).
 
 DIC shows the slope of the optical path along the shear s: I = I₀ + c·∂φ/∂s, with φ the path through cell, nucleus and granules. The
-brightness of a stain differs from cell to cell and leaves no trace in DIC; its outline does.
+brightness of a stain differs from cell to cell and from field to field, and leaves no trace in DIC; its outline does.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from sigmaraw.virtual.scenes import nuclei_scene
 
 STAINS = ("nuclei", "er", "gfp")
 _SPREAD = {"nuclei": 0.35, "er": 0.3, "gfp": 0.35}  # of brightness between cells, log-normal
+_STAINING = 0.3  # of brightness between fields, log-normal
 _DARK = 0.15  # share of cells that do not express GFP
 _MEAN, _SLOPE, _NOISE = 110.0, 32.0, 2.5  # grey level of the ground, grey levels for each px of path, noise; 8 bit
 
@@ -91,6 +92,7 @@ def dic_scene(shape: tuple[int, int] = (96, 96), n_cells: int = 6, seed: int = 0
     for name in STAINS:
         bright = random.lognormal(-(_SPREAD[name] ** 2) / 2, _SPREAD[name], count)
         bright = np.where(dark, 0.02, bright) if name == "gfp" else bright
+        bright = bright * random.lognormal(-(_STAINING**2) / 2, _STAINING)
         light = np.concatenate([[0.0], bright])[places[name]] * np.clip(1 + (0.3 if name == "er" else 0.1) * grain, 0.2, None)
         mean = gaussian_filter(300 * light + 10, 1.0 * scale)
         stains[name] = np.clip(random.poisson(mean) + 100, 0, 4095).astype(np.uint16)
