@@ -291,7 +291,7 @@ def _values(
         "harm_each": sorted({row["microscope"] for row in others if row["verdict"] == "FAIL"}),
         "aware": [row["verdict"] for row in aware],
         "aware_spread": [min(spread), max(spread)],
-        "aware_ks": min(p) * len(p),
+        "aware_ks": min(1.0, min(p) * len(p)),
         "aware_ratio": [each[AWARE] for each in ratios.values()],
         "ratios": ratios,
         "rows": [dict(row) for row in rows],
