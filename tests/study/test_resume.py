@@ -61,6 +61,7 @@ def whole() -> tuple[str, int]:
     return record.content.digest, blocks
 
 
+@pytest.mark.requirement("R-RESUME")
 @pytest.mark.parametrize("stops", [(1,), (5, 9, 3)])
 def test_a_study_that_was_stopped_gives_the_digest_of_one_that_was_not(whole: tuple[str, int], tmp_path: Path, stops: tuple[int, ...]):
     for number, blocks in enumerate(stops):
@@ -72,6 +73,7 @@ def test_a_study_that_was_stopped_gives_the_digest_of_one_that_was_not(whole: tu
     assert made + sum(stops) <= whole[1] + len(stops)
 
 
+@pytest.mark.requirement("R-RESUME")
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -102,6 +104,7 @@ def test_another_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         study(tmp_path, resume=True)
 
 
+@pytest.mark.requirement("R-RESUME")
 def test_a_block_that_was_half_written_or_altered_is_made_again(whole: tuple[str, int], tmp_path: Path):
     with pytest.raises(Stopped):
         study(tmp_path, blocks=6)
@@ -140,6 +143,7 @@ def kept(folder: Path) -> bool:
     return False
 
 
+@pytest.mark.requirement("R-RESUME")
 @pytest.mark.slow
 def test_kill_9_and_resume_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The killed command is stated once; its folder alone is enough to go on."""
