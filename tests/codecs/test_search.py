@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from sigmaraw.codecs.search import Knob, search
+from sigmaraw.codecs.search import Knob, Warm, search
 
 LEVEL = Knob("level", 20, 140, scale="linear", integer=False, direction=1, step=3, resolution=0.02)
 DISTANCE = Knob("distance", 0.01, 25, scale="log", integer=False, direction=-1, step=0.7, resolution=1e-4)
@@ -109,3 +109,39 @@ def test_neighbours_are_tried_where_a_reversal_hides_the_nearest():
     assert abs(search(odd.__getitem__, QUALITY, tolerance=0.001, hint=50).excess) > 1
     assert search(odd.__getitem__, QUALITY, tolerance=0.001, hint=50, good=0.5).value == 53
     assert search(odd.__getitem__, QUALITY, tolerance=0.001, hint=50, good=9).value != 53
+
+
+@pytest.mark.parametrize("offset", [-0.3, 0.004, 0.2])
+def test_a_known_curve_takes_two_trials(offset):
+    """A line with the slope of the curve that was seen: the secant meets it at once, and does not stay where it began."""
+    first = search(lambda level: 0.1 * (level - 70), LEVEL, tolerance=0.002, good=0.015)
+    assert first.slope == pytest.approx(0.1)
+    warm = Warm(first.value, first.slope)
+    found = search(lambda level: 0.1 * (level - 70) + offset, LEVEL, tolerance=0.002, hint=warm, good=0.015, enough=0.019)
+    assert found.evaluations == 2
+    assert found.value == pytest.approx(70 - 10 * offset, abs=1e-6)
+
+
+def test_a_known_curve_that_is_wrong_is_left_and_a_target_that_was_missed_is_not_sought_long():
+    def steep(level):
+        return 0.4 * (level - 74) ** 3
+
+    found = search(steep, LEVEL, tolerance=0.002, hint=Warm(70.0, 3.0), good=0.015, enough=0.019)
+    assert abs(found.excess) <= 0.019 and 2 < found.evaluations <= 24
+    missed = search(steep, LEVEL, tolerance=0.002, hint=Warm(70.0, 3.0, met=False), good=0.015, enough=0.019)
+    assert missed.evaluations == 2
+
+
+def test_whole_values_beside_a_known_one_are_tried_on_the_side_of_the_target():
+    excess = {value: 0.08 * (value - 50) - 0.03 for value in range(1, 101)}
+    found = search(excess.__getitem__, QUALITY, tolerance=0.001, hint=Warm(50.0, 0.08), good=0.015, enough=0.019)
+    assert (found.value, found.evaluations) == (50, 2), "50 is nearer than 51, the only other one that was tried"
+
+
+def test_jumps_of_the_scale_are_seen():
+    """A staircase with steps of 0.06 is met within 0.015 by chance alone; a fine one is met."""
+
+    def coarse(step):
+        return search(lambda level: step * math.floor(0.1 * (level - 70.03) / step) + 0.01, LEVEL, tolerance=1e-9, good=0.015).coarse
+
+    assert coarse(0.06) and not coarse(0.002)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 
 import imagecodecs
 import numpy as np
@@ -177,3 +178,34 @@ def test_nothing_near_the_target_is_refused(spec):
 def test_psnr_of_equal_frames_is_infinite():
     assert psnr_db(0.0, 255) == np.inf
     assert psnr_db(1.0, 255) == pytest.approx(48.1308, abs=1e-4)
+
+
+_TARGETS = ["jpeg2000:ratio=10", "jpeg2000:psnr=60,range=4095", "htj2k:ratio=8,bits=12", "jpegxl:ratio=8,bits=12,effort=3"]
+
+
+@pytest.mark.parametrize("spec", _TARGETS)
+def test_a_replica_costs_two_encodes_on_average_and_is_within_two_per_cent(cells, spec, monkeypatch):
+    """From the image's own curve: one trial at its setting, and where that is not within 0.2 % one where the curve says."""
+    chain, made = codec(spec), []
+    family = chain.steps[0].family
+    encode = family.encode_at
+    monkeypatch.setattr(family, "encode_at", lambda self, frame, value: made.append(value) or encode(self, frame, value))
+    hint = chain.apply(cells(512, 0)).hint
+    cold = len(made)
+    frames = [np.rint(100 + (cells(512, seed) - 100.0) * (1 + 0.003 * (seed - 4.5))).astype(np.uint16) for seed in range(1, 9)]
+    replicas = [chain.apply(frame, hint) for frame in frames]
+    assert 1 < (len(made) - cold) / len(replicas) <= 2 < cold
+    assert len(made) - cold == sum(replica.achieved["evaluations"] for replica in replicas)
+    assert all(replica.achieved["target_met"] for replica in replicas)
+
+
+def test_the_curve_of_an_image_travels_with_its_setting(cells):
+    """Workers get it by pickle; a setting without a curve, as before, is a start as well."""
+    chain, other = codec("jpeg2000:ratio=10"), cells(256, 1)
+    hint = chain.apply(cells(256, 0)).hint
+    sent = pickle.loads(pickle.dumps(hint))  # noqa: S301 (our own)
+    assert sent == hint and vars(sent[0]) == vars(hint[0])
+    assert chain.apply(other, sent).nbytes == chain.apply(other, hint).nbytes
+    bare = chain.apply(other, tuple(map(float, hint)))
+    assert other.nbytes / bare.nbytes == pytest.approx(10, rel=0.02)
+    assert bare.achieved["evaluations"] > chain.apply(other, hint).achieved["evaluations"]

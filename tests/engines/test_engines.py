@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 import sys
 import time
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+import sigmaraw as sr
 from sigmaraw import registry
 from sigmaraw.contracts import Engine
 from sigmaraw.errors import CodecFailed, MissingExtra
+from tests.engines import dying
 
 
 def _slow_first(base: int, item: int) -> tuple[int, int]:
@@ -49,3 +54,20 @@ def test_without_dask_the_engine_is_refused_before_anything_runs(monkeypatch: py
 def test_a_refusal_in_a_worker_arrives_as_itself(engine: Engine) -> None:
     with pytest.raises(CodecFailed, match="item 3"):
         list(engine.map(_refuse, [3]))
+
+
+@pytest.mark.slow  # two workers start, and one of them twice
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="a process is killed as POSIX does")
+def test_a_lost_dask_worker_changes_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    camera = sr.CameraProfile.from_values(gain=0.5, offset=100, read_noise=2.0, bits=12)
+    frame = np.random.default_rng(3).poisson(300, (24, 24)).astype(np.uint16)
+
+    def digest(engine: str) -> str:
+        study = {"codecs": ["lossless", "jpegls:near=2"], "pipeline": "tests.engines.dying:mean", "n": 40, "mode": "around-raw"}
+        return str(sr.validate(frame, camera, engine=engine, **study).content.digest)
+
+    whole, flag = digest("local"), tmp_path / "alive"
+    monkeypatch.setenv(dying.FLAG, str(flag))
+    flag.write_text(str(os.getpid()))
+    assert digest("dask") == whole
+    assert not flag.exists(), "no worker was killed"

@@ -44,6 +44,7 @@ def test_clipping_and_gain_follow_the_exact_pmf(rate):
     assert chi_square_p(np.bincount(draws.ravel()), *exact_pmf(rate, read_noise, gain, offset, 1, 50)) > 1e-5
 
 
+@pytest.mark.requirement("R-SAMPLE")
 @pytest.mark.parametrize(
     ("rate", "tolerated"),
     [

@@ -98,6 +98,7 @@ def test_page_is_well_formed_and_complete(folder: Path) -> None:
     assert "certified" not in text.lower() and "compliant" not in text.lower()
 
 
+@pytest.mark.requirement("R-REPORT")
 def test_page_needs_nothing_from_outside(folder: Path) -> None:
     text, page = _render(folder)
     without_namespaces = re.sub(r'xmlns="http://www\.w3\.org/2000/svg"', "", text)
@@ -108,6 +109,7 @@ def test_page_needs_nothing_from_outside(folder: Path) -> None:
     assert not {"metadata", "link", "iframe", "object", "embed", "base"} & set(page.tags)
 
 
+@pytest.mark.requirement("R-REPORT")
 def test_figures_name_themselves_for_screen_readers(folder: Path) -> None:
     text, page = _render(folder)
     for figure in re.findall(r"<svg[^>]*>", text):

@@ -86,6 +86,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Cont
     return json.loads((folder / "record.json").read_text()), content_of(made), _Tables(text)
 
 
+@pytest.mark.requirement("R-REPORT")
 def test_every_number_of_a_table_is_in_the_record(page: tuple[dict[str, Any], Content, _Tables]) -> None:
     document, _, found = page
     values = list(_values(document))
@@ -104,6 +105,7 @@ def test_every_number_of_a_table_is_in_the_record(page: tuple[dict[str, Any], Co
     assert telling >= 100
 
 
+@pytest.mark.requirement("R-REPORT")
 def test_a_results_numbers_are_those_of_its_row(page: tuple[dict[str, Any], Content, _Tables]) -> None:
     document, record, found = page
     names = image_names(record)
@@ -120,6 +122,7 @@ def test_a_results_numbers_are_those_of_its_row(page: tuple[dict[str, Any], Cont
                 assert _is_rounding(text, power or None, values), f"{label}, {row[:3]}: {text} is not of this row"
 
 
+@pytest.mark.requirement("R-REPORT")
 def test_a_figure_that_is_missing_says_so(page: tuple[dict[str, Any], Content, _Tables]) -> None:
     _, _, found = page
     for label, rows in found.tables.items():

@@ -41,6 +41,7 @@ def _words(path: Path) -> str:
     return " ".join("".join(page.extract_text() for page in pypdf.PdfReader(path).pages).replace("\u200b", "").split())
 
 
+@pytest.mark.requirement("R-REPORT")
 def test_attacks_are_printed_as_words(made: tuple[dict[str, Any], Path]) -> None:
     squeezed = re.sub(r"\s", "", _words(made[1]))
     for attack in ATTACKS[:3]:
@@ -48,6 +49,7 @@ def test_attacks_are_printed_as_words(made: tuple[dict[str, Any], Path]) -> None
     assert "root:" not in squeezed, "a file of the machine was read"
 
 
+@pytest.mark.requirement("R-REPORT")
 def test_every_page_says_its_number_and_the_report(made: tuple[dict[str, Any], Path]) -> None:
     record, path = made
     pages = pypdf.PdfReader(path).pages
@@ -57,6 +59,7 @@ def test_every_page_says_its_number_and_the_report(made: tuple[dict[str, Any], P
         assert f"Report SR-{record['digest'][:12].upper()}" in words
 
 
+@pytest.mark.requirement("R-REPORT")
 def test_record_and_table_are_attached_and_the_standards_are_named(made: tuple[dict[str, Any], Path]) -> None:
     record, path = made
     reader = pypdf.PdfReader(path)
@@ -80,6 +83,7 @@ def _cells(blocks: Sequence[Block]) -> Iterator[str]:
                     yield from (str(cell.words), str(cell.small)) if isinstance(cell, Cell) else (str(cell),)
 
 
+@pytest.mark.requirement("R-REPORT")
 def test_every_cell_of_the_pages_tables_stands_in_the_pdf(made: tuple[dict[str, Any], Path]) -> None:
     """The page's cells are held against the record elsewhere; the PDF has the same cells."""
     printed = re.sub(r"\s", "", _words(made[1]))
@@ -91,6 +95,7 @@ def test_every_cell_of_the_pages_tables_stands_in_the_pdf(made: tuple[dict[str, 
         assert shown in printed, f"{text} is not in the PDF"
 
 
+@pytest.mark.requirement("R-REPORT")
 @pytest.mark.slow
 def test_the_same_record_is_the_same_bytes_elsewhere(made: tuple[dict[str, Any], Path], tmp_path: Path) -> None:
     folder = tmp_path / "another folder"

@@ -61,6 +61,7 @@ def test_one_row_is_judged_as_many_are(discrete: bool, margin: float | None) -> 
     assert {"PASS", "FAIL", "INCONCLUSIVE"} == set(expected)
 
 
+@pytest.mark.requirement("R-VERDICT")
 @pytest.mark.parametrize(("n", "noise"), [(20, 0.0), (20, 0.4), (100, 0.0), (100, 0.4)])
 def test_a_shift_at_the_limit_rarely_passes_and_rarely_fails(n: int, noise: float) -> None:
     runs = 1000
@@ -69,6 +70,7 @@ def test_a_shift_at_the_limit_rarely_passes_and_rarely_fails(n: int, noise: floa
     assert found["FAIL"] <= at_most(0.06 if n == 20 else 0.05, runs)  # two more errors from the spread ratio's limits at N = 20
 
 
+@pytest.mark.requirement("R-VERDICT")
 def test_rare_counts_at_the_limit_rarely_pass() -> None:
     runs = 1000
     found = rates(1.0, 0.0, 100, runs, counts=0.1)
@@ -83,11 +85,13 @@ def test_default_limits_at_their_edge() -> None:
     assert found["FAIL"] <= at_most(0.05, runs)
 
 
+@pytest.mark.requirement("R-VERDICT")
 def test_clear_cases_are_decided() -> None:
     assert rates(0.2, 0.1, 100, 200)["PASS"] == 1.0
     assert rates(2.0, 0.1, 100, 200)["FAIL"] == 1.0
 
 
+@pytest.mark.requirement("R-VERDICT")
 def test_spread_at_its_limit_rarely_passes() -> None:
     rng = np.random.default_rng(3)
     runs = 1000
@@ -98,6 +102,7 @@ def test_spread_at_its_limit_rarely_passes() -> None:
     assert evidence.beyond(RowLimits(rms=5.0)).any(axis=0).mean() <= at_most(0.05, runs)
 
 
+@pytest.mark.requirement("R-VERDICT")
 @pytest.mark.parametrize("n", [20, 200])
 def test_unbiased_noise_of_three_sigma_never_passes(n: int) -> None:
     found = rates(0.0, 3.0, n, 300)
@@ -108,6 +113,7 @@ def test_unbiased_noise_of_three_sigma_never_passes(n: int) -> None:
     assert (alone["PASS"], alone["FAIL"] >= 0.8) == (0.0, True)
 
 
+@pytest.mark.requirement("R-VERDICT")
 def test_a_wrong_sigma_needs_its_uncertainty_in_the_guard_band() -> None:
     """σ_raw 13 % too large, ε = 1.1: endless replicas pass it with certainty unless u_mode says so (SCIENCE 2.3)."""
     blind = rates(1.1 / 1.13, 0.0, 2000, 60)
@@ -141,6 +147,7 @@ def test_null_flag_rate_equals_all_pairs() -> None:
 # --- identical and without noise --------------------------------------------------------------------------------------
 @pytest.mark.parametrize("constant", [False, True])
 @pytest.mark.parametrize("discrete", [False, True])
+@pytest.mark.requirement("R-IDENTICAL")
 def test_lossless_is_identical_exactly(constant: bool, discrete: bool) -> None:
     raw = np.full((3, 20), 0.1) if constant else np.random.default_rng(6).poisson(5.0, (3, 20)) / 3.0
     found = judge(raw, raw[1].copy(), discrete=discrete)
@@ -174,6 +181,7 @@ def test_replicas_unchanged_but_the_frame_changed() -> None:
     assert judge(flat, flat[1], chi_codec=9.0, limits=Limits(margin=2.0)).reason is Reason.FRAME_DIFFERS
 
 
+@pytest.mark.requirement("R-IDENTICAL")
 def test_no_raw_variation_fails_unless_a_margin_is_given() -> None:
     raw = np.full((3, 30), 7.0)
     decoded = raw[1] + (np.arange(30) == 3)
@@ -187,6 +195,7 @@ def test_no_raw_variation_fails_unless_a_margin_is_given() -> None:
     assert judge(raw, shifted, discrete=True, limits=Limits(margin=2.0)).shift == 1.0
 
 
+@pytest.mark.requirement("R-VERDICT")
 def test_a_margin_replaces_sigma_raw() -> None:
     rng = np.random.default_rng(8)
     raw = rng.normal(100.0, 0.01, (5, 100))
@@ -201,6 +210,7 @@ def test_a_margin_replaces_sigma_raw() -> None:
     assert judge(noisy, loud, limits=Limits(margin=0.5, spread=1e6)).reason is Reason.RMS_BEYOND
 
 
+@pytest.mark.requirement("R-VERDICT")
 def test_margin_error_rates_at_the_limit() -> None:
     runs = 1000
     found = rates(1.0, 0.4, 50, runs, limits=Limits(margin=1.0, rms=3.0))
@@ -220,6 +230,7 @@ def test_own_group_without_variation_leaves_the_ratio_undefined() -> None:
 
 
 # --- undefined predictions --------------------------------------------------------------------------------------------
+@pytest.mark.requirement("R-UNDEFINED")
 def test_undefined_predictions_are_counted_and_never_dropped() -> None:
     raw = np.random.default_rng(9).normal(size=(4, 25))
     decoded = raw[1] + 0.1
@@ -245,6 +256,7 @@ def test_undefined_predictions_are_counted_and_never_dropped() -> None:
     assert [(field, count) for field, _, count in frame.undefined] == [("epsilon", 1)]
 
 
+@pytest.mark.requirement("R-UNDEFINED")
 @pytest.mark.parametrize("where", ["decoded", "own", "other", "zero", "chi_raw", "chi_codec"])
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_every_missing_number_has_a_reason(where: str, value: float) -> None:

@@ -13,6 +13,7 @@ from sigmaraw.statistics import measure
 from sigmaraw.statistics.rules import RULES, Cunha, DecisionRule, Design, Equivalence, NonInferiority, Pomarico, RuleInput, operating
 
 
+@pytest.mark.requirement("R-RULES")
 @pytest.mark.parametrize("name", sorted(RULES))
 def test_every_rule_keeps_the_contract(name: str) -> None:
     rule = RULES[name]()
@@ -25,6 +26,7 @@ def test_every_rule_keeps_the_contract(name: str) -> None:
         rule.judge(RuleInput())
 
 
+@pytest.mark.requirement("R-RULES")
 def test_pomarico_flags_48_percent_of_second_acquisitions() -> None:
     rng, runs = np.random.default_rng(1), 100_000
     flagged = (np.abs(rng.normal(size=runs) - rng.normal(size=runs)) > 1).mean()
@@ -36,6 +38,7 @@ def test_pomarico_flags_48_percent_of_second_acquisitions() -> None:
     assert Pomarico().judge(RuleInput(epsilon=np.array([0.3, np.nan]))).verdict == "INCONCLUSIVE"
 
 
+@pytest.mark.requirement("R-VERDICT")
 def test_equivalence_accepts_at_its_limit_in_five_percent() -> None:
     for images in (1, 10):
         at_limit = Equivalence().accepts(Design(images=images, change=0.05), 1.0)
@@ -53,6 +56,7 @@ def cunha_input(codec: float, seed: int) -> RuleInput:
     return RuleInput(agreement={name: (mean + 0.1 * rng.normal(size=30), np.full(30, 2.0 - 2 * mean)) for name, mean in groups.items()})
 
 
+@pytest.mark.requirement("R-RULES")
 def test_cunha_rejects_a_group_that_does_not_differ_from_the_inter_observer_one() -> None:
     """The rule's own acceptance over 200 studies against its operating figure, three groups in Tukey's test."""
     runs = 150
@@ -64,6 +68,7 @@ def test_cunha_rejects_a_group_that_does_not_differ_from_the_inter_observer_one(
     assert "does not differ" in Cunha().judge(cunha_input(0.76, 3)).because or Cunha().judge(cunha_input(0.76, 3)).verdict == "FAIL"
 
 
+@pytest.mark.requirement("R-RULES")
 def test_noninferiority_equals_simulation_and_the_t_test() -> None:
     rng, runs, rule = np.random.default_rng(3), 4000, NonInferiority(margin=0.02)
     design = Design(images=12, between=0.02)

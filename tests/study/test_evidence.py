@@ -64,6 +64,7 @@ def test_a_louder_frame_does_not_fail_by_sigma() -> None:
     assert judged(PASS, louder)[0] == "PASS"
 
 
+@pytest.mark.requirement("R-GUARD")
 def test_differences_between_answers_go_into_u() -> None:
     # σ_raw 2: .01 σ_raw is .02; u = √(.1² + .35²) = .364, ε̂ + t_.95(50)·u = .5 + 1.676·.364 = 1.11 > 1
     assert under_evidence(PASS, AgainstCamera(), identical=False, margin=False, difference=0.019) == PASS
@@ -104,6 +105,7 @@ def test_a_wrong_gain_gives_no_pass_to_a_codec() -> None:
     assert all(any("quieter than the camera says" in text for text in texts(entry)) for entry in rows)
 
 
+@pytest.mark.requirement("R-GUARD")
 def test_a_saturated_image_is_refused_and_shifted_bits_are_named() -> None:
     with pytest.raises(OutsideValidRange, match="at full scale"):
         study("intensity", frame=np.full((40, 40), 4095, np.uint16))
@@ -132,6 +134,7 @@ class Reseeded:
         return {"name": self.spec}
 
 
+@pytest.mark.requirement("R-GUARD")
 def test_a_pipeline_that_is_no_function_of_one_image_is_refused_by_name() -> None:
     # σ_raw of the mean of 1,600 pixels is about .07 DN
     with pytest.raises(AnswersDiffer, match=r"pipeline 'reseeded'.*mean differs by"):
@@ -142,6 +145,7 @@ def test_a_pipeline_that_is_no_function_of_one_image_is_refused_by_name() -> Non
     assert quiet.floor[0].largest > 0 and not any("differ by" in text for entry in quiet.results for text in texts(entry))
 
 
+@pytest.mark.requirement("R-GUARD")
 def test_a_codec_that_is_no_function_of_its_input_is_refused_by_name() -> None:
     random = np.random.default_rng(1)
 
@@ -153,6 +157,7 @@ def test_a_codec_that_is_no_function_of_its_input_is_refused_by_name() -> None:
             study("intensity", codecs=noisy)
 
 
+@pytest.mark.requirement("R-GUARD")
 @pytest.mark.parametrize("pipeline", ["otsu", "intensity", "unet-demo", "tests.study.study_pipelines:constant"])
 def test_pipelines_that_are_functions_are_not_refused(pipeline: str) -> None:
     found = study(pipeline, codecs="jpegls:near=1")

@@ -87,6 +87,7 @@ def test_a_lock_after_the_first_read_is_refused_and_one_before_it_is_recorded() 
     assert shown.content.plan.sha256 == record.content.plan.sha256  # the lock is no part of what is hashed
 
 
+@pytest.mark.requirement("R-PLAN")
 def test_the_log_keeps_the_first_time_and_only_grows() -> None:
     note_reads(["a", "b"], "2026-01-02T00:00:00+00:00")
     before = log_path().read_text()

@@ -39,6 +39,7 @@ def record() -> sr.Record:
     )
 
 
+@pytest.mark.requirement("R-OBJECTS")
 def test_matched_and_unmatched_are_the_count_of_every_replica(record: sr.Record) -> None:
     objects = record.content.objects
     assert objects is not None
@@ -51,6 +52,7 @@ def test_matched_and_unmatched_are_the_count_of_every_replica(record: sr.Record)
     assert [row.codec for row in objects.counts] == [None, "lossless", "to8bit:minmax"]
 
 
+@pytest.mark.requirement("R-OBJECTS")
 def test_the_sum_over_objects_is_the_pipelines_number_and_lossless_shifts_nothing(record: sr.Record) -> None:
     objects = record.content.objects
     assert objects is not None
@@ -77,6 +79,7 @@ def test_record_and_report_hold_the_objects(record: sr.Record, tmp_path: Path) -
     assert plain.document["plan"]["sha256"] == sr.Plan(("lossless",), "otsu", n=2, mode="around-raw").row().sha256 != with_objects
 
 
+@pytest.mark.requirement("R-OBJECTS")
 def test_moving_one_object_beyond_reach_changes_its_own_row_alone() -> None:
     labels = np.zeros((40, 40), np.int32)
     for number, (y, x) in enumerate(((2, 2), (2, 20), (20, 2), (20, 20)), 1):

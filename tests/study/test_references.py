@@ -85,6 +85,7 @@ def test_a_folder_is_one_input_of_many_named_images(study: Path) -> None:
     assert [row.chi_codec for row in frames.content.results] == [row.chi_codec for row in apart.content.results]
 
 
+@pytest.mark.requirement("R-RULES")
 def test_noninferiority_by_hand(study: Path) -> None:
     """The ruling is that of the rule on Dice after minus before, image by image."""
     record = sr.validate(
@@ -117,6 +118,7 @@ def test_noninferiority_of_a_distance_counts_more_as_worse(study: Path) -> None:
     assert all((row.shift or 0.0) > 0.0 for row in record.content.results if row.measurement == "hd95")
 
 
+@pytest.mark.requirement("R-RULES")
 def test_cunha_holds_codecs_against_what_observers_agree(study: Path) -> None:
     record = sr.validate(
         raws(study),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import sqlite3
@@ -18,7 +19,7 @@ import sigmaraw as sr
 from sigmaraw.cli import main
 from sigmaraw.errors import InvalidOption, InvalidPlan, OutOfSpace
 from sigmaraw.study import Plan, run
-from sigmaraw.study.store import NAME, BlockStore
+from sigmaraw.study.store import NAME, BlockStore, command_of
 
 CAMERA = sr.CameraProfile.from_values(gain=0.5, offset=100, read_noise=2.0, bits=12)
 FRAMES = [np.random.default_rng(seed).poisson(200, (20, 24)).astype(np.uint16) + 100 for seed in (1, 2)]
@@ -60,6 +61,7 @@ def whole() -> tuple[str, int]:
     return record.content.digest, blocks
 
 
+@pytest.mark.requirement("R-RESUME")
 @pytest.mark.parametrize("stops", [(1,), (5, 9, 3)])
 def test_a_study_that_was_stopped_gives_the_digest_of_one_that_was_not(whole: tuple[str, int], tmp_path: Path, stops: tuple[int, ...]):
     for number, blocks in enumerate(stops):
@@ -71,6 +73,7 @@ def test_a_study_that_was_stopped_gives_the_digest_of_one_that_was_not(whole: tu
     assert made + sum(stops) <= whole[1] + len(stops)
 
 
+@pytest.mark.requirement("R-RESUME")
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -101,6 +104,7 @@ def test_another_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         study(tmp_path, resume=True)
 
 
+@pytest.mark.requirement("R-RESUME")
 def test_a_block_that_was_half_written_or_altered_is_made_again(whole: tuple[str, int], tmp_path: Path):
     with pytest.raises(Stopped):
         study(tmp_path, blocks=6)
@@ -132,6 +136,14 @@ def test_no_study_and_a_full_disk_are_named(tmp_path: Path):
     store.close()
 
 
+def kept(folder: Path) -> bool:
+    """Return whether a study has kept how it was begun: its file is there a moment earlier."""
+    with contextlib.suppress(InvalidOption):
+        return bool(command_of(folder))
+    return False
+
+
+@pytest.mark.requirement("R-RESUME")
 @pytest.mark.slow
 def test_kill_9_and_resume_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The killed command is stated once; its folder alone is enough to go on."""
@@ -149,14 +161,14 @@ def test_kill_9_and_resume_from_the_command_line(tmp_path: Path, monkeypatch: py
         "--pipeline",
         "otsu",
         "-n",
-        "100",
+        "200",
         "-q",
     ]
     with pytest.raises(SystemExit, match="0"):
         main([*command, "-q", "-o", "whole"])
     words = [sys.executable, "-m", "sigmaraw", *command, "-q", "-o", "killed"]
     with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.DEVNULL) as process:
-        while not (tmp_path / "killed" / NAME).exists() and process.poll() is None:
+        while not kept(tmp_path / "killed") and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
     assert not (tmp_path / "killed" / "record.json").exists()

@@ -44,6 +44,7 @@ def test_the_virtual_truth_is_the_truth(world: Any) -> None:
     assert abs(shift.mean() - world.sigma_raw()) < 4 * np.sqrt(share * (1 - share) * frames[0].size / 2000)
 
 
+@pytest.mark.requirement("R-SEARCH")
 def test_a_setting_at_the_margin_is_rarely_accepted_even_where_tuning_images_mislead(world: Any) -> None:
     # On bright tuning images every setting is harmless, so the one at ε = 1 is always asked for; α a run at most.
     scenario = world.SCENARIOS["nominal"]
@@ -105,6 +106,7 @@ def test_families_end_where_they_must(found: sr.SearchResult) -> None:
     assert shift["exceedance_upper"] == pytest.approx((1 - 0.05 ** (1 / 3)) / 0.95)
 
 
+@pytest.mark.requirement("R-SEARCH")
 def test_no_image_is_on_both_sides_and_all_are_used(found: sr.SearchResult) -> None:
     images = plain(found.summary)["images"]
     assert len(images["tuning"]) == len(images["confirmation"]) == 3
@@ -113,6 +115,7 @@ def test_no_image_is_on_both_sides_and_all_are_used(found: sr.SearchResult) -> N
     assert [row["sha256"] for row in found.confirmation.document["images"]] == images["confirmation"]
 
 
+@pytest.mark.requirement("R-SEARCH")
 def test_the_confirmation_tests_each_rung_weak_to_strong(found: sr.SearchResult) -> None:
     assert found.confirmation is not None
     asked = [row["codec"] for row in plain(found.summary)["families"][0]["tried"] if row["confirmation"] is not None]
@@ -220,6 +223,7 @@ def test_inputs_are_divided_by_the_seed_and_stay_in_order() -> None:
         split(files, [], 0.5, 1)
 
 
+@pytest.mark.requirement("R-SEARCH")
 def test_an_image_on_both_sides_is_refused_before_anything_runs(world: Any) -> None:
     frames = world.frames(3, 1)
     with pytest.raises(InvalidOption, match="among the tuning and the held-out"):

@@ -57,6 +57,7 @@ def rows(record: Record, codec: str) -> list[dict[str, Any]]:
     return [row for row in record.document["results"] if row["codec"] == codec]
 
 
+@pytest.mark.requirement("R-IDENTICAL")
 def test_lossless_is_exactly_identical(record: Record) -> None:
     for row in rows(record, "lossless"):
         assert row["verdict"] == "PASS"
@@ -70,6 +71,7 @@ def test_lossless_is_exactly_identical(record: Record) -> None:
     assert codec["noise_std_ratio"] == pytest.approx(1)
 
 
+@pytest.mark.requirement("R-IDENTICAL")
 def test_lossless_is_identical_even_where_nothing_varies(camera: sr.CameraProfile, frames: np.ndarray) -> None:
     record = sr.validate([frames[0]], camera, codecs=["lossless", "to8bit:shift"], pipeline="tests.study.study_pipelines:constant", n=3)
     for row in record.document["results"]:
@@ -122,6 +124,7 @@ def test_the_target_is_met_on_the_image_and_on_every_replica(record: Record) -> 
     assert raw_bytes / codec["replicas_nbytes_mean"] == pytest.approx(6, rel=0.02)
 
 
+@pytest.mark.requirement("R-SAMPLE")
 @pytest.mark.parametrize("batch", [1, 4])
 def test_another_batch_size_gives_the_same_record(record: Record, frames: np.ndarray, camera: sr.CameraProfile, batch: int) -> None:
     again = sr.validate(list(frames), camera, codecs=CODECS, pipeline="otsu", n=25, seed=7, batch=batch)
@@ -129,6 +132,7 @@ def test_another_batch_size_gives_the_same_record(record: Record, frames: np.nda
     assert again.document["digest"] == record.document["digest"]
 
 
+@pytest.mark.requirement("R-SAMPLE")
 def test_two_dask_workers_give_the_same_record(record: Record, frames: np.ndarray, camera: sr.CameraProfile) -> None:
     again = sr.validate(list(frames), camera, codecs=CODECS, pipeline="otsu", n=25, seed=7, engine="dask")
     assert again.document["digest"] == record.document["digest"]
@@ -140,6 +144,7 @@ def test_another_seed_gives_other_predictions(record: Record, frames: np.ndarray
     assert not np.array_equal(again.dataset["raw_prediction"].values, record.dataset["raw_prediction"].values)
 
 
+@pytest.mark.requirement("R-SAMPLE")
 def test_more_replicas_extend_the_same_stream(record: Record, frames: np.ndarray, camera: sr.CameraProfile) -> None:
     again = sr.validate([frames[0]], camera, codecs=CODECS, pipeline="otsu", n=32, seed=7)
     np.testing.assert_array_equal(again.dataset["raw_prediction"].values[:, :25, 0], record.dataset["raw_prediction"].values[:, :, 0])
@@ -324,6 +329,7 @@ def test_nothing_is_drawn_after_the_last_replica(frames: np.ndarray, camera: sr.
     assert any(row["name"] == "marginal_variance_ratio" for row in record.document["mode_diagnostics"])
 
 
+@pytest.mark.requirement("R-GUARD")
 def test_a_pipeline_that_breaks_its_word_is_refused(frames: np.ndarray, camera: sr.CameraProfile) -> None:
     class Liar:
         spec = "liar"
@@ -342,6 +348,7 @@ def test_a_pipeline_that_breaks_its_word_is_refused(frames: np.ndarray, camera: 
         sr.validate([frames[0]], camera, codecs=["lossless"], pipeline=Liar(), n=2)
 
 
+@pytest.mark.requirement("R-UNDEFINED")
 def test_undefined_predictions_are_reported_not_dropped(camera: sr.CameraProfile, frames: np.ndarray) -> None:
     record = sr.validate([frames[0]], camera, codecs=["to8bit:minmax"], pipeline="tests.study.study_pipelines:sometimes_nan", n=10)
     (row,) = record.document["results"]

@@ -47,6 +47,7 @@ def test_shifts_in_percent_are_of_the_size_of_the_prediction() -> None:
     assert nothing.shift_percent is None and nothing.u_shift_percent is None
 
 
+@pytest.mark.requirement("R-EVIDENCE")
 def test_a_frame_whose_own_shift_is_no_draw_bears_and_never_passes() -> None:
     assert bearing(row()) == {} and row().verdict == "PASS"
     far = row(frame_shift=0.7)  # 7 sd of D

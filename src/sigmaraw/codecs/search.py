@@ -11,19 +11,51 @@ import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Self
 
 from sigmaraw.contracts import Knob
 
-__all__ = ["Found", "Knob", "rank", "search"]
+__all__ = ["Found", "Knob", "Warm", "rank", "search"]
 
 
 @dataclass(frozen=True)
 class Found:
-    """The nearest setting: knob `value`, its `excess` over the target (0 = met), number of `evaluations` made."""
+    """The nearest setting: knob `value`, its `excess` over the target (0 = met), number of `evaluations` made.
+
+    slope : of the curve about it. coarse : the excess was seen to jump by more than a target allows.
+    """
 
     value: float
     excess: float
     evaluations: int
+    slope: float | None = None
+    coarse: bool = False
+
+
+class Warm(float):
+    """A knob value that met a target on a similar image, with the curve about it: from there two trials are mostly enough.
+
+    Parameters
+    ----------
+    value : float
+        The knob's value.
+    slope : float or None
+        Excess over the target, for each unit of position on the knob's axis; None where it is not known.
+    met : bool
+        Whether the target was met there. Where it was not, the coder's scale does not allow it, and a long search finds nothing.
+    finer : int
+        Which of the contract's finer settings was in use, from 1; 0 for none.
+    """
+
+    slope: float | None
+    met: bool
+    finer: int
+
+    def __new__(cls, value: float, slope: float | None = None, met: bool = True, finer: int = 0) -> Self:
+        """Return the value with the curve about it."""
+        made = super().__new__(cls, value)
+        made.slope, made.met, made.finer = slope, met, finer
+        return made
 
 
 def rank(excess: float, position: float, bound: bool) -> tuple[bool, float, float]:
@@ -41,7 +73,13 @@ class _Trials:
     knob: Knob
     excess_of: Callable[[float], float]
     bound: bool = False
+    good: float = math.inf
     seen: dict[float, float] = field(default_factory=dict)
+
+    @property
+    def about(self) -> float:
+        """How far from the nearest excess others may be that tell the slope."""
+        return 20 * self.good
 
     def at(self, position: float) -> tuple[float, float]:
         """Return the position of the nearest possible knob value and its excess, evaluated once."""
@@ -52,7 +90,29 @@ class _Trials:
 
     def best(self) -> Found:
         value = min(self.seen, key=lambda tried: rank(self.seen[tried], self.knob.position(tried), self.bound))
-        return Found(value, self.seen[value], len(self.seen))
+        slope = self._slope(value)
+        return Found(value, self.seen[value], len(self.seen), slope, self._coarse(slope))
+
+    def _slope(self, value: float) -> float | None:
+        """Return the slope of the line through a value that fits the others best, of those not far from it; None where it does not rise."""
+        here = self.knob.position(value)
+        apart = [(self.knob.position(tried) - here, excess - self.seen[value]) for tried, excess in self.seen.items()]
+        near = [pair for pair in apart if abs(pair[1]) <= self.about] or apart
+        if not any(along for along, _ in near):
+            near = apart
+        squares = sum(along * along for along, up in near if math.isfinite(up))
+        slope = sum(along * up for along, up in near if math.isfinite(up)) / squares if squares else 0.0
+        return slope if slope > 0 else None
+
+    def _coarse(self, slope: float | None) -> bool:
+        """Return whether two values that should be all but equal were seen to lie farther apart than twice what is good."""
+        if slope is None or not math.isfinite(self.good):
+            return False
+        placed = sorted((self.knob.position(tried), excess) for tried, excess in self.seen.items() if math.isfinite(excess))
+        return any(
+            slope * (after[0] - before[0]) <= self.good and abs(after[1] - before[1]) >= 2 * self.good
+            for before, after in itertools.pairwise(placed)
+        )
 
 
 def search(
@@ -64,6 +124,7 @@ def search(
     evaluations: int = 24,
     bound: bool = False,
     good: float = math.inf,
+    enough: float = math.inf,
 ) -> Found:
     """Return the knob value at which `excess_of` is nearest to 0.
 
@@ -80,13 +141,16 @@ def search(
     tolerance : float
         Stop when |excess| is not above it, in the unit of `excess_of`.
     hint : float, optional
-        Knob value from a similar frame; the search starts there.
+        Knob value from a similar frame; the search starts there. A `Warm` one has the curve about it: the second trial is where that
+        curve meets the target, and the nearest is then taken if it is near `enough`.
     evaluations : int
         The most calls of `excess_of`.
     bound : bool
         Whether the target must not be missed, as a largest error must not.
     good : float
         Where the nearest |excess| stays above it, its neighbours are tried too: a reversal may have hidden a nearer one.
+    enough : float
+        Where the curve is known, the search ends when the nearest |excess| is not above it.
 
     Returns
     -------
@@ -97,8 +161,11 @@ def search(
     -----
     formula 5, target search.
     """
-    trials = _Trials(knob, excess_of, bound)
+    trials = _Trials(knob, excess_of, bound, good)
     ends = sorted((knob.position(knob.low), knob.position(knob.high)))
+    if isinstance(hint, Warm) and hint.slope is not None and not bound:
+        _from_curve(trials, hint, hint.slope, ends, tolerance, enough, evaluations)
+        return trials.best()
     start = sum(ends) / 2 if hint is None else knob.position(min(max(hint, knob.low), knob.high))
     stride = knob.step if hint is None else knob.step / 10
     bracket = _bracket(trials, start, stride, ends, tolerance, evaluations)
@@ -106,6 +173,29 @@ def search(
         _close(trials, *bracket, tolerance, evaluations)
         _around(trials, good)
     return trials.best()
+
+
+def _from_curve(trials: _Trials, warm: Warm, slope: float, ends: list[float], tolerance: float, enough: float, evaluations: int) -> None:
+    """Try the value that was met before, then the one where the curve meets the target; go on only where neither is near enough."""
+    knob = trials.knob
+    first = trials.at(knob.position(min(max(warm, knob.low), knob.high)))
+    if abs(first[1]) <= tolerance or not math.isfinite(first[1]):
+        return
+    place = min(max(first[0] - first[1] / slope, ends[0]), ends[1])
+    if knob.integer and knob.value(place) == knob.value(first[0]):
+        beside = knob.value(first[0]) - knob.direction * math.copysign(1, first[1])
+        place = knob.position(min(max(beside, knob.low), knob.high))
+    second = trials.at(place)
+    if abs(trials.best().excess) <= enough or not warm.met:
+        return
+    if second[0] != first[0] and (first[1] > 0) != (second[1] > 0):
+        low, high = (first, second) if first[1] < 0 else (second, first)
+    else:
+        bracket = _bracket(trials, second[0], max(knob.step / 20, abs(second[1]) / slope), ends, enough, evaluations)
+        if bracket is None:
+            return
+        low, high = bracket
+    _close(trials, low, high, enough, evaluations)
 
 
 def _around(trials: _Trials, good: float) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.codecs.knobs import FROZEN, LOSSLESS, PSNR, RANGE, RATIO, TARGET_PARAMETERS, TargetCoder, promised
-from sigmaraw.codecs.search import Knob, rank, search
+from sigmaraw.codecs.search import Knob, Warm, rank, search
 from sigmaraw.contracts import CodecContract, Coder, Map, Parameter
 from sigmaraw.errors import InvalidSpec, UnreachableTarget
 from sigmaraw.metrics import max_error, mean_square_error, psnr_db
@@ -39,6 +39,8 @@ __all__ = [
 # Stop the search here: well inside what is promised below, so that re-targeting follows every replica and does not stay at the hint.
 _STOP = {"ratio": 0.002, "bpp": 0.002, "rz": 0.002, "psnr": 0.02, "maxerr": 0.0}  # of `excess`: natural logarithm; dB
 _GOOD = {"ratio": 0.015, "bpp": 0.015, "rz": 0.015, "psnr": 0.4, "maxerr": math.inf}  # inside that: its neighbours need not be tried
+_ENOUGH = {"ratio": 0.019, "bpp": 0.019, "rz": 0.019, "psnr": 0.48}  # of a replica, of whose image the curve is known
+_MOST, _MOST_WARM = 24, 12  # trials of one search
 _MET = {"ratio": 0.02, "bpp": 0.02, "rz": 0.02, "psnr": 0.5}  # what `target_met` states: relative; dB; a maxerr is kept or not
 _HOPELESS = {"ratio": math.log(2.0), "bpp": math.log(2.0), "rz": math.log(2.0), "psnr": 6.0, "maxerr": 0.0}  # beyond, nothing "comes near"
 
@@ -154,12 +156,16 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True)
 class FoundSetting(Generic[Made]):
-    """The nearest setting: the targeted step, what it made of the frames, the knob's value, and what is reported of it."""
+    """The nearest setting: the targeted step, what it made of the frames, the knob's value, and what is reported of it.
+
+    warm : where to start on a similar image.
+    """
 
     step: TargetedStep
     made: Made
     value: float
     report: dict[str, float | bool | str]
+    warm: Warm | None = None
 
 
 @dataclass(frozen=True)
@@ -260,7 +266,11 @@ class TargetedStep:
         knob = dataclasses.replace(self.knob, high=self.knob.tops.get(dtype.name, self.knob.high))
         best: FoundSetting[Made] | None = None
         evaluations = 0
-        for finer in ({}, *self.contract.finer):
+        levels = ({}, *self.contract.finer)
+        warm = hint if isinstance(hint, Warm) else None
+        start: float | None = hint
+        for level in range(warm.finer if warm else 0, len(levels)):
+            finer = levels[level]
             ready = dataclasses.replace(self, settings={**self.settings, **finer})
 
             def excess_of(value: float, ready: TargetedStep = ready, finer: Mapping[str, Any] = finer) -> float:
@@ -274,26 +284,54 @@ class TargetedStep:
                 excess_of,
                 knob,
                 tolerance=_STOP[self.target.name],
-                hint=best.value if best else hint,
+                hint=start,
                 bound=self.target.name == "maxerr",
                 good=_GOOD[self.target.name],
+                enough=_ENOUGH.get(self.target.name, math.inf),
+                evaluations=_MOST if warm is None else _MOST_WARM,
             )
             evaluations += found.evaluations
-            if self._settled(best):
+            if best is not None and best.value == found.value and best.step.settings == ready.settings:
+                slope = warm.slope if found.slope is None and warm else found.slope
+                best = dataclasses.replace(best, warm=Warm(best.value, slope, self.target.met(self._achieved(best)), level))
+            if self._settled(best) or (warm is not None and not warm.met):
                 break
+            start = best.value if best else hint
+            if warm is not None and best is not None:
+                start = Warm(best.value, warm.slope, warm.met, level + 1)
+        if warm is None and best is not None and best.warm and found.coarse and level + 1 < len(levels):
+            best = dataclasses.replace(best, warm=self._finer_start(trial, knob, best.warm, level + 1))
         return self._reported(best, evaluations)
+
+    def _finer_start(self, trial: Callable[[Coder | Map], tuple[float, Made]], knob: Knob, warm: Warm, level: int) -> Warm:
+        """Return where to start on a similar image where the target was met by chance, on a scale too coarse for it: one level finer."""
+        ready = dataclasses.replace(self, settings={**self.settings, **self.contract.finer[level - 1]})
+        enough = _ENOUGH.get(self.target.name, math.inf)
+        found = search(
+            lambda value: self.target.excess(trial(ready.at(value))[0]),
+            knob,
+            tolerance=_STOP[self.target.name],
+            hint=Warm(float(warm), warm.slope),
+            good=_GOOD[self.target.name],
+            enough=enough,
+            evaluations=_MOST_WARM,
+        )
+        return Warm(found.value, found.slope or warm.slope, abs(found.excess) <= enough, level)
+
+    def _achieved(self, best: FoundSetting[Made]) -> float:
+        return float(best.report[self.target.name])
 
     def _rank(self, achieved: float, value: float) -> tuple[bool, float, float]:
         return rank(self.target.excess(achieved), self.knob.position(value), bound=self.target.name == "maxerr")
 
     def _settled(self, best: FoundSetting[Made] | None) -> bool:
         """Whether no finer setting can help: the target is met, or far away."""
-        achieved = float(best.report[self.target.name]) if best else math.nan
+        achieved = self._achieved(best) if best else math.nan
         return self.target.met(achieved) or abs(self.target.excess(achieved)) > _HOPELESS[self.target.name]
 
     def _reported(self, best: FoundSetting[Made] | None, evaluations: int) -> FoundSetting[Made]:
         target = self.target
-        achieved = float(best.report[target.name]) if best else math.nan
+        achieved = self._achieved(best) if best else math.nan
         if best is None or target.hopeless(target.excess(achieved)):
             raise UnreachableTarget(
                 f"{self.name} comes no nearer than {target.name}={achieved:.3g} on this image",

@@ -29,10 +29,21 @@ from sigmaraw.reports.blocks import (
 from sigmaraw.reports.crops import grey_png
 from sigmaraw.reports.lab import Lab
 from sigmaraw.reports.names import MOST_NAMED, few, image_names
-from sigmaraw.reports.numbers import percent
+from sigmaraw.reports.numbers import of_studies, percent
 from sigmaraw.reports.replica_number import replicas_used
 from sigmaraw.reports.selection import by_codec
-from sigmaraw.reports.statements import HEADINGS, Said, effect_text, plan_line, said_of, scope_line, undefined_line, warning_line
+from sigmaraw.reports.statements import (
+    HEADINGS,
+    Said,
+    all_measurements,
+    effect_text,
+    plan_line,
+    said_of,
+    scope_line,
+    undefined_line,
+    warning_line,
+)
+from sigmaraw.reports.sweep import claim
 from sigmaraw.reports.table import without_figures
 from sigmaraw.reports.values import setting
 
@@ -75,7 +86,7 @@ def front_blocks(folder: RecordFolder, lab: Lab) -> list[Block]:
     """Return the blocks of the first page."""
     record = folder.record
     blocks: list[Block] = [Para(_tested(record), "lead"), _answer(record)]
-    blocks += [Heading("How sure, and what to do next"), Bullets([how_sure(record), *next_steps(record)])]
+    blocks += [Heading("How sure, and what to do next"), Bullets([*_search(record), how_sure(record), *next_steps(record)])]
     against = speaks_against(record)
     blocks += [
         Heading("What speaks against it"),
@@ -108,7 +119,7 @@ def _answer(record: Content) -> Answer:
             of_codec = [entry for entry in found if entry.codec == codec and entry.verdict == verdict]
             if of_codec:
                 every = len(of_codec) == total and total > 1
-                what = f"all {total} measurements" if every else ", ".join(entry.measurement for entry in of_codec)
+                what = all_measurements(total) if every else ", ".join(entry.measurement for entry in of_codec)
                 items.append(rich("{codec:code} for {what}{beyond}", codec=codec, what=what, beyond=_beyond(of_codec)))
         rows.append((verdict, heading, items))
     return Answer(rows)
@@ -119,6 +130,11 @@ def _beyond(entries: Sequence[Said]) -> str:
     return f" (beyond a limit: {few(files)})" if files else ""
 
 
+def _search(record: Content) -> list[Words]:
+    """Return what a search recommends, and how often such a recommendation is wrong; nothing of other records."""
+    return [] if record.search is None else [*claim(record.search)[:2]]
+
+
 def how_sure(record: Content) -> Words:
     """Return for what the verdicts hold and how often the rule errs."""
     rule, scope = record.decision, scope_line(record)
@@ -127,7 +143,8 @@ def how_sure(record: Content) -> Words:
     replicas = f", n = {rule.replicas}" if rule.replicas else ""
     return (
         f"{scope} In a design such as this one{replicas}, a codec that shifts answers by {effect_text(rule.harmful, rule.effect_unit)} "
-        f"passes in {percent(rule.accepts_harmful)} of studies; a codec without effect does not pass in {percent(rule.null_flag_rate)}."
+        f"passes in {of_studies(rule.accepts_harmful)} of studies; a codec without effect does not pass in "
+        f"{of_studies(rule.null_flag_rate)}."
     )
 
 

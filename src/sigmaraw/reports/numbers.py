@@ -96,6 +96,13 @@ def percent(value: float | None) -> str | None:
     return None if value is None else f"{plain(100 * value, 2)} %"
 
 
+def of_studies(value: float | None) -> str | None:
+    """Return a probability of a decision rule as per cent of studies; below a thousandth its digits mean nothing."""
+    if value is None or not 0.0 < value < 1.0 or 1e-3 <= value <= 0.999:
+        return percent(value)
+    return "less than 0.1 %" if value < 0.5 else "more than 99.9 %"
+
+
 def with_unit(text: str | None, unit: str) -> str | None:
     """Return number and unit; a pure number has none."""
     shown = unit_label(unit)

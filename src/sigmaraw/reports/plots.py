@@ -27,6 +27,7 @@ _IMAGE = 22  # columns of an image's name beside it
 _MOST_STROKES = 150  # replicas that are drawn one by one below a histogram
 _WINDOW = 40.0  # a figure shows at most so many σ_raw; what lies beyond is named at the edge
 _MOST_BITS = 64  # of a camera; 2^bits must stay a float64
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _DRAWN = 1e100  # beyond it an axis overflows; the tables print the number
 
 
@@ -379,15 +380,25 @@ def _stated_curve(axes: Axes, camera: CameraRow) -> bool:
     offset = _scalar(camera, "offset") or 0.0
     if not gain or noise is None or gain <= 0 or not 0 < (top - offset) < _DRAWN or not (abs(gain) < 1e12 and abs(noise) < 1e12):
         return False
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
     signal = np.geomspace(min(0.1, (top - offset) / 10), top - offset, 200)
     floor = gain**2 * noise**2 + 1 / 12
     axes.loglog(signal, np.sqrt(gain * signal + floor), color=COLOURS["PASS"], linewidth=1.8, label="√V, all noise")
     axes.loglog(signal, np.sqrt(gain * signal), color=FAINT, linewidth=1.0, linestyle=(0, (4, 2)), label="photon noise √(K·signal)")
     axes.axhline(math.sqrt(floor), color=RAW, linewidth=1.0, linestyle=(0, (1, 1.5)), label="noise in the dark √(K²σ_r² + 1/12)")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(_power_of_ten))
+        axis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("signal above offset m − o / DN")
     axes.set_ylabel("temporal noise √V / DN")
     axes.set_title("Model curve from stated values — nothing was measured", fontsize=10, color=COLOURS["FAIL"])
     return True
+
+
+def _power_of_ten(value: float, _: int | None = None) -> str:
+    """Return a tick of a logarithmic axis, such as 10²: as text, since matplotlib's formulas take longer than the figure."""
+    return f"10{str(round(math.log10(value))).replace('-', '⁻').translate(_RAISED)}"
 
 
 def camera_plot(camera: CameraRow | Mapping[str, Any], name: str = "camera") -> str:
@@ -414,7 +425,7 @@ def camera_plot(camera: CameraRow | Mapping[str, Any], name: str = "camera") -> 
             return ""
         axes.grid(color=GRID, linewidth=0.7)
         axes.set_axisbelow(True)
-        axes.legend(loc="best", frameon=False, fontsize=8.5)
+        axes.legend(loc="upper left", frameon=False, fontsize=8.5)
         for side in ("right", "top"):
             axes.spines[side].set_visible(False)
         measured_levels = "Photon-transfer curve: temporal variance against mean grey value"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sigmaraw.record import Content, Verdict, worst
 from sigmaraw.record.statements import STATEMENTS, DecisionRow, StatementName, StatementRow
 from sigmaraw.reports.names import few, image_names
-from sigmaraw.reports.numbers import given, interval, percent, plain, with_unit
+from sigmaraw.reports.numbers import given, interval, of_studies, percent, plain, with_unit
 
 HEADINGS: dict[Verdict, str] = {"PASS": "May be used", "INCONCLUSIVE": "Not decided", "FAIL": "Not to be used"}
 
@@ -72,9 +72,14 @@ def _listed(found: Sequence[Said], verdict: Verdict, measurements: int) -> str:
         if not of_codec:
             continue
         every = len(of_codec) == measurements and measurements > 1
-        what = f"all {measurements} measurements" if every else ", ".join(entry.measurement for entry in of_codec)
+        what = all_measurements(measurements) if every else ", ".join(entry.measurement for entry in of_codec)
         parts.append(f"{codec} for {what}{_because(of_codec, verdict)}")
     return "; ".join(parts) or "none"
+
+
+def all_measurements(count: int) -> str:
+    """Return that all of several measurements are meant."""
+    return "both measurements" if count == 2 else f"all {count} measurements"
 
 
 def _because(entries: Sequence[Said], verdict: Verdict) -> str:
@@ -149,9 +154,9 @@ def rule_line(record: Content) -> str:
     ]
     assumed = f" (assumed: changes scatter {', '.join(scatter)})" if scatter else ""
     return (
-        f"Rule {rule.rule}, {design_text(rule)}: a codec without effect does not pass in {percent(rule.null_flag_rate)} of studies. "
-        f"A codec that shifts answers by {effect_text(rule.harmless, unit)} passes in {percent(rule.accepts_harmless)}, one that shifts "
-        f"them by {effect_text(rule.harmful, unit)} in {percent(rule.accepts_harmful)}{assumed}."
+        f"Rule {rule.rule}, {design_text(rule)}: a codec without effect does not pass in {of_studies(rule.null_flag_rate)} of studies. "
+        f"A codec that shifts answers by {effect_text(rule.harmless, unit)} passes in {of_studies(rule.accepts_harmless)}, one that shifts "
+        f"them by {effect_text(rule.harmful, unit)} in {of_studies(rule.accepts_harmful)}{assumed}."
     )
 
 

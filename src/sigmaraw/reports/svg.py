@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
 import re
@@ -12,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
+
+from sigmaraw.extras import in_command
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,12 +53,43 @@ _STYLE: dict[str, Any] = {  # matplotlib's settings, each of its type
 @contextmanager
 def drawing() -> Iterator[None]:
     """Draw with the house style and matplotlib's own defaults, whatever the user's matplotlibrc says."""
+    settings, style = _matplotlib().rcParams, _checked_style()
+    before = {name: dict.__getitem__(settings, name) for name in style}
+    dict.update(settings, style)  # as matplotlib does when it restores: they are checked already
+    try:
+        with warnings.catch_warnings():
+            # The reader's browser chooses the glyphs; matplotlib's font only measures them.
+            warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
+            yield
+    finally:
+        dict.update(settings, before)
+
+
+@functools.cache
+def _checked_style() -> dict[str, Any]:
+    """Return matplotlib's defaults with the house style over them: checked once, which takes as long as a small figure."""
     matplotlib = _matplotlib()
     defaults = {name: value for name, value in matplotlib.rcParamsDefault.items() if not name.startswith(("backend", "webagg", "toolbar"))}
-    with matplotlib.rc_context({**defaults, **_STYLE}), warnings.catch_warnings():
-        # The reader's browser chooses the glyphs; matplotlib's font only measures them.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
-        yield
+    with matplotlib.rc_context({**defaults, **_STYLE}):
+        return {name: dict.__getitem__(matplotlib.rcParams, name) for name in (*defaults, *_STYLE)}
+
+
+@functools.cache
+def _load_figures() -> None:
+    """Import what draws; in the command's process, which nobody asks for help on matplotlib, without writing its lists of properties.
+
+    They are half of what the import takes.
+    """
+    if in_command() and "matplotlib.figure" not in sys.modules:
+        from matplotlib import artist
+
+        written = artist.kwdoc
+        artist.kwdoc = lambda artist: ""
+        try:
+            import matplotlib.figure
+        finally:
+            artist.kwdoc = written
+    import matplotlib.backends.backend_agg  # noqa: F401 (for what follows)
 
 
 def _matplotlib() -> Any:
@@ -78,6 +112,8 @@ def _matplotlib() -> Any:
 
 def figure(height: float, width: float = 7.2) -> Figure:
     """Return an empty figure of `width` × `height` inches, free of pyplot's state."""
+    _matplotlib()
+    _load_figures()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from sigmaraw.errors import UndefinedStatistic
+from sigmaraw.statistics.distributions import t_quantile
 from sigmaraw.statistics.spread import Floats
 
 
@@ -128,6 +129,8 @@ def agreement(a: Floats, b: Floats) -> Agreement:
         As `concordance`.
     """
     ccc = concordance(a, b)
+    from scipy import stats  # half a second to import
+
     return Agreement(float(stats.pearsonr(a, b).statistic), float(stats.spearmanr(a, b).statistic), ccc, len(a))
 
 
@@ -166,7 +169,7 @@ def bland_altman(a: Floats, b: Floats, confidence: float = 0.95) -> BlandAltman:
     a, b = _pairs(a, b, 3)
     difference, mean, n = b - a, (a + b) / 2.0, a.size
     bias, s = float(difference.mean()), float(difference.std(ddof=1))
-    t, z = float(stats.t.ppf((1 + confidence) / 2, n - 1)), float(special.ndtri(0.975))
+    t, z = t_quantile((1 + confidence) / 2, n - 1), float(special.ndtri(0.975))
     at_bias, at_limit = t * s / math.sqrt(n), t * s * math.sqrt(1 / n + z**2 / (2 * (n - 1)))
     slope = float(np.polyfit(mean, difference, 1)[0]) if np.ptp(mean) > 0.0 else math.nan
     low, high = bias - z * s, bias + z * s

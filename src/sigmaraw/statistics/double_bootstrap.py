@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from sigmaraw.record.words import CodedWarning
+from sigmaraw.statistics.distributions import f_quantile
 from sigmaraw.statistics.spread import Floats, Pool, effective_dof, pool
 
 TOLERATED = 0.16
@@ -73,7 +73,7 @@ def double_bootstrap(raw: Floats, second: Floats, discrete: bool = False) -> Dou
     square, chance = _square(first, pools), _chance(first, pools)
     value = math.sqrt(max(square - chance, 0.0))
     freedom = sum(effective_dof(each.log_influence(), each.dof) for each in pools)
-    if value <= TOLERATED or square <= chance * float(stats.f.ppf(_CHANCE, len(pools), freedom)):
+    if value <= TOLERATED or square <= chance * f_quantile(_CHANCE, len(pools), freedom):
         return DoubleBootstrap(value)
     text = (
         f"double bootstrap: with replicas in the frame's place the mode returns σ_raw only to a factor of {math.exp(value):.2f}: "

@@ -6,13 +6,13 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
 
 from sigmaraw.contracts import Extrapolation
 from sigmaraw.errors import UndefinedStatistic
 from sigmaraw.record.words import CodedWarning, MissingValue, Reason
 from sigmaraw.statistics.assess import Assessment
 from sigmaraw.statistics.decision import Limits, decide, place, place_scaled, place_shift
+from sigmaraw.statistics.distributions import normal_quantile, t_quantile
 from sigmaraw.statistics.spread import Floats, c4, centred, effective_dof
 from sigmaraw.statistics.warnings import centre_warning
 
@@ -46,7 +46,7 @@ class Extrapolated:
 
     def reach(self, confidence: float) -> float:
         """Return t·u of a one-sided confidence."""
-        return float(stats.t.ppf(confidence, self.dof)) * self.u
+        return t_quantile(confidence, self.dof) * self.u
 
 
 def extrapolated_log_spread(values: Floats, rule: Extrapolation) -> Extrapolated:
@@ -263,7 +263,7 @@ def _judge(
 def _mc_reach(found: Assessment) -> float:
     """Return t_.95·u_mc of ε̂, with the dof of the Monte Carlo part."""
     dof = found.dof * (found.u_mc / found.u) ** 4 if found.u > 0.0 else found.dof
-    return float(stats.t.ppf(0.95, max(dof, 1.0))) * found.u_mc
+    return t_quantile(0.95, max(dof, 1.0)) * found.u_mc
 
 
 def _score(base: Assessment, shift: Extrapolated, group: int, log_sigma: Extrapolated) -> Assessment:
@@ -293,5 +293,5 @@ def _exp(value: float) -> float:
 
 def _interval(log: Extrapolated, confidence: float, systematic: float = 0.0) -> tuple[float, float]:
     """Return e^(θ ± reach), each side of a one-sided confidence; a relative uncertainty widens the logarithm in quadrature."""
-    reach = math.hypot(log.reach(confidence), float(stats.norm.ppf(confidence)) * systematic)
+    reach = math.hypot(log.reach(confidence), normal_quantile(confidence) * systematic)
     return _exp(log.value - reach), _exp(log.value + reach)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
 
 from sigmaraw.errors import UndefinedStatistic
 from sigmaraw.statistics.spread import Floats
@@ -91,7 +90,11 @@ def benjamini_hochberg(p: Floats) -> Floats:
     formula 2.6; Y. Benjamini, Y. Hochberg, J. R. Stat. Soc. B 57, 289 (1995).
     """
     values = _checked(p)
-    return np.asarray(stats.false_discovery_control(values)) if values.size else values
+    if not values.size:
+        return values
+    from scipy import stats  # half a second to import
+
+    return np.asarray(stats.false_discovery_control(values))
 
 
 def _checked(p: Floats) -> Floats:

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from sigmaraw.errors import UndefinedStatistic
 from sigmaraw.statistics.agreement import Interval
+from sigmaraw.statistics.distributions import t_quantile, t_tail
 from sigmaraw.statistics.equality import TestResult
 from sigmaraw.statistics.multiplicity import holm
 from sigmaraw.statistics.spread import Floats
@@ -92,6 +92,8 @@ def wilcoxon(difference: Floats) -> TestResult:
         return TestResult(0.0, 1.0, "Wilcoxon signed ranks, all differences zero")
     sizes = np.abs(values)
     exact = values.size <= _MOST_EXACT and (sizes > 0.0).all() and np.unique(sizes).size == sizes.size
+    from scipy import stats  # half a second to import
+
     found = stats.wilcoxon(values, zero_method="wilcox" if exact else "pratt", method="exact" if exact else "approx")
     return TestResult(float(found.statistic), float(found.pvalue), f"Wilcoxon signed ranks, {'exact' if exact else 'normal approximation'}")
 
@@ -130,9 +132,9 @@ def contrasts(values: Mapping[str, Floats], reference: str = "raw", confidence: 
     for name in names:
         d = np.asarray(values[name], dtype=np.float64) - base
         mean, error = float(d.mean()), float(d.std(ddof=1)) / math.sqrt(d.size)
-        reach = float(stats.t.ppf((1 + confidence) / 2, d.size - 1)) * error
+        reach = t_quantile((1 + confidence) / 2, d.size - 1) * error
         rows.append((name, Interval(mean, mean - reach, mean + reach)))
-        p.append(2.0 * float(stats.t.sf(abs(mean) / error, d.size - 1)) if error > 0.0 else float(mean == 0.0))
+        p.append(2.0 * t_tail(abs(mean) / error, d.size - 1) if error > 0.0 else float(mean == 0.0))
     adjusted = holm(np.array(p))
     return [Contrast(name, interval, q, float(r), base.size) for (name, interval), q, r in zip(rows, p, adjusted, strict=True)]
 

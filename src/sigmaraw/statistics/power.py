@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import integrate, special, stats
+from scipy import integrate, special
 
 from sigmaraw.errors import InvalidOption
+from sigmaraw.statistics.distributions import chi_density
 from sigmaraw.statistics.evidence import ALPHA
 
 _MOST = 1_000_000
@@ -38,6 +39,8 @@ def t_test_power(effect: float, n: int, alpha: float = ALPHA, *, two_sided: bool
     0.8078
     """
     shift, dof = effect * math.sqrt(n), n - 1
+    from scipy import stats  # half a second to import
+
     if two_sided:
         bound = float(special.stdtrit(dof, 1 - alpha / 2))
         return float(stats.nct.sf(bound, dof, shift) + stats.nct.cdf(-bound, dof, shift))
@@ -86,7 +89,7 @@ def equivalence_power(mean: float, sd: float, limit: float, n: int, alpha: float
     def at(ratio: float) -> float:
         allowed = limit - t * ratio * error
         inside = special.ndtr((allowed - mean) / error) - special.ndtr((-allowed - mean) / error)
-        return float(inside * stats.chi.pdf(ratio * math.sqrt(dof), dof) * math.sqrt(dof))
+        return float(inside * chi_density(ratio * math.sqrt(dof), dof) * math.sqrt(dof))
 
     centre, width = 1.0, 1.0 / math.sqrt(2 * dof)
     ends = (max(0.0, centre - 9 * width), min(largest, centre + 9 * width))

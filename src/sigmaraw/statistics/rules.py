@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from sigmaraw.errors import InvalidOption, UndefinedStatistic
 from sigmaraw.record.words import Verdict
+from sigmaraw.statistics.distributions import t_quantile
 from sigmaraw.statistics.equality import critical_range
 from sigmaraw.statistics.evidence import ALPHA, Evidence, RowLimits
 from sigmaraw.statistics.images import FEWEST_FOR_MEAN, judge_images
@@ -319,7 +320,7 @@ class NonInferiority:
         if values.size < FEWEST_FOR_MEAN or not np.isfinite(values).all():
             return Ruling(self.name, "INCONCLUSIVE", "fewer than three images with finite values have no t")
         mean = float(values.mean())
-        reach = float(stats.t.ppf(1 - self.alpha, values.size - 1)) * float(values.std(ddof=1)) / math.sqrt(values.size)
+        reach = t_quantile(1 - self.alpha, values.size - 1) * float(values.std(ddof=1)) / math.sqrt(values.size)
         verdict: Verdict = "PASS" if mean - reach > -self.margin else "FAIL" if mean + reach < -self.margin else "INCONCLUSIVE"
         return Ruling(
             self.name, verdict, f"mean change {mean:+.4g}, limits {mean - reach:.4g} and {mean + reach:.4g}, margin {self.margin:g}"
@@ -330,7 +331,9 @@ class NonInferiority:
         n = design.images
         if n < FEWEST_FOR_MEAN:
             return 0.0
-        bound = float(stats.t.ppf(1 - self.alpha, n - 1))
+        bound = t_quantile(1 - self.alpha, n - 1)
+        from scipy import stats  # half a second to import
+
         return float(stats.nct.sf(bound, n - 1, (effect + self.margin) * math.sqrt(n) / design.between))
 
     def null_flag_rate(self, design: Design) -> float:

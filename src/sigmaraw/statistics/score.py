@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import stats
 
 from sigmaraw.errors import UndefinedStatistic
+from sigmaraw.statistics.distributions import t_quantile
 from sigmaraw.statistics.spread import Floats, Pool, centred, effective_dof, pool
 
 
@@ -113,7 +113,7 @@ def score_from_pool(difference: Floats, moments: Pool, group: int, u_mode: float
     total = variance + value**2 * (u_mode**2 + u_cal**2)
     # Type B terms count as exactly known, so only the Monte Carlo part limits the degrees of freedom (GUM G.4.2).
     dof = dof_mc * (total / variance) ** 2 if variance > 0.0 else dof_mc
-    reach = float(stats.t.ppf((1 + confidence) / 2, dof_mc)) * math.sqrt(variance)
+    reach = t_quantile((1 + confidence) / 2, dof_mc) * math.sqrt(variance)
     return Score(value, math.sqrt(total), math.sqrt(variance), u_mode, u_cal, dof, value - reach, value + reach, method)
 
 

@@ -8,9 +8,10 @@ from typing import Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
 from sigmaraw.errors import UndefinedStatistic
+from sigmaraw.statistics.distributions import chi2_quantile, t_quantile
 
 Floats = NDArray[np.float64]
 
@@ -222,11 +223,11 @@ def pooled_spread(raw: Floats, *, discrete: bool = False, confidence: float = 0.
     moments = pool(raw, discrete)
     s, dof = math.sqrt(moments.variance), float(moments.dof)
     if not moments.heavy:
-        upper, lower = stats.chi2.ppf([(1 + confidence) / 2, (1 - confidence) / 2], dof)
+        upper, lower = (chi2_quantile((1 + sign * confidence) / 2, dof) for sign in (1, -1))
         return Spread(moments.sigma, s * math.sqrt(dof / upper), s * math.sqrt(dof / lower), dof, "normal")
     if moments.variance == 0.0:
         return Spread(0.0, 0.0, 0.0, dof, "influence")
     psi = moments.log_influence()
     freedom = effective_dof(psi, dof)
-    reach = float(stats.t.ppf((1 + confidence) / 2, freedom)) * math.sqrt(float((psi**2).sum()) + moments.log_floor)
+    reach = t_quantile((1 + confidence) / 2, freedom) * math.sqrt(float((psi**2).sum()) + moments.log_floor)
     return Spread(moments.sigma, moments.sigma * math.exp(-reach), moments.sigma * math.exp(min(reach, 700.0)), freedom, "influence")

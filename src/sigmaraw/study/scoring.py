@@ -28,6 +28,7 @@ from sigmaraw.statistics import (
     step_of,
     tukey,
 )
+from sigmaraw.statistics.distributions import t_quantile
 from sigmaraw.statistics.equality import TestResult
 from sigmaraw.statistics.evidence import ALPHA
 from sigmaraw.study.evidence import AgainstCamera, under_evidence
@@ -389,9 +390,7 @@ def _as_decided(row: ResultRow, decided: Decided, number: int) -> ResultRow:
 
 def _guard_factor(dof: float) -> float:
     """Return the coverage factor of U, t at 95 % one-sided; undefined where there are no degrees of freedom."""
-    from scipy import stats
-
-    return float(stats.t.ppf(0.95, dof)) if dof > 0 else math.nan
+    return t_quantile(0.95, dof) if dof > 0 else math.nan
 
 
 def _percent(value: float, reference: float) -> float | None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scipy import stats
-
 from sigmaraw.errors import InvalidOption
 from sigmaraw.record.words import Explained, Verdict
 
@@ -39,6 +37,8 @@ def exceedance_upper(failing: int, images: int) -> float:
     ----------
     formula 2.6; Clopper and Pearson, Biometrika 26, 404 (1934).
     """
+    from scipy import stats  # half a second to import
+
     limit = 1.0 if failing >= images else float(stats.beta.ppf(1 - ALPHA, failing + 1, images - failing))
     return min(1.0, limit / (1 - ALPHA))
 

@@ -106,7 +106,7 @@ def train(
     if config.training.patience and not data.of("validation"):
         raise InvalidTraining("training.patience without validation images", "data.split.validation above 0", "add some, or patience = 0")
     run = _Run(config, data, loss, target)
-    with reporting(progress) as report, _exactly(run.threads(resume)):
+    with reporting(progress) as report, exactly(run.threads(resume)):
         return run(resume, report)
 
 
@@ -120,7 +120,7 @@ def _check_output(folder: Path, resume: bool, overwrite: bool) -> None:
 
 
 @contextlib.contextmanager
-def _exactly(threads: int) -> Iterator[None]:
+def exactly(threads: int) -> Iterator[None]:
     """Within it torch computes with so many threads, by algorithms that give the same bits each time."""
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what cuBLAS needs for it
@@ -141,7 +141,7 @@ class _Run:
         self.part = config.training
         self.place = place_of(self.part.device)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(_word(config.seed, _START, 0))
+            torch.manual_seed(word(config.seed, _START, 0))
             self.network = UNet(config.described)
         self.network.to(self.place)
         if config.described.dims == 2:
@@ -206,7 +206,7 @@ class _Run:
         inputs, targets = (torch.from_numpy(array).to(self.place) for array in self._batch(pairs, key))
         if config.described.dims == 2:
             inputs = inputs.to(memory_format=torch.channels_last)
-        torch.manual_seed(_word(config.seed, _DROPOUT, step))
+        torch.manual_seed(word(config.seed, _DROPOUT, step))
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         self.optimiser.zero_grad()
@@ -227,6 +227,6 @@ def _named(test: list[dict[str, Any]], task: str) -> dict[str, Any]:
     return {**record.mean_of(test), "name": evaluation.FIGURES[task]} if test else {}
 
 
-def _word(*key: int) -> int:
+def word(*key: int) -> int:
     """Return a seed for torch from whole numbers."""
     return int(np.random.SeedSequence(list(key)).generate_state(1, np.uint64)[0] >> np.uint64(1))

