@@ -119,7 +119,7 @@ class Arms(Reproduction):
         found: dict[str, list[Labels]] = {"CIP": [conventional(each.image) for each in test]}
         for k, (arm, images) in enumerate((("CDL", many_images), ("MDL", few_images))):
             done = iter(range(k * EPOCHS * steps + 1, total + 1))
-            network = _trained(images, labels[arm], steps, seed, lambda done=done: progress(next(done), total, "training steps"))  # type: ignore[misc]
+            network = _trained(images, labels[arm], steps, seed, lambda done=done: progress(next(done), total, "training steps"))
             found[arm] = list(output(network, _inputs(test)).argmax(axis=1))
         return _judged(test, found)
 
@@ -158,7 +158,7 @@ def _judged(test: Sequence[VesicleImage], found: Mapping[str, Sequence[Labels]])
     truth = [each.labels for each in test]
     rows = {arm: [scores(a, b, len(CLASSES)) for a, b in zip(truth, found[arm], strict=True)] for arm in ARMS}
     gains = {f"{a} - {b}": _gain(rows[a], rows[b]) for a, b in PAIRS}
-    values = {
+    values: dict[str, Any] = {
         "shares": [float(np.mean([np.mean(labels == k) for labels in truth])) for k in range(len(CLASSES))],
         "cdl": gains["CDL - CIP"],
         "order": [gains["CDL - MDL"], gains["MDL - CIP"]],

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,11 +40,11 @@ class Architecture:
 
     name: str
     widths: tuple[int, ...]
-    norm: str = "none"
-    activation: str = "relu"
+    norm: Literal["none", "batch"] = "none"
+    activation: Literal["relu", "elu"] = "relu"
 
 
-FIRST = Architecture("U-Net 8, 16", (8, 16))
+FIRST = Architecture("U-Net 8, 16, batch norm, ELU", (8, 16), "batch", "elu")
 SECOND = Architecture("wider U-Net 12, 24, 48, batch norm, ELU", (12, 24, 48), "batch", "elu")
 
 
