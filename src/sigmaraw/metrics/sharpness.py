@@ -97,12 +97,13 @@ def ms_ssim(reference: NDArray[np.number], test: NDArray[np.number], data_range:
     scales = next(count for count in range(len(WEIGHTS), 0, -1) if min(x.shape) // 2 ** (count - 1) >= 11)
     weights = np.array(WEIGHTS[:scales]) / sum(WEIGHTS[:scales])
     value, whole = 1.0, np.ones(x.shape)
+    rows, columns = x.shape
     for scale, weight in enumerate(weights):
         luminance, structure = _parts(x, y, data_range)
         part = np.maximum(luminance * structure if scale == scales - 1 else structure, 0.0)  # a power of a negative one is not defined
         value *= float(part.mean()) ** weight
-        grown = np.repeat(np.repeat(part, 2**scale, axis=0), 2**scale, axis=1)[tuple(slice(size) for size in whole.shape)]
-        missing = [(0, size - grown_size) for size, grown_size in zip(whole.shape, grown.shape, strict=True)]
+        grown = np.repeat(np.repeat(part, 2**scale, axis=0), 2**scale, axis=1)[:rows, :columns]
+        missing = ((0, rows - grown.shape[0]), (0, columns - grown.shape[1]))
         whole *= np.pad(grown, missing, mode="edge") ** weight
         x, y = _halved(x), _halved(y)
     return value, whole

@@ -276,7 +276,12 @@ def _values(
         both = math.hypot(_relative_se(anew[name]), _relative_se(white[name]))
         slices.append({"measurement": name, "ratio": by_noise / truth[name], "se": both})
     gain, dark = (float(profile.dataset[name]) for name in ("gain", "read_noise"))
-    shifts = [row.chi_codec - row.chi_raw for record in (real, virtual) for row in record.content.results if row.codec == lossless]
+    shifts = [
+        math.inf if row.chi_codec is None or row.chi_raw is None else row.chi_codec - row.chi_raw
+        for record in (real, virtual)
+        for row in record.content.results
+        if row.codec == lossless
+    ]
     return {
         "camera": [float(profile.dataset["offset"]), gain * dark],
         "flats": flats,

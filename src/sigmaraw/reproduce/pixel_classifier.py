@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +24,8 @@ OPT_SHAPE, OPT_ANGLES, OPT_LIGHT = (6, 40), 32, 300.0
 """A scan's projections (y, x), px, their number, and the light through the middle of an organ, e-."""
 RECONSTRUCTION = {"method": "fbp", "kind": "emission", "offset": OFFSET, "low": -30.0, "high": 120.0}
 """Keys of the pipeline `recon`; low and high in DN per px."""
-PHASE_CONTRAST = {"shape": (96, 96), "n_cells": 7, "light_e": 1500.0}
-LIGHT_SHEET = {"shape": (12, 40, 40), "n_nuclei": 10}
+PHASE_CONTRAST: dict[str, Any] = {"shape": (96, 96), "n_cells": 7, "light_e": 1500.0}
+LIGHT_SHEET: dict[str, Any] = {"shape": (12, 40, 40), "n_nuclei": 10}
 """Keys of the scenes that the models learn on and are asked about."""
 _TRAINING_SEEDS = (900_001, 900_002, 900_003)
 _WIDTHS = (1.0, 2.5)

@@ -96,7 +96,7 @@ def tomography_scan(
     v, u = np.ogrid[:width, :width]
     turning = np.hypot(v - width // 2, u - width // 2) < width // 2  # what every projection sees
     relative = gaussian_filter(relative, (0.7, 0.7, 0.7)) * turning
-    at = np.arange(angles) * (180.0 / angles)
+    at = np.arange(angles, dtype=np.float64) * (180.0 / angles)
     turned = np.stack([radon(each, at, circle=True).T for each in relative], axis=1)  # (angle, y, x)
     unit = 0.24 * width  # line through the middle of an organ of relative value 1
     if kind == "emission":
