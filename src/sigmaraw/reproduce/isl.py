@@ -233,5 +233,6 @@ def _notes(real: Any) -> tuple[str, ...]:
         "Stains differ in brightness from cell to cell, which DIC does not show: predicted intensities follow area.",
         "002 changes brightness by up to 150 of 255 grey levels and contrast by convertScaleAbs, which folds negative values up; here they "
         "are clipped. A ground of 110 grey levels is then black or white at ± 135, so severity 2 stands for brightness.",
+        "The files of the real pair are JPEG-coded, as published.",
         "Not reproduced: Golgi, fixed against living cells, focus and exposure series: data that are not public.",
     )
