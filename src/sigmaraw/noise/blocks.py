@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.errors import InvalidOption
+from sigmaraw.noise.from_profile import noise_model_of_rows
 from sigmaraw.noise.keys import MAX_PIXELS, counter_words, key_words, whole_number
 from sigmaraw.noise.rate_image import make_rate_image
 from sigmaraw.noise.sampler import Sampler
@@ -134,20 +135,3 @@ def drawing_device() -> tuple[int, int]:
     """Return where JAX draws, as DLPack names it: (1, 0) is the CPU, (2, i) a CUDA GPU."""
     kind, index = jax.device_put(np.uint8(0)).__dlpack_device__()
     return int(kind), int(index)
-
-
-def noise_model_of_rows(noise_model: NoiseModel, shape: tuple[int, ...], part: slice) -> NoiseModel:
-    """Return the noise model of some rows of a frame; all planes of a volume have that of the whole sensor.
-
-    Parameters
-    ----------
-    noise_model : NoiseModel
-        That of the whole frame.
-    shape : tuple of int
-        The whole frame's, (y, x), or a volume's, (z, y, x).
-    part : slice
-        The rows, or the planes.
-    """
-    if len(shape) > 2 or noise_model.shape is None:
-        return noise_model
-    return noise_model.from_profile(noise_model, (part.stop - part.start, *shape[1:]), roi=(part.start, 0))

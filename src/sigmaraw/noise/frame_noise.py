@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from sigmaraw.contracts import Diagnostic, ReplicaMode, ReplicaRequest
-from sigmaraw.noise.blocks import noise_model_of_rows
 from sigmaraw.noise.bootstrap import Bootstrap
 from sigmaraw.noise.drawing import draw
+from sigmaraw.noise.from_profile import noise_model_of_rows
 
 if TYPE_CHECKING:
     from sigmaraw.noise.model import NoiseModel

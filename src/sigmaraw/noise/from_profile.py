@@ -118,3 +118,20 @@ def with_taps(noise_model: NoiseModel, profile: CameraProfile, shape: tuple[int,
     tap = layout.index(sensor, (shape[-2], shape[-1]), roi or (0, 0))
     gain, offset, noise = (np.asarray(dataset[f"tap_{name}"].values)[tap] for name in ("gain", "offset", "dark_noise"))
     return replace(noise_model, gain_dn_per_e=gain, offset_dn=offset, read_noise_e=noise)
+
+
+def noise_model_of_rows(noise_model: NoiseModel, shape: tuple[int, ...], part: slice) -> NoiseModel:
+    """Return the noise model of some rows of a frame; all planes of a volume have that of the whole sensor.
+
+    Parameters
+    ----------
+    noise_model : NoiseModel
+        That of the whole frame.
+    shape : tuple of int
+        The whole frame's, (y, x), or a volume's, (z, y, x).
+    part : slice
+        The rows, or the planes.
+    """
+    if len(shape) > 2 or noise_model.shape is None:
+        return noise_model
+    return noise_model.from_profile(noise_model, (part.stop - part.start, *shape[1:]), roi=(part.start, 0))
