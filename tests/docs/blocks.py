@@ -131,7 +131,8 @@ def with_few_replicas(arguments: list[str]) -> list[str]:
     if not arguments or arguments[0] not in ("validate", "sweep", "demo") or "--plan" in arguments or "--resume" in arguments:
         return arguments
     if "-n" not in arguments:
-        return [*arguments, "-n", str(FEW)]
+        drawn = not any(argument == "none" or argument.startswith("repeats") for argument in arguments)  # else n is that of the files
+        return [*arguments, "-n", str(FEW)] if drawn else arguments
     place = arguments.index("-n") + 1
     more = arguments[place].isdecimal() and int(arguments[place]) > FEW
     return [*arguments[:place], str(FEW), *arguments[place + 1 :]] if more else arguments
