@@ -109,7 +109,7 @@ class Isl(Reproduction):
 
     def run(self, folder: Path, seed: int, quick: bool, progress: Report) -> Found:
         """Train the networks, and hold what they predict against the truth of the same test images."""
-        steps = 150 if quick else 1000
+        steps = 350 if quick else 1000
         real = self.data_set("ebimage")
         total = 4 * steps + (0 if real is None else isl_real.FIELDS * isl_real.steps(quick))
         done = iter(range(1, total + 1))

@@ -15,7 +15,7 @@ from sigmaraw.camera.values import NotDetermined
 from sigmaraw.errors import ImplausibleSeries, TooFewFrames
 from tests.camera.simulated_cameras import FULL_12, OFFSET, gaussian_frames
 
-GAIN, NOISE, LEVELS = 0.5, 2.0, 35
+GAIN, NOISE, LEVELS = 0.5, 2.0, 12
 TO_70 = 0.70 * (FULL_12 - OFFSET) / GAIN  # electrons
 
 
@@ -38,7 +38,7 @@ def expected(data: TransferData, index: np.ndarray | None = None) -> TransferDat
 
 @pytest.mark.slow
 def test_gain_of_400_cameras_is_unbiased_and_its_standard_error_right() -> None:
-    """z = (K − K_true)/SE over 400 cameras of 35 levels, one pair each, 64² pixels.
+    """z = (K − K_true)/SE over 400 cameras of 12 levels, one pair each, 64² pixels.
 
     SE of the mean of z is 1/√400 = .05 (.16 is 3.2 SE), of its standard deviation 1/√800 = .035 (±.12 is 3.4 SE).
     """
