@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
 import sys
-from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -17,8 +15,6 @@ from urllib.request import url2pathname
 from sigmaraw.errors import MissingExtra
 
 PACKAGE = "sigmaraw"
-_COMMAND = "sigmaraw.cli.main"
-_DASK = ("dask", "distributed")
 _REQUIREMENT = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(\[[^]]*\])?(?P<version>[^;]*)")
 _EXTRA = re.compile(r"extra\s*==\s*[\"']([^\"']+)[\"']")
 
@@ -82,44 +78,6 @@ def packages_of(extra: str) -> list[str]:
     """Return the packages of an extra with their versions, such as ``onnxruntime>=1.20``."""
     found = [line for line in _requirements() if (name := _EXTRA.search(line)) and name[1] == extra]
     return [line.partition(";")[0].strip() for line in found] or [extra]
-
-
-def in_command() -> bool:
-    """Return whether this process is the command `sigmaraw`, and so no notebook or program of somebody's."""
-    return _COMMAND in sys.modules
-
-
-@contextlib.contextmanager
-def without_dask() -> Iterator[None]:
-    """Have xarray find no dask while this is open: for arrays that are none of dask's, in the command's process, before dask is imported.
-
-    xarray asks of every array whether it is dask's, and imports dask and distributed for the question wherever they are installed, which
-    takes a third of a small study.
-    """
-    asked = [name for name in _DASK if name not in sys.modules]
-    if len(asked) < len(_DASK) or not in_command():
-        yield
-        return
-    _forget_dask()
-    for name in asked:
-        sys.modules[name] = None  # type: ignore[assignment]  # Python's sign for a module that cannot be imported
-    try:
-        yield
-    finally:
-        for name in asked:
-            sys.modules.pop(name, None)
-        _forget_dask()  # whoever uses dask afterwards gets the right answers
-
-
-def _forget_dask() -> None:
-    """Have xarray ask anew whether dask is there: it keeps the answer."""
-    from xarray.core import utils
-    from xarray.namedarray import pycompat
-    from xarray.namedarray import utils as named
-
-    pycompat._cached_duck_array_modules.pop("dask", None)
-    for asking in {utils.module_available, named.module_available}:
-        asking.cache_clear()
 
 
 def _requirements() -> list[str]:

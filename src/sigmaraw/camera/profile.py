@@ -22,7 +22,6 @@ from sigmaraw.camera.scalars import Scalar
 from sigmaraw.camera.taps.stored import tap_summary
 from sigmaraw.camera.values import Estimate, NotDetermined, format_estimate
 from sigmaraw.errors import InputNotFound, InvalidProfile, SigmarawError, UnreadableFile
-from sigmaraw.extras import without_dask
 from sigmaraw.files import atomic_path
 from sigmaraw.quantities import TABLE
 
@@ -301,7 +300,7 @@ class CameraProfile:
                 )
         try:
             # decode_cf: a file's scale factors and fill values could turn stored numbers into others.
-            with without_dask(), xr.open_dataset(path, engine="netcdf4", decode_cf=False, cache=False) as opened:
+            with xr.open_dataset(path, engine="netcdf4", decode_cf=False, cache=False) as opened:
                 _refuse_giants(opened, path)
                 dataset = opened.load()
         except SigmarawError:

@@ -268,7 +268,7 @@ class Chain:
             (decoded[0] if whole else np.stack(decoded)).astype(raw.dtype, copy=False),
             sum(sizes),
             achieved,
-            tuple(None if setting is None else setting.warm or setting.value for setting in found),
+            tuple(None if setting is None else setting.value if setting.warm is None else setting.warm for setting in found),
             () if whole else sizes,
         )
 

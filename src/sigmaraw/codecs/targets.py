@@ -299,7 +299,7 @@ class TargetedStep:
             start = best.value if best else hint
             if warm is not None and best is not None:
                 start = Warm(best.value, warm.slope, warm.met, level + 1)
-        if warm is None and best is not None and best.warm and found.coarse and level + 1 < len(levels):
+        if warm is None and best is not None and best.warm is not None and found.coarse and level + 1 < len(levels):
             best = dataclasses.replace(best, warm=self._finer_start(trial, knob, best.warm, level + 1))
         return self._reported(best, evaluations)
 

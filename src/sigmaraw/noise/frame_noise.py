@@ -65,9 +65,10 @@ def frame_noise_checks(source: NDArray[np.integer], mode: ReplicaMode, noise_mod
     """
     if mode.needs_repeats:
         return (*local_noise(source[0], noise_model), *_line_noise_of_repeats(source, noise_model), *hot_pixels(source[0], noise_model))
-    denoises = isinstance(mode, Bootstrap)
-    judge = mode if isinstance(mode, Bootstrap) else Bootstrap()
-    part, local = (source, noise_model) if denoises else representative_part(source, noise_model)
+    if isinstance(mode, Bootstrap):
+        judge, part, local = mode, source, noise_model
+    else:
+        judge, (part, local) = Bootstrap(), representative_part(source, noise_model)
     variances, lines = [], []
     for start in range(STARTS):
         replica = np.asarray(next(draw(judge, part, local, ReplicaRequest(1, seed, start, batch=1))))[0]

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sigmaraw.errors import InvalidRecord
-from sigmaraw.extras import without_dask
 from sigmaraw.record.content import Content
 from sigmaraw.record.reading import clean, read_content, refuse
 
@@ -116,7 +115,7 @@ def read_folder(folder: Path) -> RecordFolder:
     if not path.is_file():
         refuse(f"{path} is missing", "a record folder that holds result.nc", "give the folder that sigmaraw validate wrote")
     try:
-        with without_dask(), xr.open_dataset(path, engine="netcdf4", decode_times=False, decode_timedelta=False) as dataset:
+        with xr.open_dataset(path, engine="netcdf4", decode_times=False, decode_timedelta=False) as dataset:
             codecs = _labels(dataset, "codec")
             if codecs != [row.codec for row in record.codecs] or _labels(dataset, "group") != ["raw", *codecs]:
                 refuse(f"{path} lists other codecs than record.json", "the arrays of this record")

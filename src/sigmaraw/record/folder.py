@@ -13,7 +13,6 @@ import msgspec
 from sigmaraw import registry
 from sigmaraw.contracts import ReportFormat
 from sigmaraw.errors import InvalidRecord
-from sigmaraw.extras import without_dask
 from sigmaraw.files import folder_of_parts, sha256_of_file, write_text
 from sigmaraw.record import tables
 from sigmaraw.record.content import Content
@@ -131,8 +130,7 @@ class Record:
     def _write_files(self, folder: Path, placed: Content, renderers: list[ReportFormat]) -> Path:
         floats = [str(name) for name, data in self.dataset.data_vars.items() if data.dtype.kind == "f"]
         encoding = {name: {"zlib": True, "complevel": 4} for name in floats}
-        with without_dask():
-            self.dataset.to_netcdf(folder / "result.nc", engine="netcdf4", encoding=encoding)
+        self.dataset.to_netcdf(folder / "result.nc", engine="netcdf4", encoding=encoding)
         path = folder / "record.json"
         write_text(path, json.dumps(document_of(placed), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
         for renderer in renderers:

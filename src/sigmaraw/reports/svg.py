@@ -14,8 +14,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from sigmaraw.extras import in_command
-
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -74,24 +72,6 @@ def _checked_style() -> dict[str, Any]:
         return {name: dict.__getitem__(matplotlib.rcParams, name) for name in (*defaults, *_STYLE)}
 
 
-@functools.cache
-def _load_figures() -> None:
-    """Import what draws; in the command's process, which nobody asks for help on matplotlib, without writing its lists of properties.
-
-    They are half of what the import takes.
-    """
-    if in_command() and "matplotlib.figure" not in sys.modules:
-        from matplotlib import artist
-
-        written = artist.kwdoc
-        artist.kwdoc = lambda artist: ""
-        try:
-            import matplotlib.figure
-        finally:
-            artist.kwdoc = written
-    import matplotlib.backends.backend_agg  # noqa: F401 (for what follows)
-
-
 def _matplotlib() -> Any:
     """Import matplotlib, whatever other programs say of its backend: figures are drawn here without one.
 
@@ -113,7 +93,6 @@ def _matplotlib() -> Any:
 def figure(height: float, width: float = 7.2) -> Figure:
     """Return an empty figure of `width` × `height` inches, free of pyplot's state."""
     _matplotlib()
-    _load_figures()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,7 +14,6 @@ from numpy.polynomial import chebyshev
 
 from sigmaraw.errors import UndefinedStatistic
 from sigmaraw.record.words import Reason
-from sigmaraw.statistics.distributions import ks_2samp, one_way_p
 from sigmaraw.statistics.spread import Floats, centred
 from sigmaraw.statistics.studentized_range import range_quantile, range_sf, range_sf_by_table
 
@@ -80,7 +80,12 @@ def ks_test(a: Floats, b: Floats, *, discrete: bool) -> TestResult:
         )
     pooled = np.sort(np.concatenate([a, b]))
     if not discrete and (pooled[1:] > pooled[:-1]).all():
-        return TestResult(*ks_2samp(a, b), "Kolmogorov-Smirnov")
+        from scipy import stats  # half a second to import
+
+        with warnings.catch_warnings():  # SciPy says so where it takes the asymptotic p: for a p too small for the exact sum
+            warnings.filterwarnings("ignore", message="ks_2samp: Exact calculation unsuccessful", category=RuntimeWarning)
+            result = stats.ks_2samp(a, b)
+        return TestResult(float(result.statistic), float(result.pvalue), "Kolmogorov-Smirnov")
     ends = np.append(np.flatnonzero(pooled[1:] > pooled[:-1]), pooled.size - 1)  # last index of each block of equal values
     below_a = np.searchsorted(np.sort(a), pooled[ends], side="right")
     gap = int(np.abs(below_a * b.size - (ends + 1 - below_a) * a.size).max())
@@ -179,7 +184,9 @@ def _variances_agree(samples: list[Floats]) -> bool:
     spreads = [np.abs(values - np.median(values)) for values in samples]
     if all((spread == spread[0]).all() for spread in spreads):  # within-group variance 0 makes the F ratio 0/0 or infinite
         return len({float(spread[0]) for spread in spreads}) == 1
-    return one_way_p(spreads) >= EQUAL_VARIANCE_ALPHA
+    from scipy import stats  # half a second to import
+
+    return float(stats.f_oneway(*spreads).pvalue) >= EQUAL_VARIANCE_ALPHA
 
 
 def _compare(first: str, second: str, moments: dict[str, tuple[float, float, int]], equal: bool, alpha: float, many: bool) -> TukeyContrast:

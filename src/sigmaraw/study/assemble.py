@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sigmaraw.contracts import Measurement, Pipeline
-from sigmaraw.extras import without_dask
 from sigmaraw.integrity.log import now
 from sigmaraw.pipelines.agreement import AgreementPipeline
 from sigmaraw.record import Content, Record
@@ -74,8 +73,7 @@ def assemble(
     qualities = [[entry.quality[index] for entry in prepared] for index in range(len(plan.codecs))]
     verdicts = codec_verdicts(said) if decision.rule == "equivalence" else ruled_verdicts(decision)
     codecs, codecs_undefined = codec_rows(plan, setting.profile.bits, images, prepared[0].resolved, qualities, blocks, verdicts)
-    with without_dask():
-        dataset = _dataset(plan, predictions, [measurement.name for measurement in measurements])
+    dataset = _dataset(plan, predictions, [measurement.name for measurement in measurements])
     content = Content(
         created=now(),
         inputs=setting.files,
@@ -100,8 +98,7 @@ def assemble(
         digest="",
     )
     pictures = thumbnails([image.frame for image in images])
-    with without_dask():
-        return Record.sealed(content, dataset.assign({**worst_crops(plan, qualities), **pictures}))
+    return Record.sealed(content, dataset.assign({**worst_crops(plan, qualities), **pictures}))
 
 
 _Judged = tuple[list[ResultRow], list[UndefinedRow], list[TukeyRow], list[OverImages]]

@@ -212,8 +212,7 @@ class BlockStore:
         """Close the file and remove it: the record stands."""
         self._pending = []
         self.close()
-        for suffix in ("", "-journal"):
-            Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+        _remove(self.path)
 
     def _open(self) -> None:
         try:
@@ -233,7 +232,7 @@ class BlockStore:
         """Make the file under a temporary name, then rename it: from its first moment, a kill leaves a study that can go on."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self._temporary
-        temporary.unlink(missing_ok=True)
+        _remove(temporary)
         values = {"schema": _SCHEMA, "identity": self._identity, "command": self._command}
         with contextlib.closing(sqlite3.connect(temporary)) as connection, connection:
             connection.execute("CREATE TABLE study (name TEXT PRIMARY KEY, value TEXT)")
@@ -253,10 +252,15 @@ class BlockStore:
     def _leave_nothing(self) -> None:
         """Remove the file that could not be made, and its folder where nothing else is in it."""
         with contextlib.suppress(OSError):
-            for path in (self.path, self._temporary):
-                for suffix in ("", "-journal"):
-                    Path(f"{path}{suffix}").unlink(missing_ok=True)
+            _remove(self.path)
+            _remove(self._temporary)
             self.path.parent.rmdir()
+
+
+def _remove(path: Path) -> None:
+    """Remove a file of SQLite, and what was not yet written of it."""
+    for suffix in ("", "-journal"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
 
 
 def command_of(folder: str | Path) -> dict[str, Any]:
