@@ -77,11 +77,17 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def require_empty(folder: Path) -> None:
+    """Refuse a folder to write that holds something, before any work is done. Raises InvalidOption."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InvalidOption(f"output {folder} holds something", "a new or empty folder", "choose another with -o")
+
+
 @contextmanager
 def atomic_folder(target: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary folder beside `target`; on success it is renamed to `target`, on any error it is removed.
 
-    Raises as `atomic_path`.
+    The target is a free name or an empty folder. Raises as `atomic_path`.
     """
     target = Path(target)
     with _place(target):
@@ -89,6 +95,8 @@ def atomic_folder(target: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         with needs_room(target, temporary):
             yield temporary
+            if target.is_dir() and not any(target.iterdir()):
+                target.rmdir()  # not every system renames over an empty folder
             temporary.replace(target)
     finally:
         remove_folder(temporary)

@@ -103,15 +103,14 @@ def score_answers(files: Sequence[str | Path], key: str | Path, unblinded: str |
     opened, found = read_key(key)
     answers = [answer for file in files for answer in _read(Path(file), opened, found)]
     _check_once(answers)
-    if unblinded is not None:
-        write_text(unblinded, _unblinded(answers, opened))
     readers = tuple(
         Reader(name, len(own), len(opened.trials), float(np.median([answer.seconds for answer in own])))
         for name, own in _by_reader(answers).items()
     )
-    if opened.kind == "pairs":
-        return _choices(answers, found, readers)
-    return _ratings(answers, opened, found, readers)
+    scored = _choices(answers, found, readers) if opened.kind == "pairs" else _ratings(answers, opened, found, readers)
+    if unblinded is not None:
+        write_text(unblinded, _unblinded(answers, opened))
+    return scored
 
 
 def _read(path: Path, key: Key, key_hash: str) -> list[Answer]:
@@ -253,7 +252,7 @@ def scored_text(scored: Scored) -> str:
             means = f"{row.means[0]:.2f} and {row.means[1]:.2f}"
             lines.append(f"{row.reader:<16} {means:<16} {signed}Kolmogorov–Smirnov p {row.ks.p:.3g}; {row.n} images")
     lines += ["", *(f"undefined: {entry}" for entry in scored.undefined)] if scored.undefined else []
-    return "\n".join(lines)
+    return "\n".join(visible(line) for line in lines)  # the key may be a stranger's
 
 
 def _choice_line(row: ChoiceRow, pair: str) -> str:
