@@ -24,6 +24,7 @@ from sigmaraw.metrics import Jaccard, mean_square_error, psnr_db
 from sigmaraw.metrics.masks import mean_agreement
 from sigmaraw.pipelines.otsu import OtsuPipeline
 from sigmaraw.record import Record
+from sigmaraw.reproduce.shapes import falls
 from sigmaraw.study import Plan, run
 from sigmaraw.virtual.organ_volume import organ_volume
 from sigmaraw.virtual.series import write_frames
@@ -41,8 +42,8 @@ _MARGIN = {"jaccard": 0.1}  # 001 takes a Jaccard index of .90 or more for prese
 _AGREEMENT = ("jaccard", "average-hausdorff")
 
 
-def _falls(values: Sequence[float], slack: float = 0.0) -> bool:
-    return len(values) > 1 and all(later <= earlier + slack for earlier, later in pairwise(values))
+def _falls(values: Sequence[float], slack: float) -> bool:
+    return len(values) > 1 and falls(values, slack)
 
 
 class CunhaCt(Reproduction):

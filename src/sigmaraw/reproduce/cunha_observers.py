@@ -22,6 +22,7 @@ from sigmaraw.errors import MissingExtra
 from sigmaraw.metrics.masks import AverageHausdorff
 from sigmaraw.metrics.sharpness import ms_ssim, weighted_total_variation
 from sigmaraw.reproduce.cunha_figures import curves, pictures
+from sigmaraw.reproduce.shapes import falls
 from sigmaraw.reproduce.simulated_observers import Greys, Observer, greys_of, outlined, tuned
 from sigmaraw.statistics.observers import (
     CodecMark,
@@ -98,10 +99,6 @@ def mri_limit() -> int:
     return max(ratio for ratio, (better, differs) in MRI_MARKS.items() if better and differs)
 
 
-def _falls(values: list[float], rise: float = _RISE) -> bool:
-    return all(later <= earlier + rise for earlier, later in pairwise(values))
-
-
 class CunhaObservers(Reproduction):
     """Compression of vessel volumes judged by how well observers agree."""
 
@@ -145,7 +142,7 @@ class CunhaObservers(Reproduction):
             "mean Jaccard index of lossless and of JPEG 2000 by rising ratio",
             "falls (a figure)",
             f"it nowhere rises by more than {_RISE}, and falls by more than .1 in all",
-            lambda v: _falls(v) and v[0] - v[-1] > 0.1,
+            lambda v: falls(v, _RISE) and v[0] - v[-1] > 0.1,
         ),
         Criterion(
             "marks",
@@ -173,7 +170,7 @@ class CunhaObservers(Reproduction):
             "change of weighted total variation at JPEG 2000 by rising ratio, %",
             "−.1, −1.7, −11.4, −47.7 (HREM)",
             "it falls, to below −10",
-            lambda v: _falls(v, 0.5) and v[-1] < -10,
+            lambda v: falls(v, 0.5) and v[-1] < -10,
         ),
         Criterion(
             "ms_ssim",

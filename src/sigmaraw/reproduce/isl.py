@@ -47,7 +47,7 @@ class Isl(Reproduction):
 
     name = "isl"
     title = "In-silico labels: what a predicted stain still measures"
-    paper = "002 (in-silico labelling)"
+    paper = "002 (Pankova)"
     data = "ebimage (cells.tif and nuclei.tif) for the real pair; without it that part is left out, and said so"
     criteria: ClassVar[tuple[Criterion, ...]] = (
         Criterion(

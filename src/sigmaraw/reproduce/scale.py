@@ -35,7 +35,7 @@ class Scale(Reproduction):
 
     name = "scale"
     title = "Networks at another magnification than that of their training"
-    paper = "002 (in-silico labelling)"
+    paper = "002 (Pankova)"
     criteria: ClassVar[tuple[Criterion, ...]] = (
         Criterion(
             "diagonal",

@@ -7,7 +7,6 @@ predicted map against the true mask.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +17,7 @@ from sigmaraw.contracts import Criterion, Found, Reproduction
 from sigmaraw.contracts.reproductions import Report
 from sigmaraw.pipelines import pipeline
 from sigmaraw.reproduce.nuclei import DATA, DEMO, Truthful, image_losses, network_of, of_real, virtual_samples
+from sigmaraw.reproduce.shapes import rises
 from sigmaraw.study import Plan
 from sigmaraw.study.run import run
 from sigmaraw.virtual import VirtualCamera, nuclei_scene, write_frames
@@ -26,7 +26,7 @@ RADII = {1: 0.5, 2: 1.0, 3: 1.5, 4: 2.0, 5: 3.0}
 """Radius of defocus by severity, px (002, table 9)."""
 KINDS = ("defocus", "contrast", "brightness")
 MEASUREMENTS = ("count", "area", "total_intensity", "mean_intensity")
-_RISE = 0.005  # by which the loss may fall from one radius to the next
+_FALL = 0.005  # by which the loss may fall from one radius to the next
 
 
 def spec_at(kind: str, severity: int) -> str:
@@ -49,7 +49,7 @@ def _worst_positive(found: Mapping[str, Mapping[str, float]]) -> bool:
 
 def _rises(values: Mapping[str, float]) -> bool:
     losses = [values[key] for key in sorted(values, key=int)]
-    return all(later >= earlier - _RISE for earlier, later in pairwise(losses)) and losses[-1] > losses[0]
+    return rises(losses, _FALL) and losses[-1] > losses[0]
 
 
 def _contrast_above_brightness(found: Mapping[str, Mapping[str, float]]) -> bool:
@@ -77,7 +77,7 @@ class Stability(Reproduction):
             "rise",
             "demonstration network: PCC loss by severity of defocus",
             "rises (a figure)",
-            f"it nowhere falls by more than {_RISE}, and rises in all",
+            f"it nowhere falls by more than {_FALL}, and rises in all",
             _rises,
         ),
         Criterion(
