@@ -181,7 +181,8 @@ def _choices(answers: Sequence[Answer], key_hash: str, readers: tuple[Reader, ..
             worth += bradley_terry([trial for trial in trials if trial.reader == reader.name], ORIGINAL)
         except UndefinedStatistic as error:
             undefined.append(f"Bradley–Terry of {reader.name}: {error}")
-    rows = sorted(choices(trials), key=lambda row: [reader.name for reader in readers].index(row.reader))
+    places = {reader.name: place for place, reader in enumerate(readers)}
+    rows = sorted(choices(trials), key=lambda row: places[row.reader])
     return Scored("pairs", key_hash, readers, tuple(rows), tuple(overall), tuple(worth), undefined=tuple(undefined))
 
 
