@@ -69,19 +69,23 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         with needs_room(target, temporary):
             yield temporary
-            umask = os.umask(0)
-            os.umask(umask)
-            temporary.chmod(0o666 & ~umask)  # mkstemp makes it private; the result is an ordinary file
+            _make_ordinary(temporary, 0o666)
             temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def require_empty(folder: Path) -> None:
+    """Refuse a folder to write that holds something, before any work is done. Raises InvalidOption."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InvalidOption(f"output {folder} holds something", "a new or empty folder", "choose another with -o")
 
 
 @contextmanager
 def atomic_folder(target: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary folder beside `target`; on success it is renamed to `target`, on any error it is removed.
 
-    Raises as `atomic_path`.
+    The target is a free name or an empty folder. Raises as `atomic_path`.
     """
     target = Path(target)
     with _place(target):
@@ -89,6 +93,9 @@ def atomic_folder(target: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         with needs_room(target, temporary):
             yield temporary
+            if target.is_dir() and not any(target.iterdir()):
+                target.rmdir()  # not every system renames over an empty folder
+            _make_ordinary(temporary, 0o777)
             temporary.replace(target)
     finally:
         remove_folder(temporary)
@@ -121,6 +128,13 @@ def write_text(target: str | os.PathLike[str], text: str) -> None:
     """Write `text` as UTF-8 to `target`, whole or not at all."""
     with atomic_path(target) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def _make_ordinary(temporary: Path, mode: int) -> None:
+    """Give a file or folder, which tempfile makes private, the permissions of an ordinary one."""
+    umask = os.umask(0)
+    os.umask(umask)
+    temporary.chmod(mode & ~umask)
 
 
 @contextmanager

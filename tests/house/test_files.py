@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sigmaraw.errors import InvalidOption
-from sigmaraw.files import atomic_path, sha256_of_file, write_text
+from sigmaraw.files import atomic_folder, atomic_path, require_empty, sha256_of_file, write_text
 
 
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -43,6 +43,23 @@ def test_a_folder_or_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
     for target in (tmp_path, tmp_path / "file" / "below"):
         with pytest.raises(InvalidOption), atomic_path(target):
             pass
+
+
+def test_a_folder_is_written_to_a_free_name_or_over_an_empty_folder_alone(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for target in (tmp_path / "empty", tmp_path / "new"):
+        require_empty(target)
+        with atomic_folder(target) as temporary:
+            (temporary / "x").write_text("1")
+        assert [file.name for file in target.iterdir()] == ["x"]
+        assert target.stat().st_mode & 0o777 == 0o777 & ~_umask()
+        with pytest.raises(InvalidOption, match="holds something"):
+            require_empty(target)
+    with pytest.raises(InvalidOption, match="holds something"):
+        require_empty(tmp_path / "new" / "x")
+    with pytest.raises(RuntimeError), atomic_folder(tmp_path / "never"):
+        raise RuntimeError
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "new"]
 
 
 def test_sha256_is_that_of_the_bytes(tmp_path: Path) -> None:

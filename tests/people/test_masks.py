@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from sigmaraw.errors import InputNotFound, InvalidOption, ShapeMismatch
+from sigmaraw.errors import InputNotFound, InvalidOption, ShapeMismatch, UnreadableFile
 from sigmaraw.people import observers
 from tests.cli.conftest import sigmaraw  # noqa: F401 (a fixture)
 
@@ -71,6 +71,9 @@ def test_masks_that_cannot_be_compared_are_refused(masks: Path, tmp_path: Path) 
         observers([masks])
     with pytest.raises(InputNotFound, match="no such"):
         observers([tmp_path / "no such"])
+    (tmp_path / "notes").write_text("no mask")
+    with pytest.raises(UnreadableFile, match="notes"):
+        observers([masks / "ana", tmp_path / "notes"])
 
 
 @pytest.mark.slow

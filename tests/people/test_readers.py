@@ -18,8 +18,8 @@ from sigmaraw.errors import InvalidOption, UnreadableFile
 from sigmaraw.people import make_page, score_answers
 from sigmaraw.people.key import Key, read_key
 from sigmaraw.people.windows import window
+from tests.chromium import PATIENCE_S, PROGRAM, Chromium
 from tests.cli.conftest import sigmaraw  # noqa: F401 (a fixture)
-from tests.people import browser
 
 CODECS = ("jpegls:near=4", "jpegls:near=20")
 OFFSET = 1024
@@ -103,33 +103,33 @@ def test_options_that_make_no_study_are_refused(images: list[Path], tmp_path: Pa
     assert not (tmp_path / "page").exists()
 
 
-@pytest.mark.skipif(browser.PROGRAM is None, reason="no Chromium on this machine: pages are driven by a real one")
+@pytest.mark.skipif(PROGRAM is None, reason="no Chromium on this machine: pages are driven by a real one")
 def test_a_browser_answers_and_saves_and_the_answers_are_scored(images: list[Path], tmp_path: Path) -> None:
     key = make_page(images, CODECS, tmp_path / "pairs", windows=("1000..2000", "full"), seed=3)
     rated = make_page(images, CODECS, tmp_path / "ratings", kind="ratings", seed=3)
     trials = {trial.id: trial for trial in (*key.trials, *rated.trials)}
-    with browser.tab(tmp_path) as page:
+    with Chromium(tmp_path) as page:
         for place, made in (("pairs", key), ("ratings", rated)):
             _open(page, tmp_path / place / "page.html", 'Ana, "A"')
             for number in range(len(made.trials)):
-                trial = trials[page.wait(f"place === {number} && document.body.dataset.trial === current().id && current().id")]
+                trial = trials[page.until(f"place === {number} && document.body.dataset.trial === current().id && current().id")]
                 if place == "pairs":
                     if number == 0:
                         _check_pixels(page, trial, images)
                         page.press("ArrowDown")
-                        page.wait("place === 1 && document.body.dataset.trial === current().id")
+                        page.until("place === 1 && document.body.dataset.trial === current().id")
                         page.press("Backspace")  # a slip, taken back
-                        page.wait("place === 0 && document.body.dataset.trial === current().id")
+                        page.until("place === 0 && document.body.dataset.trial === current().id")
                     page.press("ArrowLeft" if trial.true_side == "left" else "ArrowRight")
                 else:
                     for side in (trial.left, trial.right):
                         page.press("0" if side == "original" else "7")
-            page.wait("!document.getElementById('end').hidden && document.getElementById('saved').textContent")
-            page.wait(f"{len(made.trials)} === Object.keys(answers).length")
+            page.until("!document.getElementById('end').hidden && document.getElementById('saved').textContent")
+            page.until(f"{len(made.trials)} === Object.keys(answers).length")
             file = tmp_path / "answers-Ana-A-.csv"
             _wait_for(file)
             file.rename(tmp_path / f"{place}.csv")
-        assert page.refused == []
+            assert page.faults() == []
     found = score_answers([tmp_path / "pairs.csv"], tmp_path / "pairs" / "key.json", tmp_path / "open.csv")
     assert [(row.name, row.answers) for row in found.readers] == [('Ana, "A"', 9)]
     assert found.overall[0].correct == 9 and found.overall[0].ties == 0
@@ -140,18 +140,15 @@ def test_a_browser_answers_and_saves_and_the_answers_are_scored(images: list[Pat
     assert {name: [row.means for row in found] for name, found in rows.items()} == {name: [(10.0, 7.0)] for name in CODECS}
 
 
-def _open(page: browser.Tab, file: Path, reader: str) -> None:
-    page.call("Page.navigate", url=file.resolve().as_uri())
-    page.wait(
-        f"location.href.endsWith('{file.parent.name}/page.html') && document.readyState === 'complete' && typeof study !== 'undefined'"
-    )
+def _open(page: Chromium, file: Path, reader: str) -> None:
+    page.open(file)
     for mark in reader:
         page.press(mark)
-    assert page.value("document.getElementById('reader').value") == reader
-    page.value("document.querySelector('#who button').click()")
+    assert page.run("document.getElementById('reader').value") == reader
+    page.run("document.querySelector('#who button').click()")
 
 
-def _check_pixels(page: browser.Tab, trial: object, images: list[Path]) -> None:
+def _check_pixels(page: Chromium, trial: object, images: list[Path]) -> None:
     """What stands on the screen is the decoded image in the window that both share."""
     image = tifffile.imread(images[trial.image])  # type: ignore[attr-defined]
     for low, high in ((1000, 2000), (int(image.min()), int(image.max()))):
@@ -160,17 +157,17 @@ def _check_pixels(page: browser.Tab, trial: object, images: list[Path]) -> None:
             decoded = image if name == "original" else codec(name).roundtrip(image)[0]
             expected = np.clip((decoded.astype(float) - low) * 255 / (high - low), 0, 255)
             read = f"Array.from(document.getElementById('{side}').getContext('2d').getImageData(0, 0, 32, 24).data)"
-            seen = np.array(page.value(read)).reshape(24, 32, 4)[..., 0]
+            seen = np.array(page.run(read)).reshape(24, 32, 4)[..., 0]
             assert np.abs(seen - expected).max() <= 0.5 + 1e-9
         page.press("w")
-        page.wait("document.getElementById('window').textContent.startsWith(range.name)")
-        page.value("draw()")
+        page.until("document.getElementById('window').textContent.startsWith(range.name)")
+        page.run("draw()")
 
 
 def _wait_for(file: Path) -> None:
     import time
 
-    end = time.monotonic() + browser.PATIENCE_S
+    end = time.monotonic() + PATIENCE_S
     while not file.exists():
         assert time.monotonic() < end, f"{file} was never saved"
         time.sleep(0.02)
@@ -215,15 +212,31 @@ def test_a_key_that_was_altered_and_answers_given_twice_are_refused(images: list
         score_answers([file], place)
 
 
+def test_words_of_strangers_reach_no_terminal_as_they_are(images: list[Path], tmp_path: Path, sigmaraw: Callable) -> None:  # noqa: F811
+    make_page(images, CODECS, tmp_path / "page", seed=2)
+    place = tmp_path / "page" / "key.json"
+    place.write_text(place.read_text().replace(CODECS[0], r"jpegls\u001b[2J"))
+    opened, found = read_key(place)
+    assert opened.settings[1].name == "jpegls\x1b[2J"
+    file = answers(opened, tmp_path, "B\x1ben", lambda _, trial: {"answer": trial.true_side}, found)  # type: ignore[attr-defined]
+    printed = sigmaraw("readers", "score", file, "--key", place)
+    assert printed.code == 0 and "jpegls\ufffd[2J" in printed.out and "\x1b" not in printed.out
+    place.write_text(r'{"\u001b[2J": 1}')
+    refused = sigmaraw("readers", "score", file, "--key", place)
+    assert refused.code == 2 and refused.err.count("\n") == 1 and "\ufffd[2J" in refused.err and "\x1b" not in refused.err
+
+
 def test_ratings_are_paired_by_image(images: list[Path], tmp_path: Path) -> None:
     key = make_page(images, CODECS, tmp_path / "page", kind="ratings", repeat=2, seed=2)
     value = {"original": 9, CODECS[0]: 9, CODECS[1]: 3}
 
     def rate(reader: str, trial: object) -> dict[str, object]:
         left, right = (value[getattr(trial, side)] - trial.image for side in ("left", "right"))  # type: ignore[attr-defined]
-        return {"rating_left": left, "rating_right": max(right, 1)}
+        return {"rating_left": left, "rating_right": max(right, 1), "answer": "=2+3"}
 
-    file = answers(key, tmp_path, "Ben", rate, read_key(tmp_path / "page" / "key.json")[1])
-    rows = score_answers([file], tmp_path / "page" / "key.json").ratings
+    file = answers(key, tmp_path, "@Ben", rate, read_key(tmp_path / "page" / "key.json")[1])
+    rows = score_answers([file], tmp_path / "page" / "key.json", tmp_path / "open.csv").ratings
+    opened = list(csv.DictReader((tmp_path / "open.csv").open(encoding="utf-8")))
+    assert {(row["reader"], row["answer"]) for row in opened} == {("'@Ben", "")}, "no cell is a spreadsheet's formula"
     assert rows[CODECS[0]][0].means == (8.0, 8.0) and rows[CODECS[0]][0].n == 3
     assert rows[CODECS[1]][0].means == (8.0, 2.0) and rows[CODECS[1]][0].delta.value == -1.0

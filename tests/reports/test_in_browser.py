@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sigmaraw.reports import HtmlReport
-from tests.reports.chromium import Chromium, program
+from tests.chromium import PROGRAM, Chromium
 from tests.reports.conftest import make_record, write_folder
 
 pytestmark = pytest.mark.slow
@@ -27,12 +27,10 @@ TOO_WIDE = """[...document.querySelectorAll('body *')].filter(part => {
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Chromium]:
-    path = program()
-    if path is None:
+    if PROGRAM is None:
         pytest.skip("no Chromium on this machine")
-    made = Chromium(path)
-    yield made
-    made.close()
+    with Chromium() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import traceback
 from pathlib import Path
 
 from sigmaraw import __version__
-from sigmaraw.errors import SigmarawError
+from sigmaraw.errors import SigmarawError, visible
 from sigmaraw.files import FULL
 
 DONE, BAD_INPUT, FAULT, INTERRUPTED = 0, 2, 70, 130
@@ -53,7 +53,7 @@ def refuse(line: str) -> int:
 
 def say(line: str) -> None:
     """Write one line to standard error; where that is closed, nobody listens."""
-    text = " ".join(line.split())
+    text = visible(" ".join(line.split()))  # names and words of strangers' files may move a terminal's cursor
     _log.error("%s", text)
     try:
         if sys.stderr is not None:

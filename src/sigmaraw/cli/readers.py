@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
+import msgspec
 import typer
 
 from sigmaraw.cli import options as take
 from sigmaraw.cli.machine import check_environment
-from sigmaraw.cli.shared import Json, print_json
-from sigmaraw.errors import InvalidOption
+from sigmaraw.cli.shared import Json, print_json, verb_of_verbs
 from sigmaraw.progress import Progress
 
 PAGE = "Documentation: docs/how-to/readers.md"
-readers = typer.Typer(
-    name="readers",
-    help="Let people judge images blind, and score their answers.",
-    epilog=PAGE,
-    rich_markup_mode=None,
-    no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+readers = verb_of_verbs("readers", "Let people judge images blind, and score their answers.", PAGE)
 WINDOW_HELP = "Display window: auto, mr, full, ct-soft, ct-lung, ct-bone, ct-brain, ct-liver, ct-vessels, or low..high; repeat it."
 
 
@@ -31,7 +24,9 @@ def make(
     images: Annotated[list[Path], typer.Argument(metavar="IMAGES", help="Image files or folders; each frame is an image.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="New folder for page.html and key.json.")],
     codec: take.Spec = None,
-    kind: Annotated[str, typer.Option(help="pairs: which of two is better; ratings: each of two from 1 to 10.")] = "pairs",
+    kind: Annotated[
+        Literal["pairs", "ratings"], typer.Option(help="pairs: which of two is better; ratings: each of two from 1 to 10.")
+    ] = "pairs",
     window: Annotated[list[str] | None, typer.Option(metavar="NAME", help=WINDOW_HELP)] = None,
     question: Annotated[str | None, typer.Option(help="What readers are asked, above the images.")] = None,
     repeat: Annotated[int, typer.Option(help="How often each trial is shown.")] = 1,
@@ -53,29 +48,19 @@ def make(
     """
     check_environment()
     from sigmaraw.people import make_page
+    from sigmaraw.people.key import encoded, sha256
+    from sigmaraw.people.page import KEY_FILE, PAGE_FILE
 
-    if kind not in ("pairs", "ratings"):
-        raise InvalidOption(f"--kind {kind}", "pairs or ratings", "name one of them")
     with Progress(quiet) as progress:
         key = make_page(
-            take.selected(images, channel, time, series), tuple(codec or ()), output, kind=kind, windows=tuple(window or ("auto",)),  # type: ignore[arg-type]
+            take.selected(images, channel, time, series), tuple(codec or ()), output, kind=kind, windows=tuple(window or ("auto",)),
             question=question, repeat=repeat, most=trials, camera=None if camera is None else str(camera), bits=bits, volume=volume,
             slices=slices, seed=seed, progress=progress,
         )  # fmt: skip
-    from sigmaraw.people.key import read_key
-
-    page, place = output / "page.html", output / "key.json"
-    found = read_key(place)[1]
+    page, place, found = output / PAGE_FILE, output / KEY_FILE, sha256(encoded(key))
     if json:
-        print_json(
-            {
-                "page": str(page),
-                "key": str(place),
-                "key_sha256": found,
-                "trials": len(key.trials),
-                "settings": [{name: getattr(setting, name) for name in ("name", "bytes", "compression_ratio")} for setting in key.settings],
-            }
-        )
+        settings = [msgspec.structs.asdict(setting) for setting in key.settings]
+        print_json({"page": page, "key": place, "key_sha256": found, "trials": len(key.trials), "settings": settings})
         return
     size = page.stat().st_size / 1e6
     typer.echo(f"{len(key.trials)} trials on {len(key.images)} images; the page has {size:.1f} MB")

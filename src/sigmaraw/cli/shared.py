@@ -30,6 +30,12 @@ PARTIAL_FILE = "partial.nc"
 EXIT_CODES = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
 
 
+def verb_of_verbs(name: str, help: str, page: str) -> typer.Typer:
+    """Return a verb that has verbs itself, such as watch; `page` is what each help ends with."""
+    settings = {"help_option_names": ["-h", "--help"]}
+    return typer.Typer(name=name, help=help, epilog=page, rich_markup_mode=None, no_args_is_help=True, context_settings=settings)
+
+
 def parse_roi(text: str | None) -> tuple[int, int] | None:
     """Return (y, x) of ``y,x``. Raises InvalidOption for anything but two whole numbers from 0."""
     if text is None:

@@ -11,7 +11,7 @@ import typer
 
 from sigmaraw.cli import options as take
 from sigmaraw.cli.machine import check_environment
-from sigmaraw.cli.shared import Json, check_folder, print_json
+from sigmaraw.cli.shared import Json, check_folder, print_json, verb_of_verbs
 from sigmaraw.errors import InvalidOption, visible
 from sigmaraw.progress import Progress
 
@@ -19,14 +19,7 @@ if TYPE_CHECKING:
     from sigmaraw.camera import CameraProfile
 
 PAGE = "Documentation: docs/how-to/watch.md"
-watch = typer.Typer(
-    name="watch",
-    help="Watch images, camera and answers after a study.",
-    epilog=PAGE,
-    rich_markup_mode=None,
-    no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+watch = verb_of_verbs("watch", "Watch images, camera and answers after a study.", PAGE)
 StateFile = Annotated[Path, typer.Option("--state", metavar="WATCH.db", help="State file of the watch.")]
 ALARM = 1
 

@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.errors import InputNotFound, InvalidOption, ShapeMismatch
-from sigmaraw.frames.reading import is_frame_file
+from sigmaraw.errors import InputNotFound, InvalidOption, ShapeMismatch, visible
 from sigmaraw.statistics.observers import THRESHOLD, RetainedCurve, jaccard_by_slice, retained_curve
-from sigmaraw.study.reference_rules import Observed, observed
-from sigmaraw.study.references import Masks, References, mask_files, observer_folders, read_mask, stem_of
+from sigmaraw.study.reference_rules import Scores, between_observers, joined, within_observer
+from sigmaraw.study.references import Masks, mask_files, observer_folders, read_mask, stem_of
 
 
 @dataclass(frozen=True)
@@ -109,23 +108,19 @@ def observers(paths: Sequence[str | Path], *, volume: bool = False) -> Observers
         )
     notes = [f"{name} has {len(own)} readings: the first two are taken" for name, own in masks.items() if len(own) > 2]
     count = len(names)
+    within = {name: within_observer(masks[name], count) for name in twice}
+    between = {pair: between_observers(masks[pair[0]], masks[pair[1]], count) for pair in combinations(masks, 2)}
     intra, retained = [], {}
-    for name in twice:
-        alone = observed(References({name: masks[name]}, ()), count)
-        first, second = (_slices(reading) for reading in masks[name][:2])
+    for name, scores in within.items():
+        first, second = masks[name][:2]
         agreement = np.concatenate([jaccard_by_slice(a, b) for a, b in zip(first, second, strict=True)])
         retained[name] = retained_curve(agreement)
-        intra.append(_agreed(name, name, alone.intra, agreement))
-    inter = []
-    for one, other in combinations(masks, 2):
-        pair = observed(References({one: masks[one], other: masks[other]}, ()), count)
-        empty = np.concatenate(
-            [~(_any(masks[one], index) | _any(masks[other], index)) for index in range(count)]
-        )  # neither observer, in no reading
-        inter.append(_agreed(one, other, pair.inter, np.where(empty, math.nan, 0.0)))
+        intra.append(_agreed(name, name, scores, np.isnan(agreement)))
+    marked = {name: np.concatenate([_any(own, index) for index in range(count)]) for name, own in masks.items()}
+    inter = [_agreed(one, other, scores, ~(marked[one] | marked[other])) for (one, other), scores in between.items()]
     limits: dict[str, float] = {}
-    if len(masks) > 1 and twice:
-        limits = _limits(observed(References(masks, ()), count))
+    if between and within:
+        limits = _limits(joined(list(within.values())), joined(list(between.values())))
     else:
         notes.append("the rule cunha needs two observers, one of whom segmented everything twice")
     return Observers(tuple(intra), tuple(inter), retained, limits, tuple(notes))
@@ -140,22 +135,20 @@ def _places(paths: Sequence[Path]) -> dict[str, list[Path]]:
         return observer_folders(paths[0])
     found: dict[str, list[Path]] = {}
     for path in paths:
-        inner = {} if is_frame_file(path) else observer_folders(path)
-        deeper = [place for places in inner.values() for place in places]
         if path.name in found:
             raise InvalidOption(f"two observers called {path.name}", "a name for each", "rename one of the folders")
-        found[path.name] = deeper or [path]
+        found[path.name] = [place for places in observer_folders(path).values() for place in places]
     return found
 
 
 def _reading(place: Path, volume: bool) -> dict[str, Masks]:
     """Return the masks of one reading by what names their images."""
-    files = [place] if is_frame_file(place) else mask_files(place)
+    files = mask_files(place)
     if not files:
         raise InputNotFound(f"{place} holds no masks", "a mask for each image", "check the folder")
     found: dict[str, Masks] = {}
     for file in files:
-        stem = "the image" if is_frame_file(place) else stem_of(file)
+        stem = "the image" if file == place else stem_of(file)
         if stem in found:
             raise InvalidOption(f"{place} holds two masks of {stem}", "one mask of each image", "remove one")
         masks = read_mask(file, volume)
@@ -181,29 +174,20 @@ def _checked(readings: Mapping[str, Sequence[Mapping[str, Masks]]]) -> list[str]
     return list(first)
 
 
-def _slices(reading: Sequence[Masks]) -> list[NDArray[np.bool_]]:
-    return [np.asarray(mask) != 0 for mask in reading]
-
-
 def _any(readings: Sequence[Sequence[Masks]], index: int) -> NDArray[np.bool_]:
     """Return per slice of one image whether an observer marked anything in the readings that count."""
     return np.any([(np.asarray(reading[index]) != 0).any(axis=(1, 2)) for reading in readings[:2]], axis=0)
 
 
-def _agreed(first: str, second: str, scores: tuple[NDArray[np.float64], NDArray[np.float64]], empty: NDArray[np.float64]) -> Agreed:
+def _agreed(first: str, second: str, scores: Scores, empty: NDArray[np.bool_]) -> Agreed:
     jaccard, distance = (values[np.isfinite(values)] for values in scores)
     means = [float(values.mean()) if values.size else math.nan for values in (jaccard, distance)]
     spreads = [float(values.std(ddof=1)) if values.size > 1 else math.nan for values in (jaccard, distance)]
-    return Agreed(first, second, means[0], spreads[0], means[1], spreads[1], jaccard.size, int(np.isnan(empty).sum()), empty.size)
+    return Agreed(first, second, means[0], spreads[0], means[1], spreads[1], jaccard.size, int(empty.sum()), empty.size)
 
 
-def _limits(band: Observed) -> dict[str, float]:
-    parts = {
-        "intra_jaccard": band.intra[0],
-        "intra_distance": band.intra[1],
-        "inter_jaccard": band.inter[0],
-        "inter_distance": band.inter[1],
-    }
+def _limits(intra: Scores, inter: Scores) -> dict[str, float]:
+    parts = {"intra_jaccard": intra[0], "intra_distance": intra[1], "inter_jaccard": inter[0], "inter_distance": inter[1]}
     return {name: float(np.nanmean(values)) if np.isfinite(values).any() else math.nan for name, values in parts.items()}
 
 
@@ -226,7 +210,8 @@ def observers_text(found: Observers) -> str:
             "",
             f"validate --rule cunha: a codec must beat Jaccard index {jaccard:.4f} and distance {distance:.4g} px, and differ from them",
         ]
-    return "\n".join([*lines, *(f"note: {note}" for note in found.notes)])
+    lines += [f"note: {note}" for note in found.notes]
+    return "\n".join(visible(line) for line in lines)  # names of folders may be a stranger's
 
 
 def _tenth(threshold: Any) -> bool:

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import random
 import secrets
 import zlib
 from collections.abc import Sequence
 from dataclasses import asdict
-from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw import __version__
 from sigmaraw.errors import InvalidOption
-from sigmaraw.files import atomic_folder
+from sigmaraw.files import atomic_folder, require_empty
 from sigmaraw.people.key import SCHEMA, Key, Kind, encoded, sha256
 from sigmaraw.people.trials import Shown, make_trials, settings_of, shown_images
 from sigmaraw.progress import Report, reporting
-
-if TYPE_CHECKING:
-    from jinja2 import Template
+from sigmaraw.reports.pages import page_asset, page_template, source_hash
 
 PAGE_FILE, KEY_FILE = "page.html", "key.json"
 QUESTIONS = {"pairs": "Which image is better?", "ratings": "How good is each image?"}
@@ -92,8 +88,7 @@ def make_page(
         The output folder exists, or options that make no study.
     """
     folder = Path(output)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InvalidOption(f"output {folder} holds something", "a new or empty folder", "choose another with -o")
+    require_empty(folder)
     if kind not in QUESTIONS:
         raise InvalidOption(f"kind = {kind!r}", "pairs or ratings", "name one of them")
     source = random.SystemRandom() if seed is None else random.Random(seed)
@@ -105,8 +100,6 @@ def make_page(
     key = Key(SCHEMA, __version__, nonce, kind, settings, tuple(image.row for image in shown), trials)
     content = encoded(key)
     page = _page(key, shown, sha256(content), question or QUESTIONS[kind], source)
-    if folder.exists():
-        folder.rmdir()
     with atomic_folder(folder) as temporary:
         (temporary / PAGE_FILE).write_bytes(page.encode())
         (temporary / KEY_FILE).write_bytes(content)
@@ -135,40 +128,20 @@ def _page(key: Key, shown: Sequence[Shown], key_hash: str, question: str, source
             for trial in key.trials
         ],
     }
-    style, script = _asset("reading.css"), _asset("reading.js")
-    return _template().render(
+    package = "sigmaraw.people"
+    style, script = page_asset(package, "reading.css"), page_asset(package, "reading.js")
+    return page_template(package, "reading.html.j2").render(
         question=question,
         kind=key.kind,
         count=len(key.trials),
         study=Markup(json.dumps(study, allow_nan=False).replace("<", "\\u003c")),
         style=Markup(style),
-        style_hash=_csp_hash(style),
+        style_hash=source_hash(style),
         script=Markup(script),
-        script_hash=_csp_hash(script),
+        script_hash=source_hash(script),
     )
 
 
 def _picture(plane: NDArray[np.integer]) -> dict[str, Any]:
     packed = zlib.compress(np.ascontiguousarray(plane, dtype="<u2").tobytes(), 9)
     return {"height": plane.shape[0], "width": plane.shape[1], "data": base64.b64encode(packed).decode()}
-
-
-def _csp_hash(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _asset(name: str) -> str:
-    return (resources.files("sigmaraw.people") / "templates" / name).read_text(encoding="utf-8")
-
-
-def _template() -> Template:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("sigmaraw.people", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("reading.html.j2")

@@ -98,7 +98,8 @@ def _shown(
     windows: Sequence[str],
     nbytes: dict[str, int],
 ) -> Shown:
-    planes = {setting: volume if place is None else volume[place] for setting, volume in decoded.items()}
+    # Copies of planes: views would keep every decoded volume in memory.
+    planes = {setting: volume if place is None else volume[place].copy() for setting, volume in decoded.items()}
     values = planes[ORIGINAL].astype(np.int64) - frames.shift
     file = frames.files[0] if len(frames.files) != len(frames) else frames.files[number]
     row = ShownImage(name, number, place, file.sha256)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import functools
-import hashlib
 import io
 import lzma
 import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from typing import TYPE_CHECKING
 
 from sigmaraw.reports.blocks import Attachment, Document
 from sigmaraw.reports.folder_report import FolderReport
 from sigmaraw.reports.html_blocks import HtmlWriter, data_uri
+from sigmaraw.reports.pages import page_asset, page_template, source_hash
 
 if TYPE_CHECKING:
-    from jinja2 import Template
     from markupsafe import Markup
 
 
@@ -40,27 +36,6 @@ class _FileView:
     name: str
     address: str
     size: int
-
-
-@functools.cache
-def _asset(name: str) -> str:
-    return (resources.files("sigmaraw.reports") / "templates" / name).read_text(encoding="utf-8")
-
-
-@functools.cache
-def _template() -> Template:
-    """Return the page's template: everything put into it is escaped, and a missing value is an error."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("sigmaraw.reports", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("page.html.j2")
 
 
 def _archive(files: Sequence[Attachment]) -> bytes:
@@ -87,14 +62,15 @@ def page_of(document: Document) -> str:
     ]
     packed = _archive(document.attachments)
     archive = f"{document.number}.tar.xz"
-    script = _asset("page.js")
+    package = "sigmaraw.reports"
+    script = page_asset(package, "page.js")
     head = document.letterhead
-    return _template().render(
+    return page_template(package, "page.html.j2").render(
         document=document,
-        style=Markup(_asset("style.css")),
+        style=Markup(page_asset(package, "style.css")),
         rules=Markup("\n".join(dict.fromkeys(writer.rules))),
         script=Markup(script),
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        script_hash=source_hash(script),
         logo=data_uri(head.logo, "image/jpeg" if head.logo_kind == "jpg" else "image/png") if head.logo else "",
         front=front,
         sections=sections,

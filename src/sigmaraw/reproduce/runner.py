@@ -14,7 +14,7 @@ from typing import Any, cast
 from sigmaraw import __version__, registry
 from sigmaraw.contracts import Criterion, Found, Reproduction
 from sigmaraw.errors import BrokenExtension, InputNotFound, InvalidOption
-from sigmaraw.files import atomic_folder, write_text
+from sigmaraw.files import atomic_folder, require_empty, write_text
 from sigmaraw.progress import Report, reporting
 
 DATA_VARIABLE = "SIGMARAW_DATA"
@@ -133,14 +133,11 @@ def reproduce(
     """
     study = cast(Reproduction, registry.load(registry.REPRODUCTIONS, name)())
     folder = Path(output)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InvalidOption(f"output {folder} holds something", "a new or empty folder", "choose another with -o")
+    require_empty(folder)
     if not 0 <= seed < 2**32:
         raise InvalidOption(f"seed {seed}", "a whole number from 0 to 2^32 - 1", "choose another")
     study.data_root = _data_root(data)
     _require_data(study)
-    if folder.exists():
-        folder.rmdir()
     began = time.monotonic()
     with reporting(progress) as report, atomic_folder(folder) as temporary:
         found = study.run(temporary, seed, quick, report)

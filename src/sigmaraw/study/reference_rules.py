@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from sigmaraw.statistics.images import by_unit
 from sigmaraw.statistics.observers import (
     INTER,
     INTRA,
+    Variability,
     acceptance,
     distance_variability,
     inter_observer,
@@ -38,6 +40,8 @@ _TINY = 1e-9
 
 Scores = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Jaccard index (1) and average Hausdorff distance (px) of each slice, NaN where one has no value."""
+Readings = Sequence[Sequence[Masks]]
+"""An observer's readings, in each the mask of every image."""
 
 
 @dataclass(frozen=True)
@@ -88,25 +92,29 @@ def joined(parts: Sequence[Scores]) -> Scores:
 
 def observed(references: References, images: int) -> Observed:
     """Return the intra- and inter-observer variability over all slices that their observers segmented coherently."""
-    intra, inter = [], []
-    names = list(references.observers)
-    distance = AverageHausdorff()
-    for name in names:
-        readings = [_stack(reading, images) for reading in references.observers[name][:2]]
-        if len(readings) == 2:
-            found = intra_observer(readings[0], readings[1])
-            valid = np.isfinite(found.values)
-            intra.append((found.values, distance_variability(readings[0], readings[1], valid, distance).values))
-    for index, first in enumerate(names):
-        for second in names[index + 1 :]:
-            pairs = [_pair(references.observers[name], images) for name in (first, second)]
-            found = inter_observer(pairs[0], pairs[1])
-            valid = np.isfinite(found.values)
-            inter.append((found.values, distance_variability(merge(*pairs[0]), merge(*pairs[1]), valid, distance).values))
+    observers = list(references.observers.values())
+    intra = [within_observer(readings, images) for readings in observers if len(readings) > 1]
+    inter = [between_observers(first, second, images) for first, second in combinations(observers, 2)]
     return Observed(joined(intra), joined(inter))
 
 
-def _pair(readings: tuple[tuple[Masks, ...], ...], images: int) -> tuple[Masks, Masks]:
+def within_observer(readings: Readings, images: int) -> Scores:
+    """Return how an observer's first two readings agree, over all slices that he segmented coherently."""
+    first, second = _pair(readings, images)
+    return _valid_scores(intra_observer(first, second), first, second)
+
+
+def between_observers(first: Readings, second: Readings, images: int) -> Scores:
+    """Return how two observers' merged readings agree, over all slices that both segmented coherently."""
+    one, other = _pair(first, images), _pair(second, images)
+    return _valid_scores(inter_observer(one, other), merge(*one), merge(*other))
+
+
+def _valid_scores(found: Variability, first: Masks, second: Masks) -> Scores:
+    return found.values, distance_variability(first, second, np.isfinite(found.values), AverageHausdorff()).values
+
+
+def _pair(readings: Readings, images: int) -> tuple[Masks, Masks]:
     """Return an observer's two readings; of one reading that one twice."""
     first = _stack(readings[0], images)
     return first, _stack(readings[1], images) if len(readings) > 1 else first

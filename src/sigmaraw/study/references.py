@@ -96,10 +96,7 @@ def common_spacing(inputs: Inputs) -> tuple[tuple[float, ...] | None, str]:
 
 def observer_folders(path: Path) -> dict[str, list[Path]]:
     """Return for each observer the folder, or the one file, of each reading."""
-    if path.is_file() or is_frame_file(path):
-        return {"reference": [path]}
-    folders = _folders(path)
-    if mask_files(path) or not folders:
+    if mask_files(path) or not (folders := _folders(path)):
         return {"reference": [path]}
     return {folder.name: _folders(folder) if not mask_files(folder) and _folders(folder) else [folder] for folder in folders}
 
@@ -110,7 +107,9 @@ def _folders(path: Path) -> list[Path]:
 
 
 def mask_files(path: Path) -> list[Path]:
-    """Return the masks that lie in a folder, in natural order."""
+    """Return the file itself, or the masks that lie in a folder, in natural order."""
+    if path.is_file() or is_frame_file(path):
+        return [path]
     entries = sorted(path.iterdir(), key=lambda entry: natural_key(entry.name))
     return [entry for entry in entries if is_frame_file(entry) and not is_litter(entry) and not is_companion(entry)]
 
@@ -131,7 +130,7 @@ def stem_of(path: Path) -> str:
 
 def _reading(place: Path, inputs: Inputs, plan: Plan, files: dict[Path, InputRow]) -> tuple[Masks, ...]:
     """Return the mask of each image of the study from one folder, or one file."""
-    masks = [place] if place.is_file() or is_frame_file(place) else mask_files(place)
+    masks = mask_files(place)
     if not masks:
         raise InputNotFound(f"{place} holds no masks", "a mask for each image, under its name", "check the folder")
     by_stem: dict[str, list[Path]] = {}

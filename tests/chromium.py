@@ -2,40 +2,42 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import select
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+PATIENCE_S = 60.0
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+PROGRAM = next((path for name in _NAMES if (path := shutil.which(name))), None)
 _OPTIONS = (
     "--headless=new", "--no-sandbox", "--remote-debugging-pipe", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
     "--disable-extensions", "--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND",
-    "--disable-features=BackForwardCache",
+    "--disable-features=BackForwardCache", "--window-size=1280,800",
 )  # fmt: skip
-
-
-def program() -> str | None:
-    """Return the browser's path, None where there is none."""
-    return next((path for name in NAMES if (path := shutil.which(name))), None)
+_CODES = {"ArrowLeft": 37, "ArrowRight": 39, "ArrowDown": 40, "Backspace": 8}
 
 
 class Chromium:
-    """One page of a browser that reaches no network.
+    """One page of a browser that reaches no network. Use it with `with`.
 
     Parameters
     ----------
-    path : str
-        The browser's program.
+    downloads : Path, optional
+        Folder for the files that the page saves.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, downloads: Path | None = None) -> None:
+        assert PROGRAM is not None
         self._profile = tempfile.mkdtemp()
         (to_read, to_write), (from_read, from_write) = os.pipe(), os.pipe()
-        command = [path, *_OPTIONS, f"--user-data-dir={self._profile}"]
+        command = [PROGRAM, *_OPTIONS, f"--user-data-dir={self._profile}"]
         # The browser reads its orders from descriptor 3 and answers on 4.
         line = f'exec 3<&{to_read} 4>&{from_write}; exec "$@"'
         self._process = subprocess.Popen(
@@ -47,16 +49,25 @@ class Chromium:
         self._number, self._rest = 0, b""
         self.events: list[dict[str, Any]] = []
         self._session: str | None = None
+        if downloads is not None:
+            self._call("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(downloads)})
         target = self._call("Target.createTarget", {"url": "about:blank"})["targetId"]
         self._session = self._call("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
-        for domain in ("Page", "Performance", "Network"):
+        for domain in ("Page", "Performance", "Network", "Runtime", "Log"):
             self.order(f"{domain}.enable")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _read(self) -> dict[str, Any]:
         while b"\0" not in self._rest:
-            piece = self._in.read(1 << 16)
+            ready, _, _ = select.select([self._in], [], [], PATIENCE_S)
+            piece = self._in.read(1 << 16) if ready else b""
             if not piece:
-                raise RuntimeError("the browser ended")
+                raise RuntimeError("the browser ended" if ready else "the browser says nothing")
             self._rest += piece
         message, _, self._rest = self._rest.partition(b"\0")
         found: dict[str, Any] = json.loads(message)
@@ -88,7 +99,7 @@ class Chromium:
         self.order("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone)
 
     def open(self, page: Path) -> None:
-        """Open a file and wait until it is loaded and painted twice."""
+        """Open a file and wait until it is loaded and painted twice; events are those since then."""
         self.events.clear()
         self.order("Page.navigate", url=page.resolve().as_uri())
         self.wait("Page.loadEventFired")
@@ -100,6 +111,33 @@ class Chromium:
         if "exceptionDetails" in answer:
             raise RuntimeError(str(answer["exceptionDetails"])[:2000])
         return answer["result"].get("value")
+
+    def until(self, code: str) -> Any:
+        """Return the value of a JavaScript expression once it is true."""
+        end = time.monotonic() + PATIENCE_S
+        while not (found := self.run(code)):
+            assert time.monotonic() < end, f"never true: {code}"
+            time.sleep(0.02)
+        return found
+
+    def press(self, key: str) -> None:
+        """Press a key, as a person would."""
+        text = {"text": key} if len(key) == 1 else {}
+        code = _CODES.get(key, ord(key.upper()) if len(key) == 1 else 0)
+        self.order("Input.dispatchKeyEvent", type="keyDown", key=key, windowsVirtualKeyCode=code, **text)
+        self.order("Input.dispatchKeyEvent", type="keyUp", key=key, windowsVirtualKeyCode=code)
+
+    def picture(self, file: Path) -> None:
+        """Save what the page looks like as PNG."""
+        file.write_bytes(base64.b64decode(self.order("Page.captureScreenshot")["data"]))
+
+    def faults(self) -> list[dict[str, Any]]:
+        """Return the exceptions of the page since it was opened, and what its console calls errors, such as what its policy refuses."""
+        return [
+            event["params"]
+            for event in self.events
+            if event.get("method") == "Runtime.exceptionThrown" or event.get("params", {}).get("entry", {}).get("level") == "error"
+        ]
 
     def processor_time(self) -> float:
         """Return the processor time of the page's process, s."""
@@ -116,8 +154,9 @@ class Chromium:
         try:
             self._call("Browser.close", {})
             self._process.wait(timeout=20)
-        except (RuntimeError, subprocess.TimeoutExpired):
+        except (RuntimeError, OSError, subprocess.TimeoutExpired):
             self._process.kill()
+            self._process.wait()
         self._out.close()
         self._in.close()
         shutil.rmtree(self._profile, ignore_errors=True)
