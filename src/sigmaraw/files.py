@@ -69,9 +69,7 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         with needs_room(target, temporary):
             yield temporary
-            umask = os.umask(0)
-            os.umask(umask)
-            temporary.chmod(0o666 & ~umask)  # mkstemp makes it private; the result is an ordinary file
+            _make_ordinary(temporary, 0o666)
             temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
@@ -97,6 +95,7 @@ def atomic_folder(target: str | os.PathLike[str]) -> Iterator[Path]:
             yield temporary
             if target.is_dir() and not any(target.iterdir()):
                 target.rmdir()  # not every system renames over an empty folder
+            _make_ordinary(temporary, 0o777)
             temporary.replace(target)
     finally:
         remove_folder(temporary)
@@ -129,6 +128,13 @@ def write_text(target: str | os.PathLike[str], text: str) -> None:
     """Write `text` as UTF-8 to `target`, whole or not at all."""
     with atomic_path(target) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def _make_ordinary(temporary: Path, mode: int) -> None:
+    """Give a file or folder, which tempfile makes private, the permissions of an ordinary one."""
+    umask = os.umask(0)
+    os.umask(umask)
+    temporary.chmod(mode & ~umask)
 
 
 @contextmanager

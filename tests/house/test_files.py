@@ -52,6 +52,7 @@ def test_a_folder_is_written_to_a_free_name_or_over_an_empty_folder_alone(tmp_pa
         with atomic_folder(target) as temporary:
             (temporary / "x").write_text("1")
         assert [file.name for file in target.iterdir()] == ["x"]
+        assert target.stat().st_mode & 0o777 == 0o777 & ~_umask()
         with pytest.raises(InvalidOption, match="holds something"):
             require_empty(target)
     with pytest.raises(InvalidOption, match="holds something"):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import sigmaraw.metrics
@@ -232,6 +232,8 @@ _WORD = st.text(st.characters(codec="ascii", categories=("L", "N")), min_size=1,
 _STEP = st.tuples(_WORD, st.none() | st.text(max_size=8), st.dictionaries(_WORD, st.text(max_size=12), max_size=3))
 
 
+@example([("0E", None, {}), ("0", None, {})], False)
+@example([("x", "1e", {}), ("0", None, {})], False)
 @given(st.lists(_STEP, min_size=1, max_size=3), st.booleans())
 def test_any_text_survives_quotation(steps, always) -> None:
     def quoted(value: str) -> str:

@@ -232,9 +232,11 @@ def test_ratings_are_paired_by_image(images: list[Path], tmp_path: Path) -> None
 
     def rate(reader: str, trial: object) -> dict[str, object]:
         left, right = (value[getattr(trial, side)] - trial.image for side in ("left", "right"))  # type: ignore[attr-defined]
-        return {"rating_left": left, "rating_right": max(right, 1)}
+        return {"rating_left": left, "rating_right": max(right, 1), "answer": "=2+3"}
 
-    file = answers(key, tmp_path, "Ben", rate, read_key(tmp_path / "page" / "key.json")[1])
-    rows = score_answers([file], tmp_path / "page" / "key.json").ratings
+    file = answers(key, tmp_path, "@Ben", rate, read_key(tmp_path / "page" / "key.json")[1])
+    rows = score_answers([file], tmp_path / "page" / "key.json", tmp_path / "open.csv").ratings
+    opened = list(csv.DictReader((tmp_path / "open.csv").open(encoding="utf-8")))
+    assert {(row["reader"], row["answer"]) for row in opened} == {("'@Ben", "")}, "no cell is a spreadsheet's formula"
     assert rows[CODECS[0]][0].means == (8.0, 8.0) and rows[CODECS[0]][0].n == 3
     assert rows[CODECS[1]][0].means == (8.0, 2.0) and rows[CODECS[1]][0].delta.value == -1.0

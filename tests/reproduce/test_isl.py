@@ -43,12 +43,6 @@ def test_measured_is_what_the_labels_say() -> None:
     assert isl_training.measured(np.zeros((8, 8)), np.zeros((8, 8), bool))["mean intensity"] == 0
 
 
-def test_correlation_is_pearsons() -> None:
-    a, b = np.random.default_rng(1).standard_normal((2, 50))
-    assert isl_training.correlation(a, a + b) == pytest.approx(np.corrcoef(a, a + b)[0, 1])
-    assert isl_training.correlation(a, np.ones(50)) == 0
-
-
 def test_the_true_stains_as_answers_and_a_constant() -> None:
     """True stains score r = 1, loss 0 in the uncorrupted images; a constant answer fails all that a network must show."""
     test = isl_training.fields(6, (3,))

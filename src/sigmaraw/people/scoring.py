@@ -136,11 +136,12 @@ def _answer(path: Path, line: int, row: Mapping[str, Any], key: Key, key_hash: s
     try:
         if row["trial"] not in trials or not str(row["reader"]).strip():
             raise ValueError
-        seconds, answer, rated = float(row["seconds"]), str(row["answer"]), (0, 0)
+        seconds, answer, rated = float(row["seconds"]), "", (0, 0)
         if key.kind == "ratings":
             rated = int(row["rating_left"]), int(row["rating_right"])
             fits = all(1 <= value <= 10 for value in rated)
         else:
+            answer = str(row["answer"])
             fits = answer in _ANSWERS
         if not fits or not 0 <= seconds < float("inf"):
             raise ValueError
@@ -181,7 +182,8 @@ def _choices(answers: Sequence[Answer], key_hash: str, readers: tuple[Reader, ..
             worth += bradley_terry([trial for trial in trials if trial.reader == reader.name], ORIGINAL)
         except UndefinedStatistic as error:
             undefined.append(f"Bradley–Terry of {reader.name}: {error}")
-    rows = sorted(choices(trials), key=lambda row: [reader.name for reader in readers].index(row.reader))
+    places = {reader.name: place for place, reader in enumerate(readers)}
+    rows = sorted(choices(trials), key=lambda row: places[row.reader])
     return Scored("pairs", key_hash, readers, tuple(rows), tuple(overall), tuple(worth), undefined=tuple(undefined))
 
 
@@ -220,14 +222,14 @@ def _unblinded(answers: Sequence[Answer], key: Key) -> str:
     writer.writerow(names)
     for answer in answers:
         trial, image = answer.trial, key.images[answer.trial.image]
-        place = (_cell(answer.reader), trial.id, _cell(image.name), image.frame, "" if image.slice is None else image.slice)
+        place = (answer.reader, trial.id, image.name, image.frame, "" if image.slice is None else image.slice)
         said = (answer.answer, answer.rating_left or "", answer.rating_right or "", answer.seconds)
-        writer.writerow((*place, _cell(trial.left), _cell(trial.right), trial.true_side, *said))
+        writer.writerow(map(_cell, (*place, trial.left, trial.right, trial.true_side, *said)))
     return stream.getvalue()
 
 
-def _cell(text: str) -> str:
-    return f"'{text}" if text[:1] in "=+-@" else text
+def _cell(value: str | float) -> str | float:
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
 
 
 def scored_text(scored: Scored) -> str:

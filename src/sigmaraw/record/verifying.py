@@ -160,10 +160,10 @@ def examine(
     if references:
         covered = {part.path for manifest, _ in references for part in manifest.parts}
         found.notes.extend(f"{visible(name)} is no part of the record" for name in files_of(folder) if name not in covered)
-    problems = list({(entry.part, entry.path): entry for entry in reversed(found.problems)}.values())[
-        ::-1
-    ]  # the first thing said of a part
-    return Examination(problems, found.notes, holding, key is not None)
+    first: dict[tuple[str, str], Finding] = {}
+    for entry in found.problems:
+        first.setdefault((entry.part, entry.path), entry)
+    return Examination(list(first.values()), found.notes, holding, key is not None)
 
 
 def _references(folder: Path, key: Ed25519PublicKey | None, found: Examination) -> tuple[tuple[Signature, ...], list[tuple[Manifest, str]]]:

@@ -110,8 +110,13 @@ def _unquoted(value: str, problem: InvalidSpec) -> str:
 
 def quoted(value: str) -> str:
     """Return a value as a specification holds it: in quotation marks where it would be read as something else without them."""
-    plain = value == value.strip() and value and not any(character in value for character in ',+="')
+    plain = value == value.strip() and value and not any(character in value for character in ',+="') and not _begins_exponent(value)
     return value if plain else '"' + value.replace('"', '""') + '"'
+
+
+def _begins_exponent(text: str) -> bool:
+    """Whether a ``+`` and a digit behind a text would be read as its exponent, as in ``1e+3``."""
+    return text[-1:] in ("e", "E") and text[-2:-1].isdigit()
 
 
 def parse_chain(text: str) -> list[Step]:
@@ -141,7 +146,8 @@ def parse_chain(text: str) -> list[Step]:
     """
     parts: list[str] = []
     for piece in _split(text, "+", text):
-        if parts and parts[-1][-1:] in ("e", "E") and parts[-1][-2:-1].isdigit() and piece[:1].isdigit():
+        in_value = bool(parts) and ":" in parts[-1]  # a name has no exponent
+        if in_value and _begins_exponent(parts[-1]) and piece[:1].isdigit():
             parts[-1] += "+" + piece
         else:
             parts.append(piece)

@@ -46,6 +46,7 @@ from sigmaraw.reports.statements import (
 from sigmaraw.reports.sweep import claim
 from sigmaraw.reports.table import without_figures
 from sigmaraw.reports.values import setting
+from sigmaraw.reports.wording import several
 
 _MOST_THUMBS = 12
 _LARGE = 1000  # results, beyond which half as many are shown
@@ -99,11 +100,10 @@ def front_blocks(folder: RecordFolder, lab: Lab) -> list[Block]:
 def _tested(record: Content) -> Words:
     images, codecs, measured = len({row.image for row in record.results}), len(record.codecs), len(record.measurements)
     names = list(image_names(record).values())
-    what = f"{codecs} {'codec' if codecs == 1 else 'codecs'}, {measured} {'measurement' if measured == 1 else 'measurements'}"
     return rich(
         "Tested: {what} on {images} ({listed}). Model: {model:strong}. Camera: {camera:strong}.",
-        what=what,
-        images=f"{images} {'image' if images == 1 else 'images'}",
+        what=f"{several(codecs, 'codec')}, {several(measured, 'measurement')}",
+        images=several(images, "image"),
         listed=few(names),
         model=setting(record.plan.pipeline),
         camera=camera_words(record),

@@ -14,8 +14,8 @@ MOST_NAMED = 4  # names in one line
 def few(names: Sequence[str], most: int = MOST_NAMED, separator: str = ", ") -> str:
     """Return the first names in one line, and how many more there are."""
     more = len(names) - most
-    end = f"{separator.rstrip() if separator != ', ' else ''} and {more} more"
-    return separator.join(names[:most]) + (end if more > 0 else "")
+    stop = "" if separator == ", " else separator.rstrip()
+    return separator.join(names[:most]) + (f"{stop} and {more} more" if more > 0 else "")
 
 
 def image_names(record: Content) -> dict[int, str]:

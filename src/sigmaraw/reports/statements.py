@@ -10,6 +10,7 @@ from sigmaraw.record import Content, Verdict, worst
 from sigmaraw.record.statements import STATEMENTS, DecisionRow, StatementName, StatementRow
 from sigmaraw.reports.names import few, image_names
 from sigmaraw.reports.numbers import given, interval, of_studies, percent, plain, with_unit
+from sigmaraw.reports.wording import several
 
 HEADINGS: dict[Verdict, str] = {"PASS": "May be used", "INCONCLUSIVE": "Not decided", "FAIL": "Not to be used"}
 
@@ -137,7 +138,7 @@ def effect_text(value: float | None, unit: str, digits: int = 3) -> str:
 
 def design_text(rule: DecisionRow) -> str:
     """Return the images of a design, with its replicas per group where there are any."""
-    many = f"{rule.images} {'image' if rule.images == 1 else 'images'}"
+    many = several(rule.images, "image")
     return f"{many}, n = {rule.replicas}" if rule.replicas else many
 
 

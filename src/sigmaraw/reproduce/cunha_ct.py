@@ -20,10 +20,11 @@ from sigmaraw.codecs import codec
 from sigmaraw.contracts import Criterion, Found, Reproduction
 from sigmaraw.contracts.reproductions import Report
 from sigmaraw.frames import read_frames
-from sigmaraw.metrics import Jaccard
+from sigmaraw.metrics import Jaccard, mean_square_error, psnr_db
 from sigmaraw.metrics.masks import mean_agreement
 from sigmaraw.pipelines.otsu import OtsuPipeline
 from sigmaraw.record import Record
+from sigmaraw.reproduce.shapes import falls
 from sigmaraw.study import Plan, run
 from sigmaraw.virtual.organ_volume import organ_volume
 from sigmaraw.virtual.series import write_frames
@@ -41,8 +42,8 @@ _MARGIN = {"jaccard": 0.1}  # 001 takes a Jaccard index of .90 or more for prese
 _AGREEMENT = ("jaccard", "average-hausdorff")
 
 
-def _falls(values: Sequence[float], slack: float = 0.0) -> bool:
-    return len(values) > 1 and all(later <= earlier + slack for earlier, later in pairwise(values))
+def _falls(values: Sequence[float], slack: float) -> bool:
+    return len(values) > 1 and falls(values, slack)
 
 
 class CunhaCt(Reproduction):
@@ -124,7 +125,8 @@ class CunhaCt(Reproduction):
         path = write_frames(folder / "virtual" / "ct.tif", made.image, 16)
         record = _studied(path, made.image, names, seed, progress)
         record.write(folder / "virtual" / "study", formats)
-        table = _table(record, made.image, names)
+        decoded = _decoded(record, made.image)
+        table = _table(record, made.image, decoded, names)
         real = self._real(folder, seed, progress, formats)
         values = _values(table, ceiling, reached, real)
         notes = (
@@ -136,7 +138,8 @@ class CunhaCt(Reproduction):
             "Not reproduced: 001's own µCT volume of a mouse tumour, which is not public: `sigmaraw validate CT none --volume --pipeline "
             "otsu --reference MASK` on such a volume.",
         )
-        return Found(values, _shown(values), {"ratio-and-quality": _figure(table, ceiling), "slices": _slices(made.image, record)}, notes)
+        figures = {"ratio-and-quality": _figure(table, ceiling), "slices": _slices(made.image, record, decoded)}
+        return Found(values, _shown(values), figures, notes)
 
     def _real(self, folder: Path, seed: int, progress: Report, formats: tuple[str, ...]) -> dict[str, Any] | None:
         place = self.data_set("totalseg-ct")
@@ -148,7 +151,7 @@ class CunhaCt(Reproduction):
         (folder / "real").mkdir()
         record = _studied(path, volume, names, seed, progress, folder / "real")
         record.write(folder / "real" / "study", formats)
-        table = _table(record, volume, names)
+        table = _table(record, volume, _decoded(record, volume), names)
         jaccard = {kind: [row["volume_jaccard"] for row in table if row["kind"] == kind] for kind in ("JPEG 2000", "HEVC")}
         return {"jpeg2000": jaccard["JPEG 2000"], "hevc": jaccard["HEVC"][0], "rows": table}
 
@@ -163,21 +166,30 @@ def _studied(
     return run(plan, [path], None, progress=progress, reference=reference)
 
 
-def _table(record: Record, volume: NDArray[np.integer], names: Mapping[str, tuple[str, float]]) -> list[dict[str, Any]]:
+def _decoded(record: Record, volume: NDArray[np.integer]) -> dict[str, NDArray[np.integer]]:
+    """Return the volume after each codec of a record."""
+    return {entry.codec: codec(entry.images[0].full_spec).roundtrip(volume)[0] for entry in record.content.codecs}
+
+
+def _table(
+    record: Record,
+    volume: NDArray[np.integer],
+    decoded: Mapping[str, NDArray[np.integer]],
+    names: Mapping[str, tuple[str, float]],
+) -> list[dict[str, Any]]:
     """Return ratio, PSNR and agreement of every codec; means over slices leave those out where both masks are empty."""
     otsu, rows = OtsuPipeline("otsu"), []
     reference = otsu.mask(volume)
     scores = {(row.codec, row.measurement): row.chi_codec for row in record.content.results}
     for entry in record.content.codecs:
         kind, asked = names.get(entry.codec, ("lossless", 0))
-        decoded, _ = codec(entry.images[0].full_spec).roundtrip(volume)
-        mean = mean_agreement(Jaccard(), zip(reference, otsu.mask(decoded), strict=True))
+        mean = mean_agreement(Jaccard(), zip(reference, otsu.mask(decoded[entry.codec]), strict=True))
         rows.append(
             {
                 "kind": kind,
                 "asked": asked,
                 "ratio": entry.compression_ratio,
-                "psnr": _psnr(volume, decoded),
+                "psnr": _psnr(volume, decoded[entry.codec]),
                 "jaccard": mean.value,
                 "slices_left_out": mean.both_empty,
                 "volume_jaccard": scores[entry.codec, "jaccard"],
@@ -189,8 +201,7 @@ def _table(record: Record, volume: NDArray[np.integer], names: Mapping[str, tupl
 
 def _psnr(raw: NDArray[np.integer], decoded: NDArray[np.integer]) -> float:
     """Return PSNR over the volume, dB; infinite for equal volumes."""
-    error = float(np.mean((raw.astype(np.float64) - decoded) ** 2))
-    return math.inf if error == 0 else 10 * math.log10(_PEAK**2 / error)
+    return psnr_db(mean_square_error([raw], [decoded]), _PEAK)
 
 
 def _values(table: Sequence[Mapping[str, Any]], ceiling: float, reached: Sequence[float], real: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -250,7 +261,7 @@ def _figure(table: Sequence[Mapping[str, Any]], ceiling: float) -> Any:
     return made
 
 
-def _slices(volume: NDArray[np.integer], record: Record) -> Any:
+def _slices(volume: NDArray[np.integer], record: Record, decoded: Mapping[str, NDArray[np.integer]]) -> Any:
     """Draw one slice as it is, and as both codecs give it at their highest ratio."""
     from sigmaraw.reports.svg import drawing, figure
 
@@ -261,7 +272,7 @@ def _slices(volume: NDArray[np.integer], record: Record) -> Any:
         entries = [entry for entry in record.content.codecs if entry.codec.startswith(name) and entry.compression_ratio is not None]
         if entries:
             worst = max(entries, key=lambda entry: entry.compression_ratio or 0.0)
-            shown.append((f"{name} {worst.compression_ratio:.0f}:1", codec(worst.images[0].full_spec).roundtrip(volume)[0]))
+            shown.append((f"{name} {worst.compression_ratio:.0f}:1", decoded[worst.codec]))
     with drawing():
         made = figure(2.6, 7.0)
         made.set_layout_engine("constrained")

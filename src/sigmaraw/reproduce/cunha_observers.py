@@ -22,7 +22,8 @@ from sigmaraw.errors import MissingExtra
 from sigmaraw.metrics.masks import AverageHausdorff
 from sigmaraw.metrics.sharpness import ms_ssim, weighted_total_variation
 from sigmaraw.reproduce.cunha_figures import curves, pictures
-from sigmaraw.reproduce.simulated_observers import Observer, greys_of, outlined, tuned
+from sigmaraw.reproduce.shapes import falls
+from sigmaraw.reproduce.simulated_observers import Greys, Observer, greys_of, outlined, tuned
 from sigmaraw.statistics.observers import (
     CodecMark,
     acceptance,
@@ -63,12 +64,15 @@ class Readings:
         (z, y, x), each observer's two readings.
     intra, inter : pair of ndarray
         Jaccard index and average Hausdorff distance by slice, NaN where it does not count.
+    texture : float
+        Mean weighted total variation of the raw volume around the first outlines, DN/px.
     """
 
     first: tuple[NDArray[np.bool_], NDArray[np.bool_]]
     second: tuple[NDArray[np.bool_], NDArray[np.bool_]]
     intra: Scores
     inter: Scores
+    texture: float
 
 
 @dataclass(frozen=True)
@@ -93,10 +97,6 @@ def storage_factor() -> float:
 def mri_limit() -> int:
     """Return the largest ratio that 001's rule accepts of MRI: better than two observers agree, and different from that."""
     return max(ratio for ratio, (better, differs) in MRI_MARKS.items() if better and differs)
-
-
-def _falls(values: list[float], rise: float = _RISE) -> bool:
-    return all(later <= earlier + rise for earlier, later in pairwise(values))
 
 
 class CunhaObservers(Reproduction):
@@ -142,7 +142,7 @@ class CunhaObservers(Reproduction):
             "mean Jaccard index of lossless and of JPEG 2000 by rising ratio",
             "falls (a figure)",
             f"it nowhere rises by more than {_RISE}, and falls by more than .1 in all",
-            lambda v: _falls(v) and v[0] - v[-1] > 0.1,
+            lambda v: falls(v, _RISE) and v[0] - v[-1] > 0.1,
         ),
         Criterion(
             "marks",
@@ -170,7 +170,7 @@ class CunhaObservers(Reproduction):
             "change of weighted total variation at JPEG 2000 by rising ratio, %",
             "−.1, −1.7, −11.4, −47.7 (HREM)",
             "it falls, to below −10",
-            lambda v: _falls(v, 0.5) and v[-1] < -10,
+            lambda v: falls(v, 0.5) and v[-1] < -10,
         ),
         Criterion(
             "ms_ssim",
@@ -217,11 +217,11 @@ class CunhaObservers(Reproduction):
         raw = np.stack([camera.acquire(plane, 1, [seed, 77, number])[0] for number, plane in enumerate(truth.mean_e)])
         greys = greys_of(raw)
         one, two = tuned(raw, greys, INTRA, INTER, seed)
-        readings = _readings(raw, one, two, seed)
+        readings = _readings(raw, greys, one, two, seed)
         settings, notes = [], []
         for spec in (LOSSLESS, *JPEG2000, *HEVC):
             try:
-                settings.append(_setting(raw, spec, one, readings, seed, camera))
+                settings.append(_setting(raw, greys, spec, one, readings, seed, camera))
             except MissingExtra as error:
                 notes.append(f"{spec} is left out: {error}")
         marks, contrasts, _ = acceptance({each.spec: each.scores for each in settings}, readings.intra, readings.inter)
@@ -248,19 +248,22 @@ _NOTES = (
 )
 
 
-def _readings(raw: NDArray[np.integer], one: Observer, two: Observer, seed: int) -> Readings:
-    greys, distance = greys_of(raw), AverageHausdorff()
+def _readings(raw: NDArray[np.integer], greys: Greys, one: Observer, two: Observer, seed: int) -> Readings:
+    distance = AverageHausdorff()
     first = (outlined(raw, greys, one, 0, seed), outlined(raw, greys, one, 1, seed))
     second = (outlined(raw, greys, two, 0, seed), outlined(raw, greys, two, 1, seed))
     intra, inter = intra_observer(*first).values, inter_observer(first, second).values
     between = distance_variability(merge(*first), merge(*second), np.isfinite(inter), distance).values
-    return Readings(first, second, (intra, distance_variability(*first, np.isfinite(intra), distance).values), (inter, between))
+    within = distance_variability(*first, np.isfinite(intra), distance).values
+    return Readings(first, second, (intra, within), (inter, between), _texture(raw, first[0]))
 
 
-def _setting(raw: NDArray[np.integer], spec: str, one: Observer, readings: Readings, seed: int, camera: VirtualCamera) -> Setting:
+def _setting(
+    raw: NDArray[np.integer], greys: Greys, spec: str, one: Observer, readings: Readings, seed: int, camera: VirtualCamera
+) -> Setting:
     """Return what one codec does to the outlines of the first observer, and to the image around them."""
     decoded, nbytes = codec(spec, camera.truth_profile()).roundtrip(raw)
-    greys, valid, reference = greys_of(raw), np.isfinite(readings.intra[0]), readings.first[0]
+    valid, reference = np.isfinite(readings.intra[0]), readings.first[0]
     marked, alone = (outlined(decoded, greys, one, reading, seed) for reading in (_READING, 0))
     jaccard = np.where(valid, jaccard_by_slice(reference, marked), np.nan)
     distance = distance_variability(reference, marked, np.asarray(valid & (jaccard > 0)), AverageHausdorff()).values
@@ -271,7 +274,7 @@ def _setting(raw: NDArray[np.integer], spec: str, one: Observer, readings: Readi
         (jaccard, distance),
         float(np.nanmean(jaccard_by_slice(reference, alone))),
         _mean(distance_variability(reference, alone, np.asarray((reference & alone).any(axis=(1, 2))), AverageHausdorff()).values),
-        100 * (_texture(decoded, reference) / _texture(raw, reference) - 1),
+        100 * (_texture(decoded, reference) / readings.texture - 1),
         float(np.mean([ms_ssim(a, b, span)[0] for a, b in zip(raw[::4], decoded[::4], strict=True)])),
         decoded,
     )

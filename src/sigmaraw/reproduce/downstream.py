@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from sigmaraw.codecs import codec
 from sigmaraw.contracts import Criterion, Found, Reproduction
 from sigmaraw.contracts.reproductions import Report
-from sigmaraw.errors import MissingExtra
 from sigmaraw.pipelines import pipeline
-from sigmaraw.reproduce.nuclei import DATA, DEMO, IMAGES, MORE, NETWORK, Truthful, real_images, spec_of, true_measurements, virtual_samples
+from sigmaraw.reproduce.nuclei import DATA, DEMO, Truthful, of_real, spec_of, true_measurements, virtual_samples
 from sigmaraw.statistics.agreement import agreement, bland_altman
 
 MEASUREMENTS = ("count", "area", "total_intensity", "mean_intensity")
@@ -61,7 +60,7 @@ class Downstream(Reproduction):
         """Measure what both networks find, and what is there."""
         samples = [Truthful(one.frame, one.scene.labels) for one in virtual_samples(24 if quick else 80, seed)]
         demo = measured(DEMO, samples, progress)
-        real, notes = self._real(quick, progress)
+        real, notes = of_real(self, lambda place, images: measured(spec_of(place), images[::2] if quick else images, progress))
         scored = {"demonstration": scores(demo), "real": None if real is None else scores(real)}
         values: dict[str, Any] = {
             f"{who} {name}": None if found is None else found[name] for who, found in scored.items() for name in MEASUREMENTS
@@ -69,16 +68,6 @@ class Downstream(Reproduction):
         values["concordance"] = max(row["ccc"] - row["pearson"] for row in scores(demo).values())
         figures = {"demonstration": _figure(demo)} | ({} if real is None else {"real": _figure(real)})
         return Found(values, _shown(values), figures, (*notes, *_bias_notes(values), *_NOTES))
-
-    def _real(self, quick: bool, progress: Report) -> tuple[Pairs | None, tuple[str, ...]]:
-        place, images = self.data_set(NETWORK), self.data_set(IMAGES)
-        if place is None or images is None:
-            return None, ("The real network was not run: name the folder of its data with --data DIR.",)
-        chosen = real_images(images, self.data_set(MORE))
-        try:
-            return measured(spec_of(place), chosen[::2] if quick else chosen, progress), ()
-        except MissingExtra as error:
-            return None, (f"The real network was not run: {error}",)
 
 
 _NOTES = (

@@ -7,9 +7,8 @@ of W images are compared with the reference.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from sigmaraw.contracts import Criterion, Found, Reproduction
 from sigmaraw.contracts.reproductions import Report
 from sigmaraw.reproduce.cells import RADII, blurred, bottleneck, crops_of, demo_network, roc_auc
+from sigmaraw.reproduce.shapes import rises
 from sigmaraw.watch.mmd import median_distance, mmd_test
 from sigmaraw.watch.online import OnlineMmd, mean_run_time, moments, statistics, statistics_of_draws
 
@@ -60,10 +60,6 @@ QUICK = Size(150, 1000, 100, 800, 400, 1000, 0.2)
 FULL = Size(500, 4000, 400, 2000, 2000, 2000, 0.1)
 
 
-def _rises(values: Sequence[float], slack: float) -> bool:
-    return all(later >= earlier - slack for earlier, later in pairwise(values))
-
-
 class Drift(Reproduction):
     """Offline and online maximum mean discrepancy, their errors where nothing has changed, and what they find of a blur."""
 
@@ -97,7 +93,7 @@ class Drift(Reproduction):
             "offline: share of tests that find severities 1 to 5",
             "a figure of false negatives; no numbers are printed",
             "it falls nowhere by more than .1 from one severity to the next, and is at least .9 at 5",
-            lambda v: _rises(v, 0.1) and v[-1] >= 0.9,
+            lambda v: rises(v, 0.1) and v[-1] >= 0.9,
         ),
         Criterion(
             "run_time",
@@ -112,21 +108,21 @@ class Drift(Reproduction):
             f"ROC-AUC at severities 1 to 5, W = {WINDOW}",
             "at 2, 3, 4: .84, .92, .98",
             "it falls nowhere by more than .02, and is at least .9 at severity 4",
-            lambda v: _rises(v, 0.02) and v[3] >= 0.9,
+            lambda v: rises(v, 0.02) and v[3] >= 0.9,
         ),
         Criterion(
             "window",
             f"ROC-AUC with W = 2, 5, 10, 15, 20 at severity {LEVEL}",
             ".85, .92, .98, .90, .88",
             "it rises to W = 10, by more than .05, and nowhere falls by more than .02: the fall in print is no property of MMD",
-            lambda v: _rises(v, 0.02) and v[2] > v[0] + 0.05,
+            lambda v: rises(v, 0.02) and v[2] > v[0] + 0.05,
         ),
         Criterion(
             "set_run_time",
             f"ROC-AUC of run lengths with 32, 64, 128, 256 frames set, W = {WINDOW}, severity {LEVEL}",
             ".90, .95, .98, .98",
             "it falls nowhere by more than .02, and is at least .9 at 256",
-            lambda v: _rises(v, 0.02) and v[-1] >= 0.9,
+            lambda v: rises(v, 0.02) and v[-1] >= 0.9,
         ),
     )
 

@@ -22,7 +22,8 @@ from sigmaraw.pipelines.stain import segmented
 from sigmaraw.pipelines.tiling import Tiling
 from sigmaraw.pipelines.unet import UNet
 from sigmaraw.reproduce import isl_figures, isl_real
-from sigmaraw.reproduce.isl_training import MEASURED, TILE, correlation, correlations, fields, inputs, measured, network, targets
+from sigmaraw.reproduce.correlation import correlation, pcc_loss
+from sigmaraw.reproduce.isl_training import MEASURED, TILE, correlations, fields, inputs, measured, network, targets
 from sigmaraw.training.arrays import Floats, output
 from sigmaraw.virtual.dic import DicScene
 
@@ -46,7 +47,7 @@ class Isl(Reproduction):
 
     name = "isl"
     title = "In-silico labels: what a predicted stain still measures"
-    paper = "002 (in-silico labelling)"
+    paper = "002 (Pankova)"
     data = "ebimage (cells.tif and nuclei.tif) for the real pair; without it that part is left out, and said so"
     criteria: ClassVar[tuple[Criterion, ...]] = (
         Criterion(
@@ -189,7 +190,7 @@ def _gfp_mask(logits: Floats) -> NDArray[np.bool_]:
 def _loss(net: UNet, test: Sequence[DicScene], spec: str | None) -> float:
     """Return the mean PCC loss of the nuclei over test images under a corruption."""
     found = output(net, inputs([_corrupted(scene.dic, spec) for scene in test]))
-    return float(np.mean([(1 - correlation(one[0], scene.stains["nuclei"])) / 2 for one, scene in zip(found, test, strict=True)]))
+    return float(np.mean([pcc_loss(one[0], scene.stains["nuclei"]) for one, scene in zip(found, test, strict=True)]))
 
 
 def _seams(net: UNet, large: DicScene) -> tuple[list[float], tuple[Floats, Floats, Floats]]:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from sigmaraw.errors import ShapeMismatch
 from sigmaraw.frames import read_frames
 from sigmaraw.pipelines.preparation import prepare
-from sigmaraw.reproduce.isl_training import correlation, network
+from sigmaraw.reproduce.correlation import correlation
+from sigmaraw.reproduce.isl_training import network
 from sigmaraw.statistics.paired import contrasts
 from sigmaraw.training.arrays import Floats, output
 

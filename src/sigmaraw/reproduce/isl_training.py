@@ -12,6 +12,7 @@ from sigmaraw.pipelines.found import of_mask
 from sigmaraw.pipelines.preparation import prepare
 from sigmaraw.pipelines.stain import segmented
 from sigmaraw.pipelines.unet import UNet, UNetDescription
+from sigmaraw.reproduce.correlation import correlation
 from sigmaraw.training.arrays import Floats, fit
 from sigmaraw.training.config import TrainingPart
 from sigmaraw.virtual.dic import DicScene, dic_scene
@@ -63,11 +64,3 @@ def measured(stain: NDArray[Any], mask: NDArray[np.bool_] | None = None) -> dict
 def correlations(truth: Sequence[Mapping[str, float]], found: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Return Pearson's r over images, by measurement; 0 where one of the two does not vary."""
     return {name: correlation([row[name] for row in truth], [row[name] for row in found]) for name in truth[0]}
-
-
-def correlation(first: Any, second: Any) -> float:
-    """Return Pearson's r of two arrays of one shape; 0 where one of them does not vary."""
-    a, b = (np.asarray(values, dtype=np.float64).ravel() for values in (first, second))
-    a, b = a - a.mean(), b - b.mean()
-    whole = float(np.sqrt((a @ a) * (b @ b)))
-    return float(a @ b) / whole if whole > 0 else 0.0

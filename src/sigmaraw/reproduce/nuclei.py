@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.errors import UnreadableFile
+from sigmaraw.contracts import Codec, Reproduction
+from sigmaraw.errors import MissingExtra, UnreadableFile
 from sigmaraw.pipelines import pipeline
+from sigmaraw.reproduce.correlation import pcc_loss
 from sigmaraw.virtual.samples import Sample, random_sample
 
 NETWORK, IMAGES, MORE = "unet2d-nuclei-broad", "dsb2018-subset", "stardist-dsb2d"
@@ -20,6 +22,8 @@ NETWORK, IMAGES, MORE = "unet2d-nuclei-broad", "dsb2018-subset", "stardist-dsb2d
 DATA = f"for real images the data sets {NETWORK}, {IMAGES} and {MORE} and the extra onnx; without them they are left out"
 DEMO = "unet-demo"
 _SIDE = 256  # px, of the real images' cut-outs: the network pads them to 512
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -81,19 +85,6 @@ def virtual_samples(count: int, seed: int, side: int = 128) -> list[Sample]:
     return found
 
 
-def pcc_loss(predicted: NDArray[np.floating], truth: NDArray[np.integer]) -> float:
-    """Return (1 − r)/2 of a predicted map and a mask, r Pearson's correlation over pixels; .5 where one does not vary.
-
-    References
-    ----------
-    002, eq. 4 as corrected.
-    """
-    a, b = predicted.ravel().astype(np.float64), (truth.ravel() > 0).astype(np.float64)
-    a, b = a - a.mean(), b - b.mean()
-    scale = math.sqrt(float(a @ a) * float(b @ b))
-    return 0.5 if scale == 0 else (1 - float(a @ b) / scale) / 2
-
-
 def true_measurements(one: Truthful, least: int = 20) -> dict[str, float]:
     """Return count, area, total and mean intensity of the true nuclei, parts below `least` px left out."""
     sizes = np.bincount(one.labels.ravel())
@@ -105,6 +96,24 @@ def true_measurements(one: Truthful, least: int = 20) -> dict[str, float]:
     return {"count": float(kept.size), "area": float(inside.sum()), "total_intensity": float(values.sum()), "mean_intensity": mean}
 
 
-def mean_loss(network: Any, images: Sequence[Truthful], coder: Any) -> list[float]:
-    """Return the loss of each image after a processing step."""
-    return [pcc_loss(network.probability(coder.roundtrip(one.image)[0]), one.labels) for one in images]
+def image_losses(network: Any, images: Sequence[Truthful], coder: Codec | None = None) -> list[float]:
+    """Return the loss of each image, as it is or after a processing step."""
+    seen = (one.image if coder is None else coder.roundtrip(one.image)[0] for one in images)
+    return [pcc_loss(network.probability(image), one.labels > 0) for image, one in zip(seen, images, strict=True)]
+
+
+def of_real(study: Reproduction, answer: Callable[[Path, list[Truthful]], T]) -> tuple[T | None, tuple[str, ...]]:
+    """Return what a function of the real network's folder and of the real images gives, or None and why they were left out.
+
+    Raises
+    ------
+    UnreadableFile
+        As `real_images`.
+    """
+    place, images = study.data_set(NETWORK), study.data_set(IMAGES)
+    if place is None or images is None:
+        return None, ("The real network was not run: name the folder of its data with --data DIR.",)
+    try:
+        return answer(place, real_images(images, study.data_set(MORE))), ()
+    except MissingExtra as error:
+        return None, (f"The real network was not run: {error}",)

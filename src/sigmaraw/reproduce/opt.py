@@ -275,7 +275,7 @@ def _values(
         by_noise = float(white[name].std(ddof=1))
         both = math.hypot(_relative_se(anew[name]), _relative_se(white[name]))
         slices.append({"measurement": name, "ratio": by_noise / truth[name], "se": both})
-    gain, dark = (float(profile.dataset[name]) for name in ("gain", "read_noise"))
+    camera = NoiseModel.from_profile(profile, scalars=True)
     shifts = [
         math.inf if row.chi_codec is None or row.chi_raw is None else row.chi_codec - row.chi_raw
         for record in (real, virtual)
@@ -283,7 +283,7 @@ def _values(
         if row.codec == lossless
     ]
     return {
-        "camera": [float(profile.dataset["offset"]), gain * dark],
+        "camera": [float(camera.offset_dn), float(camera.gain_dn_per_e) * float(camera.read_noise_e)],
         "flats": flats,
         "real": [
             None if row.sigma_raw is None or not row.chi_raw else 100 * row.sigma_raw / abs(row.chi_raw)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from sigmaraw.camera import CameraProfile, calibrate
 from sigmaraw.contracts import Criterion, Found, Reproduction
 from sigmaraw.contracts.reproductions import Report
+from sigmaraw.noise import NoiseModel
 from sigmaraw.record import Record
 from sigmaraw.record.results import ResultRow
 from sigmaraw.reproduce import pixel_classifier
@@ -202,8 +203,8 @@ def _pixel_statistics(camera: VirtualCamera, mean_e: NDArray[np.float64], profil
     """Return grey levels of three pixels over repeated frames, and the number expected at each level by the calibrated camera."""
     frames = camera.acquire(mean_e, _REPEATS, [seed, 0xF1A], exposure_s=0.01)
     order = np.argsort(mean_e.ravel())
-    gain, read_noise = (float(profile.dataset[name]) for name in ("gain", "read_noise"))
-    offset = float(profile.dataset["offset"])
+    model = NoiseModel.from_profile(profile, scalars=True)
+    gain, offset, read_noise = map(float, (model.gain_dn_per_e, model.offset_dn, model.read_noise_e))
     found = []
     for name, at in (("in a cell", order[0]), ("in the background", order[order.size // 2]), ("in a halo", order[-1])):
         seen = frames.reshape(_REPEATS, -1)[:, at]

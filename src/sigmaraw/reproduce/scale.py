@@ -16,7 +16,8 @@ import numpy as np
 from sigmaraw.contracts import Criterion, Found, Reproduction
 from sigmaraw.contracts.reproductions import Report
 from sigmaraw.reproduce import isl_figures
-from sigmaraw.reproduce.isl_training import MEASURED, correlation, correlations, fields, inputs, measured, network, targets
+from sigmaraw.reproduce.correlation import correlation
+from sigmaraw.reproduce.isl_training import MEASURED, correlations, fields, inputs, measured, network, targets
 from sigmaraw.training.arrays import Floats, output
 from sigmaraw.training.tiles import coordinates, looked_up
 from sigmaraw.virtual.dic import DicScene
@@ -34,7 +35,7 @@ class Scale(Reproduction):
 
     name = "scale"
     title = "Networks at another magnification than that of their training"
-    paper = "002 (in-silico labelling)"
+    paper = "002 (Pankova)"
     criteria: ClassVar[tuple[Criterion, ...]] = (
         Criterion(
             "diagonal",

@@ -7,7 +7,6 @@ predicted map against the true mask.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,9 +15,9 @@ import numpy as np
 from sigmaraw.codecs import codec
 from sigmaraw.contracts import Criterion, Found, Reproduction
 from sigmaraw.contracts.reproductions import Report
-from sigmaraw.errors import MissingExtra
 from sigmaraw.pipelines import pipeline
-from sigmaraw.reproduce.nuclei import DATA, DEMO, IMAGES, MORE, NETWORK, Truthful, mean_loss, network_of, real_images, virtual_samples
+from sigmaraw.reproduce.nuclei import DATA, DEMO, Truthful, image_losses, network_of, of_real, virtual_samples
+from sigmaraw.reproduce.shapes import rises
 from sigmaraw.study import Plan
 from sigmaraw.study.run import run
 from sigmaraw.virtual import VirtualCamera, nuclei_scene, write_frames
@@ -27,7 +26,7 @@ RADII = {1: 0.5, 2: 1.0, 3: 1.5, 4: 2.0, 5: 3.0}
 """Radius of defocus by severity, px (002, table 9)."""
 KINDS = ("defocus", "contrast", "brightness")
 MEASUREMENTS = ("count", "area", "total_intensity", "mean_intensity")
-_RISE = 0.005  # by which the loss may fall from one radius to the next
+_FALL = 0.005  # by which the loss may fall from one radius to the next
 
 
 def spec_at(kind: str, severity: int) -> str:
@@ -50,7 +49,7 @@ def _worst_positive(found: Mapping[str, Mapping[str, float]]) -> bool:
 
 def _rises(values: Mapping[str, float]) -> bool:
     losses = [values[key] for key in sorted(values, key=int)]
-    return all(later >= earlier - _RISE for earlier, later in pairwise(losses)) and losses[-1] > losses[0]
+    return rises(losses, _FALL) and losses[-1] > losses[0]
 
 
 def _contrast_above_brightness(found: Mapping[str, Mapping[str, float]]) -> bool:
@@ -78,7 +77,7 @@ class Stability(Reproduction):
             "rise",
             "demonstration network: PCC loss by severity of defocus",
             "rises (a figure)",
-            f"it nowhere falls by more than {_RISE}, and rises in all",
+            f"it nowhere falls by more than {_FALL}, and rises in all",
             _rises,
         ),
         Criterion(
@@ -116,35 +115,22 @@ class Stability(Reproduction):
         """Run both networks on images after each step, and a plan of the same steps on frames of a camera."""
         steps = {kind: severities(kind, quick) for kind in KINDS}
         samples = [Truthful(one.frame, one.scene.labels) for one in virtual_samples(6 if quick else 20, seed)]
-        demo = _losses(pipeline(DEMO), samples, steps)
-        real, notes = self._real(steps, quick)
-        shifts = _shifts(folder, steps, seed, 12 if quick else 60, progress, quick)
-        free = codec("lossless")
         network = pipeline(DEMO)
-        unchanged = max(abs(a - b) for a, b in zip(mean_loss(network, samples, free), demo["none"]["each"], strict=True))
-        clean = {kind: {key: value for key, value in row.items() if key != "each"} for kind, row in demo.items()}
+        raw = image_losses(network, samples)
+        demo = _by_step(network, samples, raw, steps)
+        real, notes = of_real(self, lambda place, images: _of_real_network(place, images[:: len(images) // 2] if quick else images, steps))
+        shifts = _shifts(folder, steps, seed, 12 if quick else 60, progress, quick)
+        unchanged = max(abs(a - b) for a, b in zip(image_losses(network, samples, codec("lossless")), raw, strict=True))
         values = {
-            "demo": clean,
-            "rise": clean["defocus"],
+            "demo": demo,
+            "rise": demo["defocus"],
             "real": real,
             "order": real,
             "black": real,
             "lossless": [unchanged, max(abs(shift) for shift in shifts["lossless"].values())],
             "sigma": [abs(shifts[spec_at("defocus", 5)]["area"]), abs(shifts[spec_at("brightness", 2)]["area"])],
         }
-        return Found(values, _shown(values), {"stability": _figure(clean, real, shifts, steps)}, (*notes, *_NOTES))
-
-    def _real(self, steps: Mapping[str, Sequence[int]], quick: bool) -> tuple[dict[str, dict[str, float]] | None, tuple[str, ...]]:
-        place, images = self.data_set(NETWORK), self.data_set(IMAGES)
-        if place is None or images is None:
-            return None, ("The real network was not run: name the folder of its data with --data DIR.",)
-        try:
-            network = network_of(place)
-        except MissingExtra as error:
-            return None, (f"The real network was not run: {error}",)
-        chosen = real_images(images, self.data_set(MORE))
-        found = _losses(network, chosen[:: len(chosen) // 2] if quick else chosen, steps)
-        return {kind: {key: value for key, value in row.items() if key != "each"} for kind, row in found.items()}, ()
+        return Found(values, _shown(values), {"stability": _figure(demo, real, shifts, steps)}, (*notes, *_NOTES))
 
 
 _NOTES = (
@@ -156,12 +142,18 @@ _NOTES = (
 )
 
 
-def _losses(network: Any, images: Sequence[Truthful], steps: Mapping[str, Sequence[int]]) -> dict[str, dict[str, Any]]:
-    """Return the mean loss by kind and severity; "none" without a step."""
-    raw = mean_loss(network, images, codec("lossless"))
-    found: dict[str, dict[str, Any]] = {"none": {"0": float(np.mean(raw)), "each": raw}}
+def _of_real_network(place: Path, images: Sequence[Truthful], steps: Mapping[str, Sequence[int]]) -> dict[str, dict[str, float]]:
+    network = network_of(place)
+    return _by_step(network, images, image_losses(network, images), steps)
+
+
+def _by_step(
+    network: Any, images: Sequence[Truthful], raw: Sequence[float], steps: Mapping[str, Sequence[int]]
+) -> dict[str, dict[str, float]]:
+    """Return the mean loss by kind and severity; "none" without a step, of which `raw` are the losses."""
+    found = {"none": {"0": float(np.mean(raw))}}
     for kind, graded in steps.items():
-        found[kind] = {str(severity): float(np.mean(mean_loss(network, images, codec(spec_at(kind, severity))))) for severity in graded}
+        found[kind] = {str(severity): float(np.mean(image_losses(network, images, codec(spec_at(kind, severity))))) for severity in graded}
     return found
 
 

@@ -22,6 +22,7 @@ from sigmaraw.codecs import codec
 from sigmaraw.contracts import Criterion, Found, Reproduction
 from sigmaraw.contracts.reproductions import Report
 from sigmaraw.reproduce.rates import multi_class_dice, peak_signal_to_noise
+from sigmaraw.statistics.distributions import t_quantile
 from sigmaraw.virtual.organs import CLASSES, LEVELS_HU, Slice, organ_slice
 
 RATIOS = (1, 5, 20, 50, 100)
@@ -277,11 +278,9 @@ def _values(first: Scores, second: Scores, few: Mapping[int, NDArray[np.float64]
 
 def _change(dice: NDArray[np.float64], base: NDArray[np.float64]) -> dict[str, float]:
     """Return the mean change over slices with its standard error and its 90 % interval (Student's t)."""
-    from scipy import stats
-
     change = dice - base
     mean, se = float(change.mean()), float(change.std(ddof=1) / math.sqrt(len(change)))
-    reach = float(stats.t.ppf(0.95, len(change) - 1)) * se
+    reach = t_quantile(0.95, len(change) - 1) * se
     return {"mean": mean, "se": se, "low": mean - reach, "high": mean + reach}
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from scipy import special
 
-__all__ = ["chi2_quantile", "chi_density", "f_quantile", "normal_quantile", "t_quantile", "t_tail"]
+__all__ = ["chi2_quantile", "chi_density", "f_quantile", "t_quantile", "t_tail"]
 
 
 def t_quantile(p: float, dof: float) -> float:
@@ -28,11 +28,6 @@ def chi2_quantile(p: float, dof: float) -> float:
 def f_quantile(p: float, between: float, within: float) -> float:
     """Return the p-quantile of F with `between` and `within` degrees of freedom."""
     return float(special.fdtri(between, within, p))
-
-
-def normal_quantile(p: float) -> float:
-    """Return the p-quantile of the standard normal distribution."""
-    return float(special.ndtri(p))
 
 
 def chi_density(value: float, dof: float) -> float:

@@ -17,7 +17,7 @@ from sigmaraw.pipelines.unet import UNet, UNetDescription
 from sigmaraw.training.config import TrainingPart
 from sigmaraw.training.loop import exactly, word
 from sigmaraw.training.losses import loss as loss_named
-from sigmaraw.training.optimisation import learning_rate, optimiser_of
+from sigmaraw.training.optimisation import optimiser_of, take_step
 
 Floats = NDArray[np.float32]
 _BATCHES, _DROPOUT, _START = 11, 12, 13  # streams of the seed, none of them one of `train`
@@ -72,14 +72,7 @@ def fit(
         for step in range(part.epochs * part.steps):
             seen, wanted = _batch(inputs, targets, tile, part.batch, (seed, _BATCHES, step))
             torch.manual_seed(word(seed, _DROPOUT, step))
-            for group in optimiser.param_groups:
-                group["lr"] = learning_rate(part, step)
-            optimiser.zero_grad()
-            value = loss(network(seen.to(memory_format=torch.channels_last)), wanted)
-            value.backward()
-            if part.clip:
-                torch.nn.utils.clip_grad_norm_(network.parameters(), part.clip)
-            optimiser.step()
+            value = take_step(network, optimiser, loss, (seen.to(memory_format=torch.channels_last), wanted), part, step)
             if not torch.isfinite(value):
                 raise InvalidTraining(f"the loss is not finite in step {step + 1}", "finite losses", "lower learning_rate, or set clip")
             if progress:

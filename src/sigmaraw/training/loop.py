@@ -27,7 +27,7 @@ from sigmaraw.training import checkpoint, evaluation, record, tiles
 from sigmaraw.training.config import TrainingConfig, read_config
 from sigmaraw.training.data import DataSet, Pair, read_data
 from sigmaraw.training.losses import loss as loss_named
-from sigmaraw.training.optimisation import learning_rate, optimiser_of
+from sigmaraw.training.optimisation import learning_rate, optimiser_of, take_step
 
 _TILES, _DROPOUT, _START = 1, 2, 3  # streams of the seed; 0 is the split's
 
@@ -183,16 +183,16 @@ class _Run:
 
     def _epoch(self, report: Report, total: int) -> None:
         self.network.train()
-        pairs, losses, rate = self.data.of("train"), [], 0.0
-        for step in range(self.state.epoch * self.part.steps, (self.state.epoch + 1) * self.part.steps):
-            rate = learning_rate(self.part, step)
-            losses.append(self._step(pairs, step, rate))
+        pairs, losses = self.data.of("train"), []
+        end = (self.state.epoch + 1) * self.part.steps
+        for step in range(end - self.part.steps, end):
+            losses.append(self._step(pairs, step))
             report(step + 1, total, "training steps")
         if not np.isfinite(losses).all():
             found = f"the loss is not finite in epoch {self.state.epoch + 1}"
             raise InvalidTraining(found, "finite losses", "lower training.learning_rate, or set training.clip")
         means = record.mean_of(evaluation.evaluate(self.network, self.data.of("validation"), self.loss, self.config.task))
-        row = {"epoch": self.state.epoch + 1, "learning_rate": rate, "train_loss": float(np.mean(losses))}
+        row = {"epoch": self.state.epoch + 1, "learning_rate": learning_rate(self.part, end - 1), "train_loss": float(np.mean(losses))}
         self.state.history.append({**row, "validation_loss": means.get("loss"), "validation_figure": means.get("figure")})
         self.state.epoch += 1
         value = means.get("loss")
@@ -200,22 +200,14 @@ class _Run:
             self.state.best_epoch, self.state.best_loss = self.state.epoch, value
             self.best = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
 
-    def _step(self, pairs: tuple[Pair, ...], step: int, rate: float) -> float:
+    def _step(self, pairs: tuple[Pair, ...], step: int) -> float:
         config = self.config
         key = (config.seed, _TILES, step)
         inputs, targets = (torch.from_numpy(array).to(self.place) for array in self._batch(pairs, key))
         if config.described.dims == 2:
             inputs = inputs.to(memory_format=torch.channels_last)
         torch.manual_seed(word(config.seed, _DROPOUT, step))
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        self.optimiser.zero_grad()
-        loss = self.loss(self.network(inputs), targets)
-        loss.backward()
-        if self.part.clip:
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.part.clip)
-        self.optimiser.step()
-        return float(loss.detach())
+        return float(take_step(self.network, self.optimiser, self.loss, (inputs, targets), self.part, step))
 
     def _batch(self, pairs: tuple[Pair, ...], key: tuple[int, ...]) -> tuple[Any, ...]:
         config = self.config

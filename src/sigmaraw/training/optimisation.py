@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 import torch
 
+from sigmaraw.contracts import Loss
 from sigmaraw.training.config import TrainingPart
 
 
@@ -32,3 +33,40 @@ def learning_rate(part: TrainingPart, step: int) -> float:
     if part.schedule == "step":
         return float(part.learning_rate * part.factor ** (step // part.steps // part.every))
     return part.learning_rate
+
+
+def take_step(
+    network: torch.nn.Module,
+    optimiser: torch.optim.Optimizer,
+    loss: Loss,
+    pair: tuple[torch.Tensor, torch.Tensor],
+    part: TrainingPart,
+    step: int,
+) -> torch.Tensor:
+    """Change the weights once, and return the loss before it.
+
+    Parameters
+    ----------
+    network : Module
+        In training mode.
+    optimiser : Optimizer
+        Of its weights; it gets the step's learning rate.
+    loss : Loss
+        Of output and target.
+    pair : tuple of Tensor
+        Images and targets (image, channel, [z,] y, x).
+    part : TrainingPart
+        Learning rate, schedule and clip.
+    step : int
+        Counted from 0.
+    """
+    for group in optimiser.param_groups:
+        group["lr"] = learning_rate(part, step)
+    optimiser.zero_grad()
+    inputs, targets = pair
+    value = loss(network(inputs), targets)
+    value.backward()
+    if part.clip:
+        torch.nn.utils.clip_grad_norm_(network.parameters(), part.clip)
+    optimiser.step()
+    return value.detach()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.errors import InvalidOption
-from sigmaraw.virtual.organs import CLASSES, LEVELS_HU, STORED
+from sigmaraw.virtual.organs import LEVELS_HU, STORED, fill_ellipse
 
 SCALE = 16
 """Stored levels per HU of a 16 bit volume."""
@@ -95,12 +96,7 @@ class _Trunk:
     def _slice(self, labels: NDArray[np.uint8], at: float) -> None:
         swell = 1 + 0.06 * np.sin(2 * math.pi * at + self.phase)
         w = self.wobble
-
-        def ellipse(name: str, centre: tuple[float, float], radii: tuple[float, float], angle: float = 0.0) -> None:
-            u, v = self.y - centre[0], self.x - centre[1]
-            a, b = math.cos(angle) * u + math.sin(angle) * v, -math.sin(angle) * u + math.cos(angle) * v
-            labels[(a / radii[0]) ** 2 + (b / radii[1]) ** 2 <= 1] = CLASSES.index(name)
-
+        ellipse = functools.partial(fill_ellipse, labels, self.y, self.x)
         ellipse("fat", (0, 0), (0.36 * w[0], 0.46 * w[1]))
         ellipse("muscle", (0, 0), (0.31 * w[0], 0.41 * w[1]))
         for side in (-1, 1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -71,12 +72,7 @@ def organ_slice(
     y, x = np.mgrid[: shape[0], : shape[1]]
     y, x = (y - shape[0] / 2) / shape[0], (x - shape[1] / 2) / shape[1]
     labels = np.zeros(shape, np.uint8)
-
-    def ellipse(name: str, centre: tuple[float, float], radii: tuple[float, float], angle: float = 0.0) -> None:
-        u, v = y - centre[0], x - centre[1]
-        a, b = math.cos(angle) * u + math.sin(angle) * v, -math.sin(angle) * u + math.cos(angle) * v
-        labels[(a / radii[0]) ** 2 + (b / radii[1]) ** 2 <= 1] = CLASSES.index(name)
-
+    ellipse = functools.partial(fill_ellipse, labels, y, x)
     wobble = random.uniform(0.95, 1.05, 12)
     ellipse("fat", (0, 0), (0.36 * wobble[0], 0.46 * wobble[1]))
     ellipse("muscle", (0, 0), (0.31 * wobble[0], 0.41 * wobble[1]))
@@ -94,3 +90,18 @@ def organ_slice(
     grain, noise = (gaussian_filter(random.standard_normal(shape), width) for width in (3.0, 0.7))
     value = mean + texture_hu * grain / grain.std() * (labels > 0) + noise_hu * noise / noise.std()
     return Slice(np.clip(np.rint(value + STORED), 0, 4095).astype(np.uint16), labels)
+
+
+def fill_ellipse(
+    labels: NDArray[np.uint8],
+    y: NDArray[np.float64],
+    x: NDArray[np.float64],
+    name: str,
+    centre: tuple[float, float],
+    radii: tuple[float, float],
+    angle: float = 0.0,
+) -> None:
+    """Give the pixels (y, x) in an ellipse a class of `CLASSES`; places and radii are in the unit of y and x, angle in rad."""
+    u, v = y - centre[0], x - centre[1]
+    a, b = math.cos(angle) * u + math.sin(angle) * v, -math.sin(angle) * u + math.cos(angle) * v
+    labels[(a / radii[0]) ** 2 + (b / radii[1]) ** 2 <= 1] = CLASSES.index(name)
