@@ -35,7 +35,7 @@ from sigmaraw.metrics.masks import Dice
 from sigmaraw.noise import NoiseModel, draw, replica_mode
 from sigmaraw.noise.marginal import marginal_variance_ratio
 from sigmaraw.pipelines import pipeline
-from sigmaraw.pipelines.measurements import objects
+from sigmaraw.pipelines.found import of_mask
 from sigmaraw.virtual import VirtualCamera, nuclei_scene
 
 CLASSICAL = ("mean", "otsu-area", "count", "total-intensity", "raw-threshold-area", "texture")
@@ -104,8 +104,9 @@ class Study:
         """Return (image, feature): count and area of the U-Net's objects, and its Dice with the cells' true outlines."""
         rows = []
         for image in images:
-            kept, count = objects(self.network.mask(image), 20, 8)
-            rows.append((count, np.count_nonzero(kept), self.dice(self.static.mask, kept)))
+            found = of_mask(self.network.mask(image), 20, 8)
+            kept = found.labels != 0
+            rows.append((found.count, np.count_nonzero(kept), self.dice(self.static.mask, kept)))
         return np.array(rows, dtype=np.float64)
 
     def codecs(self) -> dict[str, Codec]:

@@ -109,8 +109,16 @@ def test_resampling_leaves_what_is_wide_and_removes_what_is_fine() -> None:
     _, x = np.mgrid[:96, :96]
     wide, fine = (np.rint(1000 + 400 * np.cos(2 * np.pi * x / period)).astype(np.uint16) for period in (48, 2.5))
     inside = (slice(8, -8), slice(8, -8))
-    assert np.abs(codec("resample:factor=2,order=3").roundtrip(wide)[0][inside].astype(int) - wide[inside]).max() < 8
-    assert codec("resample:factor=2").roundtrip(fine)[0][inside].std() < 0.2 * fine[inside].std()
+    # Before pixels are left out, a Gaussian of 0.5 px at whole pixels lets Σ w cos(2π x/period) of a wave through; three roundings of ½ DN.
+    at = np.arange(-2, 3)
+    weights = np.exp(-(at**2) / (2 * 0.5**2))
+    kept_of_wide, kept_of_fine = (weights @ np.cos(2 * np.pi * at / period) / weights.sum() for period in (48, 2.5))
+    found = codec("resample:factor=2,order=3").roundtrip(wide)[0][inside].astype(int)
+    assert np.abs(found - wide[inside]).max() <= 400 * (1 - kept_of_wide) + 3 * 0.5
+    # Linear: pixel pairs are averaged, cos(π/2.5) is left. What they alias to, 0.2 a stored pixel, is read with the weights ¾ and ¼.
+    read = np.sqrt(0.75**2 + 0.25**2 + 2 * 0.75 * 0.25 * np.cos(2 * np.pi * 0.2))
+    share = codec("resample:factor=2").roundtrip(fine)[0][inside].std() / fine[inside].std()
+    assert share == pytest.approx(kept_of_fine * np.cos(np.pi / 2.5) * read, rel=0.05)
 
 
 def test_a_flat_field_makes_even_light_even(tmp_path: Path) -> None:
@@ -147,10 +155,13 @@ def test_stripes_go_and_the_rest_stays(along: str) -> None:
     frame = np.rint(smooth + stripes + rng.normal(0, 1, smooth.shape)).astype(np.uint16)
     clean = codec(f"destripe:along={along}").roundtrip(frame if along == "y" else np.ascontiguousarray(frame.T))[0]
     off = (clean if along == "y" else clean.T).astype(float) - smooth
-    # A median of 60 values is good to 1.25·σ/√60 = 0.16 DN, twice; a stripe moves its neighbours' median by a step of the slope.
+    # A median of 60 values is good to 1.25·σ/√60 = 0.16 DN, and two are subtracted. A stripe moves its neighbours' median by a step of the
+    # slope: 0.2 + 4·√2·0.16 = 1.1 DN at most.
     columns = off[:, 4:-4].mean(axis=0)
     assert np.abs(columns - np.median(columns)).max() < 1
-    assert off[:, 4:-4].std() < 1.5
+    # Noise, two roundings and two medians; 4 standard errors of the standard deviation of so many values.
+    expected = np.sqrt(1 + 2 / 12 + 2 * 1.25**2 / 60)
+    assert off[:, 4:-4].std() < expected * (1 + 4 / np.sqrt(2 * off[:, 4:-4].size))
 
 
 def test_they_are_listed_and_alone_store_the_containers_bytes(cells) -> None:  # type: ignore[no-untyped-def]  # the fixture is a function

@@ -15,7 +15,7 @@ import torch
 import sigmaraw as sr
 from sigmaraw import errors
 from sigmaraw.pipelines.bioimageio_steps import applied, steps_of
-from sigmaraw.pipelines.measurements import objects
+from sigmaraw.pipelines.found import of_mask
 from tests.pipelines.make_models import Blur, torchscript
 
 pytest.importorskip("bioimageio.spec", reason="bioimageio.spec, the extra bioimageio, is not installed")
@@ -239,7 +239,8 @@ def test_the_real_package_gives_its_own_test_output_and_the_published_masks(shar
         assert pipeline.config()["test_difference"] < 1e-5
         # float32 through some 20 layers, sums in another order than the authors'
         assert np.abs(pipeline.probability(image.astype(np.uint16)) - expected).max() < 1e-5
-        kept, count = objects(pipeline.mask(frame), 20, 8)
-        assert count == pipeline(frame)["count"] == 71
+        found = of_mask(pipeline.mask(frame), 20, 8)
+        kept = found.labels != 0
+        assert found.count == pipeline(frame)["count"] == 71
         dice = 2 * np.count_nonzero(kept & (truth > 0)) / (np.count_nonzero(kept) + np.count_nonzero(truth))
         assert dice == pytest.approx(0.878, abs=0.005)

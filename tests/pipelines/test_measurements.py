@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sigmaraw.pipelines import MEASUREMENTS, measure
-from sigmaraw.pipelines.measurements import objects
+from sigmaraw.pipelines.found import of_mask
 
 MASK = np.array(
     [
@@ -53,8 +53,8 @@ def test_a_bright_large_frame_does_not_overflow() -> None:
 def test_volumes_join_through_planes() -> None:
     volume = np.zeros((3, 4, 4), bool)
     volume[0, 0, 0] = volume[1, 1, 1] = volume[2, 1, 1] = True
-    assert objects(volume, 0, 8)[1] == 1
-    assert objects(volume, 0, 4)[1] == 2
+    assert of_mask(volume, 0, 8).count == 1
+    assert of_mask(volume, 0, 4).count == 2
 
 
 def test_every_measurement_is_declared_with_its_unit() -> None:

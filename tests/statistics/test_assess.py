@@ -9,16 +9,12 @@ import pytest
 
 from sigmaraw.errors import InvalidOption, UndefinedStatistic
 from sigmaraw.statistics import Assessment, Limits, Reason, RowLimits, assess, measure, null_flag_rate, pooled_spread, step_of
+from tests.statistics.proportions import at_most
 
 
 def judge(raw: np.ndarray, decoded: np.ndarray, group: int = 1, **settings: object) -> Assessment:
     chi = {"chi_raw": float(raw[group, 0]), "chi_codec": float(decoded[0]), "discrete": False, **settings}
     return assess(raw=raw, group=group, decoded=decoded, **chi)  # type: ignore[arg-type]  # keyword values differ in type
-
-
-def at_most(p: float, runs: int) -> float:
-    """p + 3 SE of a proportion."""
-    return p + 3 * math.sqrt(p * (1 - p) / runs)
 
 
 # --- error rates ------------------------------------------------------------------------------------------------------

@@ -9,11 +9,7 @@ import pytest
 
 from sigmaraw.statistics import double_bootstrap, estimated_u_mode
 from sigmaraw.statistics.double_bootstrap import SHARED
-
-
-def at_most(p: float, runs: int) -> float:
-    """p + 3 SE of a proportion."""
-    return p + 3 * math.sqrt(p * (1 - p) / runs)
+from tests.statistics.proportions import at_most
 
 
 @pytest.mark.parametrize("n", [10, 50, 300])
@@ -55,12 +51,16 @@ def test_what_cannot_be_asked_is_not_answered() -> None:
 
 
 def test_u_mode_of_one_measurement_is_what_its_second_spreads_say_and_never_below_what_frames_share() -> None:
-    """δ² = mean ln² − chance, chance = 1/(2·299) + 1/(2·149); spreads 1.3 times σ: δ near ln 1.3 = .262, its SE √(chance/4·…) below .05."""
+    """Eight second spreads; ln σ has variance a = 1/(2·298), each ln σ* has b = 1/(2·149), and δ² = mean ln²(σ*/σ) − (a + b).
+
+    Of equal spreads δ² has variance 2a² + 2b²/8 + 4ab/8; of spreads 1.3 times σ, δ has variance a + b/8 about ln 1.3.
+    """
+    a, b = 1 / (2 * 298), 1 / (2 * 149)
     rng = np.random.default_rng(2)
     raw = rng.normal(size=(2, 150))
     same, wide = rng.normal(size=(8, 150)), 1.3 * rng.normal(size=(8, 150))
-    assert SHARED <= estimated_u_mode(raw, same) < 0.12
-    assert estimated_u_mode(raw, wide) == pytest.approx(math.hypot(SHARED, math.log(1.3)), abs=0.12)
+    assert SHARED <= estimated_u_mode(raw, same) <= math.sqrt(SHARED**2 + 2 * math.sqrt(2 * a**2 + 2 * b**2 / 8 + 4 * a * b / 8))
+    assert estimated_u_mode(raw, wide) == pytest.approx(math.hypot(SHARED, math.log(1.3)), abs=2 * math.sqrt(a + b / 8))
     # Of counts the Monte Carlo part stays in.
     assert estimated_u_mode(raw, same, discrete=True) > estimated_u_mode(raw, same)
     assert math.isnan(estimated_u_mode(raw, np.empty((0, 150)))) and math.isnan(estimated_u_mode(raw, np.ones((4, 150))))

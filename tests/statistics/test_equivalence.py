@@ -9,10 +9,7 @@ import pytest
 
 from sigmaraw.errors import UndefinedStatistic
 from sigmaraw.statistics import measure, rms_shift, spread_ratio
-
-
-def three_se(p: float, runs: int) -> float:
-    return 3.0 * math.sqrt(p * (1 - p) / runs)
+from tests.statistics.proportions import three_se
 
 
 @pytest.mark.requirement("R-SCORE")

@@ -11,15 +11,11 @@ from scipy import stats
 from sigmaraw.errors import UndefinedStatistic
 from sigmaraw.statistics import Evidence, Limits, Reason, RowLimits, assess, measure, p_fail, p_pass, step_of
 from sigmaraw.statistics.evidence import share_reach
+from tests.statistics.proportions import at_most
 
 from .error_rates import draw, step
 
 WIDE = 1e9
-
-
-def at_most(p: float, runs: int) -> float:
-    """p + 3.5 SE of a proportion."""
-    return p + 3.5 * math.sqrt(p * (1 - p) / runs)
 
 
 def one(raw: np.ndarray, decoded: np.ndarray, **settings: object) -> Evidence:

@@ -11,13 +11,9 @@ from scipy import stats
 from sigmaraw.errors import InvalidOption, UndefinedStatistic
 from sigmaraw.statistics import Evidence, RowLimits, measure
 from sigmaraw.statistics.images import Ground, judge_images, mean_bounds, mean_effect, mean_over_units, share_of_images, these_images
+from tests.statistics.proportions import at_most
 
 from .error_rates import rare_failures, rates
-
-
-def at_most(p: float, runs: int) -> float:
-    """p + 3.5 SE of a proportion."""
-    return p + 3.5 * math.sqrt(p * (1 - p) / runs)
 
 
 def images(shifts: np.ndarray, n: int = 50, seed: int = 1, noise: float = 0.3) -> Evidence:

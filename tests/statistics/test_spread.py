@@ -11,11 +11,7 @@ from scipy import stats
 from sigmaraw.errors import UndefinedStatistic
 from sigmaraw.statistics import pooled_spread
 from sigmaraw.statistics.spread import c4, effective_dof, peak_ratio, pool
-
-
-def coverage_limit(p: float, runs: int) -> float:
-    """3 SE of a proportion: 3 √(p(1 − p)/runs)."""
-    return 3.0 * math.sqrt(p * (1 - p) / runs)
+from tests.statistics.proportions import three_se
 
 
 @pytest.mark.requirement("R-SCORE")
@@ -35,7 +31,7 @@ def test_sigma_is_unbiased_and_its_interval_covers_for_normal_predictions() -> N
     # SE of a mean of s/c₄: σ √(1/c₄² − 1) / √runs.
     assert abs(np.mean([spread.value for spread in spreads]) - 2.0) < 4 * 2.0 * math.sqrt(1 / c4(nu) ** 2 - 1) / math.sqrt(runs)
     covered = np.mean([spread.low <= 2.0 <= spread.high for spread in spreads])
-    assert abs(covered - 0.95) < coverage_limit(0.95, runs)
+    assert abs(covered - 0.95) < three_se(0.95, runs)
 
 
 @pytest.mark.parametrize("n", [20, 50])
@@ -46,7 +42,7 @@ def test_influence_interval_covers_for_counts_where_normal_theory_does_not(n: in
     found = [pooled_spread(x, discrete=True) for x in counts]
     covered = np.mean([spread.low <= sigma <= spread.high for spread in found])
     assert all(spread.method == "influence" for spread in found)
-    assert 0.95 - coverage_limit(0.95, runs) - 0.01 <= covered  # measured .98 (N = 20), .95 (N = 50)
+    assert 0.95 - three_se(0.95, runs) - 0.01 <= covered  # measured .98 (N = 20), .95 (N = 50)
     nu = 5 * (n - 1)
     s2 = counts.var(axis=2, ddof=1).mean(axis=1)
     normal = np.mean([v * nu / stats.chi2.ppf(0.975, nu) <= 0.1 <= v * nu / stats.chi2.ppf(0.025, nu) for v in s2])

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 
 from sigmaraw.statistics import RowLimits, judge_images, measure
 from tests.statistics.power import Scene, evidence, harmless, limits_of, rates
+from tests.statistics.proportions import at_most
 from tests.statistics.stopping_rates import rate
 
 RUNS = 120
-
-
-def at_most(p: float, runs: int) -> float:
-    """p + 3.5 SE of a proportion."""
-    return p + 3.5 * math.sqrt(p * (1 - p) / runs)
 
 
 @pytest.mark.parametrize("part", ["shift", "rms", "ratio"])

@@ -9,15 +9,11 @@ import pytest
 
 from sigmaraw.statistics import ks_test, pooled_spread
 from sigmaraw.statistics.warnings import CENTRE_LIMIT, centre_warning, checks, shift_warning
+from tests.statistics.proportions import at_most
 
 
 def rate(word: str, runs: list[tuple[str, ...]]) -> float:
     return float(np.mean([any(word in warning for warning in found) for found in runs]))
-
-
-def at_most(p: float, runs: int) -> float:
-    """p + 3 SE of a proportion."""
-    return p + 3 * math.sqrt(p * (1 - p) / runs)
 
 
 @pytest.mark.parametrize(("counts", "n", "alarms"), [(0.0, 10, 0.005), (0.0, 100, 0.003), (0.1, 100, 0.04)])

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from sigmaraw.study.plan import WorkItem
 from sigmaraw.study.store import NAME, BlockStore, command_of
@@ -44,6 +45,7 @@ def kill_again_and_again(folder: Path) -> None:
         os.waitpid(child, 0)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="children are forked and killed as POSIX does")
 def test_fifty_kills_at_random_leave_whole_studies(tmp_path: Path) -> None:
     # In a fresh process, where no library has started a thread, a fork is safe.
     subprocess.run([sys.executable, "-m", __name__, tmp_path], check=True, timeout=120)

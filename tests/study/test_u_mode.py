@@ -10,6 +10,7 @@ import pytest
 import sigmaraw as sr
 from sigmaraw.contracts import Measurement
 from sigmaraw.statistics import estimated_u_mode
+from sigmaraw.statistics.double_bootstrap import SHARED
 from sigmaraw.study.run import as_pipeline
 from sigmaraw.study.sameness import linear_in_noise
 from sigmaraw.study.scoring import FROM_DOUBLE_BOOTSTRAP
@@ -86,7 +87,9 @@ def test_linear_is_what_is_linear_for_every_triple() -> None:
 
 
 def test_the_estimate_grows_with_what_the_second_spreads_differ() -> None:
+    """The mean of four ln(σ*/σ), 198 and 49 degrees of freedom: SE √(1/(2·198) + 1/(4·2·49)) = 0.071, of which 2."""
     random = np.random.default_rng(5)
     raw, second = random.normal(size=(2, 100)), random.normal(size=(4, 50))
     values = [estimated_u_mode(raw, factor * second) for factor in (1.0, 1.5, 2.0)]
-    assert values == sorted(values) and values[-1] == pytest.approx(math.log(2.0), abs=0.15)
+    se = math.sqrt(1 / (2 * 198) + 1 / (4 * 2 * 49))
+    assert values == sorted(values) and values[-1] == pytest.approx(math.hypot(SHARED, math.log(2.0)), abs=2 * se)

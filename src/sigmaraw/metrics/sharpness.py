@@ -9,7 +9,8 @@ from sigmaraw.errors import ShapeMismatch
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Exponents of the five scales, finest first (Wang 2003)."""
-_SIGMA, _TRUNCATE, _K1, _K2 = 1.5, 3.5, 0.01, 0.03  # an 11 × 11 window
+_WINDOW = 11  # px, of the Gaussian window
+_SIGMA, _TRUNCATE, _K1, _K2 = 1.5, 3.5, 0.01, 0.03  # px; standard deviations that the window reaches to; both constants
 
 
 def weighted_total_variation(image: NDArray[np.number], labels: NDArray[np.integer]) -> NDArray[np.float64]:
@@ -92,9 +93,9 @@ def ms_ssim(reference: NDArray[np.number], test: NDArray[np.number], data_range:
     1.0
     """
     x, y = np.asarray(reference, dtype=np.float64), np.asarray(test, dtype=np.float64)
-    if x.shape != y.shape or x.ndim != 2 or min(x.shape) < 11:
-        raise ShapeMismatch(f"images {x.shape} and {y.shape}", "two planes of one shape, 11 px a side or more", "give such")
-    scales = next(count for count in range(len(WEIGHTS), 0, -1) if min(x.shape) // 2 ** (count - 1) >= 11)
+    if x.shape != y.shape or x.ndim != 2 or min(x.shape) < _WINDOW:
+        raise ShapeMismatch(f"images {x.shape} and {y.shape}", f"two planes of one shape, {_WINDOW} px a side or more", "give such")
+    scales = next(count for count in range(len(WEIGHTS), 0, -1) if min(x.shape) // 2 ** (count - 1) >= _WINDOW)
     weights = np.array(WEIGHTS[:scales]) / sum(WEIGHTS[:scales])
     value, whole = 1.0, np.ones(x.shape)
     rows, columns = x.shape

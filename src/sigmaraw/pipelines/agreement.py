@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw import registry
-from sigmaraw.contracts import FindsObjects, FoundObjects, LowerPrecision, Measurement, Metric, Pipeline, Segmenting, SegmentingBatches
+from sigmaraw.contracts import FindsObjects, FoundObjects, Measurement, Metric, Pipeline, Segmenting, SegmentingBatches
 from sigmaraw.errors import InvalidPlan, InvalidSpec, ShapeMismatch
 from sigmaraw.metrics.masks import BoxesTouched, mean_agreement
-from sigmaraw.pipelines.base import columns
+from sigmaraw.pipelines.base import columns, with_part_in_float32
 
 
 def agreement_metrics(names: Sequence[str], spacing: tuple[float, ...] | None = None) -> dict[str, Metric]:
@@ -102,12 +102,7 @@ class AgreementPipeline(Pipeline):
 
     def in_float32(self) -> Pipeline | None:
         """Return the same pipeline in float32; None where it computes so itself."""
-        twin = self.inner.in_float32() if isinstance(self.inner, LowerPrecision) else None
-        if twin is None:
-            return None
-        made = copy.copy(self)
-        made.inner = twin
-        return made
+        return with_part_in_float32(self, "inner")
 
     @property
     def agreement_names(self) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import copy
 import math
 import sys
 from collections.abc import Iterable
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Measurement, Pipeline
+from sigmaraw.contracts import LowerPrecision, Measurement, Pipeline
 from sigmaraw.errors import InvalidPrediction, SigmarawError
 from sigmaraw.pipelines.failures import raised_by
 from sigmaraw.pipelines.inputs import many_frames, one_frame
@@ -119,6 +120,21 @@ class ImagePipeline(Pipeline):
             if math.isinf(value):
                 raise InvalidPrediction(f"'{self.spec}' returned {name} = {value}", "a finite number or NaN", "return NaN where undefined")
         return numbers
+
+
+def in_float32(pipeline: Pipeline) -> Pipeline | None:
+    """Return the same pipeline in float32; None where it computes so itself."""
+    return pipeline.in_float32() if isinstance(pipeline, LowerPrecision) else None
+
+
+def with_part_in_float32(pipeline: Pipeline, name: str) -> Pipeline | None:
+    """Return a pipeline whose attribute `name`, the pipeline inside it, is in float32; None where that computes so itself."""
+    twin = in_float32(getattr(pipeline, name))
+    if twin is None:
+        return None
+    made = copy.copy(pipeline)
+    setattr(made, name, twin)
+    return made
 
 
 def columns(measurements: Iterable[Measurement], rows: list[dict[str, float]]) -> dict[str, NDArray[np.float64]]:

@@ -16,7 +16,7 @@ from sigmaraw.pipelines.axes import Axes, plain
 from sigmaraw.pipelines.bioimageio_package import TRUSTED, Package, axes_of, read_package, sizes_of
 from sigmaraw.pipelines.bioimageio_steps import applied, steps_of
 from sigmaraw.pipelines.measurements import CONNECTIVITY, MEASURE, PIXEL_SIZE, U_MODE, min_size
-from sigmaraw.pipelines.network import NETWORK_PARAMETERS, THRESHOLD, NetworkPipeline, chosen_output
+from sigmaraw.pipelines.network import NETWORK_PARAMETERS, THRESHOLD, NetworkPipeline, position_in
 from sigmaraw.pipelines.onnx_model import OnnxPipeline
 from sigmaraw.pipelines.torch_model import TorchPipeline
 
@@ -79,7 +79,7 @@ class BioimageioPipeline(NetworkPipeline):
 
     def _channel_of(self, tensor: Any) -> int:
         names = next(([str(name) for name in axis.channel_names] for axis in tensor.axes if str(axis.id) == "channel"), ["0"])
-        return chosen_output(self._model_name(), names, self.settings["channel"], "channel")
+        return position_in(names, self.settings["channel"], "channel")
 
     def _set_window(self) -> None:
         spatial = self.axes.spatial.split(", ")

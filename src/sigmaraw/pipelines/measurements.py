@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.contracts import Measurement, Parameter
 from sigmaraw.measurements import DEFAULT
-from sigmaraw.pipelines.found import of_mask
+from sigmaraw.pipelines.found import Found, of_mask
 
 MEASUREMENTS = (
     Measurement("count", "1", "N", "number of connected objects of at least min_size pixels", discrete=True),
@@ -64,15 +64,6 @@ def min_size(default: int) -> Parameter:
     return Parameter("min_size", int, default, minimum=0, unit="px", help="objects of fewer pixels are left out of every measurement")
 
 
-def objects(mask: NDArray[np.bool_], smallest_px: int, connectivity: int) -> tuple[NDArray[np.bool_], int]:
-    """Return the mask without objects of fewer than `smallest_px` pixels, and how many objects remain.
-
-    mask : (y, x) or (z, y, x). connectivity : 4 or 8, in volumes 6 or 26.
-    """
-    found = of_mask(mask, smallest_px, connectivity)
-    return found.labels != 0, found.count
-
-
 def measure(raw: NDArray[np.integer], mask: NDArray[np.bool_], smallest_px: int = 0, connectivity: int = 8) -> dict[str, float]:
     """Return count, area (px), total_intensity and mean_intensity (DN) of the objects of a mask.
 
@@ -98,9 +89,13 @@ def measure(raw: NDArray[np.integer], mask: NDArray[np.bool_], smallest_px: int 
     -----
     formula 6.
     """
-    kept, count = objects(mask, smallest_px, connectivity)
-    area = int(np.count_nonzero(kept))
-    return measured(count, area, int(raw[kept].sum(dtype=np.int64)))
+    return measured_in(raw, of_mask(mask, smallest_px, connectivity))
+
+
+def measured_in(raw: NDArray[np.integer], found: Found) -> dict[str, float]:
+    """Return the measurements of objects that were found, as `measure` does."""
+    inside = found.labels != 0
+    return measured(found.count, int(np.count_nonzero(inside)), int(raw[inside].sum(dtype=np.int64)))
 
 
 def measured(count: int, area: int, total: int) -> dict[str, float]:

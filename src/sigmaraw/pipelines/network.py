@@ -446,8 +446,8 @@ class NetworkPipeline(SegmentationPipeline):
         return str(self.keys["model"] or self.name)
 
 
-def chosen_output(model: str, names: list[str], stated: str | None, key: str = "output") -> int:
-    """Return which of a model's outputs, or of another list, is meant.
+def chosen_output(model: str, names: list[str], stated: str | None) -> int:
+    """Return which of a model's outputs is meant.
 
     Parameters
     ----------
@@ -457,8 +457,6 @@ def chosen_output(model: str, names: list[str], stated: str | None, key: str = "
         Of its outputs, in order.
     stated : str or None
         A name, or a number from 0.
-    key : str, default "output"
-        The setting that states it, and what there are several of.
 
     Returns
     -------
@@ -468,21 +466,35 @@ def chosen_output(model: str, names: list[str], stated: str | None, key: str = "
     Raises
     ------
     InvalidModel
-        There are several outputs and none is stated, or there are none.
+        There are several and none is stated, or there are none.
     InvalidOption
-        None has that name or number; of another list, none is stated.
+        None has that name or number.
     """
-    shown = ", ".join(" ".join(name.split())[:40] for name in names[:8])
+    if not names or (stated is None and len(names) > 1):
+        found = f"model {model} returns {len(names)} outputs ({_shown(names)})"
+        raise InvalidModel(found, "one output, or which one", "add its name or number, for instance output=0")
+    return position_in(names, stated, "output")
+
+
+def position_in(names: list[str], stated: str | None, key: str) -> int:
+    """Return the position of what the setting `key` states by name or by number from 0; of a single name, 0 where nothing is stated.
+
+    Raises
+    ------
+    InvalidOption
+        None has that name or number, or nothing is stated and there are several.
+    """
     if stated is None and len(names) == 1:
         return 0
-    if key == "output" and (stated is None or not names):
-        found = f"model {model} returns {len(names)} outputs ({shown})"
-        raise InvalidModel(found, "one output, or which one", "add its name or number, for instance output=0")
     if stated is not None and stated in names:
         return names.index(stated)
     if stated is not None and stated.isdecimal() and int(stated) < len(names):
         return int(stated)
-    raise InvalidOption(f"{key}={stated}", f"one of {shown}, or its number from 0", "choose one of them")
+    raise InvalidOption(f"{key}={stated}", f"one of {_shown(names)}, or its number from 0", "choose one of them")
+
+
+def _shown(names: list[str]) -> str:
+    return ", ".join(" ".join(name.split())[:40] for name in names[:8])
 
 
 def model_file(path: str) -> Path:

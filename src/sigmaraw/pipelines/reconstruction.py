@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -12,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import LowerPrecision, Measurement, Parameter, Pipeline
+from sigmaraw.contracts import Measurement, Parameter, Pipeline
 from sigmaraw.errors import InputNotFound, InvalidOption, InvalidPrediction, InvalidSpec, ShapeMismatch, UnreadableFile
 from sigmaraw.frames import read_frames
+from sigmaraw.pipelines.base import with_part_in_float32
 from sigmaraw.pipelines.failures import raised_by
 from sigmaraw.pipelines.inputs import many_frames, one_frame
 from sigmaraw.pipelines.threads import each
@@ -185,12 +185,7 @@ class ReconstructionPipeline(Pipeline):
 
     def in_float32(self) -> Pipeline | None:
         """Return the same reconstruction with its pipeline in float32; None where that computes so itself."""
-        twin = self.then.in_float32() if isinstance(self.then, LowerPrecision) else None
-        if twin is None:
-            return None
-        made = copy.copy(self)
-        made.then = twin
-        return made
+        return with_part_in_float32(self, "then")
 
     def __call__(self, raw: Any) -> dict[str, float]:
         """Return the inner pipeline's measurements of the volume of one scan (projection, y, x), DN. Raises as `volume` and `scaled`."""

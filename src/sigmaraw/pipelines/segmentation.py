@@ -18,7 +18,7 @@ from sigmaraw.measurements import DEFAULT, OF_IMAGE, Measures, parse_pixel_size
 from sigmaraw.pipelines.base import columns
 from sigmaraw.pipelines.found import Found, of_mask
 from sigmaraw.pipelines.inputs import many_frames, one_frame
-from sigmaraw.pipelines.measurements import MEASUREMENTS, NETWORK_KINDS, measured
+from sigmaraw.pipelines.measurements import MEASUREMENTS, NETWORK_KINDS, measured_in
 from sigmaraw.pipelines.threads import each
 
 
@@ -124,8 +124,7 @@ class SegmentationPipeline(Pipeline):
         """Return what the chosen measures say of the pixels and their objects; the default ones by counts and one sum."""
         measures = self.measures
         if measures is None:
-            inside = found.labels != 0
-            return measured(found.count, int(np.count_nonzero(inside)), int(pixels[inside].sum(dtype=np.int64)))
+            return measured_in(pixels, found)
         if self.awaits_pixel_size:
             raise InvalidOption(f"'{self.spec}' with an image that states no pixel size", "a size in µm", "write it like pixel_size=0.1")
         values = measures(pixels, found.labels, found.count, found.classes, found.prediction)

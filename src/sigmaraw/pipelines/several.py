@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Differentiable, LowerPrecision, Measurement, Pipeline, TakesPixelSize
+from sigmaraw.contracts import Differentiable, Measurement, Pipeline, TakesPixelSize
 from sigmaraw.errors import InvalidOption
+from sigmaraw.pipelines.base import in_float32
 
 JOINT = " & "
 """What stands between the specifications of several pipelines."""
@@ -84,7 +85,7 @@ class SeveralPipelines(Pipeline):
 
     def in_float32(self) -> Pipeline | None:
         """Return the same pipelines, those of a lower precision in float32; None where all compute so themselves."""
-        twins = [pipeline.in_float32() if isinstance(pipeline, LowerPrecision) else None for pipeline in self.pipelines]
+        twins = [in_float32(pipeline) for pipeline in self.pipelines]
         if all(twin is None for twin in twins):
             return None
         return SeveralPipelines([pipeline if twin is None else twin for pipeline, twin in zip(self.pipelines, twins, strict=True)])

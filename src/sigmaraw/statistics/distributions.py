@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-__all__ = ["chi2_quantile", "chi_density", "f_quantile", "ks_2samp", "normal_quantile", "one_way_p", "t_quantile", "t_tail"]
+__all__ = ["chi2_quantile", "chi_density", "f_quantile", "ks_2samp", "one_way_p", "t_quantile", "t_tail"]
 
 _MOST_EXACT = 10_000  # values of a sample, to which SciPy's p is exact
 
@@ -36,11 +36,6 @@ def chi2_quantile(p: float, dof: float) -> float:
 def f_quantile(p: float, between: float, within: float) -> float:
     """Return the p-quantile of F with `between` and `within` degrees of freedom."""
     return float(special.fdtri(between, within, p))
-
-
-def normal_quantile(p: float) -> float:
-    """Return the p-quantile of the standard normal distribution."""
-    return float(special.ndtri(p))
 
 
 def chi_density(value: float, dof: float) -> float:

@@ -6,13 +6,14 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import special
 
 from sigmaraw.contracts import Extrapolation
 from sigmaraw.errors import UndefinedStatistic
 from sigmaraw.record.words import CodedWarning, MissingValue, Reason
 from sigmaraw.statistics.assess import Assessment
 from sigmaraw.statistics.decision import Limits, decide, place, place_scaled, place_shift
-from sigmaraw.statistics.distributions import normal_quantile, t_quantile
+from sigmaraw.statistics.distributions import t_quantile
 from sigmaraw.statistics.spread import Floats, c4, centred, effective_dof
 from sigmaraw.statistics.warnings import centre_warning
 
@@ -293,5 +294,5 @@ def _exp(value: float) -> float:
 
 def _interval(log: Extrapolated, confidence: float, systematic: float = 0.0) -> tuple[float, float]:
     """Return e^(θ ± reach), each side of a one-sided confidence; a relative uncertainty widens the logarithm in quadrature."""
-    reach = math.hypot(log.reach(confidence), normal_quantile(confidence) * systematic)
+    reach = math.hypot(log.reach(confidence), float(special.ndtri(confidence)) * systematic)
     return _exp(log.value - reach), _exp(log.value + reach)

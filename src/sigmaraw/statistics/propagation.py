@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from sigmaraw.record.words import Reason
-from sigmaraw.statistics.distributions import normal_quantile
 from sigmaraw.statistics.spread import Floats, relative_uncertainty
 
 CONFIDENCE = 0.95
@@ -108,7 +108,7 @@ def compare(estimate: float, sigma: float, raw: Floats, *, discrete: bool = Fals
     relative = relative_uncertainty(raw)
     if sigma == 0.0 and not math.isnan(relative):
         return Propagation(Reason.NOT_DIFFERENTIABLE)  # a step has slope zero nearly everywhere, and yet replicas move over it
-    reach = normal_quantile((1 + CONFIDENCE) / 2) * sigma
+    reach = float(special.ndtri((1 + CONFIDENCE) / 2)) * sigma
     low, high = estimate - reach, estimate + reach
     if math.isnan(relative):
         return Propagation(Reason.NOTHING_VARIES, sigma=sigma, interval=(low, high))

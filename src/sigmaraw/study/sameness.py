@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Codec, LowerPrecision, Pipeline, ReplicaMode, ReplicaRequest
+from sigmaraw.contracts import Codec, Pipeline, ReplicaMode, ReplicaRequest
 from sigmaraw.errors import AnswersDiffer
 from sigmaraw.noise import draw
+from sigmaraw.pipelines.base import in_float32
 from sigmaraw.study.evidence import ALLOWED
 from sigmaraw.study.plan import NO_REPLICAS
 from sigmaraw.study.work import Hint, StudyImage, predict
@@ -83,9 +84,9 @@ def codec_difference(
     return difference(*(predict(pipeline, decoded[np.newaxis], where) for decoded in (first, second)))
 
 
-def precision_difference(pipeline: Pipeline, in_float32: Pipeline, images: Sequence[NDArray[np.integer]]) -> NDArray[np.float64]:
+def precision_difference(pipeline: Pipeline, twin: Pipeline, images: Sequence[NDArray[np.integer]]) -> NDArray[np.float64]:
     """Return how far answers in a lower precision lie from those in float32: (measurement,), the largest over images."""
-    answers = [_answers(each, images, [[index] for index in range(len(images))]) for each in (pipeline, in_float32)]
+    answers = [_answers(each, images, [[index] for index in range(len(images))]) for each in (pipeline, twin)]
     return difference(*answers)
 
 
@@ -153,7 +154,7 @@ def study_differences(
             refuse_differences(what, differences, pipeline, blocks)
 
     judge(f"pipeline '{pipeline.spec}' answers the same image differently", found)
-    twin = pipeline.in_float32() if isinstance(pipeline, LowerPrecision) else None
+    twin = in_float32(pipeline)
     if twin is not None:
         of_precision = precision_difference(pipeline, twin, [image.frame, *decoded[:1], *replicas])
         judge(f"pipeline '{pipeline.spec}' answers otherwise than in float32", of_precision)

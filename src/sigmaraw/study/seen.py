@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import FindsObjects, FoundObjects, LowerPrecision, Measurement, Pipeline, Segmenting
+from sigmaraw.contracts import FindsObjects, FoundObjects, Measurement, Pipeline, Segmenting
 from sigmaraw.errors import NotIntegerData
 from sigmaraw.pipelines.agreement import AgreementPipeline
+from sigmaraw.pipelines.base import with_part_in_float32
 
 if TYPE_CHECKING:
     from sigmaraw.study.work import StudyImage
@@ -52,8 +53,7 @@ class ShiftedPipeline(Pipeline):
 
     def in_float32(self) -> Pipeline | None:
         """Return the same pipeline in float32; None where it computes so itself."""
-        twin = self.inner.in_float32() if isinstance(self.inner, LowerPrecision) else None
-        return None if twin is None else ShiftedPipeline(twin, self.shift)
+        return with_part_in_float32(self, "inner")
 
     def __call__(self, raw: Any) -> dict[str, float]:
         """Return the measurements of one image as it is coded."""

@@ -14,8 +14,7 @@ class TwoStepPipeline(ClassicalPipeline):
     """Pixels above the mean of the image, and among these above the Gaussian mean of their surroundings; filled, opened, blurred.
 
     Pixels below the mean of the image are set to 0, signed ones to the least of the plane, before the second step. Opening and blur are
-    3 × 3. Planes of a volume are segmented
-    one by one. This is algorithm 4 of Pankova, for the endoplasmic reticulum.
+    3 × 3. Planes of a volume are segmented one by one. This is algorithm 4 of Pankova, for the endoplasmic reticulum.
     """
 
     name = "two-step"
