@@ -40,5 +40,5 @@ def test_peak_memory_does_not_grow_with_n(peaks_mib: list[float]) -> None:
 
 
 def test_a_volume_is_held_a_few_times_not_n_times(peaks_mib: list[float]) -> None:
-    """8 × 1024², 16 MiB: four replicas in float64, or as arrays of the kernel, would be 512 MiB more; 290 MiB were measured."""
+    """8 × 1024², 16 MiB: four replicas in float64, or as arrays of the kernel, would be 512 MiB more; with ten, 290 MiB were measured."""
     assert peaks_mib[2] - peaks_mib[1] < 500

@@ -35,7 +35,7 @@ def test_a_light_sheet_fades_along_x_and_blurs_along_z() -> None:
     empty = light_sheet_scene(shape, 0, background_e=100.0, stripes=0.0, attenuation_px=60.0, debris=0)
     along = empty.mean_e.mean(axis=(0, 1))[6:-6]  # away from the edges, which the blur repeats
     assert np.diff(np.log(along)) == pytest.approx(-1 / 60, rel=1e-3)
-    fine = light_sheet_scene((40, 40, 40), 0, background_e=0.0, stripes=0.0, attenuation_px=1e9, debris=1, debris_e=500.0, seed=2)
+    fine = light_sheet_scene((40, 40, 40), 0, background_e=0.0, stripes=0.0, attenuation_px=1e9, debris=1, debris_e=500.0, seed=4)
     grain = fine.mean_e
     assert grain.max() == pytest.approx(500.0)
     spread = []
@@ -44,7 +44,8 @@ def test_a_light_sheet_fades_along_x_and_blurs_along_z() -> None:
         at = np.arange(profile.size)
         middle = (at * profile).sum() / profile.sum()
         spread.append(np.sqrt((((at - middle) ** 2) * profile).sum() / profile.sum()))
-    assert spread == pytest.approx([1.6, 0.9, 0.9], rel=0.06)
+    # The grain lies more than 4 σ from every edge, where the filter ends: Gaussians cut there are 4·φ(4) = 0.05 % narrower.
+    assert spread == pytest.approx([1.6, 0.9, 0.9], rel=1e-3)
     scene = light_sheet_scene(shape, 6, debris=0, seed=3)
     assert scene.count == 6 and scene.mean_e[scene.labels > 0].mean() > 3 * scene.mean_e[scene.labels == 0].mean()
 

@@ -44,7 +44,7 @@ class Autoencoder(nn.Module):
 
 
 def trained_autoencoder(images: NDArray[np.float32], steps: int, seed: int) -> tuple[Autoencoder, list[float]]:
-    """Return an autoencoder of images (crop, y, x) and the loss of each step; the same seed gives the same weights.
+    """Return an autoencoder of images (crop, y, x) and the loss of each step; the same seed and number of threads give the same weights.
 
     Parameters
     ----------

@@ -18,8 +18,8 @@ from sigmaraw.virtual.light_sheet import VolumeScene, light_sheet_scene
 from sigmaraw.virtual.phase_contrast import PhaseScene, phase_contrast_scene
 from sigmaraw.virtual.tomography import tomography_scan
 
-GAIN, OFFSET = 1.8, 400.0
-"""System gain, DN/e-, and offset, DN, of the cameras that the models learn from."""
+GAIN, OFFSET, READ_NOISE = 1.8, 400.0, 1.6
+"""System gain, DN/e-, offset, DN, and read noise, e-, of the cameras that the models learn from."""
 OPT_SHAPE, OPT_ANGLES, OPT_LIGHT = (6, 40), 32, 300.0
 """A scan's projections (y, x), px, their number, and the light through the middle of an organ, e-."""
 RECONSTRUCTION = {"method": "fbp", "kind": "emission", "offset": OFFSET, "low": -30.0, "high": 120.0}
@@ -134,5 +134,5 @@ def _tomogram() -> PixelClassifier:
 
 def _frames(mean_e: NDArray[np.float64], seed: int) -> NDArray[np.uint16]:
     random = np.random.default_rng([seed, 0xF4])
-    frames = OFFSET + GAIN * (random.poisson(mean_e) + random.normal(0, 1.6, mean_e.shape))
+    frames = OFFSET + GAIN * (random.poisson(mean_e) + random.normal(0, READ_NOISE, mean_e.shape))
     return np.clip(np.rint(frames), 0, 65535).astype(np.uint16)

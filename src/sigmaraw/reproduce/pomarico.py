@@ -24,7 +24,7 @@ from sigmaraw.noise import NoiseModel
 from sigmaraw.record import Record
 from sigmaraw.record.results import ResultRow
 from sigmaraw.reproduce import pixel_classifier
-from sigmaraw.reproduce.pixel_classifier import GAIN, OFFSET
+from sigmaraw.reproduce.pixel_classifier import GAIN, OFFSET, READ_NOISE
 from sigmaraw.study import Plan, run
 from sigmaraw.virtual.camera import VirtualCamera
 from sigmaraw.virtual.light_sheet import light_sheet_scene
@@ -161,7 +161,7 @@ class Pomarico(Reproduction):
         for index, setup in enumerate(SETUPS):
             scenes = [setup.scene(1000 * seed + 10 * index + k) for k in range(count)]
             place = folder / setup.name.replace(" ", "-")
-            camera = VirtualCamera(scenes[0].shape[-2:], GAIN, 1.6, OFFSET, _BITS, full_well_e=30000.0, seed=seed + index)
+            camera = VirtualCamera(scenes[0].shape[-2:], GAIN, READ_NOISE, OFFSET, _BITS, full_well_e=30000.0, seed=seed + index)
             profile = _calibrated(camera, place, [seed, index])
             if index == 0:
                 pixels = _pixel_statistics(camera, scenes[0], profile, seed)
