@@ -83,18 +83,21 @@ def test_axe_finds_nothing(browser: Chromium, small_page: Path, axe: str, window
 
 @pytest.mark.requirement("R-REPORT")
 def test_three_thousand_results_open_in_a_second(
-    browser: Chromium, record: Callable[..., dict[str, Any]], write: Callable[..., Path], tmp_path: Path
+    record: Callable[..., dict[str, Any]], write: Callable[..., Path], tmp_path: Path
 ) -> None:
     """Processor time of the page's process, least of five times: what an idle machine needs, whatever else this one does."""
+    if PROGRAM is None:
+        pytest.skip("no Chromium on this machine")
     large = HtmlReport().render(write(tmp_path / "large", record(50, 10, 6, 3)))
     assert large.stat().st_size <= 3_000_000
-    browser.size(1280, 900)
     times, memory = [], []
-    for _ in range(5):
-        before = browser.processor_time()
-        browser.open(large)
-        times.append(browser.processor_time() - before)
-        memory.append(browser.memory())
-    assert browser.run("document.querySelectorAll('#results tbody tr').length") == 3000
+    with Chromium() as browser:  # a process that has shown other pages holds what is left of them
+        browser.size(1280, 900)
+        for _ in range(5):
+            before = browser.processor_time()
+            browser.open(large)
+            times.append(browser.processor_time() - before)
+            memory.append(browser.memory())
+        assert browser.run("document.querySelectorAll('#results tbody tr').length") == 3000
     assert min(times) <= 1.0
-    assert memory[0] <= 150.0  # of one page; later ones share the process with what is left of earlier ones
+    assert memory[0] <= 150.0
