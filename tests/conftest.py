@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).resolve().parents[1] / ".pytest_cache" / "jax"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # and what Python compiled: else each command compiles the whole package
 
 # A busy machine is no fault of the code: neither a slow first draw nor a slow example fails a test.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])

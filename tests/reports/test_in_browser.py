@@ -82,9 +82,7 @@ def test_axe_finds_nothing(browser: Chromium, small_page: Path, axe: str, window
 
 
 @pytest.mark.requirement("R-REPORT")
-def test_three_thousand_results_open_in_a_second(
-    record: Callable[..., dict[str, Any]], write: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_three_thousand_results_open_in_a_second(record: Callable[..., dict[str, Any]], write: Callable[..., Path], tmp_path: Path) -> None:
     """Processor time of the page's process, least of five times: what an idle machine needs, whatever else this one does."""
     if PROGRAM is None:
         pytest.skip("no Chromium on this machine")

@@ -86,8 +86,11 @@ _DRAW = (
     "sigmaraw.replicas(numpy.full((4, 4), 200, numpy.uint16), camera, 2, 'around-raw')"
 )
 _PREFIXES = ("JAX_", "XLA_FLAGS", "LIBTPU_")
-_HARMLESS = frozenset({"XLA_PYTHON_CLIENT_PREALLOCATE", "JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"})
-"""What is set here."""
+_HARMLESS = frozenset({
+    "XLA_PYTHON_CLIENT_PREALLOCATE", "JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES",
+})  # fmt: skip
+"""They say where compiled code and memory lie: JAX draws with them."""
 
 
 def keep_compiled() -> None:
