@@ -48,7 +48,7 @@ def test_both_formats_give_the_same_predictions(example: ModuleType, shared_data
     folder = shared_data / "unet2d-nuclei-broad"
     onnx, torch = (sr.pipeline(example.MODELS[kind].format(folder=folder)) for kind in ("onnx", "torch"))
     columns = [measurement.name for measurement in onnx.measurements]
-    first, second = (np.array([pipeline(image) for image in images]) for pipeline in (onnx, torch))
+    first, second = (np.array([[pipeline(image)[column] for column in columns] for image in images]) for pipeline in (onnx, torch))
     off = dict(zip(columns, np.abs(first - second).T, strict=True))
     assert not off["count"].any()
     assert off["area"].max() <= 2
