@@ -7,8 +7,10 @@ Without repeats each image is predicted once as it is and once after the codec, 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,9 +90,14 @@ def mode_of(plan: Plan, without_camera: bool) -> ReplicaMode:
     return mode
 
 
-def default_mode(mode: str | None, without_camera: bool) -> str:
-    """Return the mode of a study that states none."""
-    return mode if mode is not None else NO_REPLICAS if without_camera else DEFAULT_MODE
+def has_no_camera(camera: Any) -> bool:
+    """Return whether a study is meant to have no camera: None, or the word none."""
+    return camera is None or (isinstance(camera, (str, os.PathLike)) and os.fspath(camera) == NONE)
+
+
+def default_mode(mode: str | None, camera: Any) -> str:
+    """Return the mode of a study with this camera, or None, that states no mode."""
+    return mode if mode is not None else NO_REPLICAS if has_no_camera(camera) else DEFAULT_MODE
 
 
 def rows_of_images(
