@@ -35,6 +35,7 @@ from sigmaraw.study.no_camera import NoCamera, has_no_camera, mode_of
 from sigmaraw.study.objects import check_objects, objects_row
 from sigmaraw.study.pixel_size import by_pixel_size
 from sigmaraw.study.plan import BLOCK, Plan, double_bootstrap_replicas
+from sigmaraw.study.predicting import predict, resolve_pipeline
 from sigmaraw.study.prepare import (
     Prepared,
     Progress,
@@ -52,7 +53,7 @@ from sigmaraw.study.references import References, common_spacing, load_reference
 from sigmaraw.study.scoring import Predictions, Scoring
 from sigmaraw.study.seen import seen_by
 from sigmaraw.study.store import BlockStore
-from sigmaraw.study.work import BlockResult, Job, predict, resolve_pipeline
+from sigmaraw.study.work import BlockResult, Job
 
 if TYPE_CHECKING:
     import xarray

@@ -34,7 +34,7 @@ from sigmaraw.statistics.evidence import ALPHA
 from sigmaraw.study.evidence import AgainstCamera, under_evidence
 from sigmaraw.study.evidence_rows import evidence_row
 from sigmaraw.study.plan import Plan
-from sigmaraw.study.work import StudyImage
+from sigmaraw.study.study_image import StudyImage
 
 # Evidence against the noise model, and real repeats that drift, make σ_raw wrong. The other checks of a single frame
 # do not bear by themselves: they flag up to a third of small right frames (docs/explanation/statistics.md).
