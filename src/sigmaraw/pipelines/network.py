@@ -16,11 +16,7 @@ from sigmaraw.pipelines.axes import input_axes, output_axes, per_axis, plain, pl
 from sigmaraw.pipelines.base import columns
 from sigmaraw.pipelines.batching import SIZES, batches, fastest_size, mixes, probe_tiles
 from sigmaraw.pipelines.found import of_mask
-from sigmaraw.pipelines.measurements import (
-    MEASUREMENTS,
-    SOFT_MEASUREMENTS,
-    soft_measurements,
-)
+from sigmaraw.pipelines.measurements import MEASUREMENTS, SOFT_MEASUREMENTS, soft_measurements
 from sigmaraw.pipelines.model_files import chosen_output
 from sigmaraw.pipelines.network_keys import NETWORK_PARAMETERS
 from sigmaraw.pipelines.preparation import foreground, prepare

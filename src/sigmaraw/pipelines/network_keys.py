@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 from sigmaraw.contracts import Parameter
-from sigmaraw.pipelines.measurements import (
-    CONNECTIVITY,
-    MEASURE,
-    PIXEL_SIZE,
-    U_MODE,
-    min_size,
-)
+from sigmaraw.pipelines.measurements import CONNECTIVITY, MEASURE, PIXEL_SIZE, U_MODE, min_size
 from sigmaraw.pipelines.preparation import POST, PRE
 
 BATCH = Parameter(
@@ -20,11 +14,7 @@ BATCH = Parameter(
     unit="1",
     help="tiles in one call of the network; default: as many as are fastest here, of the numbers that change no bit of an answer",
 )
-
-
 THRESHOLD = Parameter("threshold", float, 0.5, unit="1", help="foreground is above it, in the unit that `post` gives")
-
-
 NETWORK_PARAMETERS = (
     Parameter("model", str, required=True, file=True, help="the model's file"),
     Parameter("pre", str, "zscore", choices=tuple(PRE), help="normalisation of the whole image"),
