@@ -22,15 +22,8 @@ from sigmaraw.record.camera import CameraRow
 from sigmaraw.record.results import ResultRow, UndefinedRow, WarningRow
 from sigmaraw.record.statements import DecisionRow, RulingRow, StatementRow
 from sigmaraw.record.words import Reason, Verdict
-from sigmaraw.statistics.images import (
-    FEWEST_FOR_MEAN,
-    Ground,
-    Statement,
-    by_unit,
-    mean_over_units,
-    share_of_images,
-    these_images,
-)
+from sigmaraw.statistics.image_means import by_unit, mean_over_units
+from sigmaraw.statistics.images import FEWEST_FOR_MEAN, Ground, Statement, share_of_images, these_images
 from sigmaraw.study.plan import NO_REPLICAS, Plan
 from sigmaraw.study.statements import OverImages
 
