@@ -26,8 +26,8 @@ from sigmaraw.study.predicting import predict, predict_following
 from sigmaraw.study.quality import ImageQuality
 from sigmaraw.study.reference_rules import Scores, between
 from sigmaraw.study.references import References
+from sigmaraw.study.replica_checks import ReplicaDiagnostics
 from sigmaraw.study.sameness import LINEAR_REPLICAS, linear_in_noise, replicas_of, study_differences
-from sigmaraw.study.scoring import ReplicaDiagnostics
 from sigmaraw.study.seen import objects_in, seen_by
 from sigmaraw.study.study_image import StudyImage
 from sigmaraw.study.trips import distorts
