@@ -271,7 +271,7 @@ class _Rows:
 
 
 def _replicas(evidence: Evidence, limits: RowLimits, alpha: float, doubted: int = 0) -> str:
-    """Return what would decide those images that are undecided: the most replicas that one of them needs, or what no number of replicas gives."""
+    """Return what would decide those images that are undecided: the most replicas that one needs, or why no number does."""
     found = [part for part in what_decides(evidence, limits, alpha) if part.means is not Means.NOTHING]
     if not found:  # each image is decided by itself: only the demand that all hold at once, or what is no number, stands in the way
         return _all_at_once(evidence, limits, alpha, doubted)
@@ -282,8 +282,8 @@ def _replicas(evidence: Evidence, limits: RowLimits, alpha: float, doubted: int 
 def _all_at_once(evidence: Evidence, limits: RowLimits, alpha: float, doubted: int) -> str:
     """Return what would decide images of which each is decided by itself.
 
-    Either σ_raw of some is in doubt, which more replicas do not change, or an image beyond a limit is not shown to be so among so many (Holm): then n
-    replicas that show it at the level α/J do.
+    Either σ_raw of some is in doubt, which more replicas do not change, or an image beyond a limit is not shown to be so among so many
+    (Holm): then n replicas that show it at the level α/J do.
     """
     if doubted:
         return f"{NO_NUMBER}σ_raw of {doubted} image{'s' if doubted > 1 else ''} is in doubt; see the warnings of these images"
