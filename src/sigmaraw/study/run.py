@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from sigmaraw.codecs import named_codecs
 from sigmaraw.contracts import Codec, Engine, FindsObjects, Pipeline
 from sigmaraw.errors import InvalidOption, InvalidPlan, PredictionFailed
 from sigmaraw.integrity.log import now
+from sigmaraw.noise import RicianNoise, is_rician, rician_of
 from sigmaraw.pipelines.agreement import AgreementPipeline
 from sigmaraw.processes import WorkingFolders
 from sigmaraw.progress import Report, reporting
@@ -61,10 +62,13 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+Camera: TypeAlias = "CameraProfile | RicianNoise | str | os.PathLike[str] | None"
+"""The camera, or its netCDF file; Rician noise, or its specification; None or the word none for no camera."""
+
 
 def validate(
     raw: Any,
-    camera: CameraProfile | str | os.PathLike[str] | None,
+    camera: Camera,
     *,
     codecs: Sequence[str] | str,
     pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str] | Sequence[Any],
@@ -105,7 +109,8 @@ def validate(
         (frame, y, x), uint8 or uint16, DN. Each frame is one image.
     camera : CameraProfile, path or None
         The camera that took them, or its netCDF file. None, or the word none, where no camera stands behind the images (CT, MRI, old
-        images): verdicts then rest on margins, on real repeats, or on references, and signed integers are taken.
+        images): verdicts then rest on margins, on real repeats, or on references, and signed integers are taken. For magnitude images
+        of MRI ``"rician:sigma=12.5,se=0.2"``, the noise of either channel in DN; `noise.RicianNoise` is the same as an object.
     codecs : str or sequence of str
         Specifications such as ``"jpeg2000:ratio=10"`` or ``"to8bit:minmax+jpeg:quality=90"``; each once. ``sigmaraw codecs`` lists them.
     pipeline : str, path, function or Pipeline, or a sequence of them
@@ -234,7 +239,7 @@ def plan_of(
 def run(
     plan: Plan,
     raw: Sequence[Any],
-    camera: CameraProfile | str | os.PathLike[str] | None,
+    camera: Camera,
     *,
     pipeline: Pipeline | str | None = None,
     engine: Engine | str = "local",
@@ -279,6 +284,8 @@ def run(
     inputs = load_inputs(raw, None if isinstance(profile, NoCamera) else profile, plan, mode)
     if isinstance(profile, NoCamera):
         profile = NoCamera(inputs.bits)
+    elif isinstance(profile, RicianNoise):
+        profile = profile.of_image(inputs.bits)
     sized = by_pixel_size(resolved, inputs.images)
     resolved, source = sized, source if sized is resolved else sized
     references = None if reference is None else load_references(os.fspath(reference), inputs, plan)
@@ -408,9 +415,11 @@ def no_camera(camera: Any) -> bool:
     return camera is None or (isinstance(camera, (str, os.PathLike)) and os.fspath(camera) == NONE)
 
 
-def _camera(camera: CameraProfile | str | os.PathLike[str] | None) -> tuple[CameraProfile | NoCamera, list[InputRow]]:
+def _camera(camera: Camera) -> tuple[CameraProfile | NoCamera | RicianNoise, list[InputRow]]:
     if no_camera(camera):
         return NoCamera(), []
+    if isinstance(camera, RicianNoise) or (isinstance(camera, str | os.PathLike) and is_rician(camera)):
+        return rician_of(camera), []
     if isinstance(camera, (str, os.PathLike)):
         return CameraProfile.from_netcdf(camera), [file_row(os.fspath(camera), "camera", "netcdf")]
     if not isinstance(camera, CameraProfile):
