@@ -83,7 +83,11 @@ def _problems(folder: Path, *, replace: bool) -> list[Finding]:
     problems = examine(folder, signatures=not replace).problems
     if replace:  # what report made anew may be newer than the signatures; nothing else may
         newer, named = remade(folder), {(entry.part, entry.path) for entry in problems}
-        signed = [entry for entry in examine(folder, look_at_inputs=False).problems if entry.part not in ("signature", "manifest")]
+        signed = [
+            entry
+            for entry in examine(folder, look_at_inputs=False, look_at_pdf=False).problems
+            if entry.part not in ("signature", "manifest")
+        ]
         signed = [entry for entry in signed if entry.part in VOUCHED or entry.path not in newer]
         problems += [entry for entry in signed if (entry.part, entry.path) not in named]
     return [entry for entry in problems if entry.kind is not Kind.INPUT_GONE]
