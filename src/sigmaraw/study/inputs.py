@@ -22,7 +22,7 @@ from sigmaraw.frames.signed import shifted
 from sigmaraw.noise import NoiseModel
 from sigmaraw.record.design import ImageRow, InputRow
 from sigmaraw.study.plan import Plan
-from sigmaraw.study.work import StudyImage
+from sigmaraw.study.study_image import StudyImage
 
 
 @dataclass(frozen=True)
