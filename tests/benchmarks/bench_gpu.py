@@ -25,7 +25,8 @@ from sigmaraw.noise.keys import counter_words, key_words
 from sigmaraw.noise.rate_image import make_rate_image
 from sigmaraw.noise.sampler import Sampler
 from sigmaraw.study.plan import WorkItem
-from sigmaraw.study.work import Job, StudyImage
+from sigmaraw.study.study_image import StudyImage
+from sigmaraw.study.work import Job
 from sigmaraw.virtual import VirtualCamera, nuclei_scene
 
 GAIN, OFFSET, READ = 0.46, 100.0, 1.6

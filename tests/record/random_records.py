@@ -33,8 +33,9 @@ from sigmaraw.study.evidence import AgainstCamera
 from sigmaraw.study.grid import GridPoint
 from sigmaraw.study.plan import NO_REPLICAS, Plan
 from sigmaraw.study.reference_rules import Observed, cunha_row, noninferiority
+from sigmaraw.study.replica_checks import ReplicaDiagnostics
 from sigmaraw.study.rules import decision_row, ruled_verdicts
-from sigmaraw.study.scoring import Predictions, ReplicaDiagnostics, Scoring
+from sigmaraw.study.scoring import Predictions, Scoring
 from sigmaraw.study.searches import Rule, summarised
 from sigmaraw.study.statements import OverImages, codec_verdicts, over_images, with_evidence
 

@@ -22,7 +22,8 @@ import numpy as np
 from scipy import special
 
 from sigmaraw.statistics import Evidence, RowLimits, measure, p_pass
-from sigmaraw.statistics.images import mean_bounds, these_images
+from sigmaraw.statistics.image_means import mean_bounds
+from sigmaraw.statistics.images import these_images
 from sigmaraw.statistics.multiplicity import hochberg
 
 KINDS = ("normal", "t5", "lognormal", "exponential", "Poisson .05", "Poisson .3", "bimodal")

@@ -10,7 +10,8 @@ from scipy import stats
 
 from sigmaraw.errors import InvalidOption, UndefinedStatistic
 from sigmaraw.statistics import Evidence, RowLimits, measure
-from sigmaraw.statistics.images import Ground, judge_images, mean_bounds, mean_effect, mean_over_units, share_of_images, these_images
+from sigmaraw.statistics.image_means import mean_bounds
+from sigmaraw.statistics.images import Ground, judge_images, mean_effect, share_of_images, these_images
 from tests.statistics.proportions import at_most
 
 from .error_rates import rare_failures, rates
@@ -61,23 +62,6 @@ def test_every_statement_errs_in_five_percent_at_its_limit(kind: str) -> None:
     assert {name for name, _ in found} == {"these-images", "mean shift", "mean RMS", "share-of-images"}
     assert max(found.values()) <= at_most(0.055, runs)
     assert found["share-of-images", 10] > 0.01  # the bound is sharp, and the study can fail
-
-
-def test_mean_over_units_is_students_t_and_guarded_where_values_are_skewed() -> None:
-    values = np.array([0.2, 0.5, 0.1, 0.4])
-    plain = mean_over_units(values, guarded=False)
-    interval = stats.ttest_1samp(values, 0.0).confidence_interval(0.90)
-    assert (float(plain.low), float(plain.high)) == pytest.approx((interval.low, interval.high), rel=1e-10)
-    rng, runs = np.random.default_rng(2), 4000
-    skewed = rng.exponential(size=(runs, 10))
-    assert (mean_over_units(skewed, guarded=False).high < 1.0).mean() > 0.10
-    assert (mean_over_units(skewed).high < 1.0).mean() <= at_most(0.06, runs)
-    for few in (3, 4):  # exponential units: measured 6.9 and 6.8 %
-        assert (mean_over_units(rng.exponential(size=(runs, few))).high < 1.0).mean() <= at_most(0.075, runs)
-        assert (mean_over_units(rng.normal(size=(runs, few))).high < 0.0).mean() <= at_most(0.02, runs)
-    many = mean_over_units(skewed)
-    single = mean_over_units(skewed[7])
-    assert float(many.high[7]) == pytest.approx(float(single.high), rel=1e-12)
 
 
 def test_an_image_twice_under_one_specimen_narrows_nothing() -> None:

@@ -17,7 +17,8 @@ from sigmaraw.noise import NoiseModel, blocks, replica_mode, scenes
 from sigmaraw.record.design import HardwareRow
 from sigmaraw.study.environment import environment
 from sigmaraw.study.plan import WorkItem
-from sigmaraw.study.work import Job, StudyImage, one_gpu
+from sigmaraw.study.study_image import StudyImage
+from sigmaraw.study.work import Job, one_gpu
 from sigmaraw.virtual import VirtualCamera, nuclei_scene
 
 VIRTUAL = VirtualCamera(shape=(96, 80))

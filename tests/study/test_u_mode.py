@@ -11,7 +11,7 @@ import sigmaraw as sr
 from sigmaraw.contracts import Measurement
 from sigmaraw.statistics import estimated_u_mode
 from sigmaraw.statistics.double_bootstrap import SHARED
-from sigmaraw.study.run import as_pipeline
+from sigmaraw.study.arguments import as_pipeline
 from sigmaraw.study.sameness import linear_in_noise
 from sigmaraw.study.scoring import FROM_DOUBLE_BOOTSTRAP
 from tests.study.test_evidence import CAMERA, FRAME

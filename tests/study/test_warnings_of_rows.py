@@ -10,7 +10,8 @@ from sigmaraw.noise import replica_mode
 from sigmaraw.record.results import DeltaRow, ResultRow
 from sigmaraw.study.evidence import AgainstCamera
 from sigmaraw.study.plan import Plan
-from sigmaraw.study.scoring import Predictions, ReplicaDiagnostics, Scoring
+from sigmaraw.study.replica_checks import ReplicaDiagnostics
+from sigmaraw.study.scoring import Predictions, Scoring
 
 SIZE = Measurement("size", "px", "", "", kind="mean")
 

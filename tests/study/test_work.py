@@ -14,7 +14,8 @@ from sigmaraw.contracts import Measurement
 from sigmaraw.errors import CodecFailed, PredictionFailed
 from sigmaraw.noise import NoiseModel, replica_mode
 from sigmaraw.study.plan import WorkItem
-from sigmaraw.study.work import Job, StudyImage
+from sigmaraw.study.study_image import StudyImage
+from sigmaraw.study.work import Job
 
 FRAME = np.random.default_rng(1).integers(200, 900, (48, 40)).astype(np.uint16)
 ITEM = WorkItem(0, 1, 0, 6)

@@ -189,7 +189,7 @@ def allowed(codec: list[str] | None, allow_exec: bool) -> tuple[str, ...]:
 
 def model(pipeline: list[str] | None, allow_exec: bool) -> Pipeline | str | None:
     """Return the pipeline where the user's own typing allows it to run programs; else None, and the plan's specification holds."""
-    from sigmaraw.study.run import as_pipeline
+    from sigmaraw.study.arguments import as_pipeline
 
     found = as_pipeline(pipeline, True) if allow_exec and pipeline is not None else None
     return None if isinstance(found, str) else found

@@ -6,7 +6,8 @@ found by their entry points and nowhere else.
 
 from __future__ import annotations
 
-from sigmaraw.codecs.chain import Chain, codec, named_codecs
+from sigmaraw.codecs.building import codec, named_codecs
+from sigmaraw.codecs.chain import Chain
 from sigmaraw.codecs.listing import describe
 from sigmaraw.codecs.target_rule import outcomes, require_near, summary
 

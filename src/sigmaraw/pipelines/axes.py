@@ -173,3 +173,8 @@ def plain(numbers: tuple[int, ...] | None) -> int | list[int] | None:
     if numbers is None:
         return None
     return numbers[0] if len(set(numbers)) == 1 else list(numbers)
+
+
+def plain_or_free(sizes: tuple[int | None, ...]) -> str:
+    """Return sizes in words, for a message."""
+    return "(" + ", ".join("any" if size is None else str(size) for size in sizes) + ")"

@@ -16,7 +16,9 @@ from sigmaraw.pipelines.axes import Axes, plain
 from sigmaraw.pipelines.bioimageio_package import TRUSTED, Package, axes_of, read_package, sizes_of
 from sigmaraw.pipelines.bioimageio_steps import applied, steps_of
 from sigmaraw.pipelines.measurements import CONNECTIVITY, MEASURE, PIXEL_SIZE, U_MODE, min_size
-from sigmaraw.pipelines.network import NETWORK_PARAMETERS, THRESHOLD, NetworkPipeline, position_in
+from sigmaraw.pipelines.model_files import position_in
+from sigmaraw.pipelines.network import NetworkPipeline
+from sigmaraw.pipelines.network_keys import NETWORK_PARAMETERS, THRESHOLD
 from sigmaraw.pipelines.onnx_model import OnnxPipeline
 from sigmaraw.pipelines.torch_model import TorchPipeline
 

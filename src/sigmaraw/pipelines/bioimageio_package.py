@@ -35,7 +35,7 @@ class Package:
 
     def output(self, stated: str | None) -> tuple[int, Any]:
         """Return the number and description of an output tensor: the one of that name or number, or the only one."""
-        from sigmaraw.pipelines.network import chosen_output
+        from sigmaraw.pipelines.model_files import chosen_output
 
         number = chosen_output(self.name, [str(tensor.id) for tensor in self.description.outputs], stated)
         return number, self.description.outputs[number]

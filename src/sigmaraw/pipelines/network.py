@@ -5,75 +5,29 @@ from __future__ import annotations
 import abc
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.contracts import Parameter
-from sigmaraw.errors import InputNotFound, InvalidModel, InvalidOption, InvalidPrediction, ShapeMismatch
-from sigmaraw.pipelines.axes import input_axes, output_axes, per_axis, plain
+from sigmaraw.errors import InvalidModel, InvalidOption, InvalidPrediction, ShapeMismatch
+from sigmaraw.pipelines.axes import input_axes, output_axes, per_axis, plain, plain_or_free
 from sigmaraw.pipelines.base import columns
 from sigmaraw.pipelines.batching import SIZES, batches, fastest_size, mixes, probe_tiles
 from sigmaraw.pipelines.found import of_mask
-from sigmaraw.pipelines.measurements import (
-    CONNECTIVITY,
-    MEASURE,
-    MEASUREMENTS,
-    PIXEL_SIZE,
-    SOFT_MEASUREMENTS,
-    U_MODE,
-    min_size,
-    soft_measurements,
-)
-from sigmaraw.pipelines.preparation import POST, PRE, foreground, prepare
+from sigmaraw.pipelines.measurements import MEASUREMENTS, SOFT_MEASUREMENTS, soft_measurements
+from sigmaraw.pipelines.model_files import chosen_output
+from sigmaraw.pipelines.network_keys import NETWORK_PARAMETERS
+from sigmaraw.pipelines.preparation import foreground, prepare
 from sigmaraw.pipelines.segmentation import SegmentationPipeline
 from sigmaraw.pipelines.threads import available_cores, each
 from sigmaraw.pipelines.tiling import Tiling
 
-BATCH = Parameter(
-    "batch",
-    int,
-    None,
-    minimum=1,
-    unit="1",
-    help="tiles in one call of the network; default: as many as are fastest here, of the numbers that change no bit of an answer",
-)
-THRESHOLD = Parameter("threshold", float, 0.5, unit="1", help="foreground is above it, in the unit that `post` gives")
 _PROBE_PX = {2: 64, 3: 32}  # side of the image that a network is asked about twice
 _LARGEST_PROBE_PX = 1 << 21  # of a volume; what a study asks before it begins finds random answers of larger ones too
 _LARGEST_BATCHED_PX = 1 << 20  # of a tile, all channels together: larger ones fill a call by themselves
 _SAME_ANSWER = 1e-3  # of the largest answer: sums in another order on a GPU differ by less
-NETWORK_PARAMETERS = (
-    Parameter("model", str, required=True, file=True, help="the model's file"),
-    Parameter("pre", str, "zscore", choices=tuple(PRE), help="normalisation of the whole image"),
-    Parameter("post", str, "sigmoid", choices=POST, help="what turns the output into a foreground map"),
-    MEASURE,
-    THRESHOLD,
-    min_size(20),
-    CONNECTIVITY,
-    Parameter("output", str, None, help="the model's output: its name, or its number from 0; needed where there are several"),
-    Parameter("channel", int, None, minimum=0, unit="1", help="output channel of the foreground; default 0, with softmax and argmax 1"),
-    Parameter(
-        "input",
-        str,
-        "grey",
-        choices=("grey", "repeat", "planes"),
-        help="grey: one input channel; repeat: the grey image in every input channel; planes: a stack (c, y, x) gives the channels",
-    ),
-    Parameter("in_channels", int, None, minimum=1, unit="1", help="number of input channels, where the model's file does not say it"),
-    Parameter("plane", int, 0, minimum=0, unit="1", help="with input=planes: the plane, from 0, in which intensities are measured"),
-    Parameter("axes", str, None, help="order of the model's input axes, as bcyx, bczyx or yxc; default: by their number"),
-    Parameter("out_axes", str, None, help="order of the output's axes; default: that of the input"),
-    Parameter("window", str, None, unit="px", help="tile: side, or 16x64x64 (z, y, x); default: the model's fixed size, else the image"),
-    Parameter("border", str, None, unit="px", help="discarded on each side of a tile, one number or one by axis; default: window / 16"),
-    Parameter("multiple", str, "16", unit="px", help="a size that the model leaves free is padded to a multiple of this; 1x16x16 by axis"),
-    Parameter("layout", str, "nchw", choices=("nchw", "nhwc"), help="nhwc: the same as axes=byxc"),
-    U_MODE,
-    BATCH,
-    PIXEL_SIZE,
-)
 
 
 class NetworkPipeline(SegmentationPipeline):
@@ -444,74 +398,3 @@ class NetworkPipeline(SegmentationPipeline):
 
     def _model_name(self) -> str:
         return str(self.keys["model"] or self.name)
-
-
-def chosen_output(model: str, names: list[str], stated: str | None) -> int:
-    """Return which of a model's outputs is meant.
-
-    Parameters
-    ----------
-    model : str
-        The model's name.
-    names : list of str
-        Of its outputs, in order.
-    stated : str or None
-        A name, or a number from 0.
-
-    Returns
-    -------
-    int
-        The number of the output.
-
-    Raises
-    ------
-    InvalidModel
-        There are several and none is stated, or there are none.
-    InvalidOption
-        None has that name or number.
-    """
-    if not names or (stated is None and len(names) > 1):
-        found = f"model {model} returns {len(names)} outputs ({_shown(names)})"
-        raise InvalidModel(found, "one output, or which one", "add its name or number, for instance output=0")
-    return position_in(names, stated, "output")
-
-
-def position_in(names: list[str], stated: str | None, key: str) -> int:
-    """Return the position of what the setting `key` states by name or by number from 0; of a single name, 0 where nothing is stated.
-
-    Raises
-    ------
-    InvalidOption
-        None has that name or number, or nothing is stated and there are several.
-    """
-    if stated is None and len(names) == 1:
-        return 0
-    if stated is not None and stated in names:
-        return names.index(stated)
-    if stated is not None and stated.isdecimal() and int(stated) < len(names):
-        return int(stated)
-    raise InvalidOption(f"{key}={stated}", f"one of {_shown(names)}, or its number from 0", "choose one of them")
-
-
-def _shown(names: list[str]) -> str:
-    return ", ".join(" ".join(name.split())[:40] for name in names[:8])
-
-
-def model_file(path: str) -> Path:
-    """Return the path of a model file that exists.
-
-    Raises
-    ------
-    InputNotFound
-        Nothing there, or a folder.
-    """
-    found = Path(path)
-    if not found.is_file():
-        what = "is a folder" if found.is_dir() else "does not exist"
-        raise InputNotFound(f"model {path} {what}", "a model file", "check the path")
-    return found
-
-
-def plain_or_free(sizes: tuple[int | None, ...]) -> str:
-    """Return sizes in words, for a message."""
-    return "(" + ", ".join("any" if size is None else str(size) for size in sizes) + ")"

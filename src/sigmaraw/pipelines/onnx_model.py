@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from sigmaraw import extras
 from sigmaraw.errors import InvalidModel
 from sigmaraw.files import sha256_of_file
-from sigmaraw.pipelines.network import NetworkPipeline, chosen_output, model_file
+from sigmaraw.pipelines.model_files import chosen_output, model_file
+from sigmaraw.pipelines.network import NetworkPipeline
 from sigmaraw.pipelines.threads import THREADS_PER_IMAGE
 
 # Bytes of ONNX's own encoding: the key "location" of weights that lie elsewhere, with the length of its value, and training_mode = 1.

@@ -73,7 +73,7 @@ def submit(purpose: str, function: Callable[..., Result], *arguments: Any, threa
         Names the pool: work of one purpose never waits for that of another.
     function : callable
         What to call.
-    *arguments : array_like
+    *arguments : object
         What to call it with.
     threads : int, optional
         How many threads the pool has; None takes one per core.

@@ -17,7 +17,8 @@ from sigmaraw.errors import InvalidModel
 from sigmaraw.files import sha256_of_file
 from sigmaraw.pipelines.demo_weights import SHIPPED, verified
 from sigmaraw.pipelines.measurements import CONNECTIVITY, MEASURE, PIXEL_SIZE, U_MODE, min_size
-from sigmaraw.pipelines.network import BATCH, NETWORK_PARAMETERS, THRESHOLD, model_file
+from sigmaraw.pipelines.model_files import model_file
+from sigmaraw.pipelines.network_keys import BATCH, NETWORK_PARAMETERS, THRESHOLD
 from sigmaraw.pipelines.torch_network import DEVICE, PRECISION, TorchNetwork, failed
 
 if TYPE_CHECKING:

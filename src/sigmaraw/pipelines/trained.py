@@ -13,7 +13,8 @@ from sigmaraw.errors import InvalidOption
 from sigmaraw.pipelines.demo_weights import verified
 from sigmaraw.pipelines.found import of_mask
 from sigmaraw.pipelines.measurements import CONNECTIVITY, MEASURE, PIXEL_SIZE, U_MODE, measured, min_size
-from sigmaraw.pipelines.network import THRESHOLD, model_file
+from sigmaraw.pipelines.model_files import model_file
+from sigmaraw.pipelines.network_keys import THRESHOLD
 from sigmaraw.pipelines.preparation import prepare
 from sigmaraw.pipelines.stain import BLOCK, SEGMENT, SOLIDITY, STAIN_MEASUREMENTS, segmented
 from sigmaraw.pipelines.torch_network import DEVICE, TorchNetwork, failed

@@ -3,9 +3,10 @@
 from sigmaraw.record import SCHEMA, VERDICTS, Record, verify
 from sigmaraw.study.locking import require_lock, write_locked
 from sigmaraw.study.plan import DEFAULT_N, Plan, count_or_auto, merge_plan, read_plan
-from sigmaraw.study.run import plan_row, run, validate
+from sigmaraw.study.run import plan_row, run
 from sigmaraw.study.searches import Rule, SearchResult, run_search, search
 from sigmaraw.study.sweeps import run_sweep, sweep
+from sigmaraw.study.validations import validate
 
 __all__ = [
     "DEFAULT_N",

@@ -15,7 +15,8 @@ from sigmaraw.record.results import DeltaRow
 from sigmaraw.record.words import Reason
 from sigmaraw.statistics import Propagation, compare
 from sigmaraw.statistics.spread import widen
-from sigmaraw.study.work import StudyImage, predict
+from sigmaraw.study.predicting import predict
+from sigmaraw.study.study_image import StudyImage
 
 
 @dataclasses.dataclass(frozen=True)

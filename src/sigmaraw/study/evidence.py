@@ -19,7 +19,7 @@ from sigmaraw.record.words import CodedWarning, Reason
 from sigmaraw.statistics import Assessment
 
 if TYPE_CHECKING:
-    from sigmaraw.study.work import StudyImage
+    from sigmaraw.study.study_image import StudyImage
 
 NOTED, ALLOWED = 0.01, 0.1
 """Differences between answers on one image, σ_raw: up to the first they are noted, up to the second they go into u."""

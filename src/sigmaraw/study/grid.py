@@ -154,7 +154,7 @@ def _expand_one(grid: str) -> list[GridPoint]:
 
 def _declared(step: registry.Step) -> tuple[CodecContract, tuple[Parameter, ...]]:
     """Return the contract and the keys of a step's family, its targets among them, as for the first of several values."""
-    from sigmaraw.codecs.chain import declared
+    from sigmaraw.codecs.building import declared
 
     first = {key: text.split("|")[0] for key, text in step.keys.items()}
     single = registry.Step(step.name, step.bare and step.bare.split("|")[0], first)

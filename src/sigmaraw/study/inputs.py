@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,10 @@ from sigmaraw.frames.signed import shifted
 from sigmaraw.noise import NoiseModel, RicianNoise
 from sigmaraw.record.design import ImageRow, InputRow
 from sigmaraw.study.plan import Plan
-from sigmaraw.study.work import StudyImage
+from sigmaraw.study.study_image import StudyImage
+
+Camera: TypeAlias = "CameraProfile | RicianNoise | str | os.PathLike[str] | None"
+"""The camera, or its netCDF file; Rician noise, or its specification; None or the word none for no camera."""
 
 
 @dataclass(frozen=True)

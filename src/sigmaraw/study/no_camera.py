@@ -7,8 +7,10 @@ Without repeats each image is predicted once as it is and once after the codec, 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,15 +22,8 @@ from sigmaraw.record.camera import CameraRow
 from sigmaraw.record.results import ResultRow, UndefinedRow, WarningRow
 from sigmaraw.record.statements import DecisionRow, RulingRow, StatementRow
 from sigmaraw.record.words import Reason, Verdict
-from sigmaraw.statistics.images import (
-    FEWEST_FOR_MEAN,
-    Ground,
-    Statement,
-    by_unit,
-    mean_over_units,
-    share_of_images,
-    these_images,
-)
+from sigmaraw.statistics.image_means import by_unit, mean_over_units
+from sigmaraw.statistics.images import FEWEST_FOR_MEAN, Ground, Statement, share_of_images, these_images
 from sigmaraw.study.plan import NO_REPLICAS, Plan
 from sigmaraw.study.statements import OverImages
 
@@ -88,9 +83,14 @@ def mode_of(plan: Plan, without_camera: bool) -> ReplicaMode:
     return mode
 
 
-def default_mode(mode: str | None, without_camera: bool) -> str:
-    """Return the mode of a study that states none."""
-    return mode if mode is not None else NO_REPLICAS if without_camera else DEFAULT_MODE
+def has_no_camera(camera: Any) -> bool:
+    """Return whether a study is meant to have no camera: None, or the word none."""
+    return camera is None or (isinstance(camera, (str, os.PathLike)) and os.fspath(camera) == NONE)
+
+
+def default_mode(mode: str | None, camera: Any) -> str:
+    """Return the mode of a study with this camera, or None, that states no mode."""
+    return mode if mode is not None else NO_REPLICAS if has_no_camera(camera) else DEFAULT_MODE
 
 
 def rows_of_images(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sigmaraw.contracts import Pipeline, TakesPixelSize
 from sigmaraw.errors import InvalidOption
 from sigmaraw.frames.pixel_size import UM
-from sigmaraw.study.work import StudyImage
+from sigmaraw.study.study_image import StudyImage
 
 
 def by_pixel_size(pipeline: Pipeline, images: Sequence[StudyImage]) -> Pipeline:

@@ -22,14 +22,15 @@ from sigmaraw.study.inputs import Inputs
 from sigmaraw.study.no_camera import NoCamera
 from sigmaraw.study.objects import Followed, ObjectsOfImage
 from sigmaraw.study.plan import BLOCK, DEFAULT_N, NO_REPLICAS, Plan
+from sigmaraw.study.predicting import predict, predict_following
 from sigmaraw.study.quality import ImageQuality
 from sigmaraw.study.reference_rules import Scores, between
 from sigmaraw.study.references import References
+from sigmaraw.study.replica_checks import ReplicaDiagnostics
 from sigmaraw.study.sameness import LINEAR_REPLICAS, linear_in_noise, replicas_of, study_differences
-from sigmaraw.study.scoring import ReplicaDiagnostics
 from sigmaraw.study.seen import objects_in, seen_by
+from sigmaraw.study.study_image import StudyImage
 from sigmaraw.study.trips import distorts
-from sigmaraw.study.work import StudyImage, predict, predict_following
 
 Progress = Callable[[int, int, str], None]
 """Called as progress(done, total, what) while a study runs."""

@@ -19,7 +19,8 @@ from sigmaraw.record.codecs import Achieved, CodecImageRow, CodecRow, Settings, 
 from sigmaraw.record.results import UndefinedRow
 from sigmaraw.record.words import Reason, Verdict
 from sigmaraw.study.plan import Plan
-from sigmaraw.study.work import BlockResult, StudyImage
+from sigmaraw.study.study_image import StudyImage
+from sigmaraw.study.work import BlockResult
 
 CROP = 64  # px; a worst-case crop is a square of this side, or as much of it as the image has
 

@@ -17,7 +17,7 @@ from sigmaraw.record.results import ResultRow
 from sigmaraw.record.statements import AgreementGroupRow, DecisionRow, RulingRow
 from sigmaraw.record.words import Verdict
 from sigmaraw.statistics.equality import TukeyContrast
-from sigmaraw.statistics.images import by_unit
+from sigmaraw.statistics.image_means import by_unit
 from sigmaraw.statistics.observers import (
     INTER,
     INTRA,

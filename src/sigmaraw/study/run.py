@@ -9,21 +9,19 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw import registry
 from sigmaraw.camera import CameraProfile
-from sigmaraw.codecs import named_codecs
 from sigmaraw.contracts import Codec, Engine, FindsObjects, Pipeline
 from sigmaraw.errors import InvalidOption, InvalidPlan, PredictionFailed
 from sigmaraw.integrity.log import now
 from sigmaraw.noise import RicianNoise, is_rician, rician_of
 from sigmaraw.pipelines.agreement import AgreementPipeline
 from sigmaraw.processes import WorkingFolders
-from sigmaraw.progress import Report, reporting
 from sigmaraw.record import Record
 from sigmaraw.record.design import InputRow, LockRow
 from sigmaraw.record.objects import ObjectsRow
@@ -31,13 +29,14 @@ from sigmaraw.study.adaptive import Adaptive, Deciding
 from sigmaraw.study.assemble import assemble
 from sigmaraw.study.deciding import Looks
 from sigmaraw.study.gathered import GatheredPredictions
-from sigmaraw.study.inputs import Inputs, file_row, load_inputs
+from sigmaraw.study.inputs import Camera, Inputs, file_row, load_inputs
 from sigmaraw.study.keeping import KeptEngine, identity_of
 from sigmaraw.study.locking import refuse_late_lock
-from sigmaraw.study.no_camera import NONE, NoCamera, default_mode, mode_of
+from sigmaraw.study.no_camera import NoCamera, has_no_camera, mode_of
 from sigmaraw.study.objects import check_objects, objects_row
 from sigmaraw.study.pixel_size import by_pixel_size
 from sigmaraw.study.plan import BLOCK, Plan, double_bootstrap_replicas
+from sigmaraw.study.predicting import predict, resolve_pipeline
 from sigmaraw.study.prepare import (
     Prepared,
     Progress,
@@ -51,189 +50,16 @@ from sigmaraw.study.prepare import (
 )
 from sigmaraw.study.reads import log_path, note_reads
 from sigmaraw.study.reference_rules import check_references
-from sigmaraw.study.references import common_spacing, load_references, with_references
+from sigmaraw.study.references import References, common_spacing, load_references, with_references
 from sigmaraw.study.scoring import Predictions, Scoring
 from sigmaraw.study.seen import seen_by
 from sigmaraw.study.store import BlockStore
-from sigmaraw.study.work import BlockResult, Job, predict, resolve_pipeline
+from sigmaraw.study.work import BlockResult, Job
 
 if TYPE_CHECKING:
     import xarray
 
 _log = logging.getLogger(__name__)
-
-Camera: TypeAlias = "CameraProfile | RicianNoise | str | os.PathLike[str] | None"
-"""The camera, or its netCDF file; Rician noise, or its specification; None or the word none for no camera."""
-
-
-def validate(
-    raw: Any,
-    camera: Camera,
-    *,
-    codecs: Sequence[str] | str,
-    pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str] | Sequence[Any],
-    n: int | str | None = None,
-    mode: str | None = None,
-    seed: int = 0,
-    k: float = 1.0,
-    spread: float = 1.25,
-    rms: float | None = None,
-    rms_counts: float | None = None,
-    margin: Mapping[str, float] | None = None,
-    roi: tuple[int, int] | None = None,
-    scalars: bool = False,
-    volume: bool = False,
-    frame: int | None = None,
-    bits: int | None = None,
-    objects: bool = False,
-    engine: Engine | str = "local",
-    batch: int | None = None,
-    workers: int | None = None,
-    every_byte: bool = False,
-    allow_exec: bool = False,
-    allow_nondeterminism: bool = False,
-    reference: str | os.PathLike[str] | None = None,
-    agreement: Sequence[str] = (),
-    rule: str = "equivalence",
-    progress: Report | bool | None = None,
-) -> Record:
-    """Score what codecs do to a pipeline's answers against the spread that the camera's noise alone causes.
-
-    For each image x, codec C and measurement f it gives ε = (f(C(x)) − f(x))/σ_raw and ε̂ = mean(f(C(R)) − f(R))/σ_raw over replicas R,
-    and from them a verdict: PASS, FAIL or INCONCLUSIVE.
-
-    Parameters
-    ----------
-    raw : path, RawFrames, array, or sequence of them
-        The raw images, as the camera delivered them: files (TIFF, .npy, FITS, Zarr), `RawFrames`, or integer arrays (y, x) or
-        (frame, y, x), uint8 or uint16, DN. Each frame is one image.
-    camera : CameraProfile, path or None
-        The camera that took them, or its netCDF file. None, or the word none, where no camera stands behind the images (CT, MRI, old
-        images): verdicts then rest on margins, on real repeats, or on references, and signed integers are taken. For magnitude images
-        of MRI ``"rician:sigma=12.5,se=0.2"``, the noise of either channel in DN; `noise.RicianNoise` is the same as an object.
-    codecs : str or sequence of str
-        Specifications such as ``"jpeg2000:ratio=10"`` or ``"to8bit:minmax+jpeg:quality=90"``; each once. ``sigmaraw codecs`` lists them.
-    pipeline : str, path, function or Pipeline, or a sequence of them
-        The model with its measurements: ``"otsu"``, ``"onnx:model.onnx"``, ``"package.module:function"``, a TOML file, a function
-        image → {name: number}, or an object of `contracts.Pipeline`. Several measure the same replicas, which are drawn and coded once;
-        where two have a measurement of the same name, both are called ``pipeline/measurement``.
-    n : int, str or None, default None
-        Replicas per group, at least 2. None takes 100, or in mode ``repeats`` as many as there are. ``"auto:0.05,max=2000"`` adds
-        replicas until the relative standard uncertainty of σ_raw is 0.05, 2000 at most; ``"auto:decide,max=300"`` until every row has a
-        verdict, 300 at most, at an error rate of all looks together that is that of one.
-    mode : str, optional
-        How replicas are made; default "bootstrap", without a camera "none", which draws none: ``bootstrap``,
-        ``around-raw``, ``simex``, ``mean-n`` or ``repeats``, with settings as ``name:key=value``.
-    seed : int, default 0
-        Study seed, 0 to 2⁶⁴ − 1. The same seed gives the same replicas.
-    k : float, default 1.0
-        Limit on |ε̂|, in σ_raw. Above 0.
-    spread : float, default 1.25
-        Limit on the ratio of the spreads after and before the codec, and on its inverse; a bare number. Above 1.
-    rms : float, optional
-        Limit on the root mean square of f(C(R)) − f(R), in σ_raw. Above 0. None takes 1, and √2 for counts.
-    rms_counts : float, optional
-        The same for counts and other isolated values. None takes `rms`, and √2 where that is not given either.
-    margin : mapping of str to float, optional
-        For the measurements that it names, a limit on the mean shift in the measurement's unit, in place of `k`·σ_raw.
-    roi : tuple of int, optional
-        (y, x) of the images' corner in the camera's frame, px, where they are cut-outs and the camera has maps.
-    scalars : bool, default False
-        Use the camera's scalars in place of its maps.
-    volume : bool, default False
-        A file's pages are z of one volume, not frames.
-    frame : int, optional
-        Only this frame of every input, from 0. None takes all.
-    bits : int, optional
-        Bit depth of images without a camera; None takes what the files state.
-    objects : bool, default False
-        Follow each object through replicas and codecs, with σ_raw and ε of its measurements in ``record.content.objects``.
-    engine : {"local", "dask"} or Engine, default "local"
-        Where the work is done. It changes speed, not numbers.
-    batch : int, optional
-        Replicas held in memory at once, from 1. None takes what fits. It does not change a number.
-    workers : int, optional
-        Threads that code replicas while the model predicts. None takes one per core, 0 none. It does not change a number.
-    every_byte : bool, default False
-        Code every replica in full. By default a codec whose decoded pixels are known without its lossless stage codes the first replica
-        of each block and 1 in 20 of the others; predictions are the same, and byte figures of replicas rest on those.
-    allow_exec : bool, default False
-        `codecs` and `pipeline` may name programs of this machine (``exec``, ``run``). Never pass on what a file or another person says.
-    allow_nondeterminism : bool, default False
-        Take differences between the pipeline's answers on the same image, or a codec's, into u, however large. By default more than a
-        tenth of σ_raw is refused.
-    reference : path, optional
-        Masks by observers: a folder with one mask for each image, under the image's name, or a folder for each observer. Agreement with
-        them becomes part of what is measured; the pipeline must yield objects.
-    agreement : sequence of str, default ()
-        Metrics of masks, such as ``"dice"`` or ``"nsd:tolerance=2"``; all of them by default.
-    rule : str, default "equivalence"
-        Decision rule: "equivalence", "pomarico", and with references "noninferiority" or "cunha".
-    progress : bool or callable, optional
-        True shows progress with rate and time left, False does not, None does so in a notebook alone. A callable is called as
-        ``progress(done, total, what)``.
-
-    Returns
-    -------
-    Record
-        All numbers and verdicts: `Record.table()` prints them, `Record.write(folder)` writes record, data and report.
-
-    Raises
-    ------
-    SigmarawError
-        The subclass in `sigmaraw.errors` that names what is wrong with the input. PredictionFailed, where the model raised an
-        exception, has the predictions until then in its attribute `partial`.
-
-    See Also
-    --------
-    sweep, search : the same over ranges of settings.
-
-    References
-    ----------
-    docs/how-to/validate.md; docs/explanation/formulas.md, sections 1 and 2.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import sigmaraw as sr
-    >>> camera = sr.CameraProfile.from_values(gain=0.5, offset=100, read_noise=2.0, bits=12)
-    >>> image = np.random.default_rng(1).poisson(200, (32, 32)).astype(np.uint16) + 100
-    >>> record = sr.validate(image, camera, codecs="lossless", pipeline="intensity", n=4, mode="around-raw")
-    >>> record.verdict
-    'PASS'
-    """
-    limits = {"k": k, "spread": spread, "rms": rms, "rms_counts": rms_counts, "margin": dict(margin or {})}
-    place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame, "objects": objects}
-    stated = {"bits": bits, "agreement": tuple(agreement), "rule": rule}
-    specs, made = named_codecs(codecs)
-    share = {"coded_share": 1.0} if every_byte else {}
-    mode = default_mode(mode, no_camera(camera))
-    plan, model = plan_of(specs, pipeline, allow_exec, n=n, mode=mode, seed=seed, **limits, **place, **stated, **share)
-    # keywords of `run`, each of its type
-    options: dict[str, Any] = {"engine": engine, "batch": batch, "workers": workers, "allow_exec": plan.codecs if allow_exec else ()}
-    options |= {"allow_nondeterminism": allow_nondeterminism, "reference": reference}
-    with reporting(progress) as report:
-        return run(plan, raw, camera, pipeline=model, codecs=made, progress=report, **options)
-
-
-def plan_of(
-    codecs: Sequence[str] | str,
-    pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str] | Sequence[Any],
-    allow_exec: bool = False,
-    **settings: Any,
-) -> tuple[Plan, Pipeline | str]:
-    """Return the plan of a call from Python, and its pipeline: an object, or a specification.
-
-    Parameters
-    ----------
-    allow_exec : bool, default False
-        The pipeline may run programs.
-    settings : array_like
-        Fields of `Plan`.
-    """
-    model = as_pipeline(pipeline, allow_exec)
-    specs = (codecs,) if isinstance(codecs, str) else tuple(codecs)
-    return Plan(specs, model if isinstance(model, str) else model.spec, **settings), model
 
 
 def run(
@@ -271,7 +97,7 @@ def run(
     """
     report = progress or (lambda done, total, what: None)
     planned = now()
-    mode = mode_of(plan, no_camera(camera))
+    mode = mode_of(plan, has_no_camera(camera))
     worker: Engine = registry.load(registry.ENGINES, engine)() if isinstance(engine, str) else engine
     profile, camera_rows = _camera(camera)
     # Specifications are checked before anything is read: a typing error must not cost an hour.
@@ -286,15 +112,7 @@ def run(
         profile = NoCamera(inputs.bits)
     elif isinstance(profile, RicianNoise):
         profile = profile.of_image(inputs.bits)
-    sized = by_pixel_size(resolved, inputs.images)
-    resolved, source = sized, source if sized is resolved else sized
-    references = None if reference is None else load_references(os.fspath(reference), inputs, plan)
-    check_references(plan, references)
-    if references is not None:
-        inputs = with_references(inputs, references)
-        resolved = source = AgreementPipeline(resolved, plan.agreement, *common_spacing(inputs))
-    for question in dict.fromkeys(f"{row.path or 'an array'}: {row.note}" for row in inputs.files if row.note):
-        _log.warning(question)
+    resolved, source, inputs, references = _fitted(resolved, source, inputs, plan, reference)
     _data_first_read(inputs, lock, planned)
     check_specimens(plan, len(inputs.images))
     files = (*inputs.files, *(references.files if references else ()), *camera_rows, *_network_rows(resolved), *extra_inputs)
@@ -310,17 +128,7 @@ def run(
             plan, profile, resolved, mode, inputs, design, files, planned, exec_, codecs or {}, allow_nondeterminism, references
         )
         prepared = prepare(setting, report)
-        job = Job(
-            tuple(entry.image for entry in prepared),
-            source,
-            mode,
-            plan.seed,
-            setting.design.repeats,
-            batch,
-            workers,
-            coded_share=plan.coded_share,
-            followed=tuple(entry.objects.followed for entry in prepared if entry.objects),
-        )
+        job = _job(setting, prepared, source, batch, workers)
         if store is not None:
             store.begin(identity_of(setting, prepared))
         with _session(worker) as engine_, contextlib.closing(store) if store else contextlib.nullcontext():
@@ -329,6 +137,37 @@ def run(
     setting = dataclasses.replace(setting, design=dataclasses.replace(setting.design, n=gathered.raw.shape[1]))
     objects = _objects(setting, prepared, gathered)
     return assemble(setting, prepared, _predictions(gathered, setting, prepared), gathered.blocks, looks, lock, objects)
+
+
+def _fitted(
+    resolved: Pipeline, source: Pipeline | str, inputs: Inputs, plan: Plan, reference: str | os.PathLike[str] | None
+) -> tuple[Pipeline, Pipeline | str, Inputs, References | None]:
+    """Return the pipeline as the images' files need it, loaded and for workers, and the images with their references."""
+    sized = by_pixel_size(resolved, inputs.images)
+    resolved, source = sized, source if sized is resolved else sized
+    references = None if reference is None else load_references(os.fspath(reference), inputs, plan)
+    check_references(plan, references)
+    if references is not None:
+        inputs = with_references(inputs, references)
+        resolved = source = AgreementPipeline(resolved, plan.agreement, *common_spacing(inputs))
+    for question in dict.fromkeys(f"{row.path or 'an array'}: {row.note}" for row in inputs.files if row.note):
+        _log.warning(question)
+    return resolved, source, inputs, references
+
+
+def _job(setting: Setting, prepared: Sequence[Prepared], source: Pipeline | str, batch: int | None, workers: int | None) -> Job:
+    """Return the function that engines map over the plan's work items."""
+    return Job(
+        tuple(entry.image for entry in prepared),
+        source,
+        setting.mode,
+        setting.plan.seed,
+        setting.design.repeats,
+        batch,
+        workers,
+        coded_share=setting.plan.coded_share,
+        followed=tuple(entry.objects.followed for entry in prepared if entry.objects),
+    )
 
 
 def _objects(setting: Setting, prepared: Sequence[Prepared], gathered: GatheredPredictions) -> ObjectsRow | None:
@@ -410,13 +249,8 @@ def _identical_pixels(
     ).reshape(codecs, len(prepared))
 
 
-def no_camera(camera: Any) -> bool:
-    """Return whether a study is meant to have no camera: None, or the word none."""
-    return camera is None or (isinstance(camera, (str, os.PathLike)) and os.fspath(camera) == NONE)
-
-
 def _camera(camera: Camera) -> tuple[CameraProfile | NoCamera | RicianNoise, list[InputRow]]:
-    if no_camera(camera):
+    if has_no_camera(camera):
         return NoCamera(), []
     if isinstance(camera, RicianNoise) or (isinstance(camera, str | os.PathLike) and is_rician(camera)):
         return rician_of(camera), []
@@ -425,30 +259,6 @@ def _camera(camera: Camera) -> tuple[CameraProfile | NoCamera | RicianNoise, lis
     if not isinstance(camera, CameraProfile):
         raise InvalidOption(f"a {type(camera).__name__} as camera", "a CameraProfile, or the path of one", "calibrate, or state values")
     return camera, []
-
-
-def as_pipeline(
-    pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str] | Sequence[Any], allow_exec: bool = False
-) -> Pipeline | str:
-    """Return a pipeline object or its specification; a plain function becomes a pipeline, and so does a program that may run.
-
-    Parameters
-    ----------
-    pipeline : Pipeline, callable, str or path, or sequence of them
-        As the caller gave it.
-    allow_exec : bool, default False
-        A specification may name a program: the caller typed it. Workers get the object, and never the permission.
-    """
-    from sigmaraw.pipelines import JOINT, runs_programs
-    from sigmaraw.pipelines import pipeline as make
-
-    if isinstance(pipeline, list | tuple) and all(isinstance(entry, str) for entry in pipeline):
-        pipeline = JOINT.join(pipeline)
-    if isinstance(pipeline, str):
-        return make(pipeline, allow_exec=True) if allow_exec and runs_programs(pipeline) else pipeline
-    if hasattr(pipeline, "batch"):
-        return pipeline  # type: ignore[return-value]  # has what the Protocol asks for; predictions are checked as they come
-    return make(pipeline)
 
 
 @contextlib.contextmanager

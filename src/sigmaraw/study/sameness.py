@@ -13,7 +13,8 @@ from sigmaraw.noise import draw
 from sigmaraw.pipelines.base import in_float32
 from sigmaraw.study.evidence import ALLOWED
 from sigmaraw.study.plan import NO_REPLICAS
-from sigmaraw.study.work import Hint, StudyImage, predict
+from sigmaraw.study.predicting import predict
+from sigmaraw.study.study_image import Hint, StudyImage
 
 _TRIPLES, _LINEAR = 4, 0.05  # triples of replicas, and the share of σ_raw that a linear measurement may be off
 LINEAR_REPLICAS = 3 * _TRIPLES

@@ -23,12 +23,14 @@ from sigmaraw.progress import Report, reporting
 from sigmaraw.record import Record
 from sigmaraw.record.fields import plain
 from sigmaraw.record.stages import ErrorRateRow, FamilyRow, RecommendedRow, RuleRow, SearchImagesRow, SearchRow, StageRow
+from sigmaraw.study.arguments import plan_of
 from sigmaraw.study.candidates import Candidate, CodecSummary, halfway, ladder, summary_of, tried_row, tuned, weak_to_strong
 from sigmaraw.study.division import count_disjoint, split
 from sigmaraw.study.grid import GridPoint, allowed_lines, expand
+from sigmaraw.study.inputs import Camera
 from sigmaraw.study.no_camera import default_mode
 from sigmaraw.study.plan import Plan
-from sigmaraw.study.run import Camera, no_camera, plan_of, run
+from sigmaraw.study.run import run
 from sigmaraw.study.sequence import ALPHA, SearchOutcome, exceedance_upper, fixed_sequence, require_images, tolerable
 from sigmaraw.study.sweeps import sweep_row
 
@@ -263,7 +265,7 @@ def search(
     """
     limits = {"k": k, "spread": spread, "rms": rms, "rms_counts": rms_counts, "margin": dict(margin or {})}
     place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame, "bits": bits}
-    plan, model = plan_of(codecs, pipeline, allow_exec, n=n, mode=default_mode(mode, no_camera(camera)), seed=seed, **limits, **place)
+    plan, model = plan_of(codecs, pipeline, allow_exec, n=n, mode=default_mode(mode, camera), seed=seed, **limits, **place)
     rule = Rule(fraction, refine, back, exceedance)
     allowed = plan.codecs if allow_exec else ()
     # keywords of `run`, each of its type
@@ -289,7 +291,7 @@ def run_search(
     ----------
     allow_exec : collection of str, optional
         The grids that may run programs: those that the caller typed.
-    options : array_like
+    **options : object
         The other parameters of `run`.
     """
     points = expand(plan.codecs)

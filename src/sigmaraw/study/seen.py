@@ -13,7 +13,7 @@ from sigmaraw.pipelines.agreement import AgreementPipeline
 from sigmaraw.pipelines.base import with_part_in_float32
 
 if TYPE_CHECKING:
-    from sigmaraw.study.work import StudyImage
+    from sigmaraw.study.study_image import StudyImage
 
 
 class ShiftedPipeline(Pipeline):

@@ -13,10 +13,12 @@ from sigmaraw.contracts import Engine, Pipeline
 from sigmaraw.progress import Report, reporting
 from sigmaraw.record import Record
 from sigmaraw.record.stages import RawSpreadRow, SweepPointRow, SweepRow
+from sigmaraw.study.arguments import plan_of
 from sigmaraw.study.grid import GridPoint, allowed_lines, expand
+from sigmaraw.study.inputs import Camera
 from sigmaraw.study.no_camera import default_mode
 from sigmaraw.study.plan import Plan
-from sigmaraw.study.run import Camera, no_camera, plan_of, run
+from sigmaraw.study.run import run
 
 RAW_SHARE = 0.95
 """Share of single raw predictions inside the raw-spread band."""
@@ -138,7 +140,7 @@ def sweep(
     """
     limits = {"k": k, "spread": spread, "rms": rms, "rms_counts": rms_counts, "margin": dict(margin or {})}
     place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame, "bits": bits}
-    plan, model = plan_of(codecs, pipeline, allow_exec, n=n, mode=default_mode(mode, no_camera(camera)), seed=seed, **limits, **place)
+    plan, model = plan_of(codecs, pipeline, allow_exec, n=n, mode=default_mode(mode, camera), seed=seed, **limits, **place)
     allowed = plan.codecs if allow_exec else ()
     # keywords of `run`, each of its type
     options: dict[str, Any] = {"pipeline": model, "engine": engine, "batch": batch, "workers": workers}
@@ -161,7 +163,7 @@ def run_sweep(
     ----------
     allow_exec : collection of str, optional
         The grids that may run programs: those that the caller typed.
-    options : array_like
+    **options : object
         The other parameters of `run`.
     """
     points = expand(plan.codecs)

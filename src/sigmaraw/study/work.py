@@ -4,89 +4,36 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Codec, Extrapolation, FindsObjects, OnDevice, Pipeline, ReplicaMode, ReplicaRequest
-from sigmaraw.errors import InvalidPrediction, PredictionFailed, SigmarawError
+from sigmaraw.contracts import Extrapolation, OnDevice, Pipeline, ReplicaMode, ReplicaRequest
 from sigmaraw.metrics import BlockQuality, QualityMoments
 from sigmaraw.noise import draw
 from sigmaraw.noise.keys import Unchanging
-from sigmaraw.pipelines.failures import raised_by
 from sigmaraw.pipelines.threads import available_cores, cancel, submit
 from sigmaraw.record.codecs import Achieved
 from sigmaraw.study.objects import Followed, ObjectBlock, joined
 from sigmaraw.study.plan import WorkItem
+from sigmaraw.study.predicting import predict_following, resolve_pipeline
 from sigmaraw.study.seen import seen_by
+from sigmaraw.study.study_image import StudyImage
 from sigmaraw.study.trips import Trip, drawn_for_coding, trip
 
 if TYPE_CHECKING:
     from sigmaraw.contracts import Block
-    from sigmaraw.noise import NoiseModel
 
-
-Hint = tuple[float | None, ...] | None
-"""Where a codec's search for a setting starts, step by step."""
 
 _CPU = 1  # DLPack's number for it
 _HELD_BYTES = 32 << 20  # of frames that pass through codec and pipeline at a time
 _AHEAD_BYTES = 64 << 20  # of a block's replicas: with more it is not drawn and coded before its turn
 _KEPT_STARTS = 8
 _STARTS = threading.Lock()
-
-
-@dataclass(frozen=True)
-class StudyImage:
-    """One image of the study, ready to be drawn from.
-
-    Parameters
-    ----------
-    frame : ndarray of int
-        The raw frame x, (y, x) or (z, y, x), DN.
-    source : ndarray of int
-        What the mode draws from: x itself, or real repeats (repeat, …), DN.
-    codecs : tuple of Codec, optional
-        The codecs as used on this image, frozen targets resolved.
-    noise_model : NoiseModel or None
-        The camera's, fitted to the image; None without a camera.
-    hints : tuple of Hint, optional
-        For each codec, where its search for a setting starts.
-    shift : int, default 0
-        What was added to the file's values, DN; the pipeline sees the file's values.
-    references : tuple of ndarray, optional
-        Masks of the image by observers.
-    spacing : tuple of float, optional
-        Size of a pixel, (z, y, x) or (y, x), where the file states it.
-    spacing_unit : str, default "px"
-        Its unit.
-    distorts : tuple of bool, optional
-        For each codec, whether it can distort a replica without coding it; where it is empty, none does.
-    """
-
-    frame: NDArray[np.integer]
-    source: NDArray[np.integer]
-    noise_model: NoiseModel | None
-    codecs: tuple[Codec, ...] = ()
-    hints: tuple[Hint, ...] = ()
-    shift: int = 0
-    references: tuple[NDArray[Any], ...] = ()
-    spacing: tuple[float, ...] = ()
-    spacing_unit: str = "px"
-    distorts: tuple[bool, ...] = ()
-
-    @functools.cached_property
-    def unchanging(self) -> NDArray[np.integer]:
-        """`source`, marked as unchanging: what is made of it for drawing is made once."""
-        return Unchanging.of(self.source)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return the fields alone: what was derived from them does not travel to workers."""
-        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
 
 
 @dataclass(frozen=True)
@@ -395,88 +342,3 @@ def one_gpu(pipeline: Pipeline) -> bool:
 
 def _where(item: WorkItem) -> str:
     return f"image {item.image}, group {item.group}"
-
-
-def predict_following(
-    pipeline: Pipeline, images: Block, followed: Followed | None, where: str = "", first: int | None = None
-) -> tuple[NDArray[np.float64], ObjectBlock | None]:
-    """Return predictions as `predict` does, and what the images show of the objects that are followed; None where none are."""
-    if followed is None or not isinstance(pipeline, FindsObjects):
-        return predict(pipeline, images, where, first), None
-    shown: list[ObjectBlock] = []
-
-    def batch(images: Any) -> dict[str, NDArray[np.float64]]:
-        values, found = pipeline.batch_with_objects(np.asarray(images))
-        shown.extend(map(followed.again, found))
-        return values
-
-    return predict(pipeline, images, where, first, batch), joined(shown)
-
-
-def predict(
-    pipeline: Pipeline, images: Block, where: str = "", first: int | None = None, batch: Callable[[Any], Mapping[str, Any]] | None = None
-) -> NDArray[np.float64]:
-    """Return predictions (measurement, image) as float64, in the order of `pipeline.measurements`.
-
-    Parameters
-    ----------
-    where : str
-        What the images are, such as "image 0", for the message of a failure.
-    first : int or None
-        The number of the first of them, where they are replicas.
-    batch : callable, optional
-        What is called in place of `pipeline.batch`.
-
-    Raises
-    ------
-    InvalidPrediction
-        The pipeline returns other names or another number of values than it declares.
-    PredictionFailed
-        The pipeline raised an exception.
-    """
-    try:
-        values = (batch or pipeline.batch)(images)
-    except PredictionFailed as error:
-        raise _placed(error, len(images), where, first) from error
-    except SigmarawError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise _placed(raised_by(pipeline.spec, error), len(images), where, first) from error
-    names = [measurement.name for measurement in pipeline.measurements]
-    if set(values) != set(names):
-        raise InvalidPrediction(
-            f"pipeline '{pipeline.spec}' returned {', '.join(sorted(values))}", ", ".join(names), "return the declared measurements"
-        )
-    rows = [np.asarray(values[name], dtype=np.float64) for name in names]
-    for name, row in zip(names, rows, strict=True):
-        if row.shape != (len(images),):
-            raise InvalidPrediction(
-                f"pipeline '{pipeline.spec}' returned {row.shape} values of {name}",
-                f"{len(images)}, one per image",
-                "return one number each",
-            )
-    return np.stack(rows)
-
-
-def _placed(error: PredictionFailed, count: int, where: str, first: int | None) -> PredictionFailed:
-    """Return the failure with the image, and the replica where it is one, on which it came."""
-    index = 0 if count == 1 else error.index
-    if first is None:
-        replica = ""
-    elif index is None:
-        replica = f", one of replicas {first} to {first + count - 1}"
-    else:
-        replica = f", replica {first + index}"
-    return PredictionFailed(f"{error.found} on {where or 'an image'}{replica}", error.expected, error.remedy)
-
-
-@functools.lru_cache(maxsize=4)
-def _pipeline(spec: str) -> Pipeline:
-    from sigmaraw.pipelines import pipeline
-
-    return pipeline(spec)
-
-
-def resolve_pipeline(pipeline: Pipeline | str) -> Pipeline:
-    """Return the pipeline of a specification, loaded once per process."""
-    return _pipeline(pipeline) if isinstance(pipeline, str) else pipeline
