@@ -223,7 +223,7 @@ class IntegrityError(SigmarawError, ValueError):
 
 
 class InvalidKey(SigmarawError, ValueError):
-    """A key file cannot be read, is of another kind, or lies open to other users."""
+    """A file of a key or certificate cannot be read or opened, is of another kind, or lies open to other users."""
 
 
 class UndefinedStatistic(SigmarawError, ValueError):

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from sigmaraw.integrity.certificates import signing_certificate
+from sigmaraw.integrity.pades import sign_pdf
 from sigmaraw.reports.pdf import PdfReport
+from tests.integrity.certificates import Lab
 from tests.reports.conftest import make_record, write_folder
 
 pypdf = pytest.importorskip("pypdf")
@@ -45,6 +48,16 @@ def _found(jar: Path, path: Path, *profiles: str) -> list[str]:
 @pytest.mark.requirement("R-REPORT")
 def test_a_report_keeps_both_standards(jar: Path, report: Path) -> None:
     assert _found(jar, report, *PROFILES) == ["3a 155 rules: passes", "ua1 106 rules: passes"]
+
+
+@pytest.mark.requirement("R-REPORT")
+def test_a_signed_report_keeps_both_standards(jar: Path, report: Path, tmp_path: Path) -> None:
+    """The signature's field is neither hidden nor tagged, and an elliptic curve asks for no later version of PDF."""
+    pytest.importorskip("pyhanko", reason="the extra [pades] is not installed")
+    made = sign_pdf(report.read_bytes(), signing_certificate(Lab.made(tmp_path).boss), "approved").content
+    (tmp_path / "signed.pdf").write_bytes(made)
+    assert b"/Version" not in made and b"/Subtype /Widget" in made
+    assert _found(jar, tmp_path / "signed.pdf", *PROFILES) == ["3a 155 rules: passes", "ua1 106 rules: passes"]
 
 
 def test_a_report_without_marks_keeps_neither(jar: Path, report: Path, tmp_path: Path) -> None:

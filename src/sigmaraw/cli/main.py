@@ -32,6 +32,7 @@ from sigmaraw.cli.replicas import replicas
 from sigmaraw.cli.report import report
 from sigmaraw.cli.reproduce import reproduce
 from sigmaraw.cli.resume import expanded
+from sigmaraw.cli.rician import rician
 from sigmaraw.cli.search import search
 from sigmaraw.cli.self_validate import self_validate
 from sigmaraw.cli.sign import keygen, sign
@@ -53,6 +54,7 @@ VERBS: dict[Callable[..., Any], tuple[str, str]] = {
     calibrate: ("Make a camera profile from dark and flat frames.", "docs/how-to/calibrate.md"),
     plan_calibration: ("Forecast what a calibration will determine.", "docs/how-to/calibrate.md"),
     camera: ("Make a camera profile from stated values.", "docs/how-to/calibrate.md"),
+    rician: ("Estimate the noise of magnitude images.", "docs/how-to/magnitude-images.md"),
     check: ("Test whether a camera has changed.", "docs/how-to/calibrate.md"),
     replicas: ("Draw frames that the camera could have taken.", "docs/explanation/replica-modes.md"),
     plan: ("Write and lock a plan before data are seen.", "docs/how-to/validate.md"),

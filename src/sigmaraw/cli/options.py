@@ -50,8 +50,11 @@ Raw = Annotated[
 Channel = Annotated[int | None, typer.Option(help="Number of the channel to take from each file, from 0.")]
 Time = Annotated[int | None, typer.Option(help="Number of the time point to take from each file, from 0.")]
 Series = Annotated[int | None, typer.Option(help="Number of the image, scene or series to take from files of several, from 0.")]
-CAMERA_HELP = "Camera profile, as calibrate or camera writes it; none where no camera stands behind the images."
-Camera = Annotated[Path, typer.Option(metavar="FILE.nc|none", help=CAMERA_HELP)]
+CAMERA_HELP = (
+    "Camera profile, as calibrate or camera writes it; none where no camera stands behind the images; rician:sigma=VALUE,se=VALUE, in DN, "
+    "for magnitude images of MRI."
+)
+Camera = Annotated[Path, typer.Option(metavar="FILE.nc|none|rician:…", help=CAMERA_HELP)]
 Bits = Annotated[int | None, typer.Option(help="Bit depth of images without a camera; default: what the files state.")]
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the record, its data and the report.")]
 Grid = Annotated[

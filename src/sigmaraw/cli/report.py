@@ -21,6 +21,7 @@ def report(
     """Write the report again from record.json and result.nc. Nothing is computed."""
     from sigmaraw import registry
     from sigmaraw.contracts.studies import StyledReport
+    from sigmaraw.integrity.pades import PDF_FILE, holds_signature
     from sigmaraw.integrity.signing import SIGNATURES_FILE
     from sigmaraw.record.sealing import note_renderings, seal_of
     from sigmaraw.record.verifying import require_unaltered
@@ -31,9 +32,12 @@ def report(
     require_unaltered(folder)  # a record that cannot be read, or was altered, is refused before anything is written
     sealed = seal_of(folder)
     renderers = [registry.load(registry.REPORTS, name)() for name in format or ["html"]]
+    had_signature = holds_signature(folder)
     made = [(one.styled(edition, template) if isinstance(one, StyledReport) else one).render(folder) for one in renderers]
     note_renderings(folder, made, sealed)
     for path in made:
         typer.echo(f"report: {path}")
+    if had_signature and any(path.name == PDF_FILE for path in made):
+        typer.echo("the PDF before this one had a signature inside; this one has none: sigmaraw sign --pdf-certificate adds it")
     if (folder / SIGNATURES_FILE).exists():
         typer.echo("the signatures of this record are older than these files: sign it anew with sigmaraw sign --replace")

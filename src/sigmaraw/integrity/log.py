@@ -30,7 +30,7 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     time : str
         UTC, ISO 8601.
     event : str
-        start, end, report, sign, written.
+        start, end, report, sign-pdf, sign, written.
     by : str
         Who ran it: SIGMARAW_OPERATOR, else the name of the login.
     tool : str

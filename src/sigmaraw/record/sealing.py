@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.resources
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from sigmaraw.errors import IntegrityError
 from sigmaraw.files import folder_of_parts, sha256_of_file, write_text
 from sigmaraw.integrity.crate import CRATE_FILE, crate_text
 from sigmaraw.integrity.log import LOG_FILE, LogLine, log_text, now, operator, read_log, with_lines
-from sigmaraw.integrity.manifest import ATTACHMENT, MANIFEST_FILE, InputPart, LogPart, Manifest, Part, part_of, read_manifest
+from sigmaraw.integrity.manifest import ATTACHMENT, MANIFEST_FILE, ROLES, InputPart, LogPart, Manifest, Part, part_of, read_manifest
+from sigmaraw.integrity.pades import PDF_FILE
 from sigmaraw.integrity.signing import SIGNATURES_FILE, Statement, key_id, new_signature, read_signatures, signatures_text
 from sigmaraw.record.content import Content
 from sigmaraw.record.words import worst
@@ -23,6 +25,7 @@ from sigmaraw.record.words import worst
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+    from sigmaraw.integrity.pades import SignedPdf
     from sigmaraw.integrity.signing import Signature
 
 PLAN_FILE, CHECK_FILE = "plan.toml", "check.py"
@@ -167,10 +170,13 @@ def new_attachments(folder: Path) -> list[str]:
     return [path for path in files_of(folder) if manifest.part(path) is None]
 
 
-def sign(folder: Path, key: Ed25519PrivateKey, name: str, meaning: str, *, replace: bool = False) -> Signature:
+def sign(
+    folder: Path, key: Ed25519PrivateKey, name: str, meaning: str, *, replace: bool = False, pdf: SignedPdf | None = None
+) -> Signature:
     """Sign all files of a record's folder as they are; those that are no part of it yet become attachments, whatever their name.
 
-    Log, manifest and signatures are written together: a full disk leaves the folder as it was.
+    A signed PDF takes the place of report.pdf first, so that the manifest, and with it the signature, is over the signed PDF.
+    PDF, log, manifest and signatures are written together: a full disk leaves the folder as it was.
 
     Parameters
     ----------
@@ -184,6 +190,8 @@ def sign(folder: Path, key: Ed25519PrivateKey, name: str, meaning: str, *, repla
         What the signature means.
     replace : bool
         Drop the signatures that are there.
+    pdf : SignedPdf, optional
+        report.pdf with a signature inside.
 
     Returns
     -------
@@ -202,13 +210,44 @@ def sign(folder: Path, key: Ed25519PrivateKey, name: str, meaning: str, *, repla
     old = () if replace else read_signatures(folder / SIGNATURES_FILE)
     manifest = read_manifest(folder / MANIFEST_FILE)
     facts = {"name": name, "meaning": meaning, "key": key_id(key.public_key()), "replaces_earlier": replace}
-    lines = with_lines(_lines_of(folder), tool(), [("sign", None, facts)])
+    lines = with_lines(_lines_of(folder), tool(), [*_signed_pdf_event(pdf), ("sign", None, facts)])
     roles = {part.path: part.role for part in manifest.parts}
-    parts = [part_of(folder, path, roles.get(path, ATTACHMENT)) for path in files_of(folder)]
+    others = [path for path in files_of(folder) if pdf is None or path != PDF_FILE]
+    parts = [*(part_of(folder, path, roles.get(path, ATTACHMENT)) for path in others), *_signed_pdf_part(pdf)]
     sealed = _manifest(manifest.record_digest, parts, manifest.inputs, lines)
     made = new_signature(Statement(name=name, meaning=meaning, time=now(), manifest=sealed), key)
-    _write(folder, {LOG_FILE: log_text(lines), MANIFEST_FILE: sealed.text(), SIGNATURES_FILE: signatures_text((*old, made))})
+    texts = {LOG_FILE: log_text(lines), MANIFEST_FILE: sealed.text(), SIGNATURES_FILE: signatures_text((*old, made))}
+    _write(folder, texts, pdf)
     return made
+
+
+def enter_signed_pdf(folder: Path, pdf: SignedPdf) -> None:
+    """Put a signed PDF in the place of report.pdf, and enter it into log and manifest; all of it is written, or nothing.
+
+    Raises
+    ------
+    IntegrityError
+        The log was altered.
+    InvalidRecord
+        The manifest cannot be read.
+    OutOfSpace
+        The disk is full.
+    """
+    manifest = read_manifest(folder / MANIFEST_FILE)
+    lines = with_lines(_lines_of(folder), tool(), _signed_pdf_event(pdf))
+    parts = [*(part for part in manifest.parts if part.path != PDF_FILE), *_signed_pdf_part(pdf)]
+    sealed = _manifest(manifest.record_digest, parts, manifest.inputs, lines)
+    _write(folder, {LOG_FILE: log_text(lines), MANIFEST_FILE: sealed.text()}, pdf)
+
+
+def _signed_pdf_event(pdf: SignedPdf | None) -> list[tuple[str, str | None, Mapping[str, Any]]]:
+    return [] if pdf is None else [("sign-pdf", None, pdf.facts)]
+
+
+def _signed_pdf_part(pdf: SignedPdf | None) -> list[Part]:
+    if pdf is None:
+        return []
+    return [Part(path=PDF_FILE, role=ROLES[PDF_FILE], sha256=hashlib.sha256(pdf.content).hexdigest(), bytes=len(pdf.content))]
 
 
 def files_of(folder: Path) -> list[str]:
@@ -230,9 +269,11 @@ def _lines_of(folder: Path) -> tuple[LogLine, ...]:
     return lines
 
 
-def _write(folder: Path, texts: Mapping[str, str]) -> None:
+def _write(folder: Path, texts: Mapping[str, str], pdf: SignedPdf | None = None) -> None:
     """Write files that belong together: all of them, or none where one finds no room."""
     with folder_of_parts(folder) as made:
+        if pdf is not None:
+            (made / PDF_FILE).write_bytes(pdf.content)
         for name, text in texts.items():
             (made / name).write_text(text, encoding="utf-8")
 

@@ -9,10 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sigmaraw.errors import IntegrityError, InvalidRecord, visible
+from sigmaraw.errors import IntegrityError, InvalidRecord, MissingExtra, visible
 from sigmaraw.files import sha256_of_file
 from sigmaraw.integrity.log import LOG_FILE, LogLine, read_log
-from sigmaraw.integrity.manifest import MANIFEST_FILE, Manifest, read_manifest
+from sigmaraw.integrity.manifest import MANIFEST_FILE, Manifest, bytes_of, read_manifest
+from sigmaraw.integrity.pades import LARGEST, PDF_FILE, PdfSignature, examine_pdf, may_be_signed
 from sigmaraw.integrity.signing import SIGNATURES_FILE, Signature, read_signatures
 from sigmaraw.record.content import Content
 from sigmaraw.record.digest import digest_of, plan_digest, predictions_digest
@@ -22,6 +23,7 @@ from sigmaraw.record.reading import content_of, read_document
 from sigmaraw.record.sealing import files_of
 
 if TYPE_CHECKING:
+    from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 SINCE_WRITTEN, SINCE_SIGNED = "since it was written", "since it was signed"
@@ -75,12 +77,15 @@ class Examination:
         Those that hold, of the key that was asked for where one was.
     trusted : bool
         Whether they were checked against a key that the caller has from elsewhere.
+    pdf_signatures : tuple of PdfSignature
+        Those inside report.pdf that fit it.
     """
 
     problems: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     signatures: tuple[Signature, ...] = ()
     trusted: bool = False
+    pdf_signatures: tuple[PdfSignature, ...] = ()
 
     @property
     def state(self) -> str:
@@ -118,6 +123,8 @@ def examine(
     inputs: Path | None = None,
     look_at_inputs: bool = True,
     signatures: bool = True,
+    look_at_pdf: bool = True,
+    trust: Sequence[x509.Certificate] | None = None,
 ) -> Examination:
     """Compare every part of a record's folder, and its inputs, with what was written and signed.
 
@@ -133,9 +140,15 @@ def examine(
         Whether inputs are read at all: they may be large.
     signatures : bool
         Whether parts are compared with what was signed; without, with manifest.json, as where the signatures are to be replaced.
+    look_at_pdf : bool
+        Whether signatures inside report.pdf are looked at.
+    trust : sequence of x509.Certificate, optional
+        Certificates: without a signature inside report.pdf whose certificate leads to one of them the folder does not pass.
 
     Raises
     ------
+    MissingExtra
+        Signatures inside report.pdf are to lead to `trust`, and pyHanko is not installed.
     InvalidRecord
         No record.json, or one that cannot be read in a folder without a manifest.
     """
@@ -157,13 +170,14 @@ def examine(
             found.problems.append(Finding("record", "record.json", "its inputs are not those of the manifest"))
     if look_at_inputs:
         found.problems.extend(_of_inputs(folder, stated, inputs))
+    inside = _of_pdf(folder, found, trust, document) if look_at_pdf else ()
     if references:
         covered = {part.path for manifest, _ in references for part in manifest.parts}
         found.notes.extend(f"{visible(name)} is no part of the record" for name in files_of(folder) if name not in covered)
     first: dict[tuple[str, str], Finding] = {}
     for entry in found.problems:
         first.setdefault((entry.part, entry.path), entry)
-    return Examination(list(first.values()), found.notes, holding, key is not None)
+    return Examination(list(first.values()), found.notes, holding, key is not None, inside)
 
 
 def _references(folder: Path, key: Ed25519PublicKey | None, found: Examination) -> tuple[tuple[Signature, ...], list[tuple[Manifest, str]]]:
@@ -266,6 +280,41 @@ def _of_log(files: _Files, manifest: Manifest) -> Iterator[Finding]:
             return
 
 
+def _of_pdf(
+    folder: Path, found: Examination, trust: Sequence[x509.Certificate] | None, document: dict[str, Any] | None
+) -> tuple[PdfSignature, ...]:
+    """Return the signatures inside report.pdf that fit it; what does not is a finding."""
+    path = folder / PDF_FILE
+    if not path.exists():
+        if trust is not None:
+            found.problems.append(Finding("pdf", PDF_FILE, "there is none that a certificate could have signed"))
+        return ()
+    try:
+        content = bytes_of(path, LARGEST)
+    except (OSError, ValueError) as error:
+        found.problems.append(Finding("pdf", PDF_FILE, f"it cannot be read ({visible(str(error))[:120]})"))
+        return ()
+    if trust is None and not may_be_signed(content):
+        return ()
+    try:
+        seen = examine_pdf(content, trust)
+    except MissingExtra as error:
+        if trust is not None:
+            raise
+        found.notes.append(f"the signatures inside {PDF_FILE} were not looked at; {error.remedy}")
+        return ()
+    for entry in seen.signatures:
+        if entry.problem:
+            found.problems.append(Finding("pdf", PDF_FILE, f"the signature of {entry.signer} inside it does not hold: {entry.problem}"))
+    holding = tuple(entry for entry in seen.signatures if not entry.problem)
+    if trust is not None and not any(entry.trusted for entry in holding):
+        why = "; ".join(f"{entry.signer}: {entry.chain}" for entry in holding) or "it is not signed"
+        found.problems.append(Finding("pdf", PDF_FILE, f"no certificate of it leads to one that you trust ({why})"))
+    if holding and document is not None and seen.record != document["digest"]:
+        found.problems.append(Finding("record", "record.json", f"it is not the record inside the signed {PDF_FILE}"))
+    return holding
+
+
 def _of_inputs(folder: Path, stated: Sequence[tuple[str | None, str, str]], inputs: Path | None) -> Iterator[Finding]:
     """Yield inputs that are gone or have other bytes; arrays from Python have no file."""
     for path, role, sha256 in stated:
@@ -305,7 +354,7 @@ def require_unaltered(folder: str | Path) -> None:
         As `examine`.
     """
     counted = (*VOUCHED, "signature")
-    problems = [str(entry) for entry in examine(folder, look_at_inputs=False).problems if entry.part in counted]
+    problems = [str(entry) for entry in examine(folder, look_at_inputs=False, look_at_pdf=False).problems if entry.part in counted]
     if problems:
         raise IntegrityError("; ".join(problems), "the record as it was written", "restore it from a copy, or run validate again")
 

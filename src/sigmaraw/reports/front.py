@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from sigmaraw.record import Content, Verdict, worst
 from sigmaraw.record.arrays import RecordFolder
+from sigmaraw.record.camera import RICIAN
 from sigmaraw.record.results import ResultRow
 from sigmaraw.record.words import NO_NUMBER
 from sigmaraw.reports.basis import basis_line
@@ -65,6 +66,8 @@ def camera_words(record: Content) -> str:
     """Return make, serial number and setting of the camera, as the profile names them."""
     if record.camera.source == "no camera":
         return "none"
+    if record.camera.source == RICIAN:
+        return "none (magnitude images, Rician noise of a stated σ)"
     identity = record.camera.identity
     named = [
         f"{word}{identity[key]}" for key, word in (("camera", ""), ("serial", "serial number "), ("mode", "setting ")) if identity.get(key)
@@ -192,7 +195,7 @@ def speaks_against(record: Content) -> list[Words]:
     points: list[Words] = []
     if plan_line(record).startswith("EXPLORATORY"):
         points.append(plan_line(record))
-    if record.camera.calibrated is False:
+    if record.camera.calibrated is False and record.camera.source != RICIAN:
         points.append("The camera was not calibrated: every σ_raw is only as good as the stated values.")
     if basis_line(record):
         points.append(basis_line(record))
