@@ -268,11 +268,21 @@ def search(
     plan, model = plan_of(codecs, pipeline, allow_exec, n=n, mode=default_mode(mode, camera), seed=seed, **limits, **place)
     rule = Rule(fraction, refine, back, exceedance)
     allowed = plan.codecs if allow_exec else ()
-    # keywords of `run`, each of its type
-    options: dict[str, Any] = {"pipeline": model, "engine": engine, "batch": batch, "workers": workers}
-    options["allow_nondeterminism"] = allow_nondeterminism
     with reporting(progress) as report:
-        return run_search(plan, raw, camera, rule, confirm, allow_exec=allowed, progress=report, **options)
+        return run_search(
+            plan,
+            raw,
+            camera,
+            rule,
+            confirm,
+            allow_exec=allowed,
+            pipeline=model,
+            engine=engine,
+            batch=batch,
+            workers=workers,
+            allow_nondeterminism=allow_nondeterminism,
+            progress=report,
+        )
 
 
 def run_search(

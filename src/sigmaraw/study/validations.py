@@ -159,8 +159,18 @@ def validate(
     share = {"coded_share": 1.0} if every_byte else {}
     mode = default_mode(mode, camera)
     plan, model = plan_of(specs, pipeline, allow_exec, n=n, mode=mode, seed=seed, **limits, **place, **stated, **share)
-    # keywords of `run`, each of its type
-    options: dict[str, Any] = {"engine": engine, "batch": batch, "workers": workers, "allow_exec": plan.codecs if allow_exec else ()}
-    options |= {"allow_nondeterminism": allow_nondeterminism, "reference": reference}
     with reporting(progress) as report:
-        return run(plan, raw, camera, pipeline=model, codecs=made, progress=report, **options)
+        return run(
+            plan,
+            raw,
+            camera,
+            pipeline=model,
+            engine=engine,
+            batch=batch,
+            workers=workers,
+            allow_exec=plan.codecs if allow_exec else (),
+            allow_nondeterminism=allow_nondeterminism,
+            progress=report,
+            codecs=made,
+            reference=reference,
+        )
