@@ -33,6 +33,13 @@ _ROWS = (
     Quantity(
         "dark_noise", "sigma_d", "e-", "temporal dark noise at the shortest dark exposure, rms over pixels", "EMVA 1288 r4.0, dark noise"
     ),
+    Quantity(
+        "rician_sigma",
+        "sigma_M",
+        "DN",
+        "standard deviation of the noise in either channel, real and imaginary, of a magnitude image",
+        "Gudbjartsson and Patz 1995",
+    ),
     Quantity("saturation", "mu_y.sat", "DN", "level at the maximum of the variance curve, offset included", "EMVA 1288 r4.0, saturation"),
     Quantity("dynamic_range", "DR", "1", "saturation over sensitivity threshold", "EMVA 1288 r4.0, derived measures"),
     Quantity("snr_max", "SNR_max", "1", "square root of the saturation capacity in electrons", "EMVA 1288 r4.0, derived measures"),

@@ -18,7 +18,7 @@ SEED = 12
 def make_world(folder: Path) -> None:
     """Write series/, darks/ and flats/, camera.nc, today.nc, reference.nc, image.tif, raw/, masks/, repeats.tif, volume.npy and more.
 
-    ct.nii.gz is a volume in Hounsfield units, nuclei.onnx a network.
+    ct.nii.gz is a volume in Hounsfield units, mri.tif a magnitude image, mri-repeats.tif repeats of it, nuclei.onnx a network.
 
     Frames follow round(o + K(n + r)) with NumPy's own samplers; 12 bit, 64 × 64 px.
     """
@@ -54,6 +54,16 @@ def make_world(folder: Path) -> None:
     for name in ("image", *(f"cells-{number}" for number in range(6))):
         tifffile.imwrite(folder / "masks" / f"{name}.tif", (spots > 60).astype(np.uint8))
     _ct(folder / "ct.nii.gz", random)
+    _mri(folder, np.random.default_rng(SEED + 1))
+
+
+def _mri(folder: Path, random: np.random.Generator) -> None:
+    """Write mri.tif, a magnitude image with σ = 12 DN and air at its edges, and mri-repeats.tif, 6 repeats of it."""
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    amplitude = 150.0 * (np.hypot(y - 32, x - 32) < 20) + 150.0 * (np.hypot(y - 28, x - 26) < 7)
+    noisy = np.hypot(amplitude + random.normal(0, 12, (7, *SHAPE)), random.normal(0, 12, (7, *SHAPE)))
+    tifffile.imwrite(folder / "mri.tif", np.rint(noisy[0]).astype(np.uint16))
+    tifffile.imwrite(folder / "mri-repeats.tif", np.rint(noisy[1:]).astype(np.uint16), photometric="minisblack")
 
 
 def _ct(path: Path, random: np.random.Generator) -> None:

@@ -32,6 +32,7 @@ from sigmaraw.cli.replicas import replicas
 from sigmaraw.cli.report import report
 from sigmaraw.cli.reproduce import reproduce
 from sigmaraw.cli.resume import expanded
+from sigmaraw.cli.rician import rician
 from sigmaraw.cli.search import search
 from sigmaraw.cli.self_validate import self_validate
 from sigmaraw.cli.sign import keygen, sign
@@ -53,7 +54,8 @@ VERBS: dict[Callable[..., Any], tuple[str, str]] = {
     calibrate: ("Make a camera profile from dark and flat frames.", "docs/how-to/calibrate.md"),
     plan_calibration: ("Forecast what a calibration will determine.", "docs/how-to/calibrate.md"),
     camera: ("Make a camera profile from stated values.", "docs/how-to/calibrate.md"),
-    check: ("Ask whether a camera has changed.", "docs/how-to/calibrate.md"),
+    rician: ("Estimate the noise of magnitude images.", "docs/how-to/magnitude-images.md"),
+    check: ("Test whether a camera has changed.", "docs/how-to/calibrate.md"),
     replicas: ("Draw frames that the camera could have taken.", "docs/explanation/replica-modes.md"),
     plan: ("Write and lock a plan before data are seen.", "docs/how-to/validate.md"),
     validate: ("Judge codecs by a model's answers.", "docs/how-to/validate.md"),
@@ -62,7 +64,7 @@ VERBS: dict[Callable[..., Any], tuple[str, str]] = {
     train: ("Train a network on images and targets.", "docs/how-to/train.md"),
     observers: ("Compare masks drawn by several observers.", "docs/how-to/readers.md"),
     reproduce: ("Rerun a paper's study by name.", "docs/how-to/reproduce.md"),
-    report: ("Write the report of a record anew.", "docs/how-to/report.md"),
+    report: ("Write the report of a record again.", "docs/how-to/report.md"),
     compare: ("Show what changed between two records.", "docs/how-to/report.md"),
     verify: ("Say which part of a record was altered.", "docs/how-to/sign.md"),
     sign: ("Sign a record with all its parts.", "docs/how-to/sign.md"),

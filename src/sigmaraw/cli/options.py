@@ -41,7 +41,8 @@ def _engine_names() -> list[str]:
     return registry.names(registry.ENGINES)
 
 
-MODE_HELP = "bootstrap (default), around-raw, simex, mean-n, repeats; settings as name:key=value. Without a camera none or repeats."
+DRAW_HELP = "bootstrap (default), around-raw, simex, mean-n, repeats; settings as name:key=value."
+MODE_HELP = f"{DRAW_HELP} Without a camera: none (default) or repeats."
 Raw = Annotated[
     list[Path],
     typer.Argument(metavar="RAW", help="Raw images: TIFF, .npy, FITS, Zarr or what `sigmaraw formats` lists; each frame is an image."),
@@ -49,8 +50,11 @@ Raw = Annotated[
 Channel = Annotated[int | None, typer.Option(help="Number of the channel to take from each file, from 0.")]
 Time = Annotated[int | None, typer.Option(help="Number of the time point to take from each file, from 0.")]
 Series = Annotated[int | None, typer.Option(help="Number of the image, scene or series to take from files of several, from 0.")]
-CAMERA_HELP = "Camera profile, as calibrate or camera writes it; none where no camera stands behind the images."
-Camera = Annotated[Path, typer.Option(metavar="FILE.nc|none", help=CAMERA_HELP)]
+CAMERA_HELP = (
+    "Camera profile, as calibrate or camera writes it; none where no camera stands behind the images; rician:sigma=VALUE,se=VALUE, in DN, "
+    "for magnitude images of MRI."
+)
+Camera = Annotated[Path, typer.Option(metavar="FILE.nc|none|rician:…", help=CAMERA_HELP)]
 Bits = Annotated[int | None, typer.Option(help="Bit depth of images without a camera; default: what the files state.")]
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the record, its data and the report.")]
 Grid = Annotated[
@@ -86,11 +90,14 @@ RuleName = Annotated[
 ]
 Reference = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Masks by observers, named as the images; DIR/OBSERVER/READING/ for several. Agreement is measured."),
+    typer.Option(
+        metavar="DIR",
+        help="Masks by observers, named like the images; DIR/OBSERVER/READING/ for several. Agreement with them is measured.",
+    ),
 ]
 Agreement = Annotated[
     list[str] | None,
-    typer.Option(metavar="METRIC", help="Metric of masks to measure with --reference, such as dice; default all; repeat it."),
+    typer.Option(metavar="METRIC", help="Metric of agreement with --reference, such as dice; default: all metrics of masks; repeat it."),
 ]
 Seed = Annotated[int | None, typer.Option(help="Study seed, 0 to 2^64 - 1; default 0.")]
 EngineName = Annotated[str, typer.Option(help="local or dask. Both give the same numbers.", autocompletion=_engine_names)]
@@ -105,7 +112,8 @@ Objects = Annotated[bool, typer.Option("--objects", help="Follow each object thr
 EveryByte = Annotated[
     bool,
     typer.Option(
-        "--every-byte", help="Code every replica in full, also where the decoded pixels are known without; no verdict changes, only bytes."
+        "--every-byte",
+        help="Code every replica in full, even where its pixels are known without. It changes figures of bytes, no verdict.",
     ),
 ]
 AllowExec = Annotated[bool, typer.Option("--allow-exec", help="Allow codecs and pipelines typed here to run programs (exec, run).")]
@@ -113,7 +121,7 @@ AllowNondeterminism = Annotated[
     bool,
     typer.Option(
         "--allow-nondeterminism",
-        help="Count differences between answers on the same image into u; without it, differences above σ_raw/10 are refused.",
+        help="Count differences between answers to the same image as uncertainty. Without it, differences above σ_raw/10 are refused.",
     ),
 ]
 Margin = Annotated[

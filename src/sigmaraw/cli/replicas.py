@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 
 def replicas(
     raw: Annotated[Path, typer.Argument(metavar="RAW", help="TIFF, .npy, FITS or Zarr file, or what `sigmaraw formats` lists.")],
-    camera: Annotated[Path, typer.Option(metavar="FILE.nc", help="Camera profile, as calibrate or camera writes it.")],
+    camera: Annotated[
+        Path,
+        typer.Option(metavar="FILE.nc|rician:…", help="Camera profile, as calibrate or camera writes it; or rician:sigma=DN."),
+    ],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="Where the replicas go: a name that ends in .tif, .nc or .zarr.")
     ],
     n: Annotated[int, typer.Option("-n", help="Number of replicas.")] = 64,
-    mode: Annotated[str | None, typer.Option(help=take.MODE_HELP)] = None,
+    mode: Annotated[str | None, typer.Option(help=take.DRAW_HELP)] = None,
     seed: Annotated[int, typer.Option(help="Study seed, 0 to 2^64 - 1.")] = 0,
     frame: Annotated[int, typer.Option(help="Number of the frame in a stack, from 0.")] = 0,
     roi: Annotated[
@@ -43,15 +46,18 @@ def replicas(
     """Draw replicas: frames that the camera could have delivered in place of RAW."""
     from sigmaraw.camera import CameraProfile
     from sigmaraw.frames import read_frames
-    from sigmaraw.noise import DEFAULT_MODE, iter_replicas, replica_mode
+    from sigmaraw.noise import DEFAULT_MODE, RicianNoise, is_rician, iter_replicas, replica_mode, rician_of
     from sigmaraw.noise.export import check_format, write_replicas, write_slabs
     from sigmaraw.noise.replicas import iter_slabs
 
     mode = mode or DEFAULT_MODE
     check_format(output)
     repeats = replica_mode(mode).needs_repeats
-    profile = CameraProfile.from_netcdf(camera)
-    frames = read_frames(take.selected([raw], channel, time, series)[0], volume=volume)
+    magnitudes = is_rician(camera)
+    profile = rician_of(camera) if magnitudes else CameraProfile.from_netcdf(camera)
+    frames = read_frames(take.selected([raw], channel, time, series)[0], volume=volume, signed=magnitudes)
+    if isinstance(profile, RicianNoise):
+        profile = profile.of_image(frames.bits, frames.shift)
     if not 0 <= frame < len(frames):
         raise InvalidOption(f"--frame {frame} of a file with {len(frames)}", f"a number from 0 to {len(frames) - 1}", "correct --frame")
     image = frames.data if repeats else frames.data[frame]

@@ -76,6 +76,10 @@ class CameraNoise(Protocol):
         """Return what the same signal would be stabilised to if the transfer curve were straight."""
         ...
 
+    def level_of_mean(self, stabilised: Any) -> NDArray[np.float64]:
+        """Return the level, DN, of which noisy values, stabilised, have this mean."""
+        ...
+
     def with_one_read_noise(self) -> CameraNoise:
         """Return the camera with the same read noise in every pixel."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -66,6 +66,44 @@ def first_pixel(frame: NDArray[Any], slab: slice | None) -> int:
     return int(start * frame[0].size)
 
 
+class Drawn(Protocol):
+    """A part of an image made ready to be drawn."""
+
+    def block(self, counters: Any) -> NDArray[Any]:
+        """Return (replica, *shape) NumPy integers for these counter words."""
+        ...
+
+    def device_block(self, counters: Any) -> jax.Array:
+        """Return the same frames as an array that stays on the device."""
+        ...
+
+
+def camera_sampler(noise_model: NoiseModel, base: ReplicaBase, part: slice, key: Any, first_pixel: int) -> Sampler:
+    """Return what draws a part of an image with a camera's noise.
+
+    Parameters
+    ----------
+    noise_model : NoiseModel
+        The camera, for the part.
+    base : ReplicaBase
+        The base to draw around, of the whole.
+    part : slice
+        The part, of the base's first axis.
+    key : ndarray of uint32
+        The two key words.
+    first_pixel : int
+        Number of the part's first pixel in its image, even.
+    """
+    level = base.level_dn[part]
+    rate = np.maximum(noise_model.to_electrons(level), 0.0) if base.rate_e is None else base.rate_e[part]
+    if base.noise_e is None:
+        gain, noise = noise_model.drawn_values(rate, noise_model.gain_dn_per_e, noise_model.read_noise_e)
+    else:
+        gain, noise = noise_model.gain_dn_per_e, base.noise_e[part]
+    rates = make_rate_image(level, rate, gain, noise).moved(first_pixel)
+    return Sampler(rates, key, lo=noise_model.lo_dn, hi=noise_model.hi_dn, dtype=noise_model.dtype)
+
+
 def sample_blocks(
     noise_model: NoiseModel, base: ReplicaBase, request: ReplicaRequest, *, image: NDArray[Any], first_pixel: int = 0
 ) -> Iterator[Block]:
@@ -95,17 +133,11 @@ def sample_blocks(
     parts = [slice(0, len(level_dn))] if level_dn.size <= WHOLE_PIXELS else slabs(level_dn.shape)
     plane = math.prod(level_dn.shape[1:])
 
-    def sampler(part: slice) -> Sampler:
-        level, local = level_dn[part], noise_model_of_rows(noise_model, level_dn.shape, part)
-        rate = np.maximum(local.to_electrons(level), 0.0) if base.rate_e is None else base.rate_e[part]
-        if base.noise_e is None:
-            gain, noise = local.drawn_values(rate, local.gain_dn_per_e, local.read_noise_e)
-        else:
-            gain, noise = local.gain_dn_per_e, base.noise_e[part]
-        rates = make_rate_image(level, rate, gain, noise).moved(first_pixel + part.start * plane)
-        return Sampler(rates, key, lo=noise_model.lo_dn, hi=noise_model.hi_dn, dtype=noise_model.dtype)
+    def sampler(part: slice) -> Drawn:
+        local = noise_model_of_rows(noise_model, level_dn.shape, part)
+        return local.sampler(base, part, key, first_pixel + part.start * plane)
 
-    def scene() -> Sampler:
+    def scene() -> Drawn:
         if getattr(level_dn, "hashed", None) is None:  # not marked as unchanging
             return sampler(parts[0])
         identity = (noise_model, level_dn, base.rate_e, base.noise_e)

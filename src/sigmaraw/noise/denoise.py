@@ -127,7 +127,7 @@ def _page(frame: NDArray[np.integer], noise_model: CameraNoise, denoiser: Denois
             f"{frame.shape}, finite",
             "correct the denoiser, or use the built-in nlm",
         )
-    level = noise_model.to_dn(unbiased_inverse(noise_model.straightened(smooth), noise_model.read_noise_e))
+    level = noise_model.level_of_mean(smooth)
     level += gaussian_filter(frame - level, RETURN_PX, mode="reflect")
     return np.clip(level, noise_model.lo_dn, noise_model.hi_dn)
 

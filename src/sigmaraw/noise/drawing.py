@@ -57,6 +57,7 @@ def draw(mode: ReplicaMode, frame: NDArray[np.integer], noise_model: NoiseModel 
 
     if noise_model is None:
         raise InvalidOption(f"mode '{mode.name}' without a camera", "a camera profile", "give one with --camera")
+    noise_model.check_mode(mode)
     check_request(request)
     if mode.needs_repeats:
         check_repeats(frame, mode.minimum_repeats)

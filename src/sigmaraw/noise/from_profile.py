@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.errors import InvalidOption, InvalidProfile, ProfileMismatch
-from sigmaraw.noise.model import NoiseModel
+from sigmaraw.noise.model import U_STATED, NoiseModel
+from sigmaraw.noise.rician import is_rician, rician_of
 from sigmaraw.noise.transfer import CURVE, curve_of
 
 if TYPE_CHECKING:
@@ -19,14 +20,13 @@ if TYPE_CHECKING:
 
     from sigmaraw.camera import CameraProfile
 
-U_STATED = 0.1
-"""Relative standard uncertainty of σ_raw where gain or read noise is stated without a standard error."""
-
 
 def opened(camera: CameraProfile | NoiseModel | str | os.PathLike[str]) -> CameraProfile | NoiseModel:
-    """Return a profile or a noise model as it is, and the profile of a path. Raises InvalidOption for anything else."""
+    """Return a profile or a noise model as it is, what ``rician:sigma=…`` states, and the profile of a path. Raises InvalidOption else."""
     from sigmaraw.camera import CameraProfile
 
+    if isinstance(camera, str | os.PathLike) and is_rician(camera):
+        return rician_of(camera)
     if isinstance(camera, str | os.PathLike):
         return CameraProfile.from_netcdf(camera)
     if not isinstance(camera, CameraProfile | NoiseModel):

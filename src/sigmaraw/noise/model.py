@@ -26,10 +26,13 @@ from sigmaraw.noise.transfer import TransferCurve
 
 if TYPE_CHECKING:
     from sigmaraw.camera import CameraProfile
-    from sigmaraw.contracts import Block, Diagnostic
+    from sigmaraw.contracts import Block, Diagnostic, ReplicaMode
+    from sigmaraw.noise.blocks import Drawn
 
 BEYOND_RANGE = 0.001  # share of pixels
 QUANTISATION_VARIANCE = 1 / 12  # DN², of rounding to whole DN
+U_STATED = 0.1
+"""Relative standard uncertainty of σ_raw where noise is stated without a standard error."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -370,6 +373,22 @@ class NoiseModel:
         z = self.curve.unstabilise(y, self.gain_dn_per_e, self._constant)
         return np.asarray(2.0 * np.sqrt(np.maximum(z + self._constant, 0.0)))
 
+    def level_of_mean(self, stabilised: Any) -> NDArray[np.float64]:
+        """Return the level, DN, of which noisy values, stabilised, have this mean: the unbiased inverse of `stabilise`.
+
+        Parameters
+        ----------
+        stabilised : array_like
+            Means of stabilised values, (…, y, x).
+
+        References
+        ----------
+        See `denoise.unbiased_inverse`, and `denoise.estimate` for bent curves.
+        """
+        from sigmaraw.noise.denoise import unbiased_inverse
+
+        return self.to_dn(unbiased_inverse(self.straightened(stabilised), self.read_noise_e))
+
     @property
     def _constant(self) -> Any:
         """3/8 + σ_r², e⁻²."""
@@ -417,6 +436,15 @@ class NoiseModel:
         return totals_check(self, np.asarray(image_dn))
 
     # --- sampling -----------------------------------------------------------------------------------------------------
+    def check_mode(self, mode: ReplicaMode) -> None:
+        """Refuse a replica mode that cannot draw this noise; a camera's can be drawn by all."""
+
+    def sampler(self, base: ReplicaBase, part: slice, key: Any, first_pixel: int) -> Drawn:
+        """Return what draws a part of an image; this is the noise model of the part. Parameters as in `blocks.camera_sampler`."""
+        from sigmaraw.noise.blocks import camera_sampler
+
+        return camera_sampler(self, base, part, key, first_pixel)
+
     def sample(self, mean_dn: Any, n: int, seed: int = 0, *, start: int = 0, group: int = 0, batch: int | None = None) -> NDArray[Any]:
         """Return `n` frames of a given mean image, (replica, …, y, x) in `dtype`, DN.
 

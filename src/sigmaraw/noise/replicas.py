@@ -17,6 +17,7 @@ from sigmaraw.noise.drawing import draw
 from sigmaraw.noise.keys import MAX_GROUPS, Unchanging, whole_number
 from sigmaraw.noise.model import NoiseModel
 from sigmaraw.noise.modes import replica_mode
+from sigmaraw.noise.rician import RicianNoise
 
 if TYPE_CHECKING:
     import xarray
@@ -53,7 +54,7 @@ def iter_replicas(
     raw : path, RawFrames or array
         One frame (y, x) or volume (z, y, x), uint8 or uint16, DN; in mode ``repeats`` the stack (repeat, y, x) or (repeat, z, y, x).
     camera : CameraProfile, path or NoiseModel
-        The camera whose noise it is, or its netCDF file.
+        The camera whose noise it is, or its netCDF file; ``"rician:sigma=12.5"`` for a magnitude image of MRI, σ in DN.
     n : int
         Number of replicas, from 1.
     mode : str or ReplicaMode, default "bootstrap"
@@ -175,6 +176,8 @@ def _prepared(
     whole_number(seed, "seed", 0, 1 << 64)
     frame, stated_bits = _frame(raw, maker)
     noise_model = NoiseModel.from_profile(camera, frame.shape, roi=roi, scalars=scalars)
+    if isinstance(noise_model, RicianNoise) and not isinstance(camera, NoiseModel):  # a specification states no bit depth
+        noise_model = noise_model.of_image(stated_bits or 8 * frame.dtype.itemsize, raw.shift if isinstance(raw, RawFrames) else 0)
     if stated_bits is not None and stated_bits != noise_model.bits:
         raise BitDepthMismatch(
             f"a {stated_bits}-bit image with a {noise_model.bits}-bit camera",
@@ -205,7 +208,7 @@ def replicas(
     raw : path, RawFrames or array
         One frame (y, x) or volume (z, y, x), uint8 or uint16, DN; in mode ``repeats`` the stack (repeat, y, x) or (repeat, z, y, x).
     camera : CameraProfile, path or NoiseModel
-        The camera whose noise it is, or its netCDF file.
+        The camera whose noise it is, or its netCDF file; ``"rician:sigma=12.5"`` for a magnitude image of MRI, σ in DN.
     n : int
         Number of replicas, from 1.
     mode : str or ReplicaMode, default "bootstrap"

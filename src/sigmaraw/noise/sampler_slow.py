@@ -1,4 +1,4 @@
-"""The slow twin of `sampler`: the same noise from the same random words in float64, with SciPy's exact quantiles."""
+"""The slow twins of `sampler` and `rician_sampler`: the same noise from the same random words in float64, with SciPy's exact quantiles."""
 
 from __future__ import annotations
 
@@ -65,6 +65,19 @@ def reference_block(
     p = np.where(low, ((word & np.uint32(0x7FFFFFFF)) + 0.5) * 2.0**-32, special.ndtr(-np.abs(w)))
     count = np.where(upper, _upper_quantile(p, rate_e), stats.poisson.ppf(p, rate_e))
     return np.clip(np.rint(level_dn + gain * (count - rate_e + read)), lo, hi).astype(np.int64)
+
+
+def slow_magnitudes(
+    key: NDArray[np.uint32], counters: NDArray[np.uint32], amplitude: NDArray[np.float64], sigma: float, *, hi: int
+) -> NDArray[np.int64]:
+    """Return the same (replica, …, y, x) DN in float64: the slow twin of `rician_sampler`, whose parameters these are."""
+    pair = np.arange((amplitude.size + 1) // 2, dtype=np.uint32)
+    normals = [_normal_pair(*threefry(key, counters[:, None], pair[None, :] | np.uint32(domain))) for domain in (READ_WORDS, PHOTON_WORDS)]
+    first, second = (
+        np.stack([one[i] for one in normals], axis=-1).reshape(len(counters), -1)[:, : amplitude.size].reshape(-1, *amplitude.shape)
+        for i in (0, 1)
+    )
+    return np.clip(np.rint(np.hypot(amplitude + sigma * first, sigma * second)), 0, hi).astype(np.int64)
 
 
 def _normal_pair(word_r: Words, word_a: Words) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

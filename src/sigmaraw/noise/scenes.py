@@ -5,16 +5,17 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sigmaraw.noise.sampler import Sampler
+if TYPE_CHECKING:
+    from sigmaraw.noise.blocks import Drawn
 
 _KEPT_BYTES = 1 << 28  # of the arrays from which scenes were made; the scenes themselves have four times as much
 _lock = threading.Lock()
-_scenes: OrderedDict[tuple[Any, ...], tuple[tuple[Any, ...], Sampler]] = OrderedDict()
+_scenes: OrderedDict[tuple[Any, ...], tuple[tuple[Any, ...], Drawn]] = OrderedDict()
 
 
-def scene_of(identity: tuple[Any, ...], words: tuple[Any, ...], make: Callable[[], Sampler]) -> Sampler:
+def scene_of(identity: tuple[Any, ...], words: tuple[Any, ...], make: Callable[[], Drawn]) -> Drawn:
     """Return the sampler that was made from these very objects before, or make it.
 
     Parameters
@@ -29,7 +30,7 @@ def scene_of(identity: tuple[Any, ...], words: tuple[Any, ...], make: Callable[[
 
     Returns
     -------
-    Sampler
+    Drawn
         Ready to draw.
     """
     key = (*map(id, identity), *words)

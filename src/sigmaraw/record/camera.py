@@ -11,6 +11,8 @@ from sigmaraw.record.fields import Interval, Number, Row, field
 Word = str | int | float | bool | None
 
 _MOST_TAPS = 64
+RICIAN = "stated Rician noise"
+"""`source` of what stands in place of a camera where the noise of magnitude images was stated."""
 
 
 class ScalarRow(Row, frozen=True, kw_only=True):

@@ -74,7 +74,8 @@ class DecisionRow(Row, frozen=True, kw_only=True):
     change: Annotated[Number, field("assumed: standard deviation of the paired change about its mean, in `effect_unit`")] = None
     between: Annotated[Number, field("assumed: standard deviation of the effect between images, in `effect_unit`")] = None
     basis: Annotated[
-        str, field("what verdicts rest on: the camera's noise, or without a camera margins, real repeats or observers' references")
+        str,
+        field("what verdicts rest on: the camera's noise, stated noise, margins, real repeats or observers' references"),
     ] = ""
     groups: Annotated[tuple[AgreementGroupRow, ...], field("of the rule cunha: what it compares")] = ()
     rulings: Annotated[tuple[RulingRow, ...], field("its verdicts")] = ()

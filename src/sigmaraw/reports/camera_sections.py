@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from sigmaraw.record import Verdict
-from sigmaraw.record.camera import CameraRow, ScalarRow
+from sigmaraw.record.camera import RICIAN, CameraRow, ScalarRow
+from sigmaraw.reports.basis import rician_words
 from sigmaraw.reports.blocks import (
     Block,
     Bullets,
@@ -41,6 +42,8 @@ def origin_blocks(camera: CameraRow) -> list[Block]:
     """Return where the values come from and for what they hold."""
     if camera.source == "no camera":
         return [Para("No camera stands behind these images: no noise model, and no σ_raw from one.", "notice")]
+    if camera.source == RICIAN:
+        return [Para(rician_words(camera), "notice")]
     low, high = camera.valid_range_dn or (None, None)
     means = camera.levels.mean_dn if camera.levels else ()
     used = (camera.levels.used if camera.levels else ()) or (True,) * len(means)
@@ -70,7 +73,7 @@ def curve_blocks(camera: CameraRow) -> list[Block]:
     """Return the photon-transfer curve."""
     drawn = camera_plot(camera)
     if not drawn:
-        return [Para("Photon-transfer curve: none, the profile holds no levels.")]
+        return [] if camera.source == RICIAN else [Para("Photon-transfer curve: none, the profile holds no levels.")]
     if not camera.calibrated:
         return [
             Figure(
@@ -87,7 +90,7 @@ def curve_blocks(camera: CameraRow) -> list[Block]:
 
 def table_blocks(camera: CameraRow, folded: bool) -> list[Block]:
     """Return the tables of quantities, taps, pixels and checks, and the notes. folded : a page shows each when it is asked for."""
-    parts: list[tuple[str, list[Block]]] = [("Quantities", [quantities(camera)] if camera.scalars else [])]
+    parts: list[tuple[str, list[Block]]] = [("Quantities", [quantities(camera)] if camera.scalars and camera.source != RICIAN else [])]
     taps = tap_table(camera.taps)
     if taps:
         columns = [Column("Quantity", weight=1.6), Column("Unit"), *(Column(label, kind="num") for label in taps.labels)]
@@ -102,7 +105,8 @@ def table_blocks(camera: CameraRow, folded: bool) -> list[Block]:
     for title, inner in parts:
         if inner:
             blocks += [Fold(title, inner)] if folded else [Heading(title), *inner]
-    blocks += [Heading("Notes of the calibration"), Bullets(camera.notes) if camera.notes else Para("None.")]
+    title = "What the stated noise leaves out" if camera.source == RICIAN else "Notes of the calibration"
+    blocks += [Heading(title), Bullets(camera.notes) if camera.notes else Para("None.")]
     return blocks
 
 

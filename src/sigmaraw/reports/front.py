@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 from sigmaraw.record import Content, Verdict, worst
 from sigmaraw.record.arrays import RecordFolder
+from sigmaraw.record.camera import RICIAN
 from sigmaraw.record.results import ResultRow
+from sigmaraw.record.words import NO_NUMBER
 from sigmaraw.reports.basis import basis_line
 from sigmaraw.reports.blocks import (
     Answer,
@@ -53,7 +55,6 @@ _LARGE = 1000  # results, beyond which half as many are shown
 _MOST_MAP = 40  # images in the map of the first page
 _MOST_STEPS = 6
 _MORE = "n ≈ "  # how the record writes a number of replicas that would decide
-_NO_NUMBER = "no n: "  # and how that none would
 
 
 def report_number(record: Content, lab: Lab) -> str:
@@ -65,6 +66,8 @@ def camera_words(record: Content) -> str:
     """Return make, serial number and setting of the camera, as the profile names them."""
     if record.camera.source == "no camera":
         return "none"
+    if record.camera.source == RICIAN:
+        return "none (magnitude images, Rician noise of a stated σ)"
     identity = record.camera.identity
     named = [
         f"{word}{identity[key]}" for key, word in (("camera", ""), ("serial", "serial number "), ("mode", "setting ")) if identity.get(key)
@@ -168,8 +171,8 @@ def next_steps(record: Content) -> list[Words]:
         more = f"; {len(replicas) - _MOST_STEPS} more under “Statements over images”" if len(replicas) > _MOST_STEPS else ""
         lines.append(f"Draw more replicas to decide what only their number leaves open ({listed}{more}).")
     for wanted, codecs in list(other.items())[:MOST_NAMED]:
-        if wanted.startswith(_NO_NUMBER):
-            then = wanted.removeprefix(_NO_NUMBER)
+        if wanted.startswith(NO_NUMBER):
+            then = wanted.removeprefix(NO_NUMBER)
             reason = f"there are measurements that no number of replicas decides. {then[:1].upper()}{then[1:]}"
         else:
             reason = f"would decide: {wanted}"
@@ -192,7 +195,7 @@ def speaks_against(record: Content) -> list[Words]:
     points: list[Words] = []
     if plan_line(record).startswith("EXPLORATORY"):
         points.append(plan_line(record))
-    if record.camera.calibrated is False:
+    if record.camera.calibrated is False and record.camera.source != RICIAN:
         points.append("The camera was not calibrated: every σ_raw is only as good as the stated values.")
     if basis_line(record):
         points.append(basis_line(record))

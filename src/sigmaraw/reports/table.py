@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from sigmaraw.record import Content, Reason
+from sigmaraw.record.camera import RICIAN
 from sigmaraw.record.results import ResultRow
 from sigmaraw.record.statements import STATEMENTS
 from sigmaraw.reports.basis import basis_line
@@ -209,7 +210,7 @@ def text_table(record: Content) -> str:
     above = [part for line in first_lines(record) for part in textwrap.wrap(line, _WIDTH, subsequent_indent="  ")]
     lines = [*above, "", *_codec_lines(record), *_alarm_lines(record), *_statement_lines(record), "", *_result_lines(record)]
     lines += _warning_lines(record)
-    if record.camera.calibrated is False:
+    if record.camera.calibrated is False and record.camera.source != RICIAN:
         u_cal = max((row.u_cal for row in record.results if row.u_cal is not None), default=0.0)
         lines += ["", f"Camera from stated values, not calibrated: σ_raw is as good as those values (relative u_cal up to {u_cal:.2g})."]
     questions = [f"{row.path or 'an array'}: {row.note}" for row in record.inputs if row.note]

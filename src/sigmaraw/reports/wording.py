@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sigmaraw.record import Content
+from sigmaraw.record.camera import RICIAN
 from sigmaraw.record.design import LimitsRow
 from sigmaraw.reports.basis import basis_line
 from sigmaraw.reports.kinds import kind_notes
@@ -58,7 +59,7 @@ def limitations(record: Content) -> list[str]:
     ]
     modes = sorted({row.mode.partition(":")[0] for row in record.results})
     points += [_MODES[mode] for mode in modes if mode in _MODES]
-    if record.camera.calibrated is False:
+    if record.camera.calibrated is False and record.camera.source != RICIAN:
         points.append(
             "The camera was not calibrated: gain, offset and read noise are stated values, with the uncertainty given for them or none."
         )

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from sigmaraw.camera import CameraProfile
 from sigmaraw.contracts import Measurement, Pipeline
 from sigmaraw.integrity.log import now
+from sigmaraw.noise import RicianNoise
 from sigmaraw.pipelines.agreement import AgreementPipeline
 from sigmaraw.record import Content, Record
 from sigmaraw.record.camera import CameraRow
@@ -26,7 +28,6 @@ from sigmaraw.study.adaptive import Adaptive
 from sigmaraw.study.deciding import Looks
 from sigmaraw.study.delta import delta_row, propagations
 from sigmaraw.study.environment import environment
-from sigmaraw.study.no_camera import NoCamera
 from sigmaraw.study.plan import BLOCK, NO_REPLICAS, Plan
 from sigmaraw.study.prepare import Prepared, Setting, answer_differences
 from sigmaraw.study.quality import codec_rows, worst_crops
@@ -57,11 +58,11 @@ def assemble(
     ----------
     blocks : mapping of tuple of int to list of BlockResult
         The blocks of each (image, codec), in the order of their replicas.
-    looks : optional
+    looks : Looks, optional
         What the looks at growing n have decided, where n followed from that.
-    lock : optional
+    lock : LockRow, optional
         How the plan's file was fixed.
-    objects : optional
+    objects : ObjectsRow, optional
         The objects that were followed one by one.
     """
     plan, pipeline, mode = setting.plan, setting.pipeline, setting.mode
@@ -163,8 +164,10 @@ def _on_references(setting: Setting, prepared: Sequence[Prepared], results: Sequ
 
 def _basis(setting: Setting) -> str:
     """Return what verdicts rest on."""
-    if not isinstance(setting.profile, NoCamera):
+    if isinstance(setting.profile, CameraProfile):
         return "camera"
+    if isinstance(setting.profile, RicianNoise) and setting.mode.draws_noise:
+        return "stated-noise"
     return "repeats" if setting.mode.needs_repeats else "margins" if setting.plan.margin else "none"
 
 
@@ -194,7 +197,7 @@ def _adaptive_row(plan: Plan, predictions: Predictions, measurements: Sequence[M
 
 
 def _camera_row(setting: Setting) -> CameraRow:
-    if isinstance(setting.profile, NoCamera):
+    if not isinstance(setting.profile, CameraProfile):
         return setting.profile.row()
     path = next((row.path for row in setting.files if row.role == "camera"), None)
     return msgspec.structs.replace(camera_of(setting.profile.summary()), path=path)

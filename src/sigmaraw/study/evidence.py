@@ -1,4 +1,4 @@
-"""What speaks against a row's verdict: a frame that is not the camera's, a shift that is no draw, answers that differ."""
+"""What speaks against a row's verdict: a frame that is not the camera's, a shift that does not fit the replicas', answers that differ."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from sigmaraw.errors import OutsideValidRange
 from sigmaraw.frames import frame_findings
 from sigmaraw.frames.findings import FindingName
 from sigmaraw.noise.frame_noise import LOUDER, QUIETER
+from sigmaraw.noise.rician import MASKED
 from sigmaraw.record.words import CodedWarning, Reason
 from sigmaraw.statistics import Assessment
 
@@ -55,7 +56,7 @@ class AgainstCamera:
             return cls(mapped=mapped)
         found = [failed[name] for name in ("frame_noise", "local_noise", "repeat_noise") if name in failed]
         return cls(
-            any(check.value < min(check.low, QUIETER) for check in found),
+            any(check.value < min(check.low, QUIETER) for check in found) or MASKED in failed,
             any(check.value > max(check.high, LOUDER) for check in found),
             mapped,
         )

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,13 @@ from sigmaraw.files import sha256_of_file
 from sigmaraw.frames import RawFrames, read_frames, refuse_other_settings
 from sigmaraw.frames.reading import bit_depth
 from sigmaraw.frames.signed import shifted
-from sigmaraw.noise import NoiseModel
+from sigmaraw.noise import NoiseModel, RicianNoise
 from sigmaraw.record.design import ImageRow, InputRow
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.study_image import StudyImage
+
+Camera: TypeAlias = "CameraProfile | RicianNoise | str | os.PathLike[str] | None"
+"""The camera, or its netCDF file; Rician noise, or its specification; None or the word none for no camera."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,12 @@ class Inputs:
     sources: tuple[tuple[str | None, int], ...] = ()
 
 
-def load_inputs(raw: Sequence[Any], camera: CameraProfile | None, plan: Plan, mode: ReplicaMode) -> Inputs:
+def load_inputs(raw: Sequence[Any], camera: CameraProfile | RicianNoise | None, plan: Plan, mode: ReplicaMode) -> Inputs:
     """Return the images of some files, RawFrames or arrays.
 
     Each frame is one image, except where the mode draws from real repeats: then each input is one image, its first frame is x,
-    and its frames are the repeats. Without a camera images may be signed, reconstructed or stitched.
+    and its frames are the repeats. Without a camera images may be signed, reconstructed or stitched;
+    with Rician noise they are magnitudes, each of its file's bit depth.
 
     Raises
     ------
@@ -62,11 +66,12 @@ def load_inputs(raw: Sequence[Any], camera: CameraProfile | None, plan: Plan, mo
     depths: list[int] = []
     sources: list[tuple[str | None, int]] = []
     for position, entry in enumerate(raw):
-        frames = as_frames(entry, plan.bits, plan.volume, pages=plan.frame is not None, signed=camera is None)
-        files += _input_rows(frames, "" if camera else bits_question(frames))
+        frames = as_frames(entry, plan.bits, plan.volume, pages=plan.frame is not None, signed=not isinstance(camera, CameraProfile))
+        files += _input_rows(frames, "" if isinstance(camera, CameraProfile) else bits_question(frames))
         depths.append(frames.bits)
-        if camera is not None:
+        if isinstance(camera, CameraProfile):
             _check_fit(frames, camera)
+        camera_of_input = camera.of_image(frames.bits, frames.shift) if isinstance(camera, RicianNoise) else camera
         name = frames.files[0].path if frames.files else f"array {position}"
         for index, source in _sources(frames, name, plan, mode):
             frame = np.ascontiguousarray(source[0] if mode.needs_repeats else source)
@@ -77,8 +82,8 @@ def load_inputs(raw: Sequence[Any], camera: CameraProfile | None, plan: Plan, mo
                 )
             seen[digest] = f"{name} frame {index}"
             noise_model = None
-            if camera is not None:
-                noise_model = NoiseModel.from_profile(camera, frame.shape, roi=plan.roi, scalars=plan.scalars)
+            if camera_of_input is not None:
+                noise_model = NoiseModel.from_profile(camera_of_input, frame.shape, roi=plan.roi, scalars=plan.scalars)
                 noise_model.check_image(frame)
             images.append(StudyImage(frame, np.ascontiguousarray(source), noise_model, shift=frames.shift, **_spacing(frames)))
             sources.append(_source_of(frames, index))

@@ -13,7 +13,7 @@ from sigmaraw.camera import CameraProfile
 from sigmaraw.codecs import require_near
 from sigmaraw.contracts import Codec, FindsObjects, Pipeline, ReplicaMode
 from sigmaraw.errors import InvalidOption, InvalidPlan
-from sigmaraw.noise import NoiseModel, split_repeats
+from sigmaraw.noise import NoiseModel, RicianNoise, split_repeats
 from sigmaraw.record.codecs import Settings
 from sigmaraw.record.design import InputRow
 from sigmaraw.study.delta import Linear, linearise
@@ -66,7 +66,7 @@ class Setting:
     ----------
     plan : Plan
         The plan.
-    profile : CameraProfile or NoCamera
+    profile : CameraProfile, NoCamera or RicianNoise
         The camera, or what stands in its place.
     pipeline : Pipeline
         The pipeline, loaded.
@@ -91,7 +91,7 @@ class Setting:
     """
 
     plan: Plan
-    profile: CameraProfile | NoCamera
+    profile: CameraProfile | NoCamera | RicianNoise
     pipeline: Pipeline
     mode: ReplicaMode
     inputs: Inputs
@@ -136,7 +136,7 @@ class Prepared:
 
 def codec_of(
     spec: str,
-    profile: CameraProfile | NoCamera,
+    profile: CameraProfile | NoCamera | RicianNoise,
     image: StudyImage | None = None,
     *,
     allow_exec: bool = False,
@@ -148,7 +148,7 @@ def codec_of(
     from sigmaraw.codecs import codec
 
     # An image's noise model carries the maps of its cut-out; before there is an image, scalars do for the check.
-    if isinstance(profile, NoCamera):
+    if not isinstance(profile, CameraProfile):  # codecs that ask for a camera ask for its gain and dark level
         return codec(spec, None, allow_exec=allow_exec)
     noise_model = NoiseModel.from_profile(profile, scalars=True) if image is None else image.noise_model
     return codec(spec, noise_model, allow_exec=allow_exec)

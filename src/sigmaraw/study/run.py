@@ -19,6 +19,7 @@ from sigmaraw.camera import CameraProfile
 from sigmaraw.contracts import Codec, Engine, FindsObjects, Pipeline
 from sigmaraw.errors import InvalidOption, InvalidPlan, PredictionFailed
 from sigmaraw.integrity.log import now
+from sigmaraw.noise import RicianNoise, is_rician, rician_of
 from sigmaraw.pipelines.agreement import AgreementPipeline
 from sigmaraw.processes import WorkingFolders
 from sigmaraw.record import Record
@@ -28,7 +29,7 @@ from sigmaraw.study.adaptive import Adaptive, Deciding
 from sigmaraw.study.assemble import assemble
 from sigmaraw.study.deciding import Looks
 from sigmaraw.study.gathered import GatheredPredictions
-from sigmaraw.study.inputs import Inputs, file_row, load_inputs
+from sigmaraw.study.inputs import Camera, Inputs, file_row, load_inputs
 from sigmaraw.study.keeping import KeptEngine, identity_of
 from sigmaraw.study.locking import refuse_late_lock
 from sigmaraw.study.no_camera import NoCamera, has_no_camera, mode_of
@@ -64,7 +65,7 @@ _log = logging.getLogger(__name__)
 def run(
     plan: Plan,
     raw: Sequence[Any],
-    camera: CameraProfile | str | os.PathLike[str] | None,
+    camera: Camera,
     *,
     pipeline: Pipeline | str | None = None,
     engine: Engine | str = "local",
@@ -87,7 +88,7 @@ def run(
         The specifications of the plan that may run programs: those that the caller typed. A plan file cannot grant this.
     codecs : mapping of str to Codec, optional
         Those codecs of the plan that are functions or objects from Python, by their specification.
-    lock : optional
+    lock : LockRow, optional
         How the plan's file was fixed. A plan that was locked after this tool first read an image is refused.
     store : BlockStore, optional
         Where finished blocks are kept, and those of a study that was stopped are found. What differs from then is refused.
@@ -109,6 +110,8 @@ def run(
     inputs = load_inputs(raw, None if isinstance(profile, NoCamera) else profile, plan, mode)
     if isinstance(profile, NoCamera):
         profile = NoCamera(inputs.bits)
+    elif isinstance(profile, RicianNoise):
+        profile = profile.of_image(inputs.bits)
     resolved, source, inputs, references = _fitted(resolved, source, inputs, plan, reference)
     _data_first_read(inputs, lock, planned)
     check_specimens(plan, len(inputs.images))
@@ -246,9 +249,11 @@ def _identical_pixels(
     ).reshape(codecs, len(prepared))
 
 
-def _camera(camera: CameraProfile | str | os.PathLike[str] | None) -> tuple[CameraProfile | NoCamera, list[InputRow]]:
+def _camera(camera: Camera) -> tuple[CameraProfile | NoCamera | RicianNoise, list[InputRow]]:
     if has_no_camera(camera):
         return NoCamera(), []
+    if isinstance(camera, RicianNoise) or (isinstance(camera, str | os.PathLike) and is_rician(camera)):
+        return rician_of(camera), []
     if isinstance(camera, (str, os.PathLike)):
         return CameraProfile.from_netcdf(camera), [file_row(os.fspath(camera), "camera", "netcdf")]
     if not isinstance(camera, CameraProfile):

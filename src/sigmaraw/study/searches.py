@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from sigmaraw import registry
-from sigmaraw.camera import CameraProfile
 from sigmaraw.contracts import Engine, Pipeline
 from sigmaraw.errors import InvalidOption
 from sigmaraw.files import write_text
@@ -28,6 +27,7 @@ from sigmaraw.study.arguments import plan_of
 from sigmaraw.study.candidates import Candidate, CodecSummary, halfway, ladder, summary_of, tried_row, tuned, weak_to_strong
 from sigmaraw.study.division import count_disjoint, split
 from sigmaraw.study.grid import GridPoint, allowed_lines, expand
+from sigmaraw.study.inputs import Camera
 from sigmaraw.study.no_camera import default_mode
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.run import run
@@ -135,7 +135,7 @@ class SearchResult:
 
 def search(
     raw: Any,
-    camera: CameraProfile | str | os.PathLike[str] | None,
+    camera: Camera,
     *,
     codecs: Sequence[str] | str,
     pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str],
@@ -173,7 +173,8 @@ def search(
         (frame, y, x), uint8 or uint16, DN. Each frame is one image. Files and arrays are
         divided into images to tune on and images to confirm on; one file is never in both.
     camera : CameraProfile, path or None
-        The camera that took them, or its netCDF file. None, or the word none, without one, as in `validate`.
+        The camera that took them, or its netCDF file. None, or the word none, without one; ``"rician:sigma=12.5"`` for magnitude
+        images of MRI: as in `validate`.
     codecs : str or sequence of str
         Grids: codec specifications in which a value is a list ``a|b|c`` or a range ``low..high:count`` (``low..high:countlog`` for equal
         steps of its logarithm), for instance ``"jpeg2000:ratio=5|10|20|40"`` or ``"noiseaware:q=0.5..4:8log"``.
@@ -277,7 +278,7 @@ def search(
 def run_search(
     plan: Plan,
     raw: Sequence[Any],
-    camera: CameraProfile | str | os.PathLike[str] | None,
+    camera: Camera,
     rule: Rule,
     confirm: Sequence[Any] | None = None,
     *,

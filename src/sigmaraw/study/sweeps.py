@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from sigmaraw.camera import CameraProfile
 from sigmaraw.contracts import Engine, Pipeline
 from sigmaraw.progress import Report, reporting
 from sigmaraw.record import Record
 from sigmaraw.record.stages import RawSpreadRow, SweepPointRow, SweepRow
 from sigmaraw.study.arguments import plan_of
 from sigmaraw.study.grid import GridPoint, allowed_lines, expand
+from sigmaraw.study.inputs import Camera
 from sigmaraw.study.no_camera import default_mode
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.run import run
@@ -26,7 +26,7 @@ RAW_SHARE = 0.95
 
 def sweep(
     raw: Any,
-    camera: CameraProfile | str | os.PathLike[str] | None,
+    camera: Camera,
     *,
     codecs: Sequence[str] | str,
     pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str],
@@ -58,7 +58,8 @@ def sweep(
         The raw images, as the camera delivered them: files (TIFF, .npy, FITS, Zarr), `RawFrames`, or integer arrays (y, x) or
         (frame, y, x), uint8 or uint16, DN. Each frame is one image.
     camera : CameraProfile, path or None
-        The camera that took them, or its netCDF file. None, or the word none, without one, as in `validate`.
+        The camera that took them, or its netCDF file. None, or the word none, without one; ``"rician:sigma=12.5"`` for magnitude
+        images of MRI: as in `validate`.
     codecs : str or sequence of str
         Grids: codec specifications in which a value is a list ``a|b|c`` or a range ``low..high:count`` (``low..high:countlog`` for equal
         steps of its logarithm), for instance ``"jpeg2000:ratio=5|10|20|40"`` or ``"noiseaware:q=0.5..4:8log"``.
@@ -151,7 +152,7 @@ def sweep(
 def run_sweep(
     plan: Plan,
     raw: Sequence[Any],
-    camera: CameraProfile | str | os.PathLike[str] | None,
+    camera: Camera,
     *,
     allow_exec: Collection[str] = (),
     **options: Any,

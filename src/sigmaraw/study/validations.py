@@ -6,19 +6,19 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sigmaraw.camera import CameraProfile
 from sigmaraw.codecs import named_codecs
 from sigmaraw.contracts import Engine, Pipeline
 from sigmaraw.progress import Report, reporting
 from sigmaraw.record import Record
 from sigmaraw.study.arguments import plan_of
+from sigmaraw.study.inputs import Camera
 from sigmaraw.study.no_camera import default_mode
 from sigmaraw.study.run import run
 
 
 def validate(
     raw: Any,
-    camera: CameraProfile | str | os.PathLike[str] | None,
+    camera: Camera,
     *,
     codecs: Sequence[str] | str,
     pipeline: Pipeline | Callable[..., Any] | str | os.PathLike[str] | Sequence[Any],
@@ -59,7 +59,8 @@ def validate(
         (frame, y, x), uint8 or uint16, DN. Each frame is one image.
     camera : CameraProfile, path or None
         The camera that took them, or its netCDF file. None, or the word none, where no camera stands behind the images (CT, MRI, old
-        images): verdicts then rest on margins, on real repeats, or on references, and signed integers are taken.
+        images): verdicts then rest on margins, on real repeats, or on references, and signed integers are taken. For magnitude images
+        of MRI ``"rician:sigma=12.5,se=0.2"``, the noise of either channel in DN; `noise.RicianNoise` is the same as an object.
     codecs : str or sequence of str
         Specifications such as ``"jpeg2000:ratio=10"`` or ``"to8bit:minmax+jpeg:quality=90"``; each once. ``sigmaraw codecs`` lists them.
     pipeline : str, path, function or Pipeline, or a sequence of them
