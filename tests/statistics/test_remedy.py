@@ -1,4 +1,4 @@
-"""What would decide a row: the advised n does decide it, and no n is advised where none helps."""
+"""What would decide a row: the advised n does decide it, and no number is advised where none helps."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_the_advised_n_decides_in_about_four_of_five_studies() -> None:
 def test_no_number_of_replicas_helps_where_sigma_is_not_known() -> None:
     found = what_decides(rows(400, 3, 0.6, 0.7), RowLimits(1.0, 1e9, 1e9))
     assert {a.means for a in found} == {Means.UNCERTAINTY}
-    assert str(found[0]) == "no n: state u_mode, take repeats, or set a margin"
+    assert str(found[0]) == "no number of replicas: σ_raw itself is too uncertain; state u_mode, take real repeats, or set a margin"
     assert {a.means for a in what_decides(rows(400, 3, 0.0, 0.1), RowLimits())} == {Means.NOTHING}
 
 

@@ -22,7 +22,7 @@ def check(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Ask whether a camera has changed since its last calibration: exit 0 the same within the bounds, 1 changed, 3 undecided."""
+    """Test whether a camera has changed since its last calibration. Exit 0: the same within the bounds; 1: changed; 3: undecided."""
     from sigmaraw.camera import CameraProfile
     from sigmaraw.camera.comparison import FAIL, OPEN, compare, parse_bound
 

@@ -12,7 +12,7 @@ from sigmaraw.cli.shared import Json, print_json
 
 def compare(
     first: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that validate wrote.")],
-    second: Annotated[Path, typer.Argument(metavar="DIR", help="Another.")],
+    second: Annotated[Path, typer.Argument(metavar="DIR", help="Another such folder.")],
     check: Annotated[bool, typer.Option("--check", help="Exit 1 where a verdict differs.")] = False,
     json: Json = False,
 ) -> None:

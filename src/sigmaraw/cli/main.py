@@ -20,7 +20,7 @@ from sigmaraw.cli.demo import demo
 from sigmaraw.cli.faults import BAD_INPUT, DONE, INTERRUPTED, Interrupted, interrupted, refuse
 from sigmaraw.cli.faults import report as report_fault
 from sigmaraw.cli.formats import formats
-from sigmaraw.cli.machine import check_words, prepare_streams, quieten
+from sigmaraw.cli.machine import check_words, collect_seldom, prepare_streams, quieten
 from sigmaraw.cli.measurements import measurements
 from sigmaraw.cli.metrics import metrics
 from sigmaraw.cli.observers import observers
@@ -55,7 +55,7 @@ VERBS: dict[Callable[..., Any], tuple[str, str]] = {
     plan_calibration: ("Forecast what a calibration will determine.", "docs/how-to/calibrate.md"),
     camera: ("Make a camera profile from stated values.", "docs/how-to/calibrate.md"),
     rician: ("Estimate the noise of magnitude images.", "docs/how-to/magnitude-images.md"),
-    check: ("Ask whether a camera has changed.", "docs/how-to/calibrate.md"),
+    check: ("Test whether a camera has changed.", "docs/how-to/calibrate.md"),
     replicas: ("Draw frames that the camera could have taken.", "docs/explanation/replica-modes.md"),
     plan: ("Write and lock a plan before data are seen.", "docs/how-to/validate.md"),
     validate: ("Judge codecs by a model's answers.", "docs/how-to/validate.md"),
@@ -64,7 +64,7 @@ VERBS: dict[Callable[..., Any], tuple[str, str]] = {
     train: ("Train a network on images and targets.", "docs/how-to/train.md"),
     observers: ("Compare masks drawn by several observers.", "docs/how-to/readers.md"),
     reproduce: ("Rerun a paper's study by name.", "docs/how-to/reproduce.md"),
-    report: ("Write the report of a record anew.", "docs/how-to/report.md"),
+    report: ("Write the report of a record again.", "docs/how-to/report.md"),
     compare: ("Show what changed between two records.", "docs/how-to/report.md"),
     verify: ("Say which part of a record was altered.", "docs/how-to/sign.md"),
     sign: ("Sign a record with all its parts.", "docs/how-to/sign.md"),
@@ -112,6 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     on the verdict), ``check`` 1 (changed) and 3 (undecided), ``search --check`` 3 (nothing confirmed).
     """
     prepare_streams()
+    collect_seldom()
     sys.exit(_run(None if arguments is None else list(arguments)))
 
 

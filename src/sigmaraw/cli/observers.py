@@ -15,7 +15,7 @@ from sigmaraw.cli.shared import Json, print_json
 def observers(
     masks: Annotated[
         list[Path],
-        typer.Argument(metavar="MASKS", help="Folder with OBSERVER/READING/ in it, as --reference takes it, or a folder an observer."),
+        typer.Argument(metavar="MASKS", help="Folder with OBSERVER/READING/ in it, as --reference takes it, or one folder per observer."),
     ],
     volume: take.Volume = False,
     json: Json = False,

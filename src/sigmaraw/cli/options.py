@@ -41,7 +41,8 @@ def _engine_names() -> list[str]:
     return registry.names(registry.ENGINES)
 
 
-MODE_HELP = "bootstrap (default), around-raw, simex, mean-n, repeats; settings as name:key=value. Without a camera none or repeats."
+DRAW_HELP = "bootstrap (default), around-raw, simex, mean-n, repeats; settings as name:key=value."
+MODE_HELP = f"{DRAW_HELP} Without a camera: none (default) or repeats."
 Raw = Annotated[
     list[Path],
     typer.Argument(metavar="RAW", help="Raw images: TIFF, .npy, FITS, Zarr or what `sigmaraw formats` lists; each frame is an image."),
@@ -89,11 +90,14 @@ RuleName = Annotated[
 ]
 Reference = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Masks by observers, named as the images; DIR/OBSERVER/READING/ for several. Agreement is measured."),
+    typer.Option(
+        metavar="DIR",
+        help="Masks by observers, named like the images; DIR/OBSERVER/READING/ for several. Agreement with them is measured.",
+    ),
 ]
 Agreement = Annotated[
     list[str] | None,
-    typer.Option(metavar="METRIC", help="Metric of masks to measure with --reference, such as dice; default all; repeat it."),
+    typer.Option(metavar="METRIC", help="Metric of agreement with --reference, such as dice; default: all metrics of masks; repeat it."),
 ]
 Seed = Annotated[int | None, typer.Option(help="Study seed, 0 to 2^64 - 1; default 0.")]
 EngineName = Annotated[str, typer.Option(help="local or dask. Both give the same numbers.", autocompletion=_engine_names)]
@@ -108,7 +112,8 @@ Objects = Annotated[bool, typer.Option("--objects", help="Follow each object thr
 EveryByte = Annotated[
     bool,
     typer.Option(
-        "--every-byte", help="Code every replica in full, also where the decoded pixels are known without; no verdict changes, only bytes."
+        "--every-byte",
+        help="Code every replica in full, even where its pixels are known without. It changes figures of bytes, no verdict.",
     ),
 ]
 AllowExec = Annotated[bool, typer.Option("--allow-exec", help="Allow codecs and pipelines typed here to run programs (exec, run).")]
@@ -116,7 +121,7 @@ AllowNondeterminism = Annotated[
     bool,
     typer.Option(
         "--allow-nondeterminism",
-        help="Count differences between answers on the same image into u; without it, differences above σ_raw/10 are refused.",
+        help="Count differences between answers to the same image as uncertainty. Without it, differences above σ_raw/10 are refused.",
     ),
 ]
 Margin = Annotated[

@@ -27,15 +27,17 @@ def plan(
         str | None, typer.Option(metavar="TEXT", help="How much of the decision rests on the model's answers, beside other evidence.")
     ] = None,
     consequence: Annotated[str | None, typer.Option(metavar="TEXT", help="What follows from a wrong decision.")] = None,
-    endpoint: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Measurement the question rests on; repeat it.")] = None,
+    endpoint: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Measurement that answers the question; repeat it.")] = None,
     margin: take.Margin = None,
     k: take.Limit = None,
     spread: take.SpreadLimit = None,
     rms: take.RmsLimit = None,
-    rationale: Annotated[list[str] | None, typer.Option(metavar="NAME=TEXT", help="Why a limit or margin is so; repeat it.")] = None,
+    rationale: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=TEXT", help="Why a limit or margin has this value; repeat it.")
+    ] = None,
     unit: Annotated[str | None, typer.Option(help="Unit of inference: image or specimen.")] = None,
     images: Annotated[int | None, typer.Option(min=1, help="Images, or specimens, that are planned.")] = None,
-    multiplicity: Annotated[str | None, typer.Option(help="How several measurements and codecs are allowed for.")] = None,
+    multiplicity: Annotated[str | None, typer.Option(help="How testing several measurements and codecs at once is accounted for.")] = None,
     exclude: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="What is left out, and why; repeat it.")] = None,
     pilot: Annotated[Path | None, typer.Option(metavar="DIR", help="Record of a pilot study; its images must not be used later.")] = None,
     power: Annotated[float, typer.Option(help="Wanted probability of a PASS, for the number of images after a pilot.")] = 0.8,

@@ -38,7 +38,7 @@ def make(
     channel: take.Channel = None,
     time: take.Time = None,
     series: take.Series = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of what is drawn; default the machine's randomness, which nobody knows.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the random order; default: a random one, which nobody knows.")] = None,
     json: Json = False,
     quiet: take.Quiet = False,
 ) -> None:

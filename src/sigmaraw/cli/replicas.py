@@ -28,7 +28,7 @@ def replicas(
         Path, typer.Option("--output", "-o", metavar="FILE", help="Where the replicas go: a name that ends in .tif, .nc or .zarr.")
     ],
     n: Annotated[int, typer.Option("-n", help="Number of replicas.")] = 64,
-    mode: Annotated[str | None, typer.Option(help=take.MODE_HELP)] = None,
+    mode: Annotated[str | None, typer.Option(help=take.DRAW_HELP)] = None,
     seed: Annotated[int, typer.Option(help="Study seed, 0 to 2^64 - 1.")] = 0,
     frame: Annotated[int, typer.Option(help="Number of the frame in a stack, from 0.")] = 0,
     roi: Annotated[

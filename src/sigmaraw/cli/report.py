@@ -18,7 +18,7 @@ def report(
         Path | None, typer.Option(metavar="TOML", help="The laboratory's name, address, logo and fields, for html, pdf and md.")
     ] = None,
 ) -> None:
-    """Write the report anew from record.json and result.nc. Nothing is computed."""
+    """Write the report again from record.json and result.nc. Nothing is computed."""
     from sigmaraw import registry
     from sigmaraw.contracts.studies import StyledReport
     from sigmaraw.integrity.pades import PDF_FILE, holds_signature

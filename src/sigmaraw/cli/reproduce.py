@@ -24,10 +24,10 @@ def _names() -> list[str]:
 
 def reproduce(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="The study; without it they are listed.", autocompletion=_names)
+        str | None, typer.Argument(metavar="[NAME]", help="Name of the study; without it, all are listed.", autocompletion=_names)
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="DIR", help="New folder for table, figures and records.")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="A small size.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Run the study at a small size.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of everything drawn.")] = 0,
     data: Annotated[
         Path | None,
@@ -40,7 +40,7 @@ def reproduce(
     json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
-    """Rerun a paper's study and compare the shapes of the results; exit 1 where one disagrees."""
+    """Rerun a paper's study and test whether its results agree with the paper's in shape; exit 1 where one does not."""
     if name is None:
         _list(json)
         return

@@ -21,7 +21,7 @@ def self_validate(
     ] = Path("sigmaraw-qualification"),
     json: Json = False,
 ) -> None:
-    """Check this installation on this machine against truths from elsewhere, and write a qualification report; exit 1 if a check fails."""
+    """Check this installation on this machine against independent results, and write a qualification report; exit 1 if a check fails."""
     from sigmaraw.cli.machine import check_environment
     from sigmaraw.qualification.report import FILES, run_checks, write_report
 

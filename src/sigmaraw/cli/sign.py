@@ -19,7 +19,7 @@ PASSPHRASE = "SIGMARAW_PASSPHRASE"
 
 
 def sign(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that validate wrote, as it is to be vouched for.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that validate wrote. You vouch for it as it is now.")],
     key: Annotated[
         Path | None, typer.Option(metavar="KEY.pem", help="Your private key: an Ed25519 key as PEM, which only you can read.")
     ] = None,
@@ -37,7 +37,7 @@ def sign(
     name: Annotated[str | None, typer.Option(help="Your printed name; default: SIGMARAW_OPERATOR, else the login.")] = None,
     meaning: Annotated[str, typer.Option(help="What your signature means: author, reviewed, approved …")] = "approved",
     replace: Annotated[
-        bool, typer.Option("--replace", help="Drop the signatures that DIR holds, as after a report was made anew.")
+        bool, typer.Option("--replace", help="Drop the signatures that DIR holds, for instance because a report was written again.")
     ] = False,
 ) -> None:
     """Sign a record with all its parts. Files that you added to DIR become attachments; what was altered is refused."""

@@ -16,7 +16,7 @@ from sigmaraw.progress import Progress
 def train(
     config: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="What to train: images, targets, network, loss.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the network and its training record.")],
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the checkpoint in the output folder.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from the checkpoint in the output folder.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the network that the output folder holds.")] = False,
     json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,

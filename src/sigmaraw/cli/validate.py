@@ -30,7 +30,7 @@ def validate(
     mode: take.Mode = None,
     plan: take.PlanFile = None,
     exploratory: Annotated[
-        bool, typer.Option("--exploratory", help="Take a plan that was not locked before the data were read; the report says so.")
+        bool, typer.Option("--exploratory", help="Accept a plan that was not locked before the data were read; the report says so.")
     ] = False,
     rule: take.RuleName = None,
     reference: take.Reference = None,
@@ -61,7 +61,7 @@ def validate(
     overwrite: shared.Overwrite = False,
     resume: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Go on with the study that was stopped in this folder; nothing else need be given with it."),
+        typer.Option(metavar="DIR", help="Continue the study that was stopped in this folder. It needs no other option."),
     ] = None,
     scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help="With --engine dask: the scheduler of a cluster.")] = None,
     check: Annotated[bool, typer.Option("--check", help=CHECK_HELP)] = False,

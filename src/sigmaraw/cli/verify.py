@@ -15,7 +15,7 @@ def verify(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that validate wrote.")],
     key: Annotated[
         Path | None,
-        typer.Option(metavar="PUB.pem", help="The signer's public key, from elsewhere than DIR. Without a signature of it, exit 2."),
+        typer.Option(metavar="PUB.pem", help="The signer's public key, not one out of DIR. Exit 2 where nothing is signed with it."),
     ] = None,
     inputs: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder in which the images, camera, model and plan lie now.")] = None,
     trust: Annotated[

@@ -24,7 +24,7 @@ StateFile = Annotated[Path, typer.Option("--state", metavar="WATCH.db", help="St
 ALARM = 1
 
 
-@watch.command(short_help="Describe a reference.", epilog=PAGE)
+@watch.command(short_help="Describe reference frames.", epilog=PAGE)
 def fit(
     reference: Annotated[list[Path], typer.Argument(metavar="RAW", help="Reference frames, as they were in the study.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="WATCH.db", help="State file to write.")],
@@ -39,13 +39,14 @@ def fit(
     ] = None,
     codec: Annotated[str | None, typer.Option(metavar="SPEC", help="Codec of the record that is in use.")] = None,
     window: Annotated[int, typer.Option(help="Frames that the online test looks at together.")] = 10,
-    run_time: Annotated[float, typer.Option(help="Mean number of frames to a false alarm of the online tests.")] = 256.0,
-    alpha: Annotated[float, typer.Option(help="Probability that the sequential test ever alarms falsely.")] = 0.01,
+    run_time: Annotated[float, typer.Option(help="Mean number of frames until the online tests give a false alarm.")] = 256.0,
+    alpha: Annotated[float, typer.Option(help="Probability that the sequential test ever gives a false alarm.")] = 0.01,
     share: Annotated[
         float | None, typer.Option(help="Share of frames that may exceed the limits; default: the upper 95 % limit on the reference.")
     ] = None,
     corrupted: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Frame that is known to be altered: refused in the reference; repeat it.")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Name of a frame known to be altered; it is refused as a reference; repeat it."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of simulated streams and of ties.")] = 0,
     scalars: take.Scalars = False,
@@ -53,7 +54,7 @@ def fit(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the state file.")] = False,
     quiet: take.Quiet = False,
 ) -> None:
-    """Describe a reference: what its frames look like, and what the tests will count as strange."""
+    """Describe reference frames: what they look like, and from where on the tests give an alarm."""
     from sigmaraw.watch import Setup, State
     from sigmaraw.watch import fit as fitted
     from sigmaraw.watch.exceedance import limits_of
@@ -90,14 +91,14 @@ def _possible(pipeline: str | None, camera: Path | None) -> tuple[str, ...]:
     return (*found, "bottleneck") if pipeline is not None and pipeline.startswith("trained:") else tuple(found)
 
 
-@watch.command(short_help="Look at new frames.", epilog=PAGE)
+@watch.command(short_help="Test new frames.", epilog=PAGE)
 def check(
     raw: Annotated[list[Path], typer.Argument(metavar="RAW", help="New frames, in the order in which they were taken.")],
     state: StateFile,
     pipeline: take.PipelineSpec = None,
     codec: Annotated[str | None, typer.Option(metavar="SPEC", help="Codec of the state, where it names a function.")] = None,
 ) -> None:
-    """Look at new frames: one line of JSON each; exit 1 where a test alarms.
+    """Test new frames, and print one line of JSON for each; exit 1 where a test gives an alarm.
 
     A pipeline that is a function (module:function, labels:…) runs only where you type it with --pipeline, as in fit: the state may be a
     stranger's.
@@ -128,7 +129,7 @@ def _require_same(option: str, typed: str | None, fitted: str | None) -> None:
         raise InvalidOption(f"{option} {typed}", f"{visible(fitted or 'none')}, as in the state", f"leave {option} out, or fit again")
 
 
-@watch.command(short_help="Say what was seen.", epilog=PAGE)
+@watch.command(short_help="Show what was seen.", epilog=PAGE)
 def report(
     state: StateFile,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="DIR", help="Folder for watch.svg and watch.json.")] = None,
@@ -139,7 +140,7 @@ def report(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Say what a watch has seen, test the latest frames against the reference, and when to calibrate anew."""
+    """Show what a watch has seen, test the latest frames against the reference, and say when to calibrate again."""
     import dataclasses
 
     from sigmaraw.watch import State, intervals, summary

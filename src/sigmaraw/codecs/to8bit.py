@@ -23,7 +23,7 @@ class To8Bit(Map):
     shift: y = x >> (bits − 8); back to the middle of each bin. Values of more than `bits` bits are refused.
     minmax and percentile store lo and hi (4 bytes) in each frame; a constant frame maps to 0 and comes back exactly.
 
-    Reference: formula 5 (000: the reduction alone is harmful).
+    Reference: formula 5 (paper 000: the reduction alone is harmful).
     """
 
     name = "to8bit"

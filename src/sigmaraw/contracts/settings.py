@@ -16,7 +16,7 @@ class Parameter:
         The key.
     kind : {bool, int, float, str}
         Its type.
-    default : optional
+    default : bool, int, float or str, optional
         The value where the key is not given; None where there is none.
     required : bool
         Whether it must be given.

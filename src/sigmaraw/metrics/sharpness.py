@@ -1,4 +1,4 @@
-"""What compression does to the texture around objects: weighted total variation of 001, and multi-scale structural similarity."""
+"""What compression does to the texture around objects: weighted total variation of paper 001, and multi-scale structural similarity."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def weighted_total_variation(image: NDArray[np.number], labels: NDArray[np.integ
 
     References
     ----------
-    001, eq. 7.
+    Paper 001, eq. 7.
 
     Examples
     --------

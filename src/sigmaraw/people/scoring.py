@@ -14,6 +14,7 @@ import numpy as np
 from sigmaraw.errors import InputNotFound, InvalidOption, UndefinedStatistic, UnreadableFile, visible
 from sigmaraw.files import write_text
 from sigmaraw.people.key import ORIGINAL, Key, Kind, Trial, read_key
+from sigmaraw.reports.csv_table import safe_cell
 from sigmaraw.statistics.readers import BradleyTerry, Choice, ChoiceRow, RatingRow, bradley_terry, choices, ratings
 
 _COLUMNS = ("key", "kind", "reader", "trial", "answer", "rating_left", "rating_right", "seconds")
@@ -224,12 +225,8 @@ def _unblinded(answers: Sequence[Answer], key: Key) -> str:
         trial, image = answer.trial, key.images[answer.trial.image]
         place = (answer.reader, trial.id, image.name, image.frame, "" if image.slice is None else image.slice)
         said = (answer.answer, answer.rating_left or "", answer.rating_right or "", answer.seconds)
-        writer.writerow(map(_cell, (*place, trial.left, trial.right, trial.true_side, *said)))
+        writer.writerow(map(safe_cell, (*place, trial.left, trial.right, trial.true_side, *said)))
     return stream.getvalue()
-
-
-def _cell(value: str | float) -> str | float:
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
 
 
 def scored_text(scored: Scored) -> str:

@@ -18,6 +18,10 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     return max(verdicts, key=VERDICTS.index, default="PASS")
 
 
+NO_NUMBER = "no number of replicas: "
+"""With this begins, in `statements[].decides`, what decides where more replicas do not."""
+
+
 class Explained(StrEnum):
     """An enumeration whose members are a short name that goes into the record, with the sentence that explains it as `help`."""
 
@@ -94,12 +98,12 @@ class Reason(Explained):
     )
     FRAME_NOT_RAW = "the frame is not raw", "the grey values are not the converter's: bits were shifted, or values multiplied or mapped"
     SHIFT_NO_DRAW = (
-        "the frame's shift is no draw",
-        "what the codec does to the frame's own prediction is no likely draw of what it does to replicas (p < .001)",
+        "the frame's shift does not fit its replicas",
+        "the codec's shift of the prediction on the frame itself does not fit its shifts on the replicas (p < .001)",
     )
     ANSWERS_DIFFER = (
         "answers differ on the same image",
-        "the pipeline or the codec answers the same image differently, and with that in u the limit is too near",
+        "the pipeline, or the codec, answers the same image differently each time; with that uncertainty the limit is too near",
     )
     # without a camera
     WITHIN_MARGIN = "within the margin", "the change of the answer is within the plan's margin; no noise was drawn"

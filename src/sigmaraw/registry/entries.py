@@ -66,7 +66,7 @@ class Installed:
         As registered.
     package, version : str
         The distribution that registers it; of a name that two register, both.
-    found : optional
+    found : object, optional
         What the name stands for; None where it cannot be used.
     fault : str
         Why it cannot be used, in one line; empty where it can.

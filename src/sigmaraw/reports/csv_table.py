@@ -31,7 +31,7 @@ COLUMNS = (
 )
 
 
-def _cell(value: Cell) -> Cell:
+def safe_cell(value: Cell) -> Cell:
     """Return a cell: numbers in full, nothing for what is undefined, and no word that a table program takes for a formula."""
     if value is None:
         return ""
@@ -68,7 +68,7 @@ def csv_text(record: Content) -> str:
             values |= {"raw_spread_low": spread.low, "raw_spread_high": spread.high}
         if point is not None:
             values |= {"curve": point.curve, "parameter": point.parameter, "value": point.shown}
-        writer.writerow([_cell(values.get(name)) for name in COLUMNS])
+        writer.writerow([safe_cell(values.get(name)) for name in COLUMNS])
     return stream.getvalue()
 
 

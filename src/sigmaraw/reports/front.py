@@ -9,6 +9,7 @@ from sigmaraw.record import Content, Verdict, worst
 from sigmaraw.record.arrays import RecordFolder
 from sigmaraw.record.camera import RICIAN
 from sigmaraw.record.results import ResultRow
+from sigmaraw.record.words import NO_NUMBER
 from sigmaraw.reports.basis import basis_line
 from sigmaraw.reports.blocks import (
     Answer,
@@ -171,8 +172,8 @@ def next_steps(record: Content) -> list[Words]:
         lines.append(f"Draw more replicas to decide what only their number leaves open ({listed}{more}).")
     for wanted, codecs in list(other.items())[:MOST_NAMED]:
         reason = (
-            f"No number of replicas decides it: {wanted.removeprefix('no n: ')}"
-            if wanted.startswith("no n: ")
+            f"No number of replicas decides it: {wanted.removeprefix(NO_NUMBER)}"
+            if wanted.startswith(NO_NUMBER)
             else f"Would decide: {wanted}"
         )
         lines.append(f"{few(list(codecs))}. {reason}.")

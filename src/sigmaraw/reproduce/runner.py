@@ -106,7 +106,7 @@ def reproduce(
     output : path
         Folder for them, which must not exist, or be empty.
     quick : bool, default False
-        A small size.
+        Run the study at a small size.
     seed : int, default 0
         Of everything drawn.
     data : path, optional

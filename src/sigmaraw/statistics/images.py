@@ -36,8 +36,11 @@ class Ground(Explained):
     NOT_ALL_SHOWN = "some images undecided", "not every one of these images is shown to be within the limits, and none to be beyond"
     MEAN_INSIDE = "mean effect within limits", "the mean over images of shift, spread ratio and RMS shift lies within the limits"
     MEAN_BEYOND = "mean effect beyond a limit", "the mean over images of the shift, the spread ratio or the RMS shift lies beyond its limit"
-    MEAN_UNSURE = "mean effect too uncertain", "the interval of the mean over images crosses a limit: more images or replicas decide"
-    FEW_IMAGES = "too few images for a mean", "one or two images (or specimens) have no t: the statement is about these images only"
+    MEAN_UNSURE = "mean effect too uncertain", "the interval of the mean over images crosses a limit: more images or replicas may decide"
+    FEW_IMAGES = (
+        "too few images for a mean",
+        "one or two images (or specimens) give no interval of a mean: the statement is about these images only",
+    )
     SHARE_SHOWN = "share within its limit", "the largest fraction of images that may be outside is, with 95 % confidence, below its limit"
     SHARE_UNSURE = "share not shown", "too few images to show that the fraction outside is below its limit"
     SHARE_BEYOND = "share beyond its limit", "more images are shown to be beyond a limit than the tolerated fraction explains"

@@ -20,7 +20,7 @@ from sigmaraw.statistics.equality import TukeyContrast, tukey
 from sigmaraw.statistics.spread import Floats
 
 THRESHOLD = 0.7
-"""Jaccard index from which on a slice counts as segmented coherently (001)."""
+"""Jaccard index from which on a slice counts as segmented coherently (paper 001)."""
 
 Masks = NDArray[Any]
 INTRA, INTER = "intra-observer", "inter-observer"
@@ -64,7 +64,7 @@ class RetainedCurve:
 
 @dataclass(frozen=True)
 class CodecMark:
-    """What 001's rule says of one codec.
+    """What paper 001's rule says of one codec.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def jaccard_by_slice(first: Masks, second: Masks) -> Floats:
 
 
 def merge(first: Masks, second: Masks, rule: Literal["intersection", "union"] = "intersection") -> NDArray[np.bool_]:
-    """Return one annotation of two by the same observer: what both hold (001), or what either holds.
+    """Return one annotation of two by the same observer: what both hold (paper 001), or what either holds.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def valid_slices(agreement: Floats, threshold: float = THRESHOLD) -> NDArray[np.
 
     References
     ----------
-    001, eq. 4.
+    Paper 001, eq. 4.
     """
     with np.errstate(invalid="ignore"):
         return np.asarray(agreement >= threshold)
@@ -182,7 +182,7 @@ def intra_observer(first: Masks, second: Masks, threshold: float = THRESHOLD) ->
 
     References
     ----------
-    001, eqs. 4 and 5.
+    Paper 001, eqs. 4 and 5.
     """
     values = jaccard_by_slice(first, second)
     return _over(values, valid_slices(values, threshold))
@@ -212,7 +212,7 @@ def inter_observer(
 
     References
     ----------
-    001, eq. 6.
+    Paper 001, eq. 6.
     """
     valid = valid_slices(jaccard_by_slice(*first), threshold) & valid_slices(jaccard_by_slice(*second), threshold)
     return _over(jaccard_by_slice(merge(*first, rule), merge(*second, rule)), valid)
@@ -228,7 +228,7 @@ def distance_variability(first: Masks, second: Masks, valid: NDArray[np.bool_], 
     valid : ndarray of bool
         Which slices count, (slice,).
     distance : callable
-        Of two masks (y, x), px; NaN where undefined. 001 uses the average Hausdorff distance over all annotated voxels.
+        Of two masks (y, x), px; NaN where undefined. Paper 001 uses the average Hausdorff distance over all annotated voxels.
 
     Returns
     -------
@@ -240,7 +240,7 @@ def distance_variability(first: Masks, second: Masks, valid: NDArray[np.bool_], 
 
 
 def retained_curve(agreement: Floats, thresholds: Floats | None = None) -> RetainedCurve:
-    """Return the share of slices that stay valid, by threshold: what the choice of t costs (001, figure 10).
+    """Return the share of slices that stay valid, by threshold: what the choice of t costs (paper 001, figure 10).
 
     Parameters
     ----------
@@ -266,7 +266,7 @@ def acceptance(
     inter: tuple[Floats, Floats],
     alpha: float = 0.05,
 ) -> tuple[list[CodecMark], list[TukeyContrast], str]:
-    """Return 001's acceptance of each codec: better than the inter-observer variability in both scores, and different from it.
+    """Return paper 001's acceptance of each codec: better than the inter-observer variability in both scores, and different from it.
 
     Tukey's test over all groups of Jaccard indices gives the marks. A group that does not differ from the inter-observer one is rejected:
     "does not differ" is no evidence of sameness, and none of being better.
@@ -296,7 +296,7 @@ def acceptance(
 
     References
     ----------
-    001, "Statistical analysis"; formula 2.7.
+    Paper 001, "Statistical analysis"; formula 2.7.
     """
     groups = {INTRA: _finite(intra[0]), INTER: _finite(inter[0])}
     groups |= {name: _finite(scores[0]) for name, scores in codecs.items()}

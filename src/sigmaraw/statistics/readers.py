@@ -123,7 +123,7 @@ def ratings(values: Mapping[str, tuple[Floats, Floats]], paired: bool) -> list[R
 
     References
     ----------
-    formula 2.8; 003.
+    formula 2.8; paper 003.
     """
     rows, p = [], []
     for reader, (first, second) in values.items():
@@ -159,7 +159,7 @@ def choices(trials: Sequence[Choice]) -> list[ChoiceRow]:
 
     References
     ----------
-    004.
+    Paper 004.
     """
     groups: dict[tuple[str, tuple[str, str]], list[Choice]] = {}
     for trial in trials:

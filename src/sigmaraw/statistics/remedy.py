@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from sigmaraw.record.words import NO_NUMBER
 from sigmaraw.statistics.evidence import ALPHA, Evidence, RowLimits
 from sigmaraw.statistics.spread import Floats
 
@@ -25,9 +26,9 @@ class Means(StrEnum):
     NOTHING = "nothing: it is decided"
     REPLICAS = "replicas"
     IMAGES = "images"
-    UNCERTAINTY = "no n: state u_mode, take repeats, or set a margin"
-    MARGIN = "no n: raw noise does not move the prediction; set a margin"
-    AT_LIMIT = "no n: the estimate lies at the limit itself"
+    UNCERTAINTY = f"{NO_NUMBER}σ_raw itself is too uncertain; state u_mode, take real repeats, or set a margin"
+    MARGIN = f"{NO_NUMBER}raw noise does not change the answer; set a margin"
+    AT_LIMIT = f"{NO_NUMBER}the estimate lies at the limit itself"
 
 
 @dataclass(frozen=True)

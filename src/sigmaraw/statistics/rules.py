@@ -197,7 +197,7 @@ class Equivalence:
 
 @dataclass(frozen=True)
 class Pomarico:
-    """000's flag: |ε| > 1 on single frames. A tolerance, not a test: no uncertainty is asked for.
+    """Paper 000's flag: |ε| > 1 on single frames. A tolerance, not a test: no uncertainty is asked for.
 
     The effect is ε, σ_raw.
 
@@ -242,7 +242,7 @@ class Pomarico:
 
 @dataclass(frozen=True)
 class Cunha:
-    """001's rule: better than the inter-observer variability in Jaccard index and distance, and different from it by Tukey's test.
+    """Paper 001's rule: better than the inter-observer variability in Jaccard index and distance, and different from it by Tukey's test.
 
     The effect is the loss of Jaccard index against the observer's agreement with himself, 1.
 
@@ -255,7 +255,7 @@ class Cunha:
 
     References
     ----------
-    001.
+    Paper 001.
     """
 
     intra: float = 0.88

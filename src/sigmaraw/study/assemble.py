@@ -58,11 +58,11 @@ def assemble(
     ----------
     blocks : mapping of tuple of int to list of BlockResult
         The blocks of each (image, codec), in the order of their replicas.
-    looks : optional
+    looks : Looks, optional
         What the looks at growing n have decided, where n followed from that.
-    lock : optional
+    lock : LockRow, optional
         How the plan's file was fixed.
-    objects : optional
+    objects : ObjectsRow, optional
         The objects that were followed one by one.
     """
     plan, pipeline, mode = setting.plan, setting.pipeline, setting.mode

@@ -1,4 +1,4 @@
-"""What speaks against a row's verdict: a frame that is not the camera's, a shift that is no draw, answers that differ."""
+"""What speaks against a row's verdict: a frame that is not the camera's, a shift that does not fit the replicas', answers that differ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The decision rules that rest on observers' masks: cunha (001) and noninferiority."""
+"""The decision rules that rest on observers' masks: cunha (paper 001) and noninferiority."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def _changes(plan: Plan, rows: Sequence[ResultRow]) -> NDArray[np.float64]:
 
 
 def cunha(plan: Plan, pipeline: AgreementPipeline, references: References, images: int, scores: Sequence[Scores]) -> DecisionRow:
-    """Return what 001's rule says of each codec: better than two observers agree, and different from that by Tukey's test.
+    """Return what paper 001's rule says of each codec: better than two observers agree, and different from that by Tukey's test.
 
     Parameters
     ----------
@@ -203,7 +203,7 @@ def cunha(plan: Plan, pipeline: AgreementPipeline, references: References, image
 
 
 def cunha_row(band: Observed, codecs: Mapping[str, Scores], images: int, measurement: str) -> DecisionRow:
-    """Return what 001's rule says where all agreements have been measured.
+    """Return what paper 001's rule says where all agreements have been measured.
 
     Parameters
     ----------

@@ -88,7 +88,7 @@ def run(
         The specifications of the plan that may run programs: those that the caller typed. A plan file cannot grant this.
     codecs : mapping of str to Codec, optional
         Those codecs of the plan that are functions or objects from Python, by their specification.
-    lock : optional
+    lock : LockRow, optional
         How the plan's file was fixed. A plan that was locked after this tool first read an image is refused.
     store : BlockStore, optional
         Where finished blocks are kept, and those of a study that was stopped are found. What differs from then is refused.

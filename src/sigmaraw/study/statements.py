@@ -16,7 +16,7 @@ from scipy import special
 from sigmaraw.contracts import Measurement
 from sigmaraw.record.results import EvidenceRow, ResultRow
 from sigmaraw.record.statements import StatementRow
-from sigmaraw.record.words import Reason, Verdict, worst
+from sigmaraw.record.words import NO_NUMBER, Reason, Verdict, worst
 from sigmaraw.statistics import Evidence, RowLimits, Statement, images_that_decide, judge_images, measure, step_of, what_decides
 from sigmaraw.statistics.evidence import ALPHA
 from sigmaraw.statistics.images import FEWEST_FOR_MEAN, CodecStatements, Ground, mean_effect
@@ -229,21 +229,23 @@ class _Rows:
         if said.verdict != "INCONCLUSIVE":
             return ""
         if evidence is None or limits is None or said.ground is Ground.UNDEFINED:
-            return "no n: the pipeline gives no finite number, or raw noise does not move it; look at these images, or set a margin"
+            return (
+                f"{NO_NUMBER}on some image the answer is not a finite number, or raw noise does not change it; look at it, or set a margin"
+            )
         if said.ground is Ground.NOT_TRUSTED:
-            return "no n: the camera does not describe these frames; calibrate it, or take repeats"
+            return f"{NO_NUMBER}the camera profile does not describe these frames; calibrate the camera, or take real repeats"
         if said.name == "these-images":
             return _replicas(evidence, limits, alpha, sum(self._doubted(index) for index in usable))
         if said.name == "share-of-images":
             more = _images_for_share(said)
-            return "fewer undecided images first: more replicas" if more is None else f"{more} more images, all within the limits"
+            return "more replicas, so that fewer images are undecided" if more is None else f"{more} more images, all within the limits"
         return self._images(evidence, limits, alpha, said.units)
 
     def _images(self, evidence: Evidence, limits: RowLimits, alpha: float, units: int) -> str:
         """Return how many more images would decide the mean effect: the most that one of its three parts needs."""
         if units < FEWEST_FOR_MEAN:
             more = FEWEST_FOR_MEAN - units
-            return f"{more} more image{'s' if more > 1 else ''} at least, for a mean over images"
+            return f"at least {more} more image{'s' if more > 1 else ''}, since a mean over images needs {FEWEST_FOR_MEAN}"
         if not all(np.isfinite(values).all() for values in (evidence.shift, evidence.ln_ratio, evidence.square)):
             return _replicas(evidence, limits, alpha)  # on an image nothing varies after the codec, in so few replicas
         u, edge = float(np.sqrt(np.mean(evidence.u_relative**2))), float(np.log(limits.spread))
@@ -269,7 +271,7 @@ class _Rows:
 
 
 def _replicas(evidence: Evidence, limits: RowLimits, alpha: float, doubted: int = 0) -> str:
-    """Return what would decide those images that are undecided: the most replicas that one of them needs, or what no n gives."""
+    """Return what would decide those images that are undecided: the most replicas that one needs, or why no number does."""
     found = [part for part in what_decides(evidence, limits, alpha) if part.means is not Means.NOTHING]
     if not found:  # each image is decided by itself: only the demand that all hold at once, or what is no number, stands in the way
         return _all_at_once(evidence, limits, alpha, doubted)
@@ -280,15 +282,15 @@ def _replicas(evidence: Evidence, limits: RowLimits, alpha: float, doubted: int 
 def _all_at_once(evidence: Evidence, limits: RowLimits, alpha: float, doubted: int) -> str:
     """Return what would decide images of which each is decided by itself.
 
-    Either σ_raw of some is in doubt, which no n mends, or an image beyond a limit is not shown to be so among so many (Holm): then n
-    replicas that show it at the level α/J do.
+    Either σ_raw of some is in doubt, which more replicas do not change, or an image beyond a limit is not shown to be so among so many
+    (Holm): then n replicas that show it at the level α/J do.
     """
     if doubted:
-        return f"no n: σ_raw of {doubted} image{'s' if doubted > 1 else ''} is in doubt; see the warnings of these images"
+        return f"{NO_NUMBER}σ_raw of {doubted} image{'s' if doubted > 1 else ''} is in doubt; see the warnings of these images"
     found = [part for part in what_decides(evidence, limits, alpha / len(evidence)) if part.means is Means.REPLICAS]
     if not found:
-        return "no n: the estimates lie at the limits themselves"
-    return f"n ≈ {max(part.n or 0 for part in found)}: each image is decided by itself, not all of them at once"
+        return f"{NO_NUMBER}the estimates lie at the limits themselves"
+    return f"n ≈ {max(part.n or 0 for part in found)}: each image is decided by itself, but not all of them at once"
 
 
 def _images_for_share(said: Statement) -> int | None:

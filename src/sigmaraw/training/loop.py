@@ -79,7 +79,7 @@ def train(
     folder : path, optional
         Folder to which the patterns of files are relative; by default the configuration file's, or the working folder.
     resume : bool, default False
-        Go on with the checkpoint in the output folder.
+        Continue from the checkpoint in the output folder.
     overwrite : bool, default False
         Replace what the output folder holds.
     progress : callable or bool, optional

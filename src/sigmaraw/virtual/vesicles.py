@@ -1,7 +1,7 @@
 """Cells with vesicles of autophagy in two channels, with known truth: red everywhere, green where the vesicle is not yet acid.
 
 The reporter of paper 003 (Rosella) fuses a red protein with a green one that acid quenches. A phagophore is bright in both channels, an
-autolysosome in red alone. The shares of pixels are 003's; its two rarest classes, .001 and less, are left out, as there.
+autolysosome in red alone. The shares of pixels are paper 003's; its two rarest classes, .001 and less, are left out, as there.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sigmaraw.virtual.camera import VirtualCamera
 
 CLASSES = ("background", "phagophore", "autolysosome")
 SHARES = (0.953, 0.023, 0.024)
-"""Shares of the pixels, mean over images; 003 prints .95 for the background, beside two classes that are left out."""
+"""Shares of the pixels, mean over images; paper 003 prints .95 for the background, beside two classes that are left out."""
 RADII_PX = ((1.5, 3.5), (2.0, 4.5))
 """Smallest and largest radius of phagophores and of autolysosomes, px."""
 _QUENCHED = 0.1  # of the green light of an autolysosome

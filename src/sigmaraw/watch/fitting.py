@@ -41,7 +41,7 @@ class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     run_time : float
         Mean number of frames to a false alarm of the online tests, all groups together.
     alpha : float
-        Probability that the sequential test ever alarms falsely.
+        Probability that the sequential test ever gives a false alarm.
     seed : int
         Of simulated streams and of ties.
     scalars, volume : bool

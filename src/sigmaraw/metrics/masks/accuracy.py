@@ -22,7 +22,7 @@ class Accuracy(ConfusionMetric):
 
     References
     ----------
-    003; formula 7.
+    Paper 003; formula 7.
 
     Examples
     --------

@@ -22,7 +22,7 @@ class AverageHausdorff(DistanceMetric):
 
     References
     ----------
-    001, "Metrics"; formula 7.
+    Paper 001, "Metrics"; formula 7.
 
     Examples
     --------

@@ -33,7 +33,7 @@ class BoundaryF1(Metric):
 
     References
     ----------
-    G. Csurka et al., BMVC 2013; 003; formula 7.
+    G. Csurka et al., BMVC 2013; paper 003; formula 7.
 
     Examples
     --------

@@ -40,7 +40,7 @@ class BoxesMatched(_Boxes):
 
     References
     ----------
-    003, with the gap between .49 and .5 closed; formula 7.
+    Paper 003, with the gap between .49 and .5 closed; formula 7.
 
     Examples
     --------
@@ -62,7 +62,7 @@ class BoxesTouched(_Boxes):
 
     References
     ----------
-    003, with the gap between .49 and .5 closed; formula 7.
+    Paper 003, with the gap between .49 and .5 closed; formula 7.
 
     Examples
     --------

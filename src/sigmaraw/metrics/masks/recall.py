@@ -20,7 +20,7 @@ class Recall(ConfusionMetric):
 
     References
     ----------
-    003; formula 7.
+    Paper 003; formula 7.
 
     Examples
     --------

@@ -20,7 +20,7 @@ class Specificity(ConfusionMetric):
 
     References
     ----------
-    003; formula 7.
+    Paper 003; formula 7.
 
     Examples
     --------

@@ -12,7 +12,7 @@ from sigmaraw.pipelines.classical.base import ClassicalPipeline, above_otsu, key
 class PercentileClipPipeline(ClassicalPipeline):
     """Pixels above Otsu's threshold of the image, in which everything below a percentile was raised to it.
 
-    The clip takes unspecific background out of the histogram; 002 (Pankova) does so at the 90th percentile for the Golgi apparatus.
+    The clip takes unspecific background out of the histogram; paper 002 (Pankova) does so at the 90th percentile for the Golgi apparatus.
     """
 
     name = "percentile-clip"

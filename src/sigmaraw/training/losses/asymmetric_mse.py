@@ -4,7 +4,7 @@ e = p − g, of output p and target g:
     L = mean m·[e > 0: over·e² (or e³ where cubic), else under·e²] + brightness·Σp/Σg + darkness·Σg/Σp
     m = 1, g (times=target) or 1 − g (times=background)
 
-002's asymmetry 1 is under=2; asymmetry 2 is over=2; asymmetry 3 is cubic, under=20. Its adjustments of the overall brightness are
+Paper 002's asymmetry 1 is under=2; asymmetry 2 is over=2; asymmetry 3 is cubic, under=20. Its adjustments of the overall brightness are
 brightness=1, and darkness=1 for the reversed division. Sums are of each image. Σg/Σp has a pole where Σp = 0.
 """
 
