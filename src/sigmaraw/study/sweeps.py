@@ -48,6 +48,8 @@ def sweep(
     workers: int | None = None,
     allow_exec: bool = False,
     allow_nondeterminism: bool = False,
+    reference: str | os.PathLike[str] | None = None,
+    agreement: Sequence[str] = (),
     progress: Report | bool | None = None,
 ) -> Record:
     """Score every point of a grid of codec settings; the record is that of `validate` with a section `sweep`.
@@ -105,6 +107,10 @@ def sweep(
     allow_nondeterminism : bool, default False
         Take differences between the pipeline's answers on the same image, or a codec's, into u, however large. By default more than a
         tenth of σ_raw is refused.
+    reference : path, optional
+        Masks by observers, as in `validate`: agreement with them is measured at each setting.
+    agreement : sequence of str, default ()
+        Metrics of masks, such as ``"dice"``; all of them by default.
     progress : bool or callable, optional
         True shows progress with rate and time left, False does not, None does so in a notebook alone. A callable is called as
         ``progress(done, total, what)``.
@@ -139,12 +145,12 @@ def sweep(
     ['jpegls:near=1', 'jpegls:near=4']
     """
     limits = {"k": k, "spread": spread, "rms": rms, "rms_counts": rms_counts, "margin": dict(margin or {})}
-    place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame, "bits": bits}
+    place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame, "bits": bits, "agreement": tuple(agreement)}
     plan, model = plan_of(codecs, pipeline, allow_exec, n=n, mode=default_mode(mode, camera), seed=seed, **limits, **place)
     allowed = plan.codecs if allow_exec else ()
     # keywords of `run`, each of its type
     options: dict[str, Any] = {"pipeline": model, "engine": engine, "batch": batch, "workers": workers}
-    options["allow_nondeterminism"] = allow_nondeterminism
+    options |= {"allow_nondeterminism": allow_nondeterminism, "reference": reference}
     with reporting(progress) as report:
         return run_sweep(plan, raw, camera, allow_exec=allowed, progress=report, **options)
 
