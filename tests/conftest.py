@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).resolve().
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # and what Python compiled: else each command compiles the whole package
+
+gc.set_threshold(50_000, 20, 100)  # a worker holds millions of objects: looking through them for garbage is a tenth of its time
 
 # A busy machine is no fault of the code: neither a slow first draw nor a slow example fails a test.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -29,7 +29,7 @@ PARSER = MarkdownIt("commonmark").enable("table")
 MARK = re.compile(r"<!-- block: (.+?) -->")
 MODULE = "page_of_the_docs"
 LANGUAGES = {"python", "sh", "toml", "text"}
-FEW = 20
+FEW = 8
 DIRECTIVE = re.compile(r"\{[a-z-]+\}.*")  # MyST, not a block of code
 
 

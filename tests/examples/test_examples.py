@@ -11,9 +11,9 @@ import pytest
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SMALLER = {
-    "01_calibrate_and_validate.py": ["-n", "5"],
+    "01_calibrate_and_validate.py": ["-n", "3"],
     "02_train_demo_model.py": ["--steps", "4"],
-    "05_sweep_and_search.py": ["-n", "10", "--images", "2", "--side", "80", "--refine", "1"],
+    "05_sweep_and_search.py": ["-n", "8", "--images", "2", "--side", "64", "--refine", "1"],
     "07_example_profiles.py": [],
 }
 IN_PARTS = {"04_coverage.py", "06_coverage_tables.py", "08_coverage_page.py"}  # test_coverage.py runs both, one on what the other drew

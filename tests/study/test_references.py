@@ -173,6 +173,35 @@ def test_replicas_carry_the_agreement_too(study: Path) -> None:
     assert row.chi_raw is not None
 
 
+def test_each_of_several_pipelines_that_segment_is_held_against_the_references(study: Path) -> None:
+    joint = ["otsu", "otsu:min_size=400", "intensity"]  # the discs have 250 px, so that the second finds nothing
+    options = {"codecs": ["gaussian:sigma=1"], "reference": study / "one", "agreement": ["dice"]}
+    record = sr.validate(raws(study)[:2], None, pipeline=joint, **options)
+    found = {(row.image, row.measurement): row.chi_raw for row in record.content.results if row.measurement.endswith("dice")}
+    alone = sr.validate(raws(study)[:2], None, pipeline="otsu", **options)
+    expected = {row.image: row.chi_raw for row in alone.content.results if row.measurement == "dice"}
+    names = sorted({name for _, name in found})
+    assert names == ["otsu/dice", "otsu:min_size=400/dice"]
+    assert all(found[index, "otsu/dice"] == expected[index] > 0.9 for index in (0, 1))
+    assert all(found[index, "otsu:min_size=400/dice"] == 0.0 for index in (0, 1))
+    with pytest.raises(InvalidPlan, match="several pipelines"):
+        sr.validate(raws(study)[:2], None, pipeline=joint, rule="noninferiority", **options)
+    with pytest.raises(InvalidPlan, match="no objects"):
+        sr.validate(raws(study)[:2], None, pipeline=["intensity", "tests.study.study_pipelines:constant"], **options)
+
+
+def test_a_sweep_measures_agreement_at_each_setting(study: Path) -> None:
+    raw = raws(study)[:1]
+    record = sr.sweep(raw, None, codecs="gaussian:sigma=1|4", pipeline="otsu", reference=study / "one", agreement=["dice"])
+    found = [row.chi_codec for row in record.content.results if row.measurement == "dice"]
+    smoothed = [
+        sr.validate(raw, None, codecs=f"gaussian:sigma={sigma}", pipeline="otsu", reference=study / "one", agreement=["dice"])
+        for sigma in (1, 4)
+    ]
+    assert found == [row.chi_codec for one in smoothed for row in one.content.results if row.measurement == "dice"]
+    assert found[0] != found[1]
+
+
 def test_rules_without_their_masks_and_pipelines_without_objects_are_refused(study: Path) -> None:
     for rule, words in (("cunha", "two observers' masks"), ("noninferiority", "a reference mask")):
         with pytest.raises(InvalidPlan, match=words):

@@ -20,6 +20,8 @@ def sweep(
     pipeline: take.PipelineSpec = None,
     mode: take.Mode = None,
     plan: take.PlanFile = None,
+    reference: take.Reference = None,
+    agreement: take.Agreement = None,
     n: take.Count = None,
     seed: take.Seed = None,
     margin: take.Margin = None,
@@ -48,7 +50,14 @@ def sweep(
 
     folder = shared.output_folder(output, overwrite)
     given: dict[str, Any] = {"pipeline": pipeline, "mode": mode, "seed": seed, "scalars": scalars, "volume": volume, "frame": frame}
-    given |= {"bits": bits, "margin": take.margins(margin), "k": k, "spread": spread, "rms": rms}
+    given |= {
+        "bits": bits,
+        "agreement": tuple(agreement or ()) or None,
+        "margin": take.margins(margin),
+        "k": k,
+        "spread": spread,
+        "rms": rms,
+    }
     merged = take.plan_from(plan, codec, n, batch, roi, camera, **given)
     allowed, extra = take.allowed(codec, allow_exec), take.plan_rows(plan)
     check_environment()
@@ -58,6 +67,7 @@ def sweep(
             take.selected(raw, channel, time, series),
             str(camera),
             engine=engine,
+            reference=reference,
             batch=batch,
             allow_exec=allowed,
             allow_nondeterminism=allow_nondeterminism,

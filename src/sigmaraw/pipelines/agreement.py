@@ -15,6 +15,7 @@ from sigmaraw.contracts import FindsObjects, FoundObjects, Measurement, Metric, 
 from sigmaraw.errors import InvalidPlan, InvalidSpec, ShapeMismatch
 from sigmaraw.metrics.masks import BoxesTouched, mean_agreement
 from sigmaraw.pipelines.base import columns, with_part_in_float32
+from sigmaraw.pipelines.several import SeveralPipelines
 
 
 def agreement_metrics(names: Sequence[str], spacing: tuple[float, ...] | None = None) -> dict[str, Metric]:
@@ -176,3 +177,43 @@ class AgreementPipeline(Pipeline):
         if found.counted == 0 and found.both_empty == len(self.references):
             return metric(self.references[0], labels)
         return found.value if found.undefined == 0 else math.nan
+
+
+def with_agreement(pipeline: Pipeline, names: Sequence[str] = (), spacing: tuple[float, ...] | None = None, unit: str = "px") -> Pipeline:
+    """Return a pipeline that measures agreement with references too; of several, each that segments.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        One, or several as one.
+    names : sequence of str
+        As for `AgreementPipeline`.
+    spacing : tuple of float, optional
+        As for `AgreementPipeline`.
+    unit : str, default "px"
+        As for `AgreementPipeline`.
+
+    Raises
+    ------
+    InvalidPlan
+        No pipeline returns objects.
+    """
+    if isinstance(pipeline, SeveralPipelines) and any(isinstance(one, Segmenting) for one in pipeline.pipelines):
+        parts = pipeline.pipelines
+        return SeveralPipelines([AgreementPipeline(one, names, spacing, unit) if isinstance(one, Segmenting) else one for one in parts])
+    return AgreementPipeline(pipeline, names, spacing, unit)
+
+
+def for_references(pipeline: Pipeline, references: tuple[NDArray[Any], ...]) -> Pipeline:
+    """Return a pipeline as it is for an image with these references.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        As `with_agreement` gives it; any other is returned as it is.
+    references : tuple of ndarray
+        Masks of the image.
+    """
+    if isinstance(pipeline, SeveralPipelines):
+        return SeveralPipelines([for_references(one, references) for one in pipeline.pipelines])
+    return pipeline.for_references(references) if isinstance(pipeline, AgreementPipeline) else pipeline

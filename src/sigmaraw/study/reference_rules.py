@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sigmaraw.errors import InvalidPlan
 from sigmaraw.metrics.masks import AverageHausdorff
 from sigmaraw.pipelines.agreement import AgreementPipeline
+from sigmaraw.pipelines.several import parts_of
 from sigmaraw.record.results import ResultRow
 from sigmaraw.record.statements import AgreementGroupRow, DecisionRow, RulingRow
 from sigmaraw.record.words import Verdict
@@ -59,6 +60,8 @@ def check_references(plan: Plan, references: References | None) -> None:
     if references is None:
         what = "two observers' masks" if plan.rule == "cunha" else "a reference mask of each image"
         raise InvalidPlan(f"rule '{plan.rule}', which needs {what}", "--reference DIR", "give them, or name another rule")
+    if len(parts_of(plan.pipeline)) > 1:
+        raise InvalidPlan(f"rule '{plan.rule}' with several pipelines", "one pipeline", "run each by itself, or leave --rule out")
     if plan.rule == "cunha":
         twice = [name for name, readings in references.observers.items() if len(readings) > 1]
         if len(references.observers) < 2 or not twice:

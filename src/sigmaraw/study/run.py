@@ -20,7 +20,7 @@ from sigmaraw.contracts import Codec, Engine, FindsObjects, Pipeline
 from sigmaraw.errors import InvalidOption, InvalidPlan, PredictionFailed
 from sigmaraw.integrity.log import now
 from sigmaraw.noise import RicianNoise, is_rician, rician_of
-from sigmaraw.pipelines.agreement import AgreementPipeline
+from sigmaraw.pipelines.agreement import with_agreement
 from sigmaraw.processes import WorkingFolders
 from sigmaraw.record import Record
 from sigmaraw.record.design import InputRow, LockRow
@@ -149,7 +149,7 @@ def _fitted(
     check_references(plan, references)
     if references is not None:
         inputs = with_references(inputs, references)
-        resolved = source = AgreementPipeline(resolved, plan.agreement, *common_spacing(inputs))
+        resolved = source = with_agreement(resolved, plan.agreement, *common_spacing(inputs))
     for question in dict.fromkeys(f"{row.path or 'an array'}: {row.note}" for row in inputs.files if row.note):
         _log.warning(question)
     return resolved, source, inputs, references

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.contracts import FindsObjects, FoundObjects, Measurement, Pipeline, Segmenting
 from sigmaraw.errors import NotIntegerData
-from sigmaraw.pipelines.agreement import AgreementPipeline
+from sigmaraw.pipelines.agreement import AgreementPipeline, for_references
 from sigmaraw.pipelines.base import with_part_in_float32
 
 if TYPE_CHECKING:
@@ -92,6 +92,6 @@ def objects_in(pipeline: Pipeline, image: NDArray[np.integer]) -> NDArray[np.int
 
 def seen_by(pipeline: Pipeline, image: StudyImage) -> Pipeline:
     """Return the pipeline as it sees an image: with its references, and with the file's values, where these were shifted."""
-    if image.references and isinstance(pipeline, AgreementPipeline):
-        pipeline = pipeline.for_references(image.references)
+    if image.references:
+        pipeline = for_references(pipeline, image.references)
     return pipeline if image.shift == 0 else ShiftedPipeline(pipeline, image.shift)

@@ -48,6 +48,8 @@ def sweep(
     workers: int | None = None,
     allow_exec: bool = False,
     allow_nondeterminism: bool = False,
+    reference: str | os.PathLike[str] | None = None,
+    agreement: Sequence[str] = (),
     progress: Report | bool | None = None,
 ) -> Record:
     """Score every point of a grid of codec settings; the record is that of `validate` with a section `sweep`.
@@ -105,6 +107,11 @@ def sweep(
     allow_nondeterminism : bool, default False
         Count differences between answers to the same image, of the pipeline or of a codec, as uncertainty, however large. By default
         differences above a tenth of σ_raw are refused.
+    reference : path, optional
+        Masks by observers: a folder with one mask for each image, under the image's name, or a folder for each observer. Agreement with
+        them becomes a measurement; the pipeline must segment objects.
+    agreement : sequence of str, default ()
+        Metrics of masks, such as ``"dice"`` or ``"nsd:tolerance=2"``; all of them by default.
     progress : bool or callable, optional
         True shows progress with rate and time left, False does not, None does so in a notebook alone. A callable is called as
         ``progress(done, total, what)``.
@@ -139,7 +146,7 @@ def sweep(
     ['jpegls:near=1', 'jpegls:near=4']
     """
     limits = {"k": k, "spread": spread, "rms": rms, "rms_counts": rms_counts, "margin": dict(margin or {})}
-    place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame, "bits": bits}
+    place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame, "bits": bits, "agreement": tuple(agreement)}
     plan, model = plan_of(codecs, pipeline, allow_exec, n=n, mode=default_mode(mode, camera), seed=seed, **limits, **place)
     allowed = plan.codecs if allow_exec else ()
     with reporting(progress) as report:
@@ -153,6 +160,7 @@ def sweep(
             batch=batch,
             workers=workers,
             allow_nondeterminism=allow_nondeterminism,
+            reference=reference,
             progress=report,
         )
 

@@ -68,20 +68,20 @@ def scores(kind: str, seeds: int) -> dict[str, list[float]]:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["all parts", "columns only", "column noise"])
 def test_parts_are_unbiased_and_their_standard_errors_right(kind: str) -> None:
-    """100 cameras: SE of the mean of z is .1, of its standard deviation 1/√200 = .07; of a share of .05, √(.05·.95/100) = .022.
+    """60 cameras: SE of the mean of z is .13, of its standard deviation 1/√120 = .09; of a share of .05, √(.05·.95/60) = .028.
 
     The spread may stay below 1: pixels leak into the line means of dark and bright alike, and only part of it is a disturbance.
     """
-    found = scores(kind, 100)
+    found = scores(kind, 60)
     assert {name.split()[0] for name in found} == {
         f"{name}{part}" for name in ("dsnu", "prnu") for part in ("", "_row", "_column", "_pixel")
     }
     for name, z in found.items():
         if name.endswith("missed"):
-            assert np.mean(z) <= 0.05 + 4 * 0.022, name
+            assert np.mean(z) <= 0.05 + 4 * 0.028, name
         else:
-            assert abs(np.mean(z)) <= 4 * 0.1, (name, np.mean(z))
-            assert 0.6 <= np.std(z, ddof=1) <= 1 + 4 * 0.07, (name, np.std(z, ddof=1))
+            assert abs(np.mean(z)) <= 4 * 0.13, (name, np.mean(z))
+            assert 0.6 <= np.std(z, ddof=1) <= 1 + 4 * 0.09, (name, np.std(z, ddof=1))
 
 
 def test_split_returns_what_was_put_together() -> None:
@@ -91,16 +91,16 @@ def test_split_returns_what_was_put_together() -> None:
 
 
 def test_upper_limit_covers_a_small_pattern() -> None:
-    """Columns of .25 e⁻, hardly seen: the one-sided 95 % limit covers them in 95 % of cases, 4·√(.05·.95/150) = .07 allowed for."""
+    """Columns of .25 e⁻, hardly seen: the one-sided 95 % limit covers them in 95 % of cases, 4·√(.05·.95/80) = .097 allowed for."""
     rng = np.random.default_rng(31)
     covered, limited = [], 0
-    for _ in range(150):
+    for _ in range(80):
         profile, truth = camera(rng, (0.0, 0.25, 3.0), (0.0, 0.0, 1.0))
         entry = profile.dataset["dsnu_column"]
         limited += "upper_limit" in entry.attrs
         covered.append(truth["dsnu_column"] <= entry.attrs.get("upper_limit", math.inf))
-    assert limited > 30
-    assert np.mean(covered) >= 0.95 - 0.07
+    assert limited > 16
+    assert np.mean(covered) >= 0.95 - 0.097
 
 
 def test_a_variance_below_zero_is_zero_with_a_flag_and_a_limit() -> None:
