@@ -60,9 +60,9 @@ def here(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     yield tmp_path
     for name in [name for name in sys.modules if name.startswith("machine_")]:
         del sys.modules[name]
-    from sigmaraw.study import work
+    from sigmaraw.study import predicting
 
-    work._pipeline.cache_clear()
+    predicting._pipeline.cache_clear()
 
 
 def _command(place: Path, pipeline: str, *more: object) -> list[str]:

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -136,25 +137,35 @@ def test_a_flipped_byte_is_named(folder: Path, once_signed: bytes, where: str, s
 
 
 @pytest.mark.requirement("R-INTEGRITY")
-@pytest.mark.parametrize("more", [b"% a line\n", b"update"])
-def test_what_is_appended_after_signing_is_named(folder: Path, once_signed: bytes, more: bytes, sigmaraw: Run) -> None:  # noqa: F811
-    if more == b"update":  # a whole update of the file, that says another title
-        from io import BytesIO
-
-        from pyhanko.pdf_utils.generic import TextStringObject
-        from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-
-        writer = IncrementalPdfFileWriter(BytesIO(once_signed))
-        writer.root["/Lang"] = TextStringObject("xx")
-        writer.update_root()
-        made = BytesIO()
-        writer.write(made)
-        (folder / "report.pdf").write_bytes(made.getvalue())
-    else:
-        (folder / "report.pdf").write_bytes(once_signed + more)
+@pytest.mark.parametrize("more", ["a line", "update", "update under a later signature"])
+def test_what_is_appended_after_signing_is_named(
+    folder: Path,
+    once_signed: bytes,
+    lab: Lab,
+    more: str,
+    sigmaraw: Run,  # noqa: F811
+) -> None:
+    made = once_signed + b"% a line\n"
+    if more != "a line":  # a whole update of the file, that says another language
+        made = _with_another_language(once_signed)
+    if "signature" in more:
+        made = sign_pdf(made, read.signing_certificate(lab.boss), "approved").content
+    (folder / "report.pdf").write_bytes(made)
     _redigest(folder)
     found = sigmaraw("verify", folder)
     assert found.code == 2 and "report.pdf (pdf): the signature of A. Analyst inside it does not hold: something was added" in found.err
+
+
+def _with_another_language(pdf: bytes) -> bytes:
+    from pyhanko.pdf_utils.generic import TextStringObject
+    from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+
+    writer = IncrementalPdfFileWriter(BytesIO(pdf))
+    writer.root["/Lang"] = TextStringObject("xx")
+    writer.update_root()
+    made = BytesIO()
+    writer.write(made)
+    return made.getvalue()
 
 
 @pytest.mark.requirement("R-INTEGRITY")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,12 +44,14 @@ def test_effects_in_sigma_raw_name_it_and_the_replicas(record: Callable[..., dic
     assert "n = 40 replicas per group" in table and "0.5 σ_raw" in table
 
 
-def test_a_warning_of_several_results_prints_no_figure_of_one(record: Callable[..., dict[str, Any]]) -> None:
+def test_a_warning_of_several_results_names_the_one_whose_figure_it_prints(record: Callable[..., dict[str, Any]]) -> None:
     made = record(images=1, codecs=2, measurements=1)
     for row, figure in zip(made["results"], ("3.1", "4.7"), strict=True):
         row["warnings"] = [{"code": "centre", "text": f"the centre lies {figure} σ_raw off", "bears": True}]
     points = [text_of(point) for point in speaks_against(content_of(made))]
-    assert "Warning that bears on the verdict (2 of 2 results): the centre lies … σ_raw off" in points
+    row = made["results"][0]
+    of = f"{Path(made['inputs'][0]['path']).name}, {row['codec']}, {row['measurement']}"
+    assert f"Warning that bears on the verdict (2 of 2 results; here {of}): the centre lies 3.1 σ_raw off" in points
     made["results"][1]["warnings"] = made["results"][0]["warnings"]
     points = [text_of(point) for point in speaks_against(content_of(made))]
     assert "Warning that bears on the verdict (2 of 2 results): the centre lies 3.1 σ_raw off" in points

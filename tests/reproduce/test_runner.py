@@ -23,7 +23,7 @@ class Toy(Reproduction):
 
     def run(self, folder: Path, seed: int, quick: bool, progress: Any) -> Found:
         (folder / "study").mkdir()
-        return Found(self.values, {"x": f"two | {seed}"}, notes=("a note",))
+        return Found(self.values, {"x": f"two | {seed}"}, notes=("a <b> note",))
 
 
 @pytest.fixture
@@ -46,6 +46,9 @@ def test_a_shape_that_disagrees_ends_with_1(toy: type[Toy], tmp_path: Path, monk
     monkeypatch.setattr(toy, "values", {"x": 2, "y": 3.0})
     outcome = sigmaraw("reproduce", "toy", "-o", tmp_path / "out", "-q")
     assert outcome.code == 1 and "DISAGREES: y" in outcome.out and "agrees: x" in outcome.out
+    page = (tmp_path / "out" / "reproduction.html").read_text()
+    assert "1 of 2 comparisons agree" in page and "disagrees" in page and "two | 0" in page and "a &lt;b&gt; note" in page
+    assert (tmp_path / "out" / "reproduction.pdf").read_bytes().startswith(b"%PDF-")
     monkeypatch.setattr(toy, "values", {"x": 2})
     with pytest.raises(BrokenExtension, match="found no y"):
         reproduce("toy", tmp_path / "other")

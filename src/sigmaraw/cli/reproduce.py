@@ -50,11 +50,11 @@ def reproduce(
     from sigmaraw.reproduce import reproduce as run
 
     with Progress(quiet) as progress:
-        table = run(name, output, quick=quick, seed=seed, data=data, progress=progress)
+        table = run(name, output, quick=quick, seed=seed, data=data, progress=progress, pdf=True)
     if json:
         print_json({**dataclasses.asdict(table), "agrees": table.agrees, "folder": str(output)})
     else:
-        typer.echo(f"{table}\n\ntable: {output / 'reproduction.md'}")
+        typer.echo(f"{table}\n\ntable: {output / 'reproduction.md'}\nreport: {output / 'reproduction.pdf'}, reproduction.html")
     if not table.agrees:
         raise typer.Exit(DISAGREES)
 

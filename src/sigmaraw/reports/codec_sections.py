@@ -15,6 +15,7 @@ from sigmaraw.reports.slices import slice_sections
 from sigmaraw.reports.sweep import marks_of, rulings_on, search_context, sweep_context
 from sigmaraw.reports.sweep_plots import Curve, shift_plot
 from sigmaraw.reports.values import flatten, setting, steps_of
+from sigmaraw.reports.wording import several
 
 
 def quality_section(record: Content) -> Section:
@@ -201,14 +202,14 @@ def search_section(record: Content) -> Section | None:
     if search.held_out_images:
         blocks.append(
             Para(
-                f"Settings were chosen on {search.tuning_images} tuning images; this record is of {search.held_out_images} held-out "
-                f"images, on which they "
-                "were tested from weak to strong up to the first that does not pass.",
+                f"Settings were chosen on {several(search.tuning_images, 'tuning image')}; this record is of "
+                f"{several(search.held_out_images, 'held-out image')}: there they were tested from weak to strong, up to the first that "
+                "does not pass.",
                 "small",
             )
         )
     else:
-        blocks.append(Para(f"This record is of the {search.tuning_images} tuning images.", "small"))
+        blocks.append(Para(f"This record is of {several(search.tuning_images, 'tuning image')}.", "small"))
     columns = [
         Column("Codec", kind="code", weight=2.0),
         Column("Round", kind="num", weight=0.7),

@@ -171,12 +171,12 @@ def next_steps(record: Content) -> list[Words]:
         more = f"; {len(replicas) - _MOST_STEPS} more under “Statements over images”" if len(replicas) > _MOST_STEPS else ""
         lines.append(f"Draw more replicas to decide what only their number leaves open ({listed}{more}).")
     for wanted, codecs in list(other.items())[:MOST_NAMED]:
-        reason = (
-            f"No number of replicas decides it: {wanted.removeprefix(NO_NUMBER)}"
-            if wanted.startswith(NO_NUMBER)
-            else f"Would decide: {wanted}"
-        )
-        lines.append(f"{few(list(codecs))}. {reason}.")
+        if wanted.startswith(NO_NUMBER):
+            then = wanted.removeprefix(NO_NUMBER)
+            reason = f"there are measurements that no number of replicas decides. {then[:1].upper()}{then[1:]}"
+        else:
+            reason = f"would decide: {wanted}"
+        lines.append(f"{few(list(codecs))}: {reason}.")
     if any(entry.verdict == "FAIL" for entry in found):
         lines.append("Do not use what failed. A weaker setting may pass; “sigmaraw search” finds it.")
     if not replicas and not other and all(entry.verdict == "PASS" for entry in found):
@@ -202,8 +202,8 @@ def speaks_against(record: Content) -> list[Words]:
     points += [f"{row.path or 'An array'}: {row.note}" for row in record.inputs if row.note]
     failed = [row for row in record.camera.checks if row.outcome == "fail"]
     points += [f"Check of the calibration failed, {row.name.replace('-', ' ')}: {row.evidence}." for row in failed]
-    bearing = _bearing(record.results)
-    points += [f"Warning that bears on the verdict ({count} of {len(record.results)} results): {text}" for text, count in bearing]
+    bearing = _bearing(record)
+    points += [f"Warning that bears on the verdict ({count} of {len(record.results)} results{of}): {text}" for text, count, of in bearing]
     for row in record.codecs:
         if row.denoising_alarm and row.noise_removed is not None:
             points.append(
@@ -227,17 +227,24 @@ def speaks_against(record: Content) -> list[Words]:
     return points
 
 
-def _bearing(results: Sequence[ResultRow]) -> list[tuple[str, int]]:
+def _bearing(record: Content) -> list[tuple[str, int, str]]:
     """Return each sentence of the warnings that bear on a verdict, with how many results carry it.
 
-    Where results differ in their figures, these are left out: no figure stands for a result that it is not of.
+    Where results differ in their figures, these are those of the first, which is named: no figure stands for a result that it is not of.
     """
-    texts: dict[str, list[str]] = {}
-    for row in results:
+    texts: dict[str, dict[str, ResultRow]] = {}
+    count: dict[str, int] = {}
+    for row in record.results:
         said = {without_figures(warning.text): warning.text for warning in row.warnings if warning.bears}
         for key, text in said.items():
-            texts.setdefault(key, []).append(text)
-    return [(found[0] if len(set(found)) == 1 else key, len(found)) for key, found in texts.items()]
+            texts.setdefault(key, {}).setdefault(text, row)
+            count[key] = count.get(key, 0) + 1
+    names, found = image_names(record), []
+    for key, of in texts.items():
+        text, row = next(iter(of.items()))
+        which = f"; here {names[row.image]}, {row.codec}, {row.measurement}" if len(of) > 1 else ""
+        found.append((text, count[key], which))
+    return found
 
 
 def _identification(record: Content, lab: Lab) -> Facts:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _LABEL = 46  # columns of a codec's name in a figure
+_BEHIND = {"facecolor": "#ffffff", "edgecolor": "none", "alpha": 0.8, "pad": 0.8}  # behind a name that stands on a band or a line
 _IMAGE = 22  # columns of an image's name beside it
 _MOST_STROKES = 150  # replicas that are drawn one by one below a histogram
 _WINDOW = 40.0  # a figure shows at most so many σ_raw; what lies beyond is named at the edge
@@ -124,7 +125,7 @@ def _header(axes: Axes, row: int, label: str, right: str, colour: str) -> None:
     """Write a row's name at its upper left and a note at its upper right, above the data, in axes coordinates."""
     # matplotlib's keywords, each of its type
     where: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "parse_math": False}
-    axes.text(0.006, -row + 0.85, shorten(label, _LABEL), ha="left", fontweight="bold", **where)
+    axes.text(0.006, -row + 0.85, shorten(label, _LABEL), ha="left", fontweight="bold", bbox=_BEHIND, **where)
     axes.text(0.994, -row + 0.85, right, ha="right", color=colour, **where)
     axes.axhline(-row + 1.02, color=RULE, linewidth=0.8, zorder=0)
 
@@ -313,7 +314,7 @@ def epsilon_plot(name: str, title: str, scores: Sequence[ScoreMark]) -> str:
             axes.axhline(top, color=RULE, linewidth=0.8, zorder=0)
             # matplotlib's keywords, each of its type
             text: dict[str, Any] = {"transform": transform, "va": "center", "ha": "left", "parse_math": False}
-            axes.text(0.006, top - 0.13, shorten(label, _LABEL), fontweight="bold", **text)
+            axes.text(0.006, top - 0.13, shorten(label, _LABEL), fontweight="bold", bbox=_BEHIND, **text)
             for position, score in enumerate(score for score in scores if score.label == label):
                 height = top - 0.36 - 0.24 * position
                 gid = f"hint-{len(hints)}"
@@ -368,8 +369,8 @@ def _measured_curve(axes: Axes, camera: CameraRow, levels: LevelsRow) -> None:
             axes.plot(np.r_[start, mean[shown]], np.r_[floor, curve[shown]], color=COLOURS["FAIL"], linewidth=1.4, label=label, zorder=1)
         else:
             axes.plot(ends, floor + gain * (ends - start), color=COLOURS["FAIL"], linewidth=1.4, label=label, zorder=1)
-    axes.set_xlabel("mean grey value μ_y / DN")
-    axes.set_ylabel("temporal variance σ²_y / DN²")
+    axes.set_xlabel("mean grey value / DN")
+    axes.set_ylabel("temporal variance / DN²")
     axes.set_ylim(bottom=0.0)
 
 

@@ -41,7 +41,7 @@ def residual_plot(camera: CameraRow) -> str:
         axes.axhspan(-2, 2, color=BAND, linewidth=0)
         axes.axhline(0, color=RAW, linewidth=0.8)
         axes.plot(mean[shown], residual[shown], "o", markersize=4, color=_LINES)
-        _dress(axes, "mean grey value μ_y / DN", "residual / SE")
+        _dress(axes, "mean grey value / DN", "residual / SE")
         return to_svg(drawn, "residuals", "Residuals of the photon-transfer fit in standard errors")
 
 

@@ -188,7 +188,7 @@ def claim(part: SearchRow) -> list[str]:
     elif held_out >= _FEWEST_FOR_MEAN:
         wrong = f"the average of images like the {held_out} held-out ones"
     else:
-        wrong = f"every one of the {held_out} held-out images"
+        wrong = "the held-out image" if held_out == 1 else f"every one of the {held_out} held-out images"
     sentences = [
         f"Recommended: {chosen}, of the family that compressed most on the tuning images."
         if chosen

@@ -96,6 +96,7 @@ def reproduce(
     seed: int = 0,
     data: str | Path | None = None,
     progress: Report | bool | None = None,
+    pdf: bool = False,
 ) -> Table:
     """Run a study of a paper by its name, write its table, figures and records, and return the table.
 
@@ -114,6 +115,8 @@ def reproduce(
         ../shared/data where it exists.
     progress : callable or bool, optional
         As in `sigmaraw.validate`.
+    pdf : bool, default False
+        Whether the report is written as PDF too.
 
     Returns
     -------
@@ -142,7 +145,7 @@ def reproduce(
     with reporting(progress) as report, atomic_folder(folder) as temporary:
         found = study.run(temporary, seed, quick, report)
         table = _table(study, found, quick, seed)
-        _write(temporary, table, found, time.monotonic() - began)
+        _write(temporary, table, found, time.monotonic() - began, pdf=pdf)
     return table
 
 
@@ -177,7 +180,8 @@ def _row(criterion: Criterion, found: Found, name: str) -> Row:
     return Row(criterion.what, criterion.paper, found.shown.get(criterion.key, str(value)), criterion.words, bool(criterion.test(value)))
 
 
-def _write(folder: Path, table: Table, found: Found, seconds: float) -> None:
+def _write(folder: Path, table: Table, found: Found, seconds: float, *, pdf: bool) -> None:
+    from sigmaraw.reports.reproduction import write_reproduction
     from sigmaraw.reports.svg import drawing, to_svg
 
     content = {
@@ -190,9 +194,12 @@ def _write(folder: Path, table: Table, found: Found, seconds: float) -> None:
     }
     write_text(folder / "reproduction.json", json.dumps(content, indent=1, allow_nan=False) + "\n")
     write_text(folder / "reproduction.md", table.markdown())
+    figures = {}
     for name, drawn in found.figures.items():
         with drawing():
-            write_text(folder / f"{name}.svg", to_svg(drawn, name, f"{table.title}: {name}"))
+            figures[name] = to_svg(drawn, name, f"{table.title}: {name}")
+        write_text(folder / f"{name}.svg", figures[name])
+    write_reproduction(folder, content, figures, pdf=pdf)
 
 
 def _plain(value: Any) -> Any:
