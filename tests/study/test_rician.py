@@ -47,6 +47,7 @@ def test_sigma_raw_is_that_of_rician_noise(tmp_path: Path) -> None:
     assert "Rician noise of a stated σ" in page
     assert "Root-sum-of-squares images" in page
     assert "gain, offset and read noise" not in page
+    assert "read noise" not in page.split("What the words mean")[0].split("A raw-equivalent replica")[1]  # the variance law is Rice's
     failed = {check.name for check in record.content.mode_diagnostics if not check.passed}
     assert not failed & {"frame_noise", "local_noise", "masked_background", "marginal_variance_ratio", "hot_pixels"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sigmaraw.record import Content
+from sigmaraw.record.camera import RICIAN
 from sigmaraw.record.statements import DecisionRow
 from sigmaraw.reports.blocks import Block, Bullets, Cell, Column, Facts, Fold, Heading, Para, Row, Section, Table, Terms, Words, rich
 from sigmaraw.reports.kinds import u_mode_sources
@@ -50,20 +51,38 @@ _MEANINGS: list[tuple[Words, Words]] = [
 """What the words of the report mean."""
 
 
+def _variance_law(record: Content) -> list[Block]:
+    """Return the variance of a pixel by the noise model that replicas were drawn from."""
+    if record.camera.source == RICIAN:
+        return [
+            Para(
+                rich(
+                    "Variance of a pixel of mean *m* whose amplitude without noise is *A* (σ of the noise in either channel, rounding 1/12 "
+                    "DN²). *m* is above *A*, by 1.25 σ where *A* = 0:"
+                )
+            ),
+            Para(rich("*V* = *A*² + 2σ² − *m*² + 1/12,   *R* = round(√((*A* + *n*~1~)² + *n*~2~²)),   *n* ~ N(0, σ)"), "equation"),
+        ]
+    return [
+        Para(rich("Temporal variance of a pixel at mean level *m* (gain *K*, offset *o*, read noise σ~r~ in e⁻, rounding 1/12 DN²):")),
+        Para(rich("*V*(*m*) = *K*(*m* − *o*) + *K*²σ~r~² + 1/12"), "equation"),
+    ]
+
+
 def methods_section(record: Content) -> Section:
     """Return what is estimated and how, with equations."""
     blocks: list[Block] = [
         Para(
             rich(
-                "A raw-equivalent replica *R~i~* is what the camera could have delivered instead of the raw frame *x*. The pipeline *f* "
+                "A raw-equivalent replica *R*~i~ is what the {source} could have delivered instead of the raw frame *x*. The pipeline *f* "
                 "gives an answer "
                 "χ = *f*(*x*). The spread of *f*(*R*) is the uncertainty of the answer that raw noise alone causes; a codec *C* is "
                 "judged in that unit. Rate "
-                "control is part of the codec and runs anew on every replica, unless the codec’s specification says frozen=true."
+                "control is part of the codec and runs anew on every replica, unless the codec’s specification says frozen=true.",
+                source="scanner" if record.camera.source == RICIAN else "camera",
             )
         ),
-        Para(rich("Temporal variance of a pixel at mean level *m* (gain *K*, offset *o*, read noise σ~r~ in e⁻, rounding 1/12 DN²):")),
-        Para(rich("*V*(*m*) = *K*(*m* − *o*) + *K*²σ~r~² + 1/12"), "equation"),
+        *_variance_law(record),
         Para(rich("Standard score of the codec on the frame itself, and the paired estimate over *N* replicas of the codec’s group:")),
         Para(
             rich("ε = (χ~c~ − χ~raw~) / σ~raw~,   *D*~i~ = *f*(*C*(*R*~i~)) − *f*(*R*~i~),   {hat} = mean(*D*) / σ~raw~", hat=HAT),
