@@ -9,7 +9,9 @@ import inspect
 import io
 import pickle
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,6 +47,21 @@ def test_help_explains_every_parameter(name: str) -> None:
             assert f"default {entry.default!r}".replace("'", '"') in words, entry
     # What each says stands below it, indented: one line at least.
     assert len(re.findall(r"^\w+ : .+\n {4}\S", section, re.MULTILINE)) == len(described)
+
+
+_OWN_WORDS = {"raw", "camera", "codecs", "pipeline", "n", "allow_exec"}  # parameters that mean something else in each
+
+
+@pytest.mark.parametrize("name", ["sweep", "search"])
+def test_a_parameter_has_one_description_wherever_it_stands(name: str) -> None:
+    def described(function: Callable[..., Any]) -> dict[str, str]:
+        section = (inspect.getdoc(function) or "").partition("Parameters\n----------\n")[2].partition("\n\n")[0]
+        return {entry.partition(" : ")[0]: entry for entry in re.split(r"\n(?=\w)", section)}
+
+    first, second = described(sr.validate), described(getattr(sr, name))
+    shared = (first.keys() & second.keys()) - _OWN_WORDS
+    assert len(shared) >= 15
+    assert {key: second[key] for key in shared} == {key: first[key] for key in shared}
 
 
 @pytest.mark.slow

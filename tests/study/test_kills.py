@@ -48,7 +48,7 @@ def kill_again_and_again(folder: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="children are forked and killed as POSIX does")
 def test_fifty_kills_at_random_leave_whole_studies(tmp_path: Path) -> None:
     # In a fresh process, where no library has started a thread, a fork is safe.
-    subprocess.run([sys.executable, "-m", __name__, tmp_path], check=True, timeout=120)
+    subprocess.run([sys.executable, "-m", __name__, tmp_path], check=True, timeout=900)
     blocks = []
     for kill in range(KILLS):
         folder = tmp_path / str(kill)

@@ -88,7 +88,7 @@ def test_moving_one_object_beyond_reach_changes_its_own_row_alone() -> None:
     followed = Followed(labels, 4, ("area",), np.full((1, 4), 64.0))
     moved = np.where(labels == 3, 0, labels)
     moved[30:38, 10:18] = 3
-    one, other = followed.again(FoundObjects(labels, 4, values)), followed.again(FoundObjects(moved, 4, values))
+    one, other = followed.match(FoundObjects(labels, 4, values)), followed.match(FoundObjects(moved, 4, values))
     assert np.flatnonzero(one.values[0, 0] != other.values[0, 0]).tolist() == [2]
     assert other.tallies.tolist() == [[4, 3, 1, 1, 0, 0]]
 

@@ -62,15 +62,7 @@ def pixel_maps(
     signal = np.where(fit.used, data.x, np.nan)
     middle = _half_saturated(signal, upper, np.array([level.n_frames for level in data.flats]))
     shortest = _dark_pixels(scan, 0)
-    sums = GainPixels((shortest.offset.shape[0], shortest.offset.shape[1]), ends[0])
-    middle_dark = shortest
-    for dark in np.unique(data.dark_index[fit.used]):
-        pixels = shortest if dark == 0 else _dark_pixels(scan, dark)
-        used = np.flatnonzero(fit.used & (data.dark_index == dark))
-        # Of a bent curve a pixel shares the bend: its gain is that at small signals, as the camera's is.
-        bend = fit.weighted.value * data.x[used] / curve.predict(data.x[used])
-        sums.add_kept(pixels, _kept(scan, data, used, bend))
-        middle_dark = pixels if dark == data.dark_index[middle] else middle_dark
+    sums, middle_dark = _gain_sums(scan, data, fit, curve, shortest, ends[0], middle)
     assert scan.store is not None
     bright, variance, _ = scan.store.rows(len(series.dark) + middle, slice(None))
     gain = fit.weighted
@@ -119,6 +111,22 @@ def pixel_maps(
         if name in ("prnu", "dsnu") and value.reason is None:
             (flags if name == "prnu" else shade_flags).setdefault(name, {})["with_defects"] = value.value
     return maps, drawn, {**uniformity, **shade}, {**flags, **shade_flags}
+
+
+def _gain_sums(
+    scan: Scan, data: TransferData, fit: GainFit, curve: CurveFit, shortest: DarkPixels, end: int, middle: int
+) -> tuple[GainPixels, DarkPixels]:
+    """Return the sums behind each pixel's gain over the levels of the fit, and the dark pixels of the level for PRNU."""
+    sums = GainPixels((shortest.offset.shape[0], shortest.offset.shape[1]), end)
+    middle_dark = shortest
+    for dark in np.unique(data.dark_index[fit.used]):
+        pixels = shortest if dark == 0 else _dark_pixels(scan, dark)
+        used = np.flatnonzero(fit.used & (data.dark_index == dark))
+        # Of a bent curve a pixel shares the bend: its gain is that at small signals, as the camera's is.
+        bend = fit.weighted.value * data.x[used] / curve.predict(data.x[used])
+        sums.add_kept(pixels, _kept(scan, data, used, bend))
+        middle_dark = pixels if dark == data.dark_index[middle] else middle_dark
+    return sums, middle_dark
 
 
 def _kept(scan: Scan, data: TransferData, used: np.ndarray, bend: np.ndarray) -> Callable[[slice], Iterator[FlatPixels]]:

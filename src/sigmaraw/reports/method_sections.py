@@ -15,6 +15,40 @@ from sigmaraw.reports.statements import design_text, effect_text, rule_line
 from sigmaraw.reports.values import result_texts, setting
 from sigmaraw.reports.wording import limits_shown, margins
 
+_MEANINGS: list[tuple[Words, Words]] = [
+    (
+        rich("σ~raw~"),
+        "the standard deviation of the answer over raw-equivalent replicas: how much the answer would vary if the same "
+        "scene were recorded again",
+    ),
+    (
+        "ε",
+        rich(
+            "the shift of the answer on this one frame, in σ~raw~. |ε| > 1 is a flag, not a test: without any codec it is "
+            "raised at the null rate"
+        ),
+    ),
+    (
+        HAT,
+        rich("the mean shift over replicas, in σ~raw~; its 95 % interval follows from *u*~MC~; the verdict's bound also counts *u*~rel~"),
+    ),
+    (
+        "Spread ratio",
+        "the standard deviation of the answers after the codec over that before it; a ratio below 1 is denoising, which "
+        "counts as a distortion",
+    ),
+    (
+        rich("RMS(*D*)/σ~raw~"),
+        "the typical size of the change in one frame, even where the changes of many frames average to zero",
+    ),
+    (
+        "PASS, FAIL, INCONCLUSIVE",
+        "PASS: inside all limits, even when the uncertainty counts against the codec. FAIL: beyond a limit, even when the "
+        "uncertainty counts in its favour. INCONCLUSIVE: neither",
+    ),
+]
+"""What the words of the report mean."""
+
 
 def methods_section(record: Content) -> Section:
     """Return what is estimated and how, with equations."""
@@ -45,43 +79,7 @@ def methods_section(record: Content) -> Section:
             )
         ),
         Heading("What the words mean"),
-        Terms(
-            [
-                (
-                    rich("σ~raw~"),
-                    "the standard deviation of the answer over raw-equivalent replicas: how much the answer would vary if the same "
-                    "scene were recorded again",
-                ),
-                (
-                    "ε",
-                    rich(
-                        "the shift of the answer on this one frame, in σ~raw~. |ε| > 1 is a flag, not a test: without any codec it is "
-                        "raised at the null rate"
-                    ),
-                ),
-                (
-                    HAT,
-                    rich(
-                        "the mean shift over replicas, in σ~raw~; its 95 % interval follows from *u*~MC~; the verdict's bound also "
-                        "counts *u*~rel~"
-                    ),
-                ),
-                (
-                    "Spread ratio",
-                    "the standard deviation of the answers after the codec over that before it; a ratio below 1 is denoising, which "
-                    "counts as a distortion",
-                ),
-                (
-                    rich("RMS(*D*)/σ~raw~"),
-                    "the typical size of the change in one frame, even where the changes of many frames average to zero",
-                ),
-                (
-                    "PASS, FAIL, INCONCLUSIVE",
-                    "PASS: inside all limits, even when the uncertainty counts against the codec. FAIL: beyond a limit, even when the "
-                    "uncertainty counts in its favour. INCONCLUSIVE: neither",
-                ),
-            ]
-        ),
+        Terms(_MEANINGS),
     ]
     return Section("methods", "Methods", blocks)
 

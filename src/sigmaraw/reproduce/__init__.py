@@ -3,6 +3,6 @@
 They are found by their entry points in "sigmaraw.reproductions".
 """
 
-from sigmaraw.reproduce.runner import Row, Table, reproduce
+from sigmaraw.reproduce.runner import ComparedFigure, Table, reproduce
 
-__all__ = ["Row", "Table", "reproduce"]
+__all__ = ["ComparedFigure", "Table", "reproduce"]

@@ -22,7 +22,7 @@ _BESIDE = Path("..", "shared", "data")
 
 
 @dataclass(frozen=True)
-class Row:
+class ComparedFigure:
     """One line of the table.
 
     Parameters
@@ -52,7 +52,7 @@ class Table:
         Its size.
     seed : int
         Of everything drawn.
-    rows : tuple of Row
+    rows : tuple of ComparedFigure
         One for each criterion.
     notes : tuple of str
         Errors in print, and what was not reproduced.
@@ -63,7 +63,7 @@ class Table:
     paper: str
     quick: bool
     seed: int
-    rows: tuple[Row, ...]
+    rows: tuple[ComparedFigure, ...]
     notes: tuple[str, ...]
 
     @property
@@ -173,11 +173,13 @@ def _table(study: Reproduction, found: Found, quick: bool, seed: int) -> Table:
     return Table(study.name, study.title, study.paper, quick, seed, rows, found.notes)
 
 
-def _row(criterion: Criterion, found: Found, name: str) -> Row:
+def _row(criterion: Criterion, found: Found, name: str) -> ComparedFigure:
     if criterion.key not in found.values:
         raise BrokenExtension(f"study '{name}' found no {criterion.key}", "a value for each criterion", "tell its author")
     value = found.values[criterion.key]
-    return Row(criterion.what, criterion.paper, found.shown.get(criterion.key, str(value)), criterion.words, bool(criterion.test(value)))
+    return ComparedFigure(
+        criterion.what, criterion.paper, found.shown.get(criterion.key, str(value)), criterion.words, bool(criterion.test(value))
+    )
 
 
 def _write(folder: Path, table: Table, found: Found, seconds: float, *, pdf: bool) -> None:

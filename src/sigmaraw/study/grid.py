@@ -165,7 +165,7 @@ def _varied(index: int, step: registry.Step, contract: CodecContract, parameters
     """Return the keys of a step that have several values, the bare word first. Other values are left to the codec to check."""
     declared = {parameter.name: parameter for parameter in parameters}
     items: list[tuple[str | None, str]] = [(None, step.bare)] if step.bare is not None else []
-    runs_programs = getattr(registry.load(registry.CODECS, step.name), "runs_programs", False)
+    runs_programs = registry.load(registry.CODECS, step.name).runs_programs
     found = []
     for key, text in [*items, *step.keys.items()]:
         if "|" not in text and not _RANGE.fullmatch(text) and not _WHOLE.fullmatch(text):

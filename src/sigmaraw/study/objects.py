@@ -51,7 +51,7 @@ class Followed:
         _, (found,) = pipeline.batch_with_objects(frame[np.newaxis])
         return cls(found.labels, found.count, names, np.array([found.values[name] for name in names]).reshape(len(names), found.count))
 
-    def again(self, found: FoundObjects) -> ObjectBlock:
+    def match(self, found: FoundObjects) -> ObjectBlock:
         """Return the numbers of each object in another image, NaN where it is not there, and the tally: a block of one replica."""
         pairs = match(self.labels, self.count, found.labels, found.count)
         values = np.full((len(self.names), self.count), np.nan)

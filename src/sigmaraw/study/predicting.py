@@ -28,7 +28,7 @@ def predict_following(
 
     def batch(images: Any) -> dict[str, NDArray[np.float64]]:
         values, found = pipeline.batch_with_objects(np.asarray(images))
-        shown.extend(map(followed.again, found))
+        shown.extend(map(followed.match, found))
         return values
 
     return predict(pipeline, images, where, first, batch), joined(shown)

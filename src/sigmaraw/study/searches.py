@@ -196,7 +196,7 @@ def search(
         Replicas per group, at least 2. None takes 100, or in mode ``repeats`` as many as there are. ``"auto:0.05,max=2000"`` adds
         replicas until the relative standard uncertainty of σ_raw is 0.05, 2000 at most.
     mode : str, optional
-        How replicas are made; default "bootstrap", without a camera "none", which draws none: ``bootstrap``,
+        How replicas are made; default "bootstrap", without a camera "none", which draws no replicas: ``bootstrap``,
         ``around-raw``, ``simex``, ``mean-n`` or ``repeats``, with settings as ``name:key=value``.
     seed : int, default 0
         Study seed, 0 to 2⁶⁴ − 1. The same seed gives the same replicas.
@@ -207,13 +207,13 @@ def search(
     rms : float, optional
         Limit on the root mean square of f(C(R)) − f(R), in σ_raw. Above 0. None takes 1, and √2 for counts.
     rms_counts : float, optional
-        The same for counts and other isolated values. None takes `rms`, and √2 where that is not given either.
+        The same for counts and other measurements that take isolated values. None takes `rms`, and √2 where that is not given either.
     margin : mapping of str to float, optional
         For the measurements that it names, a limit on the mean shift in the measurement's unit, in place of `k`·σ_raw.
     roi : tuple of int, optional
         (y, x) of the images' corner in the camera's frame, px, where they are cut-outs and the camera has maps.
     scalars : bool, default False
-        Use the camera's scalars in place of its maps.
+        Use the camera's mean values in place of its maps.
     volume : bool, default False
         A file's pages are z of one volume, not frames.
     frame : int, optional
@@ -229,8 +229,8 @@ def search(
     allow_exec : bool, default False
         `codecs` may name programs of this machine (``exec``). Never pass on what a file or another person says.
     allow_nondeterminism : bool, default False
-        Take differences between the pipeline's answers on the same image, or a codec's, into u, however large. By default more than a
-        tenth of σ_raw is refused.
+        Count differences between answers to the same image, of the pipeline or of a codec, as uncertainty, however large. By default
+        differences above a tenth of σ_raw are refused.
     progress : bool or callable, optional
         True shows progress with rate and time left, False does not, None does so in a notebook alone. A callable is called as
         ``progress(done, total, what)``.
@@ -268,11 +268,21 @@ def search(
     plan, model = plan_of(codecs, pipeline, allow_exec, n=n, mode=default_mode(mode, camera), seed=seed, **limits, **place)
     rule = Rule(fraction, refine, back, exceedance)
     allowed = plan.codecs if allow_exec else ()
-    # keywords of `run`, each of its type
-    options: dict[str, Any] = {"pipeline": model, "engine": engine, "batch": batch, "workers": workers}
-    options["allow_nondeterminism"] = allow_nondeterminism
     with reporting(progress) as report:
-        return run_search(plan, raw, camera, rule, confirm, allow_exec=allowed, progress=report, **options)
+        return run_search(
+            plan,
+            raw,
+            camera,
+            rule,
+            confirm,
+            allow_exec=allowed,
+            pipeline=model,
+            engine=engine,
+            batch=batch,
+            workers=workers,
+            allow_nondeterminism=allow_nondeterminism,
+            progress=report,
+        )
 
 
 def run_search(

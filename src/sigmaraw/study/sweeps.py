@@ -72,7 +72,7 @@ def sweep(
         Replicas per group, at least 2. None takes 100, or in mode ``repeats`` as many as there are. ``"auto:0.05,max=2000"`` adds
         replicas until the relative standard uncertainty of σ_raw is 0.05, 2000 at most.
     mode : str, optional
-        How replicas are made; default "bootstrap", without a camera "none", which draws none: ``bootstrap``,
+        How replicas are made; default "bootstrap", without a camera "none", which draws no replicas: ``bootstrap``,
         ``around-raw``, ``simex``, ``mean-n`` or ``repeats``, with settings as ``name:key=value``.
     seed : int, default 0
         Study seed, 0 to 2⁶⁴ − 1. The same seed gives the same replicas.
@@ -83,13 +83,13 @@ def sweep(
     rms : float, optional
         Limit on the root mean square of f(C(R)) − f(R), in σ_raw. Above 0. None takes 1, and √2 for counts.
     rms_counts : float, optional
-        The same for counts and other isolated values. None takes `rms`, and √2 where that is not given either.
+        The same for counts and other measurements that take isolated values. None takes `rms`, and √2 where that is not given either.
     margin : mapping of str to float, optional
         For the measurements that it names, a limit on the mean shift in the measurement's unit, in place of `k`·σ_raw.
     roi : tuple of int, optional
         (y, x) of the images' corner in the camera's frame, px, where they are cut-outs and the camera has maps.
     scalars : bool, default False
-        Use the camera's scalars in place of its maps.
+        Use the camera's mean values in place of its maps.
     volume : bool, default False
         A file's pages are z of one volume, not frames.
     frame : int, optional
@@ -105,12 +105,13 @@ def sweep(
     allow_exec : bool, default False
         `codecs` may name programs of this machine (``exec``). Never pass on what a file or another person says.
     allow_nondeterminism : bool, default False
-        Take differences between the pipeline's answers on the same image, or a codec's, into u, however large. By default more than a
-        tenth of σ_raw is refused.
+        Count differences between answers to the same image, of the pipeline or of a codec, as uncertainty, however large. By default
+        differences above a tenth of σ_raw are refused.
     reference : path, optional
-        Masks by observers, as in `validate`: agreement with them is measured at each setting.
+        Masks by observers: a folder with one mask for each image, under the image's name, or a folder for each observer. Agreement with
+        them becomes a measurement; the pipeline must segment objects.
     agreement : sequence of str, default ()
-        Metrics of masks, such as ``"dice"``; all of them by default.
+        Metrics of masks, such as ``"dice"`` or ``"nsd:tolerance=2"``; all of them by default.
     progress : bool or callable, optional
         True shows progress with rate and time left, False does not, None does so in a notebook alone. A callable is called as
         ``progress(done, total, what)``.
@@ -148,11 +149,20 @@ def sweep(
     place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame, "bits": bits, "agreement": tuple(agreement)}
     plan, model = plan_of(codecs, pipeline, allow_exec, n=n, mode=default_mode(mode, camera), seed=seed, **limits, **place)
     allowed = plan.codecs if allow_exec else ()
-    # keywords of `run`, each of its type
-    options: dict[str, Any] = {"pipeline": model, "engine": engine, "batch": batch, "workers": workers}
-    options |= {"allow_nondeterminism": allow_nondeterminism, "reference": reference}
     with reporting(progress) as report:
-        return run_sweep(plan, raw, camera, allow_exec=allowed, progress=report, **options)
+        return run_sweep(
+            plan,
+            raw,
+            camera,
+            allow_exec=allowed,
+            pipeline=model,
+            engine=engine,
+            batch=batch,
+            workers=workers,
+            allow_nondeterminism=allow_nondeterminism,
+            reference=reference,
+            progress=report,
+        )
 
 
 def run_sweep(

@@ -69,10 +69,10 @@ def validate(
         where two have a measurement of the same name, both are called ``pipeline/measurement``.
     n : int, str or None, default None
         Replicas per group, at least 2. None takes 100, or in mode ``repeats`` as many as there are. ``"auto:0.05,max=2000"`` adds
-        replicas until the relative standard uncertainty of σ_raw is 0.05, 2000 at most; ``"auto:decide,max=300"`` until every row has a
-        verdict, 300 at most, at an error rate of all looks together that is that of one.
+        replicas until the relative standard uncertainty of σ_raw is 0.05, 2000 at most; ``"auto:decide,max=300"`` until every row is
+        PASS or FAIL, 300 at most: all looks at the rows together err no more often than one.
     mode : str, optional
-        How replicas are made; default "bootstrap", without a camera "none", which draws none: ``bootstrap``,
+        How replicas are made; default "bootstrap", without a camera "none", which draws no replicas: ``bootstrap``,
         ``around-raw``, ``simex``, ``mean-n`` or ``repeats``, with settings as ``name:key=value``.
     seed : int, default 0
         Study seed, 0 to 2⁶⁴ − 1. The same seed gives the same replicas.
@@ -83,13 +83,13 @@ def validate(
     rms : float, optional
         Limit on the root mean square of f(C(R)) − f(R), in σ_raw. Above 0. None takes 1, and √2 for counts.
     rms_counts : float, optional
-        The same for counts and other isolated values. None takes `rms`, and √2 where that is not given either.
+        The same for counts and other measurements that take isolated values. None takes `rms`, and √2 where that is not given either.
     margin : mapping of str to float, optional
         For the measurements that it names, a limit on the mean shift in the measurement's unit, in place of `k`·σ_raw.
     roi : tuple of int, optional
         (y, x) of the images' corner in the camera's frame, px, where they are cut-outs and the camera has maps.
     scalars : bool, default False
-        Use the camera's scalars in place of its maps.
+        Use the camera's mean values in place of its maps.
     volume : bool, default False
         A file's pages are z of one volume, not frames.
     frame : int, optional
@@ -105,16 +105,16 @@ def validate(
     workers : int, optional
         Threads that code replicas while the model predicts. None takes one per core, 0 none. It does not change a number.
     every_byte : bool, default False
-        Code every replica in full. By default a codec whose decoded pixels are known without its lossless stage codes the first replica
-        of each block and 1 in 20 of the others; predictions are the same, and byte figures of replicas rest on those.
+        Code every replica in full. By default, where a codec's decoded pixels are known before its lossless stage, only the first replica
+        of each block and 1 in 20 of the others are coded in full. Predictions are the same; figures of bytes rest on those replicas.
     allow_exec : bool, default False
         `codecs` and `pipeline` may name programs of this machine (``exec``, ``run``). Never pass on what a file or another person says.
     allow_nondeterminism : bool, default False
-        Take differences between the pipeline's answers on the same image, or a codec's, into u, however large. By default more than a
-        tenth of σ_raw is refused.
+        Count differences between answers to the same image, of the pipeline or of a codec, as uncertainty, however large. By default
+        differences above a tenth of σ_raw are refused.
     reference : path, optional
         Masks by observers: a folder with one mask for each image, under the image's name, or a folder for each observer. Agreement with
-        them becomes part of what is measured; the pipeline must yield objects.
+        them becomes a measurement; the pipeline must segment objects.
     agreement : sequence of str, default ()
         Metrics of masks, such as ``"dice"`` or ``"nsd:tolerance=2"``; all of them by default.
     rule : str, default "equivalence"
@@ -159,8 +159,18 @@ def validate(
     share = {"coded_share": 1.0} if every_byte else {}
     mode = default_mode(mode, camera)
     plan, model = plan_of(specs, pipeline, allow_exec, n=n, mode=mode, seed=seed, **limits, **place, **stated, **share)
-    # keywords of `run`, each of its type
-    options: dict[str, Any] = {"engine": engine, "batch": batch, "workers": workers, "allow_exec": plan.codecs if allow_exec else ()}
-    options |= {"allow_nondeterminism": allow_nondeterminism, "reference": reference}
     with reporting(progress) as report:
-        return run(plan, raw, camera, pipeline=model, codecs=made, progress=report, **options)
+        return run(
+            plan,
+            raw,
+            camera,
+            pipeline=model,
+            engine=engine,
+            batch=batch,
+            workers=workers,
+            allow_exec=plan.codecs if allow_exec else (),
+            allow_nondeterminism=allow_nondeterminism,
+            progress=report,
+            codecs=made,
+            reference=reference,
+        )
