@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from sigmaraw.errors import SigmarawError
 from sigmaraw.frames import read_frames, read_series
+from sigmaraw.frames.descriptor import read_descriptor
 from sigmaraw.frames.headers import elements, stated
 from sigmaraw.frames.names import exposure_of_name, kind_of_name, repeat_key
 from sigmaraw.frames.selection import parse
@@ -22,6 +23,8 @@ from sigmaraw.frames.units import milliseconds_of, parse_time, unit_of_comment
 QUICK = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 FORMS = ("<OME>{}</OME>", '<OME><Plane ExposureTime="{}"/></OME>', "ImageJ=1.53t\ncf={}\nc0={}\n")
 KEYS = (b"EXPTIME ", b"EXPOSURE", b"GAIN    ", b"BUNIT   ", b"BAYERPAT", b"CALSTAT ", b"BLANK   ")
+LINES = (b"", b"v 3.1\nn 12 9 8\n", b"v 3.1\nn 12 9 8\nd 1000\ni ", b"v 3.1\nn 12 9 8\nb 1000 5.0\ni flat/a.npy\n")
+TAGS = (271, 272, 305, 306, 315, 33432, 33628, 34118, 42112, 51123)
 FRAME = np.arange(72, dtype=np.uint16).reshape(8, 9)
 
 
@@ -62,7 +65,7 @@ def test_frames_csv(folder: Path, content: bytes, start: bytes) -> None:
 @QUICK
 @given(
     st.binary(min_size=0, max_size=160),
-    st.sampled_from(["<OME>{}</OME>", '<OME><Plane ExposureTime="{}"/></OME>', "ImageJ=1.53t\ncf={}\nc0={}\n"]),
+    st.sampled_from(FORMS),
 )
 def test_tiff_description(tmp_path: Path, content: bytes, form: str) -> None:
     text = form.encode().replace(b"{}", content.replace(b"\0", b" "))
@@ -73,9 +76,34 @@ def test_tiff_description(tmp_path: Path, content: bytes, form: str) -> None:
 
 
 @QUICK
+@given(st.binary(min_size=1, max_size=80), st.sampled_from(TAGS))
+def test_tiff_tags(tmp_path: Path, content: bytes, tag: int) -> None:
+    """Any text of a tag: maker, model, program, time, and what Micro-Manager, MetaMorph and GDAL keep in their own."""
+    tifffile.imwrite(tmp_path / "a.tif", FRAME, photometric="minisblack", metadata=None, extratags=[(tag, 2, None, content, True)])
+    with contextlib.suppress(SigmarawError):
+        stated(tmp_path / "a.tif")
+        read_frames(tmp_path / "a.tif")
+
+
+@QUICK
+@given(
+    st.binary(max_size=200),
+    st.sampled_from([b"", b"v 3.1\nn 12 9 8\n", b"v 3.1\nn 12 9 8\nd 1000\ni ", b"v 3.1\nn 12 9 8\nb 1000 5.0\ni flat/a.npy\n"]),
+)
+def test_descriptor(folder: Path, content: bytes, start: bytes) -> None:
+    (folder / "set.txt").write_bytes(start + content)
+    try:
+        read_descriptor(folder / "set.txt")
+    except SigmarawError as error:
+        assert "\n" not in str(error)
+    finally:
+        (folder / "set.txt").unlink()
+
+
+@QUICK
 @given(
     st.binary(min_size=70, max_size=70),
-    st.sampled_from([b"EXPTIME ", b"EXPOSURE", b"GAIN    ", b"BUNIT   ", b"BAYERPAT", b"CALSTAT ", b"BLANK   "]),
+    st.sampled_from(KEYS),
 )
 def test_fits_cards(tmp_path: Path, content: bytes, key: bytes) -> None:
     hdu = fits.PrimaryHDU(FRAME)

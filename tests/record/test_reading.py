@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sigmaraw.errors import InvalidRecord
 from sigmaraw.record import content_of, read_content
@@ -129,3 +131,15 @@ def test_a_strangers_record_is_read_or_refused_and_never_ends_in_another_error(s
             except InvalidRecord:
                 refused += 1
     assert refused > count / 3  # most kinds of damage are of another type than the field's; null is undefined in many
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data(), st.binary(min_size=1, max_size=12))
+def test_any_bytes_in_a_record_are_read_or_refused(sound: dict[str, Any], tmp_path: Path, data: st.DataObject, content: bytes) -> None:
+    whole = json.dumps(sound).encode()
+    at = data.draw(st.integers(0, len(whole)))
+    (tmp_path / "record.json").write_bytes(whole[:at] + content + whole[at + len(content) :])
+    try:
+        read_content(tmp_path)
+    except InvalidRecord as error:
+        assert "\n" not in str(error)

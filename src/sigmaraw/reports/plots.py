@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _LABEL = 46  # columns of a codec's name in a figure
-_BEHIND = {"facecolor": "#ffffff", "edgecolor": "none", "alpha": 0.8, "pad": 0.8}  # behind a name that stands on a band or a line
+# Behind a name that stands on a band or a line. On paper alone: a page has outlines around letters, and its style hides this very white.
+_BEHIND = {"facecolor": "#fffffe", "edgecolor": "none", "alpha": 0.8, "pad": 0.8}
 _IMAGE = 22  # columns of an image's name beside it
 _MOST_STROKES = 150  # replicas that are drawn one by one below a histogram
 _WINDOW = 40.0  # a figure shows at most so many σ_raw; what lies beyond is named at the edge
