@@ -35,7 +35,7 @@ test-newest:
 lint: .venv/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m numpydoc lint $$(find src -name '*.py')
+	find src -name '*.py' | xargs -P 2 -n 150 $(BIN)/python -m numpydoc lint
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -154,6 +154,7 @@ def masks(rng: np.random.Generator, shape: tuple[int, ...]) -> Pair:
     return first, np.roll(first, 1, axis=int(rng.integers(0, len(shape)))) if rng.random() < 0.3 else one()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shape", "spacing"), [((6, 5), (1.0, 1.0)), ((5, 7), (0.4, 2.5)), ((3, 4, 4), (1.0, 1.0, 1.0)), ((3, 3, 5), (3.0, 0.7, 1.3))]
 )
