@@ -154,7 +154,7 @@ def test_where_nothing_passes_nothing_is_confirmed(world: Any, tmp_path: Path) -
     assert result.record.document["search"] == plain(result.summary)
     assert "No setting passed on the tuning images" in result.table()
     page = result.write(tmp_path).read_text()
-    assert "This record is of the 1 tuning images" in page and not (tmp_path / "confirmation").exists()
+    assert "This record is of 1 tuning image." in page and not (tmp_path / "confirmation").exists()
     assert verify(tmp_path / "tuning") == []
 
 

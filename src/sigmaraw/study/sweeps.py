@@ -211,7 +211,7 @@ def raw_spread(record: Record) -> tuple[RawSpreadRow, ...]:
     design = record.content.design
     if design is not None and not design.independent:
         raw = raw[:1]
-    residuals = raw - raw.mean(axis=1, keepdims=True)
+    residuals = raw - raw.mean(axis=1, keepdims=True) if raw.size else raw
     scale: dict[tuple[int, str], float] = {}
     for row in record.content.results:
         scale[row.image, row.measurement] = (row.spread_factor or 1.0) / row.sigma_raw if row.sigma_raw else float("nan")
