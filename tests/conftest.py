@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, settings
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).resolve().parents[1] / ".pytest_cache" / "jax"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # and what Python compiled: else each command compiles the whole package
 
 gc.set_threshold(50_000, 20, 100)  # a worker holds millions of objects: looking through them for garbage is a tenth of its time
 

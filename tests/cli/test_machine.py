@@ -257,6 +257,19 @@ def test_a_file_name_that_is_no_text_is_refused(place: Path, here: Path, sigmara
     assert not (here / "out").exists()
 
 
+def test_the_end_of_a_damaged_file_is_a_fault_and_no_interruption(
+    place: Path, tmp_path: Path, sigmaraw: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(*_: object, **__: object) -> None:
+        raise EOFError("EOF read where object expected")  # as importing a .pyc that a full disk cut off
+
+    monkeypatch.setattr(sr.CameraProfile, "from_values", damaged)
+    values = ["--gain", 1, "--offset", 100, "--read-noise", 1, "--bits", 12]
+    outcome = sigmaraw("camera", *values, "-o", tmp_path / "c.nc")
+    assert outcome.code == 70
+    assert "EOF read where object expected" in outcome.err and len(outcome.err.strip().splitlines()) == 1
+
+
 # --- full disks -------------------------------------------------------------------------------------------------------
 @contextlib.contextmanager
 def _files_up_to(size: int) -> Iterator[None]:
@@ -293,7 +306,8 @@ def test_a_full_disk_under_zarr_leaves_no_tasks(place: Path, tmp_path: Path) -> 
     """zarr works in a loop of its own; what is unfinished there is said on standard error when the process ends."""
     words = [sys.executable, "-m", "sigmaraw", "replicas", place / "image.tif", "--camera", place / "camera.nc", "-n", 300, "-q"]
     command = " ".join(f"'{word}'" for word in (*words, "-o", "r.zarr"))
-    done = subprocess.run(["sh", "-c", f"ulimit -f 1; {command}"], cwd=tmp_path, capture_output=True, text=True, timeout=900)
+    variables = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}  # Python leaves what it could write of a .pyc, and cannot read it later
+    done = subprocess.run(["sh", "-c", f"ulimit -f 1; {command}"], cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=900)
     assert done.returncode == 2, done.stderr
     assert len(done.stderr.splitlines()) == 1, done.stderr
     assert list(tmp_path.iterdir()) == []

@@ -125,6 +125,8 @@ def _run(arguments: list[str] | None) -> int:
     except typer.TyperException as error:
         return refuse(error.format_message()) if error.format_message() else BAD_INPUT
     except (KeyboardInterrupt, typer.Abort, Interrupted) as error:
+        if isinstance(error.__cause__, EOFError):  # typer takes the end of any file for Ctrl-D, such as that of a damaged .pyc
+            return report_fault(error.__cause__)
         return interrupted(error)
     except BrokenPipeError:
         _discard_output()
