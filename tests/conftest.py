@@ -15,7 +15,7 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).resolve().
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
-gc.set_threshold(50_000, 20, 100)  # a worker holds millions of objects: looking through them for garbage is a tenth of its time
+gc.set_threshold(50_000, 20, 100)  # looking for garbage among a worker's objects takes a tenth of a command that runs in it
 
 # A busy machine is no fault of the code: neither a slow first draw nor a slow example fails a test.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])

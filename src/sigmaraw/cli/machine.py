@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import hashlib
 import logging
 import os
@@ -43,11 +42,6 @@ def prepare_streams() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None and getattr(stream, "errors", None) not in _TOLERANT:
             reconfigure(errors="replace")
-
-
-def collect_seldom() -> None:
-    """Let Python look for circular garbage once in 50,000 new objects: what imports make stays, and looking through it costs a second."""
-    gc.set_threshold(50_000, 20, 100)
 
 
 def quieten(log: Path | None) -> None:

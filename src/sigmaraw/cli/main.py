@@ -20,7 +20,7 @@ from sigmaraw.cli.demo import demo
 from sigmaraw.cli.faults import BAD_INPUT, DONE, INTERRUPTED, Interrupted, interrupted, refuse
 from sigmaraw.cli.faults import report as report_fault
 from sigmaraw.cli.formats import formats
-from sigmaraw.cli.machine import check_words, collect_seldom, prepare_streams, quieten
+from sigmaraw.cli.machine import check_words, prepare_streams, quieten
 from sigmaraw.cli.measurements import measurements
 from sigmaraw.cli.metrics import metrics
 from sigmaraw.cli.observers import observers
@@ -112,7 +112,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     on the verdict), ``check`` 1 (changed) and 3 (undecided), ``search --check`` 3 (nothing confirmed).
     """
     prepare_streams()
-    collect_seldom()
     sys.exit(_run(None if arguments is None else list(arguments)))
 
 
