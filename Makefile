@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= demo-report
-# What `make check` runs: what is quick. Together with lint it takes less than a minute on two idle cores.
+# What `make check` runs: what is quick. Together with lint it takes about a minute on two idle cores.
 QUICK := tests/house tests/docs tests/frames tests/metrics tests/virtual $(addprefix tests/statistics/test_,decision.py propagation.py extrapolation.py spread.py)
 
 .PHONY: demo check test test-newest lint docs bench format clean

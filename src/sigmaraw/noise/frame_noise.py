@@ -13,7 +13,6 @@ from sigmaraw.contracts import Diagnostic, ReplicaMode, ReplicaRequest
 from sigmaraw.noise.bootstrap import Bootstrap
 from sigmaraw.noise.drawing import draw
 from sigmaraw.noise.from_profile import noise_model_of_rows
-from sigmaraw.noise.rician import RicianNoise
 
 if TYPE_CHECKING:
     from sigmaraw.noise.model import NoiseModel
@@ -244,9 +243,9 @@ def hot_pixels(frame: NDArray[np.integer], noise_model: NoiseModel) -> tuple[Dia
 
     A pixel counts where it lies 8 √V above b, the median of the 24 around it, and none of its 8 neighbours has a quarter of that excess.
     What is focused by a lens spreads over neighbours; one hot pixel flickers with more than V, and its level is the same in all frames.
-    Magnitude images have no sensor's pixels.
+    What is no sensor's frame, such as a magnitude image, has none.
     """
-    if isinstance(noise_model, RicianNoise):
+    if not noise_model.of_sensor:
         return ()
     count = 0
     for page in frame.reshape(-1, *frame.shape[-2:]):

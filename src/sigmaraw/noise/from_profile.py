@@ -25,7 +25,7 @@ def opened(camera: CameraProfile | NoiseModel | str | os.PathLike[str]) -> Camer
     """Return a profile or a noise model as it is, what ``rician:sigma=…`` states, and the profile of a path. Raises InvalidOption else."""
     from sigmaraw.camera import CameraProfile
 
-    if isinstance(camera, str | os.PathLike) and is_rician(camera):
+    if is_rician(camera):
         return rician_of(camera)
     if isinstance(camera, str | os.PathLike):
         return CameraProfile.from_netcdf(camera)

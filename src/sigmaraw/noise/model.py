@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +86,9 @@ class NoiseModel:
     >>> round(float(noise_model.variance(300.0)), 2)
     101.08
     """
+
+    of_sensor: ClassVar[bool] = True
+    """Whether a value is a sensor's pixel, which may be hot or dead."""
 
     gain_dn_per_e: float | NDArray[np.float64]
     offset_dn: float | NDArray[np.float64]

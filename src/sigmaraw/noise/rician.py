@@ -6,7 +6,7 @@ import hashlib
 import math
 import os
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,8 @@ class RicianNoise(NoiseModel):
     >>> round(float(noise.variance(1000.0)), 1), round(float(noise.variance(12.5)), 1)
     (100.0, 43.0)
     """
+
+    of_sensor: ClassVar[bool] = False
 
     @classmethod
     def stated(cls, sigma_dn: float, *, se_dn: float | None = None, bits: int = 16) -> RicianNoise:
@@ -227,7 +229,7 @@ class RicianNoise(NoiseModel):
         return RicianSampler(amplitude, self.sigma_dn, key, first_pixel, hi=self.hi_dn, dtype=self.dtype)
 
 
-def is_rician(camera: Any) -> bool:
+def is_rician(camera: Any) -> TypeGuard[str | os.PathLike[str] | RicianNoise]:
     """Return whether what stands in place of a camera states Rician noise: a specification, or the object."""
     if isinstance(camera, RicianNoise):
         return True

@@ -252,7 +252,7 @@ def _identical_pixels(
 def _camera(camera: Camera) -> tuple[CameraProfile | NoCamera | RicianNoise, list[InputRow]]:
     if has_no_camera(camera):
         return NoCamera(), []
-    if isinstance(camera, RicianNoise) or (isinstance(camera, str | os.PathLike) and is_rician(camera)):
+    if is_rician(camera):
         return rician_of(camera), []
     if isinstance(camera, (str, os.PathLike)):
         return CameraProfile.from_netcdf(camera), [file_row(os.fspath(camera), "camera", "netcdf")]
