@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from typing import Any
 
 from sigmaraw import extras
@@ -253,4 +253,10 @@ def _distribution(point: EntryPoint) -> tuple[str, str]:
     distribution = getattr(point, "dist", None)
     if distribution is None:
         return str(point.value).partition(":")[0].partition(".")[0], ""
+    return _named(distribution)
+
+
+@functools.cache
+def _named(distribution: Distribution) -> tuple[str, str]:
+    """Return a distribution's name and version: read once, since each look at them parses its metadata anew."""
     return str(distribution.name), str(distribution.version)
