@@ -367,7 +367,7 @@ def _noise_figure(volumes: NDArray[np.uint16], white: NDArray[np.float64]) -> An
         shown = (
             ("mean of 100 scans", volumes[:, middle].mean(axis=0), None),
             ("noise of one scan", noise, reach),
-            ("white", white[middle], reach),
+            ("white noise of the same size", white[middle], reach),
         )
         for axes, (title, each, limit) in zip(made.subplots(1, 3), shown, strict=True):
             axes.imshow(each, cmap="gray", interpolation="nearest", **({} if limit is None else {"vmin": -limit, "vmax": limit}))
