@@ -66,7 +66,7 @@ def page(runs: Sequence[Run], shown: Run, figures: Sequence[str]) -> str:
         _counts(runs),
         *_failures(runs),
         "## One run",
-        f"{run}: {agreeing} of {len(shown['rows'])} criteria agree. They stand in the code of the study, and were there before the run.",
+        f"{run}: {agreeing} of {len(shown['rows'])} criteria agree. They stand in the code of the study, and stood there before this run.",
         _table(shown["rows"]),
         *(["### Figures", *figures] if figures else []),
         *(["### Notes", "\n".join(f"- {note}" for note in shown["notes"])] if shown["notes"] else []),

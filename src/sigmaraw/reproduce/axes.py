@@ -52,6 +52,22 @@ def shift_axis(axes: Any, values: Iterable[float], linear: float = 3.0) -> None:
     axes.minorticks_off()
 
 
+def loss_axis(axes: Any) -> None:
+    """Make the vertical axis of what is drawn already logarithmic: one large loss would flatten all others on a linear one.
+
+    Parameters
+    ----------
+    axes : matplotlib axes
+        Where losses are drawn, all above 0.
+    """
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    ticks = _round_numbers(low, high)
+    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+    axes.set_ylim(low, high)
+
+
 def power_of_ten(values: Iterable[float]) -> int:
     """Return 0, or the largest multiple of 3 whose power of ten does not exceed the values, where they have five digits or more.
 
@@ -69,4 +85,4 @@ def _round_numbers(low: float, high: float) -> list[float]:
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     ticks = [step * 10.0**power for power in powers for step in _STEPS]
     within = [tick for tick in ticks if low / 1.2 <= tick <= high * 1.2]
-    return within if len(within) <= 6 else [tick for tick in within if math.log10(tick).is_integer()]
+    return within if len(within) <= 7 else [tick for tick in within if math.log10(tick).is_integer()]

@@ -16,7 +16,7 @@ from sigmaraw.codecs import codec
 from sigmaraw.contracts import Criterion, Found, Reproduction
 from sigmaraw.contracts.reproductions import Report
 from sigmaraw.pipelines import pipeline
-from sigmaraw.reproduce.axes import shift_axis
+from sigmaraw.reproduce.axes import loss_axis, shift_axis
 from sigmaraw.reproduce.nuclei import DATA, DEMO, Truthful, image_losses, network_of, of_real, virtual_samples
 from sigmaraw.reproduce.shapes import rises
 from sigmaraw.study import Plan
@@ -218,9 +218,7 @@ def _figure(demo: Mapping[str, Any], real: Mapping[str, Any] | None, shifts: Map
                 place.plot(sorted(row), [row[key] for key in sorted(row)], "o-", ms=3, color=colours[kind], label=kind)
             place.set_xlabel("severity")
             place.set_ylabel("PCC loss, 1")
-            place.set_yscale("log")  # a black image has .5, which would flatten all other steps on a linear axis
-            place.set_yticks((0.05, 0.1, 0.2, 0.5), ("0.05", "0.1", "0.2", "0.5"))
-            place.minorticks_off()
+            loss_axis(place)
         if real is None:
             axes[0, 1].text(0.5, 0.5, "data missing", ha="center", transform=axes[0, 1].transAxes)
         axes[0, 0].legend(frameon=False, fontsize=8)
