@@ -5,7 +5,7 @@
 
 `seeds` runs the same frames and codecs with many seeds. A row's distance is the least of those of its shift, ln ratio and RMS from their
 limits, means over all seeds, in standard uncertainties. A limit is passed or failed at 95 % where an estimate is about 1.7 u from it, and
-estimates scatter by 1 u: a row must hang on its seed at distances up to about 4 u, with probability Φ(1.7 − distance). 
+estimates scatter by 1 u: a row must hang on its seed at distances up to about 4 u, with probability Φ(1.7 − distance).
 `warnings` draws frames anew for every run, tells the right camera, and counts
 runs in which any row has a warning that bears on its verdict.
 """
