@@ -57,16 +57,20 @@ def draws(frame: np.ndarray, n: int) -> None:
             pass
 
 
-def codecs(frame: np.ndarray, n: int) -> None:
-    """What a study asks of its codecs: `distort` where they have it, true round trips for the rest and for the share that is checked."""
+def codecs(replicas: np.ndarray, frame: np.ndarray, n: int) -> None:
+    """What a study asks of its codecs: `distort` where they have it, true round trips for the rest and for the share that is checked.
+
+    replicas : of the frame, (replica, y, x), in turn: a target is sought on each of them, as a study must.
+    """
     for group, spec in enumerate(CODECS, 1):
         codec = sr.codec(spec, camera())
         hint = codec.apply(frame).hint
         for number in range(n):
+            replica = replicas[number % len(replicas)]
             whole = number % 10 == 0 or drawn_for_coding(0.05, 0, 0, group, number)
-            distorted = None if whole else codec.distort(frame)
+            distorted = None if whole else codec.distort(replica)
             if distorted is None:
-                codec.apply(frame, hint)
+                codec.apply(replica, hint)
 
 
 def plain_script(frame: np.ndarray, pipeline: str, n: int) -> None:
@@ -104,10 +108,11 @@ def main(side: int = 256, n: int = 20, pipeline: str = "otsu") -> None:
     """Print the study's time over that of its bare parts, and of the plain script over the study's."""
     frame = frame_of_cells(side)
     study(frame[:64, :64], pipeline, 10)  # compiled, loaded, tested
+    replicas = np.concatenate(list(iter_replicas(frame, camera(), 20, "around-raw")))
     parts = {
         "draws": timed(lambda: draws(frame, n)),
         "passes": timed(lambda: passes(frame, pipeline, n)),
-        "codecs": timed(lambda: codecs(frame, n)),
+        "codecs": timed(lambda: codecs(replicas, frame, n)),
     }
     whole, script = timed(lambda: study(frame, pipeline, n)), timed(lambda: plain_script(frame, pipeline, n))
     print(f" {side} x {side} px, n {n}, {len(CODECS)} codecs, {pipeline}; seconds of the processor (by the clock)")

@@ -89,3 +89,19 @@ def test_a_run(blur: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
         assert not held["clusters"]
     else:
         assert found.values["auc"][0] > found.values["auc"][1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("package", ["umap", "pacmap"])
+def test_umap_and_pacmap_keep_groups_apart_and_what_is_fitted_in_its_place(package: str) -> None:
+    pytest.importorskip(package, reason=f"{package} is not installed (extra embeddings)")
+    project = {"umap": embeddings._umap, "pacmap": embeddings._pacmap}[package]
+    random = np.random.default_rng(8)
+    centres = np.array([[0.0] * 6, [9.0] * 6])
+    fit, new = (np.concatenate([centre + random.standard_normal((count, 6)) for centre in centres]) for count in (60, 20))
+    plane, placed = project(fit, new, 0)
+    assert plane.shape == (120, 2) and placed.shape == (40, 2) and np.isfinite(plane).all() and np.isfinite(placed).all()
+    middles = np.stack([plane[:60].mean(axis=0), plane[60:].mean(axis=0)])
+    nearest = np.hypot(*(placed[:, None] - middles).transpose(2, 0, 1)).argmin(axis=1)
+    assert np.array_equal(nearest, np.repeat([0, 1], 20)), "a new point falls among its own kind"
+    assert np.array_equal(project(fit, new[:5], 0)[0], plane), "new points move nothing that was fitted"

@@ -1,9 +1,9 @@
 """What a watch costs for each frame of 2048 × 2048 px beside its features: processor time, least and median of many frames.
 
-    python -m tests.watch.frame_cost            # about 5 s of one core
+    python -m tests.watch.frame_cost            # about a minute of one core
 
 Features are drawn. The frame is hashed, as in `sigmaraw watch check`, the tests of all four groups are fed, and the entry is written
-through to the disk. Figures of docs/explanation/watch.md.
+through to the disk. Last comes what it costs to open a state that holds many frames. Figures of docs/explanation/watch.md.
 """
 
 from __future__ import annotations
@@ -67,10 +67,26 @@ def costs(watch: Watch, frames: int, shape: tuple[int, int] = (2048, 2048), seed
     }
 
 
+def opening(watch: Watch, frames: int, seed: int = 2) -> dict[str, float]:
+    """Return processor time to open the state after so many frames: checking all digests, and making the tests go on, s."""
+    random = np.random.default_rng(seed)
+    watch.state._connection.execute("PRAGMA synchronous = OFF")  # the frames are only there to be read
+    for index in range(len(watch.state.entries) - 1, frames):
+        watch.add(str(index), f"{index:x}", {name: random.standard_normal(DIMS[name]) for name in GROUPS}, None)
+    began = time.process_time()
+    state = State(watch.state.path)
+    between = time.process_time()
+    Watch(state)
+    return {"frames": frames, "digests, s": round(between - began, 2), "tests, s": round(time.process_time() - between, 2)}
+
+
 def main() -> None:
     """Print the costs."""
     with tempfile.TemporaryDirectory() as folder:
-        print(json.dumps(costs(watch_of(Path(folder) / "watch.db"), 60), indent=1))
+        watch = watch_of(Path(folder) / "watch.db")
+        print(json.dumps(costs(watch, 60), indent=1), flush=True)
+        for frames in (100, 1000, 5000):
+            print(json.dumps(opening(watch, frames)), flush=True)
 
 
 if __name__ == "__main__":

@@ -106,12 +106,16 @@ def test_a_state_goes_on_as_if_it_had_never_been_closed(lab: Path, state: Path, 
     other = tmp_path / "other.db"
     other.write_bytes(state.read_bytes())
     frames = [(path.name, tifffile.imread(path)) for path in sorted((lab / "new").iterdir())[:10]]
+    usual = State(state).entries[0].body["features"]
+    lost = {name: np.full(len(rows[0]), np.nan if name == "measurements" else 0.5) for name, rows in usual.items()}
     whole = Watch(State(state))
-    expected = [whole.check(*frame) for frame in frames]
+    expected = [whole.check(*frame) for frame in frames[:5]]
+    expected += [whole.add("lost", "0", lost, None), *(whole.check(*frame) for frame in frames[5:])]
     found = []
-    for frame in frames:
+    for frame in [*frames[:5], None, *frames[5:]]:
         opened = State(other)
-        found.append(Watch(opened).check(*frame))
+        watched = Watch(opened)
+        found.append(watched.add("lost", "0", lost, None) if frame is None else watched.check(*frame))
         opened.close()
     for line in (*expected, *found):
         del line["features_ms"], line["watch_ms"]

@@ -60,7 +60,7 @@ class NoiseAware(Coder):
         Parameter("dither", bool, True, help="subtractive dither and dithered rounding: unbiased"),
         Parameter("reconstruct", str, choices=("midpoint", "mean"), help="without dither: a bin's middle, or the mean of its whole DN"),
         Parameter("backend", str, "jpegxl", choices=("jpegxl", "jpegls", "zstd"), help="exact coding of the codes"),
-        Parameter("effort", int, 9, minimum=1, maximum=9, unit="1", help="effort of jpegxl; 7 is 4 times faster, 4 % larger"),
+        Parameter("effort", int, 9, minimum=1, maximum=9, unit="1", help="effort of jpegxl; 7 is 5 times faster, up to 6 % larger"),
         *CAMERA_KEYS,
         Parameter("bits", int, minimum=1, maximum=16, unit="bit", help="bit depth; the camera's, else the container's"),
     )

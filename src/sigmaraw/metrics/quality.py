@@ -104,31 +104,31 @@ class BlockQuality:
             self._first = (raw.copy(), decoded.copy())
         self._replicas += 1
         for number, (raw_plane, decoded_plane) in enumerate(zip(raw, decoded, strict=True)):
-            self._add_plane(number, raw_plane.astype(np.int64), decoded_plane.astype(np.int64))
+            self._add_plane(number, raw_plane.astype(np.float64), decoded_plane.astype(np.float64))
 
-    def _add_plane(self, number: int, raw: NDArray[np.int64], decoded: NDArray[np.int64]) -> None:
+    def _add_plane(self, number: int, raw: NDArray[np.float64], decoded: NDArray[np.float64]) -> None:
         assert self._first is not None
-        first = self._first[0][number].astype(np.int64)
+        first_raw, first_decoded = self._first[0][number], self._first[1][number]
         error = decoded - raw
-        n, e = raw - first, error - (self._first[1][number].astype(np.int64) - first)
+        n, e = raw - first_raw, error + first_raw - first_decoded
         self._sum_raw[number] += n.astype(np.int32)
         self._sum_error[number] += e.astype(np.int32)
-        for name, values in (("nn", n * n), ("en", e * n)):
-            self._rows[name][number] += values.sum(axis=1)
+        self._rows["nn"][number] += _of_rows(n, n)
+        self._rows["en"][number] += _of_rows(e, n)
         self._total["e"] += int(error.sum())
-        self._total["ee"] += int((e * e).sum())
+        self._total["ee"] += int(_of_rows(e, e).sum())
         self._total["lag"] += _neighbours(e)
         self._max = max(self._max, largest(error))
-        self._scaled += float((error * error / self._plane_variance(number)).sum())
+        error *= error
+        error /= self._plane_variance(number)
+        self._scaled += float(error.sum())
 
     def _plane_variance(self, number: int) -> NDArray[np.float64]:
         if callable(self._variance):
-            variance = self._variance(number)
-        else:
-            variance = np.broadcast_to(self._variance, self._shape).reshape(self._planes)[number]
-        if not np.all(variance > 0):
-            raise InvalidOption("a raw variance that is not above 0 DN²", "V > 0 for every pixel", "take it from NoiseModel.variance")
-        return variance
+            return _positive(self._variance(number))
+        if self._replicas == 1:
+            _positive(self._variance)
+        return np.broadcast_to(self._variance, self._shape).reshape(self._planes)[number]
 
     def moments(self) -> QualityMoments:
         """Return the moments of all replicas so far. Raises ShapeMismatch where there is none."""
@@ -138,8 +138,9 @@ class BlockQuality:
         ee, lag = self._total["ee"] * self._replicas, self._total["lag"] * self._replicas  # here and below: times the number of replicas
         rows = {name: sums * self._replicas for name, sums in self._rows.items()}
         for number, (plane_raw, plane_error) in enumerate(zip(self._sum_raw, self._sum_error, strict=True)):
+            # A sum over replicas may pass 2³², and a product of two 2⁵³: float64 would no longer be exact.
             n, e = plane_raw.astype(np.int64), plane_error.astype(np.int64)
-            ee, lag = ee - int((e * e).sum()), lag - _neighbours(e)
+            ee, lag = ee - int((e * e).sum()), lag - _whole_neighbours(e)
             rows["nn"][number] -= (n * n).sum(axis=1)
             rows["en"][number] -= (e * n).sum(axis=1)
         nn, en = int(rows["nn"].sum()), int(rows["en"].sum())
@@ -163,9 +164,25 @@ class BlockQuality:
         )
 
 
-def _neighbours(plane: NDArray[np.int64]) -> int:
-    """Return the sum of products of every pixel with its right and its lower neighbour. plane: (y, x)."""
+def _of_rows(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the sum of a·b over each row, (y,). a, b: (y, x), whole numbers below 2¹⁷ in size: exact for rows of up to 2¹⁹ pixels."""
+    return np.einsum("yx,yx->y", a, b).astype(np.int64)
+
+
+def _neighbours(plane: NDArray[np.float64]) -> int:
+    """Return the sum of products of every pixel with its right and its lower neighbour. plane: (y, x), as for `_of_rows`."""
+    return int(_of_rows(plane[:, 1:], plane[:, :-1]).sum()) + int(_of_rows(plane[1:], plane[:-1]).sum())
+
+
+def _whole_neighbours(plane: NDArray[np.int64]) -> int:
+    """Return the same of whole numbers of any size."""
     return int((plane[:, 1:] * plane[:, :-1]).sum()) + int((plane[1:] * plane[:-1]).sum())
+
+
+def _positive(variance: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    if not np.all(np.asarray(variance) > 0):
+        raise InvalidOption("a raw variance that is not above 0 DN²", "V > 0 for every pixel", "take it from NoiseModel.variance")
+    return np.asarray(variance, np.float64)
 
 
 def _pairs(planes: tuple[int, ...]) -> int:

@@ -253,10 +253,10 @@ def _distribution(point: EntryPoint) -> tuple[str, str]:
     distribution = getattr(point, "dist", None)
     if distribution is None:
         return str(point.value).partition(":")[0].partition(".")[0], ""
-    return _named(distribution)
+    return _stated(distribution)
 
 
-@functools.cache
-def _named(distribution: Distribution) -> tuple[str, str]:
-    """Return a distribution's name and version: read once, since each look at them parses its metadata anew."""
+@functools.lru_cache(maxsize=256)
+def _stated(distribution: Distribution) -> tuple[str, str]:
+    """Return name and version as the distribution's metadata state them: a file, which is read once."""
     return str(distribution.name), str(distribution.version)

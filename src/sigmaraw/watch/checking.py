@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -47,13 +47,33 @@ class Group:
         ).started()
         self._strangeness = Strangeness(used[::2])
         self._martingale = ConformalMartingale([self._strangeness(row) for row in used[1::2]], setup.seed)
+        self.memory: dict[str, Any] = {}
 
     def add(self, numbers: Floats) -> tuple[float | None, float]:
         """Return S and ln M with one more frame; where a number is undefined S is None and the frame as strange as can be."""
         used = numbers[self._kept]
-        if not np.isfinite(used).all():
-            return None, self._martingale.add(math.inf)
-        return self.online.add(used), self._martingale.add(self._strangeness(used))
+        seen = bool(np.isfinite(used).all())
+        statistic = self.online.add(used) if seen else None
+        score = self._strangeness(used) if seen else math.inf
+        log_m = self._martingale.add(score)
+        self.memory = {"near": self.online.near if seen else None, "score": score if seen else None, "logs": self._martingale.logs}
+        return statistic, log_m
+
+    def resume(self, tables: Sequence[Sequence[float | None]], memories: Sequence[dict[str, Any]]) -> None:
+        """Go on after earlier frames from what each of them left, at the cost of a window and of sorting the scores.
+
+        Parameters
+        ----------
+        tables : sequence of sequence of float
+            The group's numbers of each frame.
+        memories : sequence of dict
+            What `memory` was after each.
+        """
+        window = [k for k, memory in enumerate(memories) if memory["near"] is not None][-self.online.detector.window :]
+        self.online.resume([_array(tables[k])[self._kept] for k in window], [memories[k]["near"] for k in window])
+        scores = [math.inf if memory["score"] is None else memory["score"] for memory in memories]
+        if memories:
+            self._martingale.resume(scores, memories[-1]["logs"])
 
 
 class Watch:
@@ -83,11 +103,12 @@ class Watch:
                 name: Group(tables[name], detector["kept"], self.setup, detector["threshold"], detector["bandwidth"])
                 for name, detector in body["detectors"].items()
             }
-            self._seen = {row["sha256"]: 0 for row in body["reference"]}
-            self._exceeded = self._trials = 0
-            for entry in state.entries[1:]:
-                self._take({name: _array(entry.body["features"][name]) for name in self.groups}, entry.body["exceeded"])
-                self._seen[entry.body["sha256"]] = entry.number
+            frames = state.entries[1:]
+            for name, group in self.groups.items():
+                group.resume([entry.body["features"][name] for entry in frames], [entry.body["memory"][name] for entry in frames])
+            counted = [] if self.setup.share is None else [entry.body["exceeded"] for entry in frames]
+            self._trials, self._exceeded = sum(one is not None for one in counted), sum(map(bool, counted))
+            self._seen = {row["sha256"]: 0 for row in body["reference"]} | {entry.body["sha256"]: entry.number for entry in frames}
         except (KeyError, TypeError, IndexError, msgspec.ValidationError) as error:
             raise IntegrityError(
                 f"the entries of {state.path} do not fit together ({error})", "a state of this version", "fit again"
@@ -145,6 +166,7 @@ class Watch:
             "sha256": digest,
             "features": {group: numbers.tolist() for group, numbers in features.items()},
             "exceeded": exceeded,
+            "memory": {group: tests.memory for group, tests in self.groups.items()},
             **line,
         }
         entry = self.state.add("frame", body)

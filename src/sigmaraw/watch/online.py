@@ -118,6 +118,24 @@ class Running:
         self._frames: deque[Floats] = deque(maxlen=detector.window)
         self._near: deque[float] = deque(maxlen=detector.window)
 
+    @property
+    def near(self) -> float:
+        """Mean kernel of the last frame with the reference."""
+        return self._near[-1]
+
+    def resume(self, frames: Sequence[Floats], near: Sequence[float]) -> None:
+        """Take the last frames of an earlier watch for the window, without computing them anew.
+
+        Parameters
+        ----------
+        frames : sequence of ndarray, float64
+            (feature,) of each, in the order in which they came.
+        near : sequence of float
+            What `near` was after each.
+        """
+        self._frames.extend((np.asarray(one, np.float64) - self.detector.centre) / self.detector.spread for one in frames)
+        self._near.extend(near)
+
     def add(self, features: Floats) -> float | None:
         """Return S with one more frame; None until a window is full.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from scipy import special
@@ -49,6 +49,25 @@ class ConformalMartingale:
         self._seed = seed
         self._seen = 0
         self._logs = np.full(len(POWERS), -np.inf)
+
+    @property
+    def logs(self) -> list[float]:
+        """Logarithm of Σ_k w_k Π_{i=k…t} ε·p_i^(ε−1) for each ε of `POWERS`: all that the martingale keeps beside the scores."""
+        return [float(value) for value in self._logs]
+
+    def resume(self, scores: Sequence[float], logs: Sequence[float]) -> None:
+        """Take the scores of an earlier martingale, without betting on them anew.
+
+        Parameters
+        ----------
+        scores : sequence of float
+            Of all its frames.
+        logs : sequence of float
+            What `logs` was after the last one.
+        """
+        self._sorted = sorted([*self._sorted, *(float(score) for score in scores)])
+        self._seen += len(scores)
+        self._logs = np.array(logs, np.float64)
 
     def add(self, score: float) -> float:
         """Return ln M with one more score.
