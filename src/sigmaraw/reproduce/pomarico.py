@@ -305,9 +305,8 @@ def _largest(rows: Sequence[Mapping[str, Any]]) -> str:
         of = [row for row in rows if row["microscope"] == setup and row["codec"] != AWARE and row["epsilon"] is not None]
         worst = max(of, key=lambda row: abs(row["epsilon"]), default=None)
         if worst is not None:
-            parts.append(
-                f"{setup} {worst['percent']:+.1f} % and {worst['epsilon']:+.0f} σ ({worst['codec']}, {worst['parameter'].replace('_', ' ')})"
-            )
+            which = f"{worst['codec']}, {worst['parameter'].replace('_', ' ')}"
+            parts.append(f"{setup} {worst['percent']:+.1f} % and {worst['epsilon']:+.0f} σ ({which})")
     return "; ".join(parts)
 
 
