@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sigmaraw.reproduce.axes import loss_axis, power_of_ten, ratio_axis, shift_axis
 from sigmaraw.reports.svg import figure
+from sigmaraw.reproduce.axes import loss_axis, power_of_ten, ratio_axis, shift_axis
 
 
 @pytest.mark.parametrize(
