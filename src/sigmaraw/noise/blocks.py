@@ -150,8 +150,9 @@ def sample_blocks(
             count = min(size, len(counters) - first)
             words = np.resize(counters[first : first + count], size)
             if device:
-                drawn = [(whole or sampler(part)).device_block(words)[:count] for part in parts]
-                yield drawn[0] if whole else jnp.concatenate(drawn, axis=1)
+                drawn = [(whole or sampler(part)).device_block(words) for part in parts]
+                block = drawn[0] if whole else jnp.concatenate(drawn, axis=1)
+                yield block if count == size else block[:count]  # a slice of all would be copied
             elif whole is not None:
                 yield whole.block(words)[:count]
             else:
