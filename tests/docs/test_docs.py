@@ -67,4 +67,4 @@ def test_every_how_to_is_on_the_first_page() -> None:
     first = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
     for page in (ROOT / "docs").glob("[!_]*/*.md"):
         name = page.relative_to(ROOT / "docs").as_posix()
-        assert f"({name}" in first or name.startswith("decisions/"), name
+        assert f"({name}" in first or name.startswith(("decisions/", "reproductions/")), name

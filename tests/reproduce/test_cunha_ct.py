@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 
@@ -54,6 +55,23 @@ def test_lossless_changes_nothing_and_a_constant_fails(volume: OrganVolume, tmp_
     monkeypatch.setattr(cunha_ct, "JPEG2000", _Spec(flat))
     values, agrees = _run(tmp_path / "b")
     assert values["jaccard"][0] == [0.0, 0.0] and not (agrees["matched"] or agrees["rates"] or agrees["distance"])
+
+
+def test_the_trial_is_met_between_the_two_ways_of_counting_headers() -> None:
+    met = {"jpeg2000": [0.9987, 0.9974, 0.9940, 0.9682], "without_headers": 0.9819, "hevc": 0.9954}
+    test = next(criterion.test for criterion in cunha_ct.CunhaCt.criteria if criterion.key == "real")
+    assert test(met) and test(None)
+    assert not test({**met, "without_headers": 0.9700}), "the trial lies above both"
+    assert not test({**met, "jpeg2000": [0.9987, 0.9974, 0.9940, 0.9800]}), "and here below both"
+    assert not test({**met, "jpeg2000": [0.9987, 0.9974, 0.9900, 0.9682]}) and not test({**met, "hevc": 0.9939})
+
+
+def test_headers_are_what_no_quality_changes() -> None:
+    image = organ_volume((8, 96, 96), 3).image[4]
+    streams = [bytes(imagecodecs.jpeg2k_encode(image, codecformat="j2k", level=level, reversible=False)) for level in (30, 60)]
+    count = cunha_ct.header_bytes(image)
+    part, data = count - 14, count - 2  # the header of the tile part is 12 bytes long, and gives the length of its data
+    assert streams[0][:part] == streams[1][:part] and streams[0][data:count] == streams[1][data:count] == b"\xff\x93"
 
 
 class _Spec:

@@ -9,6 +9,8 @@ import pytest
 
 from sigmaraw.errors import InputNotFound, UnreadableFile
 from sigmaraw.reproduce import opt, reproduce
+from sigmaraw.virtual.camera import VirtualCamera
+from sigmaraw.virtual.tomography import tomography_scan
 
 pytestmark = pytest.mark.filterwarnings("ignore:invalid value")
 
@@ -33,6 +35,18 @@ def test_replicas_of_projections_and_scans_anew(shared_data: Path, tmp_path: Pat
     assert tests["slices"](wrong) and not tests["slices"]([{"ratio": 1.2, "se": 0.05}])
     assert not tests["spread"](wrong * 3) and tests["spread"]([{"ratio": 1.09, "se": 0.01}] * 3)
     assert not tests["lossless"](1e-9) and not tests["flats"]([1.0, 1.11])
+
+
+@pytest.mark.slow
+def test_a_codec_that_returns_a_constant_loses_the_organs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opt, "SCANS", 12)
+    monkeypatch.setattr(opt, "CODECS", ("contrast:gain=0", "lossless"))
+    camera = VirtualCamera((6, 32), 1.8, 1.6, 400.0, 16, full_well_e=30000.0, seed=3)
+    record, _ = opt._virtual_study(camera, tomography_scan((6, 32), 16, opt.LIGHT_E, 3, "transmission"), tmp_path, 3, lambda *_: None)
+    rows = {(row.codec, row.measurement): row for row in record.content.results}
+    constant, lossless = (rows[spec, "area"] for spec in opt.CODECS)
+    assert lossless.chi_codec == lossless.chi_raw > 0 and constant.verdict == "FAIL"
+    assert all(rows["contrast:gain=0", name].chi_codec != rows["lossless", name].chi_codec for name in opt.MEASURED)
 
 
 def test_the_relative_error_of_a_standard_deviation_is_that_of_many_trials() -> None:

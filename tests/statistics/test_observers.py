@@ -42,10 +42,12 @@ def test_jaccard_by_slice_is_the_registered_metric_but_for_empty_pairs() -> None
 
 def test_both_empty_slices_are_left_out_and_counted() -> None:
     """60 empty of 92 slices with annotated JI .46: .46, not .81 (SCIENCE 7)."""
-    a = np.concatenate([stack(*[10] * 32), stack(*[0] * 60)])
-    b = np.concatenate([stack(*[5] * 32), stack(*[0] * 60)])
+    a, b = np.zeros((2, 92, 1, 50), dtype=bool)
+    a[:32], b[:32, :, :23] = True, True
     found = intra_observer(a, b, threshold=0.4)
-    assert (found.mean, found.valid, found.both_empty, found.slices) == (0.5, 32, 60, 92)
+    assert (found.valid, found.both_empty, found.slices) == (32, 60, 92) and found.mean == pytest.approx(0.46)
+    found = intra_observer(a, b)
+    assert (found.valid, found.both_empty) == (0, 60) and math.isnan(found.mean), "at the threshold of 001 no slice is valid"
 
 
 def test_intra_observer_is_the_mean_over_valid_slices() -> None:

@@ -71,7 +71,8 @@ def _list(json: bool) -> None:
             ]
         )
         return
+    width = max((len(name) for name, _, _ in rows), default=0)
     for name, study, fault in rows:
-        typer.echo(f"{name:<12} {fault or f'{study.title} ({study.paper})'}")
+        typer.echo(f"{name:<{width}}  {fault or f'{study.title} ({study.paper})'}")
         if not fault and study.data:
-            typer.echo(f"{'':<12} needs {study.data}")
+            typer.echo(f"{'':<{width}}  {'needs' if study.folders else 'uses'} {study.data}")

@@ -41,7 +41,7 @@ def reproduction_report(content: Mapping[str, Any], figures: Mapping[str, str]) 
     figures : mapping of str to str
         SVG drawings by their names.
     """
-    kept = {key: value for key, value in content.items() if key != "seconds"}
+    kept = {key: value for key, value in content.items() if not key.endswith("seconds")}
     text = json.dumps(kept, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
     digest = hashlib.sha256(text.encode()).hexdigest()
     return Document(

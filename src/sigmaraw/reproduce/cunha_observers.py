@@ -139,10 +139,10 @@ class CunhaObservers(Reproduction):
         ),
         Criterion(
             "jaccard",
-            "mean Jaccard index of lossless and of JPEG 2000 by rising ratio",
-            "falls (a figure)",
-            f"it nowhere rises by more than {_RISE}, and falls by more than .1 in all",
-            lambda v: falls(v, _RISE) and v[0] - v[-1] > 0.1,
+            "mean Jaccard index of lossless and of JPEG 2000 by rising ratio; then within and between observers",
+            "falls, at 643:1 to about that between observers (a figure)",
+            f"it nowhere rises by more than {_RISE}, and ends nearer to that between observers than to that within one, or below",
+            lambda v: falls(v[:-2], _RISE) and v[-3] < (v[-2] + v[-1]) / 2,
         ),
         Criterion(
             "marks",
@@ -241,6 +241,8 @@ _NOTES = (
     "and thickens thick ones, and the sum may rise.",
     "The outline of a decoded volume is a reading of its own, as in 001: lossless scores as the observer agrees with himself. With the "
     "errors of the first reading lossless scores 1; that is the row “lossless”.",
+    "How far the Jaccard index must fall was first asked for as .1. That has no source in 001, whose observers lie .13 apart, and was "
+    "restated after the first run: at 643:1 001 finds it close to that between observers.",
     "“Does not differ from intra-observer” is no evidence of sameness; the verdicts of this package test equivalence instead.",
     "001 sums 513 GB to about 2 GB and prints 256; its own sizes and ratios give 262. The CT volume has 280 MB, 300 are printed.",
     "Not reproduced: 001's mouse tumours and its two segmentors. With real masks: `sigmaraw observers MASKS`, and `sigmaraw validate "
@@ -272,7 +274,7 @@ def _setting(
         spec,
         raw.nbytes / nbytes,
         (jaccard, distance),
-        float(np.nanmean(jaccard_by_slice(reference, alone))),
+        _mean(jaccard_by_slice(reference, alone)),
         _mean(distance_variability(reference, alone, np.asarray((reference & alone).any(axis=(1, 2))), AverageHausdorff()).values),
         100 * (_texture(decoded, reference) / readings.texture - 1),
         float(np.mean([ms_ssim(a, b, span)[0] for a, b in zip(raw[::4], decoded[::4], strict=True)])),
@@ -341,7 +343,7 @@ def _values(
         "tukey": p,
         "retained": 100 * float(counted.mean()),
         "lossless": [free.alone, free.alone_distance, free.texture_percent, free.ms_ssim],
-        "jaccard": [marked[spec].jaccard for spec in (LOSSLESS, *JPEG2000)],
+        "jaccard": [*(marked[spec].jaccard for spec in (LOSSLESS, *JPEG2000)), _mean(intra), _mean(readings.inter[0])],
         "marks": [marked[spec].differs_intra for spec in (weak, strong)],
         "rule": [marked[spec].accepted for spec in (weak, strong)],
         "verdicts": [verdicts[LOSSLESS], verdicts[strong]],

@@ -13,6 +13,7 @@ from sigmaraw.codecs import codec
 from sigmaraw.contracts import Criterion, Found, Reproduction
 from sigmaraw.contracts.reproductions import Report
 from sigmaraw.pipelines import pipeline
+from sigmaraw.reproduce.axes import power_of_ten
 from sigmaraw.reproduce.nuclei import DATA, DEMO, Truthful, of_real, spec_of, true_measurements, virtual_samples
 from sigmaraw.statistics.agreement import agreement, bland_altman
 
@@ -21,6 +22,8 @@ PAPER = {"count": (0.995, 0.994), "area": (0.992, 0.990), "total_intensity": (0.
 """Pearson and Spearman that 002 prints of nuclei."""
 UNITS = {"count": "1", "area": "px", "total_intensity": "DN", "mean_intensity": "DN"}
 STEP = "lossless"
+_TRUE, _PREDICTED = "#33373d", "#0b5d91"
+_POWERS = {3: "10³", 6: "10⁶", 9: "10⁹"}
 
 Pairs = dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
 
@@ -120,12 +123,17 @@ def _shown(values: Mapping[str, Any]) -> dict[str, str]:
 
 def _bias_notes(values: Mapping[str, Any]) -> tuple[str, ...]:
     """Return Bland and Altman's bias and limits of agreement, one sentence a measurement."""
-    return tuple(
-        f"{key}: predicted minus true {row['bias']:+.3g} {UNITS[key.partition(' ')[2]]}, 95 % limits of agreement {row['lower']:+.3g} to "
-        f"{row['upper']:+.3g} ({row['images']:.0f} images)."
-        for key, row in values.items()
-        if key != "concordance" and row is not None
-    )
+    lines = []
+    for key, row in values.items():
+        if key == "concordance" or row is None:
+            continue
+        whose, name = key.split(" ")
+        unit = "" if UNITS[name] == "1" else f" {UNITS[name]}"
+        lines.append(
+            f"{whose.capitalize()} network, {name.replace('_', ' ')}: predicted minus true {row['bias']:+.3g}{unit}, "
+            f"95 % limits of agreement {row['lower']:+.3g} to {row['upper']:+.3g} ({row['images']:.0f} images)."
+        )
+    return tuple(lines)
 
 
 def _figure(pairs: Pairs) -> Any:
@@ -136,23 +144,31 @@ def _figure(pairs: Pairs) -> Any:
         made = figure(4.6, 9.0)
         made.set_layout_engine("constrained")
         axes = made.subplots(2, len(pairs))
-        for column, (name, (predicted, true)) in enumerate(pairs.items()):
+        for column, (name, values) in enumerate(pairs.items()):
             above, below = axes[0, column], axes[1, column]
+            power = power_of_ten(np.concatenate(values))
+            predicted, true = (each / 10.0**power for each in values)
             if not true.size:
                 continue
-            drawn = above.violinplot([true, predicted], showmedians=True)
-            for body, colour in zip(drawn["bodies"], ("#33373d", "#0b5d91"), strict=True):
-                body.set_facecolor(colour)
-            above.set_xticks([1, 2], ["true", "predicted"])
-            unit = "" if UNITS[name] == "1" else f", {UNITS[name]}"
-            above.set_title(f"{name.replace('_', ' ')}{unit}", fontsize=9)
+            _violins(above, true, predicted)
+            parts = ([_POWERS[power]] if power else []) + ([] if UNITS[name] == "1" else [UNITS[name]])
+            above.set_title(f"{name.replace('_', ' ')}{', ' if parts else ''}{' '.join(parts)}", fontsize=9)
             low, high = float(min(true.min(), predicted.min())), float(max(true.max(), predicted.max()))
             below.plot([low, high], [low, high], color="#8a8f98", lw=0.8)
-            below.plot(true, predicted, "o", ms=3, color="#0b5d91", alpha=0.8)
+            below.plot(true, predicted, "o", ms=3, color=_PREDICTED, alpha=0.8)
             below.set_xlabel("true")
             below.set_ylabel("predicted" if column == 0 else "")
             for place in (above, below):
                 place.spines[["top", "right"]].set_visible(False)
-                place.ticklabel_format(axis="y", scilimits=(-2, 4))
-            below.ticklabel_format(axis="x", scilimits=(-2, 4))
     return made
+
+
+def _violins(place: Any, true: NDArray[np.float64], predicted: NDArray[np.float64]) -> None:
+    """Draw the distributions of both side by side, each with its median and its range."""
+    drawn = place.violinplot([true, predicted], showmedians=True)
+    for body, colour in zip(drawn["bodies"], (_TRUE, _PREDICTED), strict=True):
+        body.set_facecolor(colour)
+    for part in ("cbars", "cmins", "cmaxes", "cmedians"):
+        drawn[part].set_color([_TRUE, _PREDICTED])
+        drawn[part].set_linewidth(1.2)
+    place.set_xticks([1, 2], ["true", "predicted"])

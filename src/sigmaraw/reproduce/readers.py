@@ -26,6 +26,7 @@ RATIOS = (1, 2, 5, 10, 20, 50)
 QUALITY = dict(zip(RATIOS, (0.0, 0.0, 0.0, -1.0, -2.2, -3.6), strict=True))
 _TIE, _NOISE = 0.4, 1.0
 _METHODS = {"CIP": 4.3, "CDL": 8.3}
+_COLOURS = ("#0b5d91", "#a63c00", "#00695c", "#8a3a6b")
 _CHANCE = 0.5
 _SMALLEST_P = 2 / math.comb(40, 20)  # exact two-sided p of two separated samples of 20
 
@@ -207,11 +208,13 @@ def _figure(rows: Sequence[ChoiceRow]) -> Any:
         made = figure(3.2, 5.2)
         made.set_layout_engine("constrained")
         axes = made.subplots()
-        for reader in dict.fromkeys(row.reader for row in rows):
+        names = list(dict.fromkeys(row.reader for row in rows))
+        for number, reader in enumerate(names):
             own = [row for row in rows if row.reader == reader and row.pair[0] == "1"]
-            at, value = [int(row.pair[1]) for row in own], [row.rate.value for row in own]
+            aside = 1 + 0.05 * (number - (len(names) - 1) / 2)  # so that the bars of readers do not cover each other
+            at, value = [int(row.pair[1]) * aside for row in own], [row.rate.value for row in own]
             reach = [[row.rate.value - row.rate.low for row in own], [row.rate.high - row.rate.value for row in own]]
-            axes.errorbar(at, value, reach, marker="o", capsize=2, lw=1.2, label=reader)
+            axes.errorbar(at, value, reach, marker="o", ms=4, capsize=2, lw=1.2, color=_COLOURS[number % len(_COLOURS)], label=reader)
         axes.axhline(_CHANCE, color="#6b7280", lw=0.8, ls="--")
         axes.set_xscale("log", base=2)
         axes.set_xticks(RATIOS[1:], [str(ratio) for ratio in RATIOS[1:]])

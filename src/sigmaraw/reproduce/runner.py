@@ -141,11 +141,12 @@ def reproduce(
         raise InvalidOption(f"seed {seed}", "a whole number from 0 to 2^32 - 1", "choose another")
     study.data_root = _data_root(data)
     _require_data(study)
-    began = time.monotonic()
+    began, processor = time.monotonic(), _processor_seconds()
     with reporting(progress) as report, atomic_folder(folder) as temporary:
         found = study.run(temporary, seed, quick, report)
         table = _table(study, found, quick, seed)
-        _write(temporary, table, found, time.monotonic() - began, pdf=pdf)
+        took = {"seconds": time.monotonic() - began, "processor_seconds": _processor_seconds() - processor}
+        _write(temporary, table, found, took, pdf=pdf)
     return table
 
 
@@ -182,7 +183,12 @@ def _row(criterion: Criterion, found: Found, name: str) -> ComparedFigure:
     )
 
 
-def _write(folder: Path, table: Table, found: Found, seconds: float, *, pdf: bool) -> None:
+def _processor_seconds() -> float:
+    """Return the processor time of this process and of those that it started and that have ended."""
+    return sum(os.times()[:4])
+
+
+def _write(folder: Path, table: Table, found: Found, took: Mapping[str, float], *, pdf: bool) -> None:
     from sigmaraw.reports.reproduction import write_reproduction
     from sigmaraw.reports.svg import drawing, to_svg
 
@@ -192,7 +198,7 @@ def _write(folder: Path, table: Table, found: Found, seconds: float, *, pdf: boo
         **asdict(table),
         "agrees": table.agrees,
         "values": _plain(found.values),
-        "seconds": round(seconds, 1),
+        **{name: round(seconds, 1) for name, seconds in took.items()},
     }
     write_text(folder / "reproduction.json", json.dumps(content, indent=1, allow_nan=False) + "\n")
     write_text(folder / "reproduction.md", table.markdown())

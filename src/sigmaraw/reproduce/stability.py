@@ -16,6 +16,7 @@ from sigmaraw.codecs import codec
 from sigmaraw.contracts import Criterion, Found, Reproduction
 from sigmaraw.contracts.reproductions import Report
 from sigmaraw.pipelines import pipeline
+from sigmaraw.reproduce.axes import loss_axis, shift_axis
 from sigmaraw.reproduce.nuclei import DATA, DEMO, Truthful, image_losses, network_of, of_real, virtual_samples
 from sigmaraw.reproduce.shapes import rises
 from sigmaraw.study import Plan
@@ -217,6 +218,7 @@ def _figure(demo: Mapping[str, Any], real: Mapping[str, Any] | None, shifts: Map
                 place.plot(sorted(row), [row[key] for key in sorted(row)], "o-", ms=3, color=colours[kind], label=kind)
             place.set_xlabel("severity")
             place.set_ylabel("PCC loss, 1")
+            loss_axis(place)
         if real is None:
             axes[0, 1].text(0.5, 0.5, "data missing", ha="center", transform=axes[0, 1].transAxes)
         axes[0, 0].legend(frameon=False, fontsize=8)
@@ -225,9 +227,10 @@ def _figure(demo: Mapping[str, Any], real: Mapping[str, Any] | None, shifts: Map
             for kind in KINDS:
                 row = {0: 0.0, **{severity: shifts[spec_at(kind, severity)][name] for severity in steps[kind]}}
                 place.plot(sorted(row), [row[key] for key in sorted(row)], "o-", ms=3, color=colours[kind])
-            place.set_yscale("symlog", linthresh=3)
+            shift_axis(place, [shifts[spec_at(kind, severity)][name] for kind in KINDS for severity in steps[kind]])
             place.set_xlabel("severity")
             place.set_ylabel(f"shift of {name.replace('_', ' ')}, σ_raw")
+            place.set_title("demonstration network", fontsize=9)
         axes[1, 0].legend(frameon=False, fontsize=8)
         for place in axes.ravel():
             place.spines[["top", "right"]].set_visible(False)
