@@ -1,6 +1,6 @@
 """Networks trained on images of one compression ratio and tested on those of another: paper 004 on virtual CT slices.
 
-Slices are those of `organ_slice`, with another contrast phase in each (organs 90 to 500 HU, muscle 50, bone 750). Each slice is coded by
+Slices are those of `organ_slice`, with another contrast phase in each (organs 130 to 330 HU, muscle 50, bone 750). Each slice is coded by
 JPEG 2000 at each ratio. A U-Net is trained on the slices of one ratio and tested on other slices at every ratio, against the truth of the
 uncoded slice. Few-shot training takes one slice in CR uncoded, which costs as many bytes as all slices at ratio CR. Multi-class Dice and
 PSNR are those of `rates`.
@@ -31,7 +31,7 @@ SIDE = 256
 """Of a slice, px: of smaller ones a code stream at ratio 100 is mostly header."""
 EQUIVALENCE = 0.02
 FLAT_TO = 20
-_ORGANS_HU = (90.0, 500.0)
+_ORGANS_HU = (130.0, 330.0)
 _ORGAN = CLASSES.index("organ")
 
 
