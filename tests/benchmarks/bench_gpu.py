@@ -1,4 +1,4 @@
-"""Replicas on a GPU: pixels per second, the share of a plain device copy, the way to the model, and what differs from the CPU.
+"""Studies and replicas on a GPU: each figure beside what is aimed at, pixels per second, the way to the model, what differs from the CPU.
 
 Needs the installed package, JAX for CUDA (`pip install 'jax[cuda12]'`) and, for the part with the model, a torch for CUDA; nothing else:
     python -m tests.benchmarks.bench_gpu
@@ -28,6 +28,7 @@ from sigmaraw.study.plan import WorkItem
 from sigmaraw.study.study_image import StudyImage
 from sigmaraw.study.work import Job
 from sigmaraw.virtual import VirtualCamera, nuclei_scene
+from tests.benchmarks import gpu_study
 
 GAIN, OFFSET, READ = 0.46, 100.0, 1.6
 MODEL = NoiseModel(GAIN, OFFSET, READ, 16)
@@ -104,7 +105,7 @@ def frame_of(side: int) -> np.ndarray:
 
 def modes(sizes: Sizes, ceiling: float) -> None:
     """Whole single-frame modes, what the host does before the first replica included."""
-    for side in sizes.sides:
+    for side in sizes.sides[:1]:
         frame = frame_of(side)
         for mode in ("around-raw", "bootstrap", "simex"):
 
@@ -184,6 +185,10 @@ def main(cpu: bool = False) -> None:
         return
     sizes = SMALL if cpu else FULL
     with jax.default_device(device):
+        if cpu:
+            gpu_study.main("unet-demo", 64, 10, 40, (20,), ("bf16",))
+        elif torch.cuda.is_available():
+            gpu_study.main("unet-demo:device=cuda", 512, 100, 500, (256, 1024), ("tf32", "bf16"))
         ceiling = copied_pixels(sizes)
         print(f" {device.device_kind}, JAX {jax.__version__}, torch {torch.__version__}: a copy writes {ceiling / 1e9:.3f} Gpixel/s")
         print(f" drawing (target {TARGET:.0%} of the copy)")

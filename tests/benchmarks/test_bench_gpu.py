@@ -16,6 +16,9 @@ def test_it_runs_on_the_cpu(capsys: pytest.CaptureFixture[str]) -> None:
     rates = [float(value) for value in re.findall(r"([\d.]+) Gpixel/s +[\d.]+% of the copy", printed)]
     assert len(rates) == 10  # kernel twice, three sizes of block, three modes, two routes to the model
     assert max(rates) > 0
+    assert printed.count("(aim ") == 4  # two studies, frames through the network, bootstrap
+    assert printed.count("the same both times") == 2
+    assert "precision=bf16: area differs on" in printed
     assert "both routes give the same bits" in printed
     assert "torch sees a block in the same memory" in printed
     assert printed.count("pixels differ, by 0 DN at most") == 4  # the CPU from itself

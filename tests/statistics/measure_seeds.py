@@ -6,8 +6,8 @@
 `seeds` runs the same frames and codecs with many seeds. A row's distance is the least of those of its shift, ln ratio and RMS from their
 limits, means over all seeds, in standard uncertainties. A limit is passed or failed at 95 % where an estimate is about 1.7 u from it, and
 estimates scatter by 1 u: a row must hang on its seed at distances up to about 4 u, with probability Φ(1.7 − distance).
-`warnings` draws frames anew for every run, tells the right camera, and counts
-runs in which any row has a warning that bears on its verdict.
+`warnings` draws frames anew for every run, states the right camera, and counts runs in which a row has a warning that bears on its
+verdict.
 """
 
 from __future__ import annotations
@@ -38,10 +38,15 @@ def frames(kind: str, peak: float, run: int, count: int = 1, side: int = 64) -> 
 
 
 def distances(row: ResultRow) -> tuple[float, float, float]:
-    """Return how far shift, ln ratio and RMS lie below their limits, in their standard uncertainties; infinite where they have none."""
+    """Return how far shift, ln ratio and RMS lie below their limits, in their standard uncertainties.
+
+    Infinite where nothing changes, NaN where replicas tell no uncertainty: rare changes of counts, or raw predictions that never vary.
+    """
     found = row.evidence
-    if found is None or found.rare or found.same_spread:
+    if row.reason == "identical":
         return math.inf, math.inf, math.inf
+    if found is None or found.rare or found.same_spread:
+        return math.nan, math.nan, math.nan
     rms_limit = RMS_OF_COUNTS if row.measurement == "count" else RMS
     gaps = (
         (1.0 - abs(found.shift), row.u),
@@ -51,9 +56,9 @@ def distances(row: ResultRow) -> tuple[float, float, float]:
     return tuple(gap / u if u else math.inf for gap, u in gaps)  # type: ignore[return-value]
 
 
-def seeds(count: int, n: int, peaks: Sequence[float]) -> None:
+def seeds(count: int, n: int, peaks: Sequence[float], pipelines: Sequence[str]) -> None:
     """Print, per pipeline, how many rows change their verdict with the seed."""
-    for pipeline in PIPELINES:
+    for pipeline in pipelines:
         rows: dict[tuple[str, float, str, str], list[ResultRow]] = defaultdict(list)
         for kind in ("cells", "points"):
             for peak in peaks:
@@ -63,24 +68,26 @@ def seeds(count: int, n: int, peaks: Sequence[float]) -> None:
                         rows[kind, peak, row.codec, row.measurement].append(row)
         opposed = total = 0
         changes: dict[int, list[int]] = {edge: [0, 0] for edge in EDGES}
+        rare = [0, 0]
         for found in rows.values():
             verdicts = [row.verdict for row in found]
             usual = max(set(verdicts), key=verdicts.count)
             opposed, total = opposed + min(verdicts.count("PASS"), verdicts.count("FAIL")), total + len(found)
             distance = min(abs(float(np.mean(column))) for column in zip(*map(distances, found), strict=True))
-            cell = changes[max(edge for edge in EDGES if edge <= distance)]
+            cell = rare if math.isnan(distance) else changes[max(edge for edge in EDGES if edge <= distance)]
             cell[0], cell[1] = cell[0] + sum(verdict != usual for verdict in verdicts), cell[1] + len(found)
         sys.stdout.write(
             f"{pipeline}: {total} rows of {len(rows)} (image, codec, measurement); PASS beside FAIL {opposed}; not the usual verdict\n"
         )
         for edge, (other, all_rows) in changes.items():
             sys.stdout.write(f"  from {edge} u: {other} of {all_rows} rows\n")
+        sys.stdout.write(f"  rare changes, no distance: {rare[0]} of {rare[1]} rows\n")
         sys.stdout.flush()
 
 
-def warnings(images: Sequence[int], runs: Sequence[int], n: int) -> None:
+def warnings(images: Sequence[int], runs: Sequence[int], n: int, pipelines: Sequence[str]) -> None:
     """Print, per pipeline and number of images, in how many runs with the right camera a warning bears on a verdict."""
-    for pipeline in PIPELINES:
+    for pipeline in pipelines:
         for count, repeats in zip(images, runs, strict=True):
             alarms: list[str] = []
             for run in range(repeats):
@@ -100,12 +107,13 @@ def main() -> None:
     parser.add_argument("--peaks", type=float, nargs="+", default=[100.0])
     parser.add_argument("--images", type=int, nargs="+", default=[1, 10, 30])
     parser.add_argument("--runs", type=int, nargs="+", default=[100, 40, 20])
+    parser.add_argument("--pipelines", nargs="+", default=list(PIPELINES))
     parser.add_argument("-n", type=int, default=50)
     asked = parser.parse_args()
     if asked.what == "seeds":
-        seeds(asked.seeds, asked.n, asked.peaks)
+        seeds(asked.seeds, asked.n, asked.peaks, asked.pipelines)
     else:
-        warnings(asked.images, asked.runs, asked.n)
+        warnings(asked.images, asked.runs, asked.n, asked.pipelines)
 
 
 if __name__ == "__main__":

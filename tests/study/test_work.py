@@ -137,7 +137,7 @@ def test_the_next_block_is_coded_while_this_one_is_predicted():
             time.sleep(0.01)
         seen.append(coder.calls)
 
-    list(job(Mean(predicting), coder).stream([WorkItem(0, 1, 0, 4), WorkItem(0, 1, 4, 4), WorkItem(0, 1, 8, 4)]))
+    list(job(Mean(predicting), coder, workers=2).stream([WorkItem(0, 1, 0, 4), WorkItem(0, 1, 4, 4), WorkItem(0, 1, 8, 4)]))
     assert seen[0] == 8  # and no further: the queue is bounded
 
 
@@ -151,7 +151,7 @@ def test_a_failure_gives_what_was_done_before_it_and_leaves_nothing_running():
 
     results = []
     with pytest.raises(PredictionFailed, match="late"):
-        for result in job(Mean(fail_late), coder).stream([WorkItem(0, 1, start, 4) for start in range(0, 40, 4)]):
+        for result in job(Mean(fail_late), coder, workers=2).stream([WorkItem(0, 1, start, 4) for start in range(0, 40, 4)]):
             results.append(result)
     assert [result.item.start for result in results] == [0]
     calls = coder.calls
@@ -167,3 +167,59 @@ def test_an_images_scene_is_made_once(monkeypatch: pytest.MonkeyPatch):
     study = job(Mean(), Watched(), mode="bootstrap")
     list(study.stream([WorkItem(0, group, start, 4) for group in (0, 1) for start in (0, 4, 8)]))
     assert len(made) == 1
+
+
+# --- a pipeline whose calls may be side by side, as one on a GPU -------------------------------------------------------
+class SideBySide(Mean):
+    calls_side_by_side = 3
+
+
+def test_calls_side_by_side_give_the_bits_of_one_after_the_other():
+    together_at, most, lock = 0, 0, threading.Lock()
+    full = threading.Event()
+
+    def enter() -> None:
+        nonlocal together_at, most
+        with lock:
+            together_at += 1
+            most = max(most, together_at)
+        if together_at == 3:
+            full.set()
+        full.wait(20)
+        with lock:
+            together_at -= 1
+
+    items = [item for item in ITEMS if item.group < 2]
+    alone = [job(Mean(), Watched(), workers=0)(item) for item in items]
+    together = list(job(SideBySide(enter), Watched(), workers=2).stream(items))
+    assert most == 3
+    assert [result.item for result in together] == items
+    for one, other in zip(alone, together, strict=True):
+        assert np.array_equal(one.raw, other.raw)
+        assert one.decoded is None or np.array_equal(one.decoded, other.decoded)
+        assert (one.nbytes, one.achieved, one.quality) == (other.nbytes, other.achieved, other.quality)
+
+
+def test_a_failure_of_one_of_several_calls_gives_what_was_done_before_it_and_leaves_nothing_running():
+    coder, calls, results = Watched(), [], []
+
+    def fail_late() -> None:
+        calls.append(1)
+        if len(calls) > 6:
+            raise ArithmeticError("late")
+
+    with pytest.raises(PredictionFailed, match="late"):
+        for result in job(SideBySide(fail_late), coder, workers=2).stream([WorkItem(0, 1, start, 4) for start in range(0, 60, 4)]):
+            results.append(result)
+    assert [result.item.start for result in results] == [0, 4, 8][: len(results)]
+    coded, asked = coder.calls, len(calls)
+    time.sleep(0.2)
+    assert (coder.calls, len(calls)) == (coded, asked)
+
+
+def test_more_items_are_under_way_where_cores_would_be_idle_but_only_as_many_as_may_be_held():
+    assert [job(Mean(), Watched(), workers=workers).ahead() for workers in (0, 2, 16)] == [2, 2, 4]
+    assert job(SideBySide(), Watched(), workers=16).ahead() == 6
+    large = np.broadcast_to(np.uint16(300), (2000, 2000))
+    scenes = (StudyImage(large, large, NoiseModel(0.5, 100.0, 1.6, 12)),)
+    assert Job(scenes, SideBySide(), replica_mode("around-raw"), 3, workers=64).ahead() == 2  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from sigmaraw.noise.keys import Unchanging
 if TYPE_CHECKING:
     from sigmaraw.contracts import CameraNoise, Measurement, ReplicaRequest
 
+_ESTIMATING = threading.RLock()  # threads of a study share a mode, and an image is denoised once
 _KEPT_BYTES = 1 << 29  # of estimates held, the latest in any case: a study of adaptive n comes back to every image
 DOUBLE_BOOTSTRAP_GROUPS = 4
 DEFAULT_DENOISER = "dct"
@@ -95,14 +97,15 @@ class Bootstrap(ReplicaMode):
         from sigmaraw.noise.residuals import residual_checks
 
         key = _identity(frame, noise_model)
-        found = self._estimates.get(key)
-        if found is None:
-            level = estimate(frame, noise_model, self.denoiser)
-            found = _Estimate(Unchanging.of(level), residual_checks(frame, level, noise_model))
-            self._estimates[key] = found
-            while len(self._estimates) > 1 and sum(kept.level_dn.nbytes for kept in self._estimates.values()) > _KEPT_BYTES:
-                self._estimates.popitem(last=False)
-        return found
+        with _ESTIMATING:
+            found = self._estimates.get(key)
+            if found is None:
+                level = estimate(frame, noise_model, self.denoiser)
+                found = _Estimate(Unchanging.of(level), residual_checks(frame, level, noise_model))
+                self._estimates[key] = found
+                while len(self._estimates) > 1 and sum(kept.level_dn.nbytes for kept in self._estimates.values()) > _KEPT_BYTES:
+                    self._estimates.popitem(last=False)
+            return found
 
 
 def _identity(frame: NDArray[np.integer], noise_model: CameraNoise) -> bytes:

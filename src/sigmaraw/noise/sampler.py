@@ -133,6 +133,7 @@ class Sampler:
         self._all = _on_device(image)
         self._variant = {"high": share < 1, "top": 0 if apart else top}
         self._low: tuple[Any, ...] | None = None
+        self._places: tuple[jax.Array, jax.Array] | None = None  # the first two of `_low` on the device, once they are asked for there
         if apart:
             low = image.low_pixels()
             pairs, where = np.unique(low // 2, return_inverse=True)
@@ -155,8 +156,9 @@ class Sampler:
         frames = _unpack(self._draw(counters, self._all, **self._variant), size=self._size, dtype=dtype)
         if self._low is not None:
             index, source, arrays, top = self._low
+            self._places = self._places or (jnp.asarray(index), jnp.asarray(source))
             low = _unpack(self._draw(counters, arrays, high=False, top=top), size=2 * arrays[0].size, dtype=dtype)
-            frames = _put(frames, low, jnp.asarray(index), jnp.asarray(source))
+            frames = _put(frames, low, *self._places)
         return frames.reshape(-1, *self._shape)
 
     def _draw(self, counters: jax.Array, arrays: tuple[jax.Array, dict[str, jax.Array]], **variant: Any) -> jax.Array:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from sigmaraw.processes import available_cores
+
 PATCH_PX = 8
 CUT = 3.0  # standard deviations of the noise; below it the first stage takes a coefficient for noise
 _ROWS = 8  # of patches at a time: what is held stays small, and in the processor's cache
 
+_FEW_PARTS = 4  # of rows: for so few no threads are begun
+
 _Image: TypeAlias = NDArray[np.float32]
+_Part = TypeVar("_Part")
 
 
 class SlidingDct:
@@ -57,25 +65,53 @@ def _patches(image: _Image) -> _Image:
 
 
 def _averaged(image: _Image, guide: _Image | None) -> _Image:
-    """Return the weighted mean over patches of shrunk patches; by the guide's coefficients, or by the patches' where there is no guide."""
-    from scipy.fft import dctn, idctn
+    """Return the weighted mean over patches of shrunk patches; by the guide's coefficients, or by the patches' where there is no guide.
 
+    Rows of patches are shrunk in threads and added up in their order: the sums do not depend on how many threads there are.
+    """
     patches, guides = _patches(image), None if guide is None else _patches(guide)
     total, weights = np.zeros_like(image), np.zeros_like(image)
     height, width = patches.shape[2:]
-    for row in range(0, height, _ROWS):
-        rows = slice(row, min(row + _ROWS, height))
-        coefficients = dctn(patches[:, :, rows], axes=(0, 1), norm="ortho")
-        if guides is None:
-            gains = (np.abs(coefficients) >= CUT).astype(np.float32)
-        else:
-            gains = 1 - 1 / (np.square(dctn(guides[:, :, rows], axes=(0, 1), norm="ortho")) + 1) ** 2
-        gains[0, 0] = 1
-        weight = 1 / np.square(gains).sum(axis=(0, 1))
-        shrunk = idctn(coefficients * gains, axes=(0, 1), norm="ortho", overwrite_x=True) * weight
+
+    def one(rows: slice) -> tuple[slice, _Image, _Image]:
+        return rows, *_shrunk(patches[:, :, rows], None if guides is None else guides[:, :, rows])
+
+    for rows, shrunk, weight in _in_order(one, [slice(row, min(row + _ROWS, height)) for row in range(0, height, _ROWS)]):
         for v in range(PATCH_PX):
             covered = slice(rows.start + v, rows.stop + v)
             for u in range(PATCH_PX):
                 total[covered, u : u + width] += shrunk[v, u]
                 weights[covered, u : u + width] += weight
     return np.asarray(total / weights)
+
+
+def _shrunk(patches: _Image, guides: _Image | None) -> tuple[_Image, _Image]:
+    """Return some patches (v, u, y, x) shrunk and times their weight, and the weight (y, x)."""
+    from scipy.fft import dctn, idctn
+
+    coefficients = dctn(patches, axes=(0, 1), norm="ortho")
+    if guides is None:
+        gains = (np.abs(coefficients) >= CUT).astype(np.float32)
+    else:
+        gains = 1 - 1 / (np.square(dctn(guides, axes=(0, 1), norm="ortho")) + 1) ** 2
+    gains[0, 0] = 1
+    weight = 1 / np.square(gains).sum(axis=(0, 1))
+    return idctn(coefficients * gains, axes=(0, 1), norm="ortho", overwrite_x=True) * weight, weight
+
+
+def _in_order(function: Callable[[slice], _Part], parts: list[slice]) -> Iterator[_Part]:
+    """Yield function(part) of every part in order, computed in a thread per core; few at a time are held."""
+    import scipy.fft  # noqa: F401  # before threads ask for it together
+
+    threads = available_cores()
+    if threads == 1 or len(parts) < _FEW_PARTS:
+        yield from map(function, parts)
+        return
+    with ThreadPoolExecutor(threads, "sigmaraw-denoise") as pool:
+        waiting: deque[Future[_Part]] = deque()
+        for part in parts:
+            waiting.append(pool.submit(function, part))
+            if len(waiting) > 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

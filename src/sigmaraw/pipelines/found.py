@@ -49,7 +49,8 @@ def of_mask(mask: NDArray[np.bool_], smallest_px: int, connectivity: int) -> Fou
     labels, count = ndimage.label(mask, neighbours(mask.ndim, connectivity))
     if smallest_px <= 1:  # numbered in their order already, and none to leave out
         return Found(labels, int(count))
-    return of_labels(labels, smallest_px)
+    stays = np.bincount(labels.ravel()) >= smallest_px
+    return Found(labels, int(count)) if stays[1:].all() else _numbered(labels, stays)
 
 
 def of_labels(labels: NDArray[np.integer], smallest_px: int, keep: NDArray[np.bool_] | None = None) -> Found:
@@ -65,11 +66,16 @@ def of_labels(labels: NDArray[np.integer], smallest_px: int, keep: NDArray[np.bo
     stays = sizes >= max(smallest_px, 1)
     if keep is not None:
         stays &= keep
+    return _numbered(flat.reshape(labels.shape), stays)
+
+
+def _numbered(labels: NDArray[np.integer], stays: NDArray[np.bool_]) -> Found:
+    """Return the objects that stay, (label + 1,), numbered in the order of their labels; 0 is background whatever is said of it."""
     stays[0] = False
-    numbers = np.zeros(len(sizes), np.int32)
+    numbers = np.zeros(len(stays), np.int32)
     count = int(np.count_nonzero(stays))
     numbers[stays] = np.arange(1, count + 1, dtype=np.int32)
-    return Found(numbers[flat].reshape(labels.shape), count)
+    return Found(numbers[labels], count)
 
 
 def of_classes(classes: NDArray[np.integer], number: int, smallest_px: int, connectivity: int, spec: str) -> Found:

@@ -5,12 +5,13 @@ Preparation in float64, tiles, the network in float32, foreground map, join.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 
 import torch
 
 from sigmaraw.pipelines.preparation import TINY, check_channel, class_of
-from sigmaraw.pipelines.tiling import Tiling
+from sigmaraw.pipelines.tiling import TiledAxis, Tiling
 
 Network = Callable[[torch.Tensor], torch.Tensor]
 
@@ -52,10 +53,18 @@ def _foreground(outputs: torch.Tensor, post: str, channel: int) -> torch.Tensor:
     return torch.sigmoid(outputs[:, channel]) if post == "sigmoid" else outputs[:, channel]
 
 
+@functools.lru_cache(maxsize=64)
+def _padded(axis: TiledAxis, device: torch.device) -> torch.Tensor:
+    """Return which pixel stands at each place of a padded axis, kept on the device: a copy from the host waits for all that runs there."""
+    with torch.inference_mode(False):  # derivatives may pass through it too
+        return torch.from_numpy(axis.padded()).to(device)
+
+
 def _split(image: torch.Tensor, tiling: Tiling) -> torch.Tensor:
     """Return the tiles (tile, channel, window) of an image (channel, …)."""
     for number, axis in enumerate(tiling.axes):
-        image = image.index_select(number + 1, torch.from_numpy(axis.padded()).to(image.device))
+        if axis.before or axis.after:
+            image = image.index_select(number + 1, _padded(axis, image.device))
     return torch.stack([image[(..., *window)] for window in tiling.windows()])
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import abc
 import contextlib
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +27,7 @@ from sigmaraw.pipelines.batching import SIZES, batches, probe_tiles
 from sigmaraw.pipelines.inputs import check_many, one_frame
 from sigmaraw.pipelines.measurements import soft_measurements
 from sigmaraw.pipelines.network import NetworkPipeline
-from sigmaraw.pipelines.threads import each, submit
+from sigmaraw.pipelines.threads import cancel, each, submit
 
 if TYPE_CHECKING:
     import torch
@@ -43,6 +45,8 @@ PRECISION = Parameter(
 # What torch raises on inputs that do not fit; anything else is a fault of this program and is shown as one.
 _RUN_ERRORS = (RuntimeError, ValueError, TypeError, IndexError, AssertionError)
 _ONE_AT_A_TIME = threading.RLock()
+_GROUPS_ON_DEVICE = 2  # asked of a GPU before the first of them is waited for
+_CALLS_SIDE_BY_SIDE = 3  # of `batch`: one on its way to the GPU, one there, one labelled
 _LARGEST_ON_DEVICE_PX = 1 << 22  # of a tile, all channels together: larger ones fill a GPU by themselves
 
 
@@ -116,6 +120,11 @@ class TorchNetwork(NetworkPipeline):
 
         kind, index = torch.empty(0, device=self._place).__dlpack_device__()
         return int(kind), int(index)
+
+    @property
+    def calls_side_by_side(self) -> int:
+        """How many calls of `batch` may be under way at once, each from a thread of its own: on a GPU several, which keep it busy."""
+        return _CALLS_SIDE_BY_SIDE if self._by_tensors else 1
 
     def batch(self, images: Any) -> dict[str, NDArray[np.float64]]:
         """Return per measurement a float64 array (image). images: (image, y, x) or (image, z, y, x), uint8 or uint16, DN.
@@ -204,27 +213,32 @@ class TorchNetwork(NetworkPipeline):
     def _rows(self, images: list[Any]) -> list[dict[str, float]]:
         """Return the measurements of images of one shape: NumPy's, or tensors that lie on the GPU.
 
-        One lasting thread speaks with the GPU, whose plans belong to a thread. While a group of images is computed there, the masks of
-        the group before are labelled here.
+        One lasting thread speaks with the GPU, whose plans belong to a thread, and never waits for it: the caller's does. So the GPU has
+        the next group of images before it is done with this one, and masks are labelled in threads meanwhile.
         """
-        rows = submit("device", self._device_rows, images, threads=1).result()
-        return [row if isinstance(row, dict) else row.result() for row in rows]
-
-    def _device_rows(self, images: list[Any]) -> list[Any]:
-        import torch
-
+        together = submit("device", self._images_together, images, threads=1).result()
+        groups = [images[first : first + together] for first in range(0, len(images), together)]
         rows: list[Any] = []
-        waiting: _OnTheWay | None = None
-        with torch.inference_mode():
-            together = self._images_together(images)
-            for first in range(0, len(images), together):
-                begun = self._sent(images[first : first + together])
-                rows += [] if waiting is None else self._arrived(waiting)
-                waiting = begun
-            return rows + ([] if waiting is None else self._arrived(waiting))
+        sent: deque[Future[_OnTheWay]] = deque()
+        try:
+            for group in groups:
+                sent.append(submit("device", self._sent, group, threads=1))
+                if len(sent) > _GROUPS_ON_DEVICE:
+                    rows += self._arrived(sent.popleft().result())
+            while sent:
+                rows += self._arrived(sent.popleft().result())
+        finally:
+            cancel(sent)
+        return [row if isinstance(row, dict) else row.result() for row in rows]
 
     def _sent(self, images: list[Any]) -> _OnTheWay:
         """Return what is computed of some images, on its way to the host: the call does not wait for the GPU."""
+        import torch
+
+        with torch.inference_mode():
+            return self._asked_of(images)
+
+    def _asked_of(self, images: list[Any]) -> _OnTheWay:
         import torch
 
         flags: list[torch.Tensor] = []
@@ -263,7 +277,9 @@ class TorchNetwork(NetworkPipeline):
 
         if isinstance(unit, np.ndarray):
             unit = torch.from_numpy(np.require(unit, requirements="W"))  # torch warns of what it could not write to
-        return unit.to(self._place).to(torch.float64)
+            if self._place.type != "cpu":
+                unit = unit.pin_memory()  # from other memory a copy waits until the GPU has done all that was asked of it
+        return unit.to(self._place, non_blocking=True).to(torch.float64)
 
     def _weights(self, units: Sequence[torch.Tensor], later: list[Any] | None = None) -> list[torch.Tensor]:
         """Return the foreground maps of units of one shape, float64, DN; whether they are finite goes into `later` where it is given."""

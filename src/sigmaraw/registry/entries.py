@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from typing import Any
 
 from sigmaraw import extras
@@ -253,4 +253,10 @@ def _distribution(point: EntryPoint) -> tuple[str, str]:
     distribution = getattr(point, "dist", None)
     if distribution is None:
         return str(point.value).partition(":")[0].partition(".")[0], ""
+    return _stated(distribution)
+
+
+@functools.lru_cache(maxsize=256)
+def _stated(distribution: Distribution) -> tuple[str, str]:
+    """Return name and version as the distribution's metadata state them: a file, which is read once."""
     return str(distribution.name), str(distribution.version)

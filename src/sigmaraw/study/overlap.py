@@ -6,6 +6,7 @@ import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sigmaraw.pipelines.threads import cancel, submit
@@ -15,43 +16,74 @@ if TYPE_CHECKING:
     from sigmaraw.study.plan import WorkItem
     from sigmaraw.study.work import Job
 
-AHEAD = 2
-"""Blocks that are drawn and coded before their turn: the queue's bound, which keeps memory flat."""
+Measuring = tuple[Gathered, list[Future[None]]]
+"""What an item's replicas gave, and the measuring of what its codec did to them, which may not be done yet."""
+
+
+@dataclass
+class _Under:
+    """An item that is drawn and coded before its turn (`drawn` is None where it is too large), and predicted where that has begun."""
+
+    item: WorkItem
+    drawn: Future[list[Begun]] | None
+    predicted: Future[Measuring] | None = None
+
+    def begin_to_predict(self, job: Job, threads: int) -> None:
+        """Predict from now on in one of that many threads; an item that is too large to be held waits for its turn."""
+        if self.predicted is None and self.drawn is not None:
+            self.predicted = submit("predict", _predicted, job, self.item, self.drawn, threads=threads)
+
+    def done(self, job: Job) -> Measuring:
+        """Return the item predicted."""
+        return _predicted(job, self.item, self.drawn) if self.predicted is None else self.predicted.result()
+
+    def cancel(self) -> None:
+        """Leave out what has not begun, and wait for what has."""
+        if self.predicted is not None:
+            cancel([self.predicted])
+            if not self.predicted.cancelled() and self.predicted.exception() is None:
+                cancel(self.predicted.result()[1])
+        if self.drawn is not None:
+            cancel([self.drawn])
+            if not self.drawn.cancelled() and self.drawn.exception() is None:
+                for part in self.drawn.result():
+                    part.cancel()
 
 
 def overlapped(job: Job, items: Iterable[WorkItem]) -> Iterator[BlockResult]:
     """Yield the results of items in their order.
 
-    One thread draws, `job.coders` code and measure, the caller's own predicts. The order of work changes no number: every replica is
-    drawn from its number, and coded and predicted by itself.
+    One thread draws, `job.coders` code and measure, the caller's own predicts, or several where the pipeline says that its calls may be
+    side by side. The order of work changes no number: every replica is drawn from its number, and coded and predicted by itself.
     """
-    todo = iter(items)
-    begun: deque[tuple[WorkItem, Future[list[Begun]] | None]] = deque()
-    measured: deque[tuple[Gathered, list[Future[None]]]] = deque()
-
-    def begin(more: Iterable[WorkItem]) -> None:
-        for item in more:
-            ahead = submit("draw", job.begun, item, threads=1) if job.holds_ahead(item) else None
-            begun.append((item, ahead))
-
+    todo, ahead, side = iter(items), job.ahead(), job.calls_side_by_side()
+    under: deque[_Under] = deque()
+    measured: deque[Measuring] = deque()
     try:
-        begin(itertools.islice(todo, AHEAD))
-        while begun:
-            item, drawn = begun.popleft()
+        while True:
+            for item in itertools.islice(todo, ahead - len(under)):
+                under.append(_Under(item, submit("draw", job.begun, item, threads=1) if job.holds_ahead(item) else None))
+            if not under:
+                break
+            if side > 1:
+                for place in itertools.islice(under, side):
+                    place.begin_to_predict(job, side)
             try:
-                current = _predicted(job, item, drawn)
+                done = under[0].done(job)
             except (Exception, KeyboardInterrupt):  # what was done before goes out first: a study that ends early keeps it
                 yield from _finished(measured, 0)
                 raise
-            begin(itertools.islice(todo, 1))
-            measured.append(current)
+            under.popleft()
+            measured.append(done)
             yield from _finished(measured, 1)
         yield from _finished(measured, 0)
     finally:
-        _stop(begun, measured)
+        for place in under:
+            place.cancel()
+        cancel(future for _, futures in measured for future in futures)
 
 
-def _predicted(job: Job, item: WorkItem, drawn: Future[list[Begun]] | None) -> tuple[Gathered, list[Future[None]]]:
+def _predicted(job: Job, item: WorkItem, drawn: Future[list[Begun]] | None) -> Measuring:
     """Return what the item's replicas give, and the measuring of what its codec did to them, which is not done yet."""
     pipeline, gathered = job.pipeline_of(item), Gathered(job, item)
     if drawn is None:
@@ -70,21 +102,10 @@ def _predicted(job: Job, item: WorkItem, drawn: Future[list[Begun]] | None) -> t
     return gathered, [submit("codec", gathered.measure_all, pairs, threads=job.coders)] if pairs else []
 
 
-def _finished(measured: deque[tuple[Gathered, list[Future[None]]]], left: int) -> Iterator[BlockResult]:
+def _finished(measured: deque[Measuring], left: int) -> Iterator[BlockResult]:
     """Yield results, the earliest first, until `left` are left."""
     while len(measured) > left:
         gathered, futures = measured.popleft()
         for future in futures:
             future.result()
         yield gathered.result()
-
-
-def _stop(begun: Iterable[tuple[WorkItem, Future[list[Begun]] | None]], measured: Iterable[tuple[Gathered, list[Future[None]]]]) -> None:
-    """Leave out what has not begun, and wait for what has: nothing of the study runs on after it."""
-    draws = [drawn for _, drawn in begun if drawn is not None]
-    cancel(draws)
-    for drawn in draws:
-        if not drawn.cancelled() and drawn.exception() is None:
-            for part in drawn.result():
-                part.cancel()
-    cancel(future for _, futures in measured for future in futures)

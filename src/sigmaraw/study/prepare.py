@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.camera import CameraProfile
 from sigmaraw.codecs import require_near
-from sigmaraw.contracts import Codec, FindsObjects, Pipeline, ReplicaMode
+from sigmaraw.contracts import Codec, FindsObjects, Pipeline, ReplicaMode, RoundTrip
 from sigmaraw.errors import InvalidOption, InvalidPlan
 from sigmaraw.noise import NoiseModel, RicianNoise, split_repeats
 from sigmaraw.record.codecs import Settings
@@ -29,6 +30,7 @@ from sigmaraw.study.references import References
 from sigmaraw.study.replica_checks import ReplicaDiagnostics
 from sigmaraw.study.sameness import LINEAR_REPLICAS, linear_in_noise, replicas_of, study_differences
 from sigmaraw.study.seen import objects_in, seen_by
+from sigmaraw.study.side_by_side import Later, side_by_side
 from sigmaraw.study.study_image import StudyImage
 from sigmaraw.study.trips import distorts
 
@@ -197,43 +199,82 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
     images, specs = setting.inputs.images, setting.plan.codecs
     prepared: list[Prepared] = []
     for index, image in enumerate(images):
-        findings, pipeline = finding_checks(image), seen_by(setting.pipeline, image)
-        codecs, hints, resolved, quality, chi_codec, shorter, slices = [], [], [], [], [], [], []
-        before = objects_in(pipeline, image.frame) if setting.plan.rule == "cunha" else None
-        first: list[NDArray[np.integer]] = []
-        followed, again = _followed(setting, pipeline, image.frame), []
-        for position, spec in enumerate(specs):
-            report(index * len(specs) + position, len(images) * len(specs), f"image {index + 1}: {spec}")
-            asked = codec_of(spec, setting.profile, image, allow_exec=spec in setting.allow_exec, objects=setting.codecs)
-            codec = asked.freeze(image.frame)
-            trip = codec.apply(image.frame)
-            require_near(codec, trip.achieved, f"image {index + 1}")
-            codecs.append(codec)
-            hints.append(trip.hint)
-            every_byte = setting.plan.coded_share >= 1.0
-            shorter.append(not every_byte and distorts(codec, image.frame, trip.decoded, f"image {index}"))
-            first = first or [trip.decoded]
-            resolved.append(asked.resolved())
-            quality.append(ImageQuality.of(index, setting.profile.bits, image, codec, trip))  # the decoded image itself is not kept
-            predicted, shown = predict_following(pipeline, trip.decoded[np.newaxis], followed, f"image {index} after '{spec}'")
-            chi_codec.append(predicted[:, 0])
-            again += [shown] if shown else []
-            if before is not None:
-                slices.append(between(before, objects_in(pipeline, trip.decoded)))
-        chi_raw, second = (predict(pipeline, image.frame[np.newaxis], f"image {index}")[:, 0] for _ in range(2))
-        ready = dataclasses.replace(image, codecs=tuple(codecs), hints=tuple(hints), distorts=tuple(shorter))
-        if prepared:
-            differences, linear_noise = prepared[0].differences, prepared[0].linear_in_noise
-        else:
-            linear_noise = _linear_in_noise(setting, image, pipeline)
-            differences = study_differences(ready, pipeline, setting.mode, setting.plan.seed, first, setting.allow_nondeterminism)
-        diagnostics = ReplicaDiagnostics.of(image, setting.mode, setting.plan.seed, findings)
-        linear = linearise(image, pipeline, setting.mode)
-        floor = second - chi_raw
-        objects = ObjectsOfImage(followed, tuple(again)) if followed else None
-        answers = (chi_raw, floor, np.stack(chi_codec), differences, linear_noise)
-        prepared.append(Prepared(ready, diagnostics, *answers, resolved, quality, linear, objects, tuple(slices)))
+        findings = finding_checks(image)
+        calls = [functools.partial(ReplicaDiagnostics.of, image, setting.mode, setting.plan.seed, findings)]
+        coded = [functools.partial(_coded, setting, image, index, spec) for spec in specs]
+        with side_by_side(calls, image.frame.nbytes, "checks") as checks, side_by_side(coded, image.frame.nbytes) as trips:
+
+            def show(position: int, index: int = index) -> None:
+                report(index * len(specs) + position, len(images) * len(specs), f"image {index + 1}: {specs[position]}")
+
+            prepared.append(_prepared(setting, image, index, prepared[:1], trips, checks[0], show))
     return prepared
+
+
+@dataclass(frozen=True)
+class _Coded:
+    """A codec as it is used on an image, and the image's round trip."""
+
+    codec: Codec
+    resolved: Settings
+    trip: RoundTrip
+    shorter: bool
+    quality: ImageQuality
+
+
+def _coded(setting: Setting, image: StudyImage, index: int, spec: str) -> _Coded:
+    """Return a codec's round trip of an image, checked."""
+    asked = codec_of(spec, setting.profile, image, allow_exec=spec in setting.allow_exec, objects=setting.codecs)
+    codec = asked.freeze(image.frame)
+    trip = codec.apply(image.frame)
+    require_near(codec, trip.achieved, f"image {index + 1}")
+    shorter = setting.plan.coded_share < 1.0 and distorts(codec, image.frame, trip.decoded, f"image {index}")
+    return _Coded(codec, asked.resolved(), trip, shorter, ImageQuality.of(index, setting.profile.bits, image, codec, trip))
+
+
+def _prepared(
+    setting: Setting,
+    image: StudyImage,
+    index: int,
+    first: Sequence[Prepared],
+    coded: Sequence[Later[_Coded]],
+    checks: Later[ReplicaDiagnostics],
+    show: Callable[[int], None],
+) -> Prepared:
+    """Return an image with its predictions. first : the study's first image, where this is another one."""
+    pipeline, specs = seen_by(setting.pipeline, image), setting.plan.codecs
+    codecs, hints, resolved, quality, chi_codec, shorter, slices = [], [], [], [], [], [], []
+    before = objects_in(pipeline, image.frame) if setting.plan.rule == "cunha" else None
+    decoded: list[NDArray[np.integer]] = []
+    followed, again = _followed(setting, pipeline, image.frame), []
+    for position, spec in enumerate(specs):
+        show(position)
+        made = coded[position].result()
+        trip = made.trip
+        codecs.append(made.codec)
+        hints.append(trip.hint)
+        shorter.append(made.shorter)
+        decoded = decoded or [trip.decoded]
+        resolved.append(made.resolved)
+        quality.append(made.quality)  # the decoded image itself is not kept
+        predicted, shown = predict_following(pipeline, trip.decoded[np.newaxis], followed, f"image {index} after '{spec}'")
+        chi_codec.append(predicted[:, 0])
+        again += [shown] if shown else []
+        if before is not None:
+            slices.append(between(before, objects_in(pipeline, trip.decoded)))
+    chi_raw, second = (predict(pipeline, image.frame[np.newaxis], f"image {index}")[:, 0] for _ in range(2))
+    ready = dataclasses.replace(image, codecs=tuple(codecs), hints=tuple(hints), distorts=tuple(shorter))
+    if first:
+        differences, linear_noise = first[0].differences, first[0].linear_in_noise
+    else:
+        linear_noise = _linear_in_noise(setting, image, pipeline)
+        differences = study_differences(ready, pipeline, setting.mode, setting.plan.seed, decoded, setting.allow_nondeterminism)
+    diagnostics = checks.result()
+    linear = linearise(image, pipeline, setting.mode)
+    floor = second - chi_raw
+    objects = ObjectsOfImage(followed, tuple(again)) if followed else None
+    answers = (chi_raw, floor, np.stack(chi_codec), differences, linear_noise)
+    return Prepared(ready, diagnostics, *answers, resolved, quality, linear, objects, tuple(slices))
 
 
 def _followed(setting: Setting, pipeline: Pipeline, frame: NDArray[np.integer]) -> Followed | None:

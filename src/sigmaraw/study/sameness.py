@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +15,7 @@ from sigmaraw.pipelines.base import in_float32
 from sigmaraw.study.evidence import ALLOWED
 from sigmaraw.study.plan import NO_REPLICAS
 from sigmaraw.study.predicting import predict
+from sigmaraw.study.side_by_side import Later, side_by_side
 from sigmaraw.study.study_image import Hint, StudyImage
 
 _TRIPLES, _LINEAR = 4, 0.05  # triples of replicas, and the share of σ_raw that a linear measurement may be off
@@ -145,7 +147,25 @@ def study_differences(
         A difference is above a tenth of σ_raw and not allowed.
     """
     replicas = replicas_of(image, mode, seed, 2)
-    found = pipeline_difference(pipeline, [image.frame, *decoded[:1], *replicas])
+    calls = [
+        functools.partial(codec_difference, codec, hint, pipeline, image.frame, replicas[-1])
+        for codec, hint in zip(image.codecs, image.hints, strict=True)
+    ]
+    with side_by_side(calls, image.frame.nbytes) as codings:
+        return _judged(image, pipeline, mode, seed, [image.frame, *decoded[:1], *replicas], codings, allowed)
+
+
+def _judged(
+    image: StudyImage,
+    pipeline: Pipeline,
+    mode: ReplicaMode,
+    seed: int,
+    images: Sequence[NDArray[np.integer]],
+    codings: Sequence[Later[NDArray[np.float64]]],
+    allowed: bool,
+) -> NDArray[np.float64]:
+    """Return the largest differences of pipeline and codecs, each refused where it is too large and that is not allowed."""
+    found = pipeline_difference(pipeline, images)
     blocks: list[NDArray[np.integer]] = []
 
     def judge(what: str, differences: NDArray[np.float64]) -> None:
@@ -157,13 +177,13 @@ def study_differences(
     judge(f"pipeline '{pipeline.spec}' answers the same image differently", found)
     twin = in_float32(pipeline)
     if twin is not None:
-        of_precision = precision_difference(pipeline, twin, [image.frame, *decoded[:1], *replicas])
+        of_precision = precision_difference(pipeline, twin, images)
         judge(f"pipeline '{pipeline.spec}' answers otherwise than in float32", of_precision)
         found = np.maximum(found, of_precision)
-    for codec, hint in zip(image.codecs, image.hints, strict=True):
-        of_codec = codec_difference(codec, hint, pipeline, image.frame, replicas[-1])
-        judge(f"codec '{codec.spec}' decodes the same image differently", of_codec)
-        found = np.maximum(found, of_codec)
+    for codec, of_codec in zip(image.codecs, codings, strict=True):
+        differences = of_codec.result()
+        judge(f"codec '{codec.spec}' decodes the same image differently", differences)
+        found = np.maximum(found, differences)
     return found
 
 

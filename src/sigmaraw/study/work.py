@@ -19,9 +19,10 @@ from sigmaraw.noise.keys import Unchanging
 from sigmaraw.pipelines.threads import available_cores, cancel, submit
 from sigmaraw.record.codecs import Achieved
 from sigmaraw.study.objects import Followed, ObjectBlock, joined
-from sigmaraw.study.plan import WorkItem
+from sigmaraw.study.plan import BLOCK, WorkItem
 from sigmaraw.study.predicting import predict_following, resolve_pipeline
 from sigmaraw.study.seen import seen_by
+from sigmaraw.study.side_by_side import Asked
 from sigmaraw.study.study_image import StudyImage
 from sigmaraw.study.trips import Trip, drawn_for_coding, trip
 
@@ -120,6 +121,22 @@ class Job:
         together = self.batch is None or self.batch >= item.count
         return self.coders > 0 and together and item.count * one <= _AHEAD_BYTES
 
+    def ahead(self) -> int:
+        """Return how many items are under way at once: the queue's bound, which keeps memory flat.
+
+        Two; more where that many replicas leave cores idle, or where the pipeline predicts several at once, as far as they may be held.
+        """
+        largest = max(image.frame.nbytes for image in self.images) * BLOCK
+        wanted = max(2, -(-2 * self.coders // BLOCK)) + self.calls_side_by_side() - 1
+        return max(2, min(wanted, 2 * _AHEAD_BYTES // largest))
+
+    def calls_side_by_side(self) -> int:
+        """Return how many blocks the pipeline may predict at once: one, unless it says otherwise and no objects are followed."""
+        if self.followed:
+            return 1
+        pipeline = resolve_pipeline(self.pipeline)
+        return min(getattr(seen_by(pipeline, image), "calls_side_by_side", 1) for image in self.images)
+
     @property
     def coders(self) -> int:
         """Threads that code replicas."""
@@ -195,17 +212,6 @@ class Job:
         return trip(image.codecs[index], image.hints[index], replica, full=full, shorter=shorter, where=where)
 
 
-class Asked:
-    """A round trip that is made when it is asked for."""
-
-    def __init__(self, call: Callable[[], Trip]) -> None:
-        self._call = call
-
-    def result(self) -> Trip:
-        """Return the round trip."""
-        return self._call()
-
-
 @dataclass(frozen=True)
 class Begun:
     """Replicas that are drawn, and whose round trips are begun.
@@ -225,7 +231,7 @@ class Begun:
     first: int
     drawn: Block
     replicas: NDArray[np.integer] | None
-    trips: list[Future[Trip] | Asked]
+    trips: list[Future[Trip] | Asked[Trip]]
 
     def cancel(self) -> None:
         """Leave out round trips that have not begun, and wait for those that have."""
