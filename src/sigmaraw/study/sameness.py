@@ -156,9 +156,10 @@ def study_differences(
         A difference is above a tenth of σ_raw and not allowed.
     """
     replicas = replicas_of(image, mode, seed, 2)
+    held = [decoded[index] if index < len(decoded) else None for index in range(len(image.codecs))]
     calls = [
         functools.partial(codec_difference, codec, hint, pipeline, image.frame, replicas[-1], made)
-        for codec, hint, made in zip(image.codecs, image.hints, [*decoded, *[None] * (len(image.codecs) - len(decoded))], strict=True)
+        for codec, hint, made in zip(image.codecs, image.hints, held, strict=True)
     ]
     with side_by_side(calls, image.frame.nbytes) as codings:
         return _judged(image, pipeline, mode, seed, [image.frame, *decoded[:1], *replicas], codings, allowed)
