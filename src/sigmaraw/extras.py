@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -17,6 +18,18 @@ from sigmaraw.errors import MissingExtra
 PACKAGE = "sigmaraw"
 _REQUIREMENT = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(\[[^]]*\])?(?P<version>[^;]*)")
 _EXTRA = re.compile(r"extra\s*==\s*[\"']([^\"']+)[\"']")
+
+
+@functools.cache
+def version(package: str) -> str:
+    """Return the version of an installed package: read once in a process, since its metadata are parsed for it.
+
+    Raises
+    ------
+    importlib.metadata.PackageNotFoundError
+        It is not installed.
+    """
+    return metadata.version(package)
 
 
 def missing(what: str, extra: str, package: str) -> MissingExtra:

@@ -128,7 +128,7 @@ class Reader:
 
 def with_few_replicas(arguments: list[str]) -> list[str]:
     """Return the arguments of a study with `FEW` replicas in place of more: that a page's commands work is tested, not their figures."""
-    if not arguments or arguments[0] not in ("validate", "sweep", "demo") or "--plan" in arguments or "--resume" in arguments:
+    if not arguments or arguments[0] not in ("validate", "sweep", "search", "demo") or "--plan" in arguments or "--resume" in arguments:
         return arguments
     if "-n" not in arguments:
         drawn = not any(argument == "none" or argument.startswith("repeats") for argument in arguments)  # else n is that of the files

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
+import multiprocessing
 import os
 import signal
 import struct
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -20,7 +21,6 @@ from sigmaraw.codecs.lossless import METHODS
 from sigmaraw.contracts import Encoded
 from sigmaraw.errors import CodecFailed
 
-ROOT = Path(__file__).resolve().parents[2]
 SEED = 20260101
 MEMORY = 16 << 30  # bytes of address space: a stream that claims a huge frame must not get it
 SECONDS = 60.0  # without progress, then it hangs
@@ -147,29 +147,36 @@ def _watch(factory: str, spec: str, start: int, stop: int) -> tuple[int, str]:
     with tempfile.NamedTemporaryFile() as progress:
         progress.write(struct.pack("<q", start - 1))
         progress.flush()
-        code = f"from tests.fuzz.fuzzing import work; work({factory!r}, {spec!r}, {start}, {stop}, {progress.name!r})"
-        child = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        child = _processes().Process(target=work, args=(factory, spec, start, stop, progress.name))
+        child.start()
         seen, hung = start - 1, False
-        while True:
-            try:
-                _, printed = child.communicate(timeout=SECONDS)
-                break
-            except subprocess.TimeoutExpired:
-                now = _index(progress.name)
-                if now == seen:
-                    hung = True
-                    child.kill()
-                seen = now
-        index = _index(progress.name)
-        if child.returncode == 0:
+        while child.is_alive():
+            child.join(SECONDS)
+            now = _index(progress.name)
+            if child.is_alive() and now == seen:
+                hung = True
+                child.kill()
+            seen = now
+        index, code = _index(progress.name), child.exitcode
+        if code == 0:
             return index, ""
         if index < start:
-            raise RuntimeError(f"the worker for {spec} did not start: {printed.decode(errors='replace')[-800:]}")
+            raise RuntimeError(f"the worker for {spec} did not start: exit code {code}, its words are on standard error")
         if hung:
             return index, f"no end within {SECONDS:g} s"
-        if child.returncode < 0:
-            return index, f"the process died of {signal.Signals(-child.returncode).name}"
-        return index, Path(progress.name).read_bytes()[8:].decode(errors="replace") or f"exit code {child.returncode}"
+        if code is not None and code < 0:
+            return index, f"the process died of {signal.Signals(-code).name}"
+        return index, Path(progress.name).read_bytes()[8:].decode(errors="replace") or f"exit code {code}"
+
+
+@functools.cache
+def _processes() -> Any:
+    """Return what starts workers: where forks exist, copies of one process that has imported the codecs, which takes longer than a hunt."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    found = multiprocessing.get_context("forkserver")
+    found.set_forkserver_preload([__name__, "imagecodecs", "sigmaraw.codecs"])
+    return found
 
 
 def _index(path: str) -> int:

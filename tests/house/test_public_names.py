@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import doctest
 import html
 import inspect
-import io
 import pickle
 import re
 from collections.abc import Callable
@@ -62,18 +59,6 @@ def test_a_parameter_has_one_description_wherever_it_stands(name: str) -> None:
     shared = (first.keys() & second.keys()) - _OWN_WORDS
     assert len(shared) >= 15
     assert {key: second[key] for key in shared} == {key: first[key] for key in shared}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["validate", "sweep", "search", "replicas", "iter_replicas"])
-def test_examples_run(name: str) -> None:
-    function = getattr(sr, name)
-    (example,) = doctest.DocTestFinder(recurse=False).find(function, name, globs={})
-    assert example.examples
-    shown = io.StringIO()
-    with contextlib.redirect_stdout(shown):
-        failed = doctest.DocTestRunner().run(example).failed
-    assert failed == 0, shown.getvalue()
 
 
 @pytest.mark.parametrize(

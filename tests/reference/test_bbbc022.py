@@ -1,6 +1,6 @@
 """One page of BBBC022 with a published nuclei U-Net: real image, real network, two model formats, one table.
 
-The full study (seven codecs, n = 20) is examples/03_real_nuclei.py; here three of them with n = 3.
+The full study (seven codecs, n = 20) is examples/03_real_nuclei.py; here two of them with n = 3, on a part of the page.
 """
 
 from __future__ import annotations
@@ -31,21 +31,35 @@ def example() -> ModuleType:
     return module
 
 
+PART = (slice(0, 256), slice(0, 320))  # y, x; px: one window of the network, and a fifth of the pixels to code
+
+
 @pytest.fixture(scope="module")
-def record(example: ModuleType, shared_data: Path) -> sr.Record:
-    codecs = ("lossless", "noiseaware:q=1", "jpeg2000:ratio=10")
+def data(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder like the shared one, in which the page is cut."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "bia-notebooks").mkdir()
+    (folder / "unet2d-nuclei-broad").symlink_to(shared_data / "unet2d-nuclei-broad")
+    page = tifffile.imread(shared_data / "bia-notebooks" / "IXMtest_A02_s9.tif", key=0)
+    tifffile.imwrite(folder / "bia-notebooks" / "IXMtest_A02_s9.tif", page[PART], photometric="minisblack")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def record(example: ModuleType, data: Path) -> sr.Record:
+    codecs = ("lossless", "jpeg2000:ratio=10")
     assert set(codecs) <= set(example.CODECS)
-    return example.study(shared_data, "onnx", 3, codecs)
+    return example.study(data, "onnx", 3, codecs)
 
 
-def test_both_formats_give_the_same_predictions(example: ModuleType, shared_data: Path) -> None:
+def test_both_formats_give_the_same_predictions(example: ModuleType, data: Path) -> None:
     """Same graph, two runtimes that add in another order: a pixel at the threshold itself may fall either way, and nothing else.
 
     Counts are equal, areas differ by two pixels at most, and where they do not differ intensities are equal to 1e-6.
     """
-    frame = tifffile.imread(shared_data / "bia-notebooks" / "IXMtest_A02_s9.tif", key=0)
-    images = [frame, *sr.replicas(frame, sr.CameraProfile.from_values(**example.CAMERA), 2, "bootstrap", seed=22).to_numpy()]
-    folder = shared_data / "unet2d-nuclei-broad"
+    frame = tifffile.imread(data / "bia-notebooks" / "IXMtest_A02_s9.tif", key=0)
+    images = [frame, *sr.replicas(frame, sr.CameraProfile.from_values(**example.CAMERA), 1, "bootstrap", seed=22).to_numpy()]
+    folder = data / "unet2d-nuclei-broad"
     onnx, torch = (sr.pipeline(example.MODELS[kind].format(folder=folder)) for kind in ("onnx", "torch"))
     columns = [measurement.name for measurement in onnx.measurements]
     first, second = (np.array([[pipeline(image)[column] for column in columns] for image in images]) for pipeline in (onnx, torch))
@@ -66,9 +80,9 @@ def test_the_model_is_among_the_inputs(record: sr.Record) -> None:
 
 
 def test_what_is_found_on_the_raw_image_is_plausible(record: sr.Record) -> None:
-    """Some thirty nuclei are in view; the network was trained on other images and merges a few."""
+    """Some ten nuclei are in view (9 by Otsu); the network was trained on other images and merges a few."""
     chi = {row["measurement"]: row["chi_raw"] for row in record.document["results"]}
-    assert 15 <= chi["count"] <= 40
+    assert 6 <= chi["count"] <= 14
     assert 300 < chi["area"] / chi["count"] < 1500
     assert chi["mean_intensity"] == pytest.approx(chi["total_intensity"] / chi["area"])
 

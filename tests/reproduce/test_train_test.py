@@ -66,7 +66,7 @@ def test_folds_share_no_slice_and_few_shots_cost_as_many_bytes(small: None, monk
     monkeypatch.setattr(train_test, "segmented", lambda network, image: None)
     monkeypatch.setattr(train_test, "multi_class_dice", dice)
     study = train_test._Study(tmp_path, 0, Size((1,), (), (3,), 9, 3, 3, 1), lambda *_: None)
-    study.matrix(train_test.FIRST, (1,))
+    study.matrix(train_test.FIRST, (1,), RATIOS)
     assert [len(names) for names in trained] == [6, 6, 6]
     folds = [set(tested[start : start + 15]) for start in (0, 15, 30)]
     assert all(len(fold) == 3 and not fold & set(names) for fold, names in zip(folds, trained, strict=True))

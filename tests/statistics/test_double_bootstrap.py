@@ -21,8 +21,8 @@ def test_it_is_silent_where_the_mode_finds_its_spread_again(rate: float, n: int)
     def draw(*shape: int) -> np.ndarray:
         return random.poisson(rate, shape).astype(float) if rate else random.normal(size=shape)
 
-    alarms = [bool(double_bootstrap(draw(2, 2 * n), draw(4, n), rate > 0).warnings) for _ in range(400)]
-    assert np.mean(alarms) <= at_most(0.02, 400)
+    alarms = [bool(double_bootstrap(draw(2, 2 * n), draw(4, n), rate > 0).warnings) for _ in range(200)]
+    assert np.mean(alarms) <= at_most(0.02, 200)
 
 
 def test_it_finds_spreads_that_scatter_or_are_off_together() -> None:

@@ -64,7 +64,7 @@ def test_ties_in_continuous_predictions_choose_the_permutation_form() -> None:
 
 def test_null_p_is_uniform_and_never_too_small_for_counts() -> None:
     rng = np.random.default_rng(3)
-    runs = 1500
+    runs = 600
     p = np.array([ks_test(rng.normal(size=60), rng.normal(size=60), discrete=False).p for _ in range(runs)])
     # A discrete statistic: P(p ≤ α) ≤ α, and close to it; SE √(α(1 − α)/runs). D moves in steps of 1/60.
     for alpha in (0.05, 0.1, 0.5):
@@ -131,7 +131,7 @@ def test_interpolated_quantile_is_the_exact_one(low: float, high: float, groups:
 @pytest.mark.parametrize("scales", [(1.0, 1.0, 1.0), (1.0, 1.0, 3.0)])
 def test_family_wise_error(scales: tuple[float, ...]) -> None:
     rng = np.random.default_rng(6)
-    runs = 300
+    runs = 200
     hits = sum(any(row.reject for row in tukey(groups_of(rng, scales, 20))[0]) for _ in range(runs))
     assert abs(hits / runs - 0.05) < 3 * math.sqrt(0.05 * 0.95 / runs)
 

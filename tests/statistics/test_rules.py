@@ -58,8 +58,8 @@ def cunha_input(codec: float, seed: int) -> RuleInput:
 
 @pytest.mark.requirement("R-RULES")
 def test_cunha_rejects_a_group_that_does_not_differ_from_the_inter_observer_one() -> None:
-    """The rule's own acceptance over 200 studies against its operating figure, three groups in Tukey's test."""
-    runs = 150
+    """The rule's own acceptance over 80 studies against its operating figure, three groups in Tukey's test."""
+    runs = 80
     accepted = np.mean([Cunha().judge(cunha_input(0.80, seed)).verdict == "PASS" for seed in range(runs)])
     expected = Cunha().accepts(Design(slices=30, settings=1), 0.08)
     assert abs(accepted - expected) <= 3.5 * math.sqrt(expected * (1 - expected) / runs) + 0.02

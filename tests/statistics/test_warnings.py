@@ -21,13 +21,13 @@ def test_centre_warning(counts: float, n: int, alarms: float) -> None:
     """x a fresh acquisition, as in mode `repeats` where its centre scatters most: |t| > 4. Power: a centre 7 σ off."""
     rng = np.random.default_rng([1, n, int(10 * counts)])
     found, off = [], []
-    for _ in range(2000):
+    for _ in range(800):
         draws = rng.poisson(counts, 5 * n + 1).astype(float) if counts else rng.normal(size=5 * n + 1)
         raw, frame = draws[1:].reshape(5, n), draws[0]
         centre = (raw.mean() - frame) / pooled_spread(raw).value
         found.append(checks(raw, False, centre, None))
         off.append(checks(raw, False, centre + 7.0, None))
-    assert rate("from its mean over replicas", found) <= at_most(alarms, 2000)
+    assert rate("from its mean over replicas", found) <= at_most(alarms, 800)
     assert rate("from its mean over replicas", off) > 0.96  # a bright count can cancel it
 
 
@@ -44,12 +44,12 @@ def test_null_warning(discrete: bool) -> None:
     """Two raw groups of 60; false alarms 1 %. Power: one of them a σ off."""
     rng = np.random.default_rng(2)
     found, off = [], []
-    for _ in range(600):
+    for _ in range(300):
         raw = rng.poisson(4.0, (2, 60)).astype(float) if discrete else rng.normal(size=(2, 60))
         found.append(checks(raw, discrete, 0.0, ks_test(raw[1], raw[0], discrete=discrete)))
         apart = np.stack([raw[0], raw[1] + math.ceil(raw.std())])
         off.append(checks(apart, discrete, 0.0, ks_test(apart[1], apart[0], discrete=discrete)))
-    assert rate("groups of raw replicas differ", found) <= at_most(0.01, 600)
+    assert rate("groups of raw replicas differ", found) <= at_most(0.01, 300)
     assert rate("groups of raw replicas differ", off) > 0.9
 
 
@@ -74,12 +74,12 @@ def test_one_peak_warning(counts: float) -> None:
     rng = np.random.default_rng([4, int(10 * counts)])
     sigma = math.sqrt(counts) if counts else 1.0
     found, rare, half = [], [], []
-    for _ in range(1000):
+    for _ in range(400):
         raw = rng.poisson(counts, (2, 50)).astype(float) if counts else rng.normal(size=(2, 50))
         found.append(checks(raw, bool(counts), 0.0, None))
         rare.append(checks(raw + 8 * sigma * (rng.random(raw.shape) < 0.1), False, 0.0, None))
         half.append(checks(raw + 4 * sigma * (rng.random(raw.shape) < 0.5), False, 0.0, None))
-    assert rate("not one peak", found) <= at_most(0.012, 1000)
+    assert rate("not one peak", found) <= at_most(0.012, 400)
     assert rate("one far off", rare) > 0.95
     assert rate("two answers", half) > 0.7
 

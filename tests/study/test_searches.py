@@ -22,7 +22,7 @@ from sigmaraw.study.grid import expand
 from tests.reports.conftest import make_record
 from tests.study import search_acceptance
 
-RUNS = 10
+RUNS = 6  # of each; search_acceptance.py runs 200
 
 
 @pytest.fixture(autouse=True, scope="module")

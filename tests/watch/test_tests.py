@@ -80,7 +80,7 @@ def test_the_online_statistic_is_its_definition_by_both_ways() -> None:
 
 @pytest.mark.parametrize("wanted", [32.0, 64.0])
 def test_null_run_time_is_the_set_one(wanted: float) -> None:
-    runs = 300
+    runs = 100
     detector = OnlineMmd.calibrated(_reference(1500), 10, wanted, seed=4, runs=2000)
     streams = np.random.default_rng(5).standard_normal((runs, int(5 * wanted), 4))
     values = statistics(detector.reference, (streams - detector.centre) / detector.spread, detector.bandwidth, 10)

@@ -209,5 +209,5 @@ def _read(profile: CameraProfile, name: str, tap: int | None) -> tuple[float, fl
     name = name if tap is None else f"tap_{name}"
     if name not in profile.dataset.variables:
         return math.nan, math.nan
-    value, error = (profile.dataset[key].values for key in (name, f"{name}_se"))
+    value, error = (profile.dataset.variables[key].values for key in (name, f"{name}_se"))
     return (float(value), float(error)) if tap is None else (float(value[tap]), float(error[tap]))

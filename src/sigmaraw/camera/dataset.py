@@ -203,6 +203,7 @@ def stored_checks(dataset: xr.Dataset, name: str = "the profile") -> tuple[Check
 
 
 def _check_scalars(dataset: xr.Dataset, name: str) -> None:
+    columns = dataset.variables  # dataset[...] makes an array with its coordinates for each look
     full = (1 << int(dataset.attrs["bits"])) - 1
     domains = {
         "gain": (0.0, math.inf),
@@ -210,14 +211,14 @@ def _check_scalars(dataset: xr.Dataset, name: str) -> None:
         "read_noise": (-math.inf, math.inf),
         "dark_noise": (-math.inf, math.inf),
     }
-    for key in [key for key in SCALARS if key in dataset.variables]:
+    for key in [key for key in SCALARS if key in columns]:
         for variable in (key, f"{key}_se"):
-            if variable not in dataset.variables or dataset[variable].ndim != 0 or dataset[variable].dtype != np.float64:
+            if variable not in columns or columns[variable].ndim != 0 or columns[variable].dtype != np.float64:
                 raise _invalid(name, f"lacks {variable} as a 0-d float64", "0-d float64 scalars")
-        value, error = float(dataset[key]), float(dataset[f"{key}_se"])
+        value, error = float(columns[key]), float(columns[f"{key}_se"])
         if error < 0 or math.isinf(error) or math.isinf(value):
             raise _invalid(name, f"has {key} = {value:g}, {key}_se = {error:g}", "finite values or NaN, errors not negative")
-        if math.isnan(value) and dataset[key].attrs.get("not_determined") == NotDetermined.TAPS_DIFFER and "tap_layout" in dataset.attrs:
+        if math.isnan(value) and columns[key].attrs.get("not_determined") == NotDetermined.TAPS_DIFFER and "tap_layout" in dataset.attrs:
             continue  # the taps have it
         if key in domains and not domains[key][0] < value < domains[key][1]:
             raise _invalid(name, f"has {key} = {value:g}", "a finite value: gain above 0, offset below full scale, noise from 0")
@@ -232,7 +233,7 @@ def _check_maps(dataset: xr.Dataset, name: str) -> None:
     if len(present) < len(MAPS):
         raise _invalid(name, f"has {', '.join(present)} only", f"all of {', '.join(MAPS)}, or none")
     for key in (*MAPS, *(f"{key}_se" for key in MAPS if f"{key}_se" in dataset.variables)):
-        variable = dataset[key]
+        variable = dataset.variables[key]
         if variable.dims != ("y", "x") or not 0 < variable.size <= _MAX_PIXELS:
             raise _invalid(name, f"has {key} of dimensions {variable.dims}", "maps (y, x)")
         if key.endswith("_se"):
@@ -246,7 +247,7 @@ def _check_maps(dataset: xr.Dataset, name: str) -> None:
             raise _invalid(name, f"has values in {key} out of their domain", "finite; gain above 0, offset and noise from 0, mask 0 or 1")
 
     if CLASS_MAP in dataset.variables:
-        column = dataset[CLASS_MAP]
+        column = dataset.variables[CLASS_MAP]
         valid = column.dims == ("y", "x") and column.dtype.kind in "iu" and bool(np.isin(column.values, list(PixelClass)).all())
         if not valid or column.attrs.get("flag_meanings") != flag_attributes(None)["flag_meanings"]:
             raise _invalid(name, f"has a {CLASS_MAP} of other classes", f"(y, x), whole numbers 0 to {max(PixelClass)}")
@@ -262,8 +263,8 @@ def _check_levels(dataset: xr.Dataset, name: str) -> None:
     if len(present) < len(SERIES):
         raise _invalid(name, f"has {', '.join(present)} only", f"all of {', '.join(SERIES)}, or none")
     for key in SERIES:
-        if dataset[key].dims != ("level",) or not np.isfinite(dataset[key].values).all():
-            raise _invalid(name, f"has {key} with dimensions {dataset[key].dims}", "finite values (level)")
+        if dataset.variables[key].dims != ("level",) or not np.isfinite(dataset.variables[key].values).all():
+            raise _invalid(name, f"has {key} with dimensions {dataset.variables[key].dims}", "finite values (level)")
 
 
 def _check_drawn(dataset: xr.Dataset, name: str) -> None:
@@ -271,7 +272,7 @@ def _check_drawn(dataset: xr.Dataset, name: str) -> None:
         present = [key for part in PARTS_DRAWN if (key := f"{kind}_{part}") in dataset.variables]
         if not present:
             continue
-        columns = [dataset[key] for key in present]
+        columns = [dataset.variables[key] for key in present]
         whole = len(present) == len(PARTS_DRAWN) and all(column.ndim == 1 and np.isfinite(column.values).all() for column in columns)
         if not whole or columns[-1].size != columns[-2].size + 1 or not columns[-2].size:
             raise _invalid(name, f"has incomplete {kind} profiles, spectra or histogram", "finite series, one more edge than bins")

@@ -130,7 +130,7 @@ class CameraProfile:
         """Return the SHA-256 of every value of the profile, its maps included."""
         found = hashlib.sha256()
         for name in sorted(map(str, self.dataset.variables)):
-            values = self.dataset[name].values
+            values = self.dataset.variables[name].values
             found.update(f"{name} {values.dtype} {values.shape} ".encode())
             found.update(values.tobytes() if values.dtype.kind in "biuf" else str(values.tolist()).encode())
         return found.hexdigest()
@@ -159,7 +159,7 @@ class CameraProfile:
         """(y, x) of the per-pixel maps; None where there are none and the profile fits any shape."""
         if "gain_map" not in self.dataset.variables:
             return None
-        y, x = self.dataset["gain_map"].shape
+        y, x = self.dataset.variables["gain_map"].shape
         return int(y), int(x)
 
     @property
@@ -377,15 +377,15 @@ class CameraProfile:
     def _scalar(self, name: str) -> dict[str, Any]:
         row = TABLE[name]
         entry = {
-            "value": _number(self.dataset[name].values),
-            "se": _number(self.dataset[f"{name}_se"].values),
+            "value": _number(self.dataset.variables[name].values),
+            "se": _number(self.dataset.variables[f"{name}_se"].values),
             "unit": row.unit,
             "symbol": row.symbol,
             "definition": row.definition,
         }
         for key in ("not_determined", "flag", "upper_limit"):
-            if key in self.dataset[name].attrs:
-                entry[key] = _plain(self.dataset[name].attrs[key])
+            if key in self.dataset.variables[name].attrs:
+                entry[key] = _plain(self.dataset.variables[name].attrs[key])
         return entry
 
 

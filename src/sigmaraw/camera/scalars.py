@@ -53,4 +53,4 @@ class Scalar:
     def __get__(self, profile: HasDataset | None, owner: type) -> float | Scalar:
         if profile is None:
             return self
-        return float(profile.dataset[self.name].values) if self.name in profile.dataset.variables else math.nan
+        return float(profile.dataset.variables[self.name].values) if self.name in profile.dataset.variables else math.nan

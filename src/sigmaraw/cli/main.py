@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import typer.main
 
 from sigmaraw import __version__
 from sigmaraw.cli.calibrate import calibrate
@@ -119,7 +121,7 @@ def _run(arguments: list[str] | None) -> int:
     try:
         words = expanded(sys.argv[1:] if arguments is None else arguments)
         check_words(words)
-        code = app(args=words, standalone_mode=False, obj=words)
+        code = _commands()(args=words, standalone_mode=False, obj=words)
         sys.stdout.flush()
     except typer.TyperException as error:
         return refuse(error.format_message()) if error.format_message() else BAD_INPUT
@@ -142,6 +144,12 @@ def _run(arguments: list[str] | None) -> int:
     if code == INTERRUPTED:  # typer turns Ctrl-C into this code
         return interrupted(KeyboardInterrupt())
     return code if isinstance(code, int) else DONE
+
+
+@functools.cache
+def _commands() -> Callable[..., Any]:
+    """Return the verbs as typer runs them: made once in a process, since that takes longer than many a verb."""
+    return typer.main.get_command(app)
 
 
 def _discard_output() -> None:

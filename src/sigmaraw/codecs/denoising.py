@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from sigmaraw.codecs.bits import containers, require_bits
 from sigmaraw.codecs.camera_keys import CAMERA_KEYS, camera_model, described, require_fit
 from sigmaraw.codecs.processing import Processing
 from sigmaraw.contracts import CodecContract, Denoiser, Parameter
+from sigmaraw.extras import version
 from sigmaraw.noise.bootstrap import DEFAULT_DENOISER
 from sigmaraw.noise.denoise import denoiser_of, estimate
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from sigmaraw.codecs.rounding import to_pixels
 from sigmaraw.contracts import CodecContract, Map, Parameter
 from sigmaraw.errors import CodecFailed
+from sigmaraw.extras import version
 
 _SIDE = struct.Struct("<II")  # rows and columns of the frame
 

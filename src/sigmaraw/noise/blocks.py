@@ -28,6 +28,7 @@ BLOCK_BYTES = 16 << 20
 GPU_BLOCK_BYTES = 128 << 20  # a GPU draws 16 MiB in the time that starting its kernels takes
 WHOLE_PIXELS = 1 << 22  # what the kernel needs of a larger frame or volume, tens of bytes a pixel, is made slab by slab and not kept
 SLAB_PIXELS = 1 << 20
+STEP, FEW_VALUES = 10, 1 << 17  # replicas of small images are drawn in whole tens: as many as a study's work item, and few shapes
 
 
 def batch_size(batch: int | None, n: int, pixels: int, device: bool = False) -> int:
@@ -145,10 +146,13 @@ def sample_blocks(
 
     whole = scene() if len(parts) == 1 else None
 
+    # Few values are drawn sooner than another shape is compiled.
+    full = -(-size // STEP) * STEP if size * level_dn.size <= FEW_VALUES else size
+
     def blocks() -> Iterator[Block]:
         for first in range(0, len(counters), size):
             count = min(size, len(counters) - first)
-            words = np.resize(counters[first : first + count], size)
+            words = np.resize(counters[first : first + count], full)
             if device:
                 drawn = [(whole or sampler(part)).device_block(words) for part in parts]
                 block = drawn[0] if whole else jnp.concatenate(drawn, axis=1)

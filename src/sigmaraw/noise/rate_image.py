@@ -100,9 +100,10 @@ def make_rate_image(level_dn: NDArray[Any], rate_e: NDArray[np.float64], gain: A
 
 
 def padded_pairs(pairs: int) -> int:
-    """Return the number of pairs, rounded up to whole `LANES`, or to whole tiles where there are more than one."""
-    step = LANES if pairs <= TILE else TILE
-    return -(-pairs // step) * step
+    """Return the number of pairs, rounded up to whole tiles; below one, to `LANES` times a power of two: few shapes are compiled."""
+    if pairs > TILE:
+        return -(-pairs // TILE) * TILE
+    return max(LANES, 1 << max(pairs - 1, 0).bit_length())
 
 
 def _aligned(pairs: int) -> NDArray[np.float32]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sigmaraw.contracts import Measurement
+from sigmaraw.extras import version
 from sigmaraw.pipelines.base import ImagePipeline
 from sigmaraw.pipelines.inputs import one_frame
 

@@ -116,8 +116,7 @@ class ReconstructionPipeline(Pipeline):
 
     def config(self) -> dict[str, Any]:
         """Return every setting, what was read, and the inner pipeline's own settings (JSON values)."""
-        from importlib.metadata import version
-
+        from sigmaraw.extras import version
         from sigmaraw.files import sha256_of_file
 
         files = {key: self.settings[key] for key in ("flat", "dark", "angles") if self.settings[key] is not None}

@@ -6,7 +6,6 @@ import abc
 import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.contracts import FoundObjects, Measurement, Pipeline
 from sigmaraw.errors import IntegrityError, InvalidOption
+from sigmaraw.extras import version
 from sigmaraw.measurements import DEFAULT, OF_IMAGE, Measures, parse_pixel_size
 from sigmaraw.pipelines.base import columns
 from sigmaraw.pipelines.found import Found, of_mask

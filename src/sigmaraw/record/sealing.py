@@ -6,13 +6,13 @@ import hashlib
 import importlib.resources
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from sigmaraw.errors import IntegrityError
+from sigmaraw.extras import version
 from sigmaraw.files import folder_of_parts, sha256_of_file, write_text
 from sigmaraw.integrity.crate import CRATE_FILE, crate_text
 from sigmaraw.integrity.log import LOG_FILE, LogLine, log_text, now, operator, read_log, with_lines
@@ -35,7 +35,7 @@ _NO_PART = frozenset({*_BESIDE, "partial.nc"})
 
 def tool() -> str:
     """Return program and version."""
-    return f"sigmaraw {metadata.version('sigmaraw')}"
+    return f"sigmaraw {version('sigmaraw')}"
 
 
 def seal(made: Path, folder: Path, content: Content, plan: Path | None, read_from: str | None) -> None:
@@ -108,7 +108,7 @@ def _crate(content: Content, parts: Sequence[Part], inputs: Sequence[InputPart])
         title=f"Validation of {len(content.codecs)} codecs on {len(content.images) or len(content.inputs)} images: {overall}",
         description=f"Whether compression changes a model's answers more than the camera's noise does. Verdicts: {verdicts}",
         digest=content.digest,
-        version=metadata.version("sigmaraw"),
+        version=version("sigmaraw"),
         by=operator(),
         times=(content.plan.created or now(), content.created or now()),
         parts=parts,

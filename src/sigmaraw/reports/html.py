@@ -46,8 +46,10 @@ def _archive(files: Sequence[Attachment]) -> bytes:
             entry = tarfile.TarInfo(file.name)
             entry.size = len(file.content)
             archive.addfile(entry, io.BytesIO(file.content))
-    filters = [{"id": lzma.FILTER_LZMA2, "preset": 9, "lc": 4, "lp": 0, "pb": 0, "dict_size": 1 << 26}]
-    return lzma.compress(stream.getvalue(), format=lzma.FORMAT_XZ, filters=filters)
+    content = stream.getvalue()
+    window = min(1 << 26, max(1 << 16, 1 << len(content).bit_length()))  # all of it; a larger one takes time and memory to clear
+    filters = [{"id": lzma.FILTER_LZMA2, "preset": 9, "lc": 4, "lp": 0, "pb": 0, "dict_size": window}]
+    return lzma.compress(content, format=lzma.FORMAT_XZ, filters=filters)
 
 
 def page_of(document: Document) -> str:

@@ -99,7 +99,7 @@ def _ridge(
     axes: Axes, values: NDArray[np.float64], edges: NDArray[np.float64], base: float, colour: str, filled: bool, rug: bool = False
 ) -> None:
     """Draw a histogram standing on `base`, its highest bin .5 tall, with a rug of the values below it where asked."""
-    from matplotlib.patches import PathPatch
+    from matplotlib.patches import PathPatch, StepPatch
     from matplotlib.path import Path as Outline
 
     counts, _ = np.histogram(values, edges)
@@ -110,16 +110,16 @@ def _ridge(
     )
     shown = np.flatnonzero(counts)
     inner = slice(int(shown[0]), int(shown[-1]) + 1)
-    axes.stairs(
-        0.5 * counts[inner] / counts.max() + base, edges[inner.start : inner.stop + 1], baseline=base, fill=filled, linewidth=0.9, **style
-    )
+    heights = 0.5 * counts[inner] / counts.max() + base
+    # As artists, not as patches: the axes have their limits, and looking for a patch's takes longer than drawing it.
+    axes.add_artist(StepPatch(heights, edges[inner.start : inner.stop + 1], baseline=base, fill=filled, linewidth=0.9, **style))
     if rug:
         inside = values[(values >= edges[0]) & (values <= edges[-1])]
         points = np.repeat(inside, 2)
-        heights = np.tile([base - 0.03, base - 0.11], inside.size)
+        ends = np.tile([base - 0.03, base - 0.11], inside.size)
         codes = np.tile([Outline.MOVETO, Outline.LINETO], inside.size)
-        strokes = Outline(np.column_stack([points, heights]), codes)
-        axes.add_patch(PathPatch(strokes, edgecolor=colour, facecolor="none", linewidth=0.7, alpha=0.7))
+        strokes = Outline(np.column_stack([points, ends]), codes)
+        axes.add_artist(PathPatch(strokes, edgecolor=colour, facecolor="none", linewidth=0.7, alpha=0.7))
 
 
 def _header(axes: Axes, row: int, label: str, right: str, colour: str) -> None:
@@ -382,20 +382,34 @@ def _stated_curve(axes: Axes, camera: CameraRow) -> bool:
     offset = _scalar(camera, "offset") or 0.0
     if not gain or noise is None or gain <= 0 or not 0 < (top - offset) < _DRAWN or not (abs(gain) < 1e12 and abs(noise) < 1e12):
         return False
-    from matplotlib.ticker import FuncFormatter, NullFormatter
-
     signal = np.geomspace(min(0.1, (top - offset) / 10), top - offset, 200)
     floor = gain**2 * noise**2 + 1 / 12
     axes.loglog(signal, np.sqrt(gain * signal + floor), color=COLOURS["PASS"], linewidth=1.8, label="√V, all noise")
     axes.loglog(signal, np.sqrt(gain * signal), color=FAINT, linewidth=1.0, linestyle=(0, (4, 2)), label="photon noise √(K·signal)")
     axes.axhline(math.sqrt(floor), color=RAW, linewidth=1.0, linestyle=(0, (1, 1.5)), label="noise in the dark √(K²σ_r² + 1/12)")
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(FuncFormatter(_power_of_ten))
-        axis.set_minor_formatter(NullFormatter())
+    _decades(axes)
     axes.set_xlabel("signal above offset m − o / DN")
     axes.set_ylabel("temporal noise √V / DN")
-    axes.set_title("Model curve from stated values — nothing was measured", fontsize=10, color=COLOURS["FAIL"])
+    axes.set_title("Model curve from stated values — nothing was measured", fontsize=10, color=COLOURS["FAIL"], y=1.0)
     return True
+
+
+def _decades(axes: Axes) -> None:
+    """Write the powers of ten of two logarithmic axes, and draw the ticks between them together: matplotlib makes five artists of each."""
+    from matplotlib.lines import Line2D
+    from matplotlib.markers import TICKDOWN, TICKLEFT
+    from matplotlib.ticker import FuncFormatter, NullLocator
+
+    limits, transforms = (axes.get_xlim(), axes.get_ylim()), (axes.get_xaxis_transform(), axes.get_yaxis_transform())
+    for axis, (low, high), transform, marker in zip((axes.xaxis, axes.yaxis), limits, transforms, (TICKDOWN, TICKLEFT), strict=True):
+        axis.set_major_formatter(FuncFormatter(_power_of_ten))
+        axis.set_minor_locator(NullLocator())
+        powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)))
+        between = [tick for power in powers for step in range(2, 10) if low <= (tick := step * 10.0**power) <= high]
+        at, edge = np.asarray(between), np.zeros(len(between))
+        x, y = (at, edge) if axis is axes.xaxis else (edge, at)
+        ticks = Line2D(x, y, transform=transform, marker=marker, markersize=2, markeredgewidth=0.6, linestyle="none", color="#4b5058")
+        axes.add_artist(ticks).set_clip_on(False)
 
 
 def _power_of_ten(value: float, _: int | None = None) -> str:

@@ -115,7 +115,7 @@ def _dashes(axes: Axes, x: float, heights: Sequence[float], colour: str) -> None
     from matplotlib.path import Path as Outline
 
     ends = [point for height in heights for point in ((x / 1.012, height), (x * 1.012, height))]
-    axes.add_patch(
+    axes.add_artist(
         PathPatch(Outline(ends, [Outline.MOVETO, Outline.LINETO] * len(heights)), edgecolor=colour, facecolor="none", alpha=0.55, zorder=2)
     )
 

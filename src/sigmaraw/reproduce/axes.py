@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 _STEPS = (1, 2, 5)
+_FINE_STEPS = (1, 2, 3, 4, 6, 8)
 _LONGEST = 1e4  # larger values are shown as multiples of a power of ten
 
 
@@ -81,8 +82,13 @@ def power_of_ten(values: Iterable[float]) -> int:
 
 
 def _round_numbers(low: float, high: float) -> list[float]:
-    """Return the numbers of 1, 2, 5, 10, ... between two values; where they are more than six, those of 1, 10, 100, ... alone."""
+    """Return the numbers of 1, 2, 5, 10, ... between two values; more of them where these are few, 1, 10, 100, ... where they are many."""
+    few, many = 4, 7
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    ticks = [step * 10.0**power for power in powers for step in _STEPS]
-    within = [tick for tick in ticks if low / 1.2 <= tick <= high * 1.2]
-    return within if len(within) <= 7 else [tick for tick in within if math.log10(tick).is_integer()]
+    within: list[float] = []
+    for steps in ((1,), _STEPS, _FINE_STEPS):
+        found = [step * 10.0**power for power in powers for step in steps]
+        found = [tick for tick in found if low / 1.2 <= tick <= high * 1.2]
+        if len(within) < few and len(found) <= many:
+            within = found
+    return within

@@ -110,7 +110,7 @@ def pictures(raw: NDArray[np.integer], settings: Sequence[Setting], middle: int)
             value, similar = ms_ssim(raw[middle], each.decoded[middle], span)
             axes[0, column].imshow(each.decoded[middle], cmap="gray", vmin=low, vmax=high)
             axes[0, column].set_title(f"{_NAMES[each.spec.partition(':')[0]]} {each.ratio:.0f}:1", fontsize=9)
-            shown = axes[1, column].imshow(similar, cmap="magma", vmin=0, vmax=1)
+            shown = axes[1, column].imshow(np.round(50 * similar) / 50, cmap="magma", vmin=0, vmax=1)  # in steps, for a small file
             axes[1, column].set_title(f"MS-SSIM {value:.3f}", fontsize=9)
         for place in axes.ravel():
             place.set_axis_off()

@@ -18,7 +18,9 @@ def stains(scene: DicScene, predicted: Plane, gfp: Plane) -> Any:
     """Return DIC, and red ER, green GFP, blue nuclei of the true and of the predicted stains in one picture each."""
     probability = 1 / (1 + np.exp(-gfp.astype(np.float64)))
     true = _composite(scene.stains["er"], scene.stains["gfp"], scene.stains["nuclei"])
-    return _row({"DIC": scene.dic, "true stains": true, "predicted stains": _composite(predicted[1], probability, predicted[0])}, 2.7)
+    found = _composite(predicted[1], probability, predicted[0])
+    found[..., 1] = probability  # from 0 to 1 as it is: stretched, a field without a cell would be green
+    return _row({"DIC": scene.dic, "true stains": true, "predicted stains": found}, 2.7)
 
 
 def seams(whole: Plane, without: Plane, bordered: Plane) -> Any:
@@ -50,6 +52,8 @@ def scatter(truth: Sequence[Mapping[str, float]], found: Sequence[Mapping[str, f
         made.set_layout_engine("constrained")
         for axes, name in zip(made.subplots(1, len(truth[0])), truth[0], strict=True):
             axes.plot([row[name] for row in truth], [row[name] for row in found], "o", ms=3, alpha=0.6)
+            if name in ("count", "area"):  # intensities of a predicted stain are in another unit
+                axes.axline((0, 0), slope=1, color="#8a8f98", lw=0.8)
             axes.set_title(name, fontsize=9)
             axes.set_xlabel("true stain")
         made.axes[0].set_ylabel("predicted stain")

@@ -305,13 +305,14 @@ def _largest(rows: Sequence[Mapping[str, Any]]) -> str:
         of = [row for row in rows if row["microscope"] == setup and row["codec"] != AWARE and row["epsilon"] is not None]
         worst = max(of, key=lambda row: abs(row["epsilon"]), default=None)
         if worst is not None:
-            parts.append(f"{setup} {worst['percent']:+.1f} % and {worst['epsilon']:+.0f} σ ({worst['codec']}, {worst['parameter']})")
+            which = f"{worst['codec']}, {worst['parameter'].replace('_', ' ')}"
+            parts.append(f"{setup} {worst['percent']:+.1f} % and {worst['epsilon']:+.0f} σ ({which})")
     return "; ".join(parts)
 
 
 def _shown(values: Mapping[str, Any]) -> dict[str, str]:
     verdicts = values["aware"]
-    beyond = [f"{row['microscope']}, {row['codec']}, {row['parameter']}" for row in values["harm"]]
+    beyond = [f"{row['microscope']}, {row['codec']}, {row['parameter'].replace('_', ' ')}" for row in values["harm"]]
     return {
         "pixels": ", ".join(f"{p:.3f}" for p in values["pixels"]),
         "harm": f"{len(beyond)}: " + "; ".join(dict.fromkeys(beyond)) if beyond else "none",

@@ -7,6 +7,7 @@ import platform
 import sys
 from importlib import metadata
 
+from sigmaraw.extras import version
 from sigmaraw.record.design import EnvironmentRow, HardwareRow
 
 PACKAGES = (
@@ -36,7 +37,7 @@ def environment() -> EnvironmentRow:
     packages: dict[str, str | None] = {}
     for name in PACKAGES:
         try:
-            packages[name] = metadata.version(name)
+            packages[name] = version(name)
         except metadata.PackageNotFoundError:
             packages[name] = None
     return EnvironmentRow(

@@ -18,7 +18,7 @@ from sigmaraw.virtual.scenes import nuclei_scene
 STAINS = ("nuclei", "er", "gfp")
 _SPREAD = {"nuclei": 0.35, "er": 0.3, "gfp": 0.35}  # of brightness between cells, log-normal
 _STAINING = 0.3  # of brightness between fields, log-normal
-_DARK = 0.15  # share of cells that do not express GFP
+_DARK = 0.1  # share of cells that do not express GFP: dead ones, of which 002 says that they are few
 _MEAN, _SLOPE, _NOISE = 110.0, 32.0, 2.5  # grey level of the ground, grey levels for each px of path, noise; 8 bit
 
 

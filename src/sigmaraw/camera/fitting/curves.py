@@ -181,13 +181,18 @@ class _Solved:
         return self.chi2 + self.logdet + (len(self.parameters) + extra) * math.log(levels)
 
 
-def _solve(data: TransferData, design: Vector, prediction: Vector, gain: float) -> _Solved:
-    """Fit, the covariance being that of the variances in `prediction`."""
+def _parameters(data: TransferData, design: Vector, prediction: Vector, gain: float) -> tuple[Vector, Vector, Vector]:
+    """Return the parameters, ∂parameters/∂y and the covariance of y that weighs the levels: that of the variances in `prediction`."""
     weights = data.covariance(gain, from_curve=True, above_dark=prediction)
     towards = np.linalg.solve(weights, design)
     normal = np.linalg.inv(design.T @ towards)
     inverse = normal @ towards.T
-    parameters = inverse @ data.y
+    return inverse @ data.y, inverse, weights
+
+
+def _solve(data: TransferData, design: Vector, prediction: Vector, gain: float) -> _Solved:
+    """Fit, the covariance being that of the variances in `prediction`."""
+    parameters, inverse, weights = _parameters(data, design, prediction, gain)
     residual = data.y - design @ parameters
     # Weights come from the curve, errors from what was measured: right for pixels of unequal noise too.
     covariance = inverse @ data.covariance(gain, from_curve=False) @ inverse.T
@@ -198,10 +203,10 @@ def _solve(data: TransferData, design: Vector, prediction: Vector, gain: float) 
 
 def _iterate(data: TransferData, design: Vector, start: Vector, gain: float) -> _Solved:
     prediction = start
-    for _ in range(_ITERATIONS):
-        solved = _solve(data, design, prediction, gain)
-        prediction, gain = design @ solved.parameters, max(float(solved.parameters[0]), 1e-3 * gain)
-    return solved
+    for _ in range(_ITERATIONS - 1):
+        parameters = _parameters(data, design, prediction, gain)[0]
+        prediction, gain = design @ parameters, max(float(parameters[0]), 1e-3 * gain)
+    return _solve(data, design, prediction, gain)
 
 
 def _spread(row: Vector, fit: GainFit) -> Vector:

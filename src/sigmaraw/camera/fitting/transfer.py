@@ -8,8 +8,10 @@ Unweighted: a = x/(x·x). Weighted: a = C⁻¹x/(xᵀC⁻¹x). Either way K = a�
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,17 @@ FIT_RANGE = 0.70
 _OUTLIER = 5.0  # formula 3: outlier levels are cut at 5 standard errors
 _OUTLIER_SHARE = 0.10  # more than that are not outliers: the curve is bent
 _ITERATIONS = 20
+
+
+class _Columns(NamedTuple):
+    """Arrays over the flat levels: of the dark level of each, of its pairs, variance and pixel values; which two have one dark level."""
+
+    dark_variance: NDArray[np.float64]
+    excess: NDArray[np.float64]
+    pairs: NDArray[np.float64]
+    variance_var: NDArray[np.float64]
+    values: NDArray[np.float64]
+    same_dark: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -42,13 +55,13 @@ class TransferData:
     darks: tuple[LevelMoments, ...]
     dark_index: NDArray[np.intp]
 
-    @property
+    @functools.cached_property
     def x(self) -> NDArray[np.float64]:
         """μ_y − μ_y.dark, (level), DN."""
         dark = np.array([level.mean for level in self.darks])
         return np.array([level.mean for level in self.flats]) - dark[self.dark_index]
 
-    @property
+    @functools.cached_property
     def y(self) -> NDArray[np.float64]:
         """σ²_y − σ²_y.dark, (level), DN²."""
         dark = np.array([level.variance for level in self.darks])
@@ -79,19 +92,24 @@ class TransferData:
         above_dark : ndarray of float64 or None
             (level,), the curve, DN²; None takes the straight line K·x.
         """
-        dark_variance = np.array([level.variance for level in self.darks])[self.dark_index]
-        excess = np.array([level.excess for level in self.darks])[self.dark_index]
-        line = np.maximum(gain * self.x if above_dark is None else above_dark, 0.0) + dark_variance
-        pairs = np.array([level.n_pairs * (level.n_pixels - 1.0) for level in self.flats])
-        single = (
-            2.0 * (line**2 + excess) / pairs + quantisation_var(line)
-            if from_curve
-            else np.array([level.variance_var for level in self.flats])
-        )
-        single = single + gain**2 * line / np.array([float(level.n_pixels * level.n_frames) for level in self.flats])
+        of = self._columns
+        line = np.maximum(gain * self.x if above_dark is None else above_dark, 0.0) + of.dark_variance
+        single = 2.0 * (line**2 + of.excess) / of.pairs + quantisation_var(line) if from_curve else of.variance_var
+        single = single + gain**2 * line / of.values
         shared = np.array([level.variance_var + gain**2 * level.mean_var for level in self.darks])
-        same = self.dark_index[:, None] == self.dark_index[None, :]
-        return np.diag(single) + np.where(same, shared[self.dark_index][:, None], 0.0)
+        return np.diag(single) + np.where(of.same_dark, shared[self.dark_index][:, None], 0.0)
+
+    @functools.cached_property
+    def _columns(self) -> _Columns:
+        """What `covariance` takes of the levels: a fit asks for it a hundred times."""
+        return _Columns(
+            np.array([level.variance for level in self.darks])[self.dark_index],
+            np.array([level.excess for level in self.darks])[self.dark_index],
+            np.array([level.n_pairs * (level.n_pixels - 1.0) for level in self.flats]),
+            np.array([level.variance_var for level in self.flats]),
+            np.array([float(level.n_pixels * level.n_frames) for level in self.flats]),
+            self.dark_index[:, None] == self.dark_index[None, :],
+        )
 
 
 @dataclass(frozen=True)
