@@ -45,7 +45,8 @@ def write_page(runs: Sequence[Run], folder: Path) -> None:
         if path.stat().st_size > LARGEST_FIGURE:
             raise SystemExit(f"{path} has {path.stat().st_size} bytes, more than {LARGEST_FIGURE}")
         shutil.copyfile(path, folder / _FIGURES / f"{name}--{path.name}")
-        words = path.stem.replace("-", " ")
+        words = path.stem.replace("ms-ssim", "MS-SSIM")
+        words = words if words == "MS-SSIM" else words.replace("-", " ")
         figures.append(f"*{words[:1].upper()}{words[1:]}*:\n\n![{words}]({_FIGURES}/{name}--{path.name})")
     (folder / f"{name}.md").write_text(page(runs, shown, figures), encoding="utf-8")
 
