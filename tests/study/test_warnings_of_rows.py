@@ -55,6 +55,31 @@ def test_a_frame_whose_own_shift_is_no_draw_bears_and_never_passes() -> None:
     assert bearing(far) == {"frame-shift": True} and far.verdict == "INCONCLUSIVE"
 
 
+def test_a_shift_that_is_no_draw_bears_where_that_is_rare_over_the_whole_run() -> None:
+    """t_39 is beyond 4.2 with p = 1.5e-4 and beyond 5.9 with p = 7e-7: .01 is reached over one row by both, over 100 rows by the second."""
+    faint, clear = (row(frame_shift=shift, codecs=100) for shift in (0.5, 0.7))
+    assert bearing(faint)["frame-shift"] is False and faint.verdict == "INCONCLUSIVE"
+    assert bearing(clear)["frame-shift"] is True
+    assert bearing(row(frame_shift=0.5))["frame-shift"] is True
+
+
+@pytest.mark.parametrize(("images", "shifted", "bears"), [(10, 1, False), (10, 2, True), (30, 3, False), (30, 4, True), (3, 1, True)])
+def test_over_images_a_shift_bears_where_more_have_it_than_the_mean_may_leave_out(images: int, shifted: int, bears: bool) -> None:
+    """The mean over 10 images may leave out one, over 30 three, over 3 none (`may_leave_out`): as many do not bear, one more does."""
+    random = np.random.default_rng(4)
+    raw = random.normal(size=(2, 40, images, 1))
+    decoded = raw[1:] + 0.2 + 0.1 * random.normal(size=raw[1:].shape)
+    own = np.full((1, images, 1), 0.2)
+    own[:, :shifted] += 1.0  # 10 sd of D
+    blank = ReplicaDiagnostics(0.0, 1.0, ())
+    predictions = Predictions(raw, decoded, np.zeros((images, 1)), own, True, np.empty((0, 0, images, 1)), np.zeros((1, images), bool))
+    plan = Plan(("c0",), "otsu", mode="around-raw")
+    deltas = [{"size": DeltaRow(reason="")}] * images
+    scoring = Scoring(plan, predictions, [SIZE], replica_mode("around-raw"), [blank] * images, deltas, np.zeros((images, 1)))
+    rows = [bearing(scoring.one(image, 0, 0)[0]) for image in range(images)]
+    assert [found.get("frame-shift") for found in rows] == [bears] * shifted + [None] * (images - shifted)
+
+
 @pytest.mark.parametrize(("name", "bears"), [("frame_noise", True), ("residual_variance", False), ("hot_pixels", False)])
 def test_checks_bear_where_they_speak_against_the_noise_model(name: str, bears: bool) -> None:
     assert bearing(row(check=name)) == {name: bears}

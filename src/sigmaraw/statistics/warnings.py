@@ -20,6 +20,7 @@ ONE_PEAK = (0.8, 1.35)  # under .6 % from 100 predictions on, normal or Poisson(
 # .1 % for normal differences, 1.3 % for Student's t with 3 dof, less for rare events (the range is for these). In the coverage
 # study it finds 101 of 270 wrong ε̂ of around-raw and 2 of 19 of bootstrap; false alarms 1 of 779 (bootstrap), 0 of 797 (16 repeats).
 SHIFT_P = 0.001
+FRAME_SHIFT = "frame-shift"
 FEWEST_FOR_PEAK = 100
 FEWEST_EVENTS = 5  # 2.9 % for Poisson(.1) at 5 × 20, where the intervals still cover
 
@@ -101,18 +102,40 @@ def shift_warning(on_frame: float, difference: Floats) -> tuple[CodedWarning, ..
     ----------
     formula 2.1.
     """
-    n = difference.size
-    spread = float(difference.std(ddof=1)) * math.sqrt(1 + 1 / n)
-    if not spread > 0.0 or difference.min() <= on_frame <= difference.max():
-        return ()
-    distance = (on_frame - float(difference.mean())) / spread
-    if not abs(distance) > float(special.stdtrit(n - 1, 1 - SHIFT_P / 2)):
+    distance = _distance(on_frame, difference)
+    if not shift_p(on_frame, difference) < SHIFT_P:
         return ()
     text = (
         f"the codec's shift of the prediction on the raw frame lies {abs(distance):.1f} standard deviations from its shifts on replicas: "
         "ε̂ may not hold for this frame"
     )
-    return (CodedWarning(text, "frame-shift", bears=True),)
+    return (CodedWarning(text, FRAME_SHIFT, bears=True),)
+
+
+def shift_p(on_frame: float, difference: Floats) -> float:
+    """Return how rarely replicas' D would give a shift as far out as the frame's own: two-sided p; 1 within their range or where they agree.
+
+    Parameters
+    ----------
+    on_frame : float
+        Shift d of the frame, the measurement's unit.
+    difference : Floats
+        Differences D of the replicas, (replica,), float64, the same unit.
+
+    References
+    ----------
+    formula 2.1.
+    """
+    distance = _distance(on_frame, difference)
+    if math.isnan(distance) or difference.min() <= on_frame <= difference.max():
+        return 1.0
+    return 2.0 * float(special.stdtr(difference.size - 1, -abs(distance)))
+
+
+def _distance(on_frame: float, difference: Floats) -> float:
+    """Return (d − D̄)/(s_D √(1 + 1/N)); NaN where D do not vary."""
+    spread = float(difference.std(ddof=1)) * math.sqrt(1 + 1 / difference.size)
+    return (on_frame - float(difference.mean())) / spread if spread > 0.0 else math.nan
 
 
 def _events(raw: Floats) -> int:

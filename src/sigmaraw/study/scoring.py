@@ -28,14 +28,16 @@ from sigmaraw.statistics import (
 from sigmaraw.statistics.distributions import t_quantile
 from sigmaraw.statistics.equality import TestResult
 from sigmaraw.statistics.evidence import ALPHA
+from sigmaraw.statistics.images import may_leave_out
+from sigmaraw.statistics.warnings import FRAME_SHIFT, SHIFT_P, shift_p
 from sigmaraw.study.evidence import under_evidence
 from sigmaraw.study.evidence_rows import evidence_row
 from sigmaraw.study.plan import Plan
-from sigmaraw.study.replica_checks import ReplicaDiagnostics
+from sigmaraw.study.replica_checks import CHECKS_BY_CHANCE, ReplicaDiagnostics
 
 FROM_DOUBLE_BOOTSTRAP = "from the double bootstrap of this measurement on this image"
 """How `u_mode_source` names an estimate of this pipeline."""
-_RUN_ALARMS = 0.01  # share of runs with the right camera in which two groups of raw replicas bear on a verdict, over all rows of the run
+_RUN_ALARMS = 0.01  # share of runs with the right camera in which one kind of warning bears on a verdict, over all rows of the run
 _MANY_CONTRASTS = 1000  # of a study: its probabilities then come from a table, which costs as much as 400 of them
 _MOST_FOR_ALL_PAIRS = 12  # codecs: 78 contrasts; 40 codecs would have 820 and take seconds for each image and measurement
 
@@ -116,6 +118,7 @@ class Scoring:
     linear_in_noise: NDArray[np.bool_] | None = None
     _u_modes: dict[tuple[int, int], tuple[float, str]] = field(default_factory=dict, init=False, repr=False)
     _double_bootstraps: dict[tuple[int, int], DoubleBootstrap] = field(default_factory=dict, init=False, repr=False)
+    _shifted: dict[tuple[int, int], int] = field(default_factory=dict, init=False, repr=False)
 
     def places(self) -> Iterator[tuple[int, int, int]]:
         """Yield (image, codec, measurement) of every row, in the record's order."""
@@ -243,13 +246,13 @@ class Scoring:
 
     def _row(self, image: int, codec: str, column: int, found: Assessment, nested: DoubleBootstrap) -> ResultRow:
         measurement, predictions, mode = self.measurements[column], self.predictions, self.mode
-        levels = len(mode.extrapolation.levels) if mode.extrapolation else 1
+        levels, position = len(mode.extrapolation.levels) if mode.extrapolation else 1, self.plan.codecs.index(codec)
         return ResultRow(
             image=image,
             codec=codec,
             measurement=measurement.name,
             chi_raw=predictions.chi_raw[image, column],
-            chi_codec=predictions.chi_codec[self.plan.codecs.index(codec), image, column],
+            chi_codec=predictions.chi_codec[position, image, column],
             verdict=found.verdict,
             reason=str(found.reason),
             sigma_raw=found.sigma_raw,
@@ -283,7 +286,9 @@ class Scoring:
             spread_factor=found.spread_factor,
             shift_percent=_percent(found.shift, predictions.chi_raw[image, column]),
             u_shift_percent=_percent(found.u_shift, predictions.chi_raw[image, column]),
-            warnings=self._warnings(found, [*found.warnings, *nested.warnings, *self.diagnostics[image].warnings(measurement)]),
+            warnings=self._warnings(
+                found, [*found.warnings, *nested.warnings, *self.diagnostics[image].warnings(measurement)], position, column
+            ),
             u_mode_source=self.u_mode(image, column)[1],
             mode=self.plan.mode,
             n=predictions.raw.shape[1] // levels,
@@ -297,19 +302,45 @@ class Scoring:
         difference = self.predictions.decoded[codec, :, image, column] - self.predictions.raw[group, :, image, column]
         return (float(difference.min()), float(difference.max())) if np.isfinite(difference).all() else None
 
-    def _warnings(self, found: Assessment, texts: Sequence[str]) -> tuple[WarningRow, ...]:
-        """Return the rows of a result's warnings. None bears on answers that are identical for certain.
-
-        Two groups of raw replicas that differ bear where that would be rare over the whole run, not only for this row (Bonferroni).
-        """
-        rows = self.predictions.raw.shape[2] * len(self.plan.codecs) * len(self.measurements)
-        differ = found.ks_null is not None and found.ks_null.p < _RUN_ALARMS / rows
+    def _warnings(self, found: Assessment, texts: Sequence[str], codec: int, column: int) -> tuple[WarningRow, ...]:
+        """Return the rows of a result's warnings. None bears on answers that are identical for certain."""
         certain = found.reason is Reason.IDENTICAL
         made = []
         for text in texts:
             code, bears = (text.code, text.bears) if isinstance(text, CodedWarning) else ("check", True)
-            made.append(WarningRow(code=code, text=str(text), bears=not certain and (bears or (code == "groups-differ" and differ))))
+            made.append(WarningRow(code=code, text=str(text), bears=not certain and self._bears(code, bears, found, codec, column)))
         return tuple(made)
+
+    def _bears(self, code: str, bears: bool, found: Assessment, codec: int, column: int) -> bool:
+        """Return whether a warning could change the codec's verdict.
+
+        What brings single images into doubt by chance bears where it is seen in more images than their mean may leave out. Elsewhere groups
+        of raw replicas that differ, and a frame whose own shift is no draw of its replicas', bear where that would be rare over the whole
+        run, not only for this row (Bonferroni).
+        """
+        images = len(set(self.plan.specimens)) or self.predictions.raw.shape[2]
+        rows = self.predictions.raw.shape[2] * len(self.plan.codecs) * len(self.measurements)
+        if code in (FRAME_SHIFT, *CHECKS_BY_CHANCE) and may_leave_out(images):
+            return self._images_with(code, codec, column) > may_leave_out(images)
+        if code == FRAME_SHIFT:
+            return found.frame_shift_p < _RUN_ALARMS / rows
+        if code == "groups-differ":
+            return found.ks_null is not None and found.ks_null.p < _RUN_ALARMS / rows
+        return bears
+
+    def _images_with(self, code: str, codec: int, column: int) -> int:
+        """Return in how many images a check failed, or the frame's own shift by a codec is no draw of its replicas'."""
+        if code != FRAME_SHIFT:
+            return sum(any(check.name == code and not check.passed for check in one.checks) for one in self.diagnostics)
+        if (codec, column) not in self._shifted:
+            predictions = self.predictions
+            group = codec + 1 if predictions.independent else 0
+            differences = (predictions.decoded[codec] - predictions.raw[group])[:, :, column].T
+            own = predictions.chi_codec[codec, :, column] - predictions.chi_raw[:, column]
+            self._shifted[codec, column] = sum(
+                shift_p(float(shift), of_image) < SHIFT_P for shift, of_image in zip(own, differences, strict=True)
+            )
+        return self._shifted[codec, column]
 
 
 def _as_decided(row: ResultRow, decided: Decided, number: int) -> ResultRow:
