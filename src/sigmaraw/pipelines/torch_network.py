@@ -47,6 +47,7 @@ _RUN_ERRORS = (RuntimeError, ValueError, TypeError, IndexError, AssertionError)
 _ONE_AT_A_TIME = threading.RLock()
 _GROUPS_ON_DEVICE = 2  # asked of a GPU before the first of them is waited for
 _CALLS_SIDE_BY_SIDE = 3  # of `batch`: one on its way to the GPU, one there, one labelled
+_LEVEL_BYTES, _ALIGNED_BYTES = 8, 512  # of a pixel's level; torch's memory on a GPU begins at multiples of so many
 _LARGEST_ON_DEVICE_PX = 1 << 22  # of a tile, all channels together: larger ones fill a GPU by themselves
 
 
@@ -205,12 +206,14 @@ class TorchNetwork(NetworkPipeline):
         return np.stack([found > self.keys["threshold"] for found in maps]).reshape(self.measured_pixels(image).shape)
 
     def _table(self, images: Iterable[Any]) -> dict[str, NDArray[np.float64]]:
+        import torch
+
         if not self._by_tensors:
             return super()._table(images)
-        rows = self._rows(list(images))
+        rows = self._rows(images if isinstance(images, torch.Tensor) else list(images))
         return columns(self.measurements, rows)  # which the first call of a function may set
 
-    def _rows(self, images: list[Any]) -> list[dict[str, float]]:
+    def _rows(self, images: Any) -> list[dict[str, float]]:
         """Return the measurements of images of one shape: NumPy's, or tensors that lie on the GPU.
 
         One lasting thread speaks with the GPU, whose plans belong to a thread, and never waits for it: the caller's does. So the GPU has
@@ -231,18 +234,18 @@ class TorchNetwork(NetworkPipeline):
             cancel(sent)
         return [row if isinstance(row, dict) else row.result() for row in rows]
 
-    def _sent(self, images: list[Any]) -> _OnTheWay:
+    def _sent(self, images: Any) -> _OnTheWay:
         """Return what is computed of some images, on its way to the host: the call does not wait for the GPU."""
         import torch
 
         with torch.inference_mode():
             return self._asked_of(images)
 
-    def _asked_of(self, images: list[Any]) -> _OnTheWay:
+    def _asked_of(self, images: Any) -> _OnTheWay:
         import torch
 
         flags: list[torch.Tensor] = []
-        levels = [[self._levels(unit) for unit in self.units(image)] for image in images]
+        levels = self._levels_together(images)
         try:
             maps = self._weights([unit for of_image in levels for unit in of_image], flags)
         except InvalidModel:
@@ -255,9 +258,14 @@ class TorchNetwork(NetworkPipeline):
             pixels = [self.measured_pixels(unit) for of_image in levels for unit in of_image]
             sums = [torch.stack([weight.sum(), (weight * plane).sum()]) for weight, plane in zip(weights, pixels, strict=True)]
             return _OnTheWay(images, _to_host(torch.stack(sums)), [], _to_host(finite), _mark(self._place))
-        masks = _to_host(torch.stack([found > self.keys["threshold"] for found in maps]))
-        measured = [self.measured_pixels(image) for image in images]
-        there = [image if isinstance(image, np.ndarray) else _to_host(image) for image in measured]
+        if len(maps) == len(images):
+            masks = _to_host(torch.stack(maps) > self.keys["threshold"])
+        else:  # of volumes, plane by plane: all maps together may be large
+            masks = _to_host(torch.stack([found > self.keys["threshold"] for found in maps]))
+        if isinstance(images, torch.Tensor):
+            there: list[Any] = list(_to_host(torch.stack([self.measured_pixels(image) for image in images]) if self._planes else images))
+        else:
+            there = [self.measured_pixels(image) for image in images]
         return _OnTheWay(images, masks, there, _to_host(finite), _mark(self._place))
 
     def _arrived(self, sent: _OnTheWay) -> list[Any]:
@@ -270,6 +278,27 @@ class TorchNetwork(NetworkPipeline):
             return [soft_measurements(*np.sum(of_image, axis=0).tolist()) for of_image in found]
         arrays = [pixels if isinstance(pixels, np.ndarray) else pixels.numpy() for pixels in sent.pixels]
         return [submit("labels", self._row_of_mask, pixels, mask.reshape(pixels.shape)) for pixels, mask in zip(arrays, found, strict=True)]
+
+    @property
+    def _planes(self) -> bool:
+        return bool(self.keys["input"] == "planes")
+
+    def _levels_together(self, images: Any) -> list[list[torch.Tensor]]:
+        """Return the units of each image as `_levels` does: all images in one copy where each then lies as it would alone.
+
+        Sums over an image that begins off its memory's alignment may be taken in another order.
+        """
+        import torch
+
+        if np.prod(images[0].shape) * _LEVEL_BYTES % _ALIGNED_BYTES or len(images) == 1:
+            return [[self._levels(unit) for unit in self.units(image)] for image in images]
+        together = images
+        if not isinstance(images, torch.Tensor):
+            kind = torch.from_numpy(np.empty(0, images[0].dtype)).dtype
+            together = torch.empty((len(images), *images[0].shape), dtype=kind, pin_memory=self._place.type != "cpu")
+            for place, image in zip(together.numpy(), images, strict=True):
+                place[...] = image
+        return [self.units(image) for image in together.to(self._place, non_blocking=True).to(torch.float64)]
 
     def _levels(self, unit: Any) -> torch.Tensor:
         """Return an image, NumPy's or torch's, as float64 where the network computes, DN."""
@@ -370,7 +399,7 @@ class TorchNetwork(NetworkPipeline):
 class _OnTheWay:
     """What a GPU computes of some images, copied to the host as soon as it is there: masks, or soft sums, and whether maps are finite."""
 
-    images: list[Any]
+    images: Any
     found: torch.Tensor
     pixels: list[Any]
     finite: torch.Tensor

@@ -75,7 +75,7 @@ def overlapped(job: Job, items: Iterable[WorkItem]) -> Iterator[BlockResult]:
                 raise
             under.popleft()
             measured.append(done)
-            yield from _finished(measured, 1)
+            yield from _finished(measured, ahead - 1)  # measured behind the round trips that are begun: to wait for it would idle cores
         yield from _finished(measured, 0)
     finally:
         for place in under:

@@ -30,7 +30,7 @@ from sigmaraw.study.references import References
 from sigmaraw.study.replica_checks import ReplicaDiagnostics
 from sigmaraw.study.sameness import LINEAR_REPLICAS, linear_in_noise, replicas_of, study_differences
 from sigmaraw.study.seen import objects_in, seen_by
-from sigmaraw.study.side_by_side import Later, side_by_side
+from sigmaraw.study.side_by_side import Later, held_together, side_by_side
 from sigmaraw.study.study_image import StudyImage
 from sigmaraw.study.trips import distorts
 
@@ -246,6 +246,7 @@ def _prepared(
     codecs, hints, resolved, quality, chi_codec, shorter, slices = [], [], [], [], [], [], []
     before = objects_in(pipeline, image.frame) if setting.plan.rule == "cunha" else None
     decoded: list[NDArray[np.integer]] = []
+    together = held_together(len(specs), image.frame.nbytes)
     followed, again = _followed(setting, pipeline, image.frame), []
     for position, spec in enumerate(specs):
         show(position)
@@ -254,9 +255,10 @@ def _prepared(
         codecs.append(made.codec)
         hints.append(trip.hint)
         shorter.append(made.shorter)
-        decoded = decoded or [trip.decoded]
+        if not decoded or together:
+            decoded.append(trip.decoded)
         resolved.append(made.resolved)
-        quality.append(made.quality)  # the decoded image itself is not kept
+        quality.append(made.quality)  # the decoded image itself is kept only for the checks below, and only where it is small
         predicted, shown = predict_following(pipeline, trip.decoded[np.newaxis], followed, f"image {index} after '{spec}'")
         chi_codec.append(predicted[:, 0])
         again += [shown] if shown else []

@@ -75,10 +75,19 @@ def difference(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArr
 
 
 def codec_difference(
-    codec: Codec, hint: Hint, pipeline: Pipeline, frame: NDArray[np.integer], other: NDArray[np.integer]
+    codec: Codec,
+    hint: Hint,
+    pipeline: Pipeline,
+    frame: NDArray[np.integer],
+    other: NDArray[np.integer],
+    decoded: NDArray[np.integer] | None = None,
 ) -> NDArray[np.float64]:
-    """Return how far predictions on C(x) differ when x is coded twice, another image between: (measurement,)."""
-    first = codec.apply(frame, hint).decoded
+    """Return how far predictions on C(x) differ when x is coded twice, another image between: (measurement,).
+
+    decoded : C(x) as it was coded without the hint, which does for the first time where the hint says nothing.
+    """
+    searches = any(setting is not None for setting in hint or ())
+    first = codec.apply(frame, hint).decoded if decoded is None or searches else decoded
     codec.apply(other, hint)
     second = codec.apply(frame, hint).decoded
     if np.array_equal(first, second):
@@ -137,7 +146,7 @@ def study_differences(
     seed : int
         Study seed.
     decoded : sequence of ndarray
-        C(x) per codec.
+        C(x) per codec; of the first codec alone where the images are too large for all to be held.
     allowed : bool
         Differences of any size are taken into u, and none is refused.
 
@@ -147,9 +156,10 @@ def study_differences(
         A difference is above a tenth of σ_raw and not allowed.
     """
     replicas = replicas_of(image, mode, seed, 2)
+    held = [decoded[index] if index < len(decoded) else None for index in range(len(image.codecs))]
     calls = [
-        functools.partial(codec_difference, codec, hint, pipeline, image.frame, replicas[-1])
-        for codec, hint in zip(image.codecs, image.hints, strict=True)
+        functools.partial(codec_difference, codec, hint, pipeline, image.frame, replicas[-1], made)
+        for codec, hint, made in zip(image.codecs, image.hints, held, strict=True)
     ]
     with side_by_side(calls, image.frame.nbytes) as codings:
         return _judged(image, pipeline, mode, seed, [image.frame, *decoded[:1], *replicas], codings, allowed)

@@ -34,13 +34,18 @@ class Asked(Generic[Result]):
         return self._call()
 
 
+def held_together(count: int, nbytes: int) -> bool:
+    """Return whether that many images of that many bytes are small enough to be held at once."""
+    return count * nbytes <= _TOGETHER_BYTES
+
+
 @contextlib.contextmanager
 def side_by_side(calls: Sequence[Callable[[], Result]], nbytes: int, purpose: str = "codec") -> Iterator[Sequence[Later[Result]]]:
     """Make calls in the threads of a purpose, each on an image of that many bytes; large ones when they are asked for.
 
     Within the context the results can be taken, in any order; after it nothing of the calls runs on.
     """
-    if len(calls) * nbytes > _TOGETHER_BYTES:
+    if not held_together(len(calls), nbytes):
         yield [Asked(call) for call in calls]
         return
     futures: list[Future[Result]] = [submit(purpose, call) for call in calls]
