@@ -1,6 +1,6 @@
 """What a watch costs for each frame of 2048 × 2048 px beside its features: processor time, least and median of many frames.
 
-    python -m tests.watch.frame_cost            # about a minute of one core
+    python -m tests.watch.frame_cost            # about half a minute of one core
 
 Features are drawn. The frame is hashed, as in `sigmaraw watch check`, the tests of all four groups are fed, and the entry is written
 through to the disk. Last comes what it costs to open a state that holds many frames. Figures of docs/explanation/watch.md.
@@ -83,9 +83,9 @@ def opening(watch: Watch, frames: int, seed: int = 2) -> dict[str, float]:
 def main() -> None:
     """Print the costs."""
     with tempfile.TemporaryDirectory() as folder:
-        watch = watch_of(Path(folder) / "watch.db")
-        print(json.dumps(costs(watch, 60), indent=1), flush=True)
-        for frames in (100, 1000, 5000):
+        print(json.dumps(costs(watch_of(Path(folder) / "watch.db"), 60), indent=1), flush=True)
+        watch = watch_of(Path(folder) / "other.db")
+        for frames in (1, 1000, 2000):
             print(json.dumps(opening(watch, frames)), flush=True)
 
 

@@ -69,8 +69,8 @@ def max_error(reference: NDArray[np.integer], test: NDArray[np.integer]) -> int:
     return largest(test.astype(np.int64) - reference)
 
 
-def largest(error: NDArray[np.integer]) -> int:
-    """Return max|error| of signed whole numbers, DN; no copy is made."""
+def largest(error: NDArray[np.integer] | NDArray[np.float64]) -> int:
+    """Return max|error| of signed whole numbers, DN; float64 may hold them; no copy is made."""
     return max(int(error.max()), -int(error.min()))
 
 

@@ -199,7 +199,7 @@ def _chance(found: Floats, test: Sequence[DicScene], truth: Sequence[Mapping[str
     values: dict[str, Any] = {}
     answers = [measured(one[0]) for one in found]
     for key, moved in (("shuffled", 1), ("right", 0)):
-        order = np.roll(np.arange(len(test)), moved)
+        order = [(k - moved) % len(test) for k in range(len(test))]
         r = [correlation(one[0], test[k].stains["nuclei"]) for one, k in zip(found, order, strict=True)]
         values[key] = [float(np.mean(r)), correlations([truth[k] for k in order], answers)["count"]]
     return values
