@@ -156,7 +156,7 @@ def sample_blocks(
             if device:
                 drawn = [(whole or sampler(part)).device_block(words) for part in parts]
                 block = drawn[0] if whole else jnp.concatenate(drawn, axis=1)
-                yield block if count == size else block[:count]  # a slice of all would be copied
+                yield block if count == full else block[:count]  # a slice of all would be copied
             elif whole is not None:
                 yield whole.block(words)[:count]
             else:
