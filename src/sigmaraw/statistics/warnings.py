@@ -113,7 +113,7 @@ def shift_warning(on_frame: float, difference: Floats) -> tuple[CodedWarning, ..
 
 
 def shift_p(on_frame: float, difference: Floats) -> float:
-    """Return how rarely replicas' D would give a shift as far out as the frame's own: two-sided p; 1 within their range or where they agree.
+    """Return how rarely D would be as far out as the frame's own shift: two-sided p; 1 within the range of D, or where all D agree.
 
     Parameters
     ----------
