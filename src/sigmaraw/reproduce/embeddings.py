@@ -46,7 +46,7 @@ class Size:
     steps: int
 
 
-QUICK, FULL = Size(300, 150, 300), Size(1600, 800, 2000)
+QUICK, FULL = Size(600, 400, 300), Size(1600, 800, 2000)
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,7 @@ class Isl(Reproduction):
         """Train the networks, and hold what they predict against the truth of the same test images."""
         steps = 350 if quick else 1000
         real = self.data_set("ebimage")
-        total = 4 * steps + (0 if real is None else isl_real.FIELDS * isl_real.steps(quick))
+        total = 5 * steps + (0 if real is None else isl_real.FIELDS * isl_real.steps(quick))
         done = iter(range(1, total + 1))
         progress(0, total, "training steps")
 
@@ -139,10 +139,11 @@ def _networks(train: Sequence[DicScene], steps: int, seed: int, step: Callable[[
     others = np.roll(np.arange(len(train)), 1)  # images are in no order: each gets the stains of another one
     spoilt = [_corrupted(scene.dic, list(CORRUPTIONS.values())[k % len(CORRUPTIONS)]) for k, scene in enumerate(train)]
     gfp = np.stack([_gfp_true(scene) for scene in train])[:, None].astype(np.float32)
+    both = np.concatenate([seen, inputs(spoilt)]), np.concatenate([wanted, wanted])  # twice the steps: each original is seen as often
     return {
         "plain": network(seen, wanted, "image", "pcc", steps, seed, step),
         "shuffled": network(seen, wanted[others], "image", "pcc", steps, seed, step),
-        "augmented": network(np.concatenate([seen, inputs(spoilt)]), np.concatenate([wanted, wanted]), "image", "pcc", steps, seed, step),
+        "augmented": network(*both, "image", "pcc", 2 * steps, seed, step),
         "gfp": network(seen, gfp, "mask", "bce", steps, seed, step),
     }
 

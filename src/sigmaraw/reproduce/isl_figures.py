@@ -55,6 +55,7 @@ def scatter(truth: Sequence[Mapping[str, float]], found: Sequence[Mapping[str, f
             if name in ("count", "area"):  # intensities of a predicted stain are in another unit
                 axes.axline((0, 0), slope=1, color="#8a8f98", lw=0.8)
             axes.set_title(name, fontsize=9)
+            axes.locator_params(axis="x", nbins=3)  # numbers of six digits stand side by side
             axes.set_xlabel("true stain")
         made.axes[0].set_ylabel("predicted stain")
     return made
