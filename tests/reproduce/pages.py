@@ -20,7 +20,7 @@ from typing import Any
 from sigmaraw import registry
 
 Run = Mapping[str, Any]
-LARGEST_FIGURE = 200_000  # bytes
+LARGEST_FIGURE = 400_000  # bytes
 _FIGURES = "figures"
 
 
