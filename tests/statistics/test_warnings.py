@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sigmaraw.statistics import ks_test, pooled_spread
-from sigmaraw.statistics.warnings import CENTRE_LIMIT, centre_warning, checks, shift_warning
+from sigmaraw.statistics.warnings import CENTRE_LIMIT, centre_warning, checks, shift_p, shift_warning
 from tests.statistics.proportions import at_most
 
 
@@ -100,6 +100,14 @@ def test_shift_warning(kind: str, n: int, alarms: float) -> None:
     if kind == "normal" and n > 50:
         assert np.mean(found) > 0.0  # it does fire
         assert all(shift_warning(float(row[0]) + 7.0, row[1:]) for row in every[:200])
+
+
+@pytest.mark.parametrize("scale", [2.0**700, 2.0**-700])
+def test_the_p_of_a_shift_does_not_depend_on_the_unit(scale: float) -> None:
+    """Squares of 2^700 overflow and those of 2^-700 vanish; a power of two rounds nothing, so that p is the same to the last bit."""
+    d = np.random.default_rng(0).normal(size=50)
+    assert shift_p(5.0 * scale, d * scale) == shift_p(5.0, d) < 1e-3
+    assert shift_p(math.inf, d) == shift_p(5.0, np.append(d, math.nan)) == 1.0
 
 
 def test_shift_warning_needs_a_spread_and_an_outside() -> None:

@@ -140,9 +140,9 @@ class BlockQuality:
         for number, (plane_raw, plane_error) in enumerate(zip(self._sum_raw, self._sum_error, strict=True)):
             # A sum over replicas may pass 2³², and a product of two 2⁵³: float64 would no longer be exact.
             n, e = plane_raw.astype(np.int64), plane_error.astype(np.int64)
-            ee, lag = ee - int((e * e).sum()), lag - _whole_neighbours(e)
-            rows["nn"][number] -= (n * n).sum(axis=1)
-            rows["en"][number] -= (e * n).sum(axis=1)
+            ee, lag = ee - int(_of_rows(e, e).sum()), lag - _neighbours(e)
+            rows["nn"][number] -= _of_rows(n, n)
+            rows["en"][number] -= _of_rows(e, n)
         nn, en = int(rows["nn"].sum()), int(rows["en"].sum())
         cross, raw_squares = rows["en"] / self._replicas, rows["nn"] / self._replicas
         return QualityMoments(
@@ -164,19 +164,17 @@ class BlockQuality:
         )
 
 
-def _of_rows(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the sum of a·b over each row, (y,). a, b: (y, x), whole numbers below 2¹⁷ in size: exact for rows of up to 2¹⁹ pixels."""
-    return np.einsum("yx,yx->y", a, b).astype(np.int64)
+_Whole = NDArray[np.float64] | NDArray[np.int64]
 
 
-def _neighbours(plane: NDArray[np.float64]) -> int:
+def _of_rows(a: _Whole, b: _Whole) -> NDArray[np.int64]:
+    """Return the sum of a·b over each row, (y,). a, b: (y, x), whole numbers; in float64 exact below 2¹⁷ in size and 2¹⁹ pixels a row."""
+    return np.einsum("yx,yx->y", a, b).astype(np.int64, copy=False)
+
+
+def _neighbours(plane: _Whole) -> int:
     """Return the sum of products of every pixel with its right and its lower neighbour. plane: (y, x), as for `_of_rows`."""
     return int(_of_rows(plane[:, 1:], plane[:, :-1]).sum()) + int(_of_rows(plane[1:], plane[:-1]).sum())
-
-
-def _whole_neighbours(plane: NDArray[np.int64]) -> int:
-    """Return the same of whole numbers of any size."""
-    return int((plane[:, 1:] * plane[:, :-1]).sum()) + int((plane[1:] * plane[:-1]).sum())
 
 
 def _positive(variance: NDArray[np.float64] | float) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from sigmaraw.statistics.evidence import ALPHA, PARTS, Evidence, Part, RowLimits
 from sigmaraw.statistics.measure import measure, step_of
 from sigmaraw.statistics.score import score_from_pool
 from sigmaraw.statistics.spread import Floats, Pool, centred, pool, pooled_spread, power_of_two, widen
-from sigmaraw.statistics.warnings import checks, shift_p, shift_warning
+from sigmaraw.statistics.warnings import checks, shift_warning
 
 _NONE = (math.nan, math.nan)
 _SCORES = ("epsilon_hat", "epsilon_hat_ci", "u", "u_mc", "dof", "spread_ratio", "spread_ratio_ci", "rms_d", "rms_d_upper")
@@ -41,8 +41,6 @@ class Assessment:
         Share of pairs of raw replicas more than σ_raw apart.
     centre_shift : float, default math.nan
         (mean f(R) − f(x))/σ_raw.
-    frame_shift_p : float, default 1.0
-        How rarely D of a replica lies as far out as the frame's own shift, two-sided.
     method : str, default ""
         "normal" or "influence".
     spread_factor : float, default 1.0
@@ -74,7 +72,6 @@ class Assessment:
     ks_null: TestResult | None = None
     null_flag_rate: float = math.nan
     centre_shift: float = math.nan
-    frame_shift_p: float = 1.0
     method: str = ""
     spread_factor: float = 1.0
     undefined: tuple[MissingValue, ...] = ()
@@ -193,8 +190,7 @@ def assess(
         return _without_noise(base, raw, decoded, group, discrete, limits, alpha)
     on_frame = chi_codec - chi_raw
     no_draw = shift_warning(on_frame, difference)
-    no_draw = shift_warning(on_frame, difference)
-    base = replace(base, warnings=(*base.warnings, *no_draw), frame_shift_p=shift_p(on_frame, difference))
+    base = replace(base, warnings=(*base.warnings, *no_draw))
     scored, in_sigma, in_unit = _scores(base, raw, decoded, group, moments, discrete)
     evidence = in_sigma if limits.margin is None else in_unit
     judged = _judge(replace(scored, epsilon=on_frame / moments.sigma), evidence, limits, alpha)

@@ -9,7 +9,7 @@ from scipy import special
 
 from sigmaraw.record.words import CodedWarning
 from sigmaraw.statistics.equality import TestResult
-from sigmaraw.statistics.spread import Floats, peak_ratio
+from sigmaraw.statistics.spread import Floats, peak_ratio, power_of_two
 
 # False alarms measured where the answer is right (tests/statistics/test_warnings.py):
 # Under .5 % for normal predictions and 4 % for Poisson(.1), the frame a fresh acquisition. At 3 the coverage study's right cells warn
@@ -102,9 +102,9 @@ def shift_warning(on_frame: float, difference: Floats) -> tuple[CodedWarning, ..
     ----------
     formula 2.1.
     """
-    distance = _distance(on_frame, difference)
     if not shift_p(on_frame, difference) < SHIFT_P:
         return ()
+    distance = _distance(on_frame, difference)
     text = (
         f"the codec's shift of the prediction on the raw frame lies {abs(distance):.1f} standard deviations from its shifts on replicas: "
         "ε̂ may not hold for this frame"
@@ -133,7 +133,11 @@ def shift_p(on_frame: float, difference: Floats) -> float:
 
 
 def _distance(on_frame: float, difference: Floats) -> float:
-    """Return (d − D̄)/(s_D √(1 + 1/N)); NaN where D do not vary."""
+    """Return (d − D̄)/(s_D √(1 + 1/N)); NaN where D do not vary, or are not all finite."""
+    if not (math.isfinite(on_frame) and np.isfinite(difference).all()):
+        return math.nan
+    scale = power_of_two(difference, np.array([on_frame]))  # squares of very large numbers overflow
+    on_frame, difference = on_frame / scale, difference / scale
     spread = float(difference.std(ddof=1)) * math.sqrt(1 + 1 / difference.size)
     return (on_frame - float(difference.mean())) / spread if spread > 0.0 else math.nan
 

@@ -287,7 +287,7 @@ class Scoring:
             shift_percent=_percent(found.shift, predictions.chi_raw[image, column]),
             u_shift_percent=_percent(found.u_shift, predictions.chi_raw[image, column]),
             warnings=self._warnings(
-                found, [*found.warnings, *nested.warnings, *self.diagnostics[image].warnings(measurement)], position, column
+                found, [*found.warnings, *nested.warnings, *self.diagnostics[image].warnings(measurement)], image, position, column
             ),
             u_mode_source=self.u_mode(image, column)[1],
             mode=self.plan.mode,
@@ -302,16 +302,16 @@ class Scoring:
         difference = self.predictions.decoded[codec, :, image, column] - self.predictions.raw[group, :, image, column]
         return (float(difference.min()), float(difference.max())) if np.isfinite(difference).all() else None
 
-    def _warnings(self, found: Assessment, texts: Sequence[str], codec: int, column: int) -> tuple[WarningRow, ...]:
+    def _warnings(self, found: Assessment, texts: Sequence[str], image: int, codec: int, column: int) -> tuple[WarningRow, ...]:
         """Return the rows of a result's warnings. None bears on answers that are identical for certain."""
         certain = found.reason is Reason.IDENTICAL
         made = []
         for text in texts:
             code, bears = (text.code, text.bears) if isinstance(text, CodedWarning) else ("check", True)
-            made.append(WarningRow(code=code, text=str(text), bears=not certain and self._bears(code, bears, found, codec, column)))
+            made.append(WarningRow(code=code, text=str(text), bears=not certain and self._bears(code, bears, found, image, codec, column)))
         return tuple(made)
 
-    def _bears(self, code: str, bears: bool, found: Assessment, codec: int, column: int) -> bool:
+    def _bears(self, code: str, bears: bool, found: Assessment, image: int, codec: int, column: int) -> bool:
         """Return whether a warning could change the codec's verdict.
 
         What brings single images into doubt by chance bears where it is seen in more images than their mean may leave out. Elsewhere groups
@@ -323,7 +323,7 @@ class Scoring:
         if code in (FRAME_SHIFT, *CHECKS_BY_CHANCE) and may_leave_out(images):
             return self._images_with(code, codec, column) > may_leave_out(images)
         if code == FRAME_SHIFT:
-            return found.frame_shift_p < _RUN_ALARMS / rows
+            return self._shift_p(image, codec, column) < _RUN_ALARMS / rows
         if code == "groups-differ":
             return found.ks_null is not None and found.ks_null.p < _RUN_ALARMS / rows
         return bears
@@ -333,14 +333,15 @@ class Scoring:
         if code != FRAME_SHIFT:
             return sum(any(check.name == code and not check.passed for check in one.checks) for one in self.diagnostics)
         if (codec, column) not in self._shifted:
-            predictions = self.predictions
-            group = codec + 1 if predictions.independent else 0
-            differences = (predictions.decoded[codec] - predictions.raw[group])[:, :, column].T
-            own = predictions.chi_codec[codec, :, column] - predictions.chi_raw[:, column]
-            self._shifted[codec, column] = sum(
-                shift_p(float(shift), of_image) < SHIFT_P for shift, of_image in zip(own, differences, strict=True)
-            )
+            images = range(self.predictions.raw.shape[2])
+            self._shifted[codec, column] = sum(self._shift_p(image, codec, column) < SHIFT_P for image in images)
         return self._shifted[codec, column]
+
+    def _shift_p(self, image: int, codec: int, column: int) -> float:
+        """Return how rarely a codec's replicas would give the frame's own shift; 1 where a prediction is undefined."""
+        predictions, group = self.predictions, codec + 1 if self.predictions.independent else 0
+        on_frame = float(predictions.chi_codec[codec, image, column] - predictions.chi_raw[image, column])
+        return shift_p(on_frame, predictions.decoded[codec, :, image, column] - predictions.raw[group, :, image, column])
 
 
 def _as_decided(row: ResultRow, decided: Decided, number: int) -> ResultRow:
