@@ -16,6 +16,7 @@ import sigmaraw as sr  # before JAX: it keeps JAX from taking the whole device
 import jax  # isort: skip
 import numpy as np
 
+from sigmaraw.codecs import centred, learning
 from sigmaraw.noise import NoiseModel, iter_replicas, replica_mode
 from sigmaraw.pipelines.batching import SIZES
 from sigmaraw.pipelines.threads import available_cores, submit
@@ -84,9 +85,10 @@ def codecs_alone(frame: np.ndarray, n: int) -> float:
         codec = sr.codec(spec, CAMERA).freeze(frame)
         made = codec.apply(frame)
         shorter = distorts(codec, frame, made.decoded, spec)
+        hint = centred(codec.apply(replicas[0], learning(made.hint)).hint)
         for number, replica in enumerate(replicas):
             full = not shorter or number % BLOCK == 0 or drawn_for_coding(CODED_SHARE, 0, 0, group, number)
-            calls.append(lambda c=codec, h=made.hint, r=replica, f=full, s=shorter, w=spec: trip(c, h, r, full=f, shorter=s, where=w))
+            calls.append(lambda c=codec, h=hint, r=replica, f=full, s=shorter, w=spec: trip(c, h, r, full=f, shorter=s, where=w))
     return clocked(lambda: [future.result() for future in [submit("codec", call) for call in calls]])[0]
 
 

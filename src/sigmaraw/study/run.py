@@ -53,6 +53,7 @@ from sigmaraw.study.reference_rules import check_references
 from sigmaraw.study.references import References, common_spacing, load_references, with_references
 from sigmaraw.study.scoring import Predictions, Scoring
 from sigmaraw.study.seen import seen_by
+from sigmaraw.study.side_by_side import held_together
 from sigmaraw.study.store import BlockStore
 from sigmaraw.study.work import BlockResult, Job
 
@@ -167,6 +168,12 @@ def _job(setting: Setting, prepared: Sequence[Prepared], source: Pipeline | str,
         workers,
         coded_share=setting.plan.coded_share,
         followed=tuple(entry.objects.followed for entry in prepared if entry.objects),
+        first_trips={
+            (image, group): made
+            for image, entry in enumerate(prepared)
+            for group, made in enumerate(entry.firsts, 1)
+            if made is not None and held_together((image + 1) * len(entry.firsts), entry.image.frame.nbytes)
+        },
     )
 
 

@@ -19,11 +19,12 @@ CODED_SHARE = 0.05
 
 @dataclass(frozen=True)
 class Trip:
-    """A decoded replica, DN; bytes and what was achieved only where it was coded in full."""
+    """A decoded replica, DN; bytes, what was achieved and where a search starts on a similar one only where it was coded in full."""
 
     decoded: NDArray[np.integer]
     nbytes: int | None = None
     achieved: Achieved | None = None
+    hint: tuple[float | None, ...] | None = None
 
 
 def check_share(share: float) -> None:
@@ -90,7 +91,7 @@ def trip(codec: Codec, hint: Any, replica: NDArray[np.integer], *, full: bool, s
     decoded = _shaped(codec, made.decoded, replica)
     if distorted is not None:
         _compare(codec, distorted, decoded, where)
-    return Trip(decoded, made.nbytes, dict(made.achieved))
+    return Trip(decoded, made.nbytes, dict(made.achieved), made.hint)
 
 
 def _shaped(codec: Codec, decoded: NDArray[np.integer], replica: NDArray[np.integer]) -> NDArray[np.integer]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +73,8 @@ class Job:
         Share of replicas that are coded in full, at random, where the codec can distort without coding; the first of a block always is.
     followed : tuple of Followed, optional
         For each image, the objects that are looked for in its replicas; empty where none are.
+    first_trips : mapping, optional
+        By image and group, round trips of first replicas that are made already. Other processes make them again.
     """
 
     images: tuple[StudyImage, ...]
@@ -85,6 +87,11 @@ class Job:
     device: bool | None = None
     coded_share: float = 1.0
     followed: tuple[Followed, ...] = ()
+    first_trips: Mapping[tuple[int, int], Trip] = field(default_factory=dict)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the fields alone, without what is only kept to be made once."""
+        return {entry.name: getattr(self, entry.name) for entry in fields(self)} | {"first_trips": {}}
 
     def __call__(self, item: WorkItem) -> BlockResult:
         """Return the predictions of one block of replicas and, for a codec's group, of their decoded versions.
@@ -206,11 +213,14 @@ class Job:
 
     def _trip(self, item: WorkItem, number: int, replica: NDArray[np.integer]) -> Trip:
         """Return the round trip of replica `number`: in full for the first of a block and for a share of the others."""
+        made = self.first_trips.get((item.image, item.group)) if number == 0 else None
+        if made is not None:
+            return made
         image, index = self.images[item.image], item.group - 1
         shorter = bool(image.distorts) and image.distorts[index]
         full = not shorter or number == item.start or drawn_for_coding(self.coded_share, self.seed, item.image, item.group, number)
         where = f"{_where(item)}, replica {number}"
-        return trip(image.codecs[index], image.hints[index], replica, full=full, shorter=shorter, where=where)
+        return trip(image.codecs[index], image.hint_for(index, number), replica, full=full, shorter=shorter, where=where)
 
 
 @dataclass(frozen=True)
