@@ -42,7 +42,7 @@ def test_lossless_changes_nothing(small: None, monkeypatch: pytest.MonkeyPatch, 
     assert len(set(values["matrix"].values())) == 1 and len(values["matrix"]) == 3 * len(RATIOS)
     assert all(change["mean"] == 0 for change in values["trained"]["changes"].values())
     assert set(values["tested"]["dice"]) == {values["tested"]["dice"][0]}
-    assert not held["back"] and not held["tested"] and not held["trained"] and not held["psnr"]
+    assert not held["back"] and not held["second"] and not held["tested"] and not held["trained"] and not held["psnr"]
     assert len(list(tmp_path.rglob("model.safetensors"))) == 6 and not list(tmp_path.rglob("*.tif"))
 
 

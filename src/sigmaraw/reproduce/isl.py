@@ -123,7 +123,7 @@ class Isl(Reproduction):
         def step() -> None:
             progress(next(done), total, "training steps")
 
-        train, test = fields(32 if quick else 120, (seed, 0)), fields(80 if quick else 120, (seed, 1))
+        train, test = fields(64 if quick else 120, (seed, 0)), fields(80 if quick else 120, (seed, 1))
         nets = _networks(train, steps, seed, step)
         return _judged(nets, test, fields(1, (seed, 2), (192, 192))[0], isl_real.compared(real, quick, seed, step) if real else None)
 

@@ -69,7 +69,7 @@ class Scale(Reproduction):
 
     def run(self, folder: Path, seed: int, quick: bool, progress: Report) -> Found:
         """Train four networks, and test each on the same fields."""
-        steps, count = (450, 32) if quick else (1000, 100)
+        steps, count = (450, 64) if quick else (1000, 100)
         total = 4 * steps
         done = iter(range(1, total + 1))
         progress(0, total, "training steps")

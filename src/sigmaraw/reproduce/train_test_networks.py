@@ -18,7 +18,7 @@ from sigmaraw.processes import available_cores
 from sigmaraw.reproduce.rates import multi_class_dice
 from sigmaraw.virtual.organs import CLASSES
 
-BATCH = 4
+BATCH = 8
 """Tiles a step."""
 Image = NDArray[np.integer]
 Dice = dict[int, NDArray[np.float64]]
