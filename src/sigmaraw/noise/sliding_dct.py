@@ -96,10 +96,7 @@ def _shrunk(coefficients: _Image, guide: _Image | None) -> tuple[_Image, _Image]
     """Return some patches (v, u, y, x) shrunk and times their weight, and the weight (y, x). Both are given by their coefficients."""
     from scipy.fft import idctn
 
-    if guide is None:
-        gains = (np.abs(coefficients) >= CUT).astype(np.float32)
-    else:
-        gains = 1 - 1 / (np.square(guide) + 1) ** 2
+    gains = (np.abs(coefficients) >= CUT).astype(np.float32) if guide is None else 1 - 1 / (np.square(guide) + 1) ** 2
     gains[0, 0] = 1
     weight = 1 / np.square(gains).sum(axis=(0, 1))
     return idctn(coefficients * gains, axes=(0, 1), norm="ortho", overwrite_x=True) * weight, weight
