@@ -145,6 +145,6 @@ def _notes(measurements: Mapping[str, Sequence[Mapping[str, float]]]) -> tuple[s
         f"Here, r over images: {'; '.join(f'{name} {_four(row)}' for name, row in ours.items())}.",
         "Table 6 of 002, count, area, total and mean intensity: 1.3 .987, .991, .902, .922; .7 .995, .992, .88, .906; 1 + augmentation to "
         "1.3 .975, .961, .861, .88; 1.3 to 1 .971, .952, .856, .872. It has no number for 1.3 to .7, where its text says that r falls.",
-        "The criterion on .9 had no standard error at first: of 32 images, as the small size then had, a seed was found at .874 for area at 1.3.",
+        "The criterion on .9 had no standard error at first: of 32 images, as many as the small size had, area at 1.3 had .874.",
         "002 rescales images; here cells are drawn at the magnification, with the noise of one camera.",
     )
