@@ -18,6 +18,7 @@ import imagecodecs as bare
 import numpy as np
 
 import sigmaraw as sr
+from sigmaraw.codecs import centred, learning
 from sigmaraw.noise import iter_replicas
 from sigmaraw.study.trips import drawn_for_coding
 from tests.benchmarks.bench_codecs import frame_of_cells
@@ -67,6 +68,9 @@ def codecs(replicas: np.ndarray, frame: np.ndarray, n: int) -> None:
         hint = codec.apply(frame).hint
         for number in range(n):
             replica = replicas[number % len(replicas)]
+            if number == 0:
+                hint = centred(codec.apply(replica, learning(hint)).hint)
+                continue
             whole = number % 10 == 0 or drawn_for_coding(0.05, 0, 0, group, number)
             distorted = None if whole else codec.distort(replica)
             if distorted is None:

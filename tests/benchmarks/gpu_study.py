@@ -16,12 +16,13 @@ import sigmaraw as sr  # before JAX: it keeps JAX from taking the whole device
 import jax  # isort: skip
 import numpy as np
 
+from sigmaraw.codecs import centred, learning
 from sigmaraw.noise import NoiseModel, iter_replicas, replica_mode
 from sigmaraw.pipelines.batching import SIZES
 from sigmaraw.pipelines.threads import available_cores, submit
 from sigmaraw.study.plan import BLOCK, WorkItem
 from sigmaraw.study.study_image import StudyImage
-from sigmaraw.study.trips import CODED_SHARE, distorts, drawn_for_coding, trip
+from sigmaraw.study.trips import CODED_SHARE, distort, drawn_for_coding, trip
 from sigmaraw.study.work import Job
 from tests.benchmarks.bench_codecs import frame_of_cells
 
@@ -83,10 +84,11 @@ def codecs_alone(frame: np.ndarray, n: int) -> float:
     for group, spec in enumerate(CODECS, 1):
         codec = sr.codec(spec, CAMERA).freeze(frame)
         made = codec.apply(frame)
-        shorter = distorts(codec, frame, made.decoded, spec)
+        shorter = distort(codec, frame) is not None
+        hint = centred(codec.apply(replicas[0], learning(made.hint)).hint)
         for number, replica in enumerate(replicas):
             full = not shorter or number % BLOCK == 0 or drawn_for_coding(CODED_SHARE, 0, 0, group, number)
-            calls.append(lambda c=codec, h=made.hint, r=replica, f=full, s=shorter, w=spec: trip(c, h, r, full=f, shorter=s, where=w))
+            calls.append(lambda c=codec, h=hint, r=replica, f=full, s=shorter, w=spec: trip(c, h, r, full=f, shorter=s, where=w))
     return clocked(lambda: [future.result() for future in [submit("codec", call) for call in calls]])[0]
 
 

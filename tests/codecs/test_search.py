@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from sigmaraw.codecs.search import Knob, Warm, search
+from sigmaraw.codecs.search import Knob, Warm, centred, learning, search
 
 LEVEL = Knob("level", 20, 140, scale="linear", integer=False, direction=1, step=3, resolution=0.02)
 DISTANCE = Knob("distance", 0.01, 25, scale="log", integer=False, direction=-1, step=0.7, resolution=1e-4)
@@ -130,6 +130,55 @@ def test_a_known_curve_that_is_wrong_is_left_and_a_target_that_was_missed_is_not
     assert abs(found.excess) <= 0.019 and 2 < found.evaluations <= 24
     missed = search(steep, LEVEL, tolerance=0.002, hint=Warm(70.0, 3.0, met=False), good=0.015, enough=0.019)
     assert missed.evaluations == 2
+
+
+def test_a_first_trial_that_is_near_enough_is_the_only_one():
+    def line(level):
+        return 0.1 * (level - 70) + 0.008
+
+    warm = Warm(70.0, 0.1)
+    assert search(line, LEVEL, tolerance=0.002, hint=warm, near=0.007, enough=0.019).evaluations == 2
+    found = search(line, LEVEL, tolerance=0.002, hint=warm, near=0.01, enough=0.019)
+    assert (found.value, found.evaluations) == (70, 1)
+    cold = search(line, LEVEL, tolerance=0.002, hint=70, near=0.01)
+    assert abs(cold.excess) <= 0.002, "of an image itself, more is asked"
+
+
+@pytest.mark.parametrize("knob", [LEVEL, DISTANCE])
+def test_where_others_will_start_one_trial_more_finds_the_curve(knob):
+    """excess = slope·(position − that of 5), on the knob's axis; what is known of the slope is wrong by half."""
+    target = 70.0 if knob is LEVEL else 5.0
+
+    def line(value):
+        return 0.1 * (knob.position(value) - knob.position(target))
+
+    start = knob.value(knob.position(target) + 0.05)
+    found = search(line, knob, tolerance=0.002, hint=Warm(start, 0.15, learns=True), near=0.01, enough=0.019)
+    assert (found.evaluations, found.slope) == (2, pytest.approx(0.1))
+    assert found.meets == pytest.approx(target)
+    plain = search(line, knob, tolerance=0.002, hint=Warm(start, 0.15), near=0.01, enough=0.019)
+    assert (plain.value, plain.evaluations) == (start, 1)
+
+
+def test_two_trials_of_one_step_do_not_tell_the_curve():
+    steps = search(
+        lambda level: 0.005 + 1e-5 * (level - 70), LEVEL, tolerance=0.002, hint=Warm(70.0, 0.1, learns=True), near=0.01, enough=1
+    )
+    assert (steps.evaluations, steps.slope) == (2, 0.1)
+
+
+def test_a_chain_s_starts_are_moved_to_where_their_curves_meet_the_target():
+    hint = (None, Warm(70.0, 0.1, True, 1, 69.5), 3.0)
+    assert [getattr(start, "learns", None) for start in learning(hint)] == [None, True, None]
+    moved = centred(learning(hint))
+    assert moved == (None, 69.5, 3.0) and (moved[1].slope, moved[1].finer, moved[1].learns) == (0.1, 1, False)
+    assert learning(None) is centred(None) is None
+
+
+def test_whole_numbers_are_not_moved():
+    excess = {value: 0.08 * (value - 50) - 0.01 for value in range(1, 101)}
+    found = search(excess.__getitem__, QUALITY, tolerance=0.001, hint=Warm(50.0, 0.08, learns=True), near=0.01, enough=0.019)
+    assert (found.value, found.meets, found.evaluations) == (50, 50, 1)
 
 
 def test_whole_values_beside_a_known_one_are_tried_on_the_side_of_the_target():

@@ -185,7 +185,7 @@ _TARGETS = ["jpeg2000:ratio=10", "jpeg2000:psnr=60,range=4095", "htj2k:ratio=8,b
 
 @pytest.mark.parametrize("spec", _TARGETS)
 def test_a_replica_costs_two_encodes_on_average_and_is_within_two_per_cent(cells, spec, monkeypatch):
-    """From the image's own curve: one trial at its setting, and where that is not within 0.2 % one where the curve says."""
+    """From the image's own curve: one trial at its setting, and where that is not within 1 % one where the curve says."""
     chain, made = codec(spec), []
     family = chain.steps[0].family
     encode = family.encode_at
@@ -194,7 +194,7 @@ def test_a_replica_costs_two_encodes_on_average_and_is_within_two_per_cent(cells
     cold = len(made)
     frames = [np.rint(100 + (cells(512, seed) - 100.0) * (1 + 0.003 * (seed - 4.5))).astype(np.uint16) for seed in range(1, 9)]
     replicas = [chain.apply(frame, hint) for frame in frames]
-    assert 1 < (len(made) - cold) / len(replicas) <= 2 < cold
+    assert 1 <= (len(made) - cold) / len(replicas) <= 2 < cold
     assert len(made) - cold == sum(replica.achieved["evaluations"] for replica in replicas)
     assert all(replica.achieved["target_met"] for replica in replicas)
 

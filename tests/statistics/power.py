@@ -77,6 +77,24 @@ def rates(scenes: Sequence[Scene], images: int, n: int, studies: int, seed: int)
     return rows, codecs.mean(axis=1), float(codecs.all(axis=0).mean())
 
 
+def oracle(scenes: Sequence[Scene], column: int, n: int, studies: int, seed: int) -> float:
+    """Return the share of single images that a test would pass which knew the standard error of each estimate: no test does better by much.
+
+    Its limits are the estimates with 1.645 true standard errors, and no guard against tails.
+    """
+    random, limits, z = np.random.default_rng([seed, n]), limits_of(scenes[0].discrete[column]), 1.6449
+    shares = []
+    for scene in range(len(scenes)):
+        which = np.full(studies, scene)
+        found = evidence(scenes, which, column, n, random.integers(0, scenes[0].raw.shape[1], (studies, 2, n)))
+        shift, ratio, rms = (np.asarray(part) for part in (found.shift, found.ln_ratio, found.rms))
+        within = np.abs(shift) + z * shift.std(ddof=1) <= limits.k
+        within &= np.abs(ratio) + z * ratio.std(ddof=1) <= math.log(float(limits.spread))
+        within &= rms + z * rms.std(ddof=1) <= limits.rms
+        shares.append(within.mean())
+    return float(np.mean(shares))
+
+
 def main() -> None:
     """Print the truth of each row, and the shares that pass."""
     parser = argparse.ArgumentParser()
@@ -95,6 +113,9 @@ def main() -> None:
             f"{name}: |ε| ≤ {np.abs(truths[:, 0]).max():.2f}, ρ {truths[:, 1].min():.2f}–{truths[:, 1].max():.2f}, "
             f"RMS {truths[:, 2].min():.2f}–{truths[:, 2].max():.2f}, harmless in {kind} of {len(scenes)} scenes\n"
         )
+    for n in REPLICAS:
+        shares = ", ".join(f"{name} {oracle(scenes, column, n, 200, 2):.2f}" for column, name in enumerate(names))
+        sys.stdout.write(f"one image, n {n}, with known standard errors: {shares}\n")
     head = " | ".join(names)
     sys.stdout.write(f"| images | n | rows: {head} | codec: {head} | all |\n")
     for images in IMAGES:

@@ -33,7 +33,6 @@ def test_the_table_of_a_design_agrees_with_the_quadrature(groups: int, low: floa
     for q in (0.02, 0.7, 2.1, 3.7, 5.2, 7.9, 11.0):
         for dof in {low, high, (low + high) / 2.1 if low < high else low}:
             exact = range_sf(q, groups, dof)
-            assert range_sf_by_table(q, groups, dof, low, high) == pytest.approx(exact, rel=1e-6, abs=1e-10)
-    assert range_sf_by_table(0.0, groups, low, low, high) == 1.0
-    assert range_sf_by_table(1e3, groups, low, low, high) == 0.0
-    assert range_sf_by_table(4.0, groups, 3.0, 2.0, 4.0) == range_sf(4.0, groups, 3.0)  # too long a tail for a table
+            assert range_sf_by_table([q], groups, [dof], low, high)[0] == pytest.approx(exact, rel=1e-6, abs=1e-10)
+    assert range_sf_by_table([0.0, 1e3], groups, [low, low], low, high) == [1.0, 0.0]
+    assert range_sf_by_table([4.0], groups, [3.0], 2.0, 4.0) == [range_sf(4.0, groups, 3.0)]  # too long a tail for a table

@@ -7,9 +7,13 @@ import math
 import numpy as np
 import pytest
 
-from sigmaraw.statistics import ks_test, pooled_spread
-from sigmaraw.statistics.warnings import CENTRE_LIMIT, centre_warning, checks, shift_p, shift_warning
+from sigmaraw.statistics import TestResult, ks_test, pooled_spread
+from sigmaraw.statistics.warnings import CENTRE_LIMIT, centre_warning, group_warning, raw_warnings, shift_p, shift_warning
 from tests.statistics.proportions import at_most
+
+
+def checks(raw: np.ndarray, discrete: bool, centre_shift: float, ks_null: TestResult | None) -> tuple[str, ...]:
+    return (*centre_warning(centre_shift), *group_warning(ks_null), *raw_warnings(raw, discrete))
 
 
 def rate(word: str, runs: list[tuple[str, ...]]) -> float:

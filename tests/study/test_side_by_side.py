@@ -53,12 +53,12 @@ class _Drifting:
 
     spec = "drifting"
 
-    def __init__(self) -> None:
-        self.calls = 0
+    def __init__(self, step: int = 1) -> None:
+        self.calls, self.step = 0, np.uint16(step)
 
     def apply(self, raw: np.ndarray, hint: object = None) -> object:
         self.calls += 1
-        return type("Trip", (), {"decoded": raw + np.uint16(self.calls)})()
+        return type("Trip", (), {"decoded": raw + self.step * np.uint16(self.calls)})()
 
 
 class _Mean:
@@ -69,10 +69,40 @@ class _Mean:
         return {"mean": images.reshape(len(images), -1).mean(axis=1)}
 
 
-@pytest.mark.parametrize(("hint", "calls", "apart"), [((None,), 3, 2.0), (None, 3, 2.0), ((0.5,), 4, 2.0)])
-def test_the_first_coding_of_an_image_does_for_one_of_two(hint: tuple[float | None, ...] | None, calls: int, apart: float) -> None:
+@pytest.mark.parametrize(
+    ("hint", "between", "calls", "apart"),
+    [((None,), False, 3, 2.0), (None, False, 3, 2.0), (None, True, 2, 1.0), ((0.5,), False, 5, 2.0), ((0.5,), True, 4, 2.0)],
+)
+def test_the_first_coding_of_an_image_does_for_one_of_two(
+    hint: tuple[float | None, ...] | None, between: bool, calls: int, apart: float
+) -> None:
+    """What answers otherwise is compared twice from the same hint; one coding is spared where another image has come between."""
     codec, frame = _Drifting(), np.full((4, 5), 100, np.uint16)
     decoded = codec.apply(frame).decoded  # type: ignore[attr-defined]
-    found = codec_difference(codec, hint, _Mean(), frame, frame, decoded)  # type: ignore[arg-type]
+    found = codec_difference(codec, hint, _Mean(), frame, frame, decoded, between=between)  # type: ignore[arg-type]
     assert codec.calls == calls
     assert found.tolist() == [apart]
+
+
+@pytest.mark.parametrize("hint", [None, (0.5,)])
+def test_a_codec_that_answers_alike_is_asked_once_more(hint: tuple[float | None, ...] | None) -> None:
+    codec, frame = _Drifting(0), np.full((4, 5), 100, np.uint16)
+    found = codec_difference(codec, hint, _Mean(), frame, frame + np.uint16(1), frame, between=True)  # type: ignore[arg-type]
+    assert (codec.calls, found.tolist()) == (1, [0.0])
+
+
+class _Distorting(_Drifting):
+    """The same without coding."""
+
+    def distort(self, raw: np.ndarray) -> np.ndarray:
+        self.calls += 1
+        return raw + np.uint16(self.calls)
+
+    def apply(self, raw: np.ndarray, hint: object = None) -> object:
+        raise AssertionError
+
+
+def test_a_codec_that_distorts_is_compared_without_coding() -> None:
+    codec, frame = _Distorting(), np.full((4, 5), 100, np.uint16)
+    found = codec_difference(codec, None, _Mean(), frame, frame, frame + np.uint16(1), shorter=True)  # type: ignore[arg-type]
+    assert (codec.calls, found.tolist()) == (2, [1.0])

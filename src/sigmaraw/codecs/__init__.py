@@ -9,6 +9,7 @@ from __future__ import annotations
 from sigmaraw.codecs.building import codec, named_codecs
 from sigmaraw.codecs.chain import Chain
 from sigmaraw.codecs.listing import describe
+from sigmaraw.codecs.search import centred, learning
 from sigmaraw.codecs.target_rule import outcomes, require_near, summary
 
-__all__ = ["Chain", "codec", "describe", "named_codecs", "outcomes", "require_near", "summary"]
+__all__ = ["Chain", "centred", "codec", "describe", "learning", "named_codecs", "outcomes", "require_near", "summary"]

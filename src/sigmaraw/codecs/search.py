@@ -10,19 +10,22 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from sigmaraw.contracts import Knob
 
-__all__ = ["Found", "Knob", "Warm", "rank", "search"]
+_LIKE = 3.0  # a slope between two trials that differs by more than this factor from the curve's is that of a step
+
+__all__ = ["Found", "Knob", "Warm", "centred", "learning", "rank", "search"]
 
 
 @dataclass(frozen=True)
 class Found:
     """The nearest setting: knob `value`, its `excess` over the target (0 = met), number of `evaluations` made.
 
-    slope : of the curve about it. coarse : the excess was seen to jump by more than a target allows.
+    slope : of the curve about it. coarse : the excess was seen to jump by more than a target allows. meets : where the curve meets the
+    target, the knob's value.
     """
 
     value: float
@@ -30,6 +33,7 @@ class Found:
     evaluations: int
     slope: float | None = None
     coarse: bool = False
+    meets: float | None = None
 
 
 class Warm(float):
@@ -45,17 +49,48 @@ class Warm(float):
         Whether the target was met there. Where it was not, the coder's scale does not allow it, and a long search finds nothing.
     finer : int
         Which of the contract's finer settings was in use, from 1; 0 for none.
+    meets : float, optional
+        The knob's value at which the curve meets the target exactly; `value` unless given.
+    learns : bool
+        Others will start from what is found: one trial more than needed tells the curve about the target.
     """
 
     slope: float | None
     met: bool
     finer: int
+    meets: float
+    learns: bool
 
-    def __new__(cls, value: float, slope: float | None = None, met: bool = True, finer: int = 0) -> Self:
+    def __new__(
+        cls, value: float, slope: float | None = None, met: bool = True, finer: int = 0, meets: float | None = None, *, learns: bool = False
+    ) -> Self:
         """Return the value with the curve about it."""
         made = super().__new__(cls, value)
-        made.slope, made.met, made.finer = slope, met, finer
+        made.slope, made.met, made.finer, made.learns = slope, met, finer, learns
+        made.meets = float(value) if meets is None else meets
         return made
+
+    def centred(self) -> Self:
+        """Return where the curve meets the target: from there others of the same curve scatter evenly about it."""
+        return type(self)(self.meets, self.slope, self.met, self.finer)
+
+    def learning(self) -> Self:
+        """Return the same start for an image from which others will start."""
+        return type(self)(self, self.slope, self.met, self.finer, self.meets, learns=True)
+
+
+Settings = tuple[float | None, ...] | None
+"""Where a chain's searches start, step by step."""
+
+
+def learning(hint: Settings) -> Settings:
+    """Return a chain's starts for an image from which others will start."""
+    return None if hint is None else tuple(value.learning() if isinstance(value, Warm) else value for value in hint)
+
+
+def centred(hint: Settings) -> Settings:
+    """Return a chain's starts, each moved to where its curve meets its target, as far as there is a curve."""
+    return None if hint is None else tuple(value.centred() if isinstance(value, Warm) else value for value in hint)
 
 
 def rank(excess: float, position: float, bound: bool) -> tuple[bool, float, float]:
@@ -91,7 +126,30 @@ class _Trials:
     def best(self) -> Found:
         value = min(self.seen, key=lambda tried: rank(self.seen[tried], self.knob.position(tried), self.bound))
         slope = self._slope(value)
-        return Found(value, self.seen[value], len(self.seen), slope, self._coarse(slope))
+        return Found(value, self.seen[value], len(self.seen), slope, self._coarse(slope), self._meets(value, slope))
+
+    def learnt(self, slope: float) -> Found:
+        """Return the nearest after a trial where the curve meets the target, with the line through the two that are nearest.
+
+        slope : of the curve as it was known.
+        """
+        best = self.best()
+        slope = best.slope or slope
+        self.at(self.knob.position(self._meets(best.value, slope)))
+        near = sorted((abs(excess), self.knob.position(value), excess) for value, excess in self.seen.items() if math.isfinite(excess))[:2]
+        best = self.best()
+        if len(near) == 2 and near[0][1] != near[1][1]:
+            line = (near[1][2] - near[0][2]) / (near[1][1] - near[0][1])
+            if slope / _LIKE <= line <= slope * _LIKE:  # else two values of one step, or of two
+                slope = line
+        return replace(best, slope=slope, meets=self._meets(best.value, slope))
+
+    def _meets(self, value: float, slope: float | None) -> float:
+        """Return where the line through a value meets the target; the value itself where only whole ones exist."""
+        excess = self.seen[value]
+        if slope is None or self.knob.integer or not math.isfinite(excess):
+            return value
+        return self.knob.value(self.knob.position(value) - excess / slope)
 
     def _slope(self, value: float) -> float | None:
         """Return the slope of the line through a value that fits the others best, of those not far from it; None where it does not rise."""
@@ -124,6 +182,7 @@ def search(
     evaluations: int = 24,
     bound: bool = False,
     good: float = math.inf,
+    near: float = 0.0,
     enough: float = math.inf,
 ) -> Found:
     """Return the knob value at which `excess_of` is nearest to 0.
@@ -149,8 +208,10 @@ def search(
         Whether the target must not be missed, as a largest error must not.
     good : float
         Where the nearest |excess| stays above it, its neighbours are tried too: a reversal may have hidden a nearer one.
+    near : float
+        Where the curve is known, the first trial is taken if its |excess| is not above it.
     enough : float
-        Where the curve is known, the search ends when the nearest |excess| is not above it.
+        Where the curve is known, the search ends from the second trial on when the nearest |excess| is not above it.
 
     Returns
     -------
@@ -164,7 +225,9 @@ def search(
     trials = _Trials(knob, excess_of, bound, good)
     ends = sorted((knob.position(knob.low), knob.position(knob.high)))
     if isinstance(hint, Warm) and hint.slope is not None and not bound:
-        _from_curve(trials, hint, hint.slope, ends, tolerance, enough, evaluations)
+        _from_curve(trials, hint, hint.slope, ends, max(near, tolerance), enough, evaluations)
+        if hint.learns and not knob.integer and tolerance < abs(trials.best().excess) <= enough:
+            return trials.learnt(hint.slope)
         return trials.best()
     start = sum(ends) / 2 if hint is None else knob.position(min(max(hint, knob.low), knob.high))
     stride = knob.step if hint is None else knob.step / 10
@@ -175,11 +238,11 @@ def search(
     return trials.best()
 
 
-def _from_curve(trials: _Trials, warm: Warm, slope: float, ends: list[float], tolerance: float, enough: float, evaluations: int) -> None:
+def _from_curve(trials: _Trials, warm: Warm, slope: float, ends: list[float], near: float, enough: float, evaluations: int) -> None:
     """Try the value that was met before, then the one where the curve meets the target; go on only where neither is near enough."""
     knob = trials.knob
     first = trials.at(knob.position(min(max(warm, knob.low), knob.high)))
-    if abs(first[1]) <= tolerance or not math.isfinite(first[1]):
+    if abs(first[1]) <= near or not math.isfinite(first[1]):
         return
     place = min(max(first[0] - first[1] / slope, ends[0]), ends[1])
     if knob.integer and knob.value(place) == knob.value(first[0]):

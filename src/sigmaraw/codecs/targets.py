@@ -39,6 +39,7 @@ __all__ = [
 # Stop the search here: well inside what is promised below, so that re-targeting follows every replica and does not stay at the hint.
 _STOP = {"ratio": 0.002, "bpp": 0.002, "rz": 0.002, "psnr": 0.02, "maxerr": 0.0}  # of `excess`: natural logarithm; dB
 _GOOD = {"ratio": 0.015, "bpp": 0.015, "rz": 0.015, "psnr": 0.4, "maxerr": math.inf}  # inside that: its neighbours need not be tried
+_NEAR = {"ratio": 0.01, "bpp": 0.01, "rz": 0.01, "psnr": 0.09}  # of the first trial on a replica, which is then the only one
 _ENOUGH = {"ratio": 0.019, "bpp": 0.019, "rz": 0.019, "psnr": 0.48}  # of a replica, of whose image the curve is known
 _MOST, _MOST_WARM = 24, 12  # trials of one search
 _MET = {"ratio": 0.02, "bpp": 0.02, "rz": 0.02, "psnr": 0.5}  # what `target_met` states: relative; dB; a maxerr is kept or not
@@ -287,13 +288,15 @@ class TargetedStep:
                 hint=start,
                 bound=self.target.name == "maxerr",
                 good=_GOOD[self.target.name],
+                near=_NEAR.get(self.target.name, 0.0),
                 enough=_ENOUGH.get(self.target.name, math.inf),
                 evaluations=_MOST if warm is None else _MOST_WARM,
             )
             evaluations += found.evaluations
             if best is not None and best.value == found.value and best.step.settings == ready.settings:
                 slope = warm.slope if found.slope is None and warm else found.slope
-                best = dataclasses.replace(best, warm=Warm(best.value, slope, self.target.met(self._achieved(best)), level))
+                met = self.target.met(self._achieved(best))
+                best = dataclasses.replace(best, warm=Warm(best.value, slope, met, level, found.meets))
             if self._settled(best) or (warm is not None and not warm.met):
                 break
             start = best.value if best else hint
@@ -316,7 +319,7 @@ class TargetedStep:
             enough=enough,
             evaluations=_MOST_WARM,
         )
-        return Warm(found.value, found.slope or warm.slope, abs(found.excess) <= enough, level)
+        return Warm(found.value, found.slope or warm.slope, abs(found.excess) <= enough, level, found.meets)
 
     def _achieved(self, best: FoundSetting[Made]) -> float:
         return float(best.report[self.target.name])

@@ -98,7 +98,7 @@ def bare_value(value: Any) -> Any:
 
 def plain(row: Row) -> dict[str, Any]:  # JSON's own shape
     """Return a row as JSON values: objects, lists, bare numbers, words, null."""
-    found: dict[str, Any] = json_lists(msgspec.to_builtins(row))
+    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(row))
     return found
 
 

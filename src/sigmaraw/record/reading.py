@@ -34,9 +34,14 @@ def clean(value: Any) -> Any:
     InvalidRecord
         A whole number of more than 64 bits, or a value that is not JSON's.
     """
+    kind = type(value)
+    if kind is float:  # most of a record; the order is for speed
+        return value if math.isfinite(value) else None
     if isinstance(value, str):
+        if value.isascii() and value.isprintable():
+            return value
         return visible(value.replace("\r\n", " ").replace("\n", " ").replace("\t", " "))
-    if isinstance(value, Mapping):
+    if kind is dict or isinstance(value, Mapping):
         return {clean(str(key)): clean(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [clean(item) for item in value]

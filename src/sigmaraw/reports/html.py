@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import bz2
 import io
-import lzma
 import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,17 +39,17 @@ class _FileView:
 
 
 def _archive(files: Sequence[Attachment]) -> bytes:
-    """Return the files as one tar.xz, the same for the same files: record and table share their digits, so together they are small."""
+    """Return the files as one tar.bz2, the same for the same files.
+
+    bzip2 packs tables of digits as small as xz does, in a quarter of the time.
+    """
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for file in files:
             entry = tarfile.TarInfo(file.name)
             entry.size = len(file.content)
             archive.addfile(entry, io.BytesIO(file.content))
-    content = stream.getvalue()
-    window = min(1 << 26, max(1 << 16, 1 << len(content).bit_length()))  # all of it; a larger one takes time and memory to clear
-    filters = [{"id": lzma.FILTER_LZMA2, "preset": 9, "lc": 4, "lp": 0, "pb": 0, "dict_size": window}]
-    return lzma.compress(content, format=lzma.FORMAT_XZ, filters=filters)
+    return bz2.compress(stream.getvalue())
 
 
 def page_of(document: Document) -> str:
@@ -63,7 +63,7 @@ def page_of(document: Document) -> str:
         for part in document.sections
     ]
     packed = _archive(document.attachments)
-    archive = f"{document.number}.tar.xz"
+    archive = f"{document.number}.tar.bz2"
     package = "sigmaraw.reports"
     script = page_asset(package, "page.js")
     head = document.letterhead
@@ -77,7 +77,7 @@ def page_of(document: Document) -> str:
         front=front,
         sections=sections,
         files=document.attachments,
-        archive=_FileView(archive, data_uri(packed, "application/x-xz"), -(-len(packed) // 1000)) if document.attachments else None,
+        archive=_FileView(archive, data_uri(packed, "application/x-bzip2"), -(-len(packed) // 1000)) if document.attachments else None,
     )
 
 

@@ -250,27 +250,41 @@ def _hint(score: ScoreMark) -> str:
     return f"{where}: ε̂ = {given(score.epsilon_hat, 4)}{ends}{limit}, {score.verdict}"
 
 
-def _draw_score(axes: Axes, height: float, score: ScoreMark, gid: str) -> None:
-    colour = COLOURS[score.verdict]
-    if score.epsilon_hat is None:
-        axes.text(0.0, height, "ε̂ undefined", va="center", ha="center", color=colour)
+def _draw_scores(axes: Axes, placed: Sequence[tuple[float, ScoreMark, str]]) -> None:
+    """Draw scores at their heights: lines and rings of one colour are one artist, since hundreds of artists take seconds."""
+    for height, score, _ in placed:
+        if score.epsilon_hat is None:
+            axes.text(0.0, height, "ε̂ undefined", va="center", ha="center", color=COLOURS[score.verdict])
+    placed = [entry for entry in placed if entry[1].epsilon_hat is not None]
+    verdicts = list(dict.fromkeys(score.verdict for _, score, _ in placed))
+    for verdict in verdicts:
+        colour, of_verdict = COLOURS[verdict], [(height, score) for height, score, _ in placed if score.verdict == verdict]
+        guards = [(height, _guards(score)) for height, score in of_verdict if score.guard is not None and score.guard > 0]
+        _draw_lines(axes, guards, color=colour, linewidth=0.7, linestyle=(0, (1.5, 1.2)), markersize=3.5, markeredgewidth=0.7)
+        intervals = [(height, [score.low, score.high]) for height, score in of_verdict if score.low is not None and score.high is not None]
+        _draw_lines(axes, intervals, color=colour, linewidth=1.6, markersize=6, markeredgewidth=1.2)
+    rings = [(_clipped(score.epsilon), height) for height, score, _ in placed if score.epsilon is not None]
+    if rings:
+        axes.plot(*zip(*rings, strict=True), color=FAINT, marker="o", markersize=4, markerfacecolor="none", linestyle="none")
+    for height, score, gid in placed:
+        colour = COLOURS[score.verdict]
+        face = "white" if score.verdict == "INCONCLUSIVE" else colour
+        # A cross of its interval's colour would vanish in it. These are matplotlib's keywords, each of its type.
+        edge: dict[str, Any] = {"markersize": 8, "markeredgecolor": "white", "markeredgewidth": 0.8} if score.verdict == "FAIL" else {}
+        mark = {"color": colour, "marker": MARKERS[score.verdict], "markersize": 6, "markerfacecolor": face, "linestyle": "none", **edge}
+        axes.plot([_clipped(score.epsilon_hat or 0.0)], [height], gid=gid, **mark)
+
+
+def _draw_lines(axes: Axes, lines: Sequence[tuple[float, Sequence[float]]], **style: Any) -> None:  # matplotlib's keywords
+    """Draw horizontal lines from end to end, with a short stroke at each end."""
+    if not lines:
         return
-    value = _clipped(score.epsilon_hat)
-    if score.guard is not None and score.guard > 0:
-        reach = [_clipped(value - score.guard), _clipped(value + score.guard)]
-        axes.plot(reach, [height, height], color=colour, linewidth=0.7, linestyle=(0, (1.5, 1.2)), solid_capstyle="butt")
-        axes.plot(reach, [height, height], color=colour, linestyle="none", marker="|", markersize=3.5, markeredgewidth=0.7)
-    if score.low is not None and score.high is not None:
-        ends = [_clipped(score.low), _clipped(score.high)]
-        axes.plot(ends, [height, height], color=colour, linewidth=1.6, solid_capstyle="butt")
-        axes.plot(ends, [height, height], color=colour, linestyle="none", marker="|", markersize=6, markeredgewidth=1.2)
-    if score.epsilon is not None:
-        axes.plot([_clipped(score.epsilon)], [height], color=FAINT, marker="o", markersize=4, markerfacecolor="none", linestyle="none")
-    face = "white" if score.verdict == "INCONCLUSIVE" else colour
-    # A cross of its interval's colour would vanish in it. These are matplotlib's keywords, each of its type.
-    edge: dict[str, Any] = {"markersize": 8, "markeredgecolor": "white", "markeredgewidth": 0.8} if score.verdict == "FAIL" else {}
-    mark = {"color": colour, "marker": MARKERS[score.verdict], "markersize": 6, "markerfacecolor": face, "linestyle": "none", **edge}
-    axes.plot([value], [height], gid=gid, **mark)
+    ends = np.array([[_clipped(end) for end in reach] for _, reach in lines])
+    heights = np.array([height for height, _ in lines])
+    stroke = {"markersize": style.pop("markersize"), "markeredgewidth": style.pop("markeredgewidth")}
+    gaps = np.column_stack([ends, np.full(len(lines), np.nan)]).ravel()
+    axes.plot(gaps, np.repeat(heights, 3), solid_capstyle="butt", **style)
+    axes.plot(ends.ravel(), np.repeat(heights, 2), color=style["color"], linestyle="none", marker="|", **stroke)
 
 
 def _guards(score: ScoreMark) -> list[float]:
@@ -310,6 +324,7 @@ def epsilon_plot(name: str, title: str, scores: Sequence[ScoreMark]) -> str:
                 axes.text(end, 0.05, f"{sign}limit", ha="right" if end < 0 else "left", va="bottom", color=FAINT, fontsize=8.5)
         axes.axvline(0.0, color="#9aa0aa", linewidth=0.7, zorder=1)
         top = 0.0
+        placed: list[tuple[float, ScoreMark, str]] = []
         transform = axes.get_yaxis_transform()
         for label in labels:
             axes.axhline(top, color=RULE, linewidth=0.8, zorder=0)
@@ -319,7 +334,7 @@ def epsilon_plot(name: str, title: str, scores: Sequence[ScoreMark]) -> str:
             for position, score in enumerate(score for score in scores if score.label == label):
                 height = top - 0.36 - 0.24 * position
                 gid = f"hint-{len(hints)}"
-                _draw_score(axes, height, score, gid)
+                placed.append((height, score, gid))
                 if score.epsilon_hat is not None:
                     hints[gid] = _hint(score)
                 image = shorten(score.name or f"image {score.image + 1}", _IMAGE)
@@ -329,6 +344,7 @@ def epsilon_plot(name: str, title: str, scores: Sequence[ScoreMark]) -> str:
                     for end in (-_clipped(score.limit), _clipped(score.limit)):
                         axes.plot([end, end], [height - 0.1, height + 0.1], color=RAW, linewidth=1.0)
             top -= heights[label]
+        _draw_scores(axes, placed)
         _x_axis(axes, f"ε̂ = mean(D) / σ_raw{note_of_axis}", "1")
         return to_svg(drawn, name, title, hints)
 

@@ -1,7 +1,7 @@
 """Spread, score, equality tests, equivalence and decision: float64 arrays in, numbers with intervals out."""
 
 from sigmaraw.record.words import MissingValue, Reason, Verdict
-from sigmaraw.statistics.assess import Assessment, assess, null_flag_rate
+from sigmaraw.statistics.assess import Assessment, assess
 from sigmaraw.statistics.decision import Limits, decide
 from sigmaraw.statistics.double_bootstrap import DoubleBootstrap, double_bootstrap, estimated_u_mode
 from sigmaraw.statistics.equality import TestResult, TukeyContrast, ks_test, tukey
@@ -12,6 +12,7 @@ from sigmaraw.statistics.images import CodecStatements, Statement, judge_images
 from sigmaraw.statistics.measure import measure, step_of
 from sigmaraw.statistics.propagation import Propagation, compare
 from sigmaraw.statistics.remedy import WhatDecides, images_that_decide, what_decides
+from sigmaraw.statistics.row_parts import null_flag_rate
 from sigmaraw.statistics.rules import RULES, DecisionRule
 from sigmaraw.statistics.score import Score, score
 from sigmaraw.statistics.sequential import StoppingRule

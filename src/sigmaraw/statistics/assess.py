@@ -10,12 +10,12 @@ import numpy as np
 from sigmaraw.errors import UndefinedStatistic
 from sigmaraw.record.words import MissingValue, Reason, Verdict
 from sigmaraw.statistics.decision import Limits, Place, decide
-from sigmaraw.statistics.equality import TestResult, ks_test
+from sigmaraw.statistics.equality import TestResult
 from sigmaraw.statistics.evidence import ALPHA, PARTS, Evidence, Part, RowLimits
-from sigmaraw.statistics.measure import measure, step_of
+from sigmaraw.statistics.row_parts import RawSummary, RowParts, parts_of_row
 from sigmaraw.statistics.score import score_from_pool
-from sigmaraw.statistics.spread import Floats, Pool, centred, pool, pooled_spread, power_of_two, widen
-from sigmaraw.statistics.warnings import checks, shift_warning
+from sigmaraw.statistics.spread import Floats, Pool, centred, power_of_two
+from sigmaraw.statistics.warnings import centre_warning, group_warning, shift_warning
 
 _NONE = (math.nan, math.nan)
 _SCORES = ("epsilon_hat", "epsilon_hat_ci", "u", "u_mc", "dof", "spread_ratio", "spread_ratio_ci", "rms_d", "rms_d_upper")
@@ -93,6 +93,7 @@ def assess(
     spread_factor: float = 1.0,
     pixels_identical: bool | None = None,
     alpha: float = ALPHA,
+    parts: RowParts | None = None,
 ) -> Assessment:
     """Return scores, tests and the verdict of one codec on one measurement of one image.
 
@@ -123,6 +124,8 @@ def assess(
         False and predictions are equal, the number of replicas bounds a change that none of them showed.
     alpha : float, default ALPHA
         One-sided level of each part of the verdict, a bare number; a study that looks several times at its rows takes a smaller one.
+    parts : RowParts, optional
+        Tests and evidence of this row, where the caller has computed those of many rows at once; they are the same by themselves.
 
     Raises
     ------
@@ -159,39 +162,45 @@ def assess(
             alpha=alpha,
         )
         return _times(scaled, scale)
-    base = replace(
-        _tests(raw, group, decoded, discrete, independent and group > 0),
-        limit=limits.k if limits.margin is None else math.nan,
-        u_mode=u_mode,
-        u_cal=u_cal,
-        spread_factor=spread_factor,
-    )
+    if parts is None:
+        parts = parts_of_row(
+            raw,
+            decoded,
+            group,
+            discrete=discrete,
+            independent=independent and group > 0,
+            u_relative=math.hypot(u_mode, u_cal),
+            spread_factor=spread_factor,
+        )
+    blank = Assessment("INCONCLUSIVE", Reason.RAW_UNDEFINED, ks=parts.ks, ks_null=parts.ks_null, undefined=parts.undefined)
+    limit = limits.k if limits.margin is None else math.nan
+    base = replace(blank, limit=limit, u_mode=u_mode, u_cal=u_cal, spread_factor=spread_factor)
     bad_raw = int(np.count_nonzero(~np.isfinite(raw))) + (not math.isfinite(chi_raw))
     bad_codec = int(np.count_nonzero(~np.isfinite(decoded))) + (not math.isfinite(chi_codec))
-    if not np.isfinite(raw).all():
+    if parts.raw is None:
         gone = ("sigma_raw", "sigma_raw_ci", "epsilon", *_SCORES, "null_flag_rate", "centre_shift")
         return _give_up(base, gone, Reason.RAW_UNDEFINED, bad_raw)
-    widened = widen(raw, spread_factor)
-    moments = pool(widened, discrete)
-    base = _about_raw(base, raw, widened, chi_raw, discrete, limits)
-    if bad_raw or bad_codec:
-        gone = ("epsilon", *(_SCORES if not np.isfinite(decoded).all() else ()), *(("centre_shift",) if bad_raw else ()))
-        if np.isfinite(decoded).all() and (moments.variance > 0.0 or (decoded == raw[group]).all()):
-            base = _scores(base, raw, decoded, group, moments, discrete)[0]
+    moments = parts.raw.moments
+    base = _about_raw(base, raw, parts.raw, chi_raw, limits)
+    in_sigma, in_unit = parts.in_sigma, parts.in_unit
+    if in_sigma is None or in_unit is None or bad_raw or bad_codec:
+        gone = ("epsilon", *(_SCORES if in_sigma is None else ()), *(("centre_shift",) if bad_raw else ()))
+        if in_sigma is not None and in_unit is not None and (moments.variance > 0.0 or (decoded == raw[group]).all()):
+            base = _scores(base, raw, decoded, group, moments, in_sigma, in_unit)
         return _give_up(base, gone, Reason.RAW_UNDEFINED if bad_raw else Reason.CODEC_UNDEFINED, bad_raw or bad_codec)
     difference = decoded - raw[group]
     if not difference.any():
-        scored, in_sigma, in_unit = _scores(base, raw, decoded, group, moments, discrete)
+        scored = _scores(base, raw, decoded, group, moments, in_sigma, in_unit)
         same = _unchanged(scored, moments, chi_codec - chi_raw, limits)
         if pixels_identical or pixels_identical is None or same.verdict != "PASS":
             return same
         return _silent(same, in_sigma, in_unit, moments, limits, alpha)
     if moments.variance == 0.0:
-        return _without_noise(base, raw, decoded, group, discrete, limits, alpha)
+        return _without_noise(base, difference, in_unit, limits, alpha)
     on_frame = chi_codec - chi_raw
     no_draw = shift_warning(on_frame, difference)
     base = replace(base, warnings=(*base.warnings, *no_draw))
-    scored, in_sigma, in_unit = _scores(base, raw, decoded, group, moments, discrete)
+    scored = _scores(base, raw, decoded, group, moments, in_sigma, in_unit)
     evidence = in_sigma if limits.margin is None else in_unit
     judged = _judge(replace(scored, epsilon=on_frame / moments.sigma), evidence, limits, alpha)
     if no_draw and judged.verdict == "PASS":
@@ -199,29 +208,9 @@ def assess(
     return judged
 
 
-def _tests(raw: Floats, group: int, decoded: Floats, discrete: bool, independent: bool) -> Assessment:
-    """Return an assessment that holds only the KS tests, or the reasons why they are missing."""
-    blank = Assessment("INCONCLUSIVE", Reason.RAW_UNDEFINED)
-    if not independent:
-        return replace(blank, undefined=tuple(MissingValue(field, Reason.NOT_INDEPENDENT, 1) for field in ("ks", "ks_null")))
-    ks = ks_null = None
-    undefined = []
-    bad_null = int(np.count_nonzero(~np.isfinite(raw[[0, group]])))
-    bad_zero, bad_decoded = (int(np.count_nonzero(~np.isfinite(values))) for values in (raw[0], decoded))
-    if bad_zero or bad_decoded:
-        undefined.append(MissingValue("ks", Reason.RAW_UNDEFINED if bad_zero else Reason.CODEC_UNDEFINED, bad_zero or bad_decoded))
-    else:
-        ks = ks_test(decoded, raw[0], discrete=discrete)
-    if bad_null:
-        undefined.append(MissingValue("ks_null", Reason.RAW_UNDEFINED, bad_null))
-    else:
-        ks_null = ks_test(raw[group], raw[0], discrete=discrete)
-    return replace(blank, ks=ks, ks_null=ks_null, undefined=tuple(undefined))
-
-
-def _about_raw(base: Assessment, raw: Floats, widened: Floats, chi_raw: float, discrete: bool, limits: Limits) -> Assessment:
+def _about_raw(base: Assessment, raw: Floats, summary: RawSummary, chi_raw: float, limits: Limits) -> Assessment:
     """Return `base` with the numbers of raw predictions alone: σ_raw, null flag rate, centre shift, limit, warnings."""
-    spread = pooled_spread(widened, discrete=discrete)
+    spread = summary.spread
     centre = float(raw.mean()) - chi_raw if not (raw == chi_raw).all() else 0.0
     shift = centre / spread.value if spread.value > 0.0 else (0.0 if centre == 0.0 else math.nan)
     undefined = base.undefined
@@ -236,59 +225,18 @@ def _about_raw(base: Assessment, raw: Floats, widened: Floats, chi_raw: float, d
         sigma_raw=spread.value,
         sigma_raw_ci=(spread.low, spread.high),
         method=spread.method,
-        null_flag_rate=null_flag_rate(raw, spread.value / base.spread_factor),  # both as the replicas are
+        null_flag_rate=summary.null_flag_rate,
         centre_shift=shift,
         limit=limit,
         undefined=undefined,
-        warnings=checks(raw, discrete, shift, base.ks_null),
+        warnings=(*centre_warning(shift), *group_warning(base.ks_null), *summary.warnings),
     )
 
 
-def null_flag_rate(raw: Floats, sigma_raw: float) -> float:
-    """Return how often an independent re-acquisition would exceed |ε| = 1 against a single raw frame.
-
-    Share of all pairs of raw replicas with |χ_i − χ_j| > σ_raw; .4795 for normal predictions (P|N(0, 2)| > 1).
-
-    Parameters
-    ----------
-    raw : Floats
-        Raw predictions (group, replica), float64.
-    sigma_raw : float
-        σ_raw, the same unit.
-
-    References
-    ----------
-    formula 2.1.
-    """
-    values = np.sort(raw, axis=None)
-    beyond = values.size - np.searchsorted(values, values + sigma_raw, side="right")
-    return float(beyond.sum()) / (values.size * (values.size - 1) / 2)
-
-
-def _evidence(base: Assessment, raw: Floats, decoded: Floats, group: int, discrete: bool, in_unit: bool) -> Evidence:
-    """Return the evidence of this one row, in σ_raw or in the measurement's unit."""
-    return measure(
-        raw[np.newaxis],
-        decoded[np.newaxis],
-        group,
-        step=step_of(raw, decoded, discrete),
-        discrete=discrete,
-        u_relative=math.hypot(base.u_mode, base.u_cal),
-        spread_factor=base.spread_factor,
-        in_unit=in_unit,
-    )
-
-
-def _scores(
-    base: Assessment, raw: Floats, decoded: Floats, group: int, moments: Pool, discrete: bool
-) -> tuple[Assessment, Evidence, Evidence]:
-    """Return `base` with ε̂, spread ratio and RMS shift, and the evidence in σ_raw and in the measurement's unit.
-
-    σ_raw > 0, or all differences zero.
-    """
+def _scores(base: Assessment, raw: Floats, decoded: Floats, group: int, moments: Pool, in_sigma: Evidence, in_unit: Evidence) -> Assessment:
+    """Return `base` with ε̂, spread ratio and RMS shift. σ_raw > 0, or all differences zero."""
     difference = decoded - raw[group]
     value = score_from_pool(difference, moments, group, base.u_mode, base.u_cal, 0.95)
-    in_sigma, in_unit = (_evidence(base, raw, decoded, group, discrete, unit) for unit in (False, True))
     scored = replace(
         _in_own_unit(base, difference, in_unit),
         epsilon_hat=value.value,
@@ -298,27 +246,25 @@ def _scores(
         dof=value.dof,
     )
     if not difference.any():
-        same = replace(scored, spread_ratio=1.0, spread_ratio_ci=(1.0, 1.0), rms_d=0.0, rms_d_upper=0.0)
-        return same, in_sigma, in_unit
+        return replace(scored, spread_ratio=1.0, spread_ratio_ci=(1.0, 1.0), rms_d=0.0, rms_d_upper=0.0)
     undefined = base.undefined
     ratio, interval = math.nan, _NONE
     if (raw[group] == raw[group, 0]).all():
         undefined += tuple(MissingValue(field, Reason.SPREAD_UNDEFINED, 1) for field in ("spread_ratio", "spread_ratio_ci"))
     else:
-        low, high = in_sigma.ratio_limits()
+        low, high = in_sigma.limits("spread", ALPHA)
         before, after = centred(raw[group]), centred(decoded)
         ratio = 1.0 if in_sigma.same_spread[0] else math.sqrt(float(after @ after) / float(before @ before))
         interval = _exp(low[0]), _exp(high[0])
         undefined += (MissingValue("spread_ratio_ci", Reason.UNBOUNDED, 1),) if math.isinf(interval[1]) else ()
-    found = replace(
+    return replace(
         scored,
         spread_ratio=ratio,
         spread_ratio_ci=interval,
         rms_d=float(in_sigma.rms[0]),
-        rms_d_upper=float(in_sigma.rms_limits()[1][0]),
+        rms_d_upper=float(in_sigma.limits("rms", ALPHA)[1][0]),
         undefined=undefined,
     )
-    return found, in_sigma, in_unit
 
 
 def _exp(value: float) -> float:
@@ -330,7 +276,7 @@ def _in_own_unit(base: Assessment, difference: Floats, evidence: Evidence) -> As
     if not difference.any():
         return replace(base, shift=0.0, u_shift=0.0, dof_shift=difference.size - 1.0, rms_shift_upper=0.0)
     error = 0.0 if (difference == difference[0]).all() else float(difference.std(ddof=1)) / math.sqrt(difference.size)
-    upper = float(evidence.rms_limits()[1][0])
+    upper = float(evidence.limits("rms", ALPHA)[1][0])
     return replace(base, shift=float(difference.mean()), u_shift=error, dof_shift=difference.size - 1.0, rms_shift_upper=upper)
 
 
@@ -359,15 +305,15 @@ def _silent(same: Assessment, in_sigma: Evidence, in_unit: Evidence, moments: Po
     ----------
     formula 2.9.
     """
-    same = replace(same, rms_shift_upper=float(in_unit.rms_limits()[1][0]))
+    same = replace(same, rms_shift_upper=float(in_unit.limits("rms", ALPHA)[1][0]))
     unsure = replace(same, verdict="INCONCLUSIVE", reason=Reason.UNCHANGED_UNSURE)
     if moments.variance == 0.0:
         if limits.margin is None:
             return unsure
         parts: tuple[Part, ...] = ("shift", "rms")
     else:
-        low, high = (_exp(side[0]) for side in in_sigma.ratio_limits())
-        upper, parts = float(in_sigma.rms_limits()[1][0]), PARTS
+        low, high = (_exp(side[0]) for side in in_sigma.limits("spread", ALPHA))
+        upper, parts = float(in_sigma.limits("rms", ALPHA)[1][0]), PARTS
         same, unsure = (replace(found, rms_d_upper=upper, spread_ratio_ci=(low, high)) for found in (same, unsure))
     where = _places(in_sigma if limits.margin is None else in_unit, limits, alpha)
     inside = all(where[part] == "inside" for part in parts)
@@ -392,11 +338,10 @@ def _unchanged(scored: Assessment, moments: Pool, on_frame: float, limits: Limit
     return replace(scored, verdict="PASS" if inside else "INCONCLUSIVE", reason=Reason.WITHIN_LIMITS if inside else Reason.FRAME_DIFFERS)
 
 
-def _without_noise(base: Assessment, raw: Floats, decoded: Floats, group: int, discrete: bool, limits: Limits, alpha: float) -> Assessment:
+def _without_noise(base: Assessment, difference: Floats, evidence: Evidence, limits: Limits, alpha: float) -> Assessment:
     """Return the assessment where raw predictions never vary but the codec changes some: only a margin can judge it."""
     undefined = tuple(MissingValue(field, Reason.NO_RAW_VARIATION, 1) for field in ("epsilon", *_SCORES))
-    evidence = _evidence(base, raw, decoded, group, discrete, in_unit=True)
-    found = replace(_in_own_unit(base, decoded - raw[group], evidence), undefined=base.undefined + undefined)
+    found = replace(_in_own_unit(base, difference, evidence), undefined=base.undefined + undefined)
     if limits.margin is None:
         return replace(found, verdict="FAIL", reason=Reason.NO_RAW_VARIATION)
     where = _places(evidence, limits, alpha)

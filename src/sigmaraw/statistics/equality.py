@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.polynomial import chebyshev
+from numpy.typing import NDArray
 
 from sigmaraw.errors import UndefinedStatistic
 from sigmaraw.record.words import Reason
@@ -19,6 +20,8 @@ from sigmaraw.statistics.studentized_range import range_quantile, range_sf, rang
 
 EQUAL_VARIANCE_ALPHA = 0.05
 """Size of the Brown–Forsythe test that chooses Games–Howell."""
+
+_MOST_STATES = 1 << 20  # of pairs that walk side by side: 8 MiB
 
 
 @dataclass(frozen=True)
@@ -73,49 +76,85 @@ def ks_test(a: Floats, b: Floats, *, discrete: bool) -> TestResult:
     ----------
     formula 2.8; ties after Schröer and Trenkler, Comput. Stat. Data Anal. 20, 185 (1995).
     """
-    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
-    if a.size == 0 or b.size == 0 or not (np.isfinite(a).all() and np.isfinite(b).all()):
+    return ks_tests(np.atleast_2d(np.asarray(a, dtype=np.float64)), np.atleast_2d(np.asarray(b, dtype=np.float64)), discrete=discrete)[0]
+
+
+def ks_tests(a: Floats, b: Floats, *, discrete: bool) -> list[TestResult]:
+    """Return `ks_test` of many pairs of samples of equal sizes, each the same as by itself.
+
+    Parameters
+    ----------
+    a, b : Floats
+        Independent samples of one measurement, (pair, replica), float64.
+    discrete : bool
+        Whether predictions take isolated values, as counts do.
+
+    Raises
+    ------
+    UndefinedStatistic
+        A sample is empty, or values are not finite.
+
+    References
+    ----------
+    formula 2.8.
+    """
+    if a.shape[1] == 0 or b.shape[1] == 0 or not (np.isfinite(a).all() and np.isfinite(b).all()):
         raise UndefinedStatistic(
             "an empty sample or predictions that are not finite", "two samples of finite numbers", "look at the replicas"
         )
-    pooled = np.sort(np.concatenate([a, b]))
-    if not discrete and (pooled[1:] > pooled[:-1]).all():
+    pooled = np.sort(np.concatenate([a, b], axis=1), axis=1)
+    last = np.ones(pooled.shape, dtype=np.bool_)  # of each block of equal values
+    last[:, :-1] = pooled[:, 1:] > pooled[:, :-1]
+    tied = np.full(len(a), True) if discrete else ~last.all(axis=1)
+    found: list[TestResult | None] = [None] * len(a)
+    untied, rows = np.flatnonzero(~tied), np.flatnonzero(tied)
+    if untied.size:
         from scipy import stats  # half a second to import
 
         with warnings.catch_warnings():  # SciPy says so where it takes the asymptotic p: for a p too small for the exact sum
             warnings.filterwarnings("ignore", message="ks_2samp: Exact calculation unsuccessful", category=RuntimeWarning)
-            result = stats.ks_2samp(a, b)
-        return TestResult(float(result.statistic), float(result.pvalue), "Kolmogorov-Smirnov")
-    ends = np.append(np.flatnonzero(pooled[1:] > pooled[:-1]), pooled.size - 1)  # last index of each block of equal values
-    below_a = np.searchsorted(np.sort(a), pooled[ends], side="right")
-    gap = int(np.abs(below_a * b.size - (ends + 1 - below_a) * a.size).max())
-    p = 1.0 if gap == 0 else _permutation_p(a.size, b.size, ends + 1, gap)
-    return TestResult(gap / (a.size * b.size), p, "permutation Kolmogorov-Smirnov, exact given the ties")
+            result = stats.ks_2samp(a[untied], b[untied], axis=1)
+        for row, statistic, p in zip(untied, result.statistic, result.pvalue, strict=True):
+            found[row] = TestResult(float(statistic), float(p), "Kolmogorov-Smirnov")
+    for part in np.array_split(rows, max(1, -(-rows.size * (a.shape[1] + 1) // _MOST_STATES))):
+        gaps = _gaps(a[part], pooled[part], last[part], b.shape[1])
+        for row, gap, p in zip(part, gaps, _permutation_p(a.shape[1], b.shape[1], last[part], gaps), strict=True):
+            statistic = int(gap) / (a.shape[1] * b.shape[1])
+            found[row] = TestResult(statistic, float(p), "permutation Kolmogorov-Smirnov, exact given the ties")
+    return [test for test in found if test is not None]
 
 
-def _permutation_p(n: int, m: int, checks: np.ndarray, gap: int) -> float:
-    """Return P(max |i m − j n| ≥ gap at the checks) when all orders of n a's and m b's are equally likely.
+def _gaps(a: Floats, pooled: Floats, last: NDArray[np.bool_], m: int) -> NDArray[np.int64]:
+    """Return per pair max |i m − j n| over the ends of blocks of equal values, i and j the numbers of a's and b's up to there."""
+    n, gaps = a.shape[1], np.zeros(len(a), dtype=np.int64)
+    for row in range(len(a)):
+        ends = np.flatnonzero(last[row])
+        below_a = np.searchsorted(np.sort(a[row]), pooled[row, ends], side="right")
+        gaps[row] = np.abs(below_a * m - (ends + 1 - below_a) * n).max()
+    return gaps
 
-    i and j count the a's and b's among the first i + j pooled values. State probabilities walk over i + j; those that reach the
-    gap are absorbed, so a small p is a sum of small numbers and not a difference from 1.
+
+def _permutation_p(n: int, m: int, last: NDArray[np.bool_], gaps: NDArray[np.int64]) -> Floats:
+    """Return per pair P(max |i m − j n| ≥ gap at the ends of blocks) when all orders of n a's and m b's are equally likely.
+
+    last : (pair, n + m). i and j count the a's and b's among the first i + j pooled values. State probabilities walk over i + j; those
+    that reach the gap are absorbed, so a small p is a sum of small numbers and not a difference from 1.
     """
-    check = np.zeros(n + m + 1, dtype=bool)
-    check[checks] = True
     i = np.arange(n + 1)
-    state = np.zeros(n + 1)
-    state[0] = 1.0
-    beyond = 0.0
+    state = np.zeros((len(last), n + 1))
+    state[:, 0] = 1.0
+    beyond = np.zeros(len(last))
     for step in range(n + m):
         j = step - i
         left = n + m - step
         take_a = state * (n - i) / left
         state = state * np.maximum(m - j, 0) / left
-        state[1:] += take_a[:-1]
-        if check[step + 1]:
-            reached = np.abs(i * m - (step + 1 - i) * n) >= gap
-            beyond += float(state[reached].sum())
-            state[reached] = 0.0
-    return min(beyond, 1.0)
+        state[:, 1:] += take_a[:, :-1]
+        reached = (np.abs(i * m - (step + 1 - i) * n) >= gaps[:, np.newaxis]) & last[:, step, np.newaxis]
+        for pair in np.flatnonzero((state * reached).any(axis=1)):
+            beyond[pair] += state[pair, reached[pair]].sum()
+        state[reached] = 0.0
+    return np.where(gaps == 0, 1.0, np.minimum(beyond, 1.0))
 
 
 def tukey(
@@ -160,18 +199,14 @@ def tukey(
     design = f"{'Tukey HSD' if equal else 'Games-Howell'}, {len(usable)} independent groups, family-wise error {alpha:g}"
     if undefined:
         design += f"; left out for undefined predictions: {', '.join(sorted(undefined))}"
-    rows = []
     moments = {
         name: (float(v[0]) if (v == v[0]).all() else float(v.mean()), float((centred(v) ** 2).sum()), v.size) for name, v in usable.items()
     }
-    for first, second in itertools.combinations(samples, 2):
-        if reference is not None and reference not in (first, second):
-            continue
-        if first in undefined or second in undefined:
-            rows.append(TukeyContrast(first, second, math.nan, math.nan, math.nan, math.nan, False, Reason.UNDEFINED))
-        else:
-            rows.append(_compare(first, second, moments, equal, alpha, many))
-    return rows, design
+    pairs = [pair for pair in itertools.combinations(samples, 2) if reference is None or reference in pair]
+    compared = [pair for pair in pairs if not undefined.intersection(pair)]
+    rows = dict(zip(compared, _compared(compared, moments, equal, alpha, many), strict=True))
+    nan = math.nan
+    return [rows.get(pair) or TukeyContrast(*pair, nan, nan, nan, nan, False, Reason.UNDEFINED) for pair in pairs], design
 
 
 def _variances_agree(samples: list[Floats]) -> bool:
@@ -189,28 +224,44 @@ def _variances_agree(samples: list[Floats]) -> bool:
     return float(stats.f_oneway(*spreads).pvalue) >= EQUAL_VARIANCE_ALPHA
 
 
-def _compare(first: str, second: str, moments: dict[str, tuple[float, float, int]], equal: bool, alpha: float, many: bool) -> TukeyContrast:
-    """Return one row; `moments` holds (mean, sum of squared residuals, n) of every usable group."""
+_Moments = dict[str, tuple[float, float, int]]  # mean, sum of squared residuals and n of every group
+
+
+def _compared(pairs: Sequence[tuple[str, str]], moments: _Moments, equal: bool, alpha: float, many: bool) -> list[TukeyContrast]:
+    """Return one contrast per pair."""
+    found = [_difference(*pair, moments, equal) for pair in pairs]
+    p = np.array([1.0 if difference == 0.0 else 0.0 for difference, *_ in found])
+    designs = {(low, high) for _, variance, _, low, high in found if variance != 0.0}
+    for low, high in designs:
+        rows = [row for row, (_, variance, _, *ends) in enumerate(found) if variance != 0.0 and ends == [low, high]]
+        # The studentized range is defined for one mean's error, √2 less than a difference's.
+        q = [abs(found[row][0]) / math.sqrt(found[row][1] / 2.0) for row in rows]
+        dof = [found[row][2] for row in rows]
+        if many:
+            p[rows] = range_sf_by_table(q, len(moments), dof, low, high)
+        else:
+            p[rows] = [range_sf(*one) for one in zip(q, [len(moments)] * len(rows), dof, strict=True)]
+    contrasts = []
+    for pair, chance, (difference, variance, dof_of_pair, low, high) in zip(pairs, p.tolist(), found, strict=True):
+        varies = variance != 0.0
+        reach = critical_range(alpha, len(moments), dof_of_pair, low, high) * math.sqrt(variance / 2.0) if varies else 0.0
+        reason = None if varies else Reason.NO_VARIANCE
+        contrasts.append(TukeyContrast(*pair, difference, difference - reach, difference + reach, chance, chance < alpha, reason))
+    return contrasts
+
+
+def _difference(first: str, second: str, moments: _Moments, equal: bool) -> tuple[float, float, float, float, float]:
+    """Return the difference of two means, its variance and ν, and the least and the largest ν that pairs of such sizes have."""
     (mean1, squares1, n1), (mean2, squares2, n2) = moments[first], moments[second]
-    difference = mean2 - mean1
     if equal:
         dof = float(sum(n - 1 for _, _, n in moments.values()))
         variance = sum(squares for _, squares, _ in moments.values()) / dof * (1 / n1 + 1 / n2)
-    else:
-        part1, part2 = squares1 / (n1 - 1) / n1, squares2 / (n2 - 1) / n2
-        variance = part1 + part2
-        largest = max(part1, part2) or 1.0
-        a, b = part1 / largest, part2 / largest
-        dof = (a + b) ** 2 / (a**2 / (n1 - 1) + b**2 / (n2 - 1)) if variance else 1.0
-    if variance == 0.0:
-        differ = difference != 0.0
-        return TukeyContrast(first, second, difference, difference, difference, 0.0 if differ else 1.0, differ, Reason.NO_VARIANCE)
-    scale = math.sqrt(variance / 2.0)  # the studentized range is defined for one mean's error, √2 less than a difference's
-    low_dof, high_dof = (dof, dof) if equal else (min(n1, n2) - 1.0, n1 + n2 - 2.0)
-    q = abs(difference) / scale
-    p = range_sf_by_table(q, len(moments), dof, low_dof, high_dof) if many else range_sf(q, len(moments), dof)
-    reach = critical_range(alpha, len(moments), dof, low_dof, high_dof) * scale
-    return TukeyContrast(first, second, difference, difference - reach, difference + reach, p, p < alpha)
+        return mean2 - mean1, variance, dof, dof, dof
+    part1, part2 = squares1 / (n1 - 1) / n1, squares2 / (n2 - 1) / n2
+    largest = max(part1, part2) or 1.0
+    a, b = part1 / largest, part2 / largest
+    dof = (a + b) ** 2 / (a**2 / (n1 - 1) + b**2 / (n2 - 1)) if part1 + part2 else 1.0
+    return mean2 - mean1, part1 + part2, dof, min(n1, n2) - 1.0, n1 + n2 - 2.0
 
 
 def critical_range(alpha: float, groups: int, dof: float, low_dof: float, high_dof: float) -> float:

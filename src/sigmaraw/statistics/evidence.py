@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Literal
 
 import numpy as np
@@ -97,7 +97,30 @@ class Evidence:
     def take(self, rows: NDArray[np.intp] | slice) -> Evidence:
         """Return the evidence of some rows."""
         arrays = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name not in ("n", "sigma_dof")}
-        return replace(self, **{name: value[rows] for name, value in arrays.items()})
+        taken = replace(self, **{name: value[rows] for name, value in arrays.items()})
+        for part, (low, high) in self._kept.items():
+            taken._kept[part] = low[rows], high[rows]
+        return taken
+
+    @cached_property
+    def _kept(self) -> dict[tuple[Part, float], tuple[Floats, Floats]]:
+        """The limits that were computed so far, by part and level; levels that differ from row to row are not kept."""
+        return {}
+
+    def remember(self, alpha: float = ALPHA) -> None:
+        """Compute the limits of all parts at a level once; rows that are taken from these have them."""
+        for part in PARTS:
+            self.limits(part, alpha)
+
+    def limits(self, part: Part, alpha: float | Floats) -> tuple[Floats, Floats]:
+        """Return the lower and the upper limit of a part, each of one-sided level α."""
+        find = {"shift": self.shift_limits, "spread": self.ratio_limits, "rms": self.rms_limits}[part]
+        if np.ndim(alpha):
+            return find(alpha)
+        key = part, float(alpha)
+        if key not in self._kept:
+            self._kept[key] = find(alpha)
+        return self._kept[key]
 
     def _share(self, alpha: float | Floats) -> tuple[Floats, Floats]:
         """Return how far the share of rare changes may lie below and above what was seen, one-sided level α."""
@@ -172,10 +195,10 @@ class Evidence:
         """Return per row whether a part lies inside its limit at level α; false where a number is NaN."""
         with np.errstate(invalid="ignore"):
             if part == "shift":
-                return np.asarray(self.shift_limits(alpha)[1] <= limits.k)
+                return np.asarray(self.limits("shift", alpha)[1] <= limits.k)
             if part == "rms":
-                return np.asarray(self.rms_limits(alpha)[1] <= limits.rms)
-            low, high = self.ratio_limits(alpha)
+                return np.asarray(self.limits("rms", alpha)[1] <= limits.rms)
+            low, high = self.limits("spread", alpha)
             edge = np.log(limits.spread) * (1.0 - _SLACK)
             return np.asarray((low > -edge) & (high < edge))
 
@@ -183,10 +206,10 @@ class Evidence:
         """Return per row whether a part lies beyond its limit at level α; false where a number is NaN."""
         with np.errstate(invalid="ignore"):
             if part == "shift":
-                return np.asarray(self.shift_limits(alpha)[0] > limits.k)
+                return np.asarray(self.limits("shift", alpha)[0] > limits.k)
             if part == "rms":
-                return np.asarray(self.rms_limits(alpha)[0] > limits.rms)
-            low, high = self.ratio_limits(alpha)
+                return np.asarray(self.limits("rms", alpha)[0] > limits.rms)
+            low, high = self.limits("spread", alpha)
             edge = np.log(limits.spread) * (1.0 + _SLACK)
             return np.asarray((low > edge) | (high < -edge))
 

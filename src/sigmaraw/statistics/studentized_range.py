@@ -6,6 +6,7 @@ P(Q > q) = ∫ f_ν(s) [1 − k ∫ φ(z) (Φ(z) − Φ(z − q s))^{k−1} dz] 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -119,29 +120,39 @@ def _table(groups: int, low_dof: float, high_dof: float) -> tuple[float, Floats]
     return top, np.asarray(chebyshev.chebfit(nodes, along_q.T, len(nodes) - 1).T, dtype=np.float64)
 
 
-def range_sf_by_table(q: float, groups: int, dof: float, low_dof: float, high_dof: float) -> float:
-    """Return `range_sf` from a table that is made once for a design, 1e-6 of itself; 0 below 1e-11.
+def range_sf_by_table(q: Sequence[float], groups: int, dof: Sequence[float], low_dof: float, high_dof: float) -> list[float]:
+    """Return `range_sf` of many q from a table that is made once for a design, 1e-6 of itself; 0 below 1e-11.
 
     Parameters
     ----------
-    q, groups, dof : float
+    q : sequence of float
+        As for `range_sf`, one for every probability.
+    groups : int
         As for `range_sf`.
+    dof : sequence of float
+        As for `range_sf`, one for every probability.
     low_dof, high_dof : float
         The least and the largest ν of the design.
 
     Returns
     -------
-    float
-        The probability, 0 to 1.
+    list of float
+        The probabilities, 0 to 1.
     """
-    if not q > 0.0:
-        return 1.0
+    found = [1.0] * len(q)
+    inside = [index for index, value in enumerate(q) if value > 0.0]
     if low_dof < _LEAST_DOF:
-        return range_sf(q, groups, dof)
+        for index in inside:
+            found[index] = range_sf(q[index], groups, dof[index])
+        return found
     top, coefficients = _table(groups, low_dof, high_dof)
-    if q >= top:
-        return range_sf(q, groups, dof) if q < range_quantile(_LEAST_P, groups, low_dof) else 0.0
-    place = 2.0 * math.log1p(q) / math.log1p(top) - 1.0
+    for index in [index for index in inside if q[index] >= top]:
+        beyond = q[index] >= range_quantile(_LEAST_P, groups, low_dof)
+        found[index] = 0.0 if beyond else range_sf(q[index], groups, dof[index])
+    inside = [index for index in inside if q[index] < top]
     spread = 1.0 / low_dof - 1.0 / high_dof
-    other = (2.0 / dof - 1.0 / low_dof - 1.0 / high_dof) / spread if spread > 0.0 else 0.0
-    return min(1.0, math.exp(float(chebyshev.chebval2d(place, other, coefficients))))
+    places = np.array([2.0 * math.log1p(q[index]) / math.log1p(top) - 1.0 for index in inside])
+    others = np.array([(2.0 / dof[index] - 1.0 / low_dof - 1.0 / high_dof) / spread if spread > 0.0 else 0.0 for index in inside])
+    for index, log in zip(inside, chebyshev.chebval2d(places, others, coefficients), strict=True):
+        found[index] = min(1.0, math.exp(float(log)))
+    return found

@@ -25,26 +25,34 @@ FEWEST_FOR_PEAK = 100
 FEWEST_EVENTS = 5  # 2.9 % for Poisson(.1) at 5 × 20, where the intervals still cover
 
 
-def checks(raw: Floats, discrete: bool, centre_shift: float, ks_null: TestResult | None) -> tuple[CodedWarning, ...]:
-    """Return the warnings on raw predictions.
+def group_warning(ks_null: TestResult | None) -> tuple[CodedWarning, ...]:
+    """Return the warning that raw group 0 and the codec's raw group (`ks_null`) are no draws of one distribution, if so.
+
+    References
+    ----------
+    formula 2.8; the rate is measured in tests/statistics/test_warnings.py.
+    """
+    if ks_null is None or not ks_null.p < NULL_P:
+        return ()
+    text = f"two groups of raw replicas differ (KS p = {ks_null.p:.2g}): they should be draws of one distribution"
+    return (CodedWarning(text, "groups-differ"),)
+
+
+def raw_warnings(raw: Floats, discrete: bool) -> tuple[CodedWarning, ...]:
+    """Return the warnings on raw predictions by themselves: few events, and more than one peak.
 
     Parameters
     ----------
     raw : Floats
         Raw predictions (group, replica), float64.
-    centre_shift : float
-        (mean f(R) − f(x))/σ_raw, in σ_raw.
-    ks_null : TestResult or None
-        Test of raw group 0 against the codec's raw group.
+    discrete : bool
+        Whether predictions take isolated values, as counts do.
 
     References
     ----------
-    formula 1 and formula 2.8; rates are measured in tests/statistics/test_warnings.py.
+    formula 1; rates are measured in tests/statistics/test_warnings.py.
     """
-    found = list(centre_warning(centre_shift))
-    if ks_null is not None and ks_null.p < NULL_P:
-        text = f"two groups of raw replicas differ (KS p = {ks_null.p:.2g}): they should be draws of one distribution"
-        found.append(CodedWarning(text, "groups-differ"))
+    found: list[CodedWarning] = []
     events = _events(raw)
     if discrete and 0 < events < FEWEST_EVENTS:
         text = f"only {events} of {raw.size} raw predictions differ from the most frequent value: σ_raw rests on few events"

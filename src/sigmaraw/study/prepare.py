@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,8 @@ from sigmaraw.record.codecs import Settings
 from sigmaraw.record.design import InputRow
 from sigmaraw.study.delta import Linear, linearise
 from sigmaraw.study.evidence import finding_checks
+from sigmaraw.study.first_replica import FirstReplica, first_replica, searches
+from sigmaraw.study.head_start import HeadStart
 from sigmaraw.study.inputs import Inputs
 from sigmaraw.study.no_camera import NoCamera
 from sigmaraw.study.objects import Followed, ObjectsOfImage
@@ -32,7 +33,7 @@ from sigmaraw.study.sameness import LINEAR_REPLICAS, linear_in_noise, replicas_o
 from sigmaraw.study.seen import objects_in, seen_by
 from sigmaraw.study.side_by_side import Later, held_together, side_by_side
 from sigmaraw.study.study_image import StudyImage
-from sigmaraw.study.trips import distorts
+from sigmaraw.study.trips import Trip, compare, distort
 
 Progress = Callable[[int, int, str], None]
 """Called as progress(done, total, what) while a study runs."""
@@ -120,6 +121,8 @@ class Prepared:
         For the rule cunha, of each codec, the objects after it against those before it, slice by slice.
     resolved : list of Settings, optional
         The chain of each codec with every default; a frozen target as asked, not as met on this image.
+    firsts : tuple of Trip or None, optional
+        Of each codec, the round trip of the first replica, where it is made and kept already.
     """
 
     image: StudyImage
@@ -134,6 +137,7 @@ class Prepared:
     linear: dict[str, Linear] = field(default_factory=dict)
     objects: ObjectsOfImage | None = None
     slices: tuple[Scores, ...] = ()
+    firsts: tuple[Trip | None, ...] = ()
 
 
 def codec_of(
@@ -194,14 +198,20 @@ def design_of(plan: Plan, mode: ReplicaMode, inputs: Inputs) -> ReplicaDesign:
     return ReplicaDesign(len(split.groups[0]), split.independent, split.groups, split.reason)
 
 
-def prepare(setting: Setting, report: Progress) -> list[Prepared]:
-    """Return every image with its codecs resolved on x, so that replicas start their searches from there."""
+def prepare(setting: Setting, report: Progress, head: HeadStart | None = None) -> list[Prepared]:
+    """Return every image with its codecs resolved on x, so that replicas start their searches from there.
+
+    head : told of each codec as soon as it is known how the study's first image uses it.
+    """
     images, specs = setting.inputs.images, setting.plan.codecs
     prepared: list[Prepared] = []
     for index, image in enumerate(images):
         findings = finding_checks(image)
         calls = [functools.partial(ReplicaDiagnostics.of, image, setting.mode, setting.plan.seed, findings)]
-        coded = [functools.partial(_coded, setting, image, index, spec) for spec in specs]
+        coded = [
+            functools.partial(_coded, setting, image, index, group, spec, head if index == 0 else None)
+            for group, spec in enumerate(specs, 1)
+        ]
         with side_by_side(calls, image.frame.nbytes, "checks") as checks, side_by_side(coded, image.frame.nbytes) as trips:
 
             def show(position: int, index: int = index) -> None:
@@ -213,23 +223,39 @@ def prepare(setting: Setting, report: Progress) -> list[Prepared]:
 
 @dataclass(frozen=True)
 class _Coded:
-    """A codec as it is used on an image, and the image's round trip."""
+    """A codec as it is used on an image, the image's round trip, and that of the first replica where it is made ahead of the others."""
 
     codec: Codec
     resolved: Settings
     trip: RoundTrip
     shorter: bool
     quality: ImageQuality
+    first: FirstReplica | None
 
 
-def _coded(setting: Setting, image: StudyImage, index: int, spec: str) -> _Coded:
-    """Return a codec's round trip of an image, checked."""
+def _coded(setting: Setting, image: StudyImage, index: int, group: int, spec: str, head: HeadStart | None) -> _Coded:
+    """Return a codec's round trip of an image, checked.
+
+    The first replica is coded too where the others start from it, or where it does for the image that `codec_difference` puts between.
+    """
     asked = codec_of(spec, setting.profile, image, allow_exec=spec in setting.allow_exec, objects=setting.codecs)
     codec = asked.freeze(image.frame)
+    distorted = distort(codec, image.frame) if setting.plan.coded_share < 1.0 else None
+    if distorted is not None and head is not None:
+        head.begin(group, codec, None, None, distorts=True)  # what is distorted seeks no setting
     trip = codec.apply(image.frame)
     require_near(codec, trip.achieved, f"image {index + 1}")
-    shorter = setting.plan.coded_share < 1.0 and distorts(codec, image.frame, trip.decoded, f"image {index}")
-    return _Coded(codec, asked.resolved(), trip, shorter, ImageQuality.of(index, setting.profile.bits, image, codec, trip))
+    shorter = distorted is not None
+    if distorted is not None:
+        compare(codec, distorted, trip.decoded, f"image {index}")
+    quality = ImageQuality.of(index, setting.profile.bits, image, codec, trip)
+    wanted = searches(trip.hint) or (index == 0 and not shorter and held_together(len(setting.plan.codecs), image.frame.nbytes))
+    first = None
+    if wanted and setting.mode.draws_noise:
+        first = first_replica(image, index, setting.mode, setting.plan.seed, group, codec, trip.hint)
+        if head is not None and not shorter:
+            head.begin(group, codec, trip.hint, first.later_hint, distorts=False, first=first.trip)
+    return _Coded(codec, asked.resolved(), trip, shorter, quality, first)
 
 
 def _prepared(
@@ -243,7 +269,8 @@ def _prepared(
 ) -> Prepared:
     """Return an image with its predictions. first : the study's first image, where this is another one."""
     pipeline, specs = seen_by(setting.pipeline, image), setting.plan.codecs
-    codecs, hints, resolved, quality, chi_codec, shorter, slices = [], [], [], [], [], [], []
+    ready = image
+    resolved, quality, chi_codec, firsts, slices = [], [], [], [], []
     before = objects_in(pipeline, image.frame) if setting.plan.rule == "cunha" else None
     decoded: list[NDArray[np.integer]] = []
     together = held_together(len(specs), image.frame.nbytes)
@@ -252,9 +279,8 @@ def _prepared(
         show(position)
         made = coded[position].result()
         trip = made.trip
-        codecs.append(made.codec)
-        hints.append(trip.hint)
-        shorter.append(made.shorter)
+        ready = ready.with_codec(made.codec, trip.hint, made.first.later_hint if made.first else None, made.shorter)
+        firsts.append(made.first.trip if made.first and together else None)
         if not decoded or together:
             decoded.append(trip.decoded)
         resolved.append(made.resolved)
@@ -265,18 +291,18 @@ def _prepared(
         if before is not None:
             slices.append(between(before, objects_in(pipeline, trip.decoded)))
     chi_raw, second = (predict(pipeline, image.frame[np.newaxis], f"image {index}")[:, 0] for _ in range(2))
-    ready = dataclasses.replace(image, codecs=tuple(codecs), hints=tuple(hints), distorts=tuple(shorter))
     if first:
         differences, linear_noise = first[0].differences, first[0].linear_in_noise
     else:
         linear_noise = _linear_in_noise(setting, image, pipeline)
-        differences = study_differences(ready, pipeline, setting.mode, setting.plan.seed, decoded, setting.allow_nondeterminism)
+        allowed, since = setting.allow_nondeterminism, [one is not None for one in firsts]
+        differences = study_differences(ready, pipeline, setting.mode, setting.plan.seed, decoded, allowed, since)
     diagnostics = checks.result()
     linear = linearise(image, pipeline, setting.mode)
     floor = second - chi_raw
     objects = ObjectsOfImage(followed, tuple(again)) if followed else None
     answers = (chi_raw, floor, np.stack(chi_codec), differences, linear_noise)
-    return Prepared(ready, diagnostics, *answers, resolved, quality, linear, objects, tuple(slices))
+    return Prepared(ready, diagnostics, *answers, resolved, quality, linear, objects, tuple(slices), tuple(firsts))
 
 
 def _followed(setting: Setting, pipeline: Pipeline, frame: NDArray[np.integer]) -> Followed | None:

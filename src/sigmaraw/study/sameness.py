@@ -13,10 +13,12 @@ from sigmaraw.errors import AnswersDiffer
 from sigmaraw.noise import draw
 from sigmaraw.pipelines.base import in_float32
 from sigmaraw.study.evidence import ALLOWED
+from sigmaraw.study.first_replica import searches
 from sigmaraw.study.plan import NO_REPLICAS
 from sigmaraw.study.predicting import predict
 from sigmaraw.study.side_by_side import Later, side_by_side
 from sigmaraw.study.study_image import Hint, StudyImage
+from sigmaraw.study.trips import distort
 
 _TRIPLES, _LINEAR = 4, 0.05  # triples of replicas, and the share of σ_raw that a linear measurement may be off
 LINEAR_REPLICAS = 3 * _TRIPLES
@@ -28,7 +30,7 @@ def replicas_of(image: StudyImage, mode: ReplicaMode, seed: int, n: int) -> list
     if mode.name == NO_REPLICAS:
         return [image.frame]
     count = n if mode.draws_noise else min(n, len(image.source))
-    drawn = draw(mode, image.source, image.noise_model, ReplicaRequest(count, seed, batch=1))
+    drawn = draw(mode, image.unchanging, image.noise_model, ReplicaRequest(count, seed, batch=1))
     return [np.asarray(block)[0] for block in drawn]
 
 
@@ -81,15 +83,45 @@ def codec_difference(
     frame: NDArray[np.integer],
     other: NDArray[np.integer],
     decoded: NDArray[np.integer] | None = None,
+    *,
+    between: bool = False,
+    shorter: bool = False,
 ) -> NDArray[np.float64]:
     """Return how far predictions on C(x) differ when x is coded twice, another image between: (measurement,).
 
-    decoded : C(x) as it was coded without the hint, which does for the first time where the hint says nothing.
+    Parameters
+    ----------
+    codec : Codec
+        As used on the image.
+    hint : tuple or None
+        Where its search for a setting starts.
+    pipeline : Pipeline
+        The study's pipeline.
+    frame : ndarray
+        x, DN.
+    other : ndarray
+        The image between.
+    decoded : ndarray, optional
+        C(x) as it was coded first, without the hint.
+    between : bool, default False
+        Another image has been coded since `decoded` was.
+    shorter : bool, default False
+        The codec distorts without coding, and `decoded` is what it distorts x to: then that is done twice. Whether it is what the codec
+        decodes to is asked of every replica that is coded in full.
     """
-    searches = any(setting is not None for setting in hint or ())
-    first = codec.apply(frame, hint).decoded if decoded is None or searches else decoded
-    codec.apply(other, hint)
-    second = codec.apply(frame, hint).decoded
+
+    def coded(image: NDArray[np.integer]) -> NDArray[np.integer]:
+        distorted = distort(codec, image) if shorter else None
+        return codec.apply(image, hint).decoded if distorted is None else distorted
+
+    first = coded(frame) if decoded is None else decoded
+    if decoded is None or not between:
+        coded(other)
+    second = coded(frame)
+    if decoded is not None and searches(hint) and not np.array_equal(first, second):
+        first = second  # the hint may lead to another setting: with it, the same ones are to be compared
+        coded(other)
+        second = coded(frame)
     if np.array_equal(first, second):
         return np.zeros(len(pipeline.measurements))
     where = f"image 0 after '{codec.spec}', coded twice"
@@ -129,7 +161,13 @@ def refuse_differences(what: str, found: NDArray[np.float64], pipeline: Pipeline
 
 
 def study_differences(
-    image: StudyImage, pipeline: Pipeline, mode: ReplicaMode, seed: int, decoded: Sequence[NDArray[np.integer]], allowed: bool
+    image: StudyImage,
+    pipeline: Pipeline,
+    mode: ReplicaMode,
+    seed: int,
+    decoded: Sequence[NDArray[np.integer]],
+    allowed: bool,
+    between: Sequence[bool] = (),
 ) -> NDArray[np.float64]:
     """Return per measurement the largest difference between answers on the same image, of pipeline and codecs.
 
@@ -149,6 +187,8 @@ def study_differences(
         C(x) per codec; of the first codec alone where the images are too large for all to be held.
     allowed : bool
         Differences of any size are taken into u, and none is refused.
+    between : sequence of bool, optional
+        For each codec, whether it has coded another image since `decoded`; where it is empty, none has.
 
     Raises
     ------
@@ -157,9 +197,11 @@ def study_differences(
     """
     replicas = replicas_of(image, mode, seed, 2)
     held = [decoded[index] if index < len(decoded) else None for index in range(len(image.codecs))]
+    none = (False,) * len(held)
+    each = zip(image.codecs, image.hints, held, between or none, image.distorts or none, strict=True)
     calls = [
-        functools.partial(codec_difference, codec, hint, pipeline, image.frame, replicas[-1], made)
-        for codec, hint, made in zip(image.codecs, image.hints, held, strict=True)
+        functools.partial(codec_difference, codec, hint, pipeline, image.frame, replicas[-1], made, between=done, shorter=shorter)
+        for codec, hint, made, done, shorter in each
     ]
     with side_by_side(calls, image.frame.nbytes) as codings:
         return _judged(image, pipeline, mode, seed, [image.frame, *decoded[:1], *replicas], codings, allowed)

@@ -29,6 +29,8 @@ from sigmaraw.statistics.distributions import t_quantile
 from sigmaraw.statistics.equality import TestResult
 from sigmaraw.statistics.evidence import ALPHA
 from sigmaraw.statistics.images import may_leave_out
+from sigmaraw.statistics.row_parts import RawSummary, RowParts, parts_of_rows, raw_summary
+from sigmaraw.statistics.spread import power_of_two
 from sigmaraw.statistics.warnings import FRAME_SHIFT, SHIFT_P, shift_p
 from sigmaraw.study.evidence import under_evidence
 from sigmaraw.study.evidence_rows import evidence_row
@@ -119,6 +121,8 @@ class Scoring:
     _u_modes: dict[tuple[int, int], tuple[float, str]] = field(default_factory=dict, init=False, repr=False)
     _double_bootstraps: dict[tuple[int, int], DoubleBootstrap] = field(default_factory=dict, init=False, repr=False)
     _shifted: dict[tuple[int, int], int] = field(default_factory=dict, init=False, repr=False)
+    _summaries: dict[tuple[int, int], RawSummary | None] = field(default_factory=dict, init=False, repr=False)
+    _parts: dict[tuple[int, int], dict[int, RowParts]] = field(default_factory=dict, init=False, repr=False)
 
     def places(self) -> Iterator[tuple[int, int, int]]:
         """Yield (image, codec, measurement) of every row, in the record's order."""
@@ -214,7 +218,35 @@ class Scoring:
             spread_factor=of_image.spread_factor,
             pixels_identical=bool(predictions.pixels_identical[codec, image]),
             alpha=self.alpha,
+            parts=self._parts_of(codec, column).get(image),
         )
+
+    def _parts_of(self, codec: int, column: int) -> dict[int, RowParts]:
+        """Return tests and evidence of all images at once, for one codec and measurement.
+
+        Images whose numbers are so large or small that their squares overflow or vanish are left out: `assess` scales each of them.
+        """
+        if (codec, column) not in self._parts:
+            predictions, discrete = self.predictions, self.measurements[column].discrete
+            decoded = predictions.decoded[codec, :, :, column].T
+            raw = {image: _groups(predictions, image, column) for image in range(len(decoded))}
+            images = [image for image in raw if power_of_two(raw[image], decoded[image]) == 1.0]
+            for image in images:
+                if (image, column) not in self._summaries:
+                    self._summaries[image, column] = raw_summary(raw[image], self.diagnostics[image].spread_factor, discrete)
+            found = parts_of_rows(
+                np.stack([raw[image] for image in images]) if images else np.empty((0, *predictions.raw.shape[:2])),
+                decoded[images],
+                codec + 1 if predictions.independent else 0,
+                discrete=discrete,
+                independent=predictions.independent,
+                u_relative=np.array([math.hypot(self.u_mode(image, column)[0], self.diagnostics[image].u_cal) for image in images]),
+                spread_factor=np.array([self.diagnostics[image].spread_factor for image in images]),
+                summaries=[self._summaries[image, column] for image in images],
+                alpha=self.alpha,
+            )
+            self._parts[codec, column] = dict(zip(images, found, strict=True))
+        return self._parts[codec, column]
 
     def u_mode(self, image: int, column: int) -> tuple[float, str]:
         """Return the relative standard uncertainty of σ_raw from the mode, and where it comes from.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +73,10 @@ class Job:
         Share of replicas that are coded in full, at random, where the codec can distort without coding; the first of a block always is.
     followed : tuple of Followed, optional
         For each image, the objects that are looked for in its replicas; empty where none are.
+    first_trips : mapping, optional
+        By image and group, round trips of first replicas that are made already. Other processes make them again.
+    started : dict, optional
+        Items that are drawn and coded already; they are taken out when their turn comes.
     """
 
     images: tuple[StudyImage, ...]
@@ -85,6 +89,12 @@ class Job:
     device: bool | None = None
     coded_share: float = 1.0
     followed: tuple[Followed, ...] = ()
+    first_trips: Mapping[tuple[int, int], Trip] = field(default_factory=dict)
+    started: dict[WorkItem, Started] = field(default_factory=dict)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the fields alone, without what is only kept to be made once."""
+        return {entry.name: getattr(self, entry.name) for entry in fields(self)} | {"first_trips": {}, "started": {}}
 
     def __call__(self, item: WorkItem) -> BlockResult:
         """Return the predictions of one block of replicas and, for a codec's group, of their decoded versions.
@@ -151,6 +161,13 @@ class Job:
         """Return whether the item's group is a codec's: the raw group, and those of the double bootstrap, are not."""
         return 0 < item.group <= len(self.images[item.image].codecs)
 
+    def start(self, item: WorkItem) -> Started | None:
+        """Return an item that is drawn, and its round trips begun, by threads from now on or earlier; None where it waits for its turn."""
+        started = self.started.pop(item, None)
+        if started is None and self.holds_ahead(item):
+            started = submit("draw", self.begun, item, threads=1)
+        return started
+
     def begun(self, item: WorkItem) -> list[Begun]:
         """Return all replicas of an item drawn, and their round trips begun."""
         found, first = [], item.start
@@ -206,11 +223,14 @@ class Job:
 
     def _trip(self, item: WorkItem, number: int, replica: NDArray[np.integer]) -> Trip:
         """Return the round trip of replica `number`: in full for the first of a block and for a share of the others."""
+        made = self.first_trips.get((item.image, item.group)) if number == 0 else None
+        if made is not None:
+            return made
         image, index = self.images[item.image], item.group - 1
         shorter = bool(image.distorts) and image.distorts[index]
         full = not shorter or number == item.start or drawn_for_coding(self.coded_share, self.seed, item.image, item.group, number)
         where = f"{_where(item)}, replica {number}"
-        return trip(image.codecs[index], image.hints[index], replica, full=full, shorter=shorter, where=where)
+        return trip(image.codecs[index], image.hint_for(index, number), replica, full=full, shorter=shorter, where=where)
 
 
 @dataclass(frozen=True)
@@ -237,6 +257,10 @@ class Begun:
     def cancel(self) -> None:
         """Leave out round trips that have not begun, and wait for those that have."""
         cancel(trip for trip in self.trips if isinstance(trip, Future))
+
+
+Started = Future[list[Begun]]
+"""An item that is drawn, and whose round trips are begun."""
 
 
 class Gathered:
