@@ -59,9 +59,17 @@ def _widened(image: _Image) -> _Image:
     return np.pad(image, _BORDER, mode="symmetric")
 
 
-def _patches(image: _Image) -> _Image:
-    """Return all patches as a view (v, u, y, x): pixel (v, u) of the patch at (y, x)."""
-    return sliding_window_view(image, (PATCH_PX, PATCH_PX)).transpose(2, 3, 0, 1)
+def _coefficients(image: _Image, rows: slice) -> _Image:
+    """Return the cosine coefficients (v, u, y, x) of the patches that begin in some rows.
+
+    Columns of pixels are transformed once and not for each of the patches that share them. The bits are those of whole patches: the
+    transform goes along v and then along u, and its factors are powers of two.
+    """
+    from scipy.fft import dct
+
+    strip = image[rows.start : rows.stop + _BORDER]
+    columns = dct(sliding_window_view(strip, PATCH_PX, axis=0).transpose(2, 0, 1), axis=0, norm="ortho")
+    return np.asarray(dct(sliding_window_view(columns, PATCH_PX, axis=2).transpose(0, 3, 1, 2), axis=1, norm="ortho"))
 
 
 def _averaged(image: _Image, guide: _Image | None) -> _Image:
@@ -69,12 +77,11 @@ def _averaged(image: _Image, guide: _Image | None) -> _Image:
 
     Rows of patches are shrunk in threads and added up in their order: the sums do not depend on how many threads there are.
     """
-    patches, guides = _patches(image), None if guide is None else _patches(guide)
     total, weights = np.zeros_like(image), np.zeros_like(image)
-    height, width = patches.shape[2:]
+    height, width = (side - _BORDER for side in image.shape)
 
     def one(rows: slice) -> tuple[slice, _Image, _Image]:
-        return rows, *_shrunk(patches[:, :, rows], None if guides is None else guides[:, :, rows])
+        return rows, *_shrunk(_coefficients(image, rows), None if guide is None else _coefficients(guide, rows))
 
     for rows, shrunk, weight in _in_order(one, [slice(row, min(row + _ROWS, height)) for row in range(0, height, _ROWS)]):
         for v in range(PATCH_PX):
@@ -85,15 +92,11 @@ def _averaged(image: _Image, guide: _Image | None) -> _Image:
     return np.asarray(total / weights)
 
 
-def _shrunk(patches: _Image, guides: _Image | None) -> tuple[_Image, _Image]:
-    """Return some patches (v, u, y, x) shrunk and times their weight, and the weight (y, x)."""
-    from scipy.fft import dctn, idctn
+def _shrunk(coefficients: _Image, guide: _Image | None) -> tuple[_Image, _Image]:
+    """Return some patches (v, u, y, x) shrunk and times their weight, and the weight (y, x). Both are given by their coefficients."""
+    from scipy.fft import idctn
 
-    coefficients = dctn(patches, axes=(0, 1), norm="ortho")
-    if guides is None:
-        gains = (np.abs(coefficients) >= CUT).astype(np.float32)
-    else:
-        gains = 1 - 1 / (np.square(dctn(guides, axes=(0, 1), norm="ortho")) + 1) ** 2
+    gains = (np.abs(coefficients) >= CUT).astype(np.float32) if guide is None else 1 - 1 / (np.square(guide) + 1) ** 2
     gains[0, 0] = 1
     weight = 1 / np.square(gains).sum(axis=(0, 1))
     return idctn(coefficients * gains, axes=(0, 1), norm="ortho", overwrite_x=True) * weight, weight

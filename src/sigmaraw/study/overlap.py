@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sigmaraw.pipelines.threads import cancel, submit
-from sigmaraw.study.work import Begun, BlockResult, Gathered
+from sigmaraw.study.work import BlockResult, Gathered, Started
 
 if TYPE_CHECKING:
     from sigmaraw.study.plan import WorkItem
@@ -25,7 +25,7 @@ class _Under:
     """An item that is drawn and coded before its turn (`drawn` is None where it is too large), and predicted where that has begun."""
 
     item: WorkItem
-    drawn: Future[list[Begun]] | None
+    drawn: Started | None
     predicted: Future[Measuring] | None = None
 
     def begin_to_predict(self, job: Job, threads: int) -> None:
@@ -44,10 +44,15 @@ class _Under:
             if not self.predicted.cancelled() and self.predicted.exception() is None:
                 cancel(self.predicted.result()[1])
         if self.drawn is not None:
-            cancel([self.drawn])
-            if not self.drawn.cancelled() and self.drawn.exception() is None:
-                for part in self.drawn.result():
-                    part.cancel()
+            discard(self.drawn)
+
+
+def discard(started: Started) -> None:
+    """Leave out what has not begun of a block, and wait for what has."""
+    cancel([started])
+    if not started.cancelled() and started.exception() is None:
+        for part in started.result():
+            part.cancel()
 
 
 def overlapped(job: Job, items: Iterable[WorkItem]) -> Iterator[BlockResult]:
@@ -62,7 +67,7 @@ def overlapped(job: Job, items: Iterable[WorkItem]) -> Iterator[BlockResult]:
     try:
         while True:
             for item in itertools.islice(todo, ahead - len(under)):
-                under.append(_Under(item, submit("draw", job.begun, item, threads=1) if job.holds_ahead(item) else None))
+                under.append(_Under(item, job.start(item)))
             if not under:
                 break
             if side > 1:
@@ -83,7 +88,7 @@ def overlapped(job: Job, items: Iterable[WorkItem]) -> Iterator[BlockResult]:
         cancel(future for _, futures in measured for future in futures)
 
 
-def _predicted(job: Job, item: WorkItem, drawn: Future[list[Begun]] | None) -> Measuring:
+def _predicted(job: Job, item: WorkItem, drawn: Started | None) -> Measuring:
     """Return what the item's replicas give, and the measuring of what its codec did to them, which is not done yet."""
     pipeline, gathered = job.pipeline_of(item), Gathered(job, item)
     if drawn is None:

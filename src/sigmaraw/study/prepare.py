@@ -19,6 +19,7 @@ from sigmaraw.record.design import InputRow
 from sigmaraw.study.delta import Linear, linearise
 from sigmaraw.study.evidence import finding_checks
 from sigmaraw.study.first_replica import FirstReplica, first_replica, searches
+from sigmaraw.study.head_start import HeadStart
 from sigmaraw.study.inputs import Inputs
 from sigmaraw.study.no_camera import NoCamera
 from sigmaraw.study.objects import Followed, ObjectsOfImage
@@ -32,7 +33,7 @@ from sigmaraw.study.sameness import LINEAR_REPLICAS, linear_in_noise, replicas_o
 from sigmaraw.study.seen import objects_in, seen_by
 from sigmaraw.study.side_by_side import Later, held_together, side_by_side
 from sigmaraw.study.study_image import StudyImage
-from sigmaraw.study.trips import Trip, distorts
+from sigmaraw.study.trips import Trip, compare, distort
 
 Progress = Callable[[int, int, str], None]
 """Called as progress(done, total, what) while a study runs."""
@@ -197,14 +198,20 @@ def design_of(plan: Plan, mode: ReplicaMode, inputs: Inputs) -> ReplicaDesign:
     return ReplicaDesign(len(split.groups[0]), split.independent, split.groups, split.reason)
 
 
-def prepare(setting: Setting, report: Progress) -> list[Prepared]:
-    """Return every image with its codecs resolved on x, so that replicas start their searches from there."""
+def prepare(setting: Setting, report: Progress, head: HeadStart | None = None) -> list[Prepared]:
+    """Return every image with its codecs resolved on x, so that replicas start their searches from there.
+
+    head : told of each codec as soon as it is known how the study's first image uses it.
+    """
     images, specs = setting.inputs.images, setting.plan.codecs
     prepared: list[Prepared] = []
     for index, image in enumerate(images):
         findings = finding_checks(image)
         calls = [functools.partial(ReplicaDiagnostics.of, image, setting.mode, setting.plan.seed, findings)]
-        coded = [functools.partial(_coded, setting, image, index, group, spec) for group, spec in enumerate(specs, 1)]
+        coded = [
+            functools.partial(_coded, setting, image, index, group, spec, head if index == 0 else None)
+            for group, spec in enumerate(specs, 1)
+        ]
         with side_by_side(calls, image.frame.nbytes, "checks") as checks, side_by_side(coded, image.frame.nbytes) as trips:
 
             def show(position: int, index: int = index) -> None:
@@ -226,21 +233,28 @@ class _Coded:
     first: FirstReplica | None
 
 
-def _coded(setting: Setting, image: StudyImage, index: int, group: int, spec: str) -> _Coded:
+def _coded(setting: Setting, image: StudyImage, index: int, group: int, spec: str, head: HeadStart | None) -> _Coded:
     """Return a codec's round trip of an image, checked.
 
     The first replica is coded too where the others start from it, or where it does for the image that `codec_difference` puts between.
     """
     asked = codec_of(spec, setting.profile, image, allow_exec=spec in setting.allow_exec, objects=setting.codecs)
     codec = asked.freeze(image.frame)
+    distorted = distort(codec, image.frame) if setting.plan.coded_share < 1.0 else None
+    if distorted is not None and head is not None:
+        head.begin(group, codec, None, None, distorts=True)  # what is distorted seeks no setting
     trip = codec.apply(image.frame)
     require_near(codec, trip.achieved, f"image {index + 1}")
-    shorter = setting.plan.coded_share < 1.0 and distorts(codec, image.frame, trip.decoded, f"image {index}")
+    shorter = distorted is not None
+    if distorted is not None:
+        compare(codec, distorted, trip.decoded, f"image {index}")
     quality = ImageQuality.of(index, setting.profile.bits, image, codec, trip)
     wanted = searches(trip.hint) or (index == 0 and not shorter and held_together(len(setting.plan.codecs), image.frame.nbytes))
     first = None
     if wanted and setting.mode.draws_noise:
         first = first_replica(image, index, setting.mode, setting.plan.seed, group, codec, trip.hint)
+        if head is not None and not shorter:
+            head.begin(group, codec, trip.hint, first.later_hint, distorts=False, first=first.trip)
     return _Coded(codec, asked.resolved(), trip, shorter, quality, first)
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sigmaraw import registry
 from sigmaraw.camera import CameraProfile
 from sigmaraw.contracts import Codec, Engine, FindsObjects, Pipeline
+from sigmaraw.engines import LocalEngine
 from sigmaraw.errors import InvalidOption, InvalidPlan, PredictionFailed
 from sigmaraw.integrity.log import now
 from sigmaraw.noise import RicianNoise, is_rician, rician_of
@@ -29,13 +30,14 @@ from sigmaraw.study.adaptive import Adaptive, Deciding
 from sigmaraw.study.assemble import assemble
 from sigmaraw.study.deciding import Looks
 from sigmaraw.study.gathered import GatheredPredictions
+from sigmaraw.study.head_start import HeadStart, head_start
 from sigmaraw.study.inputs import Camera, Inputs, file_row, load_inputs
 from sigmaraw.study.keeping import KeptEngine, identity_of
 from sigmaraw.study.locking import refuse_late_lock
 from sigmaraw.study.no_camera import NoCamera, has_no_camera, mode_of
 from sigmaraw.study.objects import check_objects, objects_row
 from sigmaraw.study.pixel_size import by_pixel_size
-from sigmaraw.study.plan import BLOCK, Plan, double_bootstrap_replicas
+from sigmaraw.study.plan import BLOCK, Plan, WorkItem, double_bootstrap_replicas
 from sigmaraw.study.predicting import predict, resolve_pipeline
 from sigmaraw.study.prepare import (
     Prepared,
@@ -55,7 +57,7 @@ from sigmaraw.study.scoring import Predictions, Scoring
 from sigmaraw.study.seen import seen_by
 from sigmaraw.study.side_by_side import held_together
 from sigmaraw.study.store import BlockStore
-from sigmaraw.study.work import BlockResult, Job
+from sigmaraw.study.work import BlockResult, Job, Started
 
 if TYPE_CHECKING:
     import xarray
@@ -128,12 +130,13 @@ def run(
         setting = Setting(
             plan, profile, resolved, mode, inputs, design, files, planned, exec_, codecs or {}, allow_nondeterminism, references
         )
-        prepared = prepare(setting, report)
-        job = _job(setting, prepared, source, batch, workers)
-        if store is not None:
-            store.begin(identity_of(setting, prepared))
-        with _session(worker) as engine_, contextlib.closing(store) if store else contextlib.nullcontext():
-            gathered, looks = _gather_all(job, setting, prepared, KeptEngine(engine_, store) if store else engine_, report)
+        with _head_start(setting, worker, source, batch, workers, store) as head:
+            prepared = prepare(setting, report, head)
+            job = _job(setting, prepared, source, batch, workers, head.started if head else {})
+            if store is not None:
+                store.begin(identity_of(setting, prepared))
+            with _session(worker) as engine_, contextlib.closing(store) if store else contextlib.nullcontext():
+                gathered, looks = _gather_all(job, setting, prepared, KeptEngine(engine_, store) if store else engine_, report)
     _log.info("%d predictions gathered", np.isfinite(gathered.raw).sum() + np.isfinite(gathered.decoded).sum())
     setting = dataclasses.replace(setting, design=dataclasses.replace(setting.design, n=gathered.raw.shape[1]))
     objects = _objects(setting, prepared, gathered)
@@ -156,7 +159,25 @@ def _fitted(
     return resolved, source, inputs, references
 
 
-def _job(setting: Setting, prepared: Sequence[Prepared], source: Pipeline | str, batch: int | None, workers: int | None) -> Job:
+def _head_start(
+    setting: Setting, worker: Engine, source: Pipeline | str, batch: int | None, workers: int | None, store: BlockStore | None
+) -> contextlib.AbstractContextManager[HeadStart | None]:
+    """Return what begins the first blocks early: where this process draws them, and none may be there from a study that was stopped."""
+    if not isinstance(worker, LocalEngine) or not setting.mode.draws_noise or (store is not None and store.resumes):
+        return contextlib.nullcontext()
+    job = Job((setting.inputs.images[0],), source, setting.mode, setting.plan.seed, None, batch, workers)
+    job = dataclasses.replace(job, coded_share=setting.plan.coded_share)
+    return head_start(job, setting.plan.items(1, setting.design.n), len(setting.plan.codecs))
+
+
+def _job(
+    setting: Setting,
+    prepared: Sequence[Prepared],
+    source: Pipeline | str,
+    batch: int | None,
+    workers: int | None,
+    started: dict[WorkItem, Started],
+) -> Job:
     """Return the function that engines map over the plan's work items."""
     return Job(
         tuple(entry.image for entry in prepared),
@@ -167,6 +188,7 @@ def _job(setting: Setting, prepared: Sequence[Prepared], source: Pipeline | str,
         batch,
         workers,
         coded_share=setting.plan.coded_share,
+        started=started,
         followed=tuple(entry.objects.followed for entry in prepared if entry.objects),
         first_trips={
             (image, group): made

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.contracts import Codec, Distorting, Pipeline, ReplicaMode, ReplicaRequest
+from sigmaraw.contracts import Codec, Pipeline, ReplicaMode, ReplicaRequest
 from sigmaraw.errors import AnswersDiffer
 from sigmaraw.noise import draw
 from sigmaraw.pipelines.base import in_float32
@@ -18,6 +18,7 @@ from sigmaraw.study.plan import NO_REPLICAS
 from sigmaraw.study.predicting import predict
 from sigmaraw.study.side_by_side import Later, side_by_side
 from sigmaraw.study.study_image import Hint, StudyImage
+from sigmaraw.study.trips import distort
 
 _TRIPLES, _LINEAR = 4, 0.05  # triples of replicas, and the share of σ_raw that a linear measurement may be off
 LINEAR_REPLICAS = 3 * _TRIPLES
@@ -110,7 +111,7 @@ def codec_difference(
     """
 
     def coded(image: NDArray[np.integer]) -> NDArray[np.integer]:
-        distorted = codec.distort(image) if shorter and isinstance(codec, Distorting) else None
+        distorted = distort(codec, image) if shorter else None
         return codec.apply(image, hint).decoded if distorted is None else distorted
 
     first = coded(frame) if decoded is None else decoded

@@ -168,6 +168,11 @@ class BlockStore:
         self._open()
         self._found = _blocks(self.path)
 
+    @property
+    def resumes(self) -> bool:
+        """Whether a study that was stopped goes on."""
+        return self._resume
+
     def __contains__(self, item: WorkItem) -> bool:
         return item in self._found
 

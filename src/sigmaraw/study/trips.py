@@ -41,19 +41,9 @@ def drawn_for_coding(share: float, seed: int, image: int, group: int, replica: i
     return int.from_bytes(digest, "little") < share * 2**64
 
 
-def distorts(codec: Codec, frame: NDArray[np.integer], decoded: NDArray[np.integer], where: str) -> bool:
-    """Return whether a codec knows without coding what it decodes to; on `frame` it is compared with its true round trip.
-
-    Raises
-    ------
-    CodecFailed
-        They differ.
-    """
-    distorted = codec.distort(frame) if isinstance(codec, Distorting) else None
-    if distorted is None:
-        return False
-    _compare(codec, distorted, decoded, where)
-    return True
+def distort(codec: Codec, frame: NDArray[np.integer]) -> NDArray[np.integer] | None:
+    """Return what a codec says without coding that a frame decodes to; None where it cannot say."""
+    return codec.distort(frame) if isinstance(codec, Distorting) else None
 
 
 def trip(codec: Codec, hint: Any, replica: NDArray[np.integer], *, full: bool, shorter: bool, where: str) -> Trip:
@@ -84,13 +74,13 @@ def trip(codec: Codec, hint: Any, replica: NDArray[np.integer], *, full: bool, s
     CodecFailed
         Another shape or dtype; or what the codec says it decodes to is not what it decodes to.
     """
-    distorted = codec.distort(replica) if shorter and isinstance(codec, Distorting) else None
+    distorted = distort(codec, replica) if shorter else None
     if distorted is not None and not full:
         return Trip(_shaped(codec, distorted, replica))
     made = codec.apply(replica, hint)
     decoded = _shaped(codec, made.decoded, replica)
     if distorted is not None:
-        _compare(codec, distorted, decoded, where)
+        compare(codec, distorted, decoded, where)
     return Trip(decoded, made.nbytes, dict(made.achieved), made.hint)
 
 
@@ -104,7 +94,8 @@ def _shaped(codec: Codec, decoded: NDArray[np.integer], replica: NDArray[np.inte
     return decoded
 
 
-def _compare(codec: Codec, distorted: NDArray[np.integer], decoded: NDArray[np.integer], where: str) -> None:
+def compare(codec: Codec, distorted: NDArray[np.integer], decoded: NDArray[np.integer], where: str) -> None:
+    """Compare what a codec says that it decodes to with its true round trip. Raises CodecFailed where they differ."""
     if distorted.shape == decoded.shape and np.array_equal(distorted, decoded):
         return
     apart = f"in {np.count_nonzero(distorted != decoded)} pixels" if distorted.shape == decoded.shape else f"in shape {distorted.shape}"

@@ -75,6 +75,8 @@ class Job:
         For each image, the objects that are looked for in its replicas; empty where none are.
     first_trips : mapping, optional
         By image and group, round trips of first replicas that are made already. Other processes make them again.
+    started : dict, optional
+        Items that are drawn and coded already; they are taken out when their turn comes.
     """
 
     images: tuple[StudyImage, ...]
@@ -88,10 +90,11 @@ class Job:
     coded_share: float = 1.0
     followed: tuple[Followed, ...] = ()
     first_trips: Mapping[tuple[int, int], Trip] = field(default_factory=dict)
+    started: dict[WorkItem, Started] = field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the fields alone, without what is only kept to be made once."""
-        return {entry.name: getattr(self, entry.name) for entry in fields(self)} | {"first_trips": {}}
+        return {entry.name: getattr(self, entry.name) for entry in fields(self)} | {"first_trips": {}, "started": {}}
 
     def __call__(self, item: WorkItem) -> BlockResult:
         """Return the predictions of one block of replicas and, for a codec's group, of their decoded versions.
@@ -157,6 +160,13 @@ class Job:
     def is_coded(self, item: WorkItem) -> bool:
         """Return whether the item's group is a codec's: the raw group, and those of the double bootstrap, are not."""
         return 0 < item.group <= len(self.images[item.image].codecs)
+
+    def start(self, item: WorkItem) -> Started | None:
+        """Return an item that is drawn, and its round trips begun, by threads from now on or earlier; None where it waits for its turn."""
+        started = self.started.pop(item, None)
+        if started is None and self.holds_ahead(item):
+            started = submit("draw", self.begun, item, threads=1)
+        return started
 
     def begun(self, item: WorkItem) -> list[Begun]:
         """Return all replicas of an item drawn, and their round trips begun."""
@@ -247,6 +257,10 @@ class Begun:
     def cancel(self) -> None:
         """Leave out round trips that have not begun, and wait for those that have."""
         cancel(trip for trip in self.trips if isinstance(trip, Future))
+
+
+Started = Future[list[Begun]]
+"""An item that is drawn, and whose round trips are begun."""
 
 
 class Gathered:
