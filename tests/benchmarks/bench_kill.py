@@ -79,7 +79,10 @@ def main(kills: int = 5, n: int = 100) -> None:
             kept += here
             again = ["validate", "--resume", str(folder / name), "-q"] if here else [*words, "--overwrite"]
             second = ended(begun(lambda again=again: sigmaraw(again)))
-            equal += second.code == 0 and _digest(folder / name) == wanted
+            same = second.code == 0 and _digest(folder / name) == wanted
+            equal += same
+            if not same:
+                print(f"  {name}: {'resumed' if here else 'begun anew'}, ended with exit code {second.code} and another digest or none")
             work.append((first.processor + second.processor) / whole.processor)
             print(f"  {stopped:3d}: {equal} equal digests, {kept} had kept blocks, {work[-1]:.2f} x the work", flush=True)
         print(f" {kills} studies killed at random points: {equal} equal digests, {kept} resumed, {kills - kept} begun anew")
