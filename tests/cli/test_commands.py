@@ -20,8 +20,6 @@ import zarr
 import sigmaraw as sr
 from sigmaraw import registry
 
-pytestmark = pytest.mark.usefixtures("undrawn_figures")  # no figure is looked at here
-
 
 def test_calibrate_finds_the_truth_and_writes_profile_and_datasheet(world: Path, tmp_path: Path, sigmaraw: Callable) -> None:
     outcome = sigmaraw("calibrate", world / "series", "--bits", 12, "-o", tmp_path / "c.nc", "--report", tmp_path / "sheet")
