@@ -5,7 +5,10 @@ OUT ?= demo-report
 # What `make check` runs: what is quick. Together with lint it takes about a minute on two idle cores.
 QUICK := tests/house tests/docs tests/frames tests/metrics tests/virtual $(addprefix tests/statistics/test_,decision.py propagation.py extrapolation.py spread.py)
 
-.PHONY: demo check test test-newest lint docs bench format clean
+# Bytecode is kept: otherwise each worker, and each process that a test starts, compiles every module again.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo check quick test test-newest lint style types docs bench format clean
 
 # The environment is complete when the stamp is newer than what it was made from.
 .venv/.installed: pyproject.toml constraints.txt
@@ -17,7 +20,11 @@ QUICK := tests/house tests/docs tests/frames tests/metrics tests/virtual $(addpr
 demo: .venv/.installed
 	$(BIN)/sigmaraw demo -o $(OUT)
 
-check: lint
+# The linters run beside the tests: both cores have work throughout. What each prints comes whole when it ends.
+check: .venv/.installed
+	$(MAKE) --no-print-directory --jobs 3 --output-sync=target quick style types
+
+quick: .venv/.installed
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow" $(QUICK)
 
 test: .venv/.installed
@@ -32,12 +39,16 @@ test-newest:
 	$(NEWEST) -m pip freeze --exclude-editable | grep -vixFf constraints.txt || true
 	$(NEWEST) -m pytest -n 2 --dist worksteal $(NEWEST_TESTS)
 
-lint: .venv/.installed
+lint: style types
+
+style: .venv/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	find src -name '*.py' | xargs -P 2 -n 150 $(BIN)/python -m numpydoc lint
-	$(BIN)/mypy
 	$(BIN)/lint-imports
+	find src -name '*.py' | xargs $(BIN)/python -m tests.docs.lint_docstrings
+
+types: .venv/.installed
+	$(BIN)/mypy
 
 # Strict: a dead link, a missing reference or a malformed docstring ends the build. No network is used.
 docs: .venv/.installed

@@ -186,7 +186,7 @@ def main(cpu: bool = False) -> None:
     sizes = SMALL if cpu else FULL
     with jax.default_device(device):
         if cpu:
-            gpu_study.main("unet-demo", 64, 10, 40, (20,), ("bf16",))
+            gpu_study.main("unet-demo", 64, 5, 20, (20,), ("bf16",), rounds=1)
         elif torch.cuda.is_available():
             gpu_study.main("unet-demo:device=cuda", 512, 100, 500, (256, 1024), ("tf32", "bf16"))
         ceiling = copied_pixels(sizes)

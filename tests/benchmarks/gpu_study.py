@@ -55,7 +55,7 @@ def aim(what: str, value: float, limit: float, met: bool, unit: str = "") -> Non
 
 
 # --- the parts --------------------------------------------------------------------------------------------------------
-def network_alone(pipeline: Any, side: int, rounds: int = 10) -> float:
+def network_alone(pipeline: Any, side: int, rounds: int) -> float:
     """Return the seconds of an image by the network alone at the best of the batches whose answers have the bits of single images."""
 
     def measured() -> dict[int, float]:
@@ -224,24 +224,24 @@ def bootstrap_speed(side: int, numbers: tuple[int, ...]) -> None:
         aim(f"bootstrap, {n} replicas of {side} x {side} px", rate, LEAST_GPIXEL, rate >= LEAST_GPIXEL, " Gpixel/s")
 
 
-def precisions(spec: str, names: tuple[str, ...], side: int) -> None:
-    """Print what lower precisions save, and how they change answers on 100 replicas."""
-    images = np.concatenate([np.asarray(block) for block in iter_replicas(frame_of_cells(side), MODEL, 100, "around-raw")])
+def precisions(spec: str, names: tuple[str, ...], side: int, n: int, rounds: int) -> None:
+    """Print what lower precisions save, and how they change answers on n replicas."""
+    images = np.concatenate([np.asarray(block) for block in iter_replicas(frame_of_cells(side), MODEL, n, "around-raw")])
     exact = sr.pipeline(spec).batch(images)
     for name in names:
         pipeline = sr.pipeline(f"{spec}{',' if ':' in spec else ':'}precision={name}")
         found = pipeline.batch(images)
         change = {key: float(np.nanmax(np.abs(found[key] - values) / np.maximum(np.abs(values), 1))) for key, values in exact.items()}
         other = int(np.count_nonzero(found["area"] != exact["area"]))
-        network_alone(pipeline, side)
+        network_alone(pipeline, side, rounds)
         print(
             f"   precision={name}: area differs on {other} of {len(images)}; largest relative change "
             + str({k: f"{v:.1e}" for k, v in change.items()})
         )
 
 
-def main(spec: str, side: int, n: int, frames: int, numbers: tuple[int, ...], lower: tuple[str, ...]) -> None:
-    """Print all of it."""
+def main(spec: str, side: int, n: int, frames: int, numbers: tuple[int, ...], lower: tuple[str, ...], rounds: int = 10) -> None:
+    """Print all of it; the network alone is timed over `rounds` calls."""
     begin = time.perf_counter()
 
     def section(title: str) -> None:
@@ -251,7 +251,7 @@ def main(spec: str, side: int, n: int, frames: int, numbers: tuple[int, ...], lo
 
     section("the parts")
     pipeline: Any = sr.pipeline(spec)
-    image_s = network_alone(pipeline, side)
+    image_s = network_alone(pipeline, side, rounds)
     codecs_alone(frame_of_cells(64), BLOCK)  # self-tests, and what is compiled
     bare = Bare(image_s, codecs_alone(frame_of_cells(side), n))
     section("a whole study")
@@ -262,5 +262,5 @@ def main(spec: str, side: int, n: int, frames: int, numbers: tuple[int, ...], lo
     bootstrap_speed(side, numbers)
     whole_study(spec, side, n, bare, "bootstrap", profile=False)
     section("precision")
-    precisions(spec, lower, side)
+    precisions(spec, lower, side, min(100, frames), rounds)
     section("end")

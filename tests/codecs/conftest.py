@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -14,12 +16,17 @@ def _expose(rng, mean_e, gain=GAIN, offset=OFFSET, read_noise=READ_NOISE, bits=1
     return np.clip(np.rint(offset + gain * signal), 0, (1 << bits) - 1).astype(np.uint16)
 
 
-def _cells(size=256, seed=0, bits=12):
-    """Return Gaussian blobs of 200 e⁻ on 20 e⁻ as a 12-bit camera sees them, or a 16-bit one of 16 times the gain."""
+@functools.cache
+def _blobs(size):
+    """Return Gaussian blobs of 200 e⁻ on 20 e⁻: the scene of every frame of this size."""
     y, x = np.mgrid[:size, :size]
     centres = np.random.default_rng(99).uniform(0, size, (40 * size * size // 65536, 2))
-    mean = 20 + sum(200 * np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / 60) for cy, cx in centres)
-    return _expose(np.random.default_rng(seed), mean, gain=GAIN if bits == 12 else 16 * GAIN, bits=bits)
+    return 20 + sum(200 * np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / 60) for cy, cx in centres)
+
+
+def _cells(size=256, seed=0, bits=12):
+    """Return blobs as a 12-bit camera sees them, or a 16-bit one of 16 times the gain."""
+    return _expose(np.random.default_rng(seed), _blobs(size), gain=GAIN if bits == 12 else 16 * GAIN, bits=bits)
 
 
 @pytest.fixture(scope="session")

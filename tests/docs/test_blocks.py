@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 
 import pytest
 
+from sigmaraw.virtual import demo
 from tests.docs.blocks import LANGUAGES, Reader, blocks, marks_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,8 +25,23 @@ def cases() -> list[object]:
     ]
 
 
+DRAWN = ROOT / "README.md"  # the page whose reports have their figures; those of the others are put together, but not drawn
+
+
+@pytest.fixture
+def small_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the demonstration's camera have a quarter of its pixels."""
+    large = demo.demo_camera
+    monkeypatch.setattr(demo, "demo_camera", lambda seed: dataclasses.replace(large(seed), shape=(128, 128)))
+
+
+@pytest.mark.usefixtures("small_demo")
 @pytest.mark.parametrize("page", cases())
-def test_every_block_of_a_page_runs(page: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_block_of_a_page_runs(
+    page: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    if page != DRAWN:
+        request.getfixturevalue("undrawn_figures")
     folder = tmp_path / "reader"
     shutil.copytree(world, folder)
     monkeypatch.chdir(folder)

@@ -41,7 +41,7 @@ def test_a_blur_is_found_and_no_change_is_not(blur: str, monkeypatch: pytest.Mon
     monkeypatch.setattr(cells, "SIDE", 32)
     monkeypatch.setattr(cells, "BLUR", blur)
     monkeypatch.setattr(drift, "RUN_TIMES", (32,))
-    monkeypatch.setattr(drift, "QUICK", drift.Size(40, 4, 8, 200, 30, 100, 0.5))
+    monkeypatch.setattr(drift, "QUICK", drift.Size(40, 4, 8, 200, 30, 2, 100))
     done: list[int] = []
     found = drift.Drift().run(tmp_path, 0, True, lambda k, *_: done.append(k))
     assert done == list(range(1, 9))
@@ -53,3 +53,12 @@ def test_a_blur_is_found_and_no_change_is_not(blur: str, monkeypatch: pytest.Mon
     else:
         by_level = found.values["severity"]  # images are too few and too small for the criteria
         assert by_level[4] > 0.9 > by_level[0] + 0.1 and found.values["offline"][4] > found.values["offline"][0]
+
+
+def test_the_mean_over_references_is_harmonic_with_its_standard_error() -> None:
+    random = np.random.default_rng(6)
+    draws = 1 / random.gamma(25, 1 / 25, size=(4000, 10))  # false alarms by time vary by a fifth
+    found = [drift._over_references(row) for row in draws]
+    seen = np.array([one["ratio"] for one in found])
+    assert found[0]["ratio"] == pytest.approx(10 / np.sum(1 / draws[0])) and found[0]["low"] == draws[0].min()
+    assert np.mean([one["se"] for one in found]) == pytest.approx(seen.std(ddof=1), rel=4 / math.sqrt(2 * 4000) + 0.04)  # 1/(4·9) low

@@ -124,6 +124,9 @@ class Evidence:
 
     def _share(self, alpha: float | Floats) -> tuple[Floats, Floats]:
         """Return how far the share of rare changes may lie below and above what was seen, one-sided level α."""
+        if not self.rare.any():
+            none = np.zeros(np.broadcast(self.events, alpha).shape)
+            return none, none
         below, above = share_reach(self.events, self.n, alpha)
         zero = np.zeros_like(self.events)
         return np.where(self.rare, below, zero), np.where(self.rare, above, zero)
@@ -166,6 +169,8 @@ class Evidence:
         At most a share q (Clopper–Pearson) has other values than the usual one, no farther off than all predictions range: their
         variance is at most ρ² + (q − what was seen)·range².
         """
+        if np.isnan(self.few_others).all():
+            return np.full(np.broadcast(self.few_others, alpha).shape, math.nan)
         with np.errstate(all="ignore"):
             m, n = np.nan_to_num(self.few_others), self.n
             share = np.where(m == 0, np.minimum(-np.log(alpha) / n, 1.0), special.betaincinv(m + 1.0, n - m, 1.0 - np.asarray(alpha)))
@@ -207,6 +212,16 @@ class Evidence:
             low, high = self.limits("spread", alpha)
             edge = np.log(limits.spread) * (1.0 + _SLACK)
             return np.asarray((low > edge) | (high < -edge))
+
+    def decided(self, limits: RowLimits, alpha: float | Floats = ALPHA) -> NDArray[np.bool_]:
+        """Return per row whether all parts lie inside, or one beyond, at level α: `inside` and `beyond`, each limit computed once."""
+        with np.errstate(invalid="ignore"):
+            (low, high), (least, most) = self.shift_limits(alpha), self.rms_limits(alpha)
+            inside, beyond = (high <= limits.k) & (most <= limits.rms), (low > limits.k) | (least > limits.rms)
+            low, high = self.ratio_limits(alpha)
+            edge, outer = (np.log(limits.spread) * (1.0 + slack) for slack in (-_SLACK, _SLACK))
+            inside &= (low > -edge) & (high < edge)
+            return np.asarray(inside | beyond | (low > outer) | (high < -outer))
 
     def inside(self, limits: RowLimits, alpha: float | Floats = ALPHA) -> NDArray[np.bool_]:
         """Return (part, row): whether each part lies inside its limit at level α."""

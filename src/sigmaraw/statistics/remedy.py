@@ -72,9 +72,9 @@ def what_decides(evidence: Evidence, limits: RowLimits, alpha: float = ALPHA) ->
     list of WhatDecides
         `n` is rounded up to two digits.
     """
-    decided = _decides(evidence, limits, alpha)
+    decided = evidence.decided(limits, alpha)
     exact = _with_replicas(dataclasses.replace(evidence, u_relative=np.zeros(len(evidence))), 1e12)
-    without_u = _decides(exact, limits, alpha)
+    without_u = exact.decided(limits, alpha)
     lower, upper = np.full(len(evidence), float(evidence.n)), np.full(len(evidence), float(_MOST))
     ever = _decided_with(evidence, upper, limits, alpha)
     for _ in range(24):
@@ -144,14 +144,9 @@ def images_that_decide(
     return WhatDecides(Means.IMAGES, more_images=max(upper, 3) - n)
 
 
-def _decides(evidence: Evidence, limits: RowLimits, alpha: float) -> NDArray[np.bool_]:
-    """Return per row whether it is decided."""
-    return np.asarray(evidence.inside(limits, alpha).all(axis=0) | evidence.beyond(limits, alpha).any(axis=0))
-
-
 def _decided_with(evidence: Evidence, n: Floats, limits: RowLimits, alpha: float) -> NDArray[np.bool_]:
     """Return per row whether n replicas decide, the estimates staying as they are."""
-    return _decides(_with_replicas(evidence, n), limits, alpha)
+    return _with_replicas(evidence, n).decided(limits, alpha)
 
 
 def _with_replicas(evidence: Evidence, n: float | Floats) -> Evidence:
