@@ -1,6 +1,6 @@
 """Studies that are killed with SIGKILL at random points and resumed: equal digests, and how much work was done twice.
 
-    python -m tests.benchmarks.bench_kill [KILLS]
+    python -m tests.benchmarks.bench_kill [KILLS] [N]
 
 Each study is killed once, somewhere between its start and its end, and then resumed by its folder alone. Where it was killed before it
 kept anything, it is begun anew, which is what its user would do. Only on systems that fork.
@@ -24,17 +24,17 @@ from sigmaraw.study.store import NAME
 from tests.benchmarks.bench_codecs import frame_of_cells
 from tests.benchmarks.children import Ended, begun, ended, imported, quietly
 
-SIDE, N = 256, 100
+SIDE = 256
 CODECS = ("lossless", "jpegls:near=3", "jpeg2000:ratio=10")
 
 
-def _words(folder: Path, name: str) -> list[str]:
+def _words(folder: Path, name: str, n: int) -> list[str]:
     codecs = [word for spec in CODECS for word in ("--codec", spec)]
     fixed = ["--gain", "0.46", "--offset", "100", "--read-noise", "1.6", "--bits", "12", "-o", str(folder / "camera.nc")]
     if not (folder / "camera.nc").exists():
         ended(begun(lambda: sigmaraw(["camera", *fixed])))
     image, camera = str(folder / "frame.npy"), str(folder / "camera.nc")
-    places = ["--camera", camera, "--pipeline", "otsu", "--mode", "around-raw", "-n", str(N), "-o", str(folder / name), "-q"]
+    places = ["--camera", camera, "--pipeline", "otsu", "--mode", "around-raw", "-n", str(n), "-o", str(folder / name), "-q"]
     return ["validate", image, *places, *codecs]
 
 
@@ -52,7 +52,7 @@ def _killed(words: list[str], after: float) -> tuple[Ended, float]:
     return ended(number), time.perf_counter() - begin
 
 
-def main(kills: int = 5) -> None:
+def main(kills: int = 5, n: int = 100) -> None:
     """Print how many digests are equal, and the work of killed and resumed studies over that of one that ran through."""
     imported()
     quietly()
@@ -60,14 +60,14 @@ def main(kills: int = 5) -> None:
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         np.save(folder / "frame.npy", frame_of_cells(SIDE))
-        ended(begun(lambda: sigmaraw(_words(folder, "first"))))  # compiles
+        ended(begun(lambda: sigmaraw(_words(folder, "first", n))))  # compiles
         begin = time.perf_counter()
-        whole = ended(begun(lambda: sigmaraw(_words(folder, "whole"))))
+        whole = ended(begun(lambda: sigmaraw(_words(folder, "whole", n))))
         length, wanted = time.perf_counter() - begin, _digest(folder / "whole")
         equal = stopped = kept = 0
         work: list[float] = []
         while stopped < kills:
-            name, words = f"killed{stopped}", _words(folder, f"killed{stopped}")
+            name, words = f"killed{stopped}", _words(folder, f"killed{stopped}", n)
             first, _ = _killed(words, chance.uniform(0.0, length))
             if first.code != -signal.SIGKILL:  # it was done before
                 words.append("--overwrite")
@@ -87,4 +87,4 @@ def main(kills: int = 5) -> None:
 
 
 if __name__ == "__main__":
-    main(*(int(word) for word in sys.argv[1:2]))
+    main(*(int(word) for word in sys.argv[1:3]))
