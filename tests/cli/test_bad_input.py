@@ -13,6 +13,8 @@ import tifffile
 
 from tests.cli.conftest import FILES
 
+pytestmark = pytest.mark.usefixtures("undrawn_figures")  # no figure is looked at here
+
 Make = Callable[[Path, Path], list[object]]
 
 

@@ -33,6 +33,23 @@ def test_the_advised_n_decides_in_about_four_of_five_studies() -> None:
     assert n <= 3 * needed
 
 
+def test_decided_is_inside_or_beyond() -> None:
+    """Rows within, beyond and between, in shift, spread (either way) and RMS; with and without rare changes; by three levels."""
+    rng = np.random.default_rng(6)
+    shift, spread = rng.uniform(-2, 2, 300), np.exp(rng.uniform(-0.7, 0.7, 300))
+    raw = rng.normal(size=(300, 2, 30))
+    smooth = measure(raw, spread[:, None] * raw[:, 1] + shift[:, None] + 0.2 * rng.normal(size=(300, 30)), 1)
+    counts = rng.poisson(6, (300, 2, 30)).astype(float)
+    rare = measure(counts, counts[:, 1] + (rng.random((300, 30)) < rng.uniform(0, 0.3, (300, 1))), 1, step=np.ones(300), discrete=True)
+    assert rare.rare.any() and not smooth.rare.any()
+    for evidence in (smooth, rare):
+        for limits in (RowLimits(1.0, 1.25, 1e9), RowLimits(1e9, 1.25, 1e9), RowLimits(1e9, 1e9, 1.0), RowLimits()):
+            for alpha in (0.01, 0.05, np.full(300, 0.2)):
+                wanted = evidence.inside(limits, alpha).all(axis=0) | evidence.beyond(limits, alpha).any(axis=0)
+                np.testing.assert_array_equal(evidence.decided(limits, alpha), wanted)
+            assert 0 < wanted.sum() < 300 or evidence is rare
+
+
 def test_no_number_of_replicas_helps_where_sigma_is_not_known() -> None:
     found = what_decides(rows(400, 3, 0.6, 0.7), RowLimits(1.0, 1e9, 1e9))
     assert {a.means for a in found} == {Means.UNCERTAINTY}

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from sigmaraw.study.trips import Trip
 
 
+_BLOCK_BYTES = 12 << 20  # of a block's replicas: with more, what is drawn would add to what the checks of the image hold
+
+
 class HeadStart:
     """The first blocks of each codec's group, begun once it is known how the codec is used; no more than are under way later.
 
@@ -39,12 +42,15 @@ class HeadStart:
         job.images[0].unchanging  # noqa: B018 (made once, before threads ask for it)
         self._job = job
         self._items = {
-            group: [item for item in items if (item.image, item.group) == (0, group) and job.holds_ahead(item)][:each]
+            group: [item for item in items if (item.image, item.group) == (0, group) and self._is_small(item)][:each]
             for group in range(1, codecs + 1)
         }
         self._lock = threading.Lock()
         self._closed = False
         self.started: dict[WorkItem, Started] = {}
+
+    def _is_small(self, item: WorkItem) -> bool:
+        return self._job.holds_ahead(item) and item.count * self._job.images[0].frame.nbytes <= _BLOCK_BYTES
 
     def begin(self, group: int, codec: Codec, hint: Hint, later_hint: Hint, *, distorts: bool, first: Trip | None = None) -> None:
         """Begin blocks of a codec's group, with the codec as `StudyImage.with_codec` takes it. May be called from any thread.
