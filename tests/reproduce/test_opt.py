@@ -17,10 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:invalid value")
 
 @pytest.mark.slow
 def test_replicas_of_projections_and_scans_anew(shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opt, "SCANS", 30)
-    monkeypatch.setattr(opt, "REAL_REPLICAS", {"quick": 3})
-    monkeypatch.setattr(opt, "SHAPE", (6, 32))
-    monkeypatch.setattr(opt, "ANGLES", 16)
+    monkeypatch.setattr(opt, "QUICK", opt.Size((6, 32), 16, 3, 30, 30, 60))
     whole = opt.real_parts
     monkeypatch.setattr(opt, "real_parts", lambda path: {**whole(path), "scan": whole(path)["scan"][::300]})
     study = opt.Opt()
@@ -33,16 +30,19 @@ def test_replicas_of_projections_and_scans_anew(shared_data: Path, tmp_path: Pat
     wrong = [{"measurement": "area", "ratio": 2.5, "se": 0.05}]
     tests = {each.key: each.test for each in study.criteria}
     assert tests["slices"](wrong) and not tests["slices"]([{"ratio": 1.2, "se": 0.05}])
-    assert not tests["spread"](wrong * 3) and tests["spread"]([{"ratio": 1.09, "se": 0.01}] * 3)
+    assert (
+        not tests["spread"](wrong * 3)
+        and tests["spread"]([{"ratio": 1.09, "se": 0.01}] * 3)
+        and tests["spread"]([{"ratio": 1.2, "se": 0.05}] * 3)
+    )
     assert not tests["lossless"](1e-9) and not tests["flats"]([1.0, 1.11])
 
 
 @pytest.mark.slow
 def test_a_codec_that_returns_a_constant_loses_the_organs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opt, "SCANS", 12)
     monkeypatch.setattr(opt, "CODECS", ("contrast:gain=0", "lossless"))
     camera = VirtualCamera((6, 32), 1.8, 1.6, 400.0, 16, full_well_e=30000.0, seed=3)
-    record, _ = opt._virtual_study(camera, tomography_scan((6, 32), 16, opt.LIGHT_E, 3, "transmission"), tmp_path, 3, lambda *_: None)
+    record, _ = opt._virtual_study(camera, tomography_scan((6, 32), 16, opt.LIGHT_E, 3, "transmission"), tmp_path, 3, 12, lambda *_: None)
     rows = {(row.codec, row.measurement): row for row in record.content.results}
     constant, lossless = (rows[spec, "area"] for spec in opt.CODECS)
     assert lossless.chi_codec == lossless.chi_raw > 0 and constant.verdict == "FAIL"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -33,18 +34,34 @@ from sigmaraw.virtual.tomography import Scan, tomography_scan
 DATA_SET, FILE = "diamond-k11-flats-darks", "k11-18014-imaging.h5"
 CODECS = ("lossless", "noiseaware:q=1,effort=5")
 MEASURED = ("area", "total_intensity", "mean_intensity")
-SHAPE, ANGLES, LIGHT_E = (6, 40), 32, 1500.0
-SCANS = 400
-"""Scans taken anew, and replicas."""
-REAL_REPLICAS = {"quick": 20, "full": 60}
+LIGHT_E = 1500.0
+
+
+@dataclass(frozen=True)
+class Size:
+    """The virtual scan's projections (y, x) and angles; replicas of the real scan and of the virtual one, scans anew, noises on slices."""
+
+    shape: tuple[int, int]
+    angles: int
+    real_replicas: int
+    replicas: int
+    scans: int
+    noises: int
+
+
+QUICK = Size((6, 40), 32, 20, 400, 800, 3200)
+FULL = Size((8, 56), 48, 60, 1600, 1600, 6400)
+"""So many, because noise on slices is 1.2 to 1.5 times too wide, and that must be told from 1.1 by 3.5 standard errors."""
 _REAL_KEYS = 'recon:fbp,flat=flat.npy,dark=dark.npy,low=-0.1,high=0.15,then="labels:sigmaraw.reproduce.opt:organs"'
 _VIRTUAL_KEYS = 'recon:fbp,flat=flat.tif,dark=dark.tif,low=-0.1,high=0.25,then="labels:sigmaraw.reproduce.opt:organs"'
 _SMOOTH_PX = 2.0
 _TOLERANCE, _STANDARD_ERRORS = 0.10, 3.5
 
 
-def _same_spread(entry: Mapping[str, float]) -> bool:
-    return abs(entry["ratio"] - 1) <= max(_TOLERANCE, _STANDARD_ERRORS * entry["se"])
+def _excess(entry: Mapping[str, float]) -> float:
+    """Return by how much a ratio is shown to be further than 10 % from 1 (above 0: it is), in log; NaN where it is undefined."""
+    ratio = entry["ratio"]
+    return abs(math.log(ratio)) - math.log(1 + _TOLERANCE) - _STANDARD_ERRORS * entry["se"] if ratio > 0 else math.nan
 
 
 class Opt(Reproduction):
@@ -81,15 +98,15 @@ class Opt(Reproduction):
             "spread",
             "virtual scan: σ_raw of replicas over σ of scans taken anew (area, total, mean)",
             "the raw predictive uncertainty; no numbers are printed",
-            "each is within 10 %, or 3.5 standard errors, of 1",
-            lambda v: len(v) == len(MEASURED) and all(map(_same_spread, v)),
+            "none is further than 10 % from 1 by more than 3.5 standard errors",
+            lambda v: len(v) == len(MEASURED) and all(_excess(each) <= 0 for each in v),
         ),
         Criterion(
             "slices",
             "virtual scan: σ by white noise on slices, of the right size in every voxel, over σ of scans taken anew (area, total, mean)",
             "not printed",
             "at least one is further than 10 % from 1 by more than 3.5 standard errors",
-            lambda v: any(abs(math.log(each["ratio"])) > math.log(1 + _TOLERANCE) + _STANDARD_ERRORS * each["se"] for each in v),
+            lambda v: any(_excess(each) > 0 for each in v),
         ),
         Criterion(
             "lossless",
@@ -106,22 +123,25 @@ class Opt(Reproduction):
         found = self.data_set(DATA_SET)
         assert found is not None  # the frame has refused otherwise
         parts = real_parts(found / FILE)
-        real, profile, ratios = _real_study(parts, folder / "real", seed, REAL_REPLICAS["quick" if quick else "full"], progress)
+        size = QUICK if quick else FULL
+        real, profile, ratios = _real_study(parts, folder / "real", seed, size.real_replicas, progress)
         real.write(folder / "real" / "study", formats)
-        size, angles = (SHAPE, ANGLES) if quick else ((8, 56), 48)
-        scan = tomography_scan(size, angles, LIGHT_E, 1000 + seed, "transmission")
-        camera = VirtualCamera(size, 1.8, 1.6, 400.0, 16, full_well_e=30000.0, seed=seed)
-        virtual, model = _virtual_study(camera, scan, folder / "virtual", seed, progress)
+        scan = tomography_scan(size.shape, size.angles, LIGHT_E, 1000 + seed, "transmission")
+        camera = VirtualCamera(size.shape, 1.8, 1.6, 400.0, 16, full_well_e=30000.0, seed=seed)
+        virtual, model = _virtual_study(camera, scan, folder / "virtual", seed, size.replicas, progress)
         virtual.write(folder / "virtual" / "study", formats)
-        anew, volumes = _scans_anew(camera, scan, model, seed, progress)
-        white, noises = _noise_on_slices(volumes, model, seed)
+        anew, volumes = _scans_anew(camera, scan, model, seed, size.scans, progress)
+        white, noises = _noise_on_slices(volumes, model, seed, size.noises)
         values = _values(real, profile, ratios, virtual, anew, white)
         notes = (
             "The real frames are a cut-out of a larger field, so that the volume is that of a region only. Neighbouring projections "
             "differ by more than noise, because the object moves through the cut-out: real repeats exist for flats and darks alone.",
             "White noise on slices has the right standard deviation in each voxel, and none of the correlation that the ramp filter gives "
             f"to noise of projections (neighbours in a slice: {_neighbours(volumes):+.2f}). How wrong it makes σ depends on the "
-            "segmentation: with an Otsu that does not smooth first, σ by white noise was 1.0 to 1.1 times that of scans taken anew [m].",
+            "segmentation: with an Otsu that does not smooth first, σ by white noise was 1.0 to 1.1 times that of scans taken anew.",
+            f"{size.scans} scans taken anew, {size.replicas} replicas, {size.noises} noises on slices. With 400 of each at full size, "
+            "white noise was 1.25 ± .06 times too wide: wrong, but not shown to be further than 10 % from 1. The spread of replicas is "
+            "held against the same limit, from its other side.",
             "Not reproduced: the optical projection tomography images of the authors, which are not public: `sigmaraw validate SCAN CAMERA "
             "--volume --pipeline recon:…` on such a scan.",
         )
@@ -206,14 +226,16 @@ def _variance_ratio(profile: CameraProfile, flats: NDArray[np.uint16], seed: int
     return float(replicas.astype(np.float64).var(axis=0, ddof=1).mean() / steady.var(axis=0, ddof=1).mean())
 
 
-def _virtual_study(camera: VirtualCamera, scan: Scan, place: Path, seed: int, progress: Report) -> tuple[Record, ReconstructionPipeline]:
-    """Return the record of one virtual scan, SCANS replicas in all raw groups together, and its pipeline."""
+def _virtual_study(
+    camera: VirtualCamera, scan: Scan, place: Path, seed: int, replicas: int, progress: Report
+) -> tuple[Record, ReconstructionPipeline]:
+    """Return the record of one virtual scan, `replicas` of them in all raw groups together, and its pipeline."""
     with _inside(place):
         calibrate(write_series(camera, "calibration", 10, 4, 16, seed)).to_netcdf("camera.nc")
         write_frames("flat.tif", camera.acquire(scan.flat_e, 60, [seed, 1], exposure_s=0.01), camera.bits)
         write_frames("dark.tif", camera.acquire(0.0, 60, [seed, 2], exposure_s=0.01), camera.bits)
         write_frames("scan.tif", _taken(camera, scan, [seed, 3]), camera.bits)
-        plan = Plan(CODECS, _VIRTUAL_KEYS, n=-(-SCANS // (1 + len(CODECS))), seed=seed, volume=True)
+        plan = Plan(CODECS, _VIRTUAL_KEYS, n=-(-replicas // (1 + len(CODECS))), seed=seed, volume=True)
         return run(plan, ["scan.tif"], "camera.nc", progress=progress), cast(ReconstructionPipeline, pipeline(_VIRTUAL_KEYS))
 
 
@@ -223,28 +245,28 @@ def _taken(camera: VirtualCamera, scan: Scan, seed: list[int]) -> NDArray[np.int
 
 
 def _scans_anew(
-    camera: VirtualCamera, scan: Scan, model: ReconstructionPipeline, seed: int, progress: Report
+    camera: VirtualCamera, scan: Scan, model: ReconstructionPipeline, seed: int, scans: int, progress: Report
 ) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.uint16]]:
-    """Return the measurements of SCANS scans taken anew, (scan), and the first 100 volumes, in 65535ths of the scale."""
+    """Return the measurements of scans taken anew, (scan), and the first 100 volumes, in 65535ths of the scale."""
     volumes, rows = [], []
-    for k in range(SCANS):
+    for k in range(scans):
         volume = model.scaled(_taken(camera, scan, [seed, 4, k]))
         rows.append(model.then(volume))
         if k < 100:
             volumes.append(volume)
         if k % 20 == 19:
-            progress(k + 1, SCANS, "scans")
+            progress(k + 1, scans, "scans")
     return {name: np.array([row[name] for row in rows]) for name in MEASURED}, np.stack(volumes)
 
 
 def _noise_on_slices(
-    volumes: NDArray[np.uint16], model: ReconstructionPipeline, seed: int
+    volumes: NDArray[np.uint16], model: ReconstructionPipeline, seed: int, noises: int
 ) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64]]:
     """Return the measurements of the mean volume with white noise of each voxel's standard deviation, and one such noise."""
     random = np.random.default_rng([seed, 0x51C])
     mean, spread = volumes.mean(axis=0), volumes.std(axis=0, ddof=1)
     rows, noise = [], np.zeros_like(mean)
-    for _ in range(SCANS):
+    for _ in range(noises):
         noise = spread * random.standard_normal(mean.shape)
         rows.append(model.then(np.clip(np.rint(mean + noise), 0, 65535).astype(np.uint16)))
     return {name: np.array([row[name] for row in rows]) for name in MEASURED}, noise
