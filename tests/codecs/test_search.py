@@ -175,6 +175,15 @@ def test_a_chain_s_starts_are_moved_to_where_their_curves_meet_the_target():
     assert learning(None) is centred(None) is None
 
 
+@pytest.mark.parametrize("direction", [1, -1])
+def test_places_far_beyond_a_scale_are_its_ends(direction):
+    """A flat stretch of a curve meets its target nowhere near: e^1355 is no number."""
+    step = Knob("step", 0.5, 32768.0, scale="log", integer=False, direction=direction, step=0.7, resolution=0.002)
+    assert [step.value(place) for place in (-1355.0, 1355.0)] == [0.5, 32768.0][:: direction]
+    flat = search(lambda value: 2.0 + 1e-4 * step.position(value), step, tolerance=0.002)
+    assert 0.5 <= flat.meets <= 32768.0
+
+
 def test_whole_numbers_are_not_moved():
     excess = {value: 0.08 * (value - 50) - 0.01 for value in range(1, 101)}
     found = search(excess.__getitem__, QUALITY, tolerance=0.001, hint=Warm(50.0, 0.08, learns=True), near=0.01, enough=0.019)

@@ -21,6 +21,8 @@ Achieved: TypeAlias = Mapping[str, float | bool | str]
 Probes: TypeAlias = "tuple[tuple[str, ...], ...] | Mapping[str, tuple[tuple[str, ...], ...]]"
 """Settings that a self-test tries: groups of one setting, or of several from coarse to fine; or such groups by method."""
 
+_LARGEST_LOG = 700.0  # exp() of more overflows
+
 
 @dataclass(frozen=True)
 class Knob:
@@ -72,7 +74,7 @@ class Knob:
         """Return the knob's value at a place on the search's axis, rounded where only whole values exist, inside the range."""
         value = self.direction * position
         if self.scale == "log":
-            value = math.exp(value) - (1 if self.low == 0 else 0)
+            value = math.exp(min(value, _LARGEST_LOG)) - (1 if self.low == 0 else 0)
         if self.integer:
             value = float(round(value))
         return min(max(value, self.low), self.high)
