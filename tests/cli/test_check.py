@@ -45,3 +45,15 @@ def test_a_wider_bound_is_taken_and_bad_input_is_refused(sigmaraw: Callable[...,
         refused = sigmaraw("check", profiles / arguments[0], *old, *arguments[1:])
         assert refused.code == 2  # type: ignore[attr-defined]
         assert len(refused.err.strip().splitlines()) == 1  # type: ignore[attr-defined]
+
+
+def test_what_one_profile_lacks_is_said_in_words(sigmaraw: Callable[..., object], tmp_path: Path) -> None:
+    CameraProfile.from_values(gain=0.5, offset=100, read_noise=2.0, bits=12).to_netcdf(tmp_path / "stated.nc")
+    determined = CameraProfile.from_values(gain=0.5, offset=100, read_noise=2.0, bits=12, gain_se=0.001)
+    CameraProfile(determined.dataset.assign(prnu=determined.dataset["prnu"].fillna(0.5))).to_netcdf(tmp_path / "more.nc")
+    done = sigmaraw("check", tmp_path / "more.nc", "--against", tmp_path / "stated.nc")
+    assert done.code == 3  # type: ignore[attr-defined]
+    assert "nan" not in done.out  # type: ignore[attr-defined]
+    lines = {line.split()[0]: line.split()[1:] for line in done.out.splitlines() if line}  # type: ignore[attr-defined]
+    assert lines["prnu"] == ["not", "determined", "0.5", "–", "–", "%", "INCONCLUSIVE"]
+    assert lines["gain"][:6] == ["0.5", "0.5", "+0", "±", "(not", "known)"]

@@ -148,3 +148,12 @@ def test_a_shell_completes_verbs_and_names(words: str, answer: str) -> None:
     asked = {"_SIGMARAW_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
     done = subprocess.run([sys.executable, "-c", program], env={**os.environ, **asked}, capture_output=True, text=True, timeout=300)
     assert answer in done.stdout.split()
+
+
+def test_every_page_that_a_help_names_exists(sigmaraw: Callable) -> None:
+    root = Path(__file__).parents[2]
+    listed = sigmaraw("--help").out.partition("Commands:")[2].partition("Documentation:")[0]
+    verbs = re.findall(r"^  (\S+)", listed, re.MULTILINE)
+    named = {verb: re.findall(r"docs/[\w/-]+\.md", sigmaraw(*verb.split(), "--help").out) for verb in ("", *verbs)}
+    assert len(named) > 20 and all(named.values()), [verb for verb, pages in named.items() if not pages]
+    assert [page for pages in named.values() for page in pages if not (root / page).is_file()] == []

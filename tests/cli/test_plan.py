@@ -55,3 +55,12 @@ def test_a_pilot_says_how_many_images(tmp_path: Path, sigmaraw: Callable) -> Non
     done = sigmaraw("plan", "-o", tmp_path / "plan.toml", *STATED, "--pilot", tmp_path / "pilot")
     assert "lossless, count: 3 images for power 0.8" in done.out
     assert tomllib.loads((tmp_path / "plan.toml").read_text())["images"] == 3
+
+
+def test_a_misspelt_codec_is_refused_before_the_plan_is_locked(tmp_path: Path, sigmaraw: Callable) -> None:
+    words = [*STATED, "--images", "12"]
+    words[words.index("jpegls:near=1")] = "to8bit:minmax+jpge:quality=80"
+    refused = sigmaraw("plan", "-o", tmp_path / "plan.toml", *words)
+    assert refused.code == 2 and "Did you mean 'jpeg'?" in refused.err and not (tmp_path / "plan.toml").exists()
+    grid = [*STATED, "--images", "12", "--codec", "jpeg2000:ratio=5|10"]  # a search's plan holds grids
+    assert sigmaraw("plan", "-o", tmp_path / "plan.toml", *grid).code == 0

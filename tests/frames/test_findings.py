@@ -87,3 +87,13 @@ def test_equal_pixels_of_a_quiet_camera_are_rounding() -> None:
     assert [one.name for one in frame_findings(frame, dark_level_dn=100.0, dark_noise_dn=1.0, full_scale_dn=4095)][:1] == [
         FindingName.CONSTANT_BORDER
     ]
+
+
+def test_a_share_is_printed_as_people_write_it() -> None:
+    black = np.zeros((64, 64), dtype=np.uint16)
+    texts = [one.text for one in frame_findings(black, dark_level_dn=100, dark_noise_dn=3, full_scale_dn=4095)]
+    assert any("4096 pixels (100 %) lie" in text for text in texts) and not any("e+" in text for text in texts)
+    black[:57] = 100 + np.rint(np.random.default_rng(1).normal(0, 3, (57, 64))).astype(np.uint16)
+    found = frame_findings(black, dark_level_dn=100, dark_noise_dn=3, full_scale_dn=4095)
+    (text,) = (one.text for one in found if one.name is FindingName.BELOW_DARK)
+    assert "448 pixels (11 %) lie" in text  # 448/4096 = 10.94 %

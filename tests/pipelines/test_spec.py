@@ -193,3 +193,19 @@ def test_every_file_that_a_toml_file_names_lies_beside_it(tmp_path: Path, monkey
         assert sr.pipeline(labels)(image)["area"] == 1600 - 501
     labels.write_text("spec = 'labels:tests.study.study_pipelines:bright_parts'\n")
     assert sr.pipeline(labels).settings["function"] == "tests.study.study_pipelines:bright_parts"
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        ("import no_such_package.part", "Install no_such_package into the environment"),
+        ("def f(image:", r"Correct .*wrong_file\.py\.$"),
+        ("1 / 0", r"Correct .*wrong_file\.py\.$"),
+    ],
+)
+def test_a_file_that_fails_to_import_gets_a_remedy_that_fits(code: str, remedy: str, tmp_path: Path) -> None:
+    (tmp_path / "wrong_file.py").write_text(code + "\n")
+    with pytest.raises(errors.InvalidSpec, match=remedy):
+        sr.pipeline(f"{tmp_path / 'wrong_file.py'}:f")
+    with pytest.raises(errors.InvalidSpec, match="Check the name, and put"):
+        sr.pipeline(f"{tmp_path / 'absent.py'}:f")

@@ -7,18 +7,22 @@ import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
 from sigmaraw.errors import InvalidRecord
 from sigmaraw.record import content_of
+from sigmaraw.record.words import Reason
 from sigmaraw.reports import JsonReport, text_table
 from sigmaraw.reports.csv_table import CsvReport
 from sigmaraw.reports.kinds import kind_notes, u_mode_sources
 from sigmaraw.reports.numbers import fixed, given, interval, measured, plain, prediction, probability
 from sigmaraw.reports.selection import Reasons, by_codec
-from sigmaraw.reports.table import display_width, shorten
+from sigmaraw.reports.statements import undefined_line
+from sigmaraw.reports.table import display_width, reason_of, shorten
 from sigmaraw.reports.wording import limitations
 
 
@@ -199,3 +203,21 @@ def test_shorten_keeps_both_ends() -> None:
     )
     assert shorten("abc", 3) == "abc" and display_width("ε̂日") == 3
     assert display_width(shorten("日" * 40, 11)) <= 11
+
+
+def test_where_nothing_moves_more_replicas_are_not_advised(record: Callable[..., dict[str, Any]]) -> None:
+    """Without a margin no number of replicas decides what raw noise does not move; with one, and where it moves, more do."""
+    row = msgspec.structs.replace(content_of(record()).results[0], reason=str(Reason.UNCHANGED_UNSURE), sigma_raw=0.0, limit=1.0)
+    assert reason_of(row).endswith("only where a margin is stated")
+    for other in ({"limit": None}, {"sigma_raw": 0.3}):
+        assert reason_of(msgspec.structs.replace(row, **other)) == "too few replicas to bound rare changes"
+
+
+def test_undefined_scores_leave_statements_undecided_or_not() -> None:
+    rows = (SimpleNamespace(epsilon_hat=None), SimpleNamespace(epsilon_hat=0.5))
+    for verdict, words in (("PASS", "which leaves no statement on these images"), ("INCONCLUSIVE", "so 1 statements on these images are")):
+        said = SimpleNamespace(statement="these-images", undefined=1, verdict=verdict)
+        record: Any = SimpleNamespace(results=rows, statements=(said,))
+        assert undefined_line(record) == f"Undefined: 1 of 2 results have no ε̂, {words} undecided."
+    whole: Any = SimpleNamespace(results=rows[1:], statements=())
+    assert undefined_line(whole) == ""

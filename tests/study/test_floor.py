@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,7 @@ def test_what_is_no_function_of_one_image_is_refused_by_name(name: str, tmp_path
     with pytest.raises(AnswersDiffer, match="answers the same image differently") as refused:
         floor(pipeline)
     assert f"pipeline '{pipeline.spec}'" in str(refused.value)
+    assert re.search(r"differs by [^,]+(?<! 1), which is \S+ σ_raw;", str(refused.value))  # a count has no unit "1"
 
 
 UNSTEADY: dict[str, Callable[[Path], Path]] = {

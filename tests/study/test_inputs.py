@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 import sigmaraw as sr
-from sigmaraw.errors import BitDepthMismatch, InvalidOption, ProfileMismatch
+from sigmaraw.errors import BitDepthMismatch, InvalidOption, ProfileMismatch, SigmarawError
 from sigmaraw.virtual import VirtualCamera, write_series
 
 
@@ -55,3 +57,18 @@ def test_a_bit_depth_that_a_file_states_must_be_the_cameras(camera: sr.CameraPro
 def test_the_same_pixels_twice_are_no_second_image(camera: sr.CameraProfile, frame: np.ndarray) -> None:
     with pytest.raises(InvalidOption, match="same pixels"):
         sr.validate([frame, frame.copy()], camera, codecs=["lossless"], pipeline="otsu", n=2, scalars=True)
+
+
+def test_a_refusal_of_one_image_of_several_names_it(tmp_path: Path) -> None:
+    camera = sr.CameraProfile.from_values(gain=0.5, offset=100, read_noise=2, bits=12)
+    good = (100 + np.random.default_rng(4).poisson(100, (48, 48))).astype(np.uint16)
+    wrong = {"too-bright.tif": good * 40, "saturated.tif": np.full_like(good, 4095), "tiny.tif": good[:5, :5]}
+    for name, pixels in {"good.tif": good, **wrong}.items():
+        tifffile.imwrite(tmp_path / name, pixels)
+    for name in wrong:
+        with pytest.raises(SigmarawError) as refused:
+            sr.validate(
+                [tmp_path / "good.tif", tmp_path / name], camera, codecs="jpeg2000:ratio=4", pipeline="intensity", n=2, mode="around-raw"
+            )
+        assert str(refused.value).startswith(f"{tmp_path / name} frame 0: "), refused.value
+        assert "image 2" not in str(refused.value)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import sigmaraw as sr
 from sigmaraw.errors import InvalidPlan
-from sigmaraw.record.design import LockRow
+from sigmaraw.record.design import LockRow, ProtocolRow
 from sigmaraw.study import Plan, read_plan, require_lock, run, write_locked
 from sigmaraw.study.inputs import pixel_hash
 from sigmaraw.study.locking import digest_of_plan, toml_text
@@ -99,6 +101,24 @@ def test_the_log_keeps_the_first_time_and_only_grows() -> None:
     log_path().write_text("nonsense\n")
     with pytest.raises(InvalidPlan, match="line 1"):
         first_reads()
+
+
+@pytest.mark.requirement("R-PLAN")
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"margin": {"mean_intensty": 2.0}}, "margin for 'mean_intensty'; expected one of total_intensity, mean_intensity"),
+        ({"protocol": ProtocolRow(endpoints=("mean_intensty",))}, "endpoint 'mean_intensty'; expected one of total_intensity"),
+    ],
+)
+def test_a_misspelt_name_in_a_locked_plan_does_not_use_up_the_data(settings: dict[str, Any], words: str) -> None:
+    plan = Plan(("lossless",), "intensity", mode="around-raw", n=2)
+    lock = LockRow(state="locked", sha256="0", created="2026-01-02T00:00:00+00:00")
+    with pytest.raises(InvalidPlan, match=words):
+        run(replace(plan, **settings), [image(5)], CAMERA, lock=lock)
+    assert first_reads() == {}
+    later = LockRow(state="locked", sha256="0", created=(datetime.now(UTC) + timedelta(seconds=5)).isoformat())
+    run(plan, [image(5)], CAMERA, lock=later)  # the corrected plan, locked after the refusal
 
 
 def test_rules_are_known_by_name() -> None:

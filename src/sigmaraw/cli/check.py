@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -34,11 +35,19 @@ def check(
     if json:
         print_json([dataclasses.asdict(row) for row in rows])
         raise typer.Exit(code)
-    typer.echo(f"{'quantity':<26} {'old':>12} {'new':>12} {'difference ± u':>24} {'bound':>10} {'unit':<6} verdict")
+    typer.echo(f"{'quantity':<26} {'old':>14} {'new':>14} {'difference ± u':>24} {'bound':>10} {'unit':<6} verdict")
     for row in rows:
-        change = f"{row.difference:+.3g} ± {row.u:.2g}"
-        typer.echo(f"{row.name:<26} {row.old:>12.5g} {row.new:>12.5g} {change:>24} {row.bound:>10.3g} {row.unit:<6} {row.verdict}")
+        u = "(not known)" if math.isnan(row.u) else f"{row.u:.2g}"
+        change = "–" if math.isnan(row.difference) else f"{row.difference:+.3g} ± {u}"
+        allowed = "–" if math.isnan(row.bound) else f"{row.bound:.3g}"
+        values = f"{_number(row.old):>14} {_number(row.new):>14} {change:>24} {allowed:>10}"
+        typer.echo(f"{row.name:<26} {values} {row.unit:<6} {row.verdict}")
     typer.echo(
         f"\n{len(rows)} quantities: {len(rows) - changed - open_} the same within their bounds, {changed} changed, {open_} undecided"
     )
     raise typer.Exit(code)
+
+
+def _number(value: float) -> str:
+    """Return a number, or words where there is none."""
+    return "not determined" if math.isnan(value) else f"{value:.5g}"

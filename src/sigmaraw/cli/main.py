@@ -48,7 +48,7 @@ from sigmaraw.processes import keep_freed_memory
 app = typer.Typer(
     name="sigmaraw",
     help="Does compression change your model's answers more than your camera's own noise does?",
-    epilog="Documentation: docs/README.md; every verb's help names its page.",
+    epilog="Documentation: docs/index.md; every verb's help names its page.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sigmaraw import registry
 from sigmaraw.cli import options as take
 from sigmaraw.errors import InvalidOption, InvalidPlan
 
@@ -77,6 +78,7 @@ def plan(
     if lacking or unfounded:
         wanted = [*lacking, *(f"a rationale of margin {name}" for name in unfounded)]
         raise InvalidPlan(f"a plan without {', '.join(wanted)}", "all of it before data are seen", "state it by option or in --draft")
+    _check_codecs(content["codecs"])
     existing = output.read_bytes() if output.exists() else None
     lock = write_locked(output, content)
     try:
@@ -85,6 +87,13 @@ def plan(
         output.unlink() if existing is None else output.write_bytes(existing)
         raise
     typer.echo(f"locked {output} at {lock.created}, SHA-256 {lock.sha256}")
+
+
+def _check_codecs(specs: list[str]) -> None:
+    """Refuse a codec that does not exist: once locked, the plan could not be corrected. Raises UnknownName, InvalidSpec."""
+    for spec in specs:
+        for step in registry.parse_chain(spec):
+            registry.load(registry.CODECS, step.name)
 
 
 def _draft(path: Path | None) -> dict[str, Any]:  # as the TOML has it

@@ -103,7 +103,8 @@ def frame_findings(
 
 
 def _percent(count: int, size: int) -> str:
-    return f"{count} pixels ({100 * count / size:.2g} %)"
+    share = 100 * count / size
+    return f"{count} pixels ({share:.0f} %)" if share >= 10 else f"{count} pixels ({share:.2g} %)"
 
 
 def _below(

@@ -200,7 +200,9 @@ def _checked_series(path: Path, tif: Any, selection: Selection) -> list[Any]:
         first = series.keyframe
         frames_as_planes = _frames_as_planes(tif, first)
         if first.photometric in _COLOUR_PHOTOMETRICS and not frames_as_planes:
-            raise ColourImage(f"{path} is a {_COLOUR_PHOTOMETRICS[first.photometric]} image", "grey frames", "export the raw frames")
+            raise ColourImage(
+                f"{path} is a colour image ({_COLOUR_PHOTOMETRICS[first.photometric]})", "grey frames", "export the raw frames"
+            )
         if not frames_as_planes:
             require_grey(path, first.samplesperpixel)
         tags.refuse_changed(path, tif, first, selection.lossy)

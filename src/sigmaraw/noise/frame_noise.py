@@ -264,7 +264,7 @@ def hot_pixels(frame: NDArray[np.integer], noise_model: NoiseModel) -> tuple[Dia
         return ()
     share = count / frame.size
     text = (
-        f"{count} pixels ({100 * share:.2g} %) stand alone above their neighbours, as hot pixels do: they vary by more than the camera's "
+        f"{count} pixels ({100 * share:.3g} %) stand alone above their neighbours, as hot pixels do: they vary by more than the camera's "
         "noise model says, and σ_raw of sums and areas is understated"
     )
     return (Diagnostic("hot_pixels", share, 0.0, 0.0, "share of pixels 8 √V above their surroundings that no neighbour follows", text),)

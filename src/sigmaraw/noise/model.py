@@ -236,7 +236,7 @@ class NoiseModel:
             raise BitDepthMismatch(
                 f"a pixel value of {largest} DN with a {self.bits}-bit camera",
                 f"at most {top} DN",
-                "use the profile of the camera mode that took the image, or state its bit depth with --bits",
+                "use the profile of the camera mode that took the image",
             )
 
         self._check_range(image)

@@ -83,13 +83,23 @@ def import_named(kind: str, spec: str, module: str, name: str) -> Any:
         raise InvalidSpec(
             f"{kind} '{spec}': module {module} cannot be imported ({reason[:120]})",
             f"package.module:function or file.py:function, or a registered {kind}",
-            "check the name, and put the module's folder on PYTHONPATH",
+            _remedy(module, error),
         ) from error
     function = getattr(found, name, None)
     if not callable(function):
         what = "no function" if function is None else "something else than a function called"
         raise InvalidSpec(f"{kind} '{spec}': {module} has {what} '{name}'", "a function of one image", "check the name")
     return function
+
+
+def _remedy(module: str, error: BaseException) -> str:
+    """Return what to do about a module that fails to import: it may be missing itself, lack another package, or be wrong."""
+    lacking = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
+    if isinstance(error, ModuleNotFoundError) and (not lacking or f"{module}.".startswith(f"{lacking}.")):
+        return "check the name, and put the module's folder on PYTHONPATH"
+    if lacking:
+        return f"install {lacking.partition('.')[0]} into the environment that sigmaraw runs in, or put its folder on PYTHONPATH"
+    return f"correct {module}"
 
 
 def _from_file(path: Path) -> Any:

@@ -103,4 +103,4 @@ def suggestion(group: str, name: str, choices: Collection[str]) -> str:
     if meant is not None:
         return meant
     near = difflib.get_close_matches(name.lower(), choices, n=1)
-    return f"did you mean '{near[0]}'?" if near else f"choose one of: {', '.join(sorted(choices))}"
+    return f"did you mean '{near[0]}'?" if near else "choose one of these"

@@ -128,7 +128,8 @@ def undefined_line(record: Content) -> str:
     open_ = sum(row.undefined > 0 and row.verdict == "INCONCLUSIVE" for row in record.statements if row.statement == "these-images")
     if not count:
         return ""
-    return f"Undefined: {count} of {len(record.results)} results have no ε̂, so {open_} statements on these images are undecided."
+    left = f"so {open_} statements on these images are undecided" if open_ else "which leaves no statement on these images undecided"
+    return f"Undefined: {count} of {len(record.results)} results have no ε̂, {left}."
 
 
 def effect_text(value: float | None, unit: str, digits: int = 3) -> str:

@@ -42,6 +42,8 @@ def reason_of(result: ResultRow) -> str:
     change = change_without_noise(result)
     if change and result.reason == Reason.NO_RAW_VARIATION:
         return f"{change}, and raw noise does not move it at all (σ_raw = 0): state a margin to allow such a change"
+    if result.reason == Reason.UNCHANGED_UNSURE and result.sigma_raw == 0 and result.limit is not None:
+        return "neither raw noise (σ_raw = 0) nor the codec changes it on any replica: more replicas decide only where a margin is stated"
     return result.reason
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from sigmaraw.camera import CameraProfile
 from sigmaraw.contracts import Decoded, ReplicaMode
-from sigmaraw.errors import BitDepthMismatch, InputNotFound, InvalidOption, NotIntegerData, ShapeMismatch
+from sigmaraw.errors import BitDepthMismatch, InputNotFound, InvalidOption, NotIntegerData, PredictionFailed, ShapeMismatch, SigmarawError
 from sigmaraw.files import sha256_of_file
 from sigmaraw.frames import RawFrames, read_frames, refuse_other_settings
 from sigmaraw.frames.reading import bit_depth
@@ -70,9 +71,10 @@ def load_inputs(raw: Sequence[Any], camera: CameraProfile | RicianNoise | None, 
         files += _input_rows(frames, "" if isinstance(camera, CameraProfile) else bits_question(frames))
         depths.append(frames.bits)
         if isinstance(camera, CameraProfile):
-            _check_fit(frames, camera)
+            with named(name_of(frames, position)):
+                _check_fit(frames, camera)
         camera_of_input = camera.of_image(frames.bits, frames.shift) if isinstance(camera, RicianNoise) else camera
-        name = frames.files[0].path if frames.files else f"array {position}"
+        name = name_of(frames, position)
         for index, source in _sources(frames, name, plan, mode):
             frame = np.ascontiguousarray(source[0] if mode.needs_repeats else source)
             digest = pixel_hash(source)
@@ -83,12 +85,29 @@ def load_inputs(raw: Sequence[Any], camera: CameraProfile | RicianNoise | None, 
             seen[digest] = f"{name} frame {index}"
             noise_model = None
             if camera_of_input is not None:
-                noise_model = NoiseModel.from_profile(camera_of_input, frame.shape, roi=plan.roi, scalars=plan.scalars)
-                noise_model.check_image(frame)
+                with named(f"{name} frame {index}"):
+                    noise_model = NoiseModel.from_profile(camera_of_input, frame.shape, roi=plan.roi, scalars=plan.scalars)
+                    noise_model.check_image(frame)
             images.append(StudyImage(frame, np.ascontiguousarray(source), noise_model, shift=frames.shift, **_spacing(frames)))
             sources.append(_source_of(frames, index))
             rows.append(ImageRow(image=len(rows), input=position, frame=index, shape=frame.shape, sha256=digest))
     return Inputs(tuple(images), tuple(files), tuple(rows), max(depths), tuple(sources))
+
+
+def name_of(frames: RawFrames, position: int) -> str:
+    """Return what messages call an input: its first file, or its place among the arrays."""
+    return frames.files[0].path if frames.files else f"array {position}"
+
+
+@contextlib.contextmanager
+def named(image: str) -> Iterator[None]:
+    """Begin the message of a refusal with the image that it is about; with many images nobody could tell which one it is."""
+    try:
+        yield
+    except SigmarawError as error:
+        if image not in error.found and not isinstance(error, PredictionFailed):  # that one names image and file by itself
+            error.found = f"{image}: {error.found}"
+        raise
 
 
 def _source_of(frames: RawFrames, index: int) -> tuple[str | None, int]:

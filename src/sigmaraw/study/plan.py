@@ -167,12 +167,20 @@ class Plan:
         limits = (("k", self.k, 0.0), ("spread", self.spread, 1.0), ("rms", self.rms, 0.0), ("rms_counts", self.rms_counts, 0.0))
         for name, value, low in limits:
             if value is None or not low < value < float("inf"):
-                raise InvalidPlan(f"limit {name} = {value}", f"a number above {low:g}", f"correct limits.{name}")
+                raise InvalidPlan(
+                    f"limit {name} = {value}",
+                    f"a number above {low:g}",
+                    f"correct --{name.partition('_')[0]} or, in a plan, limits.{name}",
+                )
         check_rule(self.rule)
         check_share(self.coded_share)
         for name, value in self.margin.items():
             if not 0 < value < float("inf"):
-                raise InvalidPlan(f"margin {name} = {value}", "a positive number in the measurement's unit", "correct limits.margin")
+                raise InvalidPlan(
+                    f"margin {name} = {value}",
+                    "a positive number in the measurement's unit",
+                    f"correct --margin or, in a plan, limits.margin.{name}",
+                )
 
     def rms_limit(self, measurement: Measurement) -> float:
         """Return the limit on RMS(D) of a measurement: in σ_raw, or in margins where the plan has one for it."""
@@ -250,7 +258,7 @@ class Plan:
 def check_rule(name: str) -> None:
     """Refuse a decision rule that does not exist. Raises InvalidPlan."""
     if name not in RULES:
-        raise InvalidPlan(f"rule '{name[:60]}'", f"one of {', '.join(RULES)}", "correct rule")
+        raise InvalidPlan(f"rule '{name[:60]}'", f"one of {', '.join(RULES)}", "correct --rule or, in a plan, rule")
 
 
 def count_or_auto(text: str) -> int | str:

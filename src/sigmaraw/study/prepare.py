@@ -20,7 +20,7 @@ from sigmaraw.study.delta import Linear, linearise
 from sigmaraw.study.evidence import finding_checks
 from sigmaraw.study.first_replica import FirstReplica, first_replica, searches
 from sigmaraw.study.head_start import HeadStart
-from sigmaraw.study.inputs import Inputs
+from sigmaraw.study.inputs import Inputs, named
 from sigmaraw.study.no_camera import NoCamera
 from sigmaraw.study.objects import Followed, ObjectsOfImage
 from sigmaraw.study.plan import BLOCK, DEFAULT_N, NO_REPLICAS, Plan
@@ -161,8 +161,11 @@ def codec_of(
 
 
 def check_margins(plan: Plan, pipeline: Pipeline) -> None:
-    """Refuse a margin for what the pipeline does not measure. Raises InvalidPlan."""
+    """Refuse a margin or an endpoint for what the pipeline does not measure. Raises InvalidPlan."""
     names = [measurement.name for measurement in pipeline.measurements]
+    for name in plan.protocol.endpoints if plan.protocol else ():
+        if name not in names:
+            raise InvalidPlan(f"endpoint '{name}'", f"one of {', '.join(names)}", "name a measurement of this pipeline")
     for name in plan.margin:
         if name not in names:
             raise InvalidPlan(f"margin for '{name}'", f"one of {', '.join(names)}", "name a measurement of this pipeline")
@@ -206,18 +209,20 @@ def prepare(setting: Setting, report: Progress, head: HeadStart | None = None) -
     images, specs = setting.inputs.images, setting.plan.codecs
     prepared: list[Prepared] = []
     for index, image in enumerate(images):
-        findings = finding_checks(image)
-        calls = [functools.partial(ReplicaDiagnostics.of, image, setting.mode, setting.plan.seed, findings)]
-        coded = [
-            functools.partial(_coded, setting, image, index, group, spec, head if index == 0 else None)
-            for group, spec in enumerate(specs, 1)
-        ]
-        with side_by_side(calls, image.frame.nbytes, "checks") as checks, side_by_side(coded, image.frame.nbytes) as trips:
+        path, frame = setting.inputs.sources[index]
+        with named(f"image {index + 1}" if path is None else f"{path} frame {frame}"):
+            findings = finding_checks(image)
+            calls = [functools.partial(ReplicaDiagnostics.of, image, setting.mode, setting.plan.seed, findings)]
+            coded = [
+                functools.partial(_coded, setting, image, index, group, spec, head if index == 0 else None)
+                for group, spec in enumerate(specs, 1)
+            ]
+            with side_by_side(calls, image.frame.nbytes, "checks") as checks, side_by_side(coded, image.frame.nbytes) as trips:
 
-            def show(position: int, index: int = index) -> None:
-                report(index * len(specs) + position, len(images) * len(specs), f"image {index + 1}: {specs[position]}")
+                def show(position: int, index: int = index) -> None:
+                    report(index * len(specs) + position, len(images) * len(specs), f"image {index + 1}: {specs[position]}")
 
-            prepared.append(_prepared(setting, image, index, prepared[:1], trips, checks[0], show))
+                prepared.append(_prepared(setting, image, index, prepared[:1], trips, checks[0], show))
     return prepared
 
 
@@ -244,7 +249,7 @@ def _coded(setting: Setting, image: StudyImage, index: int, group: int, spec: st
     if distorted is not None and head is not None:
         head.begin(group, codec, None, None, distorts=True)  # what is distorted seeks no setting
     trip = codec.apply(image.frame)
-    require_near(codec, trip.achieved, f"image {index + 1}")
+    require_near(codec, trip.achieved, "this image")
     shorter = distorted is not None
     if distorted is not None:
         compare(codec, distorted, trip.decoded, f"image {index}")

@@ -116,7 +116,8 @@ def run(
     elif isinstance(profile, RicianNoise):
         profile = profile.of_image(inputs.bits)
     resolved, source, inputs, references = _fitted(resolved, source, inputs, plan, reference)
-    _data_first_read(inputs, lock, planned)
+    digests = [row.sha256 for row in inputs.rows if row.sha256]
+    refuse_late_lock(lock, digests)
     check_specimens(plan, len(inputs.images))
     files = (*inputs.files, *(references.files if references else ()), *camera_rows, *_network_rows(resolved), *extra_inputs)
     _log.info("study of %d images, %d codecs, pipeline %s, mode %s", len(inputs.images), len(plan.codecs), plan.pipeline, plan.mode)
@@ -125,6 +126,7 @@ def run(
         predict(seen_by(resolved, first), first.frame[np.newaxis], "image 0")  # a function's measurements come with its first call
         check_margins(plan, resolved)
         check_objects(plan, seen_by(resolved, first), mode)
+        _note_first_read(digests, lock, planned)  # not before: a misspelt name in a locked plan must not use up the data
         design = design_of(plan, mode, inputs)
         exec_ = frozenset(allow_exec)
         setting = Setting(
@@ -209,14 +211,12 @@ def _objects(setting: Setting, prepared: Sequence[Prepared], gathered: GatheredP
     return objects_row(setting.plan, setting.pipeline, images, *held, factors, setting.design.independent)
 
 
-def _data_first_read(inputs: Inputs, lock: LockRow | None, planned: str) -> None:
-    """Refuse a lock that came after the data, and note when the data were read.
+def _note_first_read(digests: Sequence[str], lock: LockRow | None, planned: str) -> None:
+    """Note when the data were read.
 
     A folder for the note that cannot be written is no fault of a study without a lock; with one it is, since nothing then says that
     the data are new.
     """
-    digests = [row.sha256 for row in inputs.rows if row.sha256]
-    refuse_late_lock(lock, digests)
     try:
         note_reads(digests, planned)
     except OSError as error:

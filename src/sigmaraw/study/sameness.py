@@ -64,7 +64,7 @@ def _answers(pipeline: Pipeline, images: Sequence[NDArray[np.integer]], batches:
     """Return (measurement, image) where the images were predicted in these batches."""
     found = np.empty((len(pipeline.measurements), len(images)))
     for batch in batches:
-        found[:, batch] = predict(pipeline, np.stack([images[i] for i in batch]), "image 0, looking whether answers repeat")
+        found[:, batch] = predict(pipeline, np.stack([images[i] for i in batch]), "image 0, testing whether answers repeat")
     return found
 
 
@@ -152,9 +152,9 @@ def refuse_differences(what: str, found: NDArray[np.float64], pipeline: Pipeline
     worst = int(np.argmax(shares))
     if shares[worst] <= ALLOWED:
         return
-    name, unit = pipeline.measurements[worst].name, pipeline.measurements[worst].unit
+    name, unit = pipeline.measurements[worst].name, pipeline.measurements[worst].unit.removeprefix("1")
     raise AnswersDiffer(
-        f"{what}: {name} differs by {found[worst]:.3g} {unit}, {shares[worst]:.2g} σ_raw",
+        f"{what}: {name} differs by {f'{found[worst]:.3g} {unit}'.strip()}, which is {shares[worst]:.3g} σ_raw",
         f"the same answer to the same image, to {ALLOWED:g} σ_raw, whatever is predicted with it, before it or after it",
         "put the model in evaluation mode and fix its random numbers (a codec: its seed), or state --allow-nondeterminism",
     )
@@ -268,7 +268,7 @@ def linear_in_noise(pipeline: Pipeline, replicas: Sequence[NDArray[np.integer]])
     if any(image.min() < limits.min or image.max() > limits.max for image in combined):
         return none
     images = [*(one for triple in triples for one in triple), *(image.astype(replicas[0].dtype) for image in combined)]
-    answers = np.concatenate([predict(pipeline, one[np.newaxis], "image 0, looking whether answers are linear") for one in images], axis=1)
+    answers = np.concatenate([predict(pipeline, one[np.newaxis], "image 0, testing whether answers are linear") for one in images], axis=1)
     single, joint = answers[:, : 3 * len(triples)], answers[:, 3 * len(triples) :]
     with np.errstate(invalid="ignore"):
         off = np.abs(joint - single[:, 0::3] - single[:, 1::3] + single[:, 2::3]).max(axis=1)

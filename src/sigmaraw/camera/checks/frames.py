@@ -36,10 +36,10 @@ def image_lag(evidence: SeriesEvidence) -> Check:
     measured = {name: one for name, one in found.items() if one is not None}
     if not measured:
         return unknown(CheckName.IMAGE_LAG, "no level has three frames")
-    name, (value, z) = max(measured.items(), key=lambda item: abs(item[1][1]))
+    value, z = max(measured.values(), key=lambda one: abs(one[1]))
     chance = min(1.0, _two_sided(z) * len(measured))
     texts = ", ".join(f"{group} {one[0]:.3g}" for group, one in measured.items())
-    text = f"successive frames correlate in time: {texts} (chance {chance:.2g}); K is wrong by about as much in {name}"
+    text = f"correlation of successive frames: {texts} (chance {chance:.2g}); K is wrong by about that share where it is real"
     return against(CheckName.IMAGE_LAG, abs(value), text, significant=chance < evidence.chance)
 
 

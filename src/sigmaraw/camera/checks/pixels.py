@@ -32,5 +32,5 @@ def unlit_pixels(evidence: SeriesEvidence) -> Check:
     dead = evidence.dead
     share = 100.0 * dead.count / evidence.data.flats[0].n_pixels
     where = f", {dead.rows} rows and {dead.columns} columns among them" if dead.rows or dead.columns else ""
-    text = f"{dead.count} pixels ({share:.2g} %) do not respond to light{where}; they are left out of PRNU, DSNU and offset"
+    text = f"{dead.count} pixels ({share:.3g} %) do not respond to light{where}; they are left out of PRNU, DSNU and offset"
     return against(CheckName.UNLIT_PIXELS, share, text)
