@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import jax
 import netCDF4
 import numpy as np
 import pytest
@@ -270,7 +271,12 @@ def test_the_end_of_a_damaged_file_is_a_fault_and_no_interruption(
 # --- full disks -------------------------------------------------------------------------------------------------------
 @contextlib.contextmanager
 def _files_up_to(size: int) -> Iterator[None]:
-    """Let no file of this process grow beyond `size` bytes, as on a full disk or under a quota."""
+    """Let no file of this process grow beyond `size` bytes, as on a full disk or under a quota.
+
+    JAX leaves what it could write of a compiled kernel in its folder, and never writes it again: what these tests compile is not kept.
+    """
+    kept = bool(jax.config.jax_enable_compilation_cache)
+    jax.config.update("jax_enable_compilation_cache", False)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handled = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
@@ -279,6 +285,7 @@ def _files_up_to(size: int) -> Iterator[None]:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handled)
+        jax.config.update("jax_enable_compilation_cache", kept)
 
 
 @pytest.mark.parametrize("output", ["out", "r.zarr", "r.nc", "r.tif", "camera.nc"])
@@ -299,11 +306,12 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(place: Path, here: Path, sig
     assert list(here.iterdir()) == []
 
 
-def test_a_full_disk_under_zarr_leaves_no_tasks(place: Path, tmp_path: Path) -> None:
+def test_a_full_disk_under_zarr_leaves_no_tasks(place: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """zarr works in a loop of its own; what is unfinished there is said on standard error when the process ends."""
     words = [sys.executable, "-m", "sigmaraw", "replicas", place / "image.tif", "--camera", place / "camera.nc", "-n", 300, "-q"]
     command = " ".join(f"'{word}'" for word in (*words, "-o", "r.zarr"))
-    variables = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}  # Python leaves what it could write of a .pyc, and cannot read it later
+    # Python leaves what it could write of a .pyc, and JAX of a compiled kernel: neither can be read later.
+    variables = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "JAX_COMPILATION_CACHE_DIR": str(tmp_path_factory.mktemp("jax"))}
     done = subprocess.run(["sh", "-c", f"ulimit -f 1; {command}"], cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=900)
     assert done.returncode == 2, done.stderr
     assert len(done.stderr.splitlines()) == 1, done.stderr
