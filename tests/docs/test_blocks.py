@@ -27,7 +27,9 @@ def cases() -> list[object]:
     ]
 
 
-DRAWN = ROOT / "docs" / "how-to" / "report.md"  # the page whose reports have their figures; those of the others are put together, but not drawn
+DRAWN = (
+    ROOT / "docs" / "how-to" / "report.md"
+)  # the page whose reports have their figures; those of the others are put together, but not drawn
 
 
 @pytest.fixture
