@@ -43,6 +43,7 @@ from sigmaraw.cli.train import train
 from sigmaraw.cli.validate import validate
 from sigmaraw.cli.verify import verify
 from sigmaraw.cli.watch import watch
+from sigmaraw.processes import keep_freed_memory
 
 app = typer.Typer(
     name="sigmaraw",
@@ -114,6 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     on the verdict), ``check`` 1 (changed) and 3 (undecided), ``search --check`` 3 (nothing confirmed).
     """
     prepare_streams()
+    keep_freed_memory()
     sys.exit(_run(None if arguments is None else list(arguments)))
 
 

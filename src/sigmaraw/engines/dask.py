@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 
 from sigmaraw import extras
 from sigmaraw.errors import InvalidOption
+from sigmaraw.processes import keep_freed_memory
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -88,4 +89,5 @@ class DaskEngine:
 
 
 def _call(function: Callable[[Item], Result], item: Item) -> Result:
+    keep_freed_memory()
     return function(item)
