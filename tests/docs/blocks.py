@@ -34,7 +34,7 @@ PARSER = MarkdownIt("commonmark").enable("table")
 MARK = re.compile(r"<!-- block: (.+?) -->")
 MODULE = "page_of_the_docs"
 LANGUAGES = {"python", "sh", "toml", "text"}
-FEW = 8
+FEW, FEW_IMAGES = 8, 4
 DIRECTIVE = re.compile(r"\{[a-z-]+\}.*")  # MyST, not a block of code
 
 
@@ -189,8 +189,11 @@ def _plan_with_few_replicas(block: Block) -> str:
 def with_few_replicas(arguments: list[str]) -> list[str]:
     """Return the arguments of a study with `FEW` replicas in place of more: that a page's commands work is tested, not their figures.
 
-    Where replicas are added until σ_raw is known to 5 %, they are until it is known to 20 %.
+    Where replicas are added until σ_raw is known to 5 %, they are until it is known to 20 %. A search has four of its images.
     """
+    if arguments[:1] == ["search"]:
+        options = next((place for place, word in enumerate(arguments) if word.startswith("-")), len(arguments))
+        arguments = [*arguments[: min(options, 1 + FEW_IMAGES)], *arguments[options:]]
     if not arguments or arguments[0] not in ("validate", "sweep", "search", "demo") or "--plan" in arguments or "--resume" in arguments:
         return arguments
     if "-n" not in arguments:

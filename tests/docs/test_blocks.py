@@ -27,16 +27,15 @@ def cases() -> list[object]:
     ]
 
 
-DRAWN = (
-    ROOT / "docs" / "how-to" / "report.md"
-)  # the page whose reports have their figures; those of the others are put together, but not drawn
+# The page whose reports have their figures; those of the others are put together, but not drawn.
+DRAWN = ROOT / "docs" / "how-to" / "report.md"
 
 
 @pytest.fixture
 def small_demo(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the demonstration's camera have a quarter of its pixels."""
+    """Let the demonstration's camera have a sixteenth of its pixels."""
     large = demo.demo_camera
-    monkeypatch.setattr(demo, "demo_camera", lambda seed: dataclasses.replace(large(seed), shape=(128, 128)))
+    monkeypatch.setattr(demo, "demo_camera", lambda seed: dataclasses.replace(large(seed), shape=(64, 64)))
 
 
 @pytest.mark.usefixtures("small_demo")
@@ -122,7 +121,8 @@ def test_bash_takes_arguments_apart(tmp_path: Path) -> None:
 def test_what_bash_calls_runs_here_with_its_folder_variables_output_and_code(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """A script's calls are those of the command line: a pipe reads what they print, and their exit code ends the script."""
     (tmp_path / "below").mkdir()
-    script = "cd below\nexport SIGMARAW_CACHE=$PWD/cache\nsigmaraw formats | head -1 > said.txt\nsigmaraw --version\nsigmaraw verify absent\necho on\n"
+    first = "cd below\nexport SIGMARAW_CACHE=$PWD/cache\nsigmaraw formats | head -1 > said.txt\n"
+    script = first + "sigmaraw --version\nsigmaraw verify absent\necho on\n"
     before = dict(os.environ), Path.cwd()
     assert in_bash(script, tmp_path) == 2
     assert (tmp_path / "below" / "said.txt").read_text().strip()
@@ -134,5 +134,7 @@ def test_what_bash_calls_runs_here_with_its_folder_variables_output_and_code(tmp
 def test_replicas_are_few_in_commands_and_plans(tmp_path: Path) -> None:
     assert with_few_replicas(["validate", "-n", "200"]) == ["validate", "-n", "8"]
     assert with_few_replicas(["validate", "-n", "auto:0.05,max=300"]) == ["validate", "-n", "auto:0.2,max=300"]
+    files = [f"{number}.tif" for number in range(6)]
+    assert with_few_replicas(["search", *files, "-n", "5"]) == ["search", *files[:4], "-n", "5"]
     read(tmp_path, '<!-- block: file plan.toml -->\n```toml\nn = 200 # many\nname = "n = 300"\n```\n')
     assert (tmp_path / "plan.toml").read_text() == 'n = 8 # many\nname = "n = 300"\n'
