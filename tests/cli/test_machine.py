@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import jax
 import netCDF4
 import numpy as np
 import pytest
@@ -166,24 +167,17 @@ def _whole(folder: Path) -> None:
     assert b"</html>" in (folder / "report.html").read_bytes()
 
 
-def test_a_notebooks_variables_and_a_foreign_encoding(place: Path, tmp_path: Path) -> None:
+def test_variables_of_a_notebook_and_of_a_gpu_machine_and_a_foreign_encoding(place: Path, tmp_path: Path) -> None:
+    """XLA ends the process at a flag that it does not know, with exit code 1: the code of a FAIL."""
     variables = {
         "PYTHONIOENCODING": "cp1252",
         "MPLBACKEND": "module://matplotlib_inline.of_a_notebook",
         "PYTHONWARNINGS": "error",
         "MATPLOTLIBRC": str(tmp_path / "none"),
+        "JAX_PLATFORMS": "nonsense",
+        "XLA_FLAGS": "--xla_of_another_version=1",
+        "CUDA_VISIBLE_DEVICES": "0",
     }
-    done = _start(place, tmp_path, **variables)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == b""
-    text = done.stdout.decode("cp1252")
-    assert "jpegls:near=1" in text and "largest |??|" in text, "letters that the encoding lacks are replaced, and columns stay"
-    _whole(tmp_path / "out")
-
-
-def test_a_gpu_machines_variables(place: Path, tmp_path: Path) -> None:
-    """XLA ends the process at a flag that it does not know, with exit code 1: the code of a FAIL."""
-    variables = {"JAX_PLATFORMS": "nonsense", "XLA_FLAGS": "--xla_of_another_version=1", "CUDA_VISIBLE_DEVICES": "0"}
     done = _start(place, tmp_path, "--check", "--codec", "lossless", **variables)
     (line,) = done.stderr.decode().splitlines()
     assert "XLA_FLAGS=--xla_of_another_version=1 left out" in line and "JAX_PLATFORMS=nonsense" in line
@@ -191,6 +185,8 @@ def test_a_gpu_machines_variables(place: Path, tmp_path: Path) -> None:
     record = json.loads((tmp_path / "out" / "record.json").read_text())
     worst = {row["verdict"] for row in record["results"]}
     assert (done.returncode == 1) == ("FAIL" in worst)
+    text = done.stdout.decode("cp1252")
+    assert "jpegls:near=1" in text and "largest |??|" in text, "letters that the encoding lacks are replaced, and columns stay"
     _whole(tmp_path / "out")
 
 
@@ -275,7 +271,12 @@ def test_the_end_of_a_damaged_file_is_a_fault_and_no_interruption(
 # --- full disks -------------------------------------------------------------------------------------------------------
 @contextlib.contextmanager
 def _files_up_to(size: int) -> Iterator[None]:
-    """Let no file of this process grow beyond `size` bytes, as on a full disk or under a quota."""
+    """Let no file of this process grow beyond `size` bytes, as on a full disk or under a quota.
+
+    JAX leaves what it could write of a compiled kernel in its folder, and never writes it again: what these tests compile is not kept.
+    """
+    kept = bool(jax.config.jax_enable_compilation_cache)
+    jax.config.update("jax_enable_compilation_cache", False)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handled = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
@@ -284,6 +285,7 @@ def _files_up_to(size: int) -> Iterator[None]:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handled)
+        jax.config.update("jax_enable_compilation_cache", kept)
 
 
 @pytest.mark.parametrize("output", ["out", "r.zarr", "r.nc", "r.tif", "camera.nc"])
@@ -304,11 +306,12 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(place: Path, here: Path, sig
     assert list(here.iterdir()) == []
 
 
-def test_a_full_disk_under_zarr_leaves_no_tasks(place: Path, tmp_path: Path) -> None:
+def test_a_full_disk_under_zarr_leaves_no_tasks(place: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """zarr works in a loop of its own; what is unfinished there is said on standard error when the process ends."""
     words = [sys.executable, "-m", "sigmaraw", "replicas", place / "image.tif", "--camera", place / "camera.nc", "-n", 300, "-q"]
     command = " ".join(f"'{word}'" for word in (*words, "-o", "r.zarr"))
-    variables = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}  # Python leaves what it could write of a .pyc, and cannot read it later
+    # Python leaves what it could write of a .pyc, and JAX of a compiled kernel: neither can be read later.
+    variables = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "JAX_COMPILATION_CACHE_DIR": str(tmp_path_factory.mktemp("jax"))}
     done = subprocess.run(["sh", "-c", f"ulimit -f 1; {command}"], cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=900)
     assert done.returncode == 2, done.stderr
     assert len(done.stderr.splitlines()) == 1, done.stderr

@@ -10,11 +10,16 @@ A comment before a block says what is special about it; parts are joined by ";",
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 import linecache
 import os
 import re
+import socket
 import subprocess
 import sys
+import tempfile
 import tomllib
 import types
 from dataclasses import dataclass
@@ -29,7 +34,7 @@ PARSER = MarkdownIt("commonmark").enable("table")
 MARK = re.compile(r"<!-- block: (.+?) -->")
 MODULE = "page_of_the_docs"
 LANGUAGES = {"python", "sh", "toml", "text"}
-FEW = 8
+FEW, FEW_IMAGES = 8, 4
 DIRECTIVE = re.compile(r"\{[a-z-]+\}.*")  # MyST, not a block of code
 
 
@@ -86,7 +91,7 @@ class Reader:
         if "file" in block.marks:
             path = self.folder / block.marks["file"]
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(block.text, encoding="utf-8")
+            path.write_text(_plan_with_few_replicas(block), encoding="utf-8")
         if block.language == "toml":
             tomllib.loads(block.text)
         elif block.language == "sh" and "file" in block.marks:
@@ -108,10 +113,8 @@ class Reader:
         commands = [line for line in block.text.replace("\\\n", " ").splitlines() if line.strip() and not line.lstrip().startswith("#")]
         *earlier, last = [(0,)] * len(commands[:-1]) + [tuple(map(int, re.findall(r"\d+", block.marks.get("exit", "0"))))]
         if not all(command.split()[0] == "sigmaraw" for command in commands):
-            path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-            environment = {**os.environ, "PATH": path}
-            done = subprocess.run(["bash", "-euo", "pipefail", "-c", block.text], cwd=self.folder, env=environment, check=False)
-            assert done.returncode in last, f"{self.page}:{block.line} ended with {done.returncode}"
+            code = in_bash(block.text, self.folder)
+            assert code in last, f"{self.page}:{block.line} ended with {code}"
             return
         calls = self._arguments(block.text)
         assert len(calls) == len(commands)
@@ -126,14 +129,79 @@ class Reader:
         return [call.split("\0")[:-1] for call in done.stdout.split("\n\0")[:-1]]
 
 
+CLIENT = """#!{python} -IS
+import json, os, socket, sys
+asked = socket.socket(socket.AF_UNIX)
+asked.connect({address!r})
+with asked.makefile("rw") as stream:
+    print(json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]), file=stream, flush=True)
+    code, out, err = json.loads(stream.readline())
+sys.stdout.write(out)
+sys.stderr.write(err)
+sys.exit(code)
+"""
+
+
+def in_bash(text: str, folder: Path) -> int:
+    """Return bash's exit code for a script; its calls of sigmaraw, and of scripts that it starts, are done by this process."""
+    with tempfile.TemporaryDirectory() as place, socket.socket(socket.AF_UNIX) as calls:
+        calls.bind(address := f"{place}/calls")
+        calls.listen()
+        calls.settimeout(0.02)
+        command = Path(place) / "sigmaraw"
+        command.write_text(CLIENT.format(python=sys.executable, address=address), encoding="utf-8")
+        command.chmod(0o755)
+        environment = {**os.environ, "PATH": os.pathsep.join((place, str(Path(sys.executable).parent), os.environ["PATH"]))}
+        with subprocess.Popen(["bash", "-euo", "pipefail", "-c", text], cwd=folder, env=environment) as bash:
+            while bash.poll() is None:
+                with contextlib.suppress(TimeoutError):
+                    _answer(calls.accept()[0])
+    return bash.returncode
+
+
+def _answer(call: socket.socket) -> None:
+    """Run the command line that a script called, in the script's folder and with its variables, and hand back what it printed."""
+    call.settimeout(None)
+    with call, call.makefile("rw") as stream:
+        arguments, folder, variables = json.loads(stream.readline())
+        before, place = dict(os.environ), Path.cwd()
+        out, err = io.StringIO(), io.StringIO()
+        try:
+            os.environ.clear()
+            os.environ.update(variables)
+            os.chdir(folder)
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                code = called(with_few_replicas(arguments))
+        finally:
+            os.chdir(place)
+            os.environ.clear()
+            os.environ.update(before)
+        print(json.dumps([code, out.getvalue(), err.getvalue()]), file=stream, flush=True)
+
+
+def _plan_with_few_replicas(block: Block) -> str:
+    """Return a file's text; a plan's number of replicas is at most `FEW`, as on the command line."""
+    if block.language != "toml":
+        return block.text
+    return re.sub(r"^n = (\d+)\b", lambda found: f"n = {min(FEW, int(found[1]))}", block.text, flags=re.MULTILINE)
+
+
 def with_few_replicas(arguments: list[str]) -> list[str]:
-    """Return the arguments of a study with `FEW` replicas in place of more: that a page's commands work is tested, not their figures."""
+    """Return the arguments of a study with `FEW` replicas in place of more: that a page's commands work is tested, not their figures.
+
+    Where replicas are added until σ_raw is known to 5 %, they are until it is known to 20 %. A search has four of its images.
+    """
+    if arguments[:1] == ["search"]:
+        options = next((place for place, word in enumerate(arguments) if word.startswith("-")), len(arguments))
+        arguments = [*arguments[: min(options, 1 + FEW_IMAGES)], *arguments[options:]]
     if not arguments or arguments[0] not in ("validate", "sweep", "search", "demo") or "--plan" in arguments or "--resume" in arguments:
         return arguments
     if "-n" not in arguments:
         drawn = not any(argument == "none" or argument.startswith("repeats") for argument in arguments)  # else n is that of the files
         return [*arguments, "-n", str(FEW)] if drawn else arguments
     place = arguments.index("-n") + 1
+    if arguments[place].startswith("auto:0.05"):
+        return [*arguments[:place], arguments[place].replace("0.05", "0.2", 1), *arguments[place + 1 :]]
     more = arguments[place].isdecimal() and int(arguments[place]) > FEW
     return [*arguments[:place], str(FEW), *arguments[place + 1 :]] if more else arguments
 

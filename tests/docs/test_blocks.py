@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
+import sigmaraw as sr
 from sigmaraw.virtual import demo
-from tests.docs.blocks import LANGUAGES, Reader, blocks, marks_of
+from tests.docs.blocks import LANGUAGES, Reader, blocks, in_bash, marks_of, with_few_replicas
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md"), *ROOT.glob("calibration/**/*.md")])
@@ -25,7 +27,8 @@ def cases() -> list[object]:
     ]
 
 
-DRAWN = ROOT / "README.md"  # the page whose reports have their figures; those of the others are put together, but not drawn
+# The page whose reports have their figures; those of the others are put together, but not drawn.
+DRAWN = ROOT / "docs" / "how-to" / "report.md"
 
 
 @pytest.fixture
@@ -113,3 +116,25 @@ def test_bash_takes_arguments_apart(tmp_path: Path) -> None:
     reader = Reader(tmp_path, "page.md")
     text = "sigmaraw sweep *.tif --codec 'x=1|2' \\\n  -n 5  # a comment\n# another\nsigmaraw codecs\n"
     assert reader._arguments(text) == [["sweep", "a.tif", "b.tif", "--codec", "x=1|2", "-n", "5"], ["codecs"]]
+
+
+def test_what_bash_calls_runs_here_with_its_folder_variables_output_and_code(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A script's calls are those of the command line: a pipe reads what they print, and their exit code ends the script."""
+    (tmp_path / "below").mkdir()
+    first = "cd below\nexport SIGMARAW_CACHE=$PWD/cache\nsigmaraw formats | head -1 > said.txt\n"
+    script = first + "sigmaraw --version\nsigmaraw verify absent\necho on\n"
+    before = dict(os.environ), Path.cwd()
+    assert in_bash(script, tmp_path) == 2
+    assert (tmp_path / "below" / "said.txt").read_text().strip()
+    printed = capfd.readouterr()
+    assert printed.out == f"sigmaraw {sr.__version__}\n" and "absent" in printed.err
+    assert (dict(os.environ), Path.cwd()) == before
+
+
+def test_replicas_are_few_in_commands_and_plans(tmp_path: Path) -> None:
+    assert with_few_replicas(["validate", "-n", "200"]) == ["validate", "-n", "8"]
+    assert with_few_replicas(["validate", "-n", "auto:0.05,max=300"]) == ["validate", "-n", "auto:0.2,max=300"]
+    files = [f"{number}.tif" for number in range(6)]
+    assert with_few_replicas(["search", *files, "-n", "5"]) == ["search", *files[:4], "-n", "5"]
+    read(tmp_path, '<!-- block: file plan.toml -->\n```toml\nn = 200 # many\nname = "n = 300"\n```\n')
+    assert (tmp_path / "plan.toml").read_text() == 'n = 8 # many\nname = "n = 300"\n'

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +29,16 @@ def _refuse(item: int) -> int:
     raise CodecFailed(f"item {item}", "none", "see the test")
 
 
+@pytest.fixture(scope="module")
+def dask_engine() -> Iterator[Engine]:
+    """An engine that keeps its two workers over several tests: their start takes longer than what they do."""
+    with registry.load(registry.ENGINES, "dask")() as entered:
+        yield entered
+
+
 @pytest.fixture(params=["local", "dask"])
 def engine(request: pytest.FixtureRequest) -> Engine:
-    return registry.load(registry.ENGINES, request.param)()
+    return registry.load(registry.ENGINES, "local")() if request.param == "local" else request.getfixturevalue("dask_engine")
 
 
 def test_results_come_in_the_order_of_the_items(engine: Engine) -> None:
@@ -38,8 +46,8 @@ def test_results_come_in_the_order_of_the_items(engine: Engine) -> None:
     assert [value for value, _ in results] == list(range(100, 112))
 
 
-def test_dask_works_in_two_other_processes() -> None:
-    results = list(registry.load(registry.ENGINES, "dask")().map(functools.partial(_slow_first, 0), list(range(12))))
+def test_dask_works_in_two_other_processes(dask_engine: Engine) -> None:
+    results = list(dask_engine.map(functools.partial(_slow_first, 0), list(range(12))))
     processes = {process for _, process in results}
     assert len(processes) == 2
     assert os.getpid() not in processes

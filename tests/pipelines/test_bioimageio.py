@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +19,9 @@ from sigmaraw.pipelines.bioimageio_steps import applied, steps_of
 from sigmaraw.pipelines.found import of_mask
 from tests.pipelines.make_models import Blur, torchscript
 
-pytest.importorskip("bioimageio.spec", reason="bioimageio.spec, the extra bioimageio, is not installed")
+# Looked for and not imported, which takes seconds in each process that collects the tests.
+if importlib.util.find_spec("bioimageio") is None or importlib.util.find_spec("bioimageio.spec") is None:
+    pytest.skip("bioimageio.spec, the extra bioimageio, is not installed", allow_module_level=True)
 
 RDF = """\
 format_version: 0.5.4

@@ -1,6 +1,6 @@
 """One page of BBBC022 with a published nuclei U-Net: real image, real network, two model formats, one table.
 
-The full study (seven codecs, n = 20) is examples/03_real_nuclei.py; here two of them with n = 3, on a part of the page.
+The full study (seven codecs, n = 20) is examples/03_real_nuclei.py; here two of them with n = 2, on a part of the page.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def data(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def record(example: ModuleType, data: Path) -> sr.Record:
     codecs = ("lossless", "jpeg2000:ratio=10")
     assert set(codecs) <= set(example.CODECS)
-    return example.study(data, "onnx", 3, codecs)
+    return example.study(data, "onnx", 2, codecs)
 
 
 def test_both_formats_give_the_same_predictions(example: ModuleType, data: Path) -> None:

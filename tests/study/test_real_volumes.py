@@ -28,7 +28,7 @@ def yeast() -> np.ndarray:
         pytest.skip(f"{path} is not there")
     with np.load(path, allow_pickle=False) as held:
         series = held[held.files[0]]
-    volume: np.ndarray = series[0][:, 40:140, 80:180]
+    volume: np.ndarray = series[0][:, 40:100, 80:140]
     return volume
 
 

@@ -149,7 +149,7 @@ def kept(folder: Path) -> bool:
 @pytest.mark.slow
 def test_kill_9_and_resume_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The killed command is stated once; its folder alone is enough to go on."""
-    np.save(tmp_path / "frame.npy", np.random.default_rng(3).poisson(300, (192, 192)).astype(np.uint16) + 100)
+    np.save(tmp_path / "frame.npy", np.random.default_rng(3).poisson(300, (96, 96)).astype(np.uint16) + 100)
     CAMERA.to_netcdf(tmp_path / "camera.nc")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SIGMARAW_STATE", str(tmp_path / "state"))

@@ -82,8 +82,8 @@ def check_words(arguments: Sequence[str]) -> None:
 
 
 _DRAW = (
-    "import numpy, sigmaraw; camera = sigmaraw.CameraProfile.from_values(gain=1, offset=100, read_noise=2, bits=12);"
-    "sigmaraw.replicas(numpy.full((4, 4), 200, numpy.uint16), camera, 2, 'around-raw')"
+    "import numpy; from sigmaraw.noise import NoiseModel;"
+    "NoiseModel(gain_dn_per_e=1.0, offset_dn=100.0, read_noise_e=2.0, bits=12).sample(numpy.full((4, 4), 200.0), 2)"
 )
 _PREFIXES = ("JAX_", "XLA_FLAGS", "LIBTPU_")
 _HARMLESS = frozenset({
@@ -118,8 +118,8 @@ def check_environment() -> None:
     UnusableEnvironment
         JAX draws neither with them nor without.
     """
-    _leave_out()
     keep_compiled()
+    _leave_out()
 
 
 def _leave_out() -> None:

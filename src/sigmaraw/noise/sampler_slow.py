@@ -63,7 +63,9 @@ def reference_block(
     low = rate_e < LOW_RATE
     upper = np.where(low, word >> np.uint32(31) == 1, w > 0)
     p = np.where(low, ((word & np.uint32(0x7FFFFFFF)) + 0.5) * 2.0**-32, special.ndtr(-np.abs(w)))
-    count = np.where(upper, _upper_quantile(p, rate_e), stats.poisson.ppf(p, rate_e))
+    rates, count = np.broadcast_to(rate_e, p.shape), np.empty(p.shape)
+    count[upper] = _upper_quantile(p[upper], rates[upper])
+    count[~upper] = stats.poisson.ppf(p[~upper], rates[~upper])
     return np.clip(np.rint(level_dn + gain * (count - rate_e + read)), lo, hi).astype(np.int64)
 
 

@@ -55,7 +55,8 @@ class Size:
     steps: int
 
 
-QUICK = Size((1, 20, 100), (1, 100), (20,), 54, 4, 1, 250)
+QUICK = Size((1, 20, 100), (1, 100), (20,), 80, 2, 1, 250)
+"""Forty slices test: with the 14 of before, few-shot training differed by .024 with a standard error of .013."""
 FULL = Size(RATIOS, RATIOS, (5, 20), 60, 3, 3, 400)
 Scores = dict[tuple[int, int], NDArray[np.float64]]
 """Dice of each test slice, by the ratios of training and test."""

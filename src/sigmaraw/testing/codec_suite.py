@@ -60,12 +60,15 @@ def check_codec(
         largest = _largest(chain, np.dtype(dtype), top_dn)
         for label, frame in _frames(np.dtype(dtype), largest):
             reachable = label == "scene"
+            before = frame.copy()
             try:
-                chain.roundtrip(frame)
+                first_trip = chain.roundtrip(frame)
             except UnreachableTarget as error:
                 require(not reachable, f"{spec} refuses a {dtype} scene of {frame.shape}: {error}")
                 continue
-            _check_frame(spec, chain, frame, f"{spec} on {dtype} {frame.shape} {label}")
+            where = f"{spec} on {dtype} {frame.shape} {label}"
+            require(np.array_equal(frame, before), f"{where}: the input was changed")
+            _check_frame(spec, chain, frame, first_trip, where)
         _check_stack(spec, chain, np.dtype(dtype), largest)
     _check_refusals(spec, chain, first)
 
@@ -112,7 +115,8 @@ def _scene(rng: np.random.Generator, dtype: np.dtype[Any], largest: int) -> NDAr
     return np.clip(np.rint(0.1 * largest + signal), 0, 0.9 * largest).astype(dtype)
 
 
-def _check_frame(spec: str, chain: Chain, frame: NDArray[np.integer], where: str) -> None:
+def _check_frame(spec: str, chain: Chain, frame: NDArray[np.integer], first_trip: tuple[NDArray[Any], int], where: str) -> None:
+    """Check one frame; first_trip : what the chain made of it before, decoded frame and bytes."""
     before = frame.copy()
     result = chain.apply(frame)
     require(np.array_equal(frame, before), f"{where}: the input was changed")
@@ -124,8 +128,8 @@ def _check_frame(spec: str, chain: Chain, frame: NDArray[np.integer], where: str
     wide = np.zeros((2 * frame.shape[0], 2 * frame.shape[1]), frame.dtype)
     wide[::2, ::2] = frame
     copy = pickle.loads(pickle.dumps(chain))  # noqa: S301 - our own object, made one call earlier
-    for label, other, array in (("again", chain, frame), ("from a view", chain, wide[::2, ::2]), ("pickled", copy, frame)):
-        decoded, nbytes = other.roundtrip(array)
+    trips = {"again": first_trip, "from a view": chain.roundtrip(wide[::2, ::2]), "pickled": copy.roundtrip(frame)}
+    for label, (decoded, nbytes) in trips.items():
         same = np.array_equal(decoded, result.decoded) and nbytes == result.nbytes
         require(same, f"{where}: another result {label}")
     if result.hint is not None:
