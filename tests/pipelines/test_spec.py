@@ -209,3 +209,9 @@ def test_a_file_that_fails_to_import_gets_a_remedy_that_fits(code: str, remedy: 
         sr.pipeline(f"{tmp_path / 'wrong_file.py'}:f")
     with pytest.raises(errors.InvalidSpec, match="Check the name, and put"):
         sr.pipeline(f"{tmp_path / 'absent.py'}:f")
+
+
+def test_a_torch_module_is_refused_with_what_to_do() -> None:
+    torch = pytest.importorskip("torch")
+    with pytest.raises(errors.InvalidOption, match=r"the torch module Conv2d as pipeline.*torch\.export\.save"):
+        sr.pipeline(torch.nn.Conv2d(1, 1, 3))

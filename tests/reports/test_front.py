@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from sigmaraw.record import Content, content_of
+from sigmaraw.reports import front
 from sigmaraw.reports.blocks import Facts, spans_of
 from sigmaraw.reports.front import how_sure, next_steps, speaks_against
 from sigmaraw.reports.method_sections import rule_section
 from sigmaraw.reports.names import few
 from sigmaraw.reports.statements import rule_line
+from sigmaraw.statistics.remedy import Means
 
 SIZES = {"null_flag_rate": 0.04, "harmless": 0.0, "accepts_harmless": 0.96, "harmful": 0.05, "accepts_harmful": 0.03, "images": 2}
 OF_A_METRIC = {"rule": "cunha", "effect_unit": "loss of Jaccard index", "replicas": 0, **SIZES}
@@ -77,3 +80,13 @@ def test_the_largest_number_of_replicas_is_that_after_n(record: Callable[..., di
 )
 def test_a_long_list_is_cut_and_counted(names: str, most: int, separator: str, shown: str) -> None:
     assert few(list(names), most, separator) == shown
+
+
+def test_a_symbol_keeps_its_case_at_the_start_of_what_decides(
+    record: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Σ_raw is another quantity than σ_raw."""
+    open_ = SimpleNamespace(verdict="INCONCLUSIVE", decides=str(Means.UNCERTAINTY), codec="lossless")
+    monkeypatch.setattr(front, "said_of", lambda _: [open_])
+    (line,) = next_steps(content_of(record()))
+    assert "no number of replicas decides: σ_raw itself is too uncertain" in text_of(line)

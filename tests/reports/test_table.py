@@ -15,6 +15,7 @@ import pytest
 
 from sigmaraw.errors import InvalidRecord
 from sigmaraw.record import content_of
+from sigmaraw.record.results import WarningRow
 from sigmaraw.record.words import Reason
 from sigmaraw.reports import JsonReport, text_table
 from sigmaraw.reports.csv_table import CsvReport
@@ -221,3 +222,13 @@ def test_undefined_scores_leave_statements_undecided_or_not() -> None:
         assert undefined_line(record) == f"Undefined: 1 of 2 results have no ε̂, {words} undecided."
     whole: Any = SimpleNamespace(results=rows[1:], statements=())
     assert undefined_line(whole) == ""
+
+
+@pytest.mark.parametrize(("number", "words"), [(1, "(1 result; "), (2, "(2 results; ")])
+def test_one_result_is_no_plural(record: Callable[..., dict[str, Any]], number: int, words: str) -> None:
+    content = content_of(record())
+    warned = tuple(
+        msgspec.structs.replace(row, warnings=(WarningRow(code="few-events", text="few events"),) if position < number else ())
+        for position, row in enumerate(content.results)
+    )
+    assert f"few events {words}" in text_table(msgspec.structs.replace(content, results=warned))

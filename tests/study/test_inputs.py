@@ -10,7 +10,8 @@ import pytest
 import tifffile
 
 import sigmaraw as sr
-from sigmaraw.errors import BitDepthMismatch, InvalidOption, ProfileMismatch, SigmarawError
+from sigmaraw.errors import BitDepthMismatch, ColourImage, InvalidOption, ProfileMismatch, SigmarawError
+from sigmaraw.study.inputs import as_frames
 from sigmaraw.virtual import VirtualCamera, write_series
 
 
@@ -72,3 +73,11 @@ def test_a_refusal_of_one_image_of_several_names_it(tmp_path: Path) -> None:
             )
         assert str(refused.value).startswith(f"{tmp_path / name} frame 0: "), refused.value
         assert "image 2" not in str(refused.value)
+
+
+def test_an_array_of_colours_is_not_taken_for_frames() -> None:
+    colours = np.full((12, 12, 3), 200, np.uint16)
+    with pytest.raises(ColourImage, match="the array has 3 colour samples"):
+        as_frames(colours, 12, False)
+    assert as_frames(np.full((50, 3, 3), 200, np.uint16), 12, False).data.shape == (50, 3, 3)  # frames of 3 × 3 px, as some cameras crop
+    assert as_frames(np.moveaxis(colours, -1, 0), 12, False).data.shape == (3, 12, 12)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+import sigmaraw as sr
 from sigmaraw.errors import InputNotFound, InvalidOption, InvalidPlan, UnknownName
 from sigmaraw.study import Plan, merge_plan, read_plan
 
@@ -115,3 +119,24 @@ def test_the_lock_is_the_sha256_of_the_canonical_plan_whatever_the_order_of_its_
         assert row.limits is not None and list(row.limits.margin) == ["area", "count"]  # printed in one order too
     assert Plan(("lossless",), "otsu", n=50, seed=3, margin=margins, k=1).row().sha256 == row.sha256  # 1 is 1.0
     assert Plan(("lossless",), "otsu", n=50, seed=3, margin={**margins, "area": 31}).row().sha256 != row.sha256
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"n": 2.5}, "n = 2.5; expected a whole number"),
+        ({"n": True}, "n = True; expected a whole number"),
+        ({"seed": "a"}, "seed = 'a'; expected a whole number"),
+        ({"k": "1"}, "k = '1'; expected a number"),
+        ({"margin": 2}, "margin = 2; expected margins by measurement"),
+        ({"margin": {"total_intensity": "2"}}, "margin total_intensity = '2'; expected a number"),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_refused_before_anything_is_drawn(settings: dict[str, object], words: str) -> None:
+    camera = sr.CameraProfile.from_values(gain=0.5, offset=100, read_noise=2.0, bits=12)
+    image = (100 + np.random.default_rng(1).poisson(100, (16, 16))).astype(np.uint16)
+    stated: dict[str, Any] = {"codecs": "lossless", "pipeline": "intensity", "n": 2, "mode": "around-raw"}
+    with pytest.raises(InvalidOption, match=re.escape(words)):
+        sr.validate(image, camera, **stated | settings)
+    record = sr.validate(image, camera, **stated | {"n": np.int64(2), "seed": np.uint32(3)})
+    assert (record.content.plan.n, record.content.plan.seed) == (2, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -68,6 +69,7 @@ def pipeline(spec: str | os.PathLike[str] | Callable[..., Any] | Sequence[Any], 
     ['count', 'area', 'total_intensity', 'mean_intensity']
     """
     if callable(spec) and not isinstance(spec, str | os.PathLike):
+        _refuse_module(spec)
         return FunctionPipeline(spec)
     if isinstance(spec, list | tuple) and spec:
         parts = [entry if isinstance(entry, Pipeline) else pipeline(entry, allow_exec=allow_exec) for entry in spec]
@@ -200,6 +202,18 @@ def _from_toml(path: Path) -> Pipeline:
     built = _from_text(spec, path.parent, keys)
     built.spec = str(path)
     return built
+
+
+def _refuse_module(model: Any) -> None:
+    """Refuse a torch module: it takes tensors of a batch, and its training mode, device and preparation are not said."""
+    torch = sys.modules.get("torch")  # where nothing has imported it, this is no module of its
+    if torch is not None and isinstance(model, torch.nn.Module):
+        raise InvalidOption(
+            f"the torch module {type(model).__name__} as pipeline",
+            "a function of one image, or a network in a file",
+            "write it with torch.export.save and give 'torch:FILE.pt2', or give a function that prepares the image, calls the module "
+            "in evaluation mode and returns a mask or named numbers",
+        )
 
 
 def _flat(table: dict[str, Any]) -> dict[str, Any]:

@@ -173,7 +173,7 @@ def next_steps(record: Content) -> list[Words]:
     for wanted, codecs in list(other.items())[:MOST_NAMED]:
         if wanted.startswith(NO_NUMBER):
             then = wanted.removeprefix(NO_NUMBER)
-            reason = f"there are measurements that no number of replicas decides. {then[:1].upper()}{then[1:]}"
+            reason = f"there are measurements that no number of replicas decides: {then}"
         else:
             reason = f"would decide: {wanted}"
         lines.append(f"{few(list(codecs))}: {reason}.")

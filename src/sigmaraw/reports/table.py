@@ -197,7 +197,7 @@ def _warning_lines(record: Content) -> list[str]:
     for (quiet, text), files in sorted(places.items()):
         listed = list(dict.fromkeys(files))
         mark = "⚠" if quiet else "⚠ bears on the verdict:"
-        line = f"{mark} {text} ({len(files)} results; {few(listed)})"
+        line = f"{mark} {text} ({len(files)} {'result' if len(files) == 1 else 'results'}; {few(listed)})"
         lines += textwrap.wrap(line, _WIDTH, subsequent_indent="  ")
     return ["", *lines] if lines else []
 

@@ -18,6 +18,7 @@ from sigmaraw.contracts import Decoded, ReplicaMode
 from sigmaraw.errors import BitDepthMismatch, InputNotFound, InvalidOption, NotIntegerData, PredictionFailed, ShapeMismatch, SigmarawError
 from sigmaraw.files import sha256_of_file
 from sigmaraw.frames import RawFrames, read_frames, refuse_other_settings
+from sigmaraw.frames.decoding import require_grey
 from sigmaraw.frames.reading import bit_depth
 from sigmaraw.frames.signed import shifted
 from sigmaraw.noise import NoiseModel, RicianNoise
@@ -179,6 +180,8 @@ def as_frames(entry: Any, bits: int | None, volume: bool, *, pages: bool = False
         raise NotIntegerData(f"an image of {data.dtype}", "uint8 or uint16, as the camera delivered it", "pass the unconverted frame")
     if data.ndim == 2 or (volume and data.ndim == 3):
         data = data[np.newaxis]
+    elif data.ndim >= 3 and data.shape[-1] in (3, 4) and min(data.shape[-3:-1]) > 4:  # as of .npy files
+        require_grey(Path("the array"), data.shape[-1])
     if data.ndim not in (3, 4) or 0 in data.shape:
         raise ShapeMismatch(f"an image of shape {np.shape(entry)}", "(y, x), (frame, y, x) or a volume", "pass one grey image or a stack")
     depth, source = bit_depth("the array", data.dtype, int(data.max()), bits, ())

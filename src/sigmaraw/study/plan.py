@@ -22,6 +22,7 @@ from sigmaraw.record.fields import plain
 from sigmaraw.statistics import RULES, Limits
 from sigmaraw.study.adaptive import Adaptive, Deciding, count_rule
 from sigmaraw.study.locking import LOCK, PROTOCOL_KEYS, read_lock
+from sigmaraw.study.plan_types import check_types
 from sigmaraw.study.trips import CODED_SHARE, check_share
 
 DEFAULT_N = 100
@@ -147,6 +148,8 @@ class Plan:
     protocol: ProtocolRow | None = None
 
     def __post_init__(self) -> None:
+        for name, whole in check_types(vars(self)).items():
+            object.__setattr__(self, name, whole)
         if not self.codecs:
             raise InvalidOption("no codec given", "at least one codec", "name one, such as jpeg2000:ratio=10")
         repeated = {spec for spec in self.codecs if self.codecs.count(spec) > 1}
