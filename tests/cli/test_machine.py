@@ -95,6 +95,8 @@ def test_a_model_that_raises_is_named_and_what_was_computed_is_kept(
     if code == 2:
         assert f"machine_{module}.py, line" in line and "on image 0, group 1, after 'jpegls:near=1', replica 11;" in line
         assert "image.tif" in line
+    else:
+        assert line.endswith(f"Go on with it: sigmaraw validate --resume {here / 'out'}"), line
     assert {path.name for path in (here / "out").iterdir()} - {"blocks.sqlite"} == {"partial.nc"}  # the former for --resume
     assert "partial.nc" in line
     with netCDF4.Dataset(here / "out" / "partial.nc") as data:

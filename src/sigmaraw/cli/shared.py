@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -126,6 +127,8 @@ def keeping(folder: Path) -> Iterator[None]:
         if isinstance(error, PredictionFailed):
             error.found += f"; {kept}"
             raise
+        if _unfinished(folder):
+            kept += f". Go on with it: sigmaraw validate --resume {shlex.quote(str(folder))}"
         raise Interrupted(kept) from error
 
 
