@@ -262,3 +262,12 @@ def test_any_text_is_parsed_or_refused_by_name(text: str) -> None:
         return
     assert steps
     assert all(step.name for step in steps)
+
+
+@pytest.mark.parametrize("value", ["5|10", "5..20:4"])
+def test_a_list_where_one_value_belongs_says_which_verbs_take_lists(value: str) -> None:
+    parameter = Parameter("ratio", float, minimum=1.0)
+    with pytest.raises(InvalidSpec, match="Give one value; lists and ranges are for sigmaraw sweep and search"):
+        registry.convert(value, parameter, "jpeg2000")
+    with pytest.raises(InvalidSpec, match="Give ratio such a value"):
+        registry.convert("many", parameter, "jpeg2000")

@@ -206,7 +206,9 @@ def typed(step: Step, parameters: Sequence[Parameter]) -> dict[str, Any]:
 def convert(text: str, parameter: Parameter, step: str) -> Any:
     """Return `text` as the parameter's type. Raises InvalidSpec when it is not one, or out of the declared domain."""
     expected = parameter.domain()
-    problem = InvalidSpec(f"{parameter.name}={text} in '{step}'", expected, f"give {parameter.name} such a value")
+    several = "|" in text or ".." in text
+    remedy = "give one value; lists and ranges are for sigmaraw sweep and search" if several else f"give {parameter.name} such a value"
+    problem = InvalidSpec(f"{parameter.name}={text} in '{step}'", expected, remedy)
     if parameter.kind is bool:
         if text not in ("true", "false"):
             raise problem
