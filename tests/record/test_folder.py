@@ -98,6 +98,17 @@ def test_a_malformed_record_is_refused(tmp_path: Path, content: str) -> None:
         content_of(read_document(tmp_path))
 
 
+def test_the_folder_of_a_search_leads_to_its_records(tmp_path: Path) -> None:
+    for name in ("tuning", "confirmation"):
+        with pytest.raises(InvalidRecord) as refused:
+            read_document(tmp_path)
+        assert ("name " in refused.value.remedy) == (name == "confirmation")
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "record.json").write_text("{}")
+    with pytest.raises(InvalidRecord, match="confirmation, which a search wrote"):
+        read_document(tmp_path)
+
+
 def test_a_strangers_folder_is_verified_or_refused(record: Record, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     record.write(folder, formats=())

@@ -86,6 +86,8 @@ def test_like_frames_pass_and_another_gain_is_found(lab: Path, state: Path, sigm
     first = next(k for k, line in enumerate(_lines(loud.out)) if "sequential" in line["alarms"])
     assert first < 12
     assert _lines(loud.out)[-1]["log10_e"]["residuals"] > 2
+    repeated = sigmaraw("watch", "check", lab / "louder", "--state", state)
+    assert repeated.code == 1 and [line["alarms"] for line in _lines(repeated.out)] == [line["alarms"] for line in _lines(loud.out)]
     out = state.parent / "out"
     report = sigmaraw("watch", "report", "--state", state, "-o", out, "--json")
     found = json.loads(report.out)

@@ -152,7 +152,9 @@ def read_document(folder: str | Path) -> dict[str, Any]:  # as the file has it: 
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise InvalidRecord(f"{folder} has no record.json", "a folder that validate wrote", "check the path") from error
+        inside = [name for name in ("confirmation", "tuning") if (path.parent / name / "record.json").is_file()]
+        remedy = f"name {Path(folder) / inside[0]}, which a search wrote" if inside else "check the path"
+        raise InvalidRecord(f"{folder} has no record.json", "a folder that validate wrote", remedy) from error
     except UnicodeDecodeError as error:
         raise InvalidRecord(f"{path} is not UTF-8 text", "the file that validate wrote", "run validate again") from error
     try:

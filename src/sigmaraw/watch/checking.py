@@ -118,7 +118,7 @@ class Watch:
     def check(self, name: str, pixels: NDArray[np.integer]) -> dict[str, Any]:
         """Look at one frame, add it to the state, and return its line (JSON values).
 
-        A frame whose pixels were seen before is named as a repeat, and is not counted twice.
+        A frame whose pixels were seen before is named as a repeat, with the alarms that it had, and is not counted twice.
 
         Parameters
         ----------
@@ -135,7 +135,8 @@ class Watch:
         digest = hash_of(pixels)
         if digest in self._seen:
             before = self._seen[digest]
-            return {"frame": name, "repeat_of": before or "reference", "alarm": False, "alarms": [], "digest": self.state.digest}
+            alarms = self.state.entries[before].body["alarms"] if before else []
+            return {"frame": name, "repeat_of": before or "reference", "alarm": bool(alarms), "alarms": alarms, "digest": self.state.digest}
         if self._parts is None:
             self._parts = parts_of(self.setup, self._typed)
             same_files(self._parts, self.state.entries[0].body["hashes"])
