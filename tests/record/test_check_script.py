@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray
 
 import sigmaraw as sr
 from sigmaraw.record.sealing import CheckedKind, check_script
@@ -65,6 +66,28 @@ def test_it_runs_beside_a_written_record(tmp_path: Path, n: int | str) -> None:
     assert subprocess.run(command, capture_output=True, check=False).returncode == 1
     record.unlink()
     assert subprocess.run(command, capture_output=True, check=False).returncode == 2
+
+
+@pytest.mark.requirement("R-CHECK")
+def test_a_codec_that_returns_every_pixel_passes_where_predictions_are_undefined(tmp_path: Path) -> None:
+    def bright(image: np.ndarray) -> dict[str, float]:
+        found = image[image > 125]
+        return {"mean": float(found.mean()) if found.size else float("nan")}
+
+    camera = sr.CameraProfile.from_values(gain=0.5, offset=100, read_noise=2.0, bits=12)
+    random = np.random.default_rng(1)
+    images = [random.poisson(level, (8, 8)).astype(np.uint16) + 100 for level in (2, 12, 30)]  # never, now and then, always
+    record = sr.validate(images, camera, codecs=["lossless", "jpegls:near=3"], pipeline=bright, n=20, mode="around-raw")
+    record.write(tmp_path, formats=())
+    rows = {(row.codec, row.image): row for row in record.content.results}
+    with xarray.open_dataset(tmp_path / "result.nc") as predictions:
+        undefined = np.isnan(predictions["raw_prediction"]).any(("group", "replica", "measurement"))
+        assert undefined.values.tolist() == [True, True, False]
+    assert {rows["lossless", image].verdict for image in range(3)} == {"PASS"} and rows["lossless", 0].epsilon_hat is None
+    assert {rows["jpegls:near=3", image].verdict for image in range(2)} == {"INCONCLUSIVE"}
+    rulings = json.loads((tmp_path / "record.json").read_text())["decision"]["rulings"]
+    assert [row["verdict"] for row in rulings] == ["PASS", "INCONCLUSIVE"]
+    assert _run(tmp_path).returncode == 0
 
 
 @pytest.mark.requirement("R-CHECK")

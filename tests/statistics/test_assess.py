@@ -246,6 +246,10 @@ def test_undefined_predictions_are_counted_and_never_dropped() -> None:
     assert (found.verdict, found.reason) == ("INCONCLUSIVE", Reason.RAW_UNDEFINED)
     assert math.isnan(found.sigma_raw)
     assert {entry.field: (entry.reason, entry.count) for entry in found.undefined}["sigma_raw"] == (Reason.RAW_UNDEFINED, 1)
+    same = judge(other, other[1], group=1, pixels_identical=True)
+    assert (same.verdict, same.reason) == ("PASS", Reason.IDENTICAL) and math.isnan(same.epsilon_hat) and same.undefined == found.undefined
+    assert judge(other, other[1], pixels_identical=False).verdict == judge(other, other[1]).verdict == "INCONCLUSIVE"
+    assert judge(other, decoded, pixels_identical=True).verdict == "INCONCLUSIVE", "a model that answers the same pixels in two ways"
     frame = judge(raw, decoded, chi_codec=math.nan)
     assert (frame.verdict, frame.reason) == ("INCONCLUSIVE", Reason.CODEC_UNDEFINED)
     assert math.isfinite(frame.epsilon_hat)

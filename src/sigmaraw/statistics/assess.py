@@ -177,9 +177,12 @@ def assess(
     base = replace(blank, limit=limit, u_mode=u_mode, u_cal=u_cal, spread_factor=spread_factor)
     bad_raw = int(np.count_nonzero(~np.isfinite(raw))) + (not math.isfinite(chi_raw))
     bad_codec = int(np.count_nonzero(~np.isfinite(decoded))) + (not math.isfinite(chi_codec))
+    # A codec that returned every pixel has changed no prediction, also where there is none, such as the mean area of no objects.
+    unmoved = pixels_identical is True and _same(chi_raw, chi_codec) and _same(raw[group], decoded)
     if parts.raw is None:
         gone = ("sigma_raw", "sigma_raw_ci", "epsilon", *_SCORES, "null_flag_rate", "centre_shift")
-        return _give_up(base, gone, Reason.RAW_UNDEFINED, bad_raw)
+        found = _give_up(base, gone, Reason.RAW_UNDEFINED, bad_raw)
+        return _identical(found) if unmoved else found
     moments = parts.raw.moments
     base = _about_raw(base, raw, parts.raw, chi_raw, limits)
     in_sigma, in_unit = parts.in_sigma, parts.in_unit
@@ -187,7 +190,8 @@ def assess(
         gone = ("epsilon", *(_SCORES if in_sigma is None else ()), *(("centre_shift",) if bad_raw else ()))
         if in_sigma is not None and in_unit is not None and (moments.variance > 0.0 or (decoded == raw[group]).all()):
             base = _scores(base, raw, decoded, group, moments, in_sigma, in_unit)
-        return _give_up(base, gone, Reason.RAW_UNDEFINED if bad_raw else Reason.CODEC_UNDEFINED, bad_raw or bad_codec)
+        found = _give_up(base, gone, Reason.RAW_UNDEFINED if bad_raw else Reason.CODEC_UNDEFINED, bad_raw or bad_codec)
+        return _identical(found) if unmoved else found
     difference = decoded - raw[group]
     if not difference.any():
         scored = _scores(base, raw, decoded, group, moments, in_sigma, in_unit)
@@ -206,6 +210,14 @@ def assess(
     if no_draw and judged.verdict == "PASS":
         return replace(judged, verdict="INCONCLUSIVE", reason=Reason.SHIFT_NO_DRAW)
     return judged
+
+
+def _same(before: Floats | float, after: Floats | float) -> bool:
+    return np.array_equal(before, after, equal_nan=True)
+
+
+def _identical(undefined: Assessment) -> Assessment:
+    return replace(undefined, verdict="PASS", reason=Reason.IDENTICAL)
 
 
 def _about_raw(base: Assessment, raw: Floats, summary: RawSummary, chi_raw: float, limits: Limits) -> Assessment:

@@ -143,6 +143,8 @@ class _Rows:
 
     def _defined(self, index: int, row: ResultRow, margin: float | None) -> bool:
         """Return whether an image's numbers are all there; an image that came back bit by bit has them whatever it answers."""
+        if row.reason == Reason.IDENTICAL and not self.extrapolated:
+            return True
         raw, decoded = self._raw(index), self._decoded(index)
         if not (np.isfinite(raw).all() and np.isfinite(decoded).all()) or row.chi_raw is None or row.chi_codec is None:
             return False
@@ -159,10 +161,16 @@ class _Rows:
     def _raw(self, index: int) -> NDArray[np.float64]:
         image = self.rows[index].image
         rows = self.predictions.raw[:, :, image, self.column]
-        return rows if self.predictions.independent else rows[:1]
+        return self._shown(index, rows if self.predictions.independent else rows[:1])
 
     def _decoded(self, index: int) -> NDArray[np.float64]:
-        return self.predictions.decoded[self.codec, :, self.rows[index].image, self.column]
+        return self._shown(index, self.predictions.decoded[self.codec, :, self.rows[index].image, self.column])
+
+    def _shown(self, index: int, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return predictions; where none changes and some are undefined, 0 for these: that nothing changes is all that is asked of them."""
+        if self.rows[index].reason != Reason.IDENTICAL:
+            return values
+        return np.where(np.isfinite(values), values, 0.0)
 
     def _evidence(self, usable: Sequence[int], margin: float | None) -> tuple[Evidence, float]:
         """Return the evidence (image), and by what power of two values in the measurement's unit were divided."""
