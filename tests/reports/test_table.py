@@ -215,9 +215,10 @@ def test_where_nothing_moves_more_replicas_are_not_advised(record: Callable[...,
 
 
 def test_undefined_scores_leave_statements_undecided_or_not() -> None:
-    rows = (SimpleNamespace(epsilon_hat=None), SimpleNamespace(epsilon_hat=0.5))
-    for verdict, words in (("PASS", "which leaves no statement on these images"), ("INCONCLUSIVE", "so 1 statements on these images are")):
-        said = SimpleNamespace(statement="these-images", undefined=1, verdict=verdict)
+    rows = tuple(SimpleNamespace(epsilon_hat=value, codec=codec, measurement="m") for value, codec in ((None, "c"), (0.5, "d")))
+    none, one = "which leaves no statement on these images", "so 1 statements on these images are"
+    for verdict, codec, words in (("PASS", "c", none), ("INCONCLUSIVE", "c", one), ("INCONCLUSIVE", "d", none)):
+        said = SimpleNamespace(statement="these-images", undefined=1, verdict=verdict, codec=codec, measurement="m")
         record: Any = SimpleNamespace(results=rows, statements=(said,))
         assert undefined_line(record) == f"Undefined: 1 of 2 results have no ε̂, {words} undecided."
     whole: Any = SimpleNamespace(results=rows[1:], statements=())

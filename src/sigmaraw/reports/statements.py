@@ -123,13 +123,14 @@ def warning_line(record: Content) -> str:
 
 
 def undefined_line(record: Content) -> str:
-    """Return how many results have no score, and how many images that leaves open; nothing where all have one."""
-    count = sum(row.epsilon_hat is None for row in record.results)
-    open_ = sum(row.undefined > 0 and row.verdict == "INCONCLUSIVE" for row in record.statements if row.statement == "these-images")
-    if not count:
+    """Return how many results have no score, and how many statements on the images that leaves open; nothing where all have one."""
+    without = [(row.codec, row.measurement) for row in record.results if row.epsilon_hat is None]
+    if not without:
         return ""
+    these = [row for row in record.statements if row.statement == "these-images" and (row.codec, row.measurement) in without]
+    open_ = sum(row.undefined > 0 and row.verdict == "INCONCLUSIVE" for row in these)
     left = f"so {open_} statements on these images are undecided" if open_ else "which leaves no statement on these images undecided"
-    return f"Undefined: {count} of {len(record.results)} results have no ε̂, {left}."
+    return f"Undefined: {len(without)} of {len(record.results)} results have no ε̂, {left}."
 
 
 def effect_text(value: float | None, unit: str, digits: int = 3) -> str:
