@@ -1,3 +1,7 @@
+"""What a process keeps: pages are counted, not seconds."""
+
+from __future__ import annotations
+
 import platform
 import subprocess
 import sys

@@ -76,7 +76,8 @@ def keep_freed_memory() -> bool:
 
     A study makes and frees arrays of a frame's size again and again. glibc keeps twice the largest that it has seen freed, and Dask has
     its workers keep 64 KiB; all else goes back to the system, which clears every page anew. That took a third of a worker's processor
-    time, and 6 % of the demonstration's. Call it in processes that are this package's own. Other C libraries are left as they are.
+    time, and 7 and 9 % of the demonstration's in two pairs of runs. Call it in processes that are this package's own. Other C libraries
+    are left as they are.
     """
     if sys.platform != "linux":
         return False

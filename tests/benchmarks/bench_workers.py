@@ -1,6 +1,6 @@
 """Two Dask workers against the local engine on the same blocks: seconds by the clock, workers started and everything compiled.
 
-python -m tests.benchmarks.bench_workers [SIDE] [N]
+``python -m tests.benchmarks.bench_workers [SIDE] [N]``
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import sigmaraw as sr
 from sigmaraw.engines import LocalEngine
 from sigmaraw.engines.dask import DaskEngine
+from sigmaraw.study.plan import BLOCK
 from tests.benchmarks.bench_codecs import frame_of_cells
 from tests.benchmarks.bench_study import camera
 
@@ -45,7 +46,7 @@ def main(side: int = 512, n: int = 200) -> None:
     sr.validate(frame_of_cells(side), camera(), codecs=CODECS, pipeline="otsu", n=n, mode="around-raw", engine=local)
     job, items = local.asked
     with DaskEngine(2) as workers:
-        seconds(workers, job, [item for item in items if item.start < 2 * 10])  # a block of each group for each worker
+        seconds(workers, job, [item for item in items if item.start < 2 * BLOCK])  # a block of each group for each worker
         for _ in range(3):
             here, there = seconds(local, job, items), seconds(workers, job, items)
             print(f"{side} px, {len(items)} blocks: local {here:.1f} s, two workers {there:.1f} s, {here / there:.2f} of local speed")

@@ -15,10 +15,10 @@ from onnx import TensorProto, helper
 
 import sigmaraw as sr
 from sigmaraw import registry
-from sigmaraw.contracts import Pipeline
+from sigmaraw.contracts import Measurement, Pipeline
 from sigmaraw.errors import AnswersDiffer, InvalidModel
 from sigmaraw.noise import NoiseModel, replica_mode
-from sigmaraw.study.sameness import study_differences
+from sigmaraw.study.sameness import refuse_differences, study_differences
 from sigmaraw.study.study_image import StudyImage
 from tests.contracts.test_pipelines import _specs
 from tests.pipelines.make_models import exported, torchscript
@@ -124,6 +124,21 @@ def test_what_is_no_function_of_one_image_is_refused_by_name(name: str, tmp_path
         floor(pipeline)
     assert f"pipeline '{pipeline.spec}'" in str(refused.value)
     assert re.search(r"differs by [^,]+(?<! 1), which is \S+ σ_raw;", str(refused.value))  # a count has no unit "1"
+
+
+@pytest.mark.parametrize(
+    ("unit", "words"), [("1", "differs by 0.5, which"), ("1/px", "differs by 0.5 1/px, which"), ("px", "differs by 0.5 px")]
+)
+def test_a_difference_is_told_in_its_unit(unit: str, words: str) -> None:
+    class Mean:
+        measurements = (Measurement("mean", unit, "m", "mean of the image"),)
+
+        def batch(self, images: np.ndarray) -> dict[str, np.ndarray]:
+            return {"mean": images.mean(axis=(1, 2))}
+
+    replicas = [np.full((4, 4), value, np.uint16) for value in (100, 101)]
+    with pytest.raises(AnswersDiffer, match=words):
+        refuse_differences("pipeline 'mean'", np.array([0.5]), Mean(), replicas)  # type: ignore[arg-type]  # as much of a pipeline as is asked
 
 
 UNSTEADY: dict[str, Callable[[Path], Path]] = {

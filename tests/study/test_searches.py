@@ -22,7 +22,7 @@ from sigmaraw.study.grid import expand
 from tests.reports.conftest import make_record
 from tests.study import search_acceptance
 
-RUNS, WIDE_RUNS = 6, 4  # search_acceptance.py runs 200 of each
+RUNS = 6  # of each; search_acceptance.py runs 200
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -60,8 +60,8 @@ def test_a_setting_at_the_margin_is_rarely_accepted_even_where_tuning_images_mis
 
 def test_the_strongest_tolerable_setting_is_found_where_steps_are_wide(world: Any) -> None:
     scenario = world.SCENARIOS["steps"]
-    answers = [world.run(scenario, seed).recommended for seed in range(2000, 2000 + WIDE_RUNS)]
-    assert answers.count(world.spec(scenario.wanted)) >= stats.binom.ppf(0.01, WIDE_RUNS, 0.9)
+    answers = [world.run(scenario, seed).recommended for seed in range(2000, 2000 + RUNS)]
+    assert answers.count(world.spec(scenario.wanted)) >= stats.binom.ppf(0.01, RUNS, 0.9)
     assert set(answers) <= {world.spec(epsilon) for epsilon in scenario.epsilons if epsilon < 1} | {None}
 
 

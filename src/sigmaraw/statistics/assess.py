@@ -181,8 +181,7 @@ def assess(
     unmoved = pixels_identical is True and _same(chi_raw, chi_codec) and _same(raw[group], decoded)
     if parts.raw is None:
         gone = ("sigma_raw", "sigma_raw_ci", "epsilon", *_SCORES, "null_flag_rate", "centre_shift")
-        found = _give_up(base, gone, Reason.RAW_UNDEFINED, bad_raw)
-        return _identical(found) if unmoved else found
+        return _unless_unmoved(_give_up(base, gone, Reason.RAW_UNDEFINED, bad_raw), unmoved)
     moments = parts.raw.moments
     base = _about_raw(base, raw, parts.raw, chi_raw, limits)
     in_sigma, in_unit = parts.in_sigma, parts.in_unit
@@ -190,8 +189,8 @@ def assess(
         gone = ("epsilon", *(_SCORES if in_sigma is None else ()), *(("centre_shift",) if bad_raw else ()))
         if in_sigma is not None and in_unit is not None and (moments.variance > 0.0 or (decoded == raw[group]).all()):
             base = _scores(base, raw, decoded, group, moments, in_sigma, in_unit)
-        found = _give_up(base, gone, Reason.RAW_UNDEFINED if bad_raw else Reason.CODEC_UNDEFINED, bad_raw or bad_codec)
-        return _identical(found) if unmoved else found
+        reason = Reason.RAW_UNDEFINED if bad_raw else Reason.CODEC_UNDEFINED
+        return _unless_unmoved(_give_up(base, gone, reason, bad_raw or bad_codec), unmoved)
     difference = decoded - raw[group]
     if not difference.any():
         scored = _scores(base, raw, decoded, group, moments, in_sigma, in_unit)
@@ -216,8 +215,9 @@ def _same(before: Floats | float, after: Floats | float) -> bool:
     return np.array_equal(before, after, equal_nan=True)
 
 
-def _identical(undefined: Assessment) -> Assessment:
-    return replace(undefined, verdict="PASS", reason=Reason.IDENTICAL)
+def _unless_unmoved(undefined: Assessment, unmoved: bool) -> Assessment:
+    """Return an assessment of undefined predictions; where the codec moved none of them it passes, and what is undefined stays so."""
+    return replace(undefined, verdict="PASS", reason=Reason.IDENTICAL) if unmoved else undefined
 
 
 def _about_raw(base: Assessment, raw: Floats, summary: RawSummary, chi_raw: float, limits: Limits) -> Assessment:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sigmaraw.contracts import Pipeline
 from sigmaraw.study.plan import Plan
+from sigmaraw.study.plan_types import margins_of
 
 
 def plan_of(
@@ -27,10 +28,11 @@ def plan_of(
     allow_exec : bool, default False
         The pipeline may run programs.
     **settings : object
-        Fields of `Plan`.
+        Fields of `Plan`; `margin` may be None.
     """
     model = as_pipeline(pipeline, allow_exec)
     specs = (codecs,) if isinstance(codecs, str) else tuple(codecs)
+    settings["margin"] = margins_of(settings.get("margin"))
     return Plan(specs, model if isinstance(model, str) else model.spec, **settings), model
 
 

@@ -206,24 +206,26 @@ def prepare(setting: Setting, report: Progress, head: HeadStart | None = None) -
 
     head : told of each codec as soon as it is known how the study's first image uses it.
     """
-    images, specs = setting.inputs.images, setting.plan.codecs
     prepared: list[Prepared] = []
-    for index, image in enumerate(images):
+    for index in range(len(setting.inputs.images)):
         path, frame = setting.inputs.sources[index]
         with named(f"image {index + 1}" if path is None else f"{path} frame {frame}"):
-            findings = finding_checks(image)
-            calls = [functools.partial(ReplicaDiagnostics.of, image, setting.mode, setting.plan.seed, findings)]
-            coded = [
-                functools.partial(_coded, setting, image, index, group, spec, head if index == 0 else None)
-                for group, spec in enumerate(specs, 1)
-            ]
-            with side_by_side(calls, image.frame.nbytes, "checks") as checks, side_by_side(coded, image.frame.nbytes) as trips:
-
-                def show(position: int, index: int = index) -> None:
-                    report(index * len(specs) + position, len(images) * len(specs), f"image {index + 1}: {specs[position]}")
-
-                prepared.append(_prepared(setting, image, index, prepared[:1], trips, checks[0], show))
+            prepared.append(_checked_and_coded(setting, index, prepared[:1], report, head if index == 0 else None))
     return prepared
+
+
+def _checked_and_coded(setting: Setting, index: int, first: Sequence[Prepared], report: Progress, head: HeadStart | None) -> Prepared:
+    """Return one image, its checks and its codecs at work side by side. first, head : as in `_prepared` and `prepare`."""
+    images, specs = setting.inputs.images, setting.plan.codecs
+    image = images[index]
+    calls = [functools.partial(ReplicaDiagnostics.of, image, setting.mode, setting.plan.seed, finding_checks(image))]
+    coded = [functools.partial(_coded, setting, image, index, group, spec, head) for group, spec in enumerate(specs, 1)]
+
+    def show(position: int) -> None:
+        report(index * len(specs) + position, len(images) * len(specs), f"image {index + 1}: {specs[position]}")
+
+    with side_by_side(calls, image.frame.nbytes, "checks") as checks, side_by_side(coded, image.frame.nbytes) as trips:
+        return _prepared(setting, image, index, first, trips, checks[0], show)
 
 
 @dataclass(frozen=True)

@@ -152,9 +152,10 @@ def refuse_differences(what: str, found: NDArray[np.float64], pipeline: Pipeline
     worst = int(np.argmax(shares))
     if shares[worst] <= ALLOWED:
         return
-    name, unit = pipeline.measurements[worst].name, pipeline.measurements[worst].unit.removeprefix("1")
+    name, unit = pipeline.measurements[worst].name, pipeline.measurements[worst].unit
+    size = f"{found[worst]:.3g}" if unit == "1" else f"{found[worst]:.3g} {unit}"
     raise AnswersDiffer(
-        f"{what}: {name} differs by {f'{found[worst]:.3g} {unit}'.strip()}, which is {shares[worst]:.3g} σ_raw",
+        f"{what}: {name} differs by {size}, which is {shares[worst]:.3g} σ_raw",
         f"the same answer to the same image, to {ALLOWED:g} σ_raw, whatever is predicted with it, before it or after it",
         "put the model in evaluation mode and fix its random numbers (a codec: its seed), or state --allow-nondeterminism",
     )

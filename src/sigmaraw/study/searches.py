@@ -30,7 +30,6 @@ from sigmaraw.study.grid import GridPoint, allowed_lines, expand
 from sigmaraw.study.inputs import Camera
 from sigmaraw.study.no_camera import default_mode
 from sigmaraw.study.plan import Plan
-from sigmaraw.study.plan_types import margins_of
 from sigmaraw.study.run import run
 from sigmaraw.study.sequence import ALPHA, SearchOutcome, exceedance_upper, fixed_sequence, require_images, tolerable
 from sigmaraw.study.sweeps import sweep_row
@@ -264,7 +263,7 @@ def search(
     >>> result.recommended in ("lossless:method=zstd", "lossless:method=png", "lossless:zstd", "lossless:png")
     True
     """
-    limits = {"k": k, "spread": spread, "rms": rms, "rms_counts": rms_counts, "margin": margins_of(margin)}
+    limits = {"k": k, "spread": spread, "rms": rms, "rms_counts": rms_counts, "margin": margin}
     place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame, "bits": bits}
     plan, model = plan_of(codecs, pipeline, allow_exec, n=n, mode=default_mode(mode, camera), seed=seed, **limits, **place)
     rule = Rule(fraction, refine, back, exceedance)

@@ -144,7 +144,7 @@ class _Rows:
     def _defined(self, index: int, row: ResultRow, margin: float | None) -> bool:
         """Return whether an image's numbers are all there; an image that came back bit by bit has them whatever it answers."""
         if row.reason == Reason.IDENTICAL and not self.extrapolated:
-            return True
+            return True  # also where its answers are undefined
         raw, decoded = self._raw(index), self._decoded(index)
         if not (np.isfinite(raw).all() and np.isfinite(decoded).all()) or row.chi_raw is None or row.chi_codec is None:
             return False

@@ -18,7 +18,6 @@ from sigmaraw.study.grid import GridPoint, allowed_lines, expand
 from sigmaraw.study.inputs import Camera
 from sigmaraw.study.no_camera import default_mode
 from sigmaraw.study.plan import Plan
-from sigmaraw.study.plan_types import margins_of
 from sigmaraw.study.run import run
 
 RAW_SHARE = 0.95
@@ -146,7 +145,7 @@ def sweep(
     >>> [row.codec for row in record.content.codecs]
     ['jpegls:near=1', 'jpegls:near=4']
     """
-    limits = {"k": k, "spread": spread, "rms": rms, "rms_counts": rms_counts, "margin": margins_of(margin)}
+    limits = {"k": k, "spread": spread, "rms": rms, "rms_counts": rms_counts, "margin": margin}
     place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame, "bits": bits, "agreement": tuple(agreement)}
     plan, model = plan_of(codecs, pipeline, allow_exec, n=n, mode=default_mode(mode, camera), seed=seed, **limits, **place)
     allowed = plan.codecs if allow_exec else ()

@@ -13,7 +13,6 @@ from sigmaraw.record import Record
 from sigmaraw.study.arguments import plan_of
 from sigmaraw.study.inputs import Camera
 from sigmaraw.study.no_camera import default_mode
-from sigmaraw.study.plan_types import margins_of
 from sigmaraw.study.run import run
 
 
@@ -153,7 +152,7 @@ def validate(
     >>> record.verdict
     'PASS'
     """
-    limits = {"k": k, "spread": spread, "rms": rms, "rms_counts": rms_counts, "margin": margins_of(margin)}
+    limits = {"k": k, "spread": spread, "rms": rms, "rms_counts": rms_counts, "margin": margin}
     place = {"roi": roi, "scalars": scalars, "volume": volume, "frame": frame, "objects": objects}
     stated = {"bits": bits, "agreement": tuple(agreement), "rule": rule}
     specs, made = named_codecs(codecs)
