@@ -141,8 +141,19 @@ def study_rows(camera: str, mode: str, pipeline: str, codecs: tuple[str, ...], f
 
 
 def environment() -> dict[str, str]:
-    """Return what last bits of floating-point numbers may depend on."""
-    return {"machine": platform.machine(), "python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
+    """Return what last bits of floating-point numbers may depend on; of the processor, libraries choose other vector units for each."""
+    libraries = {name: version(name) for name in LIBRARIES}
+    return {"machine": platform.machine(), "processor": processor(), "python": platform.python_version(), **libraries}
+
+
+def processor() -> str:
+    """Return maker, family and model of the processor."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # not Linux
+        return platform.processor()
+    fields = dict(reversed([(key.strip(), value.strip()) for key, _, value in (line.partition(":") for line in lines)]))
+    return " ".join(fields.get(key, "?") for key in ("vendor_id", "cpu family", "model"))
 
 
 def main() -> None:
