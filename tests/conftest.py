@@ -25,9 +25,15 @@ settings.load_profile("busy")
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep results of codec self-tests, and the log of first reads, in folders of this run: tests never write into the user's."""
+    """Keep results of codec self-tests, and the log of first reads, in folders of this run: tests never write into the user's.
+
+    Workers share the results: each self-test runs once.
+    """
+    base = tmp_path_factory.getbasetemp()
+    cache = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    cache.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SIGMARAW_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("SIGMARAW_CACHE", str(cache))
         patch.setenv("SIGMARAW_STATE", str(tmp_path_factory.mktemp("state")))
         yield
 

@@ -18,12 +18,9 @@ def codecs(
     json: Json = False,
 ) -> None:
     """List codec families with their keys, what they take, the versions of their libraries and the outcome of their self-tests."""
-    from sigmaraw import registry
     from sigmaraw.codecs import describe
 
-    if name is not None and name not in registry.names(registry.CODECS):
-        registry.load(registry.CODECS, name)  # raises UnknownName with what was likely meant
-    rows = [row for row in describe() if name in (None, row["name"])]
+    rows = describe(name)
     if json:
         print_json(rows)
         return
