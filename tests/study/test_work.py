@@ -218,8 +218,8 @@ def test_a_failure_of_one_of_several_calls_gives_what_was_done_before_it_and_lea
 
 
 def test_more_items_are_under_way_where_cores_would_be_idle_but_only_as_many_as_may_be_held():
-    assert [job(Mean(), Watched(), workers=workers).ahead() for workers in (0, 2, 16)] == [2, 2, 16]
-    assert job(SideBySide(), Watched(), workers=16).ahead() == 18
+    assert [job(Mean(), Watched(), workers=workers).ahead() for workers in (0, 2, 16)] == [2, 3, 24]
+    assert job(SideBySide(), Watched(), workers=16).ahead() == 26
     large = np.broadcast_to(np.uint16(300), (2000, 2000))
     scenes = (StudyImage(large, large, NoiseModel(0.5, 100.0, 1.6, 12)),)
     assert Job(scenes, SideBySide(), replica_mode("around-raw"), 3, workers=64).ahead() == 2  # type: ignore[arg-type]
