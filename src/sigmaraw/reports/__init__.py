@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sigmaraw.reports.html import HtmlReport
     from sigmaraw.reports.json import JsonReport
-    from sigmaraw.reports.plots import camera_plot
     from sigmaraw.reports.table import text_table
+    from sigmaraw.reports.transfer_plot import camera_plot
 
-_HOMES = {"HtmlReport": "html", "JsonReport": "json", "camera_plot": "plots", "text_table": "table"}
+_HOMES = {"HtmlReport": "html", "JsonReport": "json", "camera_plot": "transfer_plot", "text_table": "table"}
 
 __all__ = ["HtmlReport", "JsonReport", "camera_plot", "text_table"]
 

@@ -25,8 +25,8 @@ from sigmaraw.reports.blocks import (
     rich,
 )
 from sigmaraw.reports.numbers import given, measured, plain, unit_label, with_unit
-from sigmaraw.reports.plots import camera_plot
 from sigmaraw.reports.taps import tap_table
+from sigmaraw.reports.transfer_plot import camera_plot
 from sigmaraw.reports.values import setting, shape, symbol
 
 _OUTCOMES: dict[str, tuple[Verdict, str]] = {"pass": ("PASS", "pass"), "fail": ("FAIL", "fail"), "unknown": ("INCONCLUSIVE", "unknown")}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,23 +13,24 @@ from sigmaraw.reports.numbers import given
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_DIVERGING = "PuOr"  # purple and orange stay apart for every kind of colour vision
+# ColorBrewer's PuOr, dark orange first: purple and orange stay apart for every kind of colour vision.
+_DIVERGING = (
+    (127, 59, 8), (179, 88, 6), (224, 130, 20), (253, 184, 99), (254, 224, 182), (247, 247, 247),
+    (216, 218, 235), (178, 171, 210), (128, 115, 172), (84, 39, 136), (45, 0, 75),
+)  # fmt: skip
 _UNKNOWN = np.array([255, 0, 255], dtype=np.uint8)  # a pixel without a value
 
 
 def _png(rgb: NDArray[np.uint8]) -> bytes:
-    """Return (y, x, 3) uint8 as a PNG; no date or program name inside, so equal pictures are equal bytes."""
-    from matplotlib.image import imsave
+    """Return (y, x, 3) or (y, x) uint8 as a PNG; no date or program name inside, so equal pictures are equal bytes."""
+    import imagecodecs
 
-    stream = io.BytesIO()
-    unnamed: dict[str, Any] = {"Software": None}  # matplotlib's keyword
-    imsave(stream, rgb, format="png", metadata=unnamed)
-    return stream.getvalue()
+    return bytes(imagecodecs.png_encode(rgb))
 
 
 def grey_png(picture: NDArray[np.uint8]) -> bytes:
     """Return a small grey picture (y, x) as a PNG."""
-    return _png(np.repeat(picture[..., None], 3, axis=-1))
+    return _png(np.ascontiguousarray(picture))
 
 
 def _grey(crop: NDArray[np.float64], low: float, high: float) -> NDArray[np.uint8]:
@@ -43,20 +43,22 @@ def _grey(crop: NDArray[np.float64], low: float, high: float) -> NDArray[np.uint
 
 def _diverging(residual: NDArray[np.float64], end: float) -> NDArray[np.uint8]:
     """Return colours from −end over white at 0 to +end. (y, x) DN → (y, x, 3)."""
-    import matplotlib
-
     shade = np.full(residual.shape, 0.5) if end <= 0 else 0.5 + 0.5 * np.nan_to_num(residual) / end
-    colours: NDArray[np.uint8] = matplotlib.colormaps[_DIVERGING](np.clip(shade, 0, 1), bytes=True)[..., :3].copy()
+    colours = _purple_orange(shade)
     colours[~np.isfinite(residual)] = _UNKNOWN
     return colours
 
 
 def diverging_stops(count: int = 11) -> str:
     """Return the residual's colours as the stops of a CSS gradient, −end first."""
-    import matplotlib
+    return ", ".join(f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in _purple_orange(np.linspace(0, 1, count)).tolist())
 
-    colours = matplotlib.colormaps[_DIVERGING](np.linspace(0, 1, count), bytes=True)
-    return ", ".join(f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue, _ in colours.tolist())
+
+def _purple_orange(shade: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Return 256 colours between the eleven by a shade from 0 to 1, matplotlib's PuOr to one of 255. (…) → (…, 3)."""
+    colours = [np.interp(np.arange(256) / 255, np.arange(11) / 10, channel) for channel in zip(*_DIVERGING, strict=True)]
+    places = np.minimum((np.clip(shade, 0, 1) * 256).astype(np.intp), 255)
+    return np.stack(colours, axis=-1).astype(np.uint8)[places]
 
 
 def crop_pictures(crop: Crop) -> list[Picture]:

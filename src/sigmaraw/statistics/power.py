@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import integrate, special
+from scipy import special
 
 from sigmaraw.errors import InvalidOption
 from sigmaraw.statistics.distributions import chi_density
@@ -80,6 +80,8 @@ def equivalence_power(mean: float, sd: float, limit: float, n: int, alpha: float
     >>> round(equivalence_power(0.0, 0.5, 1.0, 10), 3)
     1.0
     """
+    from scipy import integrate  # with `scipy.optimize` a quarter of a second to import, and only plans ask for it
+
     if n < 2 or not sd > 0.0 or not limit > 0.0:
         raise InvalidOption(f"n = {n}, sd = {sd:g}, limit = {limit:g}", "n ≥ 2, and sd and limit above 0", "correct the design")
     error, dof = sd / math.sqrt(n), n - 1
