@@ -46,8 +46,8 @@ def frame_noise_checks(source: NDArray[np.integer], mode: ReplicaMode, noise_mod
         rel = s²[(x − m̂(x))/√V] / mean s²[(R − m̂(R))/√V]
 
     What the denoiser keeps of the noise, and takes of the structure, is in both and cancels. A mode without a denoiser is given
-    `bootstrap`'s, with a sixteenth of its patches, for as much of a large frame as `representative_part` takes. With real repeats `repeat_noise` says it directly, and
-    only the other checks are returned.
+    `bootstrap`'s, with a sixteenth of its patches, for as much of a large frame as `representative_part` takes. With real repeats
+    `repeat_noise` says it directly, and only the other checks are returned.
 
     Parameters
     ----------
