@@ -107,7 +107,7 @@ def cases(runs: int, sides: tuple[int, ...], peaks: tuple[float, ...], scenes: t
 
 def counted(what: str, runs: int, sides: tuple[int, ...], mode: str) -> None:
     """Print how often the checks fire: "right", "wrong" or "not-raw"."""
-    names = ("quieter", "louder", "row_noise", "column_noise")
+    names = ("quieter", "louder", "row_noise", "column_noise", "hot_pixels")
     table: dict[str, dict[str, int]] = {}
     totals: dict[str, int] = {}
     scenes = SCENES if what == "right" else ("cells", "points")

@@ -18,8 +18,8 @@ from sigmaraw.errors import InvalidOption, InvalidPlan, InvalidSpec
 from sigmaraw.study import Plan, read_plan
 from sigmaraw.study.adaptive import Adaptive
 from sigmaraw.study.plan import BLOCK, WorkItem
-from sigmaraw.study.prepare import ReplicaDesign
 from sigmaraw.study.run import _gather
+from sigmaraw.study.setting import ReplicaDesign
 from sigmaraw.study.work import BlockResult
 
 CAMERA = sr.CameraProfile.from_values(gain=0.5, offset=100.0, read_noise=2.0, bits=12)

@@ -18,7 +18,8 @@ from sigmaraw import registry
 from sigmaraw.contracts import Measurement, Pipeline
 from sigmaraw.errors import AnswersDiffer, InvalidModel
 from sigmaraw.noise import NoiseModel, replica_mode
-from sigmaraw.study.sameness import refuse_differences, study_differences
+from sigmaraw.study.sameness import Sameness, refuse_differences
+from sigmaraw.study.side_by_side import Asked
 from sigmaraw.study.study_image import StudyImage
 from tests.contracts.test_pipelines import _specs
 from tests.pipelines.make_models import exported, torchscript
@@ -41,7 +42,9 @@ def floor(pipeline: Pipeline, image: np.ndarray | None = None) -> np.ndarray:
     image = frame() if image is None else image
     pipeline.batch(image[np.newaxis])  # a function's measurements come with its first call
     study = StudyImage(image, image, CAMERA)
-    return study_differences(study, pipeline, replica_mode("around-raw"), 1, [image], allowed=False)
+    same = Sameness(study, pipeline, replica_mode("around-raw"), 1, allowed=False, later=Asked)
+    same.ask_pipeline(image)
+    return same.largest()
 
 
 @pytest.fixture(scope="module")

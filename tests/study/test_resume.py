@@ -163,7 +163,7 @@ def test_kill_9_and_resume_from_the_command_line(tmp_path: Path, monkeypatch: py
         "--pipeline",
         "otsu",
         "-n",
-        "100",
+        "400",
         "-q",
         "-o",
     ]

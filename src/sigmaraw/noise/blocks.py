@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sigmaraw.errors import InvalidOption
 from sigmaraw.noise.from_profile import noise_model_of_rows
 from sigmaraw.noise.keys import MAX_PIXELS, counter_words, key_words, whole_number
-from sigmaraw.noise.rate_image import make_rate_image
+from sigmaraw.noise.rate_image import SMALL, make_rate_image
 from sigmaraw.noise.sampler import Sampler
 from sigmaraw.noise.scenes import scene_of
 
@@ -28,7 +28,9 @@ BLOCK_BYTES = 16 << 20
 GPU_BLOCK_BYTES = 128 << 20  # a GPU draws 16 MiB in the time that starting its kernels takes
 WHOLE_PIXELS = 1 << 22  # what the kernel needs of a larger frame or volume, tens of bytes a pixel, is made slab by slab and not kept
 SLAB_PIXELS = 1 << 20
-STEP, FEW_VALUES = 10, 1 << 17  # replicas of small images are drawn in whole tens: as many as a study's work item, and few shapes
+# Few replicas are drawn as whole tens, as many as a study's work item has; those of small images a hundred or ten at a time. So few
+# shapes are compiled, which takes longer than drawing such an image a thousand times.
+STEP, STEPS, FEW_VALUES = 10, (100, 10), 1 << 17
 
 
 def batch_size(batch: int | None, n: int, pixels: int, device: bool = False) -> int:
@@ -147,7 +149,9 @@ def sample_blocks(
     whole = scene() if len(parts) == 1 else None
 
     # Few values are drawn sooner than another shape is compiled.
-    full = -(-size // STEP) * STEP if size * level_dn.size <= FEW_VALUES else size
+    small = level_dn.size <= 2 * SMALL[-1]
+    full = -(-size // STEP) * STEP if small or size * level_dn.size <= FEW_VALUES else size
+    steps = STEPS if small else (full,)
 
     def blocks() -> Iterator[Block]:
         for first in range(0, len(counters), size):
@@ -158,7 +162,7 @@ def sample_blocks(
                 block = drawn[0] if whole else jnp.concatenate(drawn, axis=1)
                 yield block if count == full else block[:count]  # a slice of all would be copied
             elif whole is not None:
-                yield whole.block(words)[:count]
+                yield _in_steps(whole, words, steps)[:count]
             else:
                 frames = np.empty((count, *level_dn.shape), noise_model.dtype)
                 for part in parts:
@@ -166,6 +170,16 @@ def sample_blocks(
                 yield frames
 
     return blocks()
+
+
+def _in_steps(drawn: Drawn, words: NDArray[np.uint32], steps: tuple[int, ...]) -> NDArray[Any]:
+    """Return the frames of counter words, as many at a time as the largest step allows; the smallest step divides their number."""
+    blocks, first = [], 0
+    while first < len(words):
+        count = next(step for step in steps if step <= len(words) - first)
+        blocks.append(drawn.block(words[first : first + count]))
+        first += count
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
 
 def drawing_device() -> tuple[int, int]:

@@ -19,7 +19,8 @@ from sigmaraw.noise.keys import Unchanging
 if TYPE_CHECKING:
     from sigmaraw.contracts import CameraNoise, Measurement, ReplicaRequest
 
-_ESTIMATING = threading.RLock()  # threads of a study share a mode, and an image is denoised once
+_ESTIMATES = threading.Condition()  # threads of a study share a mode, and an image is denoised once
+_MAKING: set[tuple[int, bytes]] = set()  # what is denoised just now: another image need not wait for it
 _KEPT_BYTES = 1 << 29  # of estimates held, the latest in any case: a study of adaptive n comes back to every image
 DOUBLE_BOOTSTRAP_GROUPS = 4
 DEFAULT_DENOISER = "dct"
@@ -94,18 +95,31 @@ class Bootstrap(ReplicaMode):
 
     def _estimate(self, frame: NDArray[np.integer], noise_model: CameraNoise) -> _Estimate:
         """Return m̂ and its checks, computed once for the same pixels and camera values."""
-        from sigmaraw.noise.residuals import residual_checks
-
         key = _identity(frame, noise_model)
-        with _ESTIMATING:
-            found = self._estimates.get(key)
-            if found is None:
-                level = estimate(frame, noise_model, self.denoiser)
-                found = _Estimate(Unchanging.of(level), residual_checks(frame, level, noise_model))
+        making = id(self), key
+        with _ESTIMATES:
+            _ESTIMATES.wait_for(lambda: making not in _MAKING)
+            if key in self._estimates:
+                return self._estimates[key]
+            _MAKING.add(making)
+        try:
+            found = _estimated(frame, noise_model, self.denoiser)
+            with _ESTIMATES:
                 self._estimates[key] = found
                 while len(self._estimates) > 1 and sum(kept.level_dn.nbytes for kept in self._estimates.values()) > _KEPT_BYTES:
                     self._estimates.popitem(last=False)
-            return found
+        finally:
+            with _ESTIMATES:
+                _MAKING.discard(making)
+                _ESTIMATES.notify_all()
+        return found
+
+
+def _estimated(frame: NDArray[np.integer], noise_model: CameraNoise, denoiser: Denoiser) -> _Estimate:
+    from sigmaraw.noise.residuals import residual_checks
+
+    level = estimate(frame, noise_model, denoiser)
+    return _Estimate(Unchanging.of(level), residual_checks(frame, level, noise_model))
 
 
 def _identity(frame: NDArray[np.integer], noise_model: CameraNoise) -> bytes:

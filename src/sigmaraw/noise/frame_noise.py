@@ -13,6 +13,7 @@ from sigmaraw.contracts import Diagnostic, ReplicaMode, ReplicaRequest
 from sigmaraw.noise.bootstrap import Bootstrap
 from sigmaraw.noise.drawing import draw
 from sigmaraw.noise.from_profile import noise_model_of_rows
+from sigmaraw.noise.sliding_dct import SlidingDct
 
 if TYPE_CHECKING:
     from sigmaraw.noise.model import NoiseModel
@@ -23,6 +24,7 @@ QUIETER, LOUDER = 0.85, 1.18
 """Limits of the residual ratio, by measurement (docs/explanation/evidence.md)."""
 ENOUGH_PIXELS = 1 << 20
 """Pixels that are denoised for the residual ratio where the mode has no denoiser: at 2²⁰, u is .0015, and more says nothing more."""
+_STEP_PX = 4  # from patch to patch where the mode has no denoiser: a coarser estimate does, since it is the same for frame and replicas
 REACH = 3.5
 """Standard errors that a limit keeps from 1 at least: small frames scatter."""
 _BLOCK = 6  # px, of a block's side
@@ -44,8 +46,8 @@ def frame_noise_checks(source: NDArray[np.integer], mode: ReplicaMode, noise_mod
         rel = s²[(x − m̂(x))/√V] / mean s²[(R − m̂(R))/√V]
 
     What the denoiser keeps of the noise, and takes of the structure, is in both and cancels. A mode without a denoiser is given
-    `bootstrap`'s, for as much of a large frame as `representative_part` takes. With real repeats `repeat_noise` says it directly, and
-    only the other checks are returned.
+    `bootstrap`'s, with a sixteenth of its patches, for as much of a large frame as `representative_part` takes. With real repeats
+    `repeat_noise` says it directly, and only the other checks are returned.
 
     Parameters
     ----------
@@ -68,7 +70,7 @@ def frame_noise_checks(source: NDArray[np.integer], mode: ReplicaMode, noise_mod
     if isinstance(mode, Bootstrap):
         judge, part, local = mode, source, noise_model
     else:
-        judge, (part, local) = Bootstrap(), representative_part(source, noise_model)
+        judge, (part, local) = Bootstrap(SlidingDct(_STEP_PX), 0), representative_part(source, noise_model)
     variances, lines = [], []
     for start in range(STARTS):
         replica = np.asarray(next(draw(judge, part, local, ReplicaRequest(1, seed, start, batch=1))))[0]

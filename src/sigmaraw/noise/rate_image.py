@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from sigmaraw.noise.poisson import LOW_RATE
 
-# Pairs of pixels are padded to a multiple of this, so that compiled loops have no remainder: the arithmetic of a pixel is then the
-# same instructions whatever the number of replicas in a batch.
-LANES = 64
+# Pairs of pixels are padded to such sizes, multiples of 64, so that compiled loops have no remainder: the arithmetic of a pixel is then
+# the same instructions whatever the number of replicas in a batch.
 TILE = 4096  # pairs; more of them are padded to whole tiles, all replicas of which are drawn while the tile's values are in the cache
+SMALL = (512, 2048)  # pairs of smaller images, padded to one of these: drawing them all takes a thousandth of compiling another shape
 _CHUNK = 1 << 15  # pixels split at a time: float64 intermediates stay in the cache, which is 3 × as fast on frames of 2048²
 
 
@@ -22,7 +22,7 @@ _CHUNK = 1 << 15  # pixels split at a time: float64 intermediates stay in the ca
 class RateImage:
     """Poisson rates and levels of an image: arrays (2, pair), pixels 2p and 2p + 1 in C order being pair p, padded.
 
-    An array is (1, 1) where one value serves all.
+    An array is (1, 1) where one value serves all, but in small images, for which fewer shapes are compiled so.
 
     `arrays` holds, all float32: rate_whole = ⌊λ⌋ and rate_fraction = λ − ⌊λ⌋, e⁻; rate_root = √λ and rate_inverse = 1/√λ for rates
     from `LOW_RATE`, below it the values of `LOW_RATE`; gain = K, DN/e⁻; read_noise = σ_r, e⁻; level_even, the nearest even whole number
@@ -83,7 +83,7 @@ def make_rate_image(level_dn: NDArray[Any], rate_e: NDArray[np.float64], gain: A
     filled: dict[str, NDArray[np.float32]] = {}
     for name, value in (("gain", gain), ("read_noise", read_noise)):
         array = np.asarray(value)
-        if array.ndim == 0:
+        if array.ndim == 0 and pairs > SMALL[-1]:
             arrays[name] = array.reshape(1, 1).astype(np.float32)
         else:
             filled[name] = _padded(np.broadcast_to(array, level.shape).reshape(-1), size, pairs)
@@ -100,10 +100,8 @@ def make_rate_image(level_dn: NDArray[Any], rate_e: NDArray[np.float64], gain: A
 
 
 def padded_pairs(pairs: int) -> int:
-    """Return the number of pairs, rounded up to whole tiles; below one, to `LANES` times a power of two: few shapes are compiled."""
-    if pairs > TILE:
-        return -(-pairs // TILE) * TILE
-    return max(LANES, 1 << max(pairs - 1, 0).bit_length())
+    """Return the number of pairs, rounded up to whole tiles; below one, to a size of `SMALL`: few shapes are compiled."""
+    return next((size for size in SMALL if pairs <= size), -(-pairs // TILE) * TILE)
 
 
 def _aligned(pairs: int) -> NDArray[np.float32]:

@@ -31,15 +31,14 @@ APART = 0.15
 _F = np.float32
 
 
-@functools.partial(jax.jit, static_argnames=("lo", "hi", "high", "top", "dtype", "tile"))
+@functools.partial(jax.jit, static_argnames=("high", "top", "dtype", "tile"))
 def kernel(
     key: jax.Array,
     counters: jax.Array,
     pair: jax.Array,
     rates: dict[str, jax.Array],
+    ends: jax.Array,
     *,
-    lo: int,
-    hi: int,
     high: bool,
     top: int,
     dtype: str,
@@ -60,8 +59,8 @@ def kernel(
         The second counter word, uint32 (pair,).
     rates : dict of str to jax.Array
         The arrays of `RateImage`, each (2, pair) or (1, 1).
-    lo, hi : int
-        Ends of the converter's range, DN.
+    ends : jax.Array
+        Ends of the converter's range, whole DN, float32 (2,): no part of what is compiled, so that cameras share it.
     high : bool
         Whether any rate is `LOW_RATE` or more.
     top : int
@@ -82,14 +81,13 @@ def kernel(
     normals = normal_pair(*words(PHOTON_WORDS)) if high else (None, None)
     uniforms = words(LOW_WORDS) if top else (None, None)
     first, second = (
-        _levels(normals[i], uniforms[i], read[i], {name: value[i % len(value)] for name, value in tiled.items()}, lo, hi, top)
-        for i in (0, 1)
+        _levels(normals[i], uniforms[i], read[i], {name: value[i % len(value)] for name, value in tiled.items()}, ends, top) for i in (0, 1)
     )
     word = jnp.uint16 if dtype == "uint8" else jnp.uint32
     return first.astype(word) | (second.astype(word) << word(8 * np.dtype(dtype).itemsize))
 
 
-def _levels(w: Any, word: Any, read: jax.Array, pixel: dict[str, jax.Array], lo: int, hi: int, top: int) -> jax.Array:
+def _levels(w: Any, word: Any, read: jax.Array, pixel: dict[str, jax.Array], ends: jax.Array, top: int) -> jax.Array:
     """Return DN (tile, replica, pair), int32, of one pixel of each pair.
 
     Parameters
@@ -108,7 +106,7 @@ def _levels(w: Any, word: Any, read: jax.Array, pixel: dict[str, jax.Array], lo:
         excess = count if w is None else jnp.where(rate < _F(LOW_RATE), count, excess)
     level = pixel["level_even"]
     distance = jnp.rint(pixel["level_rest"] + pixel["gain"] * (excess - fraction + pixel["read_noise"] * read))
-    return (jnp.clip(distance, lo - level, hi - level) + level).astype(jnp.int32)
+    return (jnp.clip(distance, ends[0] - level, ends[1] - level) + level).astype(jnp.int32)
 
 
 def _top(rate: float) -> int:
@@ -129,7 +127,7 @@ class Sampler:
         share, largest = image.low_share()
         top = _top(largest) if share else 0
         apart = 0 < share < APART
-        self._run = functools.partial(kernel, jnp.asarray(key), lo=lo, hi=hi, dtype=dtype.name)
+        self._key, self._ends = jnp.asarray(key), jnp.asarray(np.array([lo, hi], np.float32))
         self._all = _on_device(image)
         self._variant = {"high": share < 1, "top": 0 if apart else top}
         self._low: tuple[Any, ...] | None = None
@@ -166,7 +164,8 @@ class Sampler:
         pairs = arrays[0].size
         # A GPU has no cache to keep a tile in, and would have to transpose.
         tile = TILE if pairs % TILE == 0 and jax.default_backend() == "cpu" else pairs
-        return self._run(counters, *arrays, tile=tile, **variant)
+        words: jax.Array = kernel(self._key, counters, *arrays, self._ends, dtype=self._dtype.name, tile=tile, **variant)
+        return words
 
     def _pixels(self, words: jax.Array, size: int) -> NDArray[Any]:
         """Return (replica, pixel) integers that may be written to."""

@@ -29,12 +29,13 @@ from sigmaraw.study.deciding import Looks
 from sigmaraw.study.delta import delta_row, propagations
 from sigmaraw.study.environment import environment
 from sigmaraw.study.plan import BLOCK, NO_REPLICAS, Plan
-from sigmaraw.study.prepare import Prepared, Setting, answer_differences
+from sigmaraw.study.prepare import Prepared, answer_differences
 from sigmaraw.study.quality import codec_rows, worst_crops
 from sigmaraw.study.reference_rules import ON_REFERENCES, cunha, joined, noninferiority
 from sigmaraw.study.replica_checks import ReplicaDiagnostics, diagnostic_rows
 from sigmaraw.study.rules import decision_row, ruled_verdicts
 from sigmaraw.study.scoring import Predictions, Scoring, tukey_all
+from sigmaraw.study.setting import Setting
 from sigmaraw.study.statements import OverImages, codec_verdicts, over_images, with_evidence
 from sigmaraw.study.thumbnails import thumbnails
 from sigmaraw.study.work import BlockResult

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sigmaraw.pipelines.threads import submit
 from sigmaraw.study.overlap import discard
+from sigmaraw.study.side_by_side import small_beside_replicas
 from sigmaraw.study.work import Job, Started
 
 if TYPE_CHECKING:
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from sigmaraw.study.plan import WorkItem
     from sigmaraw.study.study_image import Hint
     from sigmaraw.study.trips import Trip
-
-
-_BLOCK_BYTES = 12 << 20  # of a block's replicas: with more, what is drawn would add to what the checks of the image hold
 
 
 class HeadStart:
@@ -50,7 +48,7 @@ class HeadStart:
         self.started: dict[WorkItem, Started] = {}
 
     def _is_small(self, item: WorkItem) -> bool:
-        return self._job.holds_ahead(item) and item.count * self._job.images[0].frame.nbytes <= _BLOCK_BYTES
+        return self._job.holds_ahead(item) and small_beside_replicas(self._job.images[0].frame.nbytes, item.count)
 
     def begin(self, group: int, codec: Codec, hint: Hint, later_hint: Hint, *, distorts: bool, first: Trip | None = None) -> None:
         """Begin blocks of a codec's group, with the codec as `StudyImage.with_codec` takes it. May be called from any thread.

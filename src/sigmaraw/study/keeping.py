@@ -10,7 +10,8 @@ from sigmaraw.record.fields import json_lists, plain
 from sigmaraw.study.environment import environment
 from sigmaraw.study.no_camera import NoCamera
 from sigmaraw.study.plan import BLOCK
-from sigmaraw.study.prepare import Prepared, Setting
+from sigmaraw.study.prepare import Prepared
+from sigmaraw.study.setting import Setting
 from sigmaraw.study.store import BlockStore
 
 

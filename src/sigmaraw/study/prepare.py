@@ -2,109 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sigmaraw.camera import CameraProfile
 from sigmaraw.codecs import require_near
-from sigmaraw.contracts import Codec, FindsObjects, Pipeline, ReplicaMode, RoundTrip
-from sigmaraw.errors import InvalidOption, InvalidPlan
-from sigmaraw.noise import NoiseModel, RicianNoise, split_repeats
+from sigmaraw.contracts import Codec, FindsObjects, Pipeline
+from sigmaraw.errors import SigmarawError
 from sigmaraw.record.codecs import Settings
-from sigmaraw.record.design import InputRow
 from sigmaraw.study.delta import Linear, linearise
 from sigmaraw.study.evidence import finding_checks
 from sigmaraw.study.first_replica import FirstReplica, first_replica, searches
 from sigmaraw.study.head_start import HeadStart
-from sigmaraw.study.inputs import Inputs, named
-from sigmaraw.study.no_camera import NoCamera
+from sigmaraw.study.inputs import named
 from sigmaraw.study.objects import Followed, ObjectsOfImage
-from sigmaraw.study.plan import BLOCK, DEFAULT_N, NO_REPLICAS, Plan
 from sigmaraw.study.predicting import predict, predict_following
 from sigmaraw.study.quality import ImageQuality
 from sigmaraw.study.reference_rules import Scores, between
-from sigmaraw.study.references import References
 from sigmaraw.study.replica_checks import ReplicaDiagnostics
-from sigmaraw.study.sameness import LINEAR_REPLICAS, linear_in_noise, replicas_of, study_differences
+from sigmaraw.study.sameness import LINEAR_REPLICAS, Sameness, linear_in_noise, replicas_of
 from sigmaraw.study.seen import objects_in, seen_by
-from sigmaraw.study.side_by_side import Later, held_together, side_by_side
-from sigmaraw.study.study_image import StudyImage
+from sigmaraw.study.setting import Setting, codec_of
+from sigmaraw.study.side_by_side import Asked, Calls, Later, held_together, known, side_by_side, small_beside_replicas
+from sigmaraw.study.study_image import Hint, StudyImage
 from sigmaraw.study.trips import Trip, compare, distort
 
 Progress = Callable[[int, int, str], None]
 """Called as progress(done, total, what) while a study runs."""
-
-
-@dataclass(frozen=True)
-class ReplicaDesign:
-    """How many replicas each group has, and from where they come.
-
-    Parameters
-    ----------
-    n : int
-        Replicas per group; where the plan adds replicas, the number to begin with.
-    independent : bool
-        Whether each group has a separate random stream.
-    repeats : tuple of range, optional
-        With real repeats, the frames of each group.
-    reason : str, default ""
-        Why groups are not independent.
-    """
-
-    n: int
-    independent: bool
-    repeats: tuple[range, ...] | None = None
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """The plan of a study and everything that was looked up for it.
-
-    Parameters
-    ----------
-    plan : Plan
-        The plan.
-    profile : CameraProfile, NoCamera or RicianNoise
-        The camera, or what stands in its place.
-    pipeline : Pipeline
-        The pipeline, loaded.
-    mode : ReplicaMode
-        The replica mode, with its settings.
-    inputs : Inputs
-        The images.
-    design : ReplicaDesign
-        How many replicas each group has.
-    files : tuple of InputRow
-        The record's `inputs`.
-    planned : str
-        Time before anything was read, ISO 8601.
-    allow_exec : frozenset of str, optional
-        The specifications that may run programs.
-    codecs : mapping of str to Codec, optional
-        Functions and objects from Python, by their specification.
-    allow_nondeterminism : bool, default False
-        Differences between answers on one image go into u, however large.
-    references : References, optional
-        Masks by observers.
-    """
-
-    plan: Plan
-    profile: CameraProfile | NoCamera | RicianNoise
-    pipeline: Pipeline
-    mode: ReplicaMode
-    inputs: Inputs
-    design: ReplicaDesign
-    files: tuple[InputRow, ...]
-    planned: str
-    allow_exec: frozenset[str] = frozenset()
-    codecs: Mapping[str, Codec] = field(default_factory=dict)
-    allow_nondeterminism: bool = False
-    references: References | None = None
 
 
 @dataclass(frozen=True)
@@ -113,6 +42,10 @@ class Prepared:
 
     Parameters
     ----------
+    checks : Later of ReplicaDiagnostics
+        The checks of mode and camera, which may still run beside the replicas.
+    qualities : list of Later of ImageQuality
+        Of each codec, the round trip of x; where the codec distorts, x may still be coded beside the replicas.
     differences : ndarray
         (measurement,), between answers on the study's first image in other company; for each image the same.
     linear_in_noise : ndarray
@@ -126,190 +59,216 @@ class Prepared:
     """
 
     image: StudyImage
-    diagnostics: ReplicaDiagnostics
+    checks: Later[ReplicaDiagnostics]
     chi_raw: NDArray[np.float64]
     floor: NDArray[np.float64]
     chi_codec: NDArray[np.float64]
     differences: NDArray[np.float64]
     linear_in_noise: NDArray[np.bool_]
     resolved: list[Settings] = field(default_factory=list)
-    quality: list[ImageQuality] = field(default_factory=list)
+    qualities: list[Later[ImageQuality]] = field(default_factory=list)
     linear: dict[str, Linear] = field(default_factory=dict)
     objects: ObjectsOfImage | None = None
     slices: tuple[Scores, ...] = ()
     firsts: tuple[Trip | None, ...] = ()
 
+    @property
+    def diagnostics(self) -> ReplicaDiagnostics:
+        """The checks, waited for."""
+        return self.checks.result()
 
-def codec_of(
-    spec: str,
-    profile: CameraProfile | NoCamera | RicianNoise,
-    image: StudyImage | None = None,
-    *,
-    allow_exec: bool = False,
-    objects: Mapping[str, Codec] | None = None,
-) -> Codec:
-    """Return the codec of a specification for one image; without an image, only to see that the specification is right."""
-    if objects and spec in objects:
-        return objects[spec]
-    from sigmaraw.codecs import codec
-
-    # An image's noise model carries the maps of its cut-out; before there is an image, scalars do for the check.
-    if not isinstance(profile, CameraProfile):  # codecs that ask for a camera ask for its gain and dark level
-        return codec(spec, None, allow_exec=allow_exec)
-    noise_model = NoiseModel.from_profile(profile, scalars=True) if image is None else image.noise_model
-    return codec(spec, noise_model, allow_exec=allow_exec)
+    @property
+    def quality(self) -> list[ImageQuality]:
+        """The round trips of x, waited for. Raises CodecFailed where x is not decoded to what the codec distorts it to."""
+        return [one.result() for one in self.qualities]
 
 
-def check_margins(plan: Plan, pipeline: Pipeline) -> None:
-    """Refuse a margin or an endpoint for what the pipeline does not measure. Raises InvalidPlan."""
-    names = [measurement.name for measurement in pipeline.measurements]
-    for name in plan.protocol.endpoints if plan.protocol else ():
-        if name not in names:
-            raise InvalidPlan(f"endpoint '{name}'", f"one of {', '.join(names)}", "name a measurement of this pipeline")
-    for name in plan.margin:
-        if name not in names:
-            raise InvalidPlan(f"margin for '{name}'", f"one of {', '.join(names)}", "name a measurement of this pipeline")
+@contextlib.contextmanager
+def prepare(setting: Setting, report: Progress, head: HeadStart | None = None) -> Iterator[list[Prepared]]:
+    """Give every image with its codecs resolved on x, so that replicas start their searches from there.
 
-
-def check_specimens(plan: Plan, images: int) -> None:
-    """Refuse another number of specimens than of images. Raises InvalidPlan."""
-    if plan.specimens and len(plan.specimens) != images:
-        raise InvalidPlan(f"{len(plan.specimens)} specimens and {images} images", "the specimen of each image", "name one per frame")
-
-
-def design_of(plan: Plan, mode: ReplicaMode, inputs: Inputs) -> ReplicaDesign:
-    """Return how many replicas each group has; where they are the repeats themselves, as many as there are unless the plan says."""
-    if mode.name == NO_REPLICAS:
-        if plan.n is not None:
-            raise InvalidOption(f"-n {plan.n} without a camera", "no -n: without noise there are no replicas", "leave -n out")
-        return ReplicaDesign(0, False, reason="no camera and no repeats: no replica was drawn")
-    if plan.adaptive is not None:
-        if not mode.draws_noise:
-            raise InvalidOption(
-                f"-n {plan.n} with mode {plan.mode}", "no -n: the mode has as many replicas as frames were taken", "leave -n out"
-            )
-        if mode.extrapolation is not None:
-            found = f"-n {plan.n} with mode {plan.mode}, whose levels are not drawn one by one"
-            raise InvalidOption(found, "a number of replicas per level", "state -n")
-        return ReplicaDesign(plan.adaptive.first(plan.groups, BLOCK), True)
-    stated = plan.n if isinstance(plan.n, int) else None
-    if mode.draws_noise:
-        n = stated or DEFAULT_N
-        return ReplicaDesign(mode.extrapolation.replicas(n) if mode.extrapolation else n, True)
-    available = min(len(image.source) for image in inputs.images)
-    split = split_repeats(available, plan.groups, stated)
-    return ReplicaDesign(len(split.groups[0]), split.independent, split.groups, split.reason)
-
-
-def prepare(setting: Setting, report: Progress, head: HeadStart | None = None) -> list[Prepared]:
-    """Return every image with its codecs resolved on x, so that replicas start their searches from there.
+    Within the context the checks of the last image, and its coding where a codec distorts, run on beside the replicas. What they raise
+    counts as the study's failure.
 
     head : told of each codec as soon as it is known how the study's first image uses it.
     """
     prepared: list[Prepared] = []
-    for index in range(len(setting.inputs.images)):
-        path, frame = setting.inputs.sources[index]
-        with named(f"image {index + 1}" if path is None else f"{path} frame {frame}"):
-            prepared.append(_checked_and_coded(setting, index, prepared[:1], report, head if index == 0 else None))
-    return prepared
+    with Calls() as running:
+        for index in range(len(setting.inputs.images)):
+            path, frame = setting.inputs.sources[index]
+            name = f"image {index + 1}" if path is None else f"{path} frame {frame}"
+            trying = Trying(setting, index, name, running, head if index == 0 else None)
+            with named(name):
+                prepared.append(trying.prepared(prepared[:1], report))
+            wait_for(prepared[-2:-1])  # no more than two images are worked on at once
+        try:
+            yield prepared
+        except SigmarawError as error:
+            raise running.failure() or error from None
 
 
-def _checked_and_coded(setting: Setting, index: int, first: Sequence[Prepared], report: Progress, head: HeadStart | None) -> Prepared:
-    """Return one image, its checks and its codecs at work side by side. first, head : as in `_prepared` and `prepare`."""
-    images, specs = setting.inputs.images, setting.plan.codecs
-    image = images[index]
-    calls = [functools.partial(ReplicaDiagnostics.of, image, setting.mode, setting.plan.seed, finding_checks(image))]
-    coded = [functools.partial(_coded, setting, image, index, group, spec, head) for group, spec in enumerate(specs, 1)]
-
-    def show(position: int) -> None:
-        report(index * len(specs) + position, len(images) * len(specs), f"image {index + 1}: {specs[position]}")
-
-    with side_by_side(calls, image.frame.nbytes, "checks") as checks, side_by_side(coded, image.frame.nbytes) as trips:
-        return _prepared(setting, image, index, first, trips, checks[0], show)
+def wait_for(prepared: Sequence[Prepared]) -> None:
+    """Wait for what still runs of images' checks and coding. Raises what that raised."""
+    for entry in prepared:
+        _ = entry.diagnostics, entry.quality
 
 
 @dataclass(frozen=True)
 class _Coded:
-    """A codec as it is used on an image, the image's round trip, and that of the first replica where it is made ahead of the others."""
+    """A codec as it is used on an image, what the image decodes to, and the first replica where it is made ahead of the others."""
 
     codec: Codec
     resolved: Settings
-    trip: RoundTrip
+    decoded: NDArray[np.integer]
+    hint: Hint
     shorter: bool
-    quality: ImageQuality
+    quality: Later[ImageQuality]
     first: FirstReplica | None
 
 
-def _coded(setting: Setting, image: StudyImage, index: int, group: int, spec: str, head: HeadStart | None) -> _Coded:
-    """Return a codec's round trip of an image, checked.
+@dataclass(frozen=True)
+class Trying:
+    """One image, on which codecs, checks and pipeline are tried side by side before its replicas.
 
-    The first replica is coded too where the others start from it, or where it does for the image that `codec_difference` puts between.
+    Parameters
+    ----------
+    setting : Setting
+        The study's.
+    index : int
+        The image's number.
+    name : str
+        The image in messages.
+    running : Calls
+        What may run on beside the replicas.
+    head : HeadStart, optional
+        As in `prepare`.
     """
-    asked = codec_of(spec, setting.profile, image, allow_exec=spec in setting.allow_exec, objects=setting.codecs)
-    codec = asked.freeze(image.frame)
-    distorted = distort(codec, image.frame) if setting.plan.coded_share < 1.0 else None
-    if distorted is not None and head is not None:
-        head.begin(group, codec, None, None, distorts=True)  # what is distorted seeks no setting
-    trip = codec.apply(image.frame)
-    require_near(codec, trip.achieved, "this image")
-    shorter = distorted is not None
-    if distorted is not None:
-        compare(codec, distorted, trip.decoded, f"image {index}")
-    quality = ImageQuality.of(index, setting.profile.bits, image, codec, trip)
-    wanted = searches(trip.hint) or (index == 0 and not shorter and held_together(len(setting.plan.codecs), image.frame.nbytes))
-    first = None
-    if wanted and setting.mode.draws_noise:
-        first = first_replica(image, index, setting.mode, setting.plan.seed, group, codec, trip.hint)
-        if head is not None and not shorter:
-            head.begin(group, codec, trip.hint, first.later_hint, distorts=False, first=first.trip)
-    return _Coded(codec, asked.resolved(), trip, shorter, quality, first)
+
+    setting: Setting
+    index: int
+    name: str
+    running: Calls
+    head: HeadStart | None
+
+    @property
+    def image(self) -> StudyImage:
+        """The image."""
+        return self.setting.inputs.images[self.index]
+
+    @property
+    def together(self) -> bool:
+        """Whether the image is small enough for all codecs to be tried at once."""
+        return held_together(len(self.setting.plan.codecs), self.image.frame.nbytes)
+
+    def prepared(self, first: Sequence[Prepared], report: Progress) -> Prepared:
+        """Return the image prepared. first : the study's first image, where this is another one."""
+        setting, image, specs = self.setting, self.image, self.setting.plan.codecs
+        pipeline = seen_by(setting.pipeline, image)
+        checks = self.running.later(self._checks, "checks") if self.together else None
+        calls = [functools.partial(self._coded, group, spec) for group, spec in enumerate(specs, 1)]
+
+        def show(position: int) -> None:
+            done, total = self.index * len(specs) + position, len(setting.inputs.images) * len(specs)
+            report(done, total, f"image {self.index + 1}: {specs[position]}")
+
+        with side_by_side(calls, image.frame.nbytes) as coded, Calls() as asked:
+            later = functools.partial(asked.later, purpose="once more") if self.together else Asked
+            same = None if first else self._sameness(pipeline, later)
+            answers = self._answers(pipeline, coded, same, show)
+            linear_noise = first[0].linear_in_noise if first else _linear_in_noise(setting, image, pipeline)
+            differences = first[0].differences if same is None else same.largest()
+        if checks is None:
+            checks = known(self._checks())
+        elif not small_beside_replicas(image.frame.nbytes):
+            checks.result()
+        linear = linearise(image, pipeline, setting.mode)
+        return Prepared(**vars(answers), checks=checks, differences=differences, linear_in_noise=linear_noise, linear=linear)
+
+    def _sameness(self, pipeline: Pipeline, later: Callable[[Callable[[], Any]], Later[Any]]) -> Sameness:
+        plan, mode = self.setting.plan, self.setting.mode
+        return Sameness(self.image, pipeline, mode, plan.seed, allowed=self.setting.allow_nondeterminism, later=later)
+
+    def _checks(self) -> ReplicaDiagnostics:
+        """Return the checks of mode and camera on the image's replicas."""
+        with named(self.name):
+            return ReplicaDiagnostics.of(self.image, self.setting.mode, self.setting.plan.seed, finding_checks(self.image))
+
+    def _coded(self, group: int, spec: str) -> _Coded:
+        """Return a codec as it is used on the image, with what the image decodes to.
+
+        The first replica is coded too where the others start from it, or where it does for the image that `codec_difference` puts between.
+        """
+        setting, image, head = self.setting, self.image, self.head
+        asked = codec_of(spec, setting.profile, image, allow_exec=spec in setting.allow_exec, objects=setting.codecs)
+        codec = asked.freeze(image.frame)
+        distorted = distort(codec, image.frame) if setting.plan.coded_share < 1.0 else None
+        if distorted is not None:
+            if head is not None:
+                head.begin(group, codec, None, None, distorts=True)  # what is distorted seeks no setting
+            call = functools.partial(self._in_full, codec, distorted)
+            quality = self.running.later(call) if small_beside_replicas(image.frame.nbytes) else known(call())
+            return _Coded(codec, asked.resolved(), distorted, None, True, quality, None)
+        trip = codec.apply(image.frame)
+        require_near(codec, trip.achieved, "this image")
+        quality = known(ImageQuality.of(self.index, setting.profile.bits, image, codec, trip))
+        first = None
+        if setting.mode.draws_noise and (searches(trip.hint) or (self.index == 0 and self.together)):
+            first = first_replica(image, self.index, setting.mode, setting.plan.seed, group, codec, trip.hint)
+            if head is not None:
+                head.begin(group, codec, trip.hint, first.later_hint, distorts=False, first=first.trip)
+        return _Coded(codec, asked.resolved(), trip.decoded, trip.hint, False, quality, first)
+
+    def _in_full(self, codec: Codec, distorted: NDArray[np.integer]) -> ImageQuality:
+        """Return the quality of the image's true round trip, which must decode to what the codec distorts it to."""
+        with named(self.name):
+            trip = codec.apply(self.image.frame)
+            require_near(codec, trip.achieved, "this image")
+            compare(codec, distorted, trip.decoded, f"image {self.index}")
+            return ImageQuality.of(self.index, self.setting.profile.bits, self.image, codec, trip)
+
+    def _answers(self, pipeline: Pipeline, coded: Sequence[Later[_Coded]], same: Sameness | None, show: Callable[[int], None]) -> _Answers:
+        """Return the predictions on x and on what each codec makes of it, as soon as that is known."""
+        frame, where = self.image.frame, f"image {self.index}"
+        chi_raw, second = (predict(pipeline, frame[np.newaxis], where)[:, 0] for _ in range(2))
+        before = objects_in(pipeline, frame) if self.setting.plan.rule == "cunha" else None
+        followed = _followed(self.setting, pipeline, frame)
+        ready, each, chi_codec, again, slices = self.image, [], [], [], []
+        firsts: list[Trip | None] = []
+        for position, spec in enumerate(self.setting.plan.codecs):
+            show(position)
+            made = coded[position].result()
+            ready = ready.with_codec(made.codec, made.hint, made.first.later_hint if made.first else None, made.shorter)
+            predicted, shown = predict_following(pipeline, made.decoded[np.newaxis], followed, f"{where} after '{spec}'")
+            chi_codec.append(predicted[:, 0])
+            again += [shown] if shown else []
+            if before is not None:
+                slices.append(between(before, objects_in(pipeline, made.decoded)))
+            firsts.append(made.first.trip if made.first and self.together else None)
+            if same is not None:
+                if position == 0:
+                    same.ask_pipeline(made.decoded)
+                # What is decoded is kept for it only where it is small.
+                held = made.decoded if position == 0 or self.together else None
+                same.ask_codec(made.codec, made.hint, held, between=firsts[-1] is not None, shorter=made.shorter)
+            each.append((made.resolved, made.quality))
+        resolved, qualities = (list(entries) for entries in zip(*each, strict=True))
+        objects = ObjectsOfImage(followed, tuple(again)) if followed else None
+        return _Answers(ready, chi_raw, second - chi_raw, np.stack(chi_codec), resolved, qualities, objects, tuple(slices), tuple(firsts))
 
 
-def _prepared(
-    setting: Setting,
-    image: StudyImage,
-    index: int,
-    first: Sequence[Prepared],
-    coded: Sequence[Later[_Coded]],
-    checks: Later[ReplicaDiagnostics],
-    show: Callable[[int], None],
-) -> Prepared:
-    """Return an image with its predictions. first : the study's first image, where this is another one."""
-    pipeline, specs = seen_by(setting.pipeline, image), setting.plan.codecs
-    ready = image
-    resolved, quality, chi_codec, firsts, slices = [], [], [], [], []
-    before = objects_in(pipeline, image.frame) if setting.plan.rule == "cunha" else None
-    decoded: list[NDArray[np.integer]] = []
-    together = held_together(len(specs), image.frame.nbytes)
-    followed, again = _followed(setting, pipeline, image.frame), []
-    for position, spec in enumerate(specs):
-        show(position)
-        made = coded[position].result()
-        trip = made.trip
-        ready = ready.with_codec(made.codec, trip.hint, made.first.later_hint if made.first else None, made.shorter)
-        firsts.append(made.first.trip if made.first and together else None)
-        if not decoded or together:
-            decoded.append(trip.decoded)
-        resolved.append(made.resolved)
-        quality.append(made.quality)  # the decoded image itself is kept only for the checks below, and only where it is small
-        predicted, shown = predict_following(pipeline, trip.decoded[np.newaxis], followed, f"image {index} after '{spec}'")
-        chi_codec.append(predicted[:, 0])
-        again += [shown] if shown else []
-        if before is not None:
-            slices.append(between(before, objects_in(pipeline, trip.decoded)))
-    chi_raw, second = (predict(pipeline, image.frame[np.newaxis], f"image {index}")[:, 0] for _ in range(2))
-    if first:
-        differences, linear_noise = first[0].differences, first[0].linear_in_noise
-    else:
-        linear_noise = _linear_in_noise(setting, image, pipeline)
-        allowed, since = setting.allow_nondeterminism, [one is not None for one in firsts]
-        differences = study_differences(ready, pipeline, setting.mode, setting.plan.seed, decoded, allowed, since)
-    diagnostics = checks.result()
-    linear = linearise(image, pipeline, setting.mode)
-    floor = second - chi_raw
-    objects = ObjectsOfImage(followed, tuple(again)) if followed else None
-    answers = (chi_raw, floor, np.stack(chi_codec), differences, linear_noise)
-    return Prepared(ready, diagnostics, *answers, resolved, quality, linear, objects, tuple(slices), tuple(firsts))
+@dataclass(frozen=True)
+class _Answers:
+    """The fields of the same names of `Prepared`."""
+
+    image: StudyImage
+    chi_raw: NDArray[np.float64]
+    floor: NDArray[np.float64]
+    chi_codec: NDArray[np.float64]
+    resolved: list[Settings]
+    qualities: list[Later[ImageQuality]]
+    objects: ObjectsOfImage | None
+    slices: tuple[Scores, ...]
+    firsts: tuple[Trip | None, ...]
 
 
 def _followed(setting: Setting, pipeline: Pipeline, frame: NDArray[np.integer]) -> Followed | None:

@@ -14,7 +14,7 @@ from sigmaraw.record.words import Verdict, worst
 from sigmaraw.statistics import RowLimits
 from sigmaraw.statistics.rules import Design, Equivalence, Operating, Pomarico, RuleInput
 from sigmaraw.study.plan import Plan
-from sigmaraw.study.prepare import ReplicaDesign
+from sigmaraw.study.setting import ReplicaDesign
 from sigmaraw.study.statements import OverImages
 
 HARMLESS, HARMFUL = 0.3, 2.0  # multiples of the limit k: effects that ought to pass, and that ought not

@@ -39,22 +39,13 @@ from sigmaraw.study.objects import check_objects, objects_row
 from sigmaraw.study.pixel_size import by_pixel_size
 from sigmaraw.study.plan import BLOCK, Plan, WorkItem, double_bootstrap_replicas
 from sigmaraw.study.predicting import predict, resolve_pipeline
-from sigmaraw.study.prepare import (
-    Prepared,
-    Progress,
-    Setting,
-    answer_differences,
-    check_margins,
-    check_specimens,
-    codec_of,
-    design_of,
-    prepare,
-)
+from sigmaraw.study.prepare import Prepared, Progress, answer_differences, prepare, wait_for
 from sigmaraw.study.reads import log_path, note_reads
 from sigmaraw.study.reference_rules import check_references
 from sigmaraw.study.references import References, common_spacing, load_references, with_references
 from sigmaraw.study.scoring import Predictions, Scoring
 from sigmaraw.study.seen import seen_by
+from sigmaraw.study.setting import Setting, check_margins, check_specimens, codec_of, design_of
 from sigmaraw.study.side_by_side import held_together
 from sigmaraw.study.store import BlockStore
 from sigmaraw.study.work import BlockResult, Job, Started
@@ -132,13 +123,13 @@ def run(
         setting = Setting(
             plan, profile, resolved, mode, inputs, design, files, planned, exec_, codecs or {}, allow_nondeterminism, references
         )
-        with _head_start(setting, worker, source, batch, workers, store) as head:
-            prepared = prepare(setting, report, head)
+        with _head_start(setting, worker, source, batch, workers, store) as head, prepare(setting, report, head) as prepared:
             job = _job(setting, prepared, source, batch, workers, head.started if head else {})
             if store is not None:
                 store.begin(identity_of(setting, prepared))
             with _session(worker) as engine_, contextlib.closing(store) if store else contextlib.nullcontext():
                 gathered, looks = _gather_all(job, setting, prepared, KeptEngine(engine_, store) if store else engine_, report)
+            wait_for(prepared)
     _log.info("%d predictions gathered", np.isfinite(gathered.raw).sum() + np.isfinite(gathered.decoded).sum())
     setting = dataclasses.replace(setting, design=dataclasses.replace(setting.design, n=gathered.raw.shape[1]))
     objects = _objects(setting, prepared, gathered)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from sigmaraw.study.evidence import ALLOWED
 from sigmaraw.study.first_replica import searches
 from sigmaraw.study.plan import NO_REPLICAS
 from sigmaraw.study.predicting import predict
-from sigmaraw.study.side_by_side import Later, side_by_side
+from sigmaraw.study.side_by_side import Later
 from sigmaraw.study.study_image import Hint, StudyImage
 from sigmaraw.study.trips import distort
 
@@ -161,83 +161,82 @@ def refuse_differences(what: str, found: NDArray[np.float64], pipeline: Pipeline
     )
 
 
-def study_differences(
-    image: StudyImage,
-    pipeline: Pipeline,
-    mode: ReplicaMode,
-    seed: int,
-    decoded: Sequence[NDArray[np.integer]],
-    allowed: bool,
-    between: Sequence[bool] = (),
-) -> NDArray[np.float64]:
-    """Return per measurement the largest difference between answers on the same image, of pipeline and codecs.
-
-    Where a network computes in less than float32 the difference from that is among them.
+class Sameness:
+    """Whether pipeline and codecs answer alike, on the study's first image.
 
     Parameters
     ----------
     image : StudyImage
-        The first image, with its codecs.
+        The image; its codecs are not looked at.
     pipeline : Pipeline
         The study's pipeline.
     mode : ReplicaMode
         The replica mode.
     seed : int
         Study seed.
-    decoded : sequence of ndarray
-        C(x) per codec; of the first codec alone where the images are too large for all to be held.
     allowed : bool
         Differences of any size are taken into u, and none is refused.
-    between : sequence of bool, optional
-        For each codec, whether it has coded another image since `decoded`; where it is empty, none has.
-
-    Raises
-    ------
-    AnswersDiffer
-        A difference is above a tenth of σ_raw and not allowed.
+    later : callable
+        Begins a call and returns what it will give.
     """
-    replicas = replicas_of(image, mode, seed, 2)
-    held = [decoded[index] if index < len(decoded) else None for index in range(len(image.codecs))]
-    none = (False,) * len(held)
-    each = zip(image.codecs, image.hints, held, between or none, image.distorts or none, strict=True)
-    calls = [
-        functools.partial(codec_difference, codec, hint, pipeline, image.frame, replicas[-1], made, between=done, shorter=shorter)
-        for codec, hint, made, done, shorter in each
-    ]
-    with side_by_side(calls, image.frame.nbytes) as codings:
-        return _judged(image, pipeline, mode, seed, [image.frame, *decoded[:1], *replicas], codings, allowed)
 
+    def __init__(
+        self,
+        image: StudyImage,
+        pipeline: Pipeline,
+        mode: ReplicaMode,
+        seed: int,
+        *,
+        allowed: bool,
+        later: Callable[[Callable[[], NDArray[np.float64]]], Later[NDArray[np.float64]]],
+    ) -> None:
+        self._image, self._pipeline, self._allowed, self._later = image, pipeline, allowed, later
+        self._drawn = functools.partial(replicas_of, image, mode, seed)
+        self._replicas = self._drawn(2)
+        self._block: list[NDArray[np.integer]] = []
+        self._found = np.zeros(len(pipeline.measurements))
+        self._of_codecs: list[tuple[str, Later[NDArray[np.float64]]]] = []
 
-def _judged(
-    image: StudyImage,
-    pipeline: Pipeline,
-    mode: ReplicaMode,
-    seed: int,
-    images: Sequence[NDArray[np.integer]],
-    codings: Sequence[Later[NDArray[np.float64]]],
-    allowed: bool,
-) -> NDArray[np.float64]:
-    """Return the largest differences of pipeline and codecs, each refused where it is too large and that is not allowed."""
-    found = pipeline_difference(pipeline, images)
-    blocks: list[NDArray[np.integer]] = []
+    def ask_pipeline(self, decoded: NDArray[np.integer]) -> None:
+        """Predict images in other company, and where a network computes in less than float32 also in that.
 
-    def judge(what: str, differences: NDArray[np.float64]) -> None:
-        if not allowed and differences.any():
-            if not blocks:
-                blocks.extend(replicas_of(image, mode, seed, _FIRST))
-            refuse_differences(what, differences, pipeline, blocks)
+        Parameters
+        ----------
+        decoded : ndarray
+            C(x) of the first codec, DN.
 
-    judge(f"pipeline '{pipeline.spec}' answers the same image differently", found)
-    twin = in_float32(pipeline)
-    if twin is not None:
-        of_precision = precision_difference(pipeline, twin, images)
-        judge(f"pipeline '{pipeline.spec}' answers otherwise than in float32", of_precision)
-        found = np.maximum(found, of_precision)
-    for codec, of_codec in zip(image.codecs, codings, strict=True):
-        differences = of_codec.result()
-        judge(f"codec '{codec.spec}' decodes the same image differently", differences)
-        found = np.maximum(found, differences)
-    return found
+        Raises
+        ------
+        AnswersDiffer
+            A difference is above a tenth of σ_raw and not allowed.
+        """
+        pipeline, images = self._pipeline, [self._image.frame, decoded, *self._replicas]
+        self._take(f"pipeline '{pipeline.spec}' answers the same image differently", pipeline_difference(pipeline, images))
+        twin = in_float32(pipeline)
+        if twin is not None:
+            found = precision_difference(pipeline, twin, images)
+            self._take(f"pipeline '{pipeline.spec}' answers otherwise than in float32", found)
+
+    def ask_codec(self, codec: Codec, hint: Hint, decoded: NDArray[np.integer] | None, *, between: bool, shorter: bool) -> None:
+        """Have x coded once more by a codec, later. Parameters as in `codec_difference`."""
+        arguments = codec, hint, self._pipeline, self._image.frame, self._replicas[-1], decoded
+        call = functools.partial(codec_difference, *arguments, between=between, shorter=shorter)
+        self._of_codecs.append((codec.spec, self._later(call)))
+
+    def largest(self) -> NDArray[np.float64]:
+        """Return per measurement the largest difference between answers on the same image, of the pipeline and of all codecs.
+
+        Raises AnswersDiffer as `ask_pipeline` does.
+        """
+        for spec, differences in self._of_codecs:
+            self._take(f"codec '{spec}' decodes the same image differently", differences.result())
+        return self._found
+
+    def _take(self, what: str, differences: NDArray[np.float64]) -> None:
+        if not self._allowed and differences.any():
+            self._block = self._block or self._drawn(_FIRST)
+            refuse_differences(what, differences, self._pipeline, self._block)
+        self._found = np.maximum(self._found, differences)
 
 
 def linear_in_noise(pipeline: Pipeline, replicas: Sequence[NDArray[np.integer]]) -> NDArray[np.bool_]:

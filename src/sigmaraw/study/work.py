@@ -134,11 +134,11 @@ class Job:
     def ahead(self) -> int:
         """Return how many items are under way at once: the queue's bound, which keeps memory flat.
 
-        One for each core, at least two: where most replicas are distorted, few of a block are coded, and an item is done when its slowest
-        is. More where the pipeline predicts several at once. No more than may be held.
+        Half as many again as there are cores: where most replicas are distorted, few of a block are coded, and an item is done when its
+        slowest is. More where the pipeline predicts several at once. No more than may be held.
         """
         largest = max(image.frame.nbytes for image in self.images) * BLOCK
-        wanted = max(2, self.coders) + self.calls_side_by_side() - 1
+        wanted = self.coders + self.coders // 2 + self.calls_side_by_side() - 1
         return max(2, min(wanted, 2 * _AHEAD_BYTES // largest))
 
     def calls_side_by_side(self) -> int:

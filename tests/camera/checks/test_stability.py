@@ -1,4 +1,4 @@
-"""Dark drift over several levels: the smallest of k chances counts k times."""
+"""Dark drift over several levels: the smallest of k chances counts k times; distances to the nearest frame."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
-from sigmaraw.camera.checks.evidence import CHANCE, SeriesEvidence
+from sigmaraw.camera.checks.evidence import CHANCE, SeriesEvidence, distance_to_nearest
 from sigmaraw.camera.checks.result import CheckOutcome
 from sigmaraw.camera.checks.stability import dark_drift
 from sigmaraw.camera.fitting.transfer import GainFit, TransferData
@@ -45,3 +45,14 @@ def test_dark_drift_shares_its_chance_among_the_levels(levels: int) -> None:
     assert outcome_of([1.01 * CHANCE]) is CheckOutcome.PASS
     assert outcome_of([*quiet, 1.01 * CHANCE / levels]) is CheckOutcome.PASS
     assert outcome_of([*quiet, 0.99 * CHANCE / levels]) is CheckOutcome.FAIL
+
+
+def test_the_nearest_frame_is_the_one_that_comparing_all_finds() -> None:
+    """Ties, single values and no others included; the slow twin compares each with each."""
+    random = np.random.default_rng(8)
+    for digits in (0, 1, 12):
+        for count, of_others in ((1, 0), (1, 3), (2, 1), (40, 60)):
+            values, others = np.round(random.normal(0, 5, count), digits), np.round(random.normal(0, 5, of_others), digits)
+            own = np.abs(values[:, None] - values) + np.where(np.eye(count, dtype=bool), np.inf, 0.0)
+            assert np.array_equal(distance_to_nearest(values), own.min(axis=1))
+            assert np.array_equal(distance_to_nearest(values, others), np.abs(values[:, None] - others).min(axis=1, initial=np.inf))

@@ -92,12 +92,31 @@ class SeriesEvidence:
         found = []
         for index, of_level in enumerate(means):
             others = np.concatenate([one for place, one in enumerate(means) if place != index] or [np.empty(0)])
-            apart = np.abs(of_level[:, None] - of_level[None, :]) + np.where(np.eye(len(of_level), dtype=bool), np.inf, 0.0)
-            nearest = apart.min(axis=1)
-            away = np.abs(of_level[:, None] - others[None, :]).min(axis=1, initial=np.inf)
             noise = _SHUFFLED * max(math.sqrt(2.0 * self.flat[index].mean_noise), _SHUFFLED_SIGNAL * abs(self.data.x[index]))
-            found.append((nearest > noise) & (away < nearest / 4.0))
+            nearest = distance_to_nearest(of_level)
+            found.append((nearest > noise) & (distance_to_nearest(of_level, others) < nearest / 4.0))
         return tuple(found)
+
+
+def distance_to_nearest(values: NDArray[np.float64], others: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    """Return how far each value is from the nearest of the others, or of its own kind but itself; ∞ where there is none.
+
+    By sorting: a level may hold thousands of frames, whose differences from each other would be millions.
+
+    Parameters
+    ----------
+    values : ndarray of float64
+        (value,).
+    others : ndarray of float64, optional
+        (other,); those of `values` where it is left out.
+    """
+    ordered = np.concatenate([[-np.inf], np.sort(values if others is None else others), [np.inf]])
+    if others is None:
+        gaps = np.diff(ordered)
+        place = np.argsort(np.argsort(values, kind="stable"), kind="stable")
+        return np.asarray(np.minimum(gaps[place], gaps[place + 1]))
+    after = np.searchsorted(ordered[1:-1], values) + 1
+    return np.asarray(np.minimum(values - ordered[after - 1], ordered[after] - values))
 
 
 def chance_of(chi2: float, dof: float) -> float:
