@@ -6,6 +6,7 @@ import xarray
 
 from sigmaraw.camera import CameraProfile
 from sigmaraw.errors import BitDepthMismatch, InvalidOption, InvalidProfile, NotIntegerData, ProfileMismatch, ShapeMismatch
+from sigmaraw.netcdf import Arrays
 from sigmaraw.noise import NoiseModel
 
 MODEL = NoiseModel(0.46, 100.0, 1.6, 12, u_gain=0.02, u_read_noise=0.05)
@@ -15,11 +16,11 @@ class BareProfile(CameraProfile):
     """A profile with the variables that a noise model reads, and nothing that a calibration would add."""
 
     def __init__(self, dataset: xarray.Dataset, bits: int) -> None:
-        object.__setattr__(self, "dataset", dataset.assign_attrs(stated_bits=bits))
+        object.__setattr__(self, "arrays", Arrays.of(dataset.assign_attrs(stated_bits=bits)))
 
     @property
     def bits(self) -> int:
-        return int(self.dataset.attrs["stated_bits"])
+        return int(self.arrays.attrs["stated_bits"])
 
     @property
     def valid_range(self) -> tuple[int, int]:

@@ -136,7 +136,7 @@ def compare(new: CameraProfile, old: CameraProfile, bounds: Mapping[str, Bound] 
             raise InvalidOption(f"bound {name}={bound.size:g}", f"a positive number for one of {', '.join(BOUNDS)}", "correct --bound")
     if new.bits != old.bits:
         raise ProfileMismatch(f"a {new.bits}-bit profile against one of {old.bits} bits", "the same camera mode", "calibrate in that mode")
-    taps = [profile.dataset.attrs.get("tap_labels") for profile in (new, old)]
+    taps = [profile.arrays.attrs.get("tap_labels") for profile in (new, old)]
     if taps[0] != taps[1]:
         raise ProfileMismatch(
             f"a profile of taps {taps[0] or 'none'} against one of {taps[1] or 'none'}",
@@ -207,7 +207,7 @@ def parse_bound(text: str) -> tuple[str, Bound]:
 
 def _read(profile: CameraProfile, name: str, tap: int | None) -> tuple[float, float]:
     name = name if tap is None else f"tap_{name}"
-    if name not in profile.dataset.variables:
+    if name not in profile.arrays.variables:
         return math.nan, math.nan
-    value, error = (profile.dataset.variables[key].values for key in (name, f"{name}_se"))
+    value, error = (profile.arrays.variables[key].values for key in (name, f"{name}_se"))
     return (float(value), float(error)) if tap is None else (float(value[tap]), float(error[tap]))

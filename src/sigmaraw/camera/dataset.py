@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from sigmaraw.camera.checks.result import Check, checks_from_json
 from sigmaraw.camera.maps.classes import PixelClass, flag_attributes
@@ -15,6 +14,7 @@ from sigmaraw.camera.maps.spatial import KINDS, PARTS_DRAWN
 from sigmaraw.camera.taps.stored import check_taps
 from sigmaraw.camera.values import Estimate, NotDetermined
 from sigmaraw.errors import InvalidProfile
+from sigmaraw.netcdf import Arrays
 from sigmaraw.quantities import attributes as quantity
 
 SCHEMA = "sigmaraw/camera/1"
@@ -63,7 +63,7 @@ def assemble(
     attributes: Mapping[str, Any],
     drawn: Mapping[str, tuple[tuple[str, ...], np.ndarray]] | None = None,
     complete: bool = True,
-) -> xr.Dataset:
+) -> Arrays:
     """Return the dataset, units stamped from the table of quantities.
 
     Parameters
@@ -98,7 +98,7 @@ def assemble(
     for name in [name for name in variables if f"{name}_se" in variables]:
         variables[name][2]["unc_comps"] = f"{name}_se"
         variables[f"{name}_se"][2].update(error_attributes(variables[f"{name}_se"][0]))
-    dataset = xr.Dataset(variables, attrs={"schema": SCHEMA, **attributes})
+    dataset = Arrays(variables, attrs={"schema": SCHEMA, **attributes})
     if complete:
         check(dataset, "the profile")
     return dataset
@@ -124,12 +124,12 @@ def error_attributes(dims: Sequence[str]) -> dict[str, str]:
     return made
 
 
-def check(dataset: xr.Dataset, name: str) -> None:
+def check(dataset: Arrays, name: str) -> None:
     """Check that all required variables are there and every value lies in its domain.
 
     Parameters
     ----------
-    dataset : xarray.Dataset
+    dataset : Arrays
         A dataset, from a file that may hold anything.
     name : str
         What the message calls it.
@@ -160,7 +160,7 @@ def _invalid(name: str, found: str, expected: str) -> InvalidProfile:
     return InvalidProfile(f"{name} {found}", expected, "make the profile again with sigmaraw calibrate or sigmaraw camera")
 
 
-def _check_attributes(dataset: xr.Dataset, name: str) -> None:
+def _check_attributes(dataset: Arrays, name: str) -> None:
     whole: dict[str, int] = {}
     for key in ("bits", "valid_lo_dn", "valid_hi_dn"):
         value = dataset.attrs.get(key)
@@ -179,12 +179,12 @@ def _check_attributes(dataset: xr.Dataset, name: str) -> None:
         raise _invalid(name, f"has source '{str(dataset.attrs.get('source'))[:40]}'", " or ".join(SOURCES))
 
 
-def stored_checks(dataset: xr.Dataset, name: str = "the profile") -> tuple[Check, ...]:
+def stored_checks(dataset: Arrays, name: str = "the profile") -> tuple[Check, ...]:
     """Return the checks that a dataset's attribute `checks` holds; none in profiles from stated values and in older ones.
 
     Parameters
     ----------
-    dataset : xarray.Dataset
+    dataset : Arrays
         A camera dataset, from a file that may hold anything.
     name : str
         What the message calls it.
@@ -202,7 +202,7 @@ def stored_checks(dataset: xr.Dataset, name: str = "the profile") -> tuple[Check
     return checks
 
 
-def _check_scalars(dataset: xr.Dataset, name: str) -> None:
+def _check_scalars(dataset: Arrays, name: str) -> None:
     columns = dataset.variables  # dataset[...] makes an array with its coordinates for each look
     full = (1 << int(dataset.attrs["bits"])) - 1
     domains = {
@@ -226,7 +226,7 @@ def _check_scalars(dataset: xr.Dataset, name: str) -> None:
             raise _invalid(name, f"has {key} = {value:g}", "at least 0")
 
 
-def _check_maps(dataset: xr.Dataset, name: str) -> None:
+def _check_maps(dataset: Arrays, name: str) -> None:
     present = [key for key in MAPS if key in dataset.variables]
     if not present:
         return
@@ -256,7 +256,7 @@ def _check_maps(dataset: xr.Dataset, name: str) -> None:
             raise _invalid(name, f"has a {CLASS_MAP} with the reason '{str(missing)[:40]}'", f"one of {', '.join(NotDetermined)}")
 
 
-def _check_levels(dataset: xr.Dataset, name: str) -> None:
+def _check_levels(dataset: Arrays, name: str) -> None:
     present = [key for key in SERIES if key in dataset.variables]
     if not present:
         return
@@ -267,7 +267,7 @@ def _check_levels(dataset: xr.Dataset, name: str) -> None:
             raise _invalid(name, f"has {key} with dimensions {dataset.variables[key].dims}", "finite values (level)")
 
 
-def _check_drawn(dataset: xr.Dataset, name: str) -> None:
+def _check_drawn(dataset: Arrays, name: str) -> None:
     for kind in KINDS:
         present = [key for part in PARTS_DRAWN if (key := f"{kind}_{part}") in dataset.variables]
         if not present:

@@ -6,24 +6,24 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from sigmaraw.camera.dataset import MAPS, SCALARS, assemble
 from sigmaraw.camera.scan import Scan
 from sigmaraw.camera.values import Estimate, NotDetermined
 from sigmaraw.errors import SigmarawError
+from sigmaraw.netcdf import Arrays
 
 _NAMED = 4  # taps in one line of a refusal
 
 
-def undetermined(scan: Scan, parts: list[xr.Dataset], why: SigmarawError) -> xr.Dataset:
+def undetermined(scan: Scan, parts: list[Arrays], why: SigmarawError) -> Arrays:
     """Return the dataset of all pixels together, none of whose scalars is determined; `with_taps` adds what the taps give.
 
     Parameters
     ----------
     scan : Scan
         Of the whole sensor.
-    parts : list of xarray.Dataset
+    parts : list of Arrays
         Datasets of the taps.
     why : SigmarawError
         Why all pixels together cannot be calibrated.

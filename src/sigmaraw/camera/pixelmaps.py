@@ -13,7 +13,7 @@ from sigmaraw.camera.fitting.transfer import GainFit, TransferData
 from sigmaraw.camera.maps.classes import PixelClass, class_map, flag_attributes, near_floor, outstanding, telegraph
 from sigmaraw.camera.maps.nonuniformity import PARTS, deviations, pattern, response_variance
 from sigmaraw.camera.maps.pixels import DarkPixels, FlatPixels, GainPixels, dark_pixels, dark_pixels_from_maps, read_noise_pixels, without
-from sigmaraw.camera.maps.spatial import Arrays, pattern_arrays
+from sigmaraw.camera.maps.spatial import Drawn, pattern_arrays
 from sigmaraw.camera.measuring.onepass import CHUNK_PIXELS
 from sigmaraw.camera.scan import Scan
 from sigmaraw.camera.values import Estimate, NotDetermined
@@ -33,7 +33,7 @@ def _half_saturated(signal: np.ndarray, upper: float, frames: np.ndarray) -> int
 
 def pixel_maps(
     scan: Scan, data: TransferData, fit: GainFit, curve: CurveFit, upper: float, ends: tuple[int, int], *, mixture: bool = False
-) -> tuple[dict[str, np.ndarray], Arrays, dict[str, Estimate], dict[str, dict[str, Any]]]:
+) -> tuple[dict[str, np.ndarray], Drawn, dict[str, Estimate], dict[str, dict[str, Any]]]:
     """Return the maps from the levels of the fit, with the nonuniformities.
 
     Parameters

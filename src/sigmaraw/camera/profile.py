@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import math
@@ -9,10 +10,9 @@ import os
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from sigmaraw.camera.checks.result import Check, CheckOutcome, checks_to_json
 from sigmaraw.camera.dataset import SCALARS, SERIES, assemble, check, stored_checks
@@ -21,14 +21,19 @@ from sigmaraw.camera.maps.spatial import spatial_summary
 from sigmaraw.camera.scalars import Scalar
 from sigmaraw.camera.taps.stored import tap_summary
 from sigmaraw.camera.values import Estimate, NotDetermined, format_estimate
-from sigmaraw.errors import InputNotFound, InvalidProfile, SigmarawError, UnreadableFile
+from sigmaraw.errors import InputNotFound, InvalidProfile, UnreadableFile
 from sigmaraw.files import atomic_path
+from sigmaraw.netcdf import Arrays, TooLarge
 from sigmaraw.quantities import TABLE
 
+if TYPE_CHECKING:
+    import xarray as xr
+
+_LARGEST_BYTES = 1 << 35  # of a sensor's maps
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, init=False)
 class CameraProfile:
     """A camera's calibration or stated values.
 
@@ -37,7 +42,7 @@ class CameraProfile:
 
     Parameters
     ----------
-    dataset : xarray.Dataset
+    dataset : xarray.Dataset or Arrays
         Scalars 0-d float64, each with `<name>_se`; maps (y, x); photon-transfer levels (level). Its arrays become read-only.
     checks : tuple of Check, optional
         Of the calibration. Default: those that the dataset's attribute `checks` holds.
@@ -57,8 +62,8 @@ class CameraProfile:
     <CameraProfile: not calibrated, 12 bit, gain 0.46 DN/e-, offset 100 DN, read noise 1.6 e->
     """
 
-    dataset: xr.Dataset
-    checks: tuple[Check, ...] | None = None
+    arrays: Arrays
+    checks: tuple[Check, ...]
 
     gain, gain_se = Scalar.pair("gain")
     gain_unweighted, gain_unweighted_se = Scalar.pair("gain_unweighted")
@@ -88,14 +93,20 @@ class CameraProfile:
     dsnu_column, dsnu_column_se = Scalar.pair("dsnu_column")
     dsnu_pixel, dsnu_pixel_se = Scalar.pair("dsnu_pixel")
 
-    def __post_init__(self) -> None:
-        check(self.dataset, "the profile")
-        if self.checks is None:
-            object.__setattr__(self, "checks", stored_checks(self.dataset))
-        else:
-            object.__setattr__(self, "dataset", self.dataset.assign_attrs(checks=checks_to_json(self.checks)))
-        for variable in self.dataset.variables.values():
+    def __init__(self, dataset: xr.Dataset | Arrays, checks: tuple[Check, ...] | None = None) -> None:
+        arrays = Arrays.of(dataset)
+        check(arrays, "the profile")
+        if checks is not None:
+            arrays = Arrays(arrays.variables, {**arrays.attrs, "checks": checks_to_json(checks)})
+        object.__setattr__(self, "arrays", arrays)
+        object.__setattr__(self, "checks", stored_checks(arrays) if checks is None else checks)
+        for variable in arrays.variables.values():
             variable.values.flags.writeable = False
+
+    @functools.cached_property
+    def dataset(self) -> xr.Dataset:
+        """The profile as an xarray dataset, its arrays read-only."""
+        return self.arrays.to_xarray()
 
     def __repr__(self) -> str:
         return f"<CameraProfile: {', '.join(self._facts())}>"
@@ -115,7 +126,7 @@ class CameraProfile:
 
     def _facts(self) -> list[str]:
         """What one line says of the profile."""
-        named = [str(self.dataset.attrs[key]) for key in ("camera", "serial", "mode") if key in self.dataset.attrs]
+        named = [str(self.arrays.attrs[key]) for key in ("camera", "serial", "mode") if key in self.arrays.attrs]
         facts = [*named, "calibrated" if self.calibrated else "not calibrated", f"{self.bits} bit"]
         for name in ("gain", "offset", "read_noise"):
             value, error = getattr(self, name), getattr(self, f"{name}_se")
@@ -123,14 +134,14 @@ class CameraProfile:
             facts.append(f"{name.replace('_', ' ')} {shown} {TABLE[name].unit}")
         if self.map_shape is not None:
             facts.append("maps {} × {}".format(*self.map_shape))
-        failed = [check.name for check in self.checks or () if check.outcome is CheckOutcome.FAIL]
+        failed = [check.name for check in self.checks if check.outcome is CheckOutcome.FAIL]
         return [*facts, *([f"failed checks: {' '.join(failed)}"] if failed else [])]
 
     def digest(self) -> str:
         """Return the SHA-256 of every value of the profile, its maps included."""
         found = hashlib.sha256()
-        for name in sorted(map(str, self.dataset.variables)):
-            values = self.dataset.variables[name].values
+        for name in sorted(map(str, self.arrays.variables)):
+            values = self.arrays.variables[name].values
             found.update(f"{name} {values.dtype} {values.shape} ".encode())
             found.update(values.tobytes() if values.dtype.kind in "biuf" else str(values.tolist()).encode())
         return found.hexdigest()
@@ -139,7 +150,7 @@ class CameraProfile:
     def header_settings(self) -> dict[str, str]:
         """Keys of the frames' headers that an image of this camera must agree in, such as GAIN; empty where none were stated."""
         try:
-            found = json.loads(str(self.dataset.attrs.get("header_settings", "{}")))
+            found = json.loads(str(self.arrays.attrs.get("header_settings", "{}")))
         except (ValueError, RecursionError):
             return {}
         return {key: value for key, value in found.items() if isinstance(value, str)} if isinstance(found, dict) else {}
@@ -147,30 +158,30 @@ class CameraProfile:
     @property
     def bits(self) -> int:
         """Bit depth of the camera's converter."""
-        return int(self.dataset.attrs["bits"])
+        return int(self.arrays.attrs["bits"])
 
     @property
     def calibrated(self) -> bool:
         """Whether the values were measured from frames; False for stated values."""
-        return bool(self.dataset.attrs["source"] == "calibrated")
+        return bool(self.arrays.attrs["source"] == "calibrated")
 
     @property
     def map_shape(self) -> tuple[int, int] | None:
         """(y, x) of the per-pixel maps; None where there are none and the profile fits any shape."""
-        if "gain_map" not in self.dataset.variables:
+        if "gain_map" not in self.arrays.variables:
             return None
-        y, x = self.dataset.variables["gain_map"].shape
+        y, x = self.arrays.variables["gain_map"].shape
         return int(y), int(x)
 
     @property
     def valid_range(self) -> tuple[int, int]:
         """Lowest and highest pixel value, DN, for which the profile speaks."""
-        return int(self.dataset.attrs["valid_lo_dn"]), int(self.dataset.attrs["valid_hi_dn"])
+        return int(self.arrays.attrs["valid_lo_dn"]), int(self.arrays.attrs["valid_hi_dn"])
 
     @property
     def linear_limit_dn(self) -> float | None:
         """Level, DN, up to which variance grows as K·(m − o), within 2 %; None where no departure from it was found."""
-        limit = self.dataset.attrs.get("linear_hi_dn")
+        limit = self.arrays.attrs.get("linear_hi_dn")
         return None if limit is None else float(limit)
 
     @classmethod
@@ -258,13 +269,9 @@ class CameraProfile:
         Path
             The file.
         """
-        encoding: dict[str, dict[str, Any]] = {}
-        for name, variable in self.dataset.variables.items():
-            encoding[str(name)] = {"_FillValue": None}
-            if variable.ndim == 2:
-                encoding[str(name)] |= {"zlib": True, "complevel": 4, "shuffle": True}
+        maps = {name for name, variable in self.arrays.variables.items() if variable.ndim == 2}
         with atomic_path(path) as temporary:
-            self.dataset.to_netcdf(temporary, mode="w", format="NETCDF4", engine="netcdf4", encoding=encoding)
+            self.arrays.write(temporary, deflated=maps)
         return Path(path)
 
     @classmethod
@@ -299,25 +306,16 @@ class CameraProfile:
                     f"{path} is not a netCDF-4 file", "a camera profile (.nc)", "make it again with sigmaraw calibrate or sigmaraw camera"
                 )
         try:
-            # decode_cf: a file's scale factors and fill values could turn stored numbers into others.
-            with xr.open_dataset(path, engine="netcdf4", decode_cf=False, cache=False) as opened:
-                _refuse_giants(opened, path)
-                dataset = opened.load()
-        except SigmarawError:
-            raise
-        except (OSError, ValueError, RuntimeError, TypeError, KeyError, AttributeError, MemoryError) as error:
+            arrays = Arrays.read(path, _LARGEST_BYTES)
+        except TooLarge as error:
+            raise InvalidProfile(f"{path} unfolds to {error.size} bytes", "the maps of one sensor", "check the file") from error
+        except (OSError, ValueError, RuntimeError, TypeError, KeyError, AttributeError, IndexError, MemoryError) as error:
             reason = " ".join(str(error).split())[:120]
             raise UnreadableFile(
                 f"{path} cannot be read as netCDF-4 ({reason})", "a whole camera profile", "copy or make it again"
             ) from error
-        attributes = {key: _plain(value) for key, value in dataset.attrs.items()}
-        dataset = dataset.copy(deep=True)
-        dataset.attrs = attributes
-        for variable in dataset.variables.values():
-            variable.attrs = {key: _plain(value) for key, value in variable.attrs.items()}
-            variable.encoding = {}
-        check(dataset, str(path))
-        return cls(dataset)
+        check(arrays, str(path))
+        return cls(arrays)
 
     def summary(self) -> dict[str, Any]:
         """Return the profile without its maps as JSON values; NaN is None.
@@ -327,7 +325,7 @@ class CameraProfile:
         dict of str to object
             Scalars with units, levels, checks and notes.
         """
-        data = self.dataset
+        data = self.arrays
         shape = self.map_shape
         levels = {key: data[key].values if key in data.variables else np.empty(0) for key in SERIES}
         return {
@@ -360,7 +358,7 @@ class CameraProfile:
                 "linear_to_dn": self.linear_limit_dn,
             },
             **({"taps": taps} if (taps := tap_summary(data)) else {}),
-            "checks": [check.as_dict() for check in self.checks or ()],
+            "checks": [check.as_dict() for check in self.checks],
             "notes": [line for line in str(data.attrs.get("notes", "")).split("\n") if line],
         }
 
@@ -372,20 +370,20 @@ class CameraProfile:
         dict of str to object
             Profiles, spectrograms and histograms of the maps; empty for profiles without them.
         """
-        return spatial_summary(self.dataset)
+        return spatial_summary(self.arrays)
 
     def _scalar(self, name: str) -> dict[str, Any]:
         row = TABLE[name]
         entry = {
-            "value": _number(self.dataset.variables[name].values),
-            "se": _number(self.dataset.variables[f"{name}_se"].values),
+            "value": _number(self.arrays.variables[name].values),
+            "se": _number(self.arrays.variables[f"{name}_se"].values),
             "unit": row.unit,
             "symbol": row.symbol,
             "definition": row.definition,
         }
         for key in ("not_determined", "flag", "upper_limit"):
-            if key in self.dataset.variables[name].attrs:
-                entry[key] = _plain(self.dataset.variables[name].attrs[key])
+            if key in self.arrays.variables[name].attrs:
+                entry[key] = _plain(self.arrays.variables[name].attrs[key])
         return entry
 
 
@@ -400,18 +398,11 @@ def _in_domain(name: str, value: float, *, unit: str, above: float | None, below
         )
 
 
-def _refuse_giants(dataset: xr.Dataset, path: Path) -> None:
-    """Refuse a file that would unfold to far more than a sensor's maps before any of it is read."""
-    size = sum(variable.nbytes for variable in dataset.variables.values())
-    if size > 1 << 35:
-        raise InvalidProfile(f"{path} unfolds to {size} bytes", "the maps of one sensor", "check the file")
-
-
 def _or_nan(value: float | None) -> float:
     return math.nan if value is None else float(value)
 
 
-def _residuals(data: xr.Dataset) -> list[float | None]:
+def _residuals(data: Arrays) -> list[float | None]:
     """(variance − model)/SE of each level, None where the level is not in the fit."""
     if "level_model" not in data.variables:
         return []

@@ -5,17 +5,16 @@ from __future__ import annotations
 import math
 from typing import Protocol, overload
 
-import xarray as xr
-
+from sigmaraw.netcdf import Arrays
 from sigmaraw.quantities import TABLE
 
 
-class HasDataset(Protocol):
-    """What holds a camera dataset."""
+class HasArrays(Protocol):
+    """What holds a camera's arrays."""
 
     @property
-    def dataset(self) -> xr.Dataset:
-        """The camera dataset."""
+    def arrays(self) -> Arrays:
+        """The camera's arrays."""
         ...
 
 
@@ -48,9 +47,9 @@ class Scalar:
     def __get__(self, profile: None, owner: type) -> Scalar: ...
 
     @overload
-    def __get__(self, profile: HasDataset, owner: type) -> float: ...
+    def __get__(self, profile: HasArrays, owner: type) -> float: ...
 
-    def __get__(self, profile: HasDataset | None, owner: type) -> float | Scalar:
+    def __get__(self, profile: HasArrays | None, owner: type) -> float | Scalar:
         if profile is None:
             return self
-        return float(profile.dataset.variables[self.name].values) if self.name in profile.dataset.variables else math.nan
+        return float(profile.arrays.variables[self.name].values) if self.name in profile.arrays.variables else math.nan

@@ -16,9 +16,8 @@ from sigmaraw.noise.rician import is_rician, rician_of
 from sigmaraw.noise.transfer import CURVE, curve_of
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from sigmaraw.camera import CameraProfile
+    from sigmaraw.netcdf import Arrays
 
 
 def opened(camera: CameraProfile | NoiseModel | str | os.PathLike[str]) -> CameraProfile | NoiseModel:
@@ -37,7 +36,7 @@ def opened(camera: CameraProfile | NoiseModel | str | os.PathLike[str]) -> Camer
 
 def read_profile(profile: CameraProfile, scalars: bool) -> NoiseModel:
     """Return the noise model of the whole sensor, by maps where the profile has them and `scalars` is not set. Raises InvalidProfile."""
-    dataset = profile.dataset
+    dataset = profile.arrays
 
     def scalar(name: str) -> float:
         if name not in dataset:
@@ -46,7 +45,7 @@ def read_profile(profile: CameraProfile, scalars: bool) -> NoiseModel:
             )
         value = float(dataset[name])
         # All pixels of taps that differ too much to be one camera: their mean stands in until each pixel gets its own tap's value.
-        return float(dataset[f"tap_{name}"].mean()) if math.isnan(value) and f"tap_{name}" in dataset else value
+        return float(np.nanmean(dataset[f"tap_{name}"].values)) if math.isnan(value) and f"tap_{name}" in dataset else value
 
     def uncertainty(name: str) -> float:
         value = scalar(name) if name in dataset else math.nan
@@ -85,7 +84,7 @@ def read_profile(profile: CameraProfile, scalars: bool) -> NoiseModel:
     )
 
 
-def _curve_values(dataset: xr.Dataset) -> dict[str, float]:
+def _curve_values(dataset: Arrays) -> dict[str, float]:
     """Return what a profile says of a bent curve, by the names of `CURVE`, and of taps only what each of them says too.
 
     All pixels of straight taps together may look bent, since the light of taps may differ from level to level.
@@ -99,14 +98,14 @@ def _curve_values(dataset: xr.Dataset) -> dict[str, float]:
 
 def by_taps(profile: CameraProfile, scalars: bool) -> bool:
     """Whether readout taps or colour planes stand in for maps: a filter array has no one dark level or gain."""
-    return "tap_layout" in profile.dataset.attrs and (scalars or "gain_map" not in profile.dataset)
+    return "tap_layout" in profile.arrays.attrs and (scalars or "gain_map" not in profile.arrays)
 
 
 def with_taps(noise_model: NoiseModel, profile: CameraProfile, shape: tuple[int, ...], roi: tuple[int, int] | None) -> NoiseModel:
     """Return the noise model with the values of each pixel's tap, (y, x), for frames (…, y, x)."""
     from sigmaraw.camera import sensor_shape, stored_layout
 
-    dataset = profile.dataset
+    dataset = profile.arrays
     layout, sensor = stored_layout(dataset), sensor_shape(dataset)
     if len(shape) < 2 or (roi is None and shape[-2:] != sensor):
         raise ProfileMismatch(

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sigmaraw.errors import InvalidRecord
+from sigmaraw.netcdf import stored
 from sigmaraw.record.content import Content
 from sigmaraw.record.reading import clean, read_content, refuse
 
 if TYPE_CHECKING:
-    import xarray as xr
+    import netCDF4
     from numpy.typing import NDArray
 
 _LARGEST_ARRAY = 50_000_000  # elements; a stranger's compressed zeros must not fill the memory
@@ -47,18 +48,21 @@ class RecordFolder:
     thumbnails: tuple[NDArray[np.uint8], ...] = ()
 
 
-def _array(dataset: xr.Dataset, name: str, dims: tuple[str, ...]) -> NDArray[np.float64]:
-    if name not in dataset or set(dataset[name].dims) != set(dims) or dataset[name].dtype.kind not in "fiu":
+def _array(dataset: netCDF4.Dataset, name: str, dims: tuple[str, ...]) -> NDArray[np.float64]:
+    """Return numbers as stored, with the dimensions in this order; refuse what is large before it is read."""
+    variable = dataset.variables.get(name)
+    if variable is None or set(variable.dimensions) != set(dims) or np.dtype(variable.dtype).kind not in "fiu":
         refuse(f"result.nc without numbers '{name}' ({', '.join(dims)})", "the arrays of this record")
-    if dataset[name].size > _LARGEST_ARRAY:
-        refuse(f"'{name}' of result.nc has {dataset[name].size} elements", f"at most {_LARGEST_ARRAY}")
-    return np.asarray(dataset[name].transpose(*dims).values, dtype=np.float64)
+    if variable.size > _LARGEST_ARRAY:
+        refuse(f"'{name}' of result.nc has {variable.size} elements", f"at most {_LARGEST_ARRAY}")
+    return np.asarray(stored(variable).transpose([variable.dimensions.index(dim) for dim in dims]), dtype=np.float64)
 
 
-def _labels(dataset: xr.Dataset, name: str) -> list[str]:
-    if name not in dataset or dataset[name].ndim != 1 or dataset[name].size > 10_000:
+def _labels(dataset: netCDF4.Dataset, name: str) -> list[str]:
+    variable = dataset.variables.get(name)
+    if variable is None or variable.ndim != 1 or variable.size > 10_000:
         refuse(f"result.nc without labels '{name}'", "the arrays of this record")
-    return [clean(str(label)) for label in dataset[name].values]
+    return [clean(str(label)) for label in stored(variable)]
 
 
 def _trimmed(raw: NDArray[np.float64], decoded: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -69,8 +73,8 @@ def _trimmed(raw: NDArray[np.float64], decoded: NDArray[np.float64]) -> tuple[ND
     return raw[inside], decoded[inside]
 
 
-def _crops(dataset: xr.Dataset, codecs: list[str]) -> tuple[Crop, ...]:
-    if "crop_raw" not in dataset:
+def _crops(dataset: netCDF4.Dataset, codecs: list[str]) -> tuple[Crop, ...]:
+    if "crop_raw" not in dataset.variables:
         return ()
     raw = _array(dataset, "crop_raw", ("codec", "crop_y", "crop_x"))
     decoded = _array(dataset, "crop_decoded", ("codec", "crop_y", "crop_x"))
@@ -90,8 +94,8 @@ def _crops(dataset: xr.Dataset, codecs: list[str]) -> tuple[Crop, ...]:
     )
 
 
-def _thumbnails(dataset: xr.Dataset) -> tuple[NDArray[np.uint8], ...]:
-    if "thumbnail" not in dataset:
+def _thumbnails(dataset: netCDF4.Dataset) -> tuple[NDArray[np.uint8], ...]:
+    if "thumbnail" not in dataset.variables:
         return ()
     pictures = _array(dataset, "thumbnail", ("thumb_image", "thumb_y", "thumb_x"))
     sizes = _array(dataset, "thumbnail_shape", ("thumb_image", "axis"))
@@ -108,14 +112,15 @@ def read_folder(folder: Path) -> RecordFolder:
     ------
     InvalidRecord : record.json or result.nc is missing or malformed, or they belong to different studies.
     """
-    import xarray as xr
+    import netCDF4
 
     record = read_content(folder)
     path = Path(folder) / "result.nc"
     if not path.is_file():
         refuse(f"{path} is missing", "a record folder that holds result.nc", "give the folder that sigmaraw validate wrote")
     try:
-        with xr.open_dataset(path, engine="netcdf4", decode_times=False, decode_timedelta=False) as dataset:
+        with netCDF4.Dataset(path) as dataset:
+            dataset.set_auto_maskandscale(False)
             codecs = _labels(dataset, "codec")
             if codecs != [row.codec for row in record.codecs] or _labels(dataset, "group") != ["raw", *codecs]:
                 refuse(f"{path} lists other codecs than record.json", "the arrays of this record")
@@ -127,7 +132,7 @@ def read_folder(folder: Path) -> RecordFolder:
             crops, thumbnails = _crops(dataset, codecs), _thumbnails(dataset)
     except InvalidRecord:
         raise
-    except (OSError, ValueError, RuntimeError, KeyError, OverflowError) as error:  # what netCDF4 and xarray raise on bad files
+    except (OSError, ValueError, RuntimeError, TypeError, KeyError, AttributeError, IndexError, OverflowError) as error:  # netCDF4's
         refuse(f"{path} cannot be read ({str(error)[:120]})", "a netCDF-4 file")
     if max(row.image for row in record.results) >= raw.shape[2]:
         refuse(f"{path} has {raw.shape[2]} images, fewer than record.json", "the arrays of this record")

@@ -17,6 +17,8 @@ from sigmaraw.record.fields import plain
 if TYPE_CHECKING:
     import xarray as xr
 
+    from sigmaraw.netcdf import Arrays
+
 _OUTSIDE_DIGEST = frozenset({"created", "digest", "path", "hardware"})
 PREDICTIONS = ("raw_prediction", "codec_prediction")
 
@@ -100,7 +102,7 @@ def _pruned(value: Any) -> Any:
     return value
 
 
-def predictions_digest(dataset: xr.Dataset) -> str:
+def predictions_digest(dataset: xr.Dataset | Arrays) -> str:
     """Return the SHA-256 over the predictions in result.nc, independent of how the file is laid out."""
     digest = hashlib.sha256()
     for name in PREDICTIONS:

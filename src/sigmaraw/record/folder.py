@@ -14,6 +14,7 @@ from sigmaraw import registry
 from sigmaraw.contracts import ReportFormat
 from sigmaraw.errors import InvalidRecord
 from sigmaraw.files import folder_of_parts, sha256_of_file, write_text
+from sigmaraw.netcdf import Arrays
 from sigmaraw.record import tables
 from sigmaraw.record.content import Content
 from sigmaraw.record.digest import PREDICTIONS, digest_of, document_of
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, init=False)
 class Record:
     """A finished study.
 
@@ -36,7 +37,7 @@ class Record:
     ----------
     content : Content
         The rows: what record.json holds.
-    dataset : xarray.Dataset
+    dataset : xarray.Dataset or Arrays
         Every prediction: what result.nc holds.
     read_from : str, optional
         The folder that it was read from; None where a study has just made it.
@@ -53,11 +54,21 @@ class Record:
     """
 
     content: Content
-    dataset: xr.Dataset
-    read_from: str | None = None
+    arrays: Arrays
+    read_from: str | None
+
+    def __init__(self, content: Content, dataset: xr.Dataset | Arrays, read_from: str | None = None) -> None:
+        object.__setattr__(self, "content", content)
+        object.__setattr__(self, "arrays", Arrays.of(dataset))
+        object.__setattr__(self, "read_from", read_from)
+
+    @functools.cached_property
+    def dataset(self) -> xr.Dataset:
+        """Every prediction as an xarray dataset."""
+        return self.arrays.to_xarray()
 
     @classmethod
-    def sealed(cls, content: Content, dataset: xr.Dataset) -> Record:
+    def sealed(cls, content: Content, dataset: xr.Dataset | Arrays) -> Record:
         """Return the record of some rows with its digest taken.
 
         Rows are taken as the reader takes them: what is written can be read.
@@ -86,7 +97,7 @@ class Record:
 
     def with_section(self, **sections: Row) -> Record:
         """Return this record with one more section, `sweep` or `search`, of which the digest is taken too."""
-        return Record.sealed(msgspec.structs.replace(self.content, **sections), self.dataset)
+        return Record.sealed(msgspec.structs.replace(self.content, **sections), self.arrays)
 
     def table(self) -> str:
         """Return the verdict table as aligned text."""
@@ -128,9 +139,8 @@ class Record:
         return None
 
     def _write_files(self, folder: Path, placed: Content, renderers: list[ReportFormat]) -> Path:
-        floats = [str(name) for name, data in self.dataset.data_vars.items() if data.dtype.kind == "f"]
-        encoding = {name: {"zlib": True, "complevel": 4} for name in floats}
-        self.dataset.to_netcdf(folder / "result.nc", engine="netcdf4", encoding=encoding)
+        floats = {name for name, column in self.arrays.variables.items() if column.dtype.kind == "f"}
+        self.arrays.write(folder / "result.nc", deflated=floats, filled=floats)
         path = folder / "record.json"
         write_text(path, json.dumps(document_of(placed), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
         for renderer in renderers:
@@ -150,15 +160,12 @@ class Record:
         return cls(content, predictions_of(folder), str(folder))
 
 
-def predictions_of(folder: str | Path) -> xr.Dataset:
+def predictions_of(folder: str | Path) -> Arrays:
     """Return what result.nc of a folder holds. Raises InvalidRecord."""
-    import xarray as xr
-
     path = Path(folder) / "result.nc"
     try:
-        with xr.open_dataset(path, engine="netcdf4") as opened:
-            dataset = opened.load()
-    except (OSError, ValueError, RuntimeError) as error:
+        dataset = Arrays.read(path)
+    except (OSError, ValueError, RuntimeError, TypeError, KeyError, AttributeError, IndexError) as error:  # netCDF4's on bad files
         raise InvalidRecord(f"{path} cannot be read", "the netCDF that validate wrote", "run validate again") from error
     missing = [name for name in PREDICTIONS if name not in dataset]
     if missing:

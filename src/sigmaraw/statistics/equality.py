@@ -258,7 +258,8 @@ def _one_way_p(groups: list[Floats]) -> float:
     between = sum((values - offset).sum() ** 2.0 / values.size for values in groups) - of_sum
     within = everything @ everything - of_sum - between
     dof = len(groups) - 1, everything.size - len(groups)
-    return float(special.fdtrc(*dof, (between / dof[0]) / (within / dof[1])))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(special.fdtrc(*dof, (between / dof[0]) / (within / dof[1])))
 
 
 _Moments = dict[str, tuple[float, float, int]]  # mean, sum of squared residuals and n of every group

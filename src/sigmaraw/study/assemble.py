@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from sigmaraw.camera import CameraProfile
 from sigmaraw.contracts import Measurement, Pipeline
 from sigmaraw.integrity.log import now
+from sigmaraw.netcdf import Arrays
 from sigmaraw.noise import RicianNoise
 from sigmaraw.pipelines.agreement import AgreementPipeline
 from sigmaraw.record import Content, Record
@@ -39,9 +39,6 @@ from sigmaraw.study.setting import Setting
 from sigmaraw.study.statements import OverImages, codec_verdicts, over_images, with_evidence
 from sigmaraw.study.thumbnails import thumbnails
 from sigmaraw.study.work import BlockResult
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 
 def assemble(
@@ -76,7 +73,7 @@ def assemble(
     qualities = [[entry.quality[index] for entry in prepared] for index in range(len(plan.codecs))]
     verdicts = codec_verdicts(said) if decision.rule == "equivalence" else ruled_verdicts(decision)
     codecs, codecs_undefined = codec_rows(plan, setting.profile.bits, images, prepared[0].resolved, qualities, blocks, verdicts)
-    dataset = _dataset(plan, predictions, [measurement.name for measurement in measurements])
+    arrays = _arrays(plan, predictions, [measurement.name for measurement in measurements])
     content = Content(
         created=now(),
         inputs=setting.files,
@@ -96,12 +93,12 @@ def assemble(
         decision=decision,
         tukey=tuple(tukey),
         undefined=(*undefined, *codecs_undefined),
-        predictions_sha256=predictions_digest(dataset),
+        predictions_sha256=predictions_digest(arrays),
         objects=objects,
         digest="",
     )
     pictures = thumbnails([image.frame for image in images])
-    return Record.sealed(content, dataset.assign({**worst_crops(plan, qualities), **pictures}))
+    return Record.sealed(content, Arrays({**arrays.variables, **worst_crops(plan, qualities), **pictures}, arrays.attrs))
 
 
 _Judged = tuple[list[ResultRow], list[UndefinedRow], list[TukeyRow], list[OverImages]]
@@ -229,16 +226,16 @@ def _floor_rows(prepared: Sequence[Prepared], pipeline: Pipeline) -> tuple[Floor
     )
 
 
-def _dataset(plan: Plan, predictions: Predictions, names: list[str]) -> xr.Dataset:
-    import xarray as xr
-
-    return xr.Dataset(
+def _arrays(plan: Plan, predictions: Predictions, names: list[str]) -> Arrays:
+    return Arrays(
         {
             "raw_prediction": (("group", "replica", "image", "measurement"), predictions.raw),
             "codec_prediction": (("codec", "replica", "image", "measurement"), predictions.decoded),
             "chi_raw": (("image", "measurement"), predictions.chi_raw),
             "chi_codec": (("codec", "image", "measurement"), predictions.chi_codec),
+            "group": (("group",), ["raw", *plan.codecs]),
+            "codec": (("codec",), list(plan.codecs)),
+            "measurement": (("measurement",), names),
         },
-        coords={"group": ["raw", *plan.codecs], "codec": list(plan.codecs), "measurement": names},
-        attrs={"schema": SCHEMA, "mode": plan.mode, "seed": str(plan.seed)},
+        {"schema": SCHEMA, "mode": plan.mode, "seed": str(plan.seed)},
     )

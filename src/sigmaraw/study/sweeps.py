@@ -207,7 +207,7 @@ def raw_spread(record: Record) -> tuple[RawSpreadRow, ...]:
     low, high = the 2.5 % and 97.5 % quantiles of (χ_gi − χ̄_g)/σ_raw · spread factor; ∓1.96 for normal predictions.
     None where an image's raw predictions do not vary, some are undefined, or there are none.
     """
-    raw = record.dataset["raw_prediction"].values  # (group, replica, image, measurement)
+    raw = record.arrays["raw_prediction"].values  # (group, replica, image, measurement)
     design = record.content.design
     if design is not None and not design.independent:
         raw = raw[:1]

@@ -18,12 +18,12 @@ from enum import IntEnum
 from typing import Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from sigmaraw.camera.measuring.framesums import Frames
 from sigmaraw.camera.measuring.onepass import Map, PixelSums
 from sigmaraw.camera.values import NotDetermined
+from sigmaraw.netcdf import Arrays
 
 SUSPICIOUS = 6.0  # JB
 RTS_GAIN = 25.0  # G
@@ -74,14 +74,14 @@ def flag_attributes(missing: NotDetermined | None) -> dict[str, Any]:
     return found if missing is None else {**found, "not_determined": str(missing)}
 
 
-def class_table(dataset: xr.Dataset) -> list[dict[str, Any]]:
+def class_table(dataset: Arrays) -> list[dict[str, Any]]:
     """Return name, count, fraction, definition and reason of each class as JSON values; empty for profiles without the map.
 
     The count is None, and `not_determined` the reason, where the series did not allow to look for the class.
 
     Parameters
     ----------
-    dataset : xarray.Dataset
+    dataset : Arrays
         A camera dataset.
     """
     if "pixel_class_map" not in dataset.variables:

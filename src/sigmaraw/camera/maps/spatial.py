@@ -10,11 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
+from sigmaraw.netcdf import Arrays
+
 Map = NDArray[np.float64]
-Arrays = dict[str, tuple[tuple[str, ...], NDArray[Any]]]
+Drawn = dict[str, tuple[tuple[str, ...], NDArray[Any]]]
 BINS = 128
 KINDS = ("dsnu", "prnu")
 PARTS_DRAWN = ("row_profile", "column_profile", "spectrum_x", "spectrum_y", "histogram", "histogram_edges")
@@ -35,7 +36,7 @@ def spectrogram(deviation: Map, axis: int) -> Map:
     return np.sqrt(power.mean(axis=1 - axis))
 
 
-def pattern_arrays(kind: str, deviation: Map, *, high_pass: bool) -> Arrays:
+def pattern_arrays(kind: str, deviation: Map, *, high_pass: bool) -> Drawn:
     """Return dataset variables (dims, values) of one pattern.
 
     Parameters
@@ -62,7 +63,7 @@ def pattern_arrays(kind: str, deviation: Map, *, high_pass: bool) -> Arrays:
     }
 
 
-def spatial_summary(dataset: xr.Dataset) -> dict[str, Any]:
+def spatial_summary(dataset: Arrays) -> dict[str, Any]:
     """Return the arrays as JSON values for a datasheet; empty for profiles without them.
 
     {kind: {row_profile, column_profile, spectrum_x, frequency_x, spectrum_y, frequency_y, histogram, edges, beyond}},
@@ -71,7 +72,7 @@ def spatial_summary(dataset: xr.Dataset) -> dict[str, Any]:
 
     Parameters
     ----------
-    dataset : xarray.Dataset
+    dataset : Arrays
         A camera dataset.
     """
     found: dict[str, Any] = {}

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import xarray as xr
 
 from sigmaraw.camera.checks.result import Check, CheckOutcome
 from sigmaraw.camera.taps.layout import TapLayout
 from sigmaraw.camera.taps.stored import REMARKS
+from sigmaraw.netcdf import Arrays
 from sigmaraw.quantities import attributes as quantity
 
 LEVELS = ("level_mean", "level_variance", "level_variance_se", "level_model", "level_used")
@@ -38,13 +38,13 @@ class Calibration:
 
     Parameters
     ----------
-    dataset : xarray.Dataset
+    dataset : Arrays
         The camera dataset, without the attribute `checks`.
     checks : tuple of Check
         Of the same pixels.
     """
 
-    dataset: xr.Dataset
+    dataset: Arrays
     checks: tuple[Check, ...]
 
 
@@ -62,7 +62,7 @@ def with_taps(whole: Calibration, parts: Sequence[Calibration], layout: TapLayou
     scalars : tuple of str
         Names that become `tap_<name>` and `tap_<name>_se`, each (tap).
     """
-    dataset = whole.dataset.copy(deep=True)
+    dataset = whole.dataset.copy()
     taps = [part.dataset for part in parts]
     sensor = dataset["gain_map"].shape
     windows = layout.windows(sensor)
@@ -87,7 +87,7 @@ def with_taps(whole: Calibration, parts: Sequence[Calibration], layout: TapLayou
     limits = [float(tap.attrs["linear_hi_dn"]) for tap in taps if "linear_hi_dn" in tap.attrs]
     dataset.attrs.pop("linear_hi_dn", None)
     if limits:
-        dataset = dataset.assign_attrs(linear_hi_dn=min(limits))
+        dataset.attrs["linear_hi_dn"] = min(limits)
     return Calibration(dataset, merged_checks(whole.checks, [part.checks for part in parts], layout.labels))
 
 
@@ -131,7 +131,7 @@ def _notes(whole: Calibration, parts: Sequence[Calibration], layout: TapLayout) 
     return notes
 
 
-def _mixture(whole: xr.Dataset, parts: list[xr.Dataset]) -> list[str]:
+def _mixture(whole: Arrays, parts: list[Arrays]) -> list[str]:
     """A note where the whole sensor's gain is none of its taps': levels that light the taps unequally bend the curve of all pixels."""
     gain, gains = float(whole["gain"]), [float(part["gain"]) for part in parts]
     slack = 2.0 * max(float(part["gain_se"]) for part in (whole, *parts))

@@ -8,21 +8,21 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from sigmaraw.camera.taps.layout import TapLayout, parse_layout
 from sigmaraw.errors import InvalidOption, InvalidProfile
+from sigmaraw.netcdf import Arrays
 from sigmaraw.quantities import TABLE
 
 REMARKS = ("not_determined", "flag", "upper_limit")
 
 
-def stored_layout(dataset: xr.Dataset) -> TapLayout | None:
+def stored_layout(dataset: Arrays) -> TapLayout | None:
     """Return the layout that a profile states; None where it has no taps.
 
     Parameters
     ----------
-    dataset : xarray.Dataset
+    dataset : Arrays
         A camera dataset.
 
     Raises
@@ -43,12 +43,12 @@ def stored_layout(dataset: xr.Dataset) -> TapLayout | None:
     return layout
 
 
-def sensor_shape(dataset: xr.Dataset) -> tuple[int, int]:
+def sensor_shape(dataset: Arrays) -> tuple[int, int]:
     """Return (y, x) of the sensor whose taps a profile holds.
 
     Parameters
     ----------
-    dataset : xarray.Dataset
+    dataset : Arrays
         A camera dataset.
 
     Raises
@@ -62,12 +62,12 @@ def sensor_shape(dataset: xr.Dataset) -> tuple[int, int]:
     return int(parts[0]), int(parts[1])
 
 
-def check_taps(dataset: xr.Dataset, scalars: tuple[str, ...]) -> None:
+def check_taps(dataset: Arrays, scalars: tuple[str, ...]) -> None:
     """Check that the `tap_*` variables fit the layout, and that gain, offset and noise lie in their domains.
 
     Parameters
     ----------
-    dataset : xarray.Dataset
+    dataset : Arrays
         A camera dataset.
     scalars : tuple of str
         Names of the scalars.
@@ -102,12 +102,12 @@ def check_taps(dataset: xr.Dataset, scalars: tuple[str, ...]) -> None:
         tap_remarks(dataset, name)
 
 
-def tap_remarks(dataset: xr.Dataset, name: str) -> list[dict[str, Any]]:
+def tap_remarks(dataset: Arrays, name: str) -> list[dict[str, Any]]:
     """Return reasons, flags and upper limits of a `tap_*` variable, one entry a tap.
 
     Parameters
     ----------
-    dataset : xarray.Dataset
+    dataset : Arrays
         A camera dataset.
     name : str
         A `tap_*` variable.
@@ -135,12 +135,12 @@ def _is_remark(row: Mapping[str, Any]) -> bool:
     return set(row) <= set(REMARKS) and words and isinstance(limit, (int, float)) and not isinstance(limit, bool) and math.isfinite(limit)
 
 
-def tap_summary(dataset: xr.Dataset) -> dict[str, Any] | None:
+def tap_summary(dataset: Arrays) -> dict[str, Any] | None:
     """Return {layout, labels, scalars: {name: {value [tap], se [tap], unit, symbol, definition}}} as JSON values; None without taps.
 
     Parameters
     ----------
-    dataset : xarray.Dataset
+    dataset : Arrays
         A camera dataset.
     """
     layout = stored_layout(dataset)
