@@ -69,7 +69,7 @@ class Unable(Coder):
 
 
 def test_an_image_that_cannot_be_coded_in_full_ends_the_study_and_is_named() -> None:
-    with pytest.raises(CodecFailed, match="image 2: .*cannot be encoded"):
+    with pytest.raises(CodecFailed, match=r"image 2: .*cannot be encoded"):
         sr.validate([FRAME[::-1].copy(), FRAME], CAMERA, codecs=[Unable()], **STUDY)
 
 
@@ -92,7 +92,7 @@ def test_the_failure_before_the_replicas_is_told_and_not_what_follows_from_it(mo
                 failed.wait(20)
             raise CodecFailed("the image" if np.array_equal(frame, FRAME) else "a replica", "something else", "use another codec")
 
-    with pytest.raises(CodecFailed, match="image 1: .*the image"):
+    with pytest.raises(CodecFailed, match=r"image 1: .*the image"):
         sr.validate(FRAME, CAMERA, codecs=[Never()], **STUDY)
 
 
