@@ -17,6 +17,13 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 gc.set_threshold(50_000, 20, 100)  # looking for garbage among a worker's objects takes a tenth of a command that runs in it
 
+
+def pytest_collection_finish() -> None:
+    """Leave modules and collected tests, which live to the end, out of every later search for garbage."""
+    gc.collect()
+    gc.freeze()
+
+
 # A busy machine is no fault of the code: neither a slow first draw nor a slow example fails a test.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
