@@ -2,6 +2,8 @@
 
 import math
 import pickle
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -218,6 +220,30 @@ def test_an_image_is_denoised_once():
     darker = NoiseModel(GAIN, OFFSET - 5, READ, 12)
     np.testing.assert_array_equal(draw(FRAME, 2, mode, darker), draw(FRAME, 2, Bootstrap(Counting()), darker))
     assert denoiser.calls == 3
+
+
+def test_two_images_are_denoised_side_by_side_and_one_image_once():
+    """Threads that want the same estimate wait for it; what another image needs goes on meanwhile."""
+    meeting, calls = threading.Barrier(2, timeout=20), []
+
+    def denoiser(image):
+        calls.append(1)
+        meeting.wait()
+        return image
+
+    mode, frames = Bootstrap(denoiser), [FRAME, FRAME[::-1].copy()]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda frame: mode.base(frame, MODEL, ReplicaRequest(1, 0)).level_dn, frames * 2))
+    assert len(calls) == 2
+    assert found[0] is found[2] and found[1] is found[3]
+
+
+def test_an_estimate_that_failed_is_made_anew():
+    outcomes = iter([np.nan, 0.0])
+    mode = Bootstrap(lambda image: image + next(outcomes))
+    with pytest.raises(InvalidPrediction):
+        mode.diagnostics(FRAME, MODEL)
+    assert mode.diagnostics(FRAME, MODEL)
 
 
 def test_groups_seeds_and_denoisers_have_their_own_streams():
