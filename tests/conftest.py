@@ -6,7 +6,6 @@ import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -36,26 +35,6 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("SIGMARAW_CACHE", str(cache))
         patch.setenv("SIGMARAW_STATE", str(tmp_path_factory.mktemp("state")))
         yield
-
-
-@pytest.fixture
-def undrawn_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out how matplotlib draws figures as SVG, a third of the time of a small study with its report, where no figure is looked at.
-
-    What the package does stays: each figure is put together from the record, and an empty drawing of its size stands in the report.
-    """
-    from matplotlib.figure import Figure
-
-    drawn = Figure.savefig
-
-    def savefig(figure: Figure, file: Any, *, format: str | None = None, **options: Any) -> None:
-        if format != "svg":
-            drawn(figure, file, format=format, **options)
-            return
-        width, height = 72 * figure.get_size_inches()
-        file.write(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}"/>'.encode())
-
-    monkeypatch.setattr(Figure, "savefig", savefig)
 
 
 _SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -13,8 +13,6 @@ import tifffile
 
 from tests.cli.conftest import FILES
 
-pytestmark = pytest.mark.usefixtures("undrawn_figures")  # no figure is looked at here
-
 Make = Callable[[Path, Path], list[object]]
 
 

@@ -9,8 +9,6 @@ import pytest
 
 from sigmaraw.camera import CameraProfile
 
-pytestmark = pytest.mark.usefixtures("undrawn_figures")  # no figure is looked at here
-
 
 @pytest.fixture
 def profiles(tmp_path: Path) -> Path:

@@ -91,7 +91,6 @@ def test_validate_writes_a_record_with_every_input(study: Path) -> None:
     assert record["plan"]["n"] == 8
 
 
-@pytest.mark.usefixtures("undrawn_figures")
 def test_the_same_command_gives_the_same_record(study: Path, monkeypatch: pytest.MonkeyPatch, sigmaraw: Callable) -> None:
     monkeypatch.chdir(study)
     command = ["validate", "image.tif", "--camera", "camera.nc", "--plan", "plan.toml", "--exploratory", "--seed", 5, "-q"]
@@ -105,7 +104,6 @@ def test_the_same_command_gives_the_same_record(study: Path, monkeypatch: pytest
     assert records[0] == records[1] == records[2]
 
 
-@pytest.mark.usefixtures("undrawn_figures")
 def test_check_turns_the_verdict_into_an_exit_code(study: Path, monkeypatch: pytest.MonkeyPatch, sigmaraw: Callable) -> None:
     monkeypatch.chdir(study)
     common = [
@@ -160,7 +158,6 @@ def test_listings_name_everything_that_is_registered(verb: str, group: str, sigm
     assert starts >= set(registry.names(group))
 
 
-@pytest.mark.usefixtures("undrawn_figures")
 def test_repeats_and_volume_are_read_as_stated(world: Path, tmp_path: Path, sigmaraw: Callable) -> None:
     random = np.random.default_rng(3)
     y, x = np.mgrid[:64, :64]
@@ -200,7 +197,6 @@ def test_replicas_of_a_volume_are_written_slab_by_slab(
     np.testing.assert_array_equal(readers[suffix](), expected)
 
 
-@pytest.mark.usefixtures("undrawn_figures")
 def test_n_may_be_left_to_the_study(study: Path, tmp_path: Path, sigmaraw: Callable) -> None:
     common = ["validate", study / "image.tif", "--camera", study / "camera.nc", "--codec", "lossless", "--pipeline", "intensity"]
     outcome = sigmaraw(*common, "-n", "auto:0.1,max=40", "--mode", "around-raw", "-o", tmp_path / "out")

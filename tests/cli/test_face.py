@@ -18,8 +18,6 @@ from sigmaraw import registry
 from sigmaraw.cli.main import VERBS, app
 from sigmaraw.cli.shared import exit_code, plain
 
-pytestmark = pytest.mark.usefixtures("undrawn_figures")  # no figure is looked at here
-
 VERB_NAMES = [verb.__name__.replace("_", "-") for verb in VERBS]
 DOCS = Path(__file__).resolve().parents[2]
 

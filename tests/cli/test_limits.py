@@ -11,8 +11,6 @@ import tifffile
 
 import sigmaraw as sr
 
-pytestmark = pytest.mark.usefixtures("undrawn_figures")  # no figure is looked at here
-
 
 @pytest.fixture
 def image(world: Path, tmp_path: Path) -> Path:

@@ -23,8 +23,6 @@ import sigmaraw as sr
 from sigmaraw.cli import machine
 from tests.cli.conftest import FILES
 
-pytestmark = pytest.mark.usefixtures("undrawn_figures")  # no figure is looked at here
-
 N = 12
 
 

@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 import tifffile
 
-pytestmark = pytest.mark.usefixtures("undrawn_figures")  # no figure is looked at here
-
 
 def test_sweep_writes_curves_and_a_table(world: Path, tmp_path: Path, sigmaraw: Callable) -> None:
     what = ["--frame", 0, "--camera", world / "camera.nc", "--pipeline", "otsu", "-n", 5, "-o", tmp_path / "o"]

@@ -27,10 +27,6 @@ def cases() -> list[object]:
     ]
 
 
-# The page whose reports have their figures; those of the others are put together, but not drawn.
-DRAWN = ROOT / "docs" / "how-to" / "report.md"
-
-
 @pytest.fixture
 def small_demo(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the demonstration's camera have a ninth of its pixels: that its commands work is tested, not its figures."""
@@ -40,11 +36,7 @@ def small_demo(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("small_demo")
 @pytest.mark.parametrize("page", cases())
-def test_every_block_of_a_page_runs(
-    page: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> None:
-    if page != DRAWN:
-        request.getfixturevalue("undrawn_figures")
+def test_every_block_of_a_page_runs(page: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "reader"
     shutil.copytree(world, folder)
     monkeypatch.chdir(folder)

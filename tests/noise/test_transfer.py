@@ -204,7 +204,7 @@ def test_understated_totals_are_named_with_their_number():
 def bent_profile(attrs=None, **values):
     scalars = {"gain": 0.5, "offset": 100.0, "dark_noise": 2.0, "gain_se": 0.01, "dark_noise_se": 0.1} | values
     data = xarray.Dataset({name: ((), value) for name, value in scalars.items()}, attrs=attrs or {})
-    return SimpleNamespace(dataset=data, bits=12, valid_range=(0, 3900))
+    return SimpleNamespace(arrays=data, bits=12, valid_range=(0, 3900))
 
 
 def test_a_profile_s_curve_is_read():

@@ -19,8 +19,6 @@ from sigmaraw.statistics.rules import RULES
 from sigmaraw.study.reference_rules import ON_REFERENCES
 from tests.record.random_records import disagreements, kind_of, random_record
 
-pytestmark = pytest.mark.usefixtures("undrawn_figures")  # no figure is looked at here
-
 KINDS = [
     CheckedKind(rule, replicas, levels, search)
     for rule in RULES

@@ -21,8 +21,6 @@ from sigmaraw.errors import InvalidOption, InvalidPlan, OutOfSpace
 from sigmaraw.study import Plan, run
 from sigmaraw.study.store import NAME, BlockStore, command_of
 
-pytestmark = pytest.mark.usefixtures("undrawn_figures")  # no figure is looked at here
-
 CAMERA = sr.CameraProfile.from_values(gain=0.5, offset=100, read_noise=2.0, bits=12)
 FRAMES = [np.random.default_rng(seed).poisson(200, (20, 24)).astype(np.uint16) + 100 for seed in (1, 2)]
 PLAN = Plan(("lossless", "jpegls:near=2", "jpeg2000:ratio=3,bits=12"), "otsu", n=30, seed=3)
