@@ -11,7 +11,19 @@ import tifffile
 
 import sigmaraw as sr
 
-_UNUSED = ("matplotlib", "scipy.stats", "scipy.optimize", "xarray", "pandas", "dask", "distributed", "torch", "numba", "statsmodels")
+_UNUSED = (
+    "matplotlib",
+    "cryptography.x509",
+    "scipy.stats",
+    "scipy.optimize",
+    "xarray",
+    "pandas",
+    "dask",
+    "distributed",
+    "torch",
+    "numba",
+    "statsmodels",
+)
 _CODE = """
 import sys
 from sigmaraw.cli.main import main

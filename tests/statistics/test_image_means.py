@@ -18,7 +18,7 @@ def test_mean_over_units_is_students_t_and_guarded_where_values_are_skewed() -> 
     rng, runs = np.random.default_rng(2), 4000
     skewed = rng.exponential(size=(runs, 10))
     assert (mean_over_units(skewed, guarded=False).high < 1.0).mean() > 0.10
-    assert (mean_over_units(skewed).high < 1.0).mean() <= at_most(0.06, runs)
+    assert (mean_over_units(skewed).high < 1.0).mean() <= at_most(0.05, runs)
     for few in (3, 4):  # exponential units: measured 6.9 and 6.8 %
         assert (mean_over_units(rng.exponential(size=(runs, few))).high < 1.0).mean() <= at_most(0.075, runs)
         assert (mean_over_units(rng.normal(size=(runs, few))).high < 0.0).mean() <= at_most(0.02, runs)

@@ -23,6 +23,7 @@ from sigmaraw.frames.types import RawFrames, SourceFile
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 FORMATS = "TIFF, .npy, FITS, PNG, Zarr or other frames"
+_COMMON = (".tif", ".npy", ".fits", ".png", ".zarr", ".czi", ".nd2", ".dcm", ".h5")  # named in a message: all of them are too many to read
 _LOSSY_SUFFIXES = (".jpg", ".jpeg", ".webp", ".heic", ".jfif")
 # Files that people and programs keep beside frames; anything else that is no frame is refused rather than passed over.
 COMPANIONS: tuple[str, ...] = (
@@ -117,14 +118,11 @@ def decode(path: Path, *, volume: bool = False, pages: bool = False) -> Decoded:
 
 
 def _no_reader(path: Path) -> UnreadableFile | LossyImage:
-    suffix, known = suffix_of(path), ", ".join(sorted(by_suffix()))
+    suffix = suffix_of(path)
+    known = f"raw frames as {', '.join(_COMMON)}, or one of {len(by_suffix()) - len(_COMMON)} more suffixes (`sigmaraw formats`)"
     if suffix in _LOSSY_SUFFIXES:
-        return LossyImage(f"{path} is a lossy format ('{suffix}')", f"raw frames, as one of {known}", "record the camera's own integers")
-    return UnreadableFile(
-        f"{path} has the suffix '{suffix}'",
-        f"one of {known}",
-        "export the frames as TIFF, .npy, FITS, PNG or Zarr; `sigmaraw formats` lists what is read",
-    )
+        return LossyImage(f"{path} is a lossy format ('{suffix}')", known, "record the camera's own integers")
+    return UnreadableFile(f"{path} has the suffix '{suffix}'", known, "export the frames as TIFF, .npy, FITS, PNG or Zarr")
 
 
 def frame_files(folder: Path) -> list[Path]:

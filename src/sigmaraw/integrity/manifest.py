@@ -10,14 +10,14 @@ import msgspec
 from sigmaraw.errors import InvalidRecord, visible
 from sigmaraw.files import sha256_of_file
 
-MANIFEST_FILE = "manifest.json"
+MANIFEST_FILE, PDF_FILE = "manifest.json", "report.pdf"
 MANIFEST_SCHEMA = "sigmaraw/manifest/1"
 _LARGEST = 64 << 20  # bytes
 ROLES = {
     "record.json": "record",
     "result.nc": "predictions",
     "report.html": "html",
-    "report.pdf": "pdf",
+    PDF_FILE: "pdf",
     "results.csv": "csv",
     "summary.json": "summary",
     "verdicts.txt": "text",

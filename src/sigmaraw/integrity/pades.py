@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from sigmaraw import extras
 from sigmaraw.errors import InvalidOption, visible
 from sigmaraw.integrity.certificates import SigningCertificate, common_name
+from sigmaraw.integrity.manifest import PDF_FILE
 
 if TYPE_CHECKING:
     from cryptography import x509
 
-PDF_FILE = "report.pdf"
 LARGEST = 256 << 20  # bytes; a stranger's file must not fill the memory
 _RECORD = "record.json"
 _OUTSIDE = -9999  # a page's coordinate beyond every page

@@ -16,8 +16,18 @@ from sigmaraw.extras import version
 from sigmaraw.files import folder_of_parts, sha256_of_file, write_text
 from sigmaraw.integrity.crate import CRATE_FILE, crate_text
 from sigmaraw.integrity.log import LOG_FILE, LogLine, log_text, now, operator, read_log, with_lines
-from sigmaraw.integrity.manifest import ATTACHMENT, MANIFEST_FILE, ROLES, InputPart, LogPart, Manifest, Part, part_of, read_manifest
-from sigmaraw.integrity.pades import PDF_FILE
+from sigmaraw.integrity.manifest import (
+    ATTACHMENT,
+    MANIFEST_FILE,
+    PDF_FILE,
+    ROLES,
+    InputPart,
+    LogPart,
+    Manifest,
+    Part,
+    part_of,
+    read_manifest,
+)
 from sigmaraw.integrity.signing import SIGNATURES_FILE, Statement, key_id, new_signature, read_signatures, signatures_text
 from sigmaraw.record.content import Content
 from sigmaraw.record.words import worst

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sigmaraw.errors import IntegrityError, InvalidRecord, MissingExtra, visible
 from sigmaraw.files import sha256_of_file
 from sigmaraw.integrity.log import LOG_FILE, LogLine, read_log
-from sigmaraw.integrity.manifest import MANIFEST_FILE, Manifest, bytes_of, read_manifest
-from sigmaraw.integrity.pades import LARGEST, PDF_FILE, PdfSignature, examine_pdf, may_be_signed
+from sigmaraw.integrity.manifest import MANIFEST_FILE, PDF_FILE, Manifest, bytes_of, read_manifest
 from sigmaraw.integrity.signing import SIGNATURES_FILE, Signature, read_signatures
 from sigmaraw.record.content import Content
 from sigmaraw.record.digest import digest_of, plan_digest, predictions_digest
@@ -25,6 +24,8 @@ from sigmaraw.record.sealing import files_of
 if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    from sigmaraw.integrity.pades import PdfSignature
 
 SINCE_WRITTEN, SINCE_SIGNED = "since it was written", "since it was signed"
 VOUCHED = ("record", "predictions", "plan")
@@ -284,6 +285,8 @@ def _of_pdf(
     folder: Path, found: Examination, trust: Sequence[x509.Certificate] | None, document: dict[str, Any] | None
 ) -> tuple[PdfSignature, ...]:
     """Return the signatures inside report.pdf that fit it; what does not is a finding."""
+    from sigmaraw.integrity.pades import LARGEST, examine_pdf, may_be_signed  # with what certificates need, which a study does not
+
     path = folder / PDF_FILE
     if not path.exists():
         if trust is not None:
