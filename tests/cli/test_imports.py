@@ -14,8 +14,6 @@ import sigmaraw as sr
 _UNUSED = (
     "matplotlib",
     "cryptography.x509",
-    "scipy.stats",
-    "scipy.optimize",
     "xarray",
     "pandas",
     "dask",

@@ -12,7 +12,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
-from scipy import special
 
 from sigmaraw.errors import UndefinedStatistic
 from sigmaraw.record.words import Reason
@@ -22,7 +21,6 @@ from sigmaraw.statistics.studentized_range import range_quantile, range_sf, rang
 EQUAL_VARIANCE_ALPHA = 0.05
 """Size of the Brown–Forsythe test that chooses Games–Howell."""
 
-_MOST_EXACT = 10_000  # in a group; beyond, SciPy takes the asymptotic p
 _MOST_STATES = 1 << 20  # of pairs that walk side by side: 8 MiB
 
 
@@ -59,7 +57,7 @@ class TukeyContrast:
 def ks_test(a: Floats, b: Floats, *, discrete: bool) -> TestResult:
     """Return the two-sided two-sample Kolmogorov–Smirnov test, D = max |F_a − F_b|.
 
-    Continuous data without ties: the bits of `scipy.stats.ks_2samp`. Discrete data, or ties: the permutation distribution given the
+    Continuous data without ties: `scipy.stats.ks_2samp`. Discrete data, or ties: the permutation distribution given the
     pooled values, summed exactly (no random draws, so no seed).
 
     Parameters
@@ -110,45 +108,20 @@ def ks_tests(a: Floats, b: Floats, *, discrete: bool) -> list[TestResult]:
     tied = np.full(len(a), True) if discrete else ~last.all(axis=1)
     found: list[TestResult | None] = [None] * len(a)
     untied, rows = np.flatnonzero(~tied), np.flatnonzero(tied)
-    for row, (statistic, p) in zip(untied, _untied(a[untied], b[untied], pooled[untied], last[untied]), strict=True):
-        found[row] = TestResult(statistic, p, "Kolmogorov-Smirnov")
+    if untied.size:
+        from scipy import stats  # half a second to import
+
+        with warnings.catch_warnings():  # SciPy says so where it takes the asymptotic p: for a p too small for the exact sum
+            warnings.filterwarnings("ignore", message="ks_2samp: Exact calculation unsuccessful", category=RuntimeWarning)
+            result = stats.ks_2samp(a[untied], b[untied], axis=1)
+        for row, statistic, p in zip(untied, result.statistic, result.pvalue, strict=True):
+            found[row] = TestResult(float(statistic), float(p), "Kolmogorov-Smirnov")
     for part in np.array_split(rows, max(1, -(-rows.size * (a.shape[1] + 1) // _MOST_STATES))):
         gaps = _gaps(a[part], pooled[part], last[part], b.shape[1])
         for row, gap, p in zip(part, gaps, _permutation_p(a.shape[1], b.shape[1], last[part], gaps), strict=True):
             statistic = int(gap) / (a.shape[1] * b.shape[1])
             found[row] = TestResult(statistic, float(p), "permutation Kolmogorov-Smirnov, exact given the ties")
     return [test for test in found if test is not None]
-
-
-def _untied(a: Floats, b: Floats, pooled: Floats, last: NDArray[np.bool_]) -> list[tuple[float, float]]:
-    """Return D and p per pair without ties, as `scipy.stats.ks_2samp` does: of groups of one size by its sum, which needs no SciPy."""
-    n = a.shape[1]
-    if not len(a):
-        return []
-    if n == b.shape[1] <= _MOST_EXACT:
-        return [(int(gap) // n / n, _equal_sizes_p(n, int(gap) // n)) for gap in _gaps(a, pooled, last, n)]
-    from scipy import stats  # half a second to import
-
-    with warnings.catch_warnings():  # SciPy says so where it takes the asymptotic p: for a p too small for the exact sum
-        warnings.filterwarnings("ignore", message="ks_2samp: Exact calculation unsuccessful", category=RuntimeWarning)
-        result = stats.ks_2samp(a, b, axis=1)
-    return list(zip(result.statistic.tolist(), result.pvalue.tolist(), strict=True))
-
-
-@lru_cache(maxsize=4096)
-def _equal_sizes_p(n: int, h: int) -> float:
-    """Return P(D ≥ h/n) of two groups of n without ties, in SciPy's order: 2 C(2n, n − h) − 2 C(2n, n − 2h) + … over C(2n, n)."""
-    p = 0.0
-    for k in range(n // h, -1, -1):
-        ratio = 1.0
-        for j in range(h):
-            ratio = (n - k * h - j) * ratio / (n + k * h + j + 1)
-        p = ratio * (1.0 - p)
-    if 2 * p > 1.0:  # by rounding: there SciPy takes Smirnov's formula
-        from scipy import stats
-
-        return float(stats.kstwo.sf(h / n, round(n / 2)))
-    return 2 * p
 
 
 def _gaps(a: Floats, pooled: Floats, last: NDArray[np.bool_], m: int) -> NDArray[np.int64]:
@@ -246,20 +219,9 @@ def _variances_agree(samples: list[Floats]) -> bool:
     spreads = [np.abs(values - np.median(values)) for values in samples]
     if all((spread == spread[0]).all() for spread in spreads):  # within-group variance 0 makes the F ratio 0/0 or infinite
         return len({float(spread[0]) for spread in spreads}) == 1
-    return _one_way_p(spreads) >= EQUAL_VARIANCE_ALPHA
+    from scipy import stats  # half a second to import
 
-
-def _one_way_p(groups: list[Floats]) -> float:
-    """Return p of the one-way analysis of variance, P(F > mean square between / within), in the order of `scipy.stats.f_oneway`."""
-    everything = np.concatenate(groups)
-    offset = everything.mean()  # variances do not depend on it, and sums about it lose fewer digits
-    everything = everything - offset
-    of_sum = everything.sum() ** 2.0 / everything.size
-    between = sum((values - offset).sum() ** 2.0 / values.size for values in groups) - of_sum
-    within = everything @ everything - of_sum - between
-    dof = len(groups) - 1, everything.size - len(groups)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return float(special.fdtrc(*dof, (between / dof[0]) / (within / dof[1])))
+    return float(stats.f_oneway(*spreads).pvalue) >= EQUAL_VARIANCE_ALPHA
 
 
 _Moments = dict[str, tuple[float, float, int]]  # mean, sum of squared residuals and n of every group

@@ -13,11 +13,10 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
+from scipy import optimize, special
 
 from sigmaraw.errors import InvalidOption
 from sigmaraw.record.words import Verdict
-from sigmaraw.statistics.brent import brent_root
 from sigmaraw.statistics.evidence import ALPHA
 from sigmaraw.statistics.spread import Floats
 
@@ -93,7 +92,7 @@ def look_levels(looks: tuple[int, ...], alpha: float = ALPHA) -> tuple[float, ..
         def crossing(z: float, step: float = step, time: float = float(time), target: float = target) -> float:
             return float((density * special.ndtr((grid - z * math.sqrt(time)) / step)).sum()) - target  # noqa: B023
 
-        bound = brent_root(crossing, 0.0, _FAR + 4.0, xtol=1e-10, rtol=4 * np.finfo(np.float64).eps)
+        bound = float(optimize.brentq(crossing, 0.0, _FAR + 4.0, xtol=1e-10))
         levels.append(float(special.ndtr(-bound)))
         before = spent(float(time), alpha)
         nodes = np.linspace(-_FAR * math.sqrt(time), bound * math.sqrt(time), _GRID)

@@ -11,9 +11,8 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.polynomial import chebyshev
-from scipy import special
+from scipy import optimize, special
 
-from sigmaraw.statistics.brent import brent_root
 from sigmaraw.statistics.spread import Floats
 
 _INNER, _OUTER = 160, 240  # nodes: 1e-9 of scipy.stats.studentized_range for ν from 1 up, k to 40 (tests)
@@ -100,7 +99,7 @@ def range_quantile(alpha: float, groups: int, dof: float) -> float:
     high = 10.0
     while range_sf(high, groups, dof) > alpha:
         high *= 2.0
-    return brent_root(lambda q: range_sf(q, groups, dof) - alpha, 1e-3, high, xtol=1e-10, rtol=1e-12)
+    return float(optimize.brentq(lambda q: range_sf(q, groups, dof) - alpha, 1e-3, high, xtol=1e-10, rtol=1e-12))
 
 
 # --- many probabilities of one design ---------------------------------------------------------------------------------
