@@ -1,4 +1,4 @@
-"""Arrays with dimensions and attributes, as netCDF-4 files hold them: what a study needs of xarray, which takes half a second to import."""
+"""Arrays with dimensions and attributes, as netCDF-4 files hold them: what a study needs of xarray (docs/decisions/0024)."""
 
 from __future__ import annotations
 

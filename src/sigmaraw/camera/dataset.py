@@ -203,7 +203,7 @@ def stored_checks(dataset: Arrays, name: str = "the profile") -> tuple[Check, ..
 
 
 def _check_scalars(dataset: Arrays, name: str) -> None:
-    columns = dataset.variables  # dataset[...] makes an array with its coordinates for each look
+    columns = dataset.variables
     full = (1 << int(dataset.attrs["bits"])) - 1
     domains = {
         "gain": (0.0, math.inf),

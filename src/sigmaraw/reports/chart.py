@@ -1,7 +1,7 @@
 """Axes and marks of a report's figures, written as SVG in points.
 
-What reports draw is a dozen kinds of marks; to import matplotlib takes as long as all the statistics of a small study, and to draw with it
-takes ten times as long as this. Words stay words, and the same figure is the same string.
+A study's report draws a dozen kinds of marks, for which matplotlib takes long to import and to draw (docs/decisions/0024). Words stay
+words, and the same figure is the same string.
 """
 
 from __future__ import annotations
