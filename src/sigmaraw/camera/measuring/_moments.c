@@ -15,8 +15,15 @@
 #else
 #define WIDEST
 #endif
+#if defined(__GNUC__)
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 4")
+#else
+#define ALWAYS_INLINE static inline
+#define UNROLL
+#endif
 
-enum { BLOCK = 256, MOST_PAIRS = 4, LANES = 8 };
+enum { BLOCK = 256, MOST_PAIRS = 4, LANES = 8, NUMPY_BLOCK = 128 };
 
 /* Row, column and frame sums and extremes of rows first..last of one frame, four rows at once; columns is added to. */
 #define FRAME_SUMS(NAME, TYPE, TOP)                                                                                             \
@@ -66,9 +73,8 @@ FRAME_SUMS(frame_sums_8, uint8_t, UINT8_MAX)
 
 /* Adds v^2 and v^4 of a line to eight running sums each; compilers do not find the vectors in this loop by themselves. */
 #if defined(__GNUC__)
-typedef float Four __attribute__((vector_size(16)));
 typedef double FourWide __attribute__((vector_size(32)));
-static inline __attribute__((always_inline)) void add_powers(const float *values, int count, double *two, double *four)
+ALWAYS_INLINE void add_powers(const float *values, int count, double *two, double *four)
 {
     FourWide a, b, a4, b4;
     int x = 0;
@@ -77,10 +83,8 @@ static inline __attribute__((always_inline)) void add_powers(const float *values
     memcpy(&a4, four, sizeof a4);
     memcpy(&b4, four + 4, sizeof b4);
     for (; x + LANES <= count; x += LANES) {
-        Four low, high;
-        memcpy(&low, values + x, sizeof low);
-        memcpy(&high, values + x + 4, sizeof high);
-        FourWide c = __builtin_convertvector(low, FourWide), d = __builtin_convertvector(high, FourWide);
+        const float *v = values + x;
+        FourWide c = {v[0], v[1], v[2], v[3]}, d = {v[4], v[5], v[6], v[7]};
         c *= c;
         d *= d;
         a += c;
@@ -109,49 +113,58 @@ static void add_powers(const float *values, int count, double *two, double *four
 }
 #endif
 
-/* S = A + B - 2 x0 - (a + b) and D = A - B - (a - b) of up to four pairs: adds sum S and (sum S^2 + sum D^2)/2 to each pixel's sums,
-   sum D^2 and sum D^4 over pixels to the pairs'. */
-#define PAIR_SUMS(NAME, TYPE)                                                                                                   \
+/* S = A + B - 2 x0 - (a + b) and D = A - B - (a - b) of one block of `pairs` pairs (a constant where this is called, so that the loops
+   over pairs unroll and sums stay in registers): adds sum S and (sum S^2 + sum D^2)/2 to each pixel's sums and gives the D. */
+#define BLOCK_OF_PAIRS(NAME, TYPE)                                                                                              \
+    ALWAYS_INLINE void NAME(const TYPE *frames, const TYPE *restrict reference, Py_ssize_t size, int count, const int pairs,    \
+                            const float *both, const float *apart, float *restrict first, float *restrict second,               \
+                            float (*restrict difference)[BLOCK])                                                                \
+    {                                                                                                                           \
+        for (int x = 0; x < count; x++) {                                                                                       \
+            int from = 2 * reference[x];                                                                                        \
+            float sum = 0.0f, square = 0.0f, d[MOST_PAIRS];                                                                     \
+            UNROLL for (int pair = 0; pair < pairs; pair++)                                                                     \
+            {                                                                                                                   \
+                int one = frames[2 * pair * size + x], other = frames[(2 * pair + 1) * size + x];                               \
+                float s = (float)(one + other - from) - both[pair];                                                             \
+                d[pair] = (float)(one - other) - apart[pair];                                                                   \
+                sum = pair ? sum + s : s;                                                                                       \
+                square = pair ? square + s * s : s * s;                                                                         \
+            }                                                                                                                   \
+            UNROLL for (int pair = 0; pair < pairs; pair++)                                                                     \
+            {                                                                                                                   \
+                difference[pair][x] = d[pair];                                                                                  \
+                square += d[pair] * d[pair];                                                                                    \
+            }                                                                                                                   \
+            first[x] += sum;                                                                                                    \
+            second[x] += 0.5f * square;                                                                                         \
+        }                                                                                                                       \
+    }
+
+BLOCK_OF_PAIRS(block_of_pairs_16, uint16_t)
+BLOCK_OF_PAIRS(block_of_pairs_8, uint8_t)
+
+/* Pixels begin..end of up to four pairs, block by block; adds sum D^2 and sum D^4 over pixels to the pairs'. */
+#define PAIR_SUMS(NAME, TYPE, BLOCK_NAME)                                                                                       \
     WIDEST static void NAME(const TYPE *frames, const TYPE *reference, Py_ssize_t size, Py_ssize_t begin, Py_ssize_t end,       \
-                            int pairs, const float *changes, float *restrict first, float *restrict second, double *squares,    \
-                            double *fourths)                                                                                    \
+                            int pairs, const float *changes, float *first, float *second, double *squares, double *fourths)     \
     {                                                                                                                           \
         double two[MOST_PAIRS][LANES] = {{0.0}}, four[MOST_PAIRS][LANES] = {{0.0}};                                             \
-        float sum[BLOCK], square[BLOCK], difference[MOST_PAIRS][BLOCK];                                                         \
+        float difference[MOST_PAIRS][BLOCK], both[MOST_PAIRS], apart[MOST_PAIRS];                                               \
+        for (int pair = 0; pair < pairs; pair++) {                                                                              \
+            both[pair] = changes[2 * pair] + changes[2 * pair + 1];                                                             \
+            apart[pair] = changes[2 * pair] - changes[2 * pair + 1];                                                            \
+        }                                                                                                                       \
         for (Py_ssize_t at = begin; at < end; at += BLOCK) {                                                                    \
             int count = (int)(end - at < BLOCK ? end - at : BLOCK);                                                             \
-            const TYPE *restrict start = reference + at;                                                                        \
-            for (int pair = 0; pair < pairs; pair++) {                                                                          \
-                const TYPE *restrict a = frames + 2 * pair * size + at, *restrict b = a + size;                                 \
-                float both = changes[2 * pair] + changes[2 * pair + 1], apart = changes[2 * pair] - changes[2 * pair + 1];      \
-                float *restrict d = difference[pair];                                                                           \
-                if (pair == 0)                                                                                                  \
-                    for (int x = 0; x < count; x++) {                                                                           \
-                        int one = a[x], other = b[x], from = start[x];                                                          \
-                        float s = (float)(one + other - 2 * from) - both;                                                       \
-                        d[x] = (float)(one - other) - apart;                                                                    \
-                        sum[x] = s;                                                                                             \
-                        square[x] = s * s;                                                                                      \
-                    }                                                                                                           \
-                else                                                                                                            \
-                    for (int x = 0; x < count; x++) {                                                                           \
-                        int one = a[x], other = b[x], from = start[x];                                                          \
-                        float s = (float)(one + other - 2 * from) - both;                                                       \
-                        d[x] = (float)(one - other) - apart;                                                                    \
-                        sum[x] += s;                                                                                            \
-                        square[x] += s * s;                                                                                     \
-                    }                                                                                                           \
+            switch (pairs) {                                                                                                    \
+            case 1: BLOCK_NAME(frames + at, reference + at, size, count, 1, both, apart, first + at, second + at, difference); break; \
+            case 2: BLOCK_NAME(frames + at, reference + at, size, count, 2, both, apart, first + at, second + at, difference); break; \
+            case 3: BLOCK_NAME(frames + at, reference + at, size, count, 3, both, apart, first + at, second + at, difference); break; \
+            default: BLOCK_NAME(frames + at, reference + at, size, count, 4, both, apart, first + at, second + at, difference); \
             }                                                                                                                   \
-            for (int pair = 0; pair < pairs; pair++) {                                                                          \
-                const float *restrict d = difference[pair];                                                                     \
-                add_powers(d, count, two[pair], four[pair]);                                                                    \
-                for (int x = 0; x < count; x++)                                                                                     \
-                    square[x] += d[x] * d[x];                                                                                   \
-            }                                                                                                                   \
-            for (int x = 0; x < count; x++) {                                                                                   \
-                first[at + x] += sum[x];                                                                                        \
-                second[at + x] += 0.5f * square[x];                                                                             \
-            }                                                                                                                   \
+            for (int pair = 0; pair < pairs; pair++)                                                                            \
+                add_powers(difference[pair], count, two[pair], four[pair]);                                                     \
         }                                                                                                                       \
         for (int pair = 0; pair < pairs; pair++)                                                                                \
             for (int lane = 0; lane < LANES; lane++) {                                                                          \
@@ -160,8 +173,83 @@ static void add_powers(const float *values, int count, double *two, double *four
             }                                                                                                                   \
     }
 
-PAIR_SUMS(pair_sums_16, uint16_t)
-PAIR_SUMS(pair_sums_8, uint8_t)
+PAIR_SUMS(pair_sums_16, uint16_t, block_of_pairs_16)
+PAIR_SUMS(pair_sums_8, uint8_t, block_of_pairs_8)
+
+/* Adds `count` values, a multiple of LANES, to eight running sums. */
+#if defined(__GNUC__)
+ALWAYS_INLINE void add_lanes(const double *values, int count, double *sums)
+{
+    FourWide a, b;
+    memcpy(&a, sums, sizeof a);
+    memcpy(&b, sums + 4, sizeof b);
+    for (int x = 0; x < count; x += LANES) {
+        FourWide c, d;
+        memcpy(&c, values + x, sizeof c);
+        memcpy(&d, values + x + 4, sizeof d);
+        a += c;
+        b += d;
+    }
+    memcpy(sums, &a, sizeof a);
+    memcpy(sums + 4, &b, sizeof b);
+}
+#else
+static void add_lanes(const double *values, int count, double *sums)
+{
+    for (int x = 0; x < count; x++)
+        sums[x % LANES] += values[x];
+}
+#endif
+
+/* The sum of at most NUMPY_BLOCK values in the order of NumPy's: eight running sums, and then the rest. */
+ALWAYS_INLINE double sum_of_block(const double *values, int count)
+{
+    double lanes[LANES] = {0.0};
+    int whole = count - count % LANES;
+    add_lanes(values, whole, lanes);
+    double total = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
+    for (int x = whole; x < count; x++)
+        total += values[x];
+    return total;
+}
+
+/* What is asked of the variances of pixels, max(((sum e)^2/-n + sum e^2) * scale, 0): their sum, and the sum of how far those above
+   `limit` are above `median`. */
+typedef struct {
+    double frames, scale, median, limit;
+} Asked;
+typedef struct {
+    double total, excess;
+} Variances;
+
+WIDEST static void variances_of_block(const float *restrict first, const float *restrict second, int count, Asked asked, Variances *found)
+{
+    double variance[NUMPY_BLOCK], excess[NUMPY_BLOCK];
+    for (int x = 0; x < count; x++) {
+        double sum = first[x], value = (sum * sum / -asked.frames + second[x]) * asked.scale;
+        value = value > 0.0 ? value : 0.0;
+        variance[x] = value;
+        excess[x] = value > asked.limit ? value - asked.median : 0.0;
+    }
+    found->total = sum_of_block(variance, count);
+    found->excess = sum_of_block(excess, count);
+}
+
+/* Of any number of pixels: halves of halves, added in the order of NumPy's sum, so that both are the same to the last bit. */
+static Variances variances_of(const float *first, const float *second, Py_ssize_t count, Asked asked)
+{
+    Variances found;
+    if (count <= NUMPY_BLOCK) {
+        variances_of_block(first, second, (int)count, asked, &found);
+        return found;
+    }
+    Py_ssize_t half = count / 2 - count / 2 % LANES;
+    found = variances_of(first, second, half, asked);
+    Variances other = variances_of(first + half, second + half, count - half, asked);
+    found.total += other.total;
+    found.excess += other.excess;
+    return found;
+}
 
 /* Contiguous buffers, released together. */
 typedef struct {
@@ -307,11 +395,39 @@ static PyObject *count_codes(PyObject *self, PyObject *args)
     return done(&held, 1);
 }
 
+/* Returns, of the pixels begin..end of a map, the sum of their variances and of how far those above `limit` are above `median`. */
+static PyObject *variance_sums(PyObject *self, PyObject *args)
+{
+    PyObject *first_, *second_;
+    Py_ssize_t pixels, begin, end;
+    Asked asked;
+    Buffers held = {.held = 0};
+    if (!PyArg_ParseTuple(args, "OOnnndddd", &first_, &second_, &pixels, &begin, &end, &asked.frames, &asked.scale, &asked.median,
+                          &asked.limit))
+        return NULL;
+    if (begin < 0 || begin >= end || end > pixels || pixels > PY_SSIZE_T_MAX / 4) {
+        PyErr_SetString(PyExc_ValueError, "pixels outside of the map");
+        return NULL;
+    }
+    const float *first = take(&held, first_, 0, pixels * 4);
+    const float *second = first ? take(&held, second_, 0, pixels * 4) : NULL;
+    if (!second)
+        return done(&held, 0);
+    Variances found;
+    Py_BEGIN_ALLOW_THREADS
+    found = variances_of(first + begin, second + begin, end - begin, asked);
+    Py_END_ALLOW_THREADS
+    release(&held);
+    return Py_BuildValue("dd", found.total, found.excess);
+}
+
 static PyMethodDef methods[] = {
     {"frame_sums", frame_sums, METH_VARARGS, "frame_sums(frames, count, height, width, itemsize, first, last, rows, columns, low, high)"},
     {"pair_sums", pair_sums, METH_VARARGS,
      "pair_sums(frames, count, height, width, itemsize, first, last, reference, changes, sums, squares_of_sums, squares, fourths)"},
     {"count_codes", count_codes, METH_VARARGS, "count_codes(frames, count, height, width, itemsize, step, counts)"},
+    {"variance_sums", variance_sums, METH_VARARGS,
+     "variance_sums(sums, sums_of_squares, pixels, begin, end, frames, scale, median, limit) -> total, excess"},
     {NULL, NULL, 0, NULL},
 };
 

@@ -22,3 +22,15 @@ def pair_sums(
     /,
 ) -> None: ...
 def count_codes(frames: Any, count: int, height: int, width: int, itemsize: int, step: int, counts: Any, /) -> None: ...
+def variance_sums(
+    sums: Any,
+    square_sums: Any,
+    pixels: int,
+    begin: int,
+    end: int,
+    frames: float,
+    scale: float,
+    median: float,
+    limit: float,
+    /,
+) -> tuple[float, float]: ...

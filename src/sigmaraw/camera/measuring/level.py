@@ -76,7 +76,7 @@ def measure_level(chunks: Iterable[Frames], name: str, *, shape_sums: bool = Fal
     with workers() as crew:
         for frames in chunks:
             meter.add(frames, crew)
-    return meter.result()
+        return meter.result(crew)
 
 
 def _too_few(name: str, frames: int, pixels: int) -> TooFewFrames:
@@ -153,12 +153,18 @@ class LevelMeter:
         self._pairs(exact, *self._pixels.add(frames, exact, crew, self._looks(frames, exact)))
         self._frames(exact, exact.total / frames[0].size)
 
-    def result(self) -> MeasuredLevel:
-        """Return what all frames say."""
+    def result(self, crew: Workers) -> MeasuredLevel:
+        """Return what all frames say.
+
+        Parameters
+        ----------
+        crew : Workers
+            Threads that share the work.
+        """
         if len(self.means) < 2:
             raise _too_few(self.name, len(self.means), self.shape[0] * self.shape[1])
         moments = self._moments()
-        return MeasuredLevel(moments, self._evidence(moments), self._pixels)
+        return MeasuredLevel(moments, self._evidence(moments, crew), self._pixels)
 
     def _looks(self, frames: Frames, sums: FrameSums) -> list[Callable[[], object]]:
         """Return tasks that take what needs the frames themselves; they may be done in any order, at the same time."""
@@ -228,7 +234,7 @@ class LevelMeter:
             bottom_fraction=self._bottom.count / (pixels * count),
         )
 
-    def _evidence(self, moments: LevelMoments) -> LevelEvidence:
+    def _evidence(self, moments: LevelMoments, crew: Workers) -> LevelEvidence:
         """Return the evidence; frames far off the level's median are left out of it, and counted."""
         means = moments.frame_means
         # With two frames a foreign one cannot be told from the other; refusals for unsteady repeats see to flats.
@@ -255,5 +261,5 @@ class LevelMeter:
             missing,
             tested,
             piled,
-            steadiness(self._pixels),
+            steadiness(self._pixels, crew),
         )

@@ -15,6 +15,7 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
+from sigmaraw.camera.measuring import kernels
 from sigmaraw.camera.measuring.framesums import Frames, FrameSums
 from sigmaraw.camera.measuring.kernels import kernel_for
 from sigmaraw.camera.measuring.workers import Workers, strips, zeros
@@ -125,11 +126,15 @@ class PixelSums:
             crew.run([partial(move, name, rows) for rows in strips(self.shape)])
         self._held = 0
 
-    def _sum(self, name: str, rows: slice = slice(None)) -> Map:
-        """Return a copy of one of the sums, float64."""
-        total = self._sums[name][rows].astype(np.float64)
+    def _sum(self, name: str, rows: slice = slice(None), step: int = 1) -> Map:
+        """Return a copy of one of the sums, float64; with a step, of every step-th pixel of those rows."""
+
+        def part(sums: NDArray[np.floating]) -> NDArray[np.floating]:
+            return sums[rows] if step == 1 else sums[rows].reshape(-1)[::step]
+
+        total = part(self._sums[name]).astype(np.float64)
         if name in self._whole:
-            total += self._whole[name][rows]
+            total += part(self._whole[name])
         return total
 
     def _strip(
@@ -270,13 +275,54 @@ class PixelSums:
         rows : slice
             Rows of the sensor. Default: all.
         """
+        return self._variance(self._sum("first", rows), self._sum("second", rows))
+
+    def _variance(self, first: Map, second: Map) -> Map:
+        """Return the variance, DN², of pixels with those sums; `first` is overwritten."""
+        first *= first
+        first /= -self.frames
+        first += second
+        first *= self._scale
+        return np.maximum(first, 0.0, out=first)
+
+    @property
+    def _scale(self) -> float:
+        """N/(N−1)/(L−1): what makes a sum of squares an unbiased variance."""
         pixels = self.shape[0] * self.shape[1]
-        variance = self._sum("first", rows)
-        variance *= variance
-        variance /= -self.frames
-        variance += self._sum("second", rows)
-        variance *= pixels / (pixels - 1.0) / (self.frames - 1.0)
-        return np.maximum(variance, 0.0, out=variance)
+        return pixels / (pixels - 1.0) / (self.frames - 1.0)
+
+    def variance_sample(self, rows: slice, step: int) -> Map:
+        """Return the variance, DN², of every step-th pixel of some rows.
+
+        Parameters
+        ----------
+        rows : slice
+            Rows of the sensor.
+        step : int
+            1 or more.
+        """
+        return self._variance(*(self._sum(name, rows, step) for name in ("first", "second")))
+
+    def variance_sums(self, rows: slice, median: float, limit: float) -> tuple[float, float]:
+        """Return the summed variance of some rows, DN², and by how much the pixels above `limit` exceed `median` in all, DN².
+
+        Parameters
+        ----------
+        rows : slice
+            Rows of the sensor.
+        median : float
+            Median variance, DN².
+        limit : float
+            Variance from which a pixel is an outlier, DN².
+        """
+        if kernels.compiled is not None and not self._whole:
+            width = self.shape[1]
+            of_rows = (self.shape[0] * width, rows.start * width, rows.stop * width)
+            sums = (self._sums["first"], self._sums["second"])
+            total, beyond = kernels.compiled.variance_sums(*sums, *of_rows, self.frames, self._scale, median, limit)
+            return total, beyond
+        variance = self.variance(rows)
+        return float(variance.sum()), float(np.where(variance > limit, variance - median, 0.0).sum())
 
     def single(self, rows: slice, centre: float) -> tuple[Single, Single]:
         """Return mean less `centre` (DN) and variance of some rows in single precision, in a third of the time.
@@ -293,7 +339,7 @@ class PixelSums:
             mean, variance = self.mean(rows), self.variance(rows)
             mean -= centre
             return mean.astype(np.float32), variance.astype(np.float32)
-        pixels, total = self.shape[0] * self.shape[1], self._sums["first"][rows]
+        total = self._sums["first"][rows]
         low = total + np.float32(self._change)
         low *= np.float32(1.0 / self.frames)
         low += np.subtract(self._reference[rows], np.float32(centre), dtype=np.float32)
@@ -301,7 +347,7 @@ class PixelSums:
         square = total * total
         square *= np.float32(-1.0 / self.frames)
         square += self._sums["second"][rows]
-        square *= np.float32(pixels / (pixels - 1.0) / (self.frames - 1.0))
+        square *= np.float32(self._scale)
         return low, np.maximum(square, np.float32(0.0), out=square)
 
     @property
