@@ -150,6 +150,7 @@ class Scan:
             measured.pixels.release_shapes()
         else:
             self.store.put(index, measured.pixels, moments.mean, crew)
+            measured.pixels.give_back(crew)
         self.metadata = {**{key: str(value) for key, value in stream.metadata.items()}, **self.metadata}
 
     def curve(self, curve_variance: np.ndarray, used: np.ndarray) -> dict[str, np.ndarray]:

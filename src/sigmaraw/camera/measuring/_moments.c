@@ -25,6 +25,9 @@
 
 enum { BLOCK = 256, MOST_PAIRS = 4, LANES = 8, NUMPY_BLOCK = 128 };
 
+#define LESS(a, b) ((a) < (b) ? (a) : (b))
+#define MORE(a, b) ((a) > (b) ? (a) : (b))
+
 /* Row, column and frame sums and extremes of rows first..last of one frame, four rows at once; columns is added to. */
 #define FRAME_SUMS(NAME, TYPE, TOP)                                                                                             \
     WIDEST static void NAME(const TYPE *frame, Py_ssize_t width, Py_ssize_t first, Py_ssize_t last, uint32_t *restrict rows,    \
@@ -35,12 +38,10 @@ enum { BLOCK = 256, MOST_PAIRS = 4, LANES = 8, NUMPY_BLOCK = 128 };
         for (; y + 4 <= last; y += 4) {                                                                                         \
             const TYPE *restrict a = frame + y * width, *restrict b = a + width, *restrict c = b + width, *restrict d = c + width; \
             uint32_t in_a = 0, in_b = 0, in_c = 0, in_d = 0;                                                                    \
-            for (Py_ssize_t x = 0; x < 4 * width; x++) {                                                                        \
-                TYPE value = a[x];                                                                                              \
-                smallest = value < smallest ? value : smallest;                                                                 \
-                largest = value > largest ? value : largest;                                                                    \
-            }                                                                                                                   \
             for (Py_ssize_t x = 0; x < width; x++) {                                                                            \
+                TYPE least = LESS(LESS(a[x], b[x]), LESS(c[x], d[x])), most = MORE(MORE(a[x], b[x]), MORE(c[x], d[x]));         \
+                smallest = LESS(least, smallest);                                                                               \
+                largest = MORE(most, largest);                                                                                  \
                 in_a += a[x];                                                                                                   \
                 in_b += b[x];                                                                                                   \
                 in_c += c[x];                                                                                                   \
@@ -57,8 +58,8 @@ enum { BLOCK = 256, MOST_PAIRS = 4, LANES = 8, NUMPY_BLOCK = 128 };
             uint32_t total = 0;                                                                                                 \
             for (Py_ssize_t x = 0; x < width; x++) {                                                                            \
                 TYPE value = line[x];                                                                                           \
-                smallest = value < smallest ? value : smallest;                                                                 \
-                largest = value > largest ? value : largest;                                                                    \
+                smallest = LESS(value, smallest);                                                                               \
+                largest = MORE(value, largest);                                                                                 \
                 total += value;                                                                                                 \
                 columns[x] += value;                                                                                            \
             }                                                                                                                   \

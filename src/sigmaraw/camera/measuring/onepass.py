@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sigmaraw.camera.measuring import kernels
 from sigmaraw.camera.measuring.framesums import Frames, FrameSums
 from sigmaraw.camera.measuring.kernels import kernel_for
-from sigmaraw.camera.measuring.workers import Workers, strips, zeros
+from sigmaraw.camera.measuring.workers import Workers, strips
 
 Map = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -61,13 +61,15 @@ class PixelSums:
     ----------
     shape : tuple of (int, int)
         (y, x), px.
+    crew : Workers
+        Whose memory the sums take.
     shape_sums : bool
         Whether third and fourth powers and products with the right and lower neighbour are kept too, for the classes of pixels.
     """
 
-    def __init__(self, shape: tuple[int, int], *, shape_sums: bool = False) -> None:
+    def __init__(self, shape: tuple[int, int], crew: Workers, *, shape_sums: bool = False) -> None:
         self.shape, self.frames = shape, 0
-        self._sums = {name: zeros(shape, np.float32) for name in (_SHAPE_ORDER if shape_sums else _SHAPE_ORDER[:2])}
+        self._sums: dict[str, Single] = {name: crew.take(shape, np.float32) for name in (_SHAPE_ORDER if shape_sums else _SHAPE_ORDER[:2])}
         # Single precision adds up `_FLUSH` frames; what only the classes of pixels need is kept in it altogether.
         self._whole: dict[str, Map] = {}
         self._held = 0
@@ -99,32 +101,53 @@ class PixelSums:
         """
         means = exact.total / frames[0].size
         self._low, self._high = min(self._low, int(exact.low.min())), max(self._high, int(exact.high.max()))
+        parts = strips(self.shape)
         if self._reference is None:
-            self._reference, self._start = frames[0].copy(), float(means[0])
+            self._reference, self._start = crew.take(self.shape, frames.dtype), float(means[0])
+            crew.run([partial(self._begin, frames[0], self._reference, rows) for rows in parts])
         changes = (means - self._start).astype(np.float32)
         self._change += float(changes.sum(dtype=np.float64))
         self._squares += float(np.square(changes, dtype=np.float64).sum())
         if self._held + len(frames) > _FLUSH and self._held:
             self._flush(crew)
         self.frames, self._held = self.frames + len(frames), self._held + len(frames)
-        parts = strips(self.shape)
         second, fourth = np.zeros((2, len(parts), len(frames) // 2))
         work = [partial(self._strip, frames, changes, rows, crew, second[i], fourth[i]) for i, rows in enumerate(parts)]
         crew.run([*beside, *work])
         pixels = self.shape[0] * self.shape[1]
         return second.sum(axis=0) / pixels, fourth.sum(axis=0) / pixels
 
+    def _begin(self, frame: Frames, reference: Frames, rows: slice) -> None:
+        """Keep some rows of the first frame, from which deviations are taken, and set their sums to 0."""
+        reference[rows] = frame[rows]
+        for sums in self._sums.values():
+            sums[rows] = 0.0
+
     def _flush(self, crew: Workers) -> None:
         """Add the single-precision sums to those in double precision."""
+        earlier = bool(self._whole)
+        if not earlier:
+            self._whole = {name: crew.take(self.shape, np.float64) for name in ("first", "second")}
 
-        def move(name: str, rows: slice) -> None:
-            self._whole[name][rows] += self._sums[name][rows]
-            self._sums[name][rows] = 0.0
+        def move(rows: slice) -> None:
+            for name, whole in self._whole.items():
+                np.add(whole[rows] if earlier else 0.0, self._sums[name][rows], out=whole[rows])
+                self._sums[name][rows] = 0.0
 
-        for name in ("first", "second"):
-            self._whole.setdefault(name, zeros(self.shape, np.float64))
-            crew.run([partial(move, name, rows) for rows in strips(self.shape)])
+        crew.run([partial(move, rows) for rows in strips(self.shape)])
         self._held = 0
+
+    def give_back(self, crew: Workers) -> None:
+        """Leave the memory of the sums to the next level; they say nothing any more.
+
+        Parameters
+        ----------
+        crew : Workers
+            Whose memory it is.
+        """
+        if self._reference is not None:
+            crew.give_back((self._reference, *self._sums.values(), *self._whole.values()))
+        self._reference, self._sums, self._whole = None, {}, {}
 
     def _sum(self, name: str, rows: slice = slice(None), step: int = 1) -> Map:
         """Return a copy of one of the sums, float64; with a step, of every step-th pixel of those rows."""

@@ -44,18 +44,23 @@ def steadiness(pixels: PixelSums, crew: Workers) -> Steadiness:
     """Return what the sums of a level's pixels say; two frames or more."""
     count = pixels.shape[0] * pixels.shape[1]
     parts = strips(pixels.shape)
-    sample = np.concatenate([pixels.variance_sample(rows, max(1, count // _SAMPLE)) for rows in parts])
-    median = float(np.median(sample))
+    samples = [np.empty(0)] * len(parts)
+
+    def draw(index: int) -> None:
+        samples[index] = pixels.variance_sample(parts[index], max(1, count // _SAMPLE))
+
+    crew.run([partial(draw, index) for index in range(len(parts))])
+    median = float(np.median(np.concatenate(samples)))
     limit = median * _outlying(pixels.frames - 1)
     shaped = pixels.has_shapes and pixels.frames >= SPIKE_FRAMES
     found = np.zeros((len(parts), 3))
 
-    def task(index: int) -> None:
+    def sum_up(index: int) -> None:
         found[index, :2] = pixels.variance_sums(parts[index], median, limit)
         if shaped and found[index, 1]:
             found[index, 2] = _spikes(pixels, parts[index], median, limit)
 
-    crew.run([partial(task, index) for index in range(len(parts))])
+    crew.run([partial(sum_up, index) for index in range(len(parts))])
     # Strip after strip, whatever the number of threads.
     total, noisy, spikes = np.add.accumulate(found)[-1].tolist()
     if total <= 0:
