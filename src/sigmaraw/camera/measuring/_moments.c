@@ -72,20 +72,26 @@ enum { BLOCK = 256, MOST_PAIRS = 4, LANES = 8, NUMPY_BLOCK = 128 };
 FRAME_SUMS(frame_sums_16, uint16_t, UINT16_MAX)
 FRAME_SUMS(frame_sums_8, uint8_t, UINT8_MAX)
 
-/* Adds v^2 and v^4 of a line to eight running sums each; compilers do not find the vectors in this loop by themselves. */
+/* Sums over pixels are eight running sums, added up in the end: NumPy can follow that order, and does, to the last bit. Vectors are
+   written out, because compilers do not find them in these loops by themselves. */
 #if defined(__GNUC__)
-typedef double FourWide __attribute__((vector_size(32)));
+typedef double Wide __attribute__((vector_size(32)));
+#endif
+
+/* Adds v^2 and v^4 of a line; what is left over eight goes to the first sums. */
 ALWAYS_INLINE void add_powers(const float *values, int count, double *two, double *four)
 {
-    FourWide a, b, a4, b4;
     int x = 0;
+#if defined(__GNUC__)
+    Wide a, b, a4, b4;
     memcpy(&a, two, sizeof a);
     memcpy(&b, two + 4, sizeof b);
     memcpy(&a4, four, sizeof a4);
     memcpy(&b4, four + 4, sizeof b4);
     for (; x + LANES <= count; x += LANES) {
         const float *v = values + x;
-        FourWide c = {v[0], v[1], v[2], v[3]}, d = {v[4], v[5], v[6], v[7]};
+        /* One instruction each; GCC makes four of __builtin_convertvector. */
+        Wide c = {v[0], v[1], v[2], v[3]}, d = {v[4], v[5], v[6], v[7]};
         c *= c;
         d *= d;
         a += c;
@@ -97,22 +103,41 @@ ALWAYS_INLINE void add_powers(const float *values, int count, double *two, doubl
     memcpy(two + 4, &b, sizeof b);
     memcpy(four, &a4, sizeof a4);
     memcpy(four + 4, &b4, sizeof b4);
+#else
+    for (; x < count - count % LANES; x++) {
+        double square = (double)values[x] * (double)values[x];
+        two[x % LANES] += square;
+        four[x % LANES] += square * square;
+    }
+#endif
     for (; x < count; x++) {
         double square = (double)values[x] * (double)values[x];
         two[0] += square;
         four[0] += square * square;
     }
 }
-#else
-static void add_powers(const float *values, int count, double *two, double *four)
+
+/* Adds `count` values, a multiple of LANES. */
+ALWAYS_INLINE void add_lanes(const double *values, int count, double *sums)
 {
-    for (int x = 0; x < count; x++) {
-        double square = (double)values[x] * (double)values[x];
-        two[x % LANES] += square;
-        four[x % LANES] += square * square;
+#if defined(__GNUC__)
+    Wide a, b;
+    memcpy(&a, sums, sizeof a);
+    memcpy(&b, sums + 4, sizeof b);
+    for (int x = 0; x < count; x += LANES) {
+        Wide c, d;
+        memcpy(&c, values + x, sizeof c);
+        memcpy(&d, values + x + 4, sizeof d);
+        a += c;
+        b += d;
     }
-}
+    memcpy(sums, &a, sizeof a);
+    memcpy(sums + 4, &b, sizeof b);
+#else
+    for (int x = 0; x < count; x++)
+        sums[x % LANES] += values[x];
 #endif
+}
 
 /* S = A + B - 2 x0 - (a + b) and D = A - B - (a - b) of one block of `pairs` pairs (a constant where this is called, so that the loops
    over pairs unroll and sums stay in registers): adds sum S and (sum S^2 + sum D^2)/2 to each pixel's sums and gives the D. */
@@ -176,31 +201,6 @@ BLOCK_OF_PAIRS(block_of_pairs_8, uint8_t)
 
 PAIR_SUMS(pair_sums_16, uint16_t, block_of_pairs_16)
 PAIR_SUMS(pair_sums_8, uint8_t, block_of_pairs_8)
-
-/* Adds `count` values, a multiple of LANES, to eight running sums. */
-#if defined(__GNUC__)
-ALWAYS_INLINE void add_lanes(const double *values, int count, double *sums)
-{
-    FourWide a, b;
-    memcpy(&a, sums, sizeof a);
-    memcpy(&b, sums + 4, sizeof b);
-    for (int x = 0; x < count; x += LANES) {
-        FourWide c, d;
-        memcpy(&c, values + x, sizeof c);
-        memcpy(&d, values + x + 4, sizeof d);
-        a += c;
-        b += d;
-    }
-    memcpy(sums, &a, sizeof a);
-    memcpy(sums + 4, &b, sizeof b);
-}
-#else
-static void add_lanes(const double *values, int count, double *sums)
-{
-    for (int x = 0; x < count; x++)
-        sums[x % LANES] += values[x];
-}
-#endif
 
 /* The sum of at most NUMPY_BLOCK values in the order of NumPy's: eight running sums, and then the rest. */
 ALWAYS_INLINE double sum_of_block(const double *values, int count)

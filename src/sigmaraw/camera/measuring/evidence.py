@@ -90,9 +90,7 @@ class LevelEvidence:
         return max(self.lines.row / m + self.lines.column / n - self.lag_variance / (m * n), self.lag_variance / (m * n))
 
 
-def neighbours(
-    a: NDArray[np.unsignedinteger], b: NDArray[np.unsignedinteger], d: NDArray[np.float32]
-) -> tuple[float, float, float]:
+def neighbours(a: NDArray[np.unsignedinteger], b: NDArray[np.unsignedinteger], d: NDArray[np.float32]) -> tuple[float, float, float]:
     """Return lag-1 covariances along x and y, and the variance, DN², of (A − B)/√2 without its line means; at least 3 × 3 pixels.
 
     Taking row and column means off makes neighbours in a row correlate by −1/N, in a column by −1/M: that is put back.

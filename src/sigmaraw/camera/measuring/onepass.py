@@ -18,40 +18,16 @@ from numpy.typing import NDArray
 from sigmaraw.camera.measuring import kernels
 from sigmaraw.camera.measuring.framesums import Frames, FrameSums
 from sigmaraw.camera.measuring.kernels import kernel_for
+from sigmaraw.camera.measuring.powersums import Single, lane_sums, power_sums
 from sigmaraw.camera.measuring.workers import Workers, strips
 
 Map = NDArray[np.float64]
-Single = NDArray[np.float32]
 CHUNK_PIXELS = 1 << 25  # of the frames in memory: 64 MiB of uint16
 _TOGETHER = 8  # frames that are worked through at once
 _FLUSH = 64  # frames whose sums are float32: good to 1e-7 of the largest of them
 _SHAPE_ORDER = ("first", "second", "third", "fourth", "right", "below")
 _STILL = 1e-6  # DN²
 _NARROW = (1 << 14) - 1  # DN between the extremes of a level: A + B − 2·x₀ fits into int16
-_PIECE = 8192  # a dot product of this length stays on one thread of the linear-algebra library
-
-
-def power_sums(values: Single, crew: Workers) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return Σv² and Σv⁴ of each (y, x) of (pair, y, x), in float64.
-
-    Parameters
-    ----------
-    values : ndarray of float32
-        (pair, y, x), DN.
-    crew : Workers
-        Threads that share the work.
-    """
-    second, fourth = np.zeros((2, len(values)))
-    wide = crew.array("wide", values.shape[1:], np.float64)
-    for index, value in enumerate(values):
-        np.copyto(wide, value)
-        for total in (second, fourth):
-            for start in range(0, wide.shape[1], _PIECE):
-                piece = wide[:, start : start + _PIECE]
-                total[index] += np.vecdot(piece, piece).sum()
-            if total is second:
-                wide *= wide
-    return second, fourth
 
 
 class PixelSums:
@@ -101,10 +77,11 @@ class PixelSums:
         """
         means = exact.total / frames[0].size
         self._low, self._high = min(self._low, int(exact.low.min())), max(self._high, int(exact.high.max()))
-        parts = strips(self.shape)
-        if self._reference is None:
+        parts, first = strips(self.shape), self._reference is None
+        if first:
             self._reference, self._start = crew.take(self.shape, frames.dtype), float(means[0])
-            crew.run([partial(self._begin, frames[0], self._reference, rows) for rows in parts])
+            if self.has_shapes:  # products with the row below need its reference too
+                crew.run([partial(self._begin, frames[0], rows) for rows in parts])
         changes = (means - self._start).astype(np.float32)
         self._change += float(changes.sum(dtype=np.float64))
         self._squares += float(np.square(changes, dtype=np.float64).sum())
@@ -112,14 +89,20 @@ class PixelSums:
             self._flush(crew)
         self.frames, self._held = self.frames + len(frames), self._held + len(frames)
         second, fourth = np.zeros((2, len(parts), len(frames) // 2))
-        work = [partial(self._strip, frames, changes, rows, crew, second[i], fourth[i]) for i, rows in enumerate(parts)]
-        crew.run([*beside, *work])
+
+        def task(index: int) -> None:
+            if first and not self.has_shapes:
+                self._begin(frames[0], parts[index])
+            self._strip(frames, changes, parts[index], crew, second[index], fourth[index])
+
+        crew.run([*beside, *(partial(task, index) for index in range(len(parts)))])
         pixels = self.shape[0] * self.shape[1]
         return second.sum(axis=0) / pixels, fourth.sum(axis=0) / pixels
 
-    def _begin(self, frame: Frames, reference: Frames, rows: slice) -> None:
+    def _begin(self, frame: Frames, rows: slice) -> None:
         """Keep some rows of the first frame, from which deviations are taken, and set their sums to 0."""
-        reference[rows] = frame[rows]
+        assert self._reference is not None
+        self._reference[rows] = frame[rows]
         for sums in self._sums.values():
             sums[rows] = 0.0
 
@@ -221,7 +204,7 @@ class PixelSums:
         _products(v.reshape(-1, height, width), v.reshape(-1, height, width), total)
         total *= 0.5
         self._sums["second"][rows] += total
-        return power_sums(v[1], crew)
+        return lane_sums(v[1], crew)
 
     def _integer_pairs(self, frames: Frames, rows: slice, crew: Workers, out: Single) -> None:
         """Fill out, (2, pair, y, x), with A + B − 2·x₀ and A − B."""
