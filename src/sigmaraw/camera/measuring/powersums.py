@@ -46,17 +46,26 @@ def lane_sums(values: Single, crew: Workers) -> tuple[NDArray[np.float64], NDArr
         Threads that share the work.
     """
     pairs, count = len(values), values[0].size
-    groups = count // _LANES
-    wide = crew.array("wide", (pairs, count), np.float64)
-    lanes = crew.array("lanes", (groups, 2, pairs, _LANES), np.float64)
-    over = np.empty((2, pairs, count - groups * _LANES))
-    np.copyto(wide, values.reshape(pairs, count))
-    for power in range(2):
-        wide *= wide
-        lanes[:, power] = wide[:, : groups * _LANES].reshape(pairs, groups, _LANES).transpose(1, 0, 2)
-        over[power] = wide[:, groups * _LANES :]
-    sums = np.add.reduce(lanes, axis=0)
-    for each in np.moveaxis(over, 2, 0):
-        sums[:, :, 0] += each
+    flat, whole = values.reshape(pairs, count), count - count % _LANES
+    sums = np.zeros((2, pairs, _LANES))
+    for start in range(0, whole, _PIECE):
+        _add_lanes(flat[:, start : min(start + _PIECE, whole)], sums, crew)
+    for each in flat[:, whole:].T.astype(np.float64):
+        sums[0, :, 0] += each**2
+        sums[1, :, 0] += (each**2) ** 2
     second, fourth = np.add.accumulate(sums, axis=2)[:, :, -1]
     return second, fourth
+
+
+def _add_lanes(values: Single, sums: NDArray[np.float64], crew: Workers) -> None:
+    """Add v² and v⁴ of (pair, pixel), a multiple of eight pixels, to (power, pair, lane)."""
+    pairs, groups = len(values), values.shape[1] // _LANES
+    wide = crew.array("wide", values.shape, np.float64)
+    lanes = crew.array("lanes", (groups + 1, pairs, _LANES), np.float64)
+    np.copyto(wide, values)
+    lanes[1:] = wide.reshape(pairs, groups, _LANES).transpose(1, 0, 2)
+    for total in sums:
+        lanes[1:] *= lanes[1:]
+        lanes[0] = total
+        # Over the outermost axis NumPy adds one after the other.
+        np.add.reduce(lanes, axis=0, out=total)
