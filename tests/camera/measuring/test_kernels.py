@@ -13,6 +13,7 @@ import sigmaraw as sr
 from sigmaraw.camera.measuring import kernels
 from sigmaraw.camera.measuring.framesums import frame_sums
 from sigmaraw.camera.measuring.level import MeasuredLevel, measure_level
+from sigmaraw.camera.measuring.powersums import lane_sums
 from sigmaraw.camera.measuring.workers import workers
 from tests.camera.simulated_cameras import gaussian_frames, series
 
@@ -68,6 +69,22 @@ def test_pixels_that_are_noisy_throughout_are_summed_in_the_order_of_numpy(count
     assert fast.evidence.steady == slow.evidence.steady
     assert fast.evidence.steady is not None
     assert fast.evidence.steady.noisy_share > 0.5
+
+
+@needs_kernel
+def test_numpy_adds_the_powers_of_differences_in_the_order_of_the_kernel() -> None:
+    """Few pixels of many sizes: in a long sum the last rounding hides the order of the others."""
+    kernel = kernels.compiled
+    assert kernel is not None
+    rng = np.random.default_rng(7)
+    with workers() as crew:
+        for width in range(1, 300):
+            frames = rng.integers(0, 65535, (6, 1, width), np.uint16)
+            changes = rng.standard_normal(6).astype(np.float32)
+            maps, found = np.zeros((2, 1, width), np.float32), np.zeros((2, 3))
+            kernel.pair_sums(frames, 6, 1, width, 2, 0, 1, frames[0], changes, *maps, *found)
+            d = frames[::2].astype(np.float32) - frames[1::2] - (changes[::2] - changes[1::2])[:, None, None]
+            assert np.array_equal(found, lane_sums(d, crew)), width
 
 
 @needs_kernel

@@ -1,8 +1,8 @@
-/* Moments of frames, compiled: what onepass.py and framesums.py do in NumPy, in one loop instead of twenty.
+/* Moments of frames, compiled: what onepass.py, framesums.py and powersums.py do in NumPy, in one loop instead of twenty.
 
-   Every float32 operation is the one that NumPy does, in the same order, so maps are equal bit for bit: the build forbids fused
-   multiply-add (-ffp-contract=off). Sums over pixels are exact integers, or float64 whose order alone differs. The interpreter's
-   lock is released; each call works on its rows alone. */
+   Every operation on floating-point numbers is the one that NumPy does, in the same order, so both give the same to the last bit: the
+   build forbids fused multiply-add (-ffp-contract=off). Nothing reads the processor's flags for invalid operations, so the compiler may
+   turn conditions into vectors (-fno-trapping-math). The interpreter's lock is released; each call works on its rows alone. */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -183,11 +183,20 @@ BLOCK_OF_PAIRS(block_of_pairs_8, uint8_t)
         }                                                                                                                       \
         for (Py_ssize_t at = begin; at < end; at += BLOCK) {                                                                    \
             int count = (int)(end - at < BLOCK ? end - at : BLOCK);                                                             \
+            const TYPE *from = frames + at, *start = reference + at;                                                            \
+            float *one = first + at, *other = second + at;                                                                      \
             switch (pairs) {                                                                                                    \
-            case 1: BLOCK_NAME(frames + at, reference + at, size, count, 1, both, apart, first + at, second + at, difference); break; \
-            case 2: BLOCK_NAME(frames + at, reference + at, size, count, 2, both, apart, first + at, second + at, difference); break; \
-            case 3: BLOCK_NAME(frames + at, reference + at, size, count, 3, both, apart, first + at, second + at, difference); break; \
-            default: BLOCK_NAME(frames + at, reference + at, size, count, 4, both, apart, first + at, second + at, difference); \
+            case 1:                                                                                                             \
+                BLOCK_NAME(from, start, size, count, 1, both, apart, one, other, difference);                                   \
+                break;                                                                                                          \
+            case 2:                                                                                                             \
+                BLOCK_NAME(from, start, size, count, 2, both, apart, one, other, difference);                                   \
+                break;                                                                                                          \
+            case 3:                                                                                                             \
+                BLOCK_NAME(from, start, size, count, 3, both, apart, one, other, difference);                                   \
+                break;                                                                                                          \
+            default:                                                                                                            \
+                BLOCK_NAME(from, start, size, count, MOST_PAIRS, both, apart, one, other, difference);                          \
             }                                                                                                                   \
             for (int pair = 0; pair < pairs; pair++)                                                                            \
                 add_powers(difference[pair], count, two[pair], four[pair]);                                                     \

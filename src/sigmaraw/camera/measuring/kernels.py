@@ -1,7 +1,7 @@
 """The compiled kernel of the moments, where it was built; NumPy does the same work where it was not.
 
-The kernel is `_moments.c`, built when the package is installed with a C compiler at hand. Both give the same maps bit for bit and the
-same sums; they differ in speed alone (docs/decisions/0018-moments-kernel.md).
+The kernel is `_moments.c`, built when the package is installed with a C compiler at hand. Both give the same to the last bit; they
+differ in speed alone (docs/decisions/0018-moments-kernel.md).
 """
 
 from __future__ import annotations
