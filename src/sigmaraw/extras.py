@@ -11,7 +11,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
-from urllib.request import url2pathname
 
 from sigmaraw.errors import MissingExtra
 
@@ -79,6 +78,8 @@ def install_command(extra: str) -> str:
         system = origin["vcs_info"].get("vcs", "git")
         return f"{command} {_quoted(f'{PACKAGE}[{extra}] @ {system}+{url}')}"
     if url.startswith("file:"):
+        from urllib.request import url2pathname  # imports HTTP and TLS, which nothing else here asks for
+
         folder = Path(url2pathname(unquote(urlparse(url).path)))
         if not folder.is_dir():  # a wheel, or a tree that is gone
             return f"{command} {_quoted(*packages_of(extra))}"

@@ -22,7 +22,7 @@ def imported() -> None:
     """Import what a study needs, so that children have it. JAX is imported too, but nothing is drawn: it must not be forked at work."""
     import jax  # noqa: F401 (for the children)
 
-    import sigmaraw.cli.main
+    import sigmaraw.cli.validate
     import sigmaraw.study  # noqa: F401
 
 

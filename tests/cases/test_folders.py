@@ -314,10 +314,10 @@ def test_working_folder_and_relative_paths(plain: Path, monkeypatch: pytest.Monk
 def test_the_command_line_takes_patterns_and_says_the_answer_first(plain: Path, tmp_path: Path) -> None:
     from typer.testing import CliRunner
 
-    from sigmaraw.cli.main import app
+    from sigmaraw.cli.main import application
 
     source = ["--dark", str(plain / "dark" / "*.tif"), "--flat", str(plain / "flat" / "l{level}.tif")]
-    found = CliRunner().invoke(app, ["calibrate", *source, "--bits", "12", "-o", str(tmp_path / "camera.nc"), "--quiet"])
+    found = CliRunner().invoke(application(), ["calibrate", *source, "--bits", "12", "-o", str(tmp_path / "camera.nc"), "--quiet"])
     assert found.exit_code == 0, found.output
     first = found.output.splitlines()[0]
     gain = float(sr.CameraProfile.from_netcdf(tmp_path / "camera.nc").dataset["gain"])

@@ -13,12 +13,14 @@ from types import SimpleNamespace
 
 import pytest
 import tifffile
+from typer.testing import CliRunner
 
 from sigmaraw import registry
-from sigmaraw.cli.main import VERBS, app
+from sigmaraw.cli.main import VERBS, VERBS_OF_VERBS, application
 from sigmaraw.cli.shared import exit_code, plain
 
-VERB_NAMES = [verb.__name__.replace("_", "-") for verb in VERBS]
+VERB_NAMES = list(VERBS)
+_ALL = application()
 DOCS = Path(__file__).resolve().parents[2]
 
 
@@ -36,12 +38,19 @@ def test_every_help_names_its_page_and_explains_every_option(verb: str, sigmaraw
     assert outcome.code == 0
     (page,) = re.findall(r"Documentation: (\S+)", outcome.out)
     assert (DOCS / page).is_file()
-    command = app.registered_commands[VERB_NAMES.index(verb)]
+    (command,) = application([verb]).registered_commands
     assert command.callback is not None and command.callback.__doc__
     listed = outcome.out.partition("Options:\n")[2].partition("\n\n")[0]
     entries = re.split(r"\n(?=  -)", listed)
     assert all(re.search(r"\S {2,}\S|\n +\S", entry.strip()) for entry in entries), "an option without words"
     assert not re.search(r"decision record|intolerable|\bdoor\b|\broom\b", outcome.out)
+
+
+@pytest.mark.parametrize("verb", [*VERBS, *VERBS_OF_VERBS])
+def test_a_verb_made_alone_says_what_it_says_among_all(verb: str) -> None:
+    alone, among_all = (CliRunner().invoke(made, [verb, "--help"]) for made in (application([verb]), _ALL))
+    assert alone.exit_code == among_all.exit_code == 0
+    assert alone.output == among_all.output and verb in alone.output
 
 
 def _json(outcome: object) -> object:

@@ -13,7 +13,7 @@ import sigmaraw as sr
 
 _UNUSED = (
     "matplotlib",
-    "cryptography.x509",
+    "cryptography",
     "xarray",
     "pandas",
     "dask",
@@ -21,6 +21,11 @@ _UNUSED = (
     "torch",
     "numba",
     "statsmodels",
+    "sigmaraw.cli.sweep",
+    "sigmaraw.engines.dask",
+    "sigmaraw.study.searches",
+    "sigmaraw.study.sweeps",
+    "sigmaraw.study.validations",
 )
 _CODE = """
 import sys

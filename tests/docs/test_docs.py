@@ -41,10 +41,10 @@ def test_every_codec_family_and_pipeline_is_described() -> None:
 
 
 def test_every_verb_is_described() -> None:
-    from sigmaraw.cli.main import app
+    from sigmaraw.cli.main import application
 
     page = (ROOT / "docs" / "reference" / "command-line.md").read_text(encoding="utf-8")
-    for command in app.registered_commands:
+    for command in application().registered_commands:
         assert command.callback is not None
         assert f"sigmaraw {command.callback.__name__.replace('_', '-')}" in page
 

@@ -73,6 +73,17 @@ def test_each_fault_is_named(name: str) -> None:
         assert [entry for entry in found if entry in expected] == expected
 
 
+def test_frames_of_8_bit_are_looked_at_as_those_of_16() -> None:
+    """A clean frame of uint8 has no finding; the same frame in steps of 4 DN has the finding that uint16 has."""
+    rng = np.random.default_rng(6)
+    clean = np.rint(rng.normal(60, 8, (64, 80)).clip(0, 255)).astype(np.uint8)
+    camera = {"dark_level_dn": 10.0, "dark_noise_dn": 2.0, "full_scale_dn": 255}
+    assert frame_findings(clean, **camera) == ()
+    for dtype in (np.uint8, np.uint16):
+        (found,) = frame_findings((clean // 4 * 4).astype(dtype), **camera)
+        assert (found.name, found.count) == (FindingName.COMMON_DIVISOR, clean.size)
+
+
 def test_counts_are_those_of_the_pixels() -> None:
     frame = padded(lab.spots(np.random.default_rng(5)))
     (below, border, _) = frame_findings(frame, **CAMERA)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -69,6 +70,25 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
         registry.load(registry.CODECS, "bogus")
 
 
+def test_installed_packages_are_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    searches = []
+    monkeypatch.setattr(entries, "entry_points", lambda: searches.append(1) or found)
+    found = importlib.metadata.entry_points()
+    _search_anew()
+    try:
+        assert [set(registry.names(group)) for group in registry.GROUPS] == [
+            set(found.select(group=group).names) for group in registry.GROUPS
+        ]
+        assert searches == [1]
+    finally:
+        _search_anew()
+
+
+def _search_anew() -> None:
+    entries._all_points.cache_clear()
+    entries._table.cache_clear()
+
+
 def test_every_registered_name_loads() -> None:
     for group in registry.GROUPS:
         assert registry.names(group), f"{group} is empty: is the package installed?"
@@ -92,10 +112,10 @@ def packages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callab
             registered = name.rstrip("_").replace("_", "-")
             (info / "entry_points.txt").write_text(f"[{group}]\n{registered} = {module}:Found\n", encoding="utf-8")
         importlib.invalidate_caches()
-        entries._table.cache_clear()
+        _search_anew()
 
     yield install
-    entries._table.cache_clear()
+    _search_anew()
 
 
 CODER = """

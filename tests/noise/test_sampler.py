@@ -1,5 +1,6 @@
 """The fast kernel against its slow twin, against exact probabilities, and against the batch it runs in."""
 
+import jax
 import numpy as np
 import pytest
 from scipy import special, stats
@@ -31,6 +32,16 @@ def test_samples_follow_the_exact_pmf():
             assert max(abs(scores.mean), abs(scores.variance), abs(scores.skewness)) < 5, (rate, read_noise, gain, scores)
     assert min(p_values) > 1e-4 / len(p_values), p_values
     assert stats.kstest(p_values, "uniform").pvalue > 1e-3
+
+
+def test_nothing_is_compiled_but_the_kernel(caplog):
+    """Whatever `jnp` makes of an array is compiled for each new shape: 107 pixels wide no other test draws."""
+    level = np.full((50, 107), 300.0)
+    key, rates = key_words(3, "compiled", level), make_rate_image(level, level - 100.0, 1.0, 2.0)
+    with jax.log_compiles(), caplog.at_level("WARNING", "jax"):
+        Sampler(rates, key, lo=0, hi=4095, dtype=np.dtype(np.uint16)).block(counter_words(0, 0, 3))
+    compiled = [text.split()[1] for text in caplog.messages if text.startswith("Compiling ")]
+    assert compiled == ["jit(kernel)"]
 
 
 @pytest.mark.requirement("R-SAMPLE")

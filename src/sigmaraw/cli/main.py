@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import gc
+import importlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,80 +15,67 @@ import typer
 import typer.main
 
 from sigmaraw import __version__
-from sigmaraw.cli.calibrate import calibrate
-from sigmaraw.cli.camera import camera
-from sigmaraw.cli.check import check
-from sigmaraw.cli.codecs import codecs
-from sigmaraw.cli.compare import compare
-from sigmaraw.cli.demo import demo
 from sigmaraw.cli.faults import BAD_INPUT, DONE, INTERRUPTED, Interrupted, interrupted, refuse
 from sigmaraw.cli.faults import report as report_fault
-from sigmaraw.cli.formats import formats
 from sigmaraw.cli.machine import check_words, prepare_streams, quieten
-from sigmaraw.cli.measurements import measurements
-from sigmaraw.cli.metrics import metrics
-from sigmaraw.cli.observers import observers
-from sigmaraw.cli.pipelines import pipelines
-from sigmaraw.cli.plan import plan
-from sigmaraw.cli.plan_calibration import plan_calibration
-from sigmaraw.cli.readers import readers
-from sigmaraw.cli.replicas import replicas
-from sigmaraw.cli.report import report
-from sigmaraw.cli.reproduce import reproduce
 from sigmaraw.cli.resume import expanded
-from sigmaraw.cli.rician import rician
-from sigmaraw.cli.search import search
-from sigmaraw.cli.self_validate import self_validate
-from sigmaraw.cli.sign import keygen, sign
-from sigmaraw.cli.sweep import sweep
-from sigmaraw.cli.train import train
-from sigmaraw.cli.validate import validate
-from sigmaraw.cli.verify import verify
-from sigmaraw.cli.watch import watch
-from sigmaraw.processes import keep_freed_memory
+from sigmaraw.processes import keep_freed_memory, let_idle_threads_sleep, search_no_garbage_at_exit
 
 _OBJECTS_BETWEEN_COLLECTIONS = 10_000  # of Python's 700 the imports alone make enough to search all objects six times, 1 s of a study's 8
 
-app = typer.Typer(
-    name="sigmaraw",
-    help="Does compression change your model's answers more than your camera's own noise does?",
-    epilog="Documentation: docs/index.md; every verb's help names its page.",
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-VERBS: dict[Callable[..., Any], tuple[str, str]] = {
-    calibrate: ("Make a camera profile from dark and flat frames.", "docs/how-to/calibrate.md"),
-    plan_calibration: ("Forecast what a calibration will determine.", "docs/how-to/calibrate.md"),
-    camera: ("Make a camera profile from stated values.", "docs/how-to/calibrate.md"),
-    rician: ("Estimate the noise of magnitude images.", "docs/how-to/magnitude-images.md"),
-    check: ("Test whether a camera has changed.", "docs/how-to/calibrate.md"),
-    replicas: ("Draw frames that the camera could have taken.", "docs/explanation/replica-modes.md"),
-    plan: ("Write and lock a plan before data are seen.", "docs/how-to/validate.md"),
-    validate: ("Judge codecs by a model's answers.", "docs/how-to/validate.md"),
-    sweep: ("Score codec settings over ranges.", "docs/how-to/choose-a-setting.md"),
-    search: ("Find the strongest setting that passes.", "docs/how-to/choose-a-setting.md"),
-    train: ("Train a network on images and targets.", "docs/how-to/train.md"),
-    observers: ("Compare masks drawn by several observers.", "docs/how-to/readers.md"),
-    reproduce: ("Rerun a paper's study by name.", "docs/how-to/reproduce.md"),
-    report: ("Write the report of a record again.", "docs/how-to/report.md"),
-    compare: ("Show what changed between two records.", "docs/how-to/report.md"),
-    verify: ("Say which part of a record was altered.", "docs/how-to/sign.md"),
-    sign: ("Sign a record with all its parts.", "docs/how-to/sign.md"),
-    self_validate: ("Check this installation on this machine.", "docs/how-to/qualify.md"),
-    keygen: ("Make a pair of keys to sign with.", "docs/how-to/sign.md"),
-    codecs: ("List codec families and their keys.", "docs/reference/codecs.md"),
-    pipelines: ("List pipelines and their keys.", "docs/how-to/models.md"),
-    measurements: ("List measurements and their keys.", "docs/how-to/measurements.md"),
-    metrics: ("List metrics of masks and images.", "docs/explanation/formulas.md"),
-    formats: ("List the image formats that are read.", "docs/reference/formats.md"),
-    demo: ("Show every step on a virtual camera.", "docs/tutorial/first-validation.md"),
+VERBS: dict[str, tuple[str, str]] = {
+    "calibrate": ("Make a camera profile from dark and flat frames.", "docs/how-to/calibrate.md"),
+    "plan-calibration": ("Forecast what a calibration will determine.", "docs/how-to/calibrate.md"),
+    "camera": ("Make a camera profile from stated values.", "docs/how-to/calibrate.md"),
+    "rician": ("Estimate the noise of magnitude images.", "docs/how-to/magnitude-images.md"),
+    "check": ("Test whether a camera has changed.", "docs/how-to/calibrate.md"),
+    "replicas": ("Draw frames that the camera could have taken.", "docs/explanation/replica-modes.md"),
+    "plan": ("Write and lock a plan before data are seen.", "docs/how-to/validate.md"),
+    "validate": ("Judge codecs by a model's answers.", "docs/how-to/validate.md"),
+    "sweep": ("Score codec settings over ranges.", "docs/how-to/choose-a-setting.md"),
+    "search": ("Find the strongest setting that passes.", "docs/how-to/choose-a-setting.md"),
+    "train": ("Train a network on images and targets.", "docs/how-to/train.md"),
+    "observers": ("Compare masks drawn by several observers.", "docs/how-to/readers.md"),
+    "reproduce": ("Rerun a paper's study by name.", "docs/how-to/reproduce.md"),
+    "report": ("Write the report of a record again.", "docs/how-to/report.md"),
+    "compare": ("Show what changed between two records.", "docs/how-to/report.md"),
+    "verify": ("Say which part of a record was altered.", "docs/how-to/sign.md"),
+    "sign": ("Sign a record with all its parts.", "docs/how-to/sign.md"),
+    "self-validate": ("Check this installation on this machine.", "docs/how-to/qualify.md"),
+    "keygen": ("Make a pair of keys to sign with.", "docs/how-to/sign.md"),
+    "codecs": ("List codec families and their keys.", "docs/reference/codecs.md"),
+    "pipelines": ("List pipelines and their keys.", "docs/how-to/models.md"),
+    "measurements": ("List measurements and their keys.", "docs/how-to/measurements.md"),
+    "metrics": ("List metrics of masks and images.", "docs/explanation/formulas.md"),
+    "formats": ("List the image formats that are read.", "docs/reference/formats.md"),
+    "demo": ("Show every step on a virtual camera.", "docs/tutorial/first-validation.md"),
 }
 """Each verb with its line in the list of verbs, and the page of the documentation that its help names."""
-for _verb, (_line, _page) in VERBS.items():
-    app.command(short_help=_line, epilog=f"Documentation: {_page}")(_verb)
-app.add_typer(watch)
-app.add_typer(readers)
+VERBS_OF_VERBS = ("watch", "readers")
+_HOMES = {"keygen": "sign"}
+"""The modules of verbs that have none of their own name."""
+
+
+def application(verbs: Iterable[str] = (*VERBS, *VERBS_OF_VERBS)) -> typer.Typer:
+    """Return the command line with these verbs; the modules of others are not imported."""
+    made = typer.Typer(
+        name="sigmaraw",
+        help="Does compression change your model's answers more than your camera's own noise does?",
+        epilog="Documentation: docs/index.md; every verb's help names its page.",
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    made.callback(invoke_without_command=True)(options)
+    for verb in verbs:
+        name = verb.replace("-", "_")
+        found = getattr(importlib.import_module(f"sigmaraw.cli.{_HOMES.get(verb, name)}"), name)
+        if verb in VERBS_OF_VERBS:
+            made.add_typer(found)
+        else:
+            line, page = VERBS[verb]
+            made.command(short_help=line, epilog=f"Documentation: {page}")(found)
+    return made
 
 
 def _version(wanted: bool) -> None:
@@ -96,7 +84,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(invoke_without_command=True)
 def options(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")] = False,
@@ -119,6 +106,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     prepare_streams()
     keep_freed_memory()
+    let_idle_threads_sleep()
+    search_no_garbage_at_exit()
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     sys.exit(_run(None if arguments is None else list(arguments)))
 
@@ -127,7 +116,8 @@ def _run(arguments: list[str] | None) -> int:
     try:
         words = expanded(sys.argv[1:] if arguments is None else arguments)
         check_words(words)
-        code = _commands()(args=words, standalone_mode=False, obj=words)
+        verb = next((word for word in words[:1] if word in (*VERBS, *VERBS_OF_VERBS)), None)
+        code = _commands(verb)(args=words, standalone_mode=False, obj=words)
         sys.stdout.flush()
     except typer.TyperException as error:
         return refuse(error.format_message()) if error.format_message() else BAD_INPUT
@@ -153,9 +143,9 @@ def _run(arguments: list[str] | None) -> int:
 
 
 @functools.cache
-def _commands() -> Callable[..., Any]:
-    """Return the verbs as typer runs them: made once in a process, since that takes longer than many a verb."""
-    return typer.main.get_command(app)
+def _commands(verb: str | None) -> Callable[..., Any]:
+    """Return the named verb, or all, as typer runs them: made once in a process, since that takes longer than many a verb."""
+    return typer.main.get_command(application() if verb is None else application([verb]))
 
 
 def _discard_output() -> None:

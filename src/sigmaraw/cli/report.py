@@ -21,9 +21,8 @@ def report(
     """Write the report again from record.json and result.nc. Nothing is computed."""
     from sigmaraw import registry
     from sigmaraw.contracts.studies import StyledReport
-    from sigmaraw.integrity.manifest import PDF_FILE
+    from sigmaraw.integrity.manifest import PDF_FILE, SIGNATURES_FILE
     from sigmaraw.integrity.pades import holds_signature
-    from sigmaraw.integrity.signing import SIGNATURES_FILE
     from sigmaraw.record.sealing import note_renderings, seal_of
     from sigmaraw.record.verifying import require_unaltered
 

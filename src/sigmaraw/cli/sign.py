@@ -96,9 +96,8 @@ def _problems(folder: Path, *, replace: bool) -> list[Finding]:
 def _signed_pdf(folder: Path, certificate: Path, key: Path | None, phrase_file: Path | None, meaning: str, replace: bool) -> SignedPdf:
     """Return report.pdf with a signature inside; nothing is written yet."""
     from sigmaraw.integrity.certificates import signing_certificate
-    from sigmaraw.integrity.manifest import MANIFEST_FILE, PDF_FILE, read_manifest
+    from sigmaraw.integrity.manifest import MANIFEST_FILE, PDF_FILE, SIGNATURES_FILE, read_manifest
     from sigmaraw.integrity.pades import LARGEST, require_installed, sign_pdf
-    from sigmaraw.integrity.signing import SIGNATURES_FILE
 
     require_installed()
     path = folder / PDF_FILE

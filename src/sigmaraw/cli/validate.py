@@ -15,6 +15,7 @@ from sigmaraw.errors import InvalidOption
 from sigmaraw.progress import Progress
 
 if TYPE_CHECKING:
+    from sigmaraw.contracts import Engine
     from sigmaraw.study import Record
 
 CHECK_HELP = "Exit 1 on a FAIL; exit 3 on an INCONCLUSIVE, or on a warning that bears on a verdict."
@@ -69,7 +70,6 @@ def validate(
     quiet: take.Quiet = False,
 ) -> None:
     """Compare the change that each codec makes to a model's answers with the camera's own noise, and write the report."""
-    from sigmaraw.engines.dask import DaskEngine
     from sigmaraw.study import require_lock, run
     from sigmaraw.study.store import BlockStore
 
@@ -96,7 +96,7 @@ def validate(
             take.selected(raw, channel, time, series),
             str(camera),
             lock=lock,
-            engine=engine if scheduler is None else DaskEngine(scheduler=scheduler),
+            engine=engine if scheduler is None else _cluster(scheduler),
             store=store,
             reference=reference,
             batch=batch,
@@ -111,6 +111,12 @@ def validate(
     store.discard()
     if check:
         raise typer.Exit(shared.exit_code(record))
+
+
+def _cluster(scheduler: str) -> Engine:
+    from sigmaraw.engines.dask import DaskEngine  # most studies ask for no cluster
+
+    return DaskEngine(scheduler=scheduler)
 
 
 def finish(record: Record, folder: Path, shown: Path, json: bool = False) -> None:

@@ -157,8 +157,9 @@ def _divisor(planes: NDArray[np.unsignedinteger]) -> FrameFinding | None:
     values, counts = np.unique(planes, return_counts=True)
     if len(values) < _DISTINCT:
         return None
+    values = values.astype(np.intp)  # a divisor of 256 is no uint8
     for divisor in reversed(_COMB_DIVISORS):
-        shares = np.bincount((values % divisor).astype(np.intp), weights=counts, minlength=divisor) / planes.size
+        shares = np.bincount(values % divisor, weights=counts, minlength=divisor) / planes.size
         used = np.unique(values // divisor)
         if shares.max() >= _COMB_SHARE and len(used) >= _DISTINCT:
             count = round(float(shares.max()) * planes.size)

@@ -10,7 +10,7 @@ import msgspec
 from sigmaraw.errors import InvalidRecord, visible
 from sigmaraw.files import sha256_of_file
 
-MANIFEST_FILE, PDF_FILE = "manifest.json", "report.pdf"
+MANIFEST_FILE, SIGNATURES_FILE, PDF_FILE = "manifest.json", "signatures.json", "report.pdf"
 MANIFEST_SCHEMA = "sigmaraw/manifest/1"
 _LARGEST = 64 << 20  # bytes
 ROLES = {

@@ -18,7 +18,6 @@ from sigmaraw.files import FULL
 from sigmaraw.integrity.canonical import canonical
 from sigmaraw.integrity.manifest import Manifest, bytes_of, checked, unreadable
 
-SIGNATURES_FILE = "signatures.json"
 SIGNATURES_SCHEMA = "sigmaraw/signatures/1"
 _DOMAIN = b"sigmaraw/signature/1\n"  # what is signed here can be taken for nothing else
 _LARGEST = 64 << 20  # bytes

@@ -62,12 +62,12 @@ class RicianSampler:
         padded = np.zeros(2 * pairs, np.float32)
         padded[: amplitude.size] = amplitude.reshape(-1)
         pair = np.arange(first_pixel // 2, first_pixel // 2 + pairs, dtype=np.uint32)
-        self._arrays = tuple(map(jnp.asarray, (pair, padded.reshape(-1, 2).T, np.float32(sigma))))
-        self._run = functools.partial(_magnitudes, jnp.asarray(key), hi=hi, size=amplitude.size, dtype=dtype.name)
+        self._arrays = jax.device_put((pair, padded.reshape(-1, 2).T, np.float32(sigma)))  # `jnp.asarray` would compile each shape
+        self._run = functools.partial(_magnitudes, jax.device_put(key), hi=hi, size=amplitude.size, dtype=dtype.name)
 
     def device_block(self, counters: Any) -> jax.Array:
         """Return the frames (replica, *shape) of these counter words, on the device that drew them."""
-        return self._run(jnp.asarray(counters), *self._arrays).reshape(-1, *self._shape)
+        return self._run(jax.device_put(counters), *self._arrays).reshape(-1, *self._shape)
 
     def block(self, counters: Any) -> NDArray[Any]:
         """Return the same frames as NumPy integers that may be written to."""

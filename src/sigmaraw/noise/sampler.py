@@ -127,7 +127,7 @@ class Sampler:
         share, largest = image.low_share()
         top = _top(largest) if share else 0
         apart = 0 < share < APART
-        self._key, self._ends = jnp.asarray(key), jnp.asarray(np.array([lo, hi], np.float32))
+        self._key, self._ends = jax.device_put((key, np.array([lo, hi], np.float32)))
         self._all = _on_device(image)
         self._variant = {"high": share < 1, "top": 0 if apart else top}
         self._low: tuple[Any, ...] | None = None
@@ -141,7 +141,7 @@ class Sampler:
 
     def block(self, counters: Any) -> NDArray[Any]:
         """Return (replica, *shape) NumPy integers for these counter words."""
-        counters = jnp.asarray(counters)
+        counters = jax.device_put(counters)
         frames = self._pixels(self._draw(counters, self._all, **self._variant), self._size)
         if self._low is not None:
             index, source, arrays, top = self._low
@@ -150,11 +150,11 @@ class Sampler:
 
     def device_block(self, counters: Any) -> jax.Array:
         """Return the same frames (replica, *shape) as an array that stays on the device."""
-        counters, dtype = jnp.asarray(counters), self._dtype.name
+        counters, dtype = jax.device_put(counters), self._dtype.name
         frames = _unpack(self._draw(counters, self._all, **self._variant), size=self._size, dtype=dtype)
         if self._low is not None:
             index, source, arrays, top = self._low
-            self._places = self._places or (jnp.asarray(index), jnp.asarray(source))
+            self._places = self._places or jax.device_put((index, source))
             low = _unpack(self._draw(counters, arrays, high=False, top=top), size=2 * arrays[0].size, dtype=dtype)
             frames = _put(frames, low, *self._places)
         return frames.reshape(-1, *self._shape)
@@ -179,7 +179,8 @@ class Sampler:
 
 
 def _on_device(image: RateImage) -> tuple[jax.Array, dict[str, jax.Array]]:
-    return jnp.asarray(image.pair), {name: jnp.asarray(value) for name, value in image.arrays.items()}
+    arrays: tuple[jax.Array, dict[str, jax.Array]] = jax.device_put((image.pair, image.arrays))  # `jnp.asarray` would compile each shape
+    return arrays
 
 
 @functools.partial(jax.jit, static_argnames=("size", "dtype"))

@@ -21,6 +21,7 @@ from sigmaraw.integrity.manifest import (
     MANIFEST_FILE,
     PDF_FILE,
     ROLES,
+    SIGNATURES_FILE,
     InputPart,
     LogPart,
     Manifest,
@@ -28,7 +29,6 @@ from sigmaraw.integrity.manifest import (
     part_of,
     read_manifest,
 )
-from sigmaraw.integrity.signing import SIGNATURES_FILE, Statement, key_id, new_signature, read_signatures, signatures_text
 from sigmaraw.record.content import Content
 from sigmaraw.record.words import worst
 
@@ -217,6 +217,8 @@ def sign(
     OutOfSpace
         The disk is full.
     """
+    from sigmaraw.integrity.signing import Statement, key_id, new_signature, read_signatures, signatures_text  # imports cryptography
+
     old = () if replace else read_signatures(folder / SIGNATURES_FILE)
     manifest = read_manifest(folder / MANIFEST_FILE)
     facts = {"name": name, "meaning": meaning, "key": key_id(key.public_key()), "replaces_earlier": replace}

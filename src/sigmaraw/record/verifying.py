@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from sigmaraw.errors import IntegrityError, InvalidRecord, MissingExtra, visible
 from sigmaraw.files import sha256_of_file
 from sigmaraw.integrity.log import LOG_FILE, LogLine, read_log
-from sigmaraw.integrity.manifest import MANIFEST_FILE, PDF_FILE, Manifest, bytes_of, read_manifest
-from sigmaraw.integrity.signing import SIGNATURES_FILE, Signature, read_signatures
+from sigmaraw.integrity.manifest import MANIFEST_FILE, PDF_FILE, SIGNATURES_FILE, Manifest, bytes_of, read_manifest
+from sigmaraw.integrity.signing import Signature, read_signatures
 from sigmaraw.record.content import Content
 from sigmaraw.record.digest import digest_of, plan_digest, predictions_digest
 from sigmaraw.record.folder import predictions_of

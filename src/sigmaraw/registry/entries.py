@@ -80,10 +80,16 @@ class Installed:
 
 
 @functools.cache
+def _all_points() -> Any:
+    """Return the entry points of all groups: each search reads a file of every installed package."""
+    return entry_points()
+
+
+@functools.cache
 def _table(group: str) -> dict[str, tuple[EntryPoint, ...]]:
     """Return the entry points of each name: more than one where packages disagree on what it stands for."""
     table: dict[str, tuple[EntryPoint, ...]] = {}
-    for point in entry_points(group=group):
+    for point in _all_points().select(group=group):
         before = table.get(point.name, ())
         if all(other.value != point.value for other in before):
             table[point.name] = (*before, point)
