@@ -170,3 +170,12 @@ def test_a_missing_kernel_is_said_once(monkeypatch: pytest.MonkeyPatch, caplog: 
         kernels.say_which()
     assert [record.name.split(".")[0] for record in caplog.records] == ["sigmaraw"]
     kernels.say_which.cache_clear()
+
+
+@needs_kernel
+def test_a_kernel_of_another_version_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its functions may take other arguments: an editable installation keeps it until it is installed again."""
+    assert kernels.compiled is not None
+    assert kernels._built() is kernels.compiled
+    monkeypatch.delattr(kernels.compiled, "VERSION")
+    assert kernels._built() is None

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+VERSION: int
+
 def frame_sums(
     frames: Any, count: int, height: int, width: int, itemsize: int, first: int, last: int, rows: Any, columns: Any, low: Any, high: Any, /
 ) -> None: ...
