@@ -1,18 +1,18 @@
-"""Time of a study against replicas, images and codecs, and its peak memory against replicas: exponents, from differences.
+"""Time of a study against replicas, images and codecs, and its peak memory against replicas: exponents with their standard errors.
 
-    python -m tests.benchmarks.bench_linear [SIDE] [N]
+    python -m tests.benchmarks.bench_linear [SIDE] [N] [ROUNDS]
 
-With what is done once in every study left out: t(4x) - t(2x) over t(2x) - t(x) is 2^p. Times are of the processor, all threads together.
-Only on systems that fork.
+t = a + b·xᵖ is fitted to all runs, a being what is done once in every study; the standard error of p is that of the fit's scatter. Times
+are of the processor, all threads together. Only on systems that fork.
 """
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Callable
 
 import numpy as np
+from scipy.optimize import curve_fit
 
 import sigmaraw as sr
 from tests.benchmarks.bench_codecs import frame_of_cells
@@ -20,7 +20,7 @@ from tests.benchmarks.children import Ended, begun, ended, imported
 
 # The codecs are of equal cost, and each is there once: "lossless" of four kinds is always coded with a look at its bytes.
 CODECS = ("jpegls:near=1", "jpegls:near=2", "jpegls:near=3", "jpegls:near=4")
-TIMES = (1, 2, 4)
+TIMES = (1, 2, 4, 8)
 
 
 def _run(side: int, n: int, images: int, codecs: int) -> Ended:
@@ -34,23 +34,30 @@ def _run(side: int, n: int, images: int, codecs: int) -> Ended:
     return ended(begun(work))
 
 
-def main(side: int = 128, n: int = 50, rounds: int = 3) -> None:
+def exponent(times: np.ndarray, seconds: np.ndarray) -> tuple[float, float]:
+    """Return p of seconds = a + b·timesᵖ and its standard error; both (run,). Every run weighs by its own size: scatter grows with it."""
+    start = (float(seconds.min()) / 2, float(seconds.max() / times.max()), 1.0)
+    found, covariance = curve_fit(lambda x, a, b, p: a + b * x**p, times, seconds, start, sigma=seconds, maxfev=20_000)
+    return float(found[2]), float(np.sqrt(covariance[2, 2]))
+
+
+def main(side: int = 128, n: int = 200, rounds: int = 5) -> None:
     """Print exponents, and the peak memory of each number of replicas."""
     imported()
     _run(side, 10, 1, 1)  # compiles
-    ways: dict[str, Callable[[int], Ended]] = {
-        "replicas": lambda times: _run(side, times * n, 1, 2),
-        "images": lambda times: _run(side, n, 2 * times, 1),
-        "codecs": lambda times: _run(side, 2 * n, 1, times),
+    ways: dict[str, tuple[tuple[int, ...], Callable[[int], Ended]]] = {
+        "replicas": (TIMES, lambda times: _run(side, times * n, 1, 2)),
+        "images": (TIMES, lambda times: _run(side, max(n // 4, 1), 2 * times, 1)),
+        "codecs": ((1, 2, 3, 4), lambda times: _run(side, 2 * n, 1, times)),
     }
     print(f" {side} x {side} px, Otsu; seconds of the processor, least of {rounds}")
-    for name, way in ways.items():
-        ran = [[way(times) for times in TIMES] for _ in range(rounds)]
-        seconds = [min(row[place].processor for row in ran) for place in range(len(TIMES))]
-        exponent = math.log2(max(seconds[2] - seconds[1], 1e-9) / max(seconds[1] - seconds[0], 1e-9))
-        peaks = ", ".join(f"{max(row[place].peak_mb for row in ran):.0f}" for place in range(len(TIMES)))
-        shown = ", ".join(f"{value:.2f}" for value in seconds)
-        print(f"  {name:<10} x 1, 2, 4: {shown} s; exponent {exponent:.2f}; peak memory {peaks} MB", flush=True)
+    for name, (numbers, way) in ways.items():
+        ran = [[way(times) for times in numbers] for _ in range(rounds)]
+        seconds = np.array([[run.processor for run in row] for row in ran])
+        power, error = exponent(np.tile(numbers, rounds).astype(float), seconds.ravel())
+        peaks = ", ".join(f"{max(row[place].peak_mb for row in ran):.0f}" for place in range(len(numbers)))
+        shown = ", ".join(f"{value:.2f}" for value in seconds.min(axis=0))
+        print(f"  {name:<9} x {numbers}: {shown} s; exponent {power:.2f} +- {error:.2f}; peak memory {peaks} MB", flush=True)
 
 
 if __name__ == "__main__":

@@ -69,6 +69,18 @@ def test_every_camera_quantity_has_a_bound_and_what_neither_knows_is_left_out() 
     assert one_sided["dsnu"] == "INCONCLUSIVE"  # in one profile only
 
 
+def test_a_bound_on_nonuniformity_near_zero_is_one_that_can_be_met() -> None:
+    """The simulated pixels are alike: PRNU and DSNU are estimated as 0 or little more, and a tenth of that could never be shown."""
+    first, again = calibrated(0), calibrated(1)
+    rows = {row.name: row for row in compare(again, first)}
+    for name, least in (("prnu", 0.05), ("dsnu", 0.1)):
+        assert rows[name].bound == max(0.1 * rows[name].old, least)
+        assert rows[name].old < 10 * least  # else the case shows nothing
+        assert verdict(0.0, 0.5 * least, rows[name].bound) == "PASS"
+    assert BOUNDS["prnu"].absolute(2.0, 1.0) == pytest.approx(0.2)
+    assert parse_bound("prnu=5%")[1].absolute(0.0, 1.0) == 0.0  # as stated
+
+
 def test_bounds_as_typed_and_refusals() -> None:
     assert parse_bound("gain=2%") == ("gain", Bound(0.02, "value"))
     assert parse_bound("offset=0.5") == ("offset", Bound(0.5, "unit"))

@@ -114,12 +114,12 @@ def test_a_notebook_has_one_output_that_is_replaced(monkeypatch: pytest.MonkeyPa
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
     with reporting(None) as report:
-        for what in ("image 1: lossless", "replicas"):
+        for what in ("trying lossless on image 1", "replicas"):
             for done in range(3):
                 report(done, 2, what)
                 clock.now += 2
     last = "2 of 2, 2 s each, 4 s in all"
-    assert [cell[-1] for cell in shown] == [f"image 1: lossless: {last}", f"replicas: {last}"]
+    assert [cell[-1] for cell in shown] == [f"trying lossless on image 1: {last}", f"replicas: {last}"]
     assert stream.getvalue() == ""
 
 

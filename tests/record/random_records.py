@@ -40,7 +40,7 @@ from sigmaraw.study.searches import Rule, summarised
 from sigmaraw.study.statements import OverImages, codec_verdicts, over_images, with_evidence
 
 _Made = tuple[list[ResultRow], list[OverImages], dict[str, Any]]
-CHECKS = ("frame_noise", "local_noise", "common-divisor", "missing-codes", "marginal")
+CHECKS = ("frame_noise", "local_noise", "common-divisor", "missing-codes", "marginal", "masked_background")
 
 
 def random_record(seed: int) -> dict[str, Any]:
@@ -90,7 +90,8 @@ def _with_replicas(rng: np.random.Generator, plan: Plan, kinds: list[Measurement
     differences = np.where(rng.random((images, 2)) < 0.15, rng.random((images, 2)) * 0.1, 0.0)
     deltas = [{kind.name: DeltaRow(reason="") for kind in kinds} for _ in range(images)]
     results, _ = Scoring(plan, made, kinds, mode, diagnostics, deltas, differences).all()
-    said = over_images(plan, made, kinds, results, extrapolated=rule is not None)
+    against = [entry.against for entry in diagnostics]
+    said = over_images(plan, made, kinds, results, against=against, extrapolated=rule is not None)
     checks = [
         {"image": image, "name": check.name, "value": check.value, "low": check.low, "high": check.high, "passed": bool(check.passed)}
         for image, of in enumerate(diagnostics)
@@ -205,10 +206,11 @@ def _predictions(rng: np.random.Generator, codecs: int, n: int, images: int, ind
 
 def _diagnostics(rng: np.random.Generator, mode: Any) -> ReplicaDiagnostics:
     checks = []
-    for name in CHECKS:
+    for name in CHECKS if mode.draws_noise else CHECKS[:-1]:  # the last is a law of noise's own check
         if rng.random() < 0.15:
             value = float(rng.choice([0.5, 0.8, 1.0, 1.25, 2.0]))
             low, high = (0.0, 0.0) if "-" in name else (0.85, 1.18)
+            value, high = (value / 4.0, 0.02) if name == "masked_background" else (value, high)  # a share of pixels
             checks.append(Diagnostic(name, value, low, high, "d", "t"))
     factor = 1.0 if mode.extrapolation or rng.random() < 0.8 else 1.1
     return ReplicaDiagnostics(float(rng.choice([0.0, 0.05, 0.3])), factor, tuple(checks), AgainstCamera.of(checks, mode))

@@ -11,6 +11,7 @@ import tifffile
 
 import sigmaraw as sr
 from sigmaraw.errors import BitDepthMismatch, ColourImage, InvalidOption, ProfileMismatch, SigmarawError
+from sigmaraw.reports.names import image_names
 from sigmaraw.study.inputs import as_frames
 from sigmaraw.virtual import VirtualCamera, write_series
 
@@ -81,3 +82,18 @@ def test_an_array_of_colours_is_not_taken_for_frames() -> None:
         as_frames(colours, 12, False)
     assert as_frames(np.full((50, 3, 3), 200, np.uint16), 12, False).data.shape == (50, 3, 3)  # frames of 3 × 3 px, as some cameras crop
     assert as_frames(np.moveaxis(colours, -1, 0), 12, False).data.shape == (3, 12, 12)
+
+
+def test_images_of_a_folder_are_called_by_their_own_files_and_so_are_those_after_it(tmp_path: Path) -> None:
+    """Each image's mean tells its file; the folder is the first of two arguments."""
+    (tmp_path / "day").mkdir()
+    values = {"day/a.tif": 10, "day/b.tif": 20, "c.tif": 30}
+    for name, value in values.items():
+        tifffile.imwrite(tmp_path / name, np.full((16, 16), value, np.uint16))
+    raw = [tmp_path / "day", tmp_path / "c.tif"]
+    record = sr.validate(raw, None, codecs=["lossless"], pipeline="intensity", bits=12)
+    totals = {row.image: row.chi_raw for row in record.content.results if row.measurement == "mean_intensity"}
+    assert {name: totals[image] for image, name in image_names(record.content).items()} == {"a.tif": 10, "b.tif": 20, "c.tif": 30}
+    tifffile.imwrite(tmp_path / "day/d.tif", np.full((16, 16), 20, np.uint16))
+    with pytest.raises(InvalidOption, match=r"d\.tif frame 0 has the same pixels as .*b\.tif frame 0"):
+        sr.validate(raw, None, codecs=["lossless"], pipeline="intensity", bits=12)

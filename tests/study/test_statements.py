@@ -13,6 +13,7 @@ from sigmaraw.record.results import ResultRow
 from sigmaraw.record.statements import STATEMENTS
 from sigmaraw.record.words import Reason
 from sigmaraw.statistics import Limits, assess
+from sigmaraw.study.evidence import AgainstCamera
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.scoring import Predictions
 from sigmaraw.study.statements import OverImages, codec_verdicts, over_images
@@ -63,9 +64,9 @@ def study(shifts: list[float], seed: int = 1, n: int = 40, noise: float = 0.2, *
     return plan, predictions, rows
 
 
-def said(made: Made) -> OverImages:
+def said(made: Made, against: tuple[AgainstCamera, ...] = ()) -> OverImages:
     plan, predictions, rows = made
-    (found,) = over_images(plan, predictions, [SIZE], rows)
+    (found,) = over_images(plan, predictions, [SIZE], rows, against=against)
     assert [row.statement for row in found.rows] == list(STATEMENTS)
     return found
 
@@ -114,6 +115,37 @@ def test_few_images_in_doubt_are_left_out_of_the_mean_and_more_block_it() -> Non
     two = said((plan, predictions, in_doubt(rows, [0, 3])))
     assert (two.verdict, two.reason, two.rows[1].left_out) == ("INCONCLUSIVE", "images' noise is in doubt", 0)
     assert "calibrate" in two.rows[1].decides
+
+
+def against_camera(speaks: AgainstCamera, images: list[int], of: int) -> tuple[AgainstCamera, ...]:
+    return tuple(speaks if image in images else AgainstCamera() for image in range(of))
+
+
+@pytest.mark.parametrize("speaks", [AgainstCamera(quieter=True), AgainstCamera(mapped=True)])
+def test_no_mean_passes_on_a_wrong_camera_because_replicas_are_few(speaks: AgainstCamera) -> None:
+    """Ten replicas decide no row (the spread ratio is too uncertain), and twelve images the mean: with the right camera it passes."""
+    made = study([0.1] * 12, n=10, noise=0.5)
+    assert {row.verdict for row in made[2]} == {"INCONCLUSIVE"} and said(made).verdict == "PASS"
+    one = said(made, against_camera(speaks, [4], 12))
+    assert (one.verdict, one.rows[1].left_out) == ("PASS", 1)
+    found = said(made, against_camera(speaks, list(range(12)), 12))
+    assert (found.verdict, found.reason) == ("INCONCLUSIVE", "images' noise is in doubt")
+
+
+def undecided(made: Made) -> Made:
+    """Return a study of which no row is decided by itself."""
+    return (*made[:2], [msgspec.structs.replace(row, verdict="INCONCLUSIVE", reason=str(Reason.SHIFT_UNSURE)) for row in made[2]])
+
+
+def test_no_mean_fails_on_frames_louder_than_the_camera_says_because_replicas_are_few() -> None:
+    """Mean shift 1.3 with the limit 1: s.e. .2/√400. A PASS would stand, and so does a limit in the measurement's own unit."""
+    made = undecided(study([1.3] * 10))
+    louder = against_camera(AgainstCamera(louder=True), list(range(10)), 10)
+    assert said(made).verdict == "FAIL"
+    assert said(made, louder).reason == "images' noise is in doubt"
+    assert said(made, louder[:1] + (AgainstCamera(),) * 9).verdict == "FAIL"
+    assert said(undecided(study([0.1] * 10)), louder).verdict == "PASS"
+    assert said(undecided(study([1.3] * 10, margin={"size": 1.0})), louder).verdict == "FAIL"
 
 
 def test_three_images_of_which_one_is_in_doubt_are_too_few() -> None:

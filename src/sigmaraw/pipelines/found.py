@@ -49,7 +49,7 @@ def of_mask(mask: NDArray[np.bool_], smallest_px: int, connectivity: int) -> Fou
     labels, count = ndimage.label(mask, neighbours(mask.ndim, connectivity))
     if smallest_px <= 1:  # numbered in their order already, and none to leave out
         return Found(labels, int(count))
-    stays = np.bincount(labels.ravel()) >= smallest_px
+    stays = np.bincount(labels[labels > 0], minlength=int(count) + 1) >= smallest_px  # of objects alone: most pixels are background
     return Found(labels, int(count)) if stays[1:].all() else _numbered(labels, stays)
 
 
@@ -75,7 +75,7 @@ def _numbered(labels: NDArray[np.integer], stays: NDArray[np.bool_]) -> Found:
     numbers = np.zeros(len(stays), np.int32)
     count = int(np.count_nonzero(stays))
     numbers[stays] = np.arange(1, count + 1, dtype=np.int32)
-    return Found(numbers[labels], count)
+    return Found(numbers.take(labels), count)
 
 
 def of_classes(classes: NDArray[np.integer], number: int, smallest_px: int, connectivity: int, spec: str) -> Found:

@@ -121,7 +121,8 @@ def _by_replicas(
     results, undefined = scoring.all()
     tukey, tukey_undefined = tukey_all(plan, predictions, measurements, mode)
     alpha = looks.level if looks else ALPHA
-    said = over_images(plan, predictions, measurements, results, extrapolated=mode.extrapolation is not None, alpha=alpha)
+    against = [entry.against for entry in diagnostics]
+    said = over_images(plan, predictions, measurements, results, against=against, extrapolated=mode.extrapolation is not None, alpha=alpha)
     return results, [*undefined, *tukey_undefined], tukey, said
 
 

@@ -69,6 +69,7 @@ def load_inputs(raw: Sequence[Any], camera: CameraProfile | RicianNoise | None, 
     sources: list[tuple[str | None, int]] = []
     for position, entry in enumerate(raw):
         frames = as_frames(entry, plan.bits, plan.volume, pages=plan.frame is not None, signed=not isinstance(camera, CameraProfile))
+        first = len(files)
         files += _input_rows(frames, "" if isinstance(camera, CameraProfile) else bits_question(frames))
         depths.append(frames.bits)
         if isinstance(camera, CameraProfile):
@@ -77,21 +78,22 @@ def load_inputs(raw: Sequence[Any], camera: CameraProfile | RicianNoise | None, 
         camera_of_input = camera.of_image(frames.bits, frames.shift) if isinstance(camera, RicianNoise) else camera
         name = name_of(frames, position)
         for index, source in _sources(frames, name, plan, mode):
+            file, number = _source_of(frames, index)
+            called = f"{file or name} frame {number}"
             frame = np.ascontiguousarray(source[0] if mode.needs_repeats else source)
             digest = pixel_hash(source)
             if digest in seen:
-                raise InvalidOption(
-                    f"{name} frame {index} has the same pixels as {seen[digest]}", "each image once", "remove one of the two"
-                )
-            seen[digest] = f"{name} frame {index}"
+                raise InvalidOption(f"{called} has the same pixels as {seen[digest]}", "each image once", "remove one of the two")
+            seen[digest] = called
             noise_model = None
             if camera_of_input is not None:
-                with named(f"{name} frame {index}"):
+                with named(called):
                     noise_model = NoiseModel.from_profile(camera_of_input, frame.shape, roi=plan.roi, scalars=plan.scalars)
                     noise_model.check_image(frame)
             images.append(StudyImage(frame, np.ascontiguousarray(source), noise_model, shift=frames.shift, **_spacing(frames)))
-            sources.append(_source_of(frames, index))
-            rows.append(ImageRow(image=len(rows), input=position, frame=index, shape=frame.shape, sha256=digest))
+            sources.append((file, number))
+            row = first + (index if _one_file_a_frame(frames) else 0)
+            rows.append(ImageRow(image=len(rows), input=row, frame=number, shape=frame.shape, sha256=digest))
     return Inputs(tuple(images), tuple(files), tuple(rows), max(depths), tuple(sources))
 
 
@@ -111,13 +113,18 @@ def named(image: str) -> Iterator[None]:
         raise
 
 
+def _one_file_a_frame(frames: RawFrames) -> bool:
+    """Return whether the frames are those of a folder in which each file holds one."""
+    return len(frames.files) == len(frames) > 1
+
+
 def _source_of(frames: RawFrames, index: int) -> tuple[str | None, int]:
     """Return the file, or the folder of a volume's planes, and the frame in it from which an image is; None of an array."""
     if not frames.files:
         return None, index
     if len(frames.files) == 1:
         return frames.files[0].path, index
-    if len(frames.files) == len(frames):
+    if _one_file_a_frame(frames):
         return frames.files[index].path, 0
     return str(Path(frames.files[0].path).parent), index
 

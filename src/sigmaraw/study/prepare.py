@@ -169,7 +169,7 @@ class Trying:
 
         def show(position: int) -> None:
             done, total = self.index * len(specs) + position, len(setting.inputs.images) * len(specs)
-            report(done, total, f"image {self.index + 1}: {specs[position]}")
+            report(done, total, f"trying {specs[position]} on image {self.index + 1}")
 
         with side_by_side(calls, image.frame.nbytes) as coded, Calls() as asked:
             later = functools.partial(asked.later, purpose="once more") if self.together else Asked

@@ -166,8 +166,9 @@ def _mask_of(
             return named[0]
     if len(masks) == 1 and len({file for file, _ in inputs.sources}) == 1:
         return masks[0]
-    if source is None and len(masks) == len({entry.input for entry in inputs.rows}):
-        return masks[row.input or 0]
+    places = sorted({entry.input or 0 for entry in inputs.rows})
+    if source is None and len(masks) == len(places):
+        return masks[places.index(row.input or 0)]
     what = f"image {row.image}" if source is None else Path(source).name
     raise InputNotFound(f"{place} holds no mask of {what}", "a mask for each image, under the image's name", "add it, or rename it")
 

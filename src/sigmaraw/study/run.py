@@ -288,8 +288,7 @@ def _named(inputs: Inputs) -> Iterator[None]:
         yield
     except PredictionFailed as error:
         number = re.search(r"\bon image (\d+)\b", error.found)
-        one_file_each = len({row.input for row in inputs.rows}) == len(inputs.files)
-        if number is not None and one_file_each:
+        if number is not None:
             row = inputs.rows[int(number[1])]
             path = inputs.files[row.input or 0].path
             error.found += f"; image {number[1]} is frame {row.frame} of {path or f'input {row.input}'}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from sigmaraw.statistics.evidence import ALPHA
 from sigmaraw.statistics.images import FEWEST_FOR_MEAN, CodecStatements, Ground, mean_effect
 from sigmaraw.statistics.remedy import Means
 from sigmaraw.statistics.spread import power_of_two
+from sigmaraw.study.evidence import AgainstCamera
 from sigmaraw.study.evidence_rows import evidence_row
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.scoring import Predictions
@@ -36,6 +38,7 @@ _FROM_NUMBERS = frozenset(
     }
 )  # fmt: skip
 """Reasons that rest on predictions; any other one of an INCONCLUSIVE says that σ_raw itself is in doubt."""
+_NOTHING_AGAINST = AgainstCamera()
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ def over_images(
     measurements: Sequence[Measurement],
     results: Sequence[ResultRow],
     *,
+    against: Sequence[AgainstCamera] = (),
     extrapolated: bool = False,
     alpha: float = ALPHA,
 ) -> list[OverImages]:
@@ -77,6 +81,8 @@ def over_images(
         What the pipeline measures.
     results : sequence of ResultRow
         Their verdicts count: what keeps a row from PASS keeps its image from "within".
+    against : sequence of AgainstCamera
+        What each image says against its noise model; nothing where it is left out.
     extrapolated : bool
         Replicas lie on several noise levels: evidence is then built from the rows' numbers.
     alpha : float
@@ -90,7 +96,7 @@ def over_images(
     for index, codec in enumerate(plan.codecs):
         for column, measurement in enumerate(measurements):
             rows = [row for row in results if row.codec == codec and row.measurement == measurement.name]
-            made = _Rows(plan, predictions, measurement, column, index, rows, extrapolated)
+            made = _Rows(plan, predictions, measurement, column, index, rows, against, extrapolated)
             found.append(made.said(alpha))
     return found
 
@@ -111,6 +117,7 @@ class _Rows:
     column: int
     codec: int
     rows: Sequence[ResultRow]
+    against: Sequence[AgainstCamera]
     extrapolated: bool
 
     def said(self, alpha: float) -> OverImages:
@@ -124,16 +131,19 @@ class _Rows:
         evidence, scale = self._evidence(usable, margin)
         size = 1.0 if margin is None else margin / scale
         limits = RowLimits(self.plan.k if margin is None else size, self.plan.spread, self.plan.rms_limit(self.measurement) * size)
-        specimens = self._specimens(usable)
-        said = judge_images(
+        judge = functools.partial(
+            judge_images,
             evidence,
             limits,
-            specimens=specimens,
+            specimens=self._specimens(usable),
             alpha=alpha,
             undefined=undefined,
             verdicts=[self.rows[index].verdict for index in usable],
-            doubted=[self._doubted(index) for index in usable],
         )
+        doubted = [self._doubted(index) for index in usable]
+        said = judge(doubted=doubted)
+        if said.mean.verdict == "FAIL" and margin is None:
+            said = judge(doubted=[doubt or self._understated(index) for doubt, index in zip(doubted, usable, strict=True)])
         if beyond_all:  # no noise, and the codec changes the answer: beyond without a p-value
             these = dataclasses.replace(said.these, verdict="FAIL", ground=Ground.IMAGE_BEYOND, failed=said.these.failed + len(beyond_all))
             said = CodecStatements(these, said.mean, said.share, "FAIL", Ground.IMAGE_BEYOND)
@@ -155,8 +165,18 @@ class _Rows:
         return bool(row.sigma_raw)
 
     def _doubted(self, index: int) -> bool:
-        """Return whether an image's σ_raw itself is in doubt."""
-        return self.rows[index].verdict == "INCONCLUSIVE" and self.rows[index].reason not in _FROM_NUMBERS
+        """Return whether an image's σ_raw itself is in doubt, or would be if its numbers said PASS: no PASS of the mean rests on it."""
+        if self.rows[index].verdict != "INCONCLUSIVE":
+            return False
+        against = self._against(index)
+        return self.rows[index].reason not in _FROM_NUMBERS or against.quieter or against.mapped
+
+    def _understated(self, index: int) -> bool:
+        """Return whether an undecided image's σ_raw is understated: no FAIL of the mean in units of σ_raw rests on it."""
+        return self.rows[index].verdict == "INCONCLUSIVE" and self._against(index).louder
+
+    def _against(self, index: int) -> AgainstCamera:
+        return self.against[self.rows[index].image] if self.against else _NOTHING_AGAINST
 
     def _raw(self, index: int) -> NDArray[np.float64]:
         image = self.rows[index].image
