@@ -126,6 +126,15 @@ def test_a_report_of_noninferiority_speaks_of_images_and_margins_and_not_of_nois
     assert (said.verdict, said.decides) == ("INCONCLUSIVE", "more images") and "fewer than three images" in said.reason
 
 
+@pytest.mark.parametrize(("images", "passed"), [(2, "identical"), (4, "mean effect within limits")])
+def test_the_reason_of_a_codec_is_its_rulings_unless_single_images_decide(study: Path, images: int, passed: str) -> None:
+    camera = sr.CameraProfile.from_values(gain=0.01, offset=100, read_noise=2500.0, bits=12)  # 25 DN, as the images have
+    codecs = ["lossless", "brightness:bias=200"]
+    (lossless, brighter) = by_codec(sr.validate(raws(study)[:images], camera, codecs=codecs, pipeline="intensity", n=10).content)
+    assert (lossless.row.verdict, lossless.reason) == ("PASS", passed)
+    assert (brighter.row.verdict, brighter.reason) == ("FAIL", "shift beyond limit")
+
+
 def test_noninferiority_of_a_distance_counts_more_as_worse(study: Path) -> None:
     options = {
         "codecs": "gaussian:sigma=6",

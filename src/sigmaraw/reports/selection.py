@@ -18,7 +18,7 @@ class CodecResults:
 
     largest : the result of largest |ε̂|; an undefined ε̂ that did not pass counts as beyond every number.
     deciding : the severest result, and among equals the one of largest |ε̂|.
-    ruling : what gave the codec its verdict where several images have a say; None of one image, whose result says more.
+    ruling : what gave the codec its verdict where that is no single result's: a mean over images, or another rule.
     """
 
     row: CodecRow
@@ -58,10 +58,15 @@ def by_codec(record: Content) -> list[CodecResults]:
 
 
 def _ruling(record: Content, row: CodecRow, deciding: ResultRow | None) -> RulingRow | None:
-    """Return a ruling of the codec's own verdict, that on the severest result's measurement if there is one."""
+    """Return a ruling of the codec's own verdict, that on the severest result's measurement if there is one.
+
+    None where it is what the statement on these images counts: the severest result then says more.
+    """
+    counted = {(said.codec, said.measurement): said.reason for said in record.statements if said.statement == "these-images"}
     rulings = record.decision.rulings if record.decision else ()
     found = [ruling for ruling in rulings if (ruling.codec, ruling.verdict) == (row.codec, row.verdict)]
-    return min(found, key=lambda ruling: deciding is None or ruling.measurement != deciding.measurement, default=None)
+    one = min(found, key=lambda ruling: deciding is None or ruling.measurement != deciding.measurement, default=None)
+    return None if one is None or one.because == counted.get((one.codec, one.measurement)) else one
 
 
 def without_replicas(record: Content) -> bool:
