@@ -16,9 +16,9 @@ import tifffile
 
 import sigmaraw as sr
 from sigmaraw.camera.measuring import kernels
-from sigmaraw.camera.measuring.level import measure_level
+from sigmaraw.camera.measuring.level import LevelMeter
 from sigmaraw.camera.measuring.onepass import CHUNK_PIXELS
-from sigmaraw.camera.measuring.workers import read_ahead
+from sigmaraw.camera.measuring.workers import read_ahead, workers
 from sigmaraw.frames import Level
 from sigmaraw.frames.streaming import FrameBuffer
 from tests.benchmarks.timing import both_clocks
@@ -64,13 +64,14 @@ def _moments(folder: Path) -> None:
             total += value
             squares += value * value
 
-    buffers = (
-        FrameBuffer(),
-        FrameBuffer(),
-    )  # as in a calibration: one level after the other is read into the same memory, a thread reading ahead
+    # As in a calibration: one level after the other is read into the same memory, a thread reading ahead, and summed in the same memory.
+    buffers = (FrameBuffer(), FrameBuffer())
 
     def moments(**options: bool) -> None:
-        measure_level(read_ahead(level.stream().chunks(CHUNK_PIXELS, *buffers)), "level", **options)
+        meter = LevelMeter("level", **options)
+        for frames in read_ahead(level.stream().chunks(CHUNK_PIXELS, *buffers)):
+            meter.add(frames, crew)
+        meter.result(crew).pixels.give_back(crew)
 
     def without_kernel() -> None:
         kernel, kernels.compiled = kernels.compiled, None
@@ -83,16 +84,17 @@ def _moments(folder: Path) -> None:
         print(" the compiled kernel was not built: NumPy does its work")
     threads = min(os.cpu_count() or 1, 8)
     print(f" {COUNT} frames of {SIDE} x {SIDE} px in one TIFF; reading and plain NumPy on one thread, the others on {threads}")
-    taken = both_clocks(
-        {
-            "numpy.fromfile reads": lambda: np.fromfile(path, np.uint16),
-            "tifffile reads": lambda: tifffile.imread(path),
-            "plain NumPy moments": plain,
-            "moments of pixels and pairs": moments,
-            "the same without the kernel": without_kernel,
-            "the same with sums for classes": lambda: moments(shape_sums=True),
-        }
-    )
+    with workers() as crew:
+        taken = both_clocks(
+            {
+                "numpy.fromfile reads": lambda: np.fromfile(path, np.uint16),
+                "tifffile reads": lambda: tifffile.imread(path),
+                "plain NumPy moments": plain,
+                "moments of pixels and pairs": moments,
+                "the same without the kernel": without_kernel,
+                "the same with sums for classes": lambda: moments(shape_sums=True),
+            }
+        )
     read, plainly, pixels = taken["numpy.fromfile reads"], taken["plain NumPy moments"], COUNT * SIDE * SIDE
     for name, (elapsed, processor) in taken.items():
         print(

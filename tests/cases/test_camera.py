@@ -79,6 +79,19 @@ def test_bands_of_a_flickering_lamp(tmp_path: Path, rng: np.random.Generator, ax
     assert "line-noise-in-flats" in failed(profile)
 
 
+def test_a_gain_is_called_too_large_only_where_lines_share_noise(tmp_path: Path, rng: np.random.Generator) -> None:
+    """What chance gives in clean frames says nothing of K. Under bands K is too large, and by no more than the evidence says."""
+    dark = lab.frames(rng, 0, 32)
+    profiles = [
+        calibrated(tmp_path / "clean", dark, [lab.frames(rng, level, 4) for level in lab.LEVELS]),
+        calibrated(tmp_path / "banded", dark, [banded(rng, level, 4) for level in lab.LEVELS]),
+    ]
+    clean, bands = (next(check.evidence for check in one.checks if check.name == "line-noise-in-flats") for one in profiles)
+    assert "too large" not in clean and "no more than chance gives" in clean
+    stated = float(bands.rpartition("up to ")[2].partition(" %")[0])
+    assert 5 < 100 * (value(profiles[1], "gain") / lab.GAIN - 1) < stated
+
+
 def test_darks_of_another_day(tmp_path: Path, rng: np.random.Generator) -> None:
     """Darks 20 DN above the flats' black level: K comes out 17 % high."""
     flats = [lab.frames(rng, level, 4) for level in lab.LEVELS]

@@ -35,10 +35,12 @@ def test_checks_stand_on_the_page_with_outcome_and_evidence(summary: dict[str, A
     assert "Checks of the series" in page
     assert "hidden quantisation" in page
     assert next(row["evidence"] for row in summary["checks"] if row["name"] == "too-few-levels") in page
+    assert "Not accepted" not in page
     assert page.count("✓ pass") == sum(row["outcome"] == "pass" for row in summary["checks"]) > 8
     failed = {**summary, "checks": [{**summary["checks"][0], "outcome": "fail", "evidence": "<b>lamp</b>", "value": None, "limit": None}]}
     page = write_datasheet(failed, tmp_path).read_text(encoding="utf-8")
     assert page.count("✗ fail") == 1
+    assert f"Not accepted: 1 check of the series fails ({summary['checks'][0]['name'].replace('-', ' ')})" in page
     assert "&lt;b&gt;lamp" in page
     assert "Checks of the series" not in write_datasheet({**summary, "checks": []}, tmp_path).read_text(encoding="utf-8")
 

@@ -10,7 +10,9 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from matplotlib import get_data_path
 from matplotlib.image import imread
+from PIL import ImageFont
 
 from sigmaraw.errors import InvalidRecord
 from sigmaraw.record.arrays import Crop
@@ -52,6 +54,17 @@ def test_drawing_leaves_pyplot_alone(summary: Callable[..., dict[str, Any]]) -> 
     before = "matplotlib.pyplot" in sys.modules
     camera_plot(summary())
     assert ("matplotlib.pyplot" in sys.modules) == before
+
+
+@pytest.mark.parametrize("name", ["a", "04acab7636c4.tif frame 12"])
+def test_verdicts_beside_scores_are_not_cut_off(name: str) -> None:
+    """Measured with DejaVu Sans, which the PDF uses and which is wider than a browser's."""
+    scores = [ScoreMark("codec", image, "INCONCLUSIVE", 0.1, -0.1, 0.3, None, 1.0, f"{name[:-1]}{image}") for image in (0, 1)]
+    svg = ElementTree.fromstring(epsilon_plot("s", "title", scores))
+    font = ImageFont.truetype(f"{get_data_path()}/fonts/ttf/DejaVuSans.ttf", 85)
+    beside = [text for text in svg.iter() if text.tag.endswith("}text") and str(text.text).endswith("INCONCLUSIVE")]
+    ends = [float(text.get("x", 0)) + font.getlength(text.text or "") / 10 for text in beside]
+    assert len(ends) == 2 and max(ends) <= float(svg.get("viewBox", "").split()[2])
 
 
 def test_scores_show_every_image_and_limit() -> None:

@@ -219,9 +219,9 @@ def test_undefined_scores_leave_statements_undecided_or_not() -> None:
     none, one = "which leaves no statement on these images", "so 1 statements on these images are"
     for verdict, codec, words in (("PASS", "c", none), ("INCONCLUSIVE", "c", one), ("INCONCLUSIVE", "d", none)):
         said = SimpleNamespace(statement="these-images", undefined=1, verdict=verdict, codec=codec, measurement="m")
-        record: Any = SimpleNamespace(results=rows, statements=(said,))
+        record: Any = SimpleNamespace(results=rows, statements=(said,), design=None)
         assert undefined_line(record) == f"Undefined: 1 of 2 results have no ε̂, {words} undecided."
-    whole: Any = SimpleNamespace(results=rows[1:], statements=())
+    whole: Any = SimpleNamespace(results=rows[1:], statements=(), design=None)
     assert undefined_line(whole) == ""
 
 

@@ -16,6 +16,9 @@ from sigmaraw.errors import InputNotFound, InvalidPlan, NotIntegerData, ShapeMis
 from sigmaraw.metrics import AverageHausdorff, BoxesTouched, Dice, Hausdorff95, Jaccard
 from sigmaraw.pipelines import pipeline
 from sigmaraw.pipelines.agreement import AgreementPipeline, agreement_metrics
+from sigmaraw.reports.results_sections import forest_section
+from sigmaraw.reports.selection import by_codec, without_error
+from sigmaraw.reports.statements import rule_line, said_of, undefined_line
 from sigmaraw.statistics.rules import NonInferiority, RuleInput
 from sigmaraw.study.plan import Plan
 from sigmaraw.study.reference_rules import between
@@ -101,6 +104,23 @@ def test_noninferiority_by_hand(study: Path) -> None:
     verdicts = {row.codec: row.verdict for row in record.content.codecs}
     assert verdicts == {"lossless": "PASS", "gaussian:sigma=6": "FAIL"}
     assert "agreement with the observers' references" in str(record.table())
+
+
+def test_a_report_of_noninferiority_speaks_of_images_and_margins_and_not_of_noise(study: Path) -> None:
+    """Without a camera no result has an ε̂: nothing says "undefined", no figure is empty, and the codec's reason is the rule's own."""
+    given = {"codecs": ["lossless", "gaussian:sigma=6"], "pipeline": "otsu", "reference": study / "one", "rule": "noninferiority"}
+    content = sr.validate(raws(study), None, **given).content
+    (lossless, blurred) = by_codec(content)
+    (ruling,) = (row for row in content.decision.rulings if (row.codec, row.measurement) == ("gaussian:sigma=6", "dice"))
+    assert blurred.row.verdict == ruling.verdict == "FAIL" and blurred.reason == ruling.because
+    assert (lossless.row.psnr_db, without_error(lossless.row), without_error(blurred.row)) == (None, True, False)
+    assert forest_section(content) is None and undefined_line(content) == ""
+    assert "by −2 × the margin" in rule_line(content)
+    assert all("references" not in row.decides for row in content.statements)
+
+    alone = sr.validate(raws(study)[:1], None, **given).content
+    (said,) = (entry for entry in said_of(alone) if (entry.codec, entry.measurement) == ("lossless", "dice"))
+    assert (said.verdict, said.decides) == ("INCONCLUSIVE", "more images") and "fewer than three images" in said.reason
 
 
 def test_noninferiority_of_a_distance_counts_more_as_worse(study: Path) -> None:

@@ -139,7 +139,9 @@ def compare(new: CameraProfile, old: CameraProfile, bounds: Mapping[str, Bound] 
         if name not in BOUNDS or not (math.isfinite(bound.size) and bound.size > 0):
             raise InvalidOption(f"bound {name}={bound.size:g}", f"a positive number for one of {', '.join(BOUNDS)}", "correct --bound")
     if new.bits != old.bits:
-        raise ProfileMismatch(f"a {new.bits}-bit profile against one of {old.bits} bits", "the same camera mode", "calibrate in that mode")
+        raise ProfileMismatch(
+            f"a profile of {new.bits} bits against one of {old.bits} bits", "the same camera mode", "calibrate in that mode"
+        )
     taps = [profile.arrays.attrs.get("tap_labels") for profile in (new, old)]
     if taps[0] != taps[1]:
         raise ProfileMismatch(

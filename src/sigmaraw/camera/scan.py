@@ -150,6 +150,7 @@ class Scan:
             measured.pixels.release_shapes()
         else:
             self.store.put(index, measured.pixels, moments.mean, crew)
+            measured.pixels.give_back(crew)
         self.metadata = {**{key: str(value) for key, value in stream.metadata.items()}, **self.metadata}
 
     def curve(self, curve_variance: np.ndarray, used: np.ndarray) -> dict[str, np.ndarray]:
@@ -298,12 +299,12 @@ def _read(
         for meter, window in zip(meters, windows, strict=True):
             meter.add(frames if window is None else np.ascontiguousarray(frames[:, *window]), crew)
     if not meters:
-        LevelMeter(level.name).result()  # refuses a level without frames
+        LevelMeter(level.name).result(crew)  # refuses a level without frames
     for scan, meter in zip(scans, meters, strict=True):
         of_scan = _level(scan, index)
         if scan is not scans[0]:
             scan.begin(of_scan, meter.shape, closing)
-        scan.take(index, of_scan, meter.result(), stream, crew)
+        scan.take(index, of_scan, meter.result(crew), stream, crew)
 
 
 def _level(scan: Scan, index: int) -> Level:
@@ -324,7 +325,7 @@ def _look_further(scan: Scan, crew: Workers, buffers: tuple[FrameBuffer, FrameBu
     meter = LevelMeter(level.name, shape_sums=True)
     for frames in read_ahead(level.stream().chunks(CHUNK_PIXELS, *buffers)):
         meter.add(frames, crew)
-    scan.suspects, scan.suspects_of = find_suspects(meter.result().pixels), enough[0]
+    scan.suspects, scan.suspects_of = find_suspects(meter.result(crew).pixels), enough[0]
 
 
 def _take_maps(scan: Scan) -> None:

@@ -225,7 +225,7 @@ class NoiseModel:
             raise NotIntegerData(f"pixels of type {image.dtype}", "uint8 or uint16", "give the frames as the camera delivered them")
         if image.dtype != self.dtype:
             raise BitDepthMismatch(
-                f"{image.dtype} frames with a {self.bits}-bit camera",
+                f"{image.dtype} frames with a camera of {self.bits} bits",
                 f"{self.dtype} frames",
                 "use the profile of the camera mode that took them",
             )
@@ -234,7 +234,7 @@ class NoiseModel:
         largest = int(image.max())
         if largest > top:
             raise BitDepthMismatch(
-                f"a pixel value of {largest} DN with a {self.bits}-bit camera",
+                f"a pixel value of {largest} DN with a camera of {self.bits} bits",
                 f"at most {top} DN",
                 "use the profile of the camera mode that took the image",
             )

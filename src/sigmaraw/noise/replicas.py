@@ -180,7 +180,7 @@ def _prepared(
         noise_model = noise_model.of_image(stated_bits or 8 * frame.dtype.itemsize, raw.shift if isinstance(raw, RawFrames) else 0)
     if stated_bits is not None and stated_bits != noise_model.bits:
         raise BitDepthMismatch(
-            f"a {stated_bits}-bit image with a {noise_model.bits}-bit camera",
+            f"an image of {stated_bits} bits with a camera of {noise_model.bits} bits",
             "the same bit depth",
             "use the profile of the camera mode that took the image, or state its bit depth with --bits",
         )

@@ -167,4 +167,8 @@ def _checks(camera: CameraRow) -> list[Block]:
         unit = unit_label(row.unit)
         found, limit = with_unit(given(row.value, 3), unit), with_unit(given(row.limit, 3), unit)
         rows.append([row.name.replace("-", " "), Cell(mark=Mark(verdict, word=word)), found or "—", limit or "—", row.evidence])
-    return [Table("Checks of the series", columns, rows)] if rows else []
+    caption = (
+        "A check that compares with noise fails only where what is found is beyond the limit and chance would give it in fewer than one "
+        "series in a thousand."
+    )
+    return [Table("Checks of the series", columns, rows, caption)] if rows else []

@@ -10,7 +10,7 @@ from sigmaraw.reports.blocks import Block, Cell, Column, Figure, Fold, Heading, 
 from sigmaraw.reports.names import image_names
 from sigmaraw.reports.numbers import fixed, given, measured, plain, with_unit
 from sigmaraw.reports.results_sections import HAT, psnr_text
-from sigmaraw.reports.selection import Reasons
+from sigmaraw.reports.selection import Reasons, without_error
 from sigmaraw.reports.slices import slice_sections
 from sigmaraw.reports.sweep import marks_of, rulings_on, search_context, sweep_context
 from sigmaraw.reports.sweep_plots import Curve, shift_plot
@@ -88,11 +88,11 @@ def _size(record: Content, reasons: Reasons) -> Table:
                 of("compression_ratio", plain(row.compression_ratio, 3)),
                 of("compression_ratio_significant", plain(row.compression_ratio_significant, 3)),
                 Cell(
-                    psnr_text(row.psnr_db, row.max_error_dn, reasons.of("psnr_db", codec=row.codec)),
+                    psnr_text(row.psnr_db, without_error(row), reasons.of("psnr_db", codec=row.codec)),
                     f"range {container}" if container else "",
                 ),
                 Cell(
-                    psnr_text(row.psnr_camera_db, row.max_error_dn, reasons.of("psnr_camera_db", codec=row.codec)) if camera else "—",
+                    psnr_text(row.psnr_camera_db, without_error(row), reasons.of("psnr_camera_db", codec=row.codec)) if camera else "—",
                     f"range {camera}" if camera else "",
                 ),
                 of("max_error_dn", with_unit(given(row.max_error_dn, 4), "DN")),

@@ -59,7 +59,7 @@ def datasheet(summary: Mapping[str, Any], figures: Mapping[str, Any] | None = No
         created="",
         digest=digest,
         letterhead=lab.letterhead,
-        front=[*_laboratory(lab), *origin_blocks(camera), *_first(camera), *curve_blocks(camera)],
+        front=[*_laboratory(lab), *_accepted(camera), *origin_blocks(camera), *_first(camera), *curve_blocks(camera)],
         sections=_sections(camera, drawn),
         foot=_FOOT,
         attachments=[Attachment("camera.json", "application/json", text.encode() + b"\n", "The camera's quantities")],
@@ -70,6 +70,15 @@ def _laboratory(lab: Lab) -> list[Block]:
     rows: list[tuple[Words, Words]] = [("Operator", lab.operator), ("Sample", lab.sample), *lab.fields.items()]
     stated = [(name, value) for name, value in rows if value]
     return [Facts("Laboratory", stated, columns=2)] if stated else []
+
+
+def _accepted(camera: CameraRow) -> list[Block]:
+    """Return which checks do not accept the series; nothing where all do or none was made."""
+    failed = [row.name.replace("-", " ") for row in camera.checks if row.outcome == "fail"]
+    if not failed:
+        return []
+    many = f"{len(failed)} checks of the series fail" if len(failed) > 1 else "1 check of the series fails"
+    return [Para(f"Not accepted: {many} ({', '.join(failed)}). Their evidence below says which of these values to doubt.", "notice")]
 
 
 def _first(camera: CameraRow) -> list[Block]:

@@ -19,12 +19,12 @@ _INTERVALS = ("sigma_raw", "epsilon_hat", "spread_ratio")
 
 
 def _codec(entry: CodecResults) -> dict[str, Cell]:
-    largest, deciding = entry.largest, entry.deciding
+    largest = entry.largest
     low, high = (largest.epsilon_hat_ci if largest else None) or (None, None)
     return {
         "codec": entry.row.codec,
         "verdict": entry.row.verdict,
-        "reason": deciding.reason if deciding else None,
+        "reason": entry.reason,
         "results_pass": entry.count("PASS"),
         "results_fail": entry.count("FAIL"),
         "results_inconclusive": entry.count("INCONCLUSIVE"),

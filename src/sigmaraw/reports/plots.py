@@ -11,11 +11,12 @@ import numpy as np
 from sigmaraw.reports.chart import DASHED, PAPER, Chart, Floats, Panel, Scale, fill, stroke, words
 from sigmaraw.reports.numbers import given, unit_label, with_unit
 from sigmaraw.reports.svg import BAND, COLOURS, FAINT, INK, MARKERS, RAW, RULE
-from sigmaraw.reports.table import shorten
+from sigmaraw.reports.table import display_width, shorten
 from sigmaraw.reports.ticks import FINE, even_ticks, far_ticks, written_out
 
 _LABEL = 46  # columns of a codec's name in a figure
 _IMAGE = 22  # columns of an image's name beside it
+_COLUMN = 0.62  # width of a column, in font sizes: DejaVu Sans, the widest of the fonts that pages use
 _MOST_STROKES = 150  # replicas that are drawn one by one below a histogram
 _WINDOW = 40.0  # a figure shows at most so many σ_raw; what lies beyond is named at the edge
 _DRAWN = 1e100  # beyond it an axis overflows; the tables print the number
@@ -271,7 +272,9 @@ def epsilon_plot(name: str, title: str, scores: Sequence[ScoreMark]) -> str:
     total = sum(heights.values())
     chart = Chart(0.8 + total)
     scale, ticks, written, note = _score_axis(values, limits)
-    box = (0.01 * chart.width, 0.28 * 72, (0.71 if several else 0.85) * chart.width, chart.height - 0.52 * 72)
+    beside = [_beside(score, several) for score in scores]
+    room = 8.5 * _COLUMN * max(map(display_width, beside)) / chart.width
+    box = (0.01 * chart.width, 0.28 * 72, min(0.71 if several else 0.85, 0.98 - room) * chart.width, chart.height - 0.52 * 72)
     panel = chart.panel(box, scale, Scale(-total, 0.0))
     common = len(set(limits)) == 1
     if common:
@@ -285,10 +288,8 @@ def epsilon_plot(name: str, title: str, scores: Sequence[ScoreMark]) -> str:
         for position, score in enumerate(score for score in scores if score.label == label):
             height = top - 0.36 - 0.24 * position
             placed.append((height, score))
-            image = shorten(score.name or f"image {score.image + 1}", _IMAGE)
-            said = f"{image}  {score.verdict}" if several else score.verdict
-            beside = panel.right + 0.012 * (panel.right - panel.left)
-            panel.over.append(words(beside, float(panel.down(height)), said, colour=COLOURS[score.verdict], size=8.5))
+            at = panel.right + 0.012 * (panel.right - panel.left)
+            panel.over.append(words(at, float(panel.down(height)), _beside(score, several), colour=COLOURS[score.verdict], size=8.5))
             if not common and score.limit is not None:
                 for end in (-_clipped(score.limit), _clipped(score.limit)):
                     panel.line([end, end], [height - 0.1, height + 0.1], stroke(RAW, 1.0))
@@ -297,6 +298,11 @@ def epsilon_plot(name: str, title: str, scores: Sequence[ScoreMark]) -> str:
     panel.x_ticks(ticks, written, f"ε̂ = mean(D) / σ_raw{note}", length=3)
     panel.frame(left=False)
     return chart.svg(name, title)
+
+
+def _beside(score: ScoreMark, several: bool) -> str:
+    """Return what stands beside a mark: its image where there are several, and its verdict."""
+    return f"{shorten(score.name or f'image {score.image + 1}', _IMAGE)}  {score.verdict}" if several else score.verdict
 
 
 def _draw_limits(panel: Panel, limit: float) -> None:

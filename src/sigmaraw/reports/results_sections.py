@@ -14,7 +14,7 @@ from sigmaraw.reports.crops import crop_pictures
 from sigmaraw.reports.names import image_names
 from sigmaraw.reports.numbers import fixed, measured, plain, probability, unit_label, with_unit
 from sigmaraw.reports.plots import Distribution, ScoreMark, distribution_plot, epsilon_plot
-from sigmaraw.reports.selection import CodecResults, Reasons, by_codec
+from sigmaraw.reports.selection import CodecResults, Reasons, by_codec, without_error, without_replicas
 from sigmaraw.reports.statements import said_of, value_of
 from sigmaraw.reports.table import reason_of
 from sigmaraw.reports.values import ends_text, result_texts, width
@@ -49,11 +49,14 @@ def verdict_section(record: Content) -> Section:
         Column("on", weight=1.6),
         Column("Reason of the verdict", weight=2.0),
     ]
-    caption = (
+    rule = record.decision.rule if record.decision else "equivalence"
+    passes = (
         "With three images or more, a codec passes when, for every measurement, the mean effect passes and no image is beyond a limit; "
-        "with one or "
-        f"two images, when each image does. CR: compression ratio over all coded bytes. |{HAT}|: shift of an answer in units of σ_raw."
+        "with one or two images, when each image does."
+        if rule == "equivalence"
+        else f"The rule {rule} gives the verdict; under it the verdicts of single results are counted."
     )
+    caption = f"{passes} CR: compression ratio over all coded bytes. |{HAT}|: shift of an answer in units of σ_raw."
     return Section(
         "verdicts",
         "Verdict of each codec",
@@ -63,25 +66,28 @@ def verdict_section(record: Content) -> Section:
     )
 
 
-def psnr_text(value: float | None, max_error: float | None, undefined: str) -> str:
+def psnr_text(value: float | None, exact: bool, undefined: str) -> str:
     """Return a PSNR as printed; without any error it has no number."""
     if value is None:
-        return "∞ (no error)" if max_error == 0 else undefined
+        return "∞ (no error)" if exact else undefined
     return with_unit(fixed(value, 2), "dB") or ""
 
 
 def _codec(entry: CodecResults, reasons: Reasons, names: dict[int, str]) -> Row:
-    row, largest, deciding = entry.row, entry.largest, entry.deciding
+    row, largest, deciding, ruling = entry.row, entry.largest, entry.deciding, entry.ruling
+    because: Cell | str = Cell(reason_of(deciding), f"{deciding.measurement}, {names[deciding.image]}") if deciding else "—"
+    if ruling is not None:
+        because = Cell(ruling.because, ruling.measurement)
     tally = ", ".join(f"{entry.count(word)} {word}" for word in _TALLY if entry.count(word))
     shift = measured(largest.epsilon_hat, largest.u_mc or largest.u) or reasons.of_result("epsilon_hat", largest) if largest else "—"
     return [
         row.codec,
         Cell(small=tally, mark=Mark(row.verdict)),
         plain(row.compression_ratio, 3) or reasons.of("compression_ratio", codec=row.codec),
-        psnr_text(row.psnr_camera_db, row.max_error_dn, reasons.of("psnr_camera_db", codec=row.codec)),
+        psnr_text(row.psnr_camera_db, without_error(row), reasons.of("psnr_camera_db", codec=row.codec)),
         Cell(shift, ends_text(largest.epsilon_hat_ci) if largest else ""),
         Cell(largest.measurement, names[largest.image]) if largest else "—",
-        Cell(reason_of(deciding), f"{deciding.measurement}, {names[deciding.image]}") if deciding else "—",
+        because,
     ]
 
 
@@ -179,8 +185,10 @@ def _result_row(row: ResultRow, measurement: MeasurementRow, reasons: Reasons, n
 
 
 # --- figures ----------------------------------------------------------------------------------------------------------
-def forest_section(record: Content) -> Section:
-    """Return the forest plot of each measurement."""
+def forest_section(record: Content) -> Section | None:
+    """Return the forest plot of each measurement; None without replicas, where no shift has a unit of noise."""
+    if without_replicas(record):
+        return None
     blocks: list[Block] = []
     captions: set[str] = set()
     names, several = image_names(record), len({row.image for row in record.results}) > 1

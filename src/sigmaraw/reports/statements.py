@@ -10,6 +10,7 @@ from sigmaraw.record import Content, Verdict, worst
 from sigmaraw.record.statements import STATEMENTS, DecisionRow, StatementName, StatementRow
 from sigmaraw.reports.names import few, image_names
 from sigmaraw.reports.numbers import given, interval, of_studies, percent, plain, with_unit
+from sigmaraw.reports.selection import without_replicas
 from sigmaraw.reports.wording import several
 
 HEADINGS: dict[Verdict, str] = {"PASS": "May be used", "INCONCLUSIVE": "Not decided", "FAIL": "Not to be used"}
@@ -17,7 +18,10 @@ HEADINGS: dict[Verdict, str] = {"PASS": "May be used", "INCONCLUSIVE": "Not deci
 
 @dataclass(frozen=True)
 class Said:
-    """What is said of one codec on one measurement. rows : the three statements, by name."""
+    """What is said of one codec on one measurement.
+
+    rows : the three statements, by name. by_mean : the rule decides by the mean over images of a metric of masks, and by nothing else.
+    """
 
     codec: str
     measurement: str
@@ -25,12 +29,15 @@ class Said:
     reason: str
     rows: dict[StatementName, StatementRow]
     beyond: tuple[str, ...]
+    by_mean: bool = False
 
     @property
     def decides(self) -> str:
         """What would decide it, where it is open."""
         if self.verdict != "INCONCLUSIVE" or not self.rows:
             return ""
+        if self.by_mean:
+            return "more images"
         mean = self.rows["mean-effect"]
         return (self.rows["these-images"] if mean.units < 3 else mean).decides
 
@@ -52,11 +59,12 @@ def said_of(record: Content) -> list[Said]:
             ruling, of_key = rulings.get(key), statements.get(key, {})
             verdict = ruling.verdict if ruling else worst(row.verdict for row in rows)
             reason = ruling.because if ruling else next(row.reason for row in rows if row.verdict == verdict)
-            if of_key and all(row.units == 1 for row in of_key.values()):
+            by_mean = ruling is not None and ruling.less_is_better is not None
+            if of_key and not by_mean and all(row.units == 1 for row in of_key.values()):
                 reason = rows[0].reason or reason  # one image: its own reason says more
             beyond = tuple(names[row.image] for row in rows if row.verdict == "FAIL")
             whole = of_key if len(of_key) == len(STATEMENTS) else {}
-            found.append(Said(codec.codec, measurement.name, verdict, reason, whole, beyond))
+            found.append(Said(codec.codec, measurement.name, verdict, reason, whole, beyond, by_mean))
     return found
 
 
@@ -123,7 +131,12 @@ def warning_line(record: Content) -> str:
 
 
 def undefined_line(record: Content) -> str:
-    """Return how many results have no score, and how many statements on the images that leaves open; nothing where all have one."""
+    """Return how many results have no score, and how many statements on the images that leaves open.
+
+    Nothing where all have one, and nothing without replicas, where none can have one.
+    """
+    if without_replicas(record):
+        return ""
     without = [(row.codec, row.measurement) for row in record.results if row.epsilon_hat is None]
     if not without:
         return ""
@@ -134,8 +147,9 @@ def undefined_line(record: Content) -> str:
 
 
 def effect_text(value: float | None, unit: str, digits: int = 3) -> str:
-    """Return an effect with its unit as the decision rule states it: in σ_raw, or of a metric, in brackets."""
-    return f"{given(value, digits)} {'σ_raw' if unit == 'sigma_raw' else f'({unit})'}"
+    """Return an effect with its unit as the decision rule states it: in σ_raw, in margins, or of a metric, in brackets."""
+    shown = given(value, digits)
+    return f"{shown} σ_raw" if unit == "sigma_raw" else f"{shown} × the margin" if unit == "margin" else f"{shown} ({unit})"
 
 
 def design_text(rule: DecisionRow) -> str:

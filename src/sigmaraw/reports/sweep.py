@@ -10,7 +10,7 @@ from sigmaraw.record.results import ResultRow
 from sigmaraw.record.stages import FamilyRow, SearchRow, SideRow, SweepPointRow, SweepRow, TriedRow
 from sigmaraw.reports.names import image_names
 from sigmaraw.reports.numbers import fixed, given, percent, plain, unit_label, with_unit
-from sigmaraw.reports.selection import CodecResults, by_codec
+from sigmaraw.reports.selection import CodecResults, by_codec, without_error
 from sigmaraw.reports.sweep_plots import Curve, Mark, quality_plot, shift_plot, thinned
 from sigmaraw.reports.table import score
 
@@ -125,7 +125,7 @@ def _point_row(point: SweepPointRow, entry: CodecResults, names: Mapping[int, st
         setting=with_unit(setting_text(point), unit_label(point.unit)) or "",
         verdict=row.verdict,
         ratio=plain(row.compression_ratio, 3) or "undefined",
-        psnr=fixed(row.psnr_camera_db, 2) or ("∞" if row.max_error_dn == 0 else "undefined"),
+        psnr=fixed(row.psnr_camera_db, 2) or ("∞" if without_error(row) else "undefined"),
         rz=plain(row.rz, 3) or "undefined",
         noise=fixed(row.noise_std_ratio, 3) or "undefined",
         largest=score(largest) if largest else "undefined",

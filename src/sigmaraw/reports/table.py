@@ -16,7 +16,7 @@ from sigmaraw.reports.kinds import kind_notes
 from sigmaraw.reports.names import few, image_names
 from sigmaraw.reports.numbers import given, interval, measured, plain, prediction, with_unit
 from sigmaraw.reports.replica_number import text_lines
-from sigmaraw.reports.selection import by_codec
+from sigmaraw.reports.selection import by_codec, without_error
 from sigmaraw.reports.statements import first_lines, said_of, value_of
 
 _WIDTH = 120
@@ -98,7 +98,7 @@ def _codec_lines(record: Content) -> list[str]:
                 shorten(row.name or row.codec, 40),
                 row.verdict,
                 plain(row.compression_ratio, 3) or _UNDEFINED,
-                plain(row.psnr_camera_db, 4) or ("∞" if row.max_error_dn == 0 else _UNDEFINED),
+                plain(row.psnr_camera_db, 4) or ("∞" if without_error(row) else _UNDEFINED),
                 score(largest) if largest else _UNDEFINED,
                 f"{shorten(largest.measurement, 24)}, {shorten(names[largest.image], 30)}" if largest else "",
             )

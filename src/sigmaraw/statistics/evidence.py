@@ -317,6 +317,8 @@ def _quantile(dof: Floats, alpha: float | Floats) -> Floats:
 
 def _smallest_level(shown: Callable[[Floats], NDArray[np.bool_]], rows: int) -> Floats:
     """Return per row the smallest α in [1e-9, ½] at which `shown(α)` holds (it holds at all larger ones); 1 where none."""
+    if not rows:  # most codecs are beyond no limit
+        return np.ones(0)
     lower, upper = np.full(rows, math.log(_SMALLEST_P)), np.full(rows, math.log(0.5))
     ever = shown(np.exp(upper))
     for _ in range(_STEPS):

@@ -25,6 +25,7 @@ from sigmaraw.record.words import Reason, Verdict
 from sigmaraw.statistics.image_means import by_unit, mean_over_units
 from sigmaraw.statistics.images import FEWEST_FOR_MEAN, Ground, Statement, share_of_images, these_images
 from sigmaraw.study.plan import NO_REPLICAS, Plan
+from sigmaraw.study.reference_rules import ON_REFERENCES
 from sigmaraw.study.statements import OverImages
 
 NONE = "none"
@@ -204,7 +205,8 @@ def _said(plan: Plan, measurement: Measurement, codec: str, rows: Sequence[Resul
         verdict, ground = these.verdict, these.ground
     else:
         verdict, ground = "INCONCLUSIVE", mean.ground if margin is not None else these.ground
-    decides = "" if margin is not None else "a margin in the measurement's unit, real repeats, or references by observers"
+    others = "or real repeats" if plan.rule in ON_REFERENCES else "real repeats, or references by observers"
+    decides = "" if margin is not None else f"a margin in the measurement's unit, {others}"
     made = tuple(
         StatementRow(
             codec=codec,

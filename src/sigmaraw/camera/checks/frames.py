@@ -88,8 +88,9 @@ def flat_lines(evidence: SeriesEvidence) -> Check:
     value, chance, part = best
     chance = min(1.0, 2.0 * chance)
     share_text = f"{part}s of flats share temporal noise of {value:.3g} of a pixel's noise (chance {chance:.2g})"
-    text = f"{share_text}: K is {100 * value**2:.2g} % too large"
-    return against(CheckName.FLAT_LINES, value, text, significant=chance < evidence.chance)
+    real = chance < evidence.chance
+    text = f"{share_text}: K is up to {100 * value**2:.2g} % too large" if real else f"{share_text}, no more than chance gives"
+    return against(CheckName.FLAT_LINES, value, text, significant=real)
 
 
 def _dark_lines(evidence: SeriesEvidence, part: str) -> float:

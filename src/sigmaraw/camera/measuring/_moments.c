@@ -1,8 +1,8 @@
-/* Moments of frames, compiled: what onepass.py and framesums.py do in NumPy, in one loop instead of twenty.
+/* Moments of frames, compiled: what onepass.py, framesums.py and powersums.py do in NumPy, in one loop instead of twenty.
 
-   Every float32 operation is the one that NumPy does, in the same order, so maps are equal bit for bit: the build forbids fused
-   multiply-add (-ffp-contract=off). Sums over pixels are exact integers, or float64 whose order alone differs. The interpreter's
-   lock is released; each call works on its rows alone. */
+   Every operation on floating-point numbers is the one that NumPy does, in the same order, so both give the same to the last bit: the
+   build forbids fused multiply-add (-ffp-contract=off). Nothing reads the processor's flags for invalid operations, so the compiler may
+   turn conditions into vectors (-fno-trapping-math). The interpreter's lock is released; each call works on its rows alone. */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -15,8 +15,18 @@
 #else
 #define WIDEST
 #endif
+#if defined(__GNUC__)
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 4")
+#else
+#define ALWAYS_INLINE static inline
+#define UNROLL
+#endif
 
-enum { BLOCK = 256, MOST_PAIRS = 4, LANES = 8 };
+enum { BLOCK = 256, MOST_PAIRS = 4, LANES = 8, NUMPY_BLOCK = 128 };
+
+#define LESS(a, b) ((a) < (b) ? (a) : (b))
+#define MORE(a, b) ((a) > (b) ? (a) : (b))
 
 /* Row, column and frame sums and extremes of rows first..last of one frame, four rows at once; columns is added to. */
 #define FRAME_SUMS(NAME, TYPE, TOP)                                                                                             \
@@ -26,14 +36,13 @@ enum { BLOCK = 256, MOST_PAIRS = 4, LANES = 8 };
         TYPE smallest = TOP, largest = 0;                                                                                       \
         Py_ssize_t y = first;                                                                                                   \
         for (; y + 4 <= last; y += 4) {                                                                                         \
-            const TYPE *restrict a = frame + y * width, *restrict b = a + width, *restrict c = b + width, *restrict d = c + width; \
+            const TYPE *restrict a = frame + y * width, *restrict b = a + width, *restrict c = b + width;                       \
+            const TYPE *restrict d = c + width;                                                                                 \
             uint32_t in_a = 0, in_b = 0, in_c = 0, in_d = 0;                                                                    \
-            for (Py_ssize_t x = 0; x < 4 * width; x++) {                                                                        \
-                TYPE value = a[x];                                                                                              \
-                smallest = value < smallest ? value : smallest;                                                                 \
-                largest = value > largest ? value : largest;                                                                    \
-            }                                                                                                                   \
             for (Py_ssize_t x = 0; x < width; x++) {                                                                            \
+                TYPE least = LESS(LESS(a[x], b[x]), LESS(c[x], d[x])), most = MORE(MORE(a[x], b[x]), MORE(c[x], d[x]));         \
+                smallest = LESS(least, smallest);                                                                               \
+                largest = MORE(most, largest);                                                                                  \
                 in_a += a[x];                                                                                                   \
                 in_b += b[x];                                                                                                   \
                 in_c += c[x];                                                                                                   \
@@ -50,8 +59,8 @@ enum { BLOCK = 256, MOST_PAIRS = 4, LANES = 8 };
             uint32_t total = 0;                                                                                                 \
             for (Py_ssize_t x = 0; x < width; x++) {                                                                            \
                 TYPE value = line[x];                                                                                           \
-                smallest = value < smallest ? value : smallest;                                                                 \
-                largest = value > largest ? value : largest;                                                                    \
+                smallest = LESS(value, smallest);                                                                               \
+                largest = MORE(value, largest);                                                                                 \
                 total += value;                                                                                                 \
                 columns[x] += value;                                                                                            \
             }                                                                                                                   \
@@ -64,23 +73,26 @@ enum { BLOCK = 256, MOST_PAIRS = 4, LANES = 8 };
 FRAME_SUMS(frame_sums_16, uint16_t, UINT16_MAX)
 FRAME_SUMS(frame_sums_8, uint8_t, UINT8_MAX)
 
-/* Adds v^2 and v^4 of a line to eight running sums each; compilers do not find the vectors in this loop by themselves. */
+/* Sums over pixels are eight running sums, added up in the end: NumPy can follow that order, and does, to the last bit. Vectors are
+   written out, because compilers do not find them in these loops by themselves. */
 #if defined(__GNUC__)
-typedef float Four __attribute__((vector_size(16)));
-typedef double FourWide __attribute__((vector_size(32)));
-static inline __attribute__((always_inline)) void add_powers(const float *values, int count, double *two, double *four)
+typedef double Wide __attribute__((vector_size(32)));
+#endif
+
+/* Adds v^2 and v^4 of a line; what is left over eight goes to the first sums. */
+ALWAYS_INLINE void add_powers(const float *values, int count, double *two, double *four)
 {
-    FourWide a, b, a4, b4;
     int x = 0;
+#if defined(__GNUC__)
+    Wide a, b, a4, b4;
     memcpy(&a, two, sizeof a);
     memcpy(&b, two + 4, sizeof b);
     memcpy(&a4, four, sizeof a4);
     memcpy(&b4, four + 4, sizeof b4);
     for (; x + LANES <= count; x += LANES) {
-        Four low, high;
-        memcpy(&low, values + x, sizeof low);
-        memcpy(&high, values + x + 4, sizeof high);
-        FourWide c = __builtin_convertvector(low, FourWide), d = __builtin_convertvector(high, FourWide);
+        const float *v = values + x;
+        /* One instruction each; GCC makes four of __builtin_convertvector. */
+        Wide c = {v[0], v[1], v[2], v[3]}, d = {v[4], v[5], v[6], v[7]};
         c *= c;
         d *= d;
         a += c;
@@ -92,66 +104,103 @@ static inline __attribute__((always_inline)) void add_powers(const float *values
     memcpy(two + 4, &b, sizeof b);
     memcpy(four, &a4, sizeof a4);
     memcpy(four + 4, &b4, sizeof b4);
+#else
+    for (; x < count - count % LANES; x++) {
+        double square = (double)values[x] * (double)values[x];
+        two[x % LANES] += square;
+        four[x % LANES] += square * square;
+    }
+#endif
     for (; x < count; x++) {
         double square = (double)values[x] * (double)values[x];
         two[0] += square;
         four[0] += square * square;
     }
 }
-#else
-static void add_powers(const float *values, int count, double *two, double *four)
-{
-    for (int x = 0; x < count; x++) {
-        double square = (double)values[x] * (double)values[x];
-        two[x % LANES] += square;
-        four[x % LANES] += square * square;
-    }
-}
-#endif
 
-/* S = A + B - 2 x0 - (a + b) and D = A - B - (a - b) of up to four pairs: adds sum S and (sum S^2 + sum D^2)/2 to each pixel's sums,
-   sum D^2 and sum D^4 over pixels to the pairs'. */
-#define PAIR_SUMS(NAME, TYPE)                                                                                                   \
+/* Adds `count` values, a multiple of LANES. */
+ALWAYS_INLINE void add_lanes(const double *values, int count, double *sums)
+{
+#if defined(__GNUC__)
+    Wide a, b;
+    memcpy(&a, sums, sizeof a);
+    memcpy(&b, sums + 4, sizeof b);
+    for (int x = 0; x < count; x += LANES) {
+        Wide c, d;
+        memcpy(&c, values + x, sizeof c);
+        memcpy(&d, values + x + 4, sizeof d);
+        a += c;
+        b += d;
+    }
+    memcpy(sums, &a, sizeof a);
+    memcpy(sums + 4, &b, sizeof b);
+#else
+    for (int x = 0; x < count; x++)
+        sums[x % LANES] += values[x];
+#endif
+}
+
+/* S = A + B - 2 x0 - (a + b) and D = A - B - (a - b) of one block of `pairs` pairs (a constant where this is called, so that the loops
+   over pairs unroll and sums stay in registers): adds sum S and (sum S^2 + sum D^2)/2 to each pixel's sums and gives the D. */
+#define BLOCK_OF_PAIRS(NAME, TYPE)                                                                                              \
+    ALWAYS_INLINE void NAME(const TYPE *frames, const TYPE *restrict reference, Py_ssize_t size, int count, const int pairs,    \
+                            const float *both, const float *apart, float *restrict first, float *restrict second,               \
+                            float (*restrict difference)[BLOCK])                                                                \
+    {                                                                                                                           \
+        for (int x = 0; x < count; x++) {                                                                                       \
+            int from = 2 * reference[x];                                                                                        \
+            float sum = 0.0f, square = 0.0f, d[MOST_PAIRS];                                                                     \
+            UNROLL for (int pair = 0; pair < pairs; pair++)                                                                     \
+            {                                                                                                                   \
+                int one = frames[2 * pair * size + x], other = frames[(2 * pair + 1) * size + x];                               \
+                float s = (float)(one + other - from) - both[pair];                                                             \
+                d[pair] = (float)(one - other) - apart[pair];                                                                   \
+                sum = pair ? sum + s : s;                                                                                       \
+                square = pair ? square + s * s : s * s;                                                                         \
+            }                                                                                                                   \
+            UNROLL for (int pair = 0; pair < pairs; pair++)                                                                     \
+            {                                                                                                                   \
+                difference[pair][x] = d[pair];                                                                                  \
+                square += d[pair] * d[pair];                                                                                    \
+            }                                                                                                                   \
+            first[x] += sum;                                                                                                    \
+            second[x] += 0.5f * square;                                                                                         \
+        }                                                                                                                       \
+    }
+
+BLOCK_OF_PAIRS(block_of_pairs_16, uint16_t)
+BLOCK_OF_PAIRS(block_of_pairs_8, uint8_t)
+
+/* Pixels begin..end of up to four pairs, block by block; adds sum D^2 and sum D^4 over pixels to the pairs'. */
+#define PAIR_SUMS(NAME, TYPE, BLOCK_NAME)                                                                                       \
     WIDEST static void NAME(const TYPE *frames, const TYPE *reference, Py_ssize_t size, Py_ssize_t begin, Py_ssize_t end,       \
-                            int pairs, const float *changes, float *restrict first, float *restrict second, double *squares,    \
-                            double *fourths)                                                                                    \
+                            int pairs, const float *changes, float *first, float *second, double *squares, double *fourths)     \
     {                                                                                                                           \
         double two[MOST_PAIRS][LANES] = {{0.0}}, four[MOST_PAIRS][LANES] = {{0.0}};                                             \
-        float sum[BLOCK], square[BLOCK], difference[MOST_PAIRS][BLOCK];                                                         \
+        float difference[MOST_PAIRS][BLOCK], both[MOST_PAIRS], apart[MOST_PAIRS];                                               \
+        for (int pair = 0; pair < pairs; pair++) {                                                                              \
+            both[pair] = changes[2 * pair] + changes[2 * pair + 1];                                                             \
+            apart[pair] = changes[2 * pair] - changes[2 * pair + 1];                                                            \
+        }                                                                                                                       \
         for (Py_ssize_t at = begin; at < end; at += BLOCK) {                                                                    \
             int count = (int)(end - at < BLOCK ? end - at : BLOCK);                                                             \
-            const TYPE *restrict start = reference + at;                                                                        \
-            for (int pair = 0; pair < pairs; pair++) {                                                                          \
-                const TYPE *restrict a = frames + 2 * pair * size + at, *restrict b = a + size;                                 \
-                float both = changes[2 * pair] + changes[2 * pair + 1], apart = changes[2 * pair] - changes[2 * pair + 1];      \
-                float *restrict d = difference[pair];                                                                           \
-                if (pair == 0)                                                                                                  \
-                    for (int x = 0; x < count; x++) {                                                                           \
-                        int one = a[x], other = b[x], from = start[x];                                                          \
-                        float s = (float)(one + other - 2 * from) - both;                                                       \
-                        d[x] = (float)(one - other) - apart;                                                                    \
-                        sum[x] = s;                                                                                             \
-                        square[x] = s * s;                                                                                      \
-                    }                                                                                                           \
-                else                                                                                                            \
-                    for (int x = 0; x < count; x++) {                                                                           \
-                        int one = a[x], other = b[x], from = start[x];                                                          \
-                        float s = (float)(one + other - 2 * from) - both;                                                       \
-                        d[x] = (float)(one - other) - apart;                                                                    \
-                        sum[x] += s;                                                                                            \
-                        square[x] += s * s;                                                                                     \
-                    }                                                                                                           \
+            const TYPE *from = frames + at, *start = reference + at;                                                            \
+            float *one = first + at, *other = second + at;                                                                      \
+            switch (pairs) {                                                                                                    \
+            case 1:                                                                                                             \
+                BLOCK_NAME(from, start, size, count, 1, both, apart, one, other, difference);                                   \
+                break;                                                                                                          \
+            case 2:                                                                                                             \
+                BLOCK_NAME(from, start, size, count, 2, both, apart, one, other, difference);                                   \
+                break;                                                                                                          \
+            case 3:                                                                                                             \
+                BLOCK_NAME(from, start, size, count, 3, both, apart, one, other, difference);                                   \
+                break;                                                                                                          \
+            default:                                                                                                            \
+                BLOCK_NAME(from, start, size, count, MOST_PAIRS, both, apart, one, other, difference);                          \
             }                                                                                                                   \
-            for (int pair = 0; pair < pairs; pair++) {                                                                          \
-                const float *restrict d = difference[pair];                                                                     \
-                add_powers(d, count, two[pair], four[pair]);                                                                    \
-                for (int x = 0; x < count; x++)                                                                                     \
-                    square[x] += d[x] * d[x];                                                                                   \
-            }                                                                                                                   \
-            for (int x = 0; x < count; x++) {                                                                                   \
-                first[at + x] += sum[x];                                                                                        \
-                second[at + x] += 0.5f * square[x];                                                                             \
-            }                                                                                                                   \
+            for (int pair = 0; pair < pairs; pair++)                                                                            \
+                add_powers(difference[pair], count, two[pair], four[pair]);                                                     \
         }                                                                                                                       \
         for (int pair = 0; pair < pairs; pair++)                                                                                \
             for (int lane = 0; lane < LANES; lane++) {                                                                          \
@@ -160,8 +209,58 @@ static void add_powers(const float *values, int count, double *two, double *four
             }                                                                                                                   \
     }
 
-PAIR_SUMS(pair_sums_16, uint16_t)
-PAIR_SUMS(pair_sums_8, uint8_t)
+PAIR_SUMS(pair_sums_16, uint16_t, block_of_pairs_16)
+PAIR_SUMS(pair_sums_8, uint8_t, block_of_pairs_8)
+
+/* The sum of at most NUMPY_BLOCK values in the order of NumPy's: eight running sums, and then the rest. */
+ALWAYS_INLINE double sum_of_block(const double *values, int count)
+{
+    double lanes[LANES] = {0.0};
+    int whole = count - count % LANES;
+    add_lanes(values, whole, lanes);
+    double total = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
+    for (int x = whole; x < count; x++)
+        total += values[x];
+    return total;
+}
+
+/* What is asked of the variances of pixels, max(((sum e)^2/-n + sum e^2) * scale, 0): their sum, and the sum of how far those above
+   `limit` are above `median`. */
+typedef struct {
+    double frames, scale, median, limit;
+} Asked;
+typedef struct {
+    double total, excess;
+} Variances;
+
+WIDEST static void variances_of_block(const float *restrict first, const float *restrict second, int count, Asked asked, Variances *found)
+{
+    double variance[NUMPY_BLOCK], excess[NUMPY_BLOCK];
+    for (int x = 0; x < count; x++) {
+        double sum = first[x], value = (sum * sum / -asked.frames + second[x]) * asked.scale;
+        value = value > 0.0 ? value : 0.0;
+        variance[x] = value;
+        excess[x] = value > asked.limit ? value - asked.median : 0.0;
+    }
+    found->total = sum_of_block(variance, count);
+    found->excess = sum_of_block(excess, count);
+}
+
+/* Of any number of pixels: halves of halves, added in the order of NumPy's sum, so that both are the same to the last bit. */
+static Variances variances_of(const float *first, const float *second, Py_ssize_t count, Asked asked)
+{
+    Variances found;
+    if (count <= NUMPY_BLOCK) {
+        variances_of_block(first, second, (int)count, asked, &found);
+        return found;
+    }
+    Py_ssize_t half = count / 2 - count / 2 % LANES;
+    found = variances_of(first, second, half, asked);
+    Variances other = variances_of(first + half, second + half, count - half, asked);
+    found.total += other.total;
+    found.excess += other.excess;
+    return found;
+}
 
 /* Contiguous buffers, released together. */
 typedef struct {
@@ -307,14 +406,47 @@ static PyObject *count_codes(PyObject *self, PyObject *args)
     return done(&held, 1);
 }
 
+/* Returns, of the pixels begin..end of a map, the sum of their variances and of how far those above `limit` are above `median`. */
+static PyObject *variance_sums(PyObject *self, PyObject *args)
+{
+    PyObject *first_, *second_;
+    Py_ssize_t pixels, begin, end;
+    Asked asked;
+    Buffers held = {.held = 0};
+    if (!PyArg_ParseTuple(args, "OOnnndddd", &first_, &second_, &pixels, &begin, &end, &asked.frames, &asked.scale, &asked.median,
+                          &asked.limit))
+        return NULL;
+    if (begin < 0 || begin >= end || end > pixels || pixels > PY_SSIZE_T_MAX / 4) {
+        PyErr_SetString(PyExc_ValueError, "pixels outside of the map");
+        return NULL;
+    }
+    const float *first = take(&held, first_, 0, pixels * 4);
+    const float *second = first ? take(&held, second_, 0, pixels * 4) : NULL;
+    if (!second)
+        return done(&held, 0);
+    Variances found;
+    Py_BEGIN_ALLOW_THREADS
+    found = variances_of(first + begin, second + begin, end - begin, asked);
+    Py_END_ALLOW_THREADS
+    release(&held);
+    return Py_BuildValue("dd", found.total, found.excess);
+}
+
 static PyMethodDef methods[] = {
     {"frame_sums", frame_sums, METH_VARARGS, "frame_sums(frames, count, height, width, itemsize, first, last, rows, columns, low, high)"},
     {"pair_sums", pair_sums, METH_VARARGS,
      "pair_sums(frames, count, height, width, itemsize, first, last, reference, changes, sums, squares_of_sums, squares, fourths)"},
     {"count_codes", count_codes, METH_VARARGS, "count_codes(frames, count, height, width, itemsize, step, counts)"},
+    {"variance_sums", variance_sums, METH_VARARGS,
+     "variance_sums(sums, sums_of_squares, pixels, begin, end, frames, scale, median, limit) -> total, excess"},
     {NULL, NULL, 0, NULL},
 };
 
-static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_moments", "Moments of frames, compiled.", 0, methods, NULL, NULL, NULL, NULL};
+/* kernels.py leaves alone what was built from another version of this file: raise both numbers when a function changes. */
+static int add_version(PyObject *module) { return PyModule_AddIntConstant(module, "VERSION", 2); }
+
+static PyModuleDef_Slot slots[] = {{Py_mod_exec, add_version}, {0, NULL}};
+
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_moments", "Moments of frames, compiled.", 0, methods, slots, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit__moments(void) { return PyModuleDef_Init(&module); }

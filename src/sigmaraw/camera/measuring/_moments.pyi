@@ -2,6 +2,8 @@
 
 from typing import Any
 
+VERSION: int
+
 def frame_sums(
     frames: Any, count: int, height: int, width: int, itemsize: int, first: int, last: int, rows: Any, columns: Any, low: Any, high: Any, /
 ) -> None: ...
@@ -22,3 +24,15 @@ def pair_sums(
     /,
 ) -> None: ...
 def count_codes(frames: Any, count: int, height: int, width: int, itemsize: int, step: int, counts: Any, /) -> None: ...
+def variance_sums(
+    sums: Any,
+    square_sums: Any,
+    pixels: int,
+    begin: int,
+    end: int,
+    frames: float,
+    scale: float,
+    median: float,
+    limit: float,
+    /,
+) -> tuple[float, float]: ...

@@ -90,7 +90,7 @@ class LevelEvidence:
         return max(self.lines.row / m + self.lines.column / n - self.lag_variance / (m * n), self.lag_variance / (m * n))
 
 
-def neighbours(a: NDArray[np.unsignedinteger], b: NDArray[np.unsignedinteger]) -> tuple[float, float, float]:
+def neighbours(a: NDArray[np.unsignedinteger], b: NDArray[np.unsignedinteger], d: NDArray[np.float32]) -> tuple[float, float, float]:
     """Return lag-1 covariances along x and y, and the variance, DN², of (A − B)/√2 without its line means; at least 3 × 3 pixels.
 
     Taking row and column means off makes neighbours in a row correlate by −1/N, in a column by −1/M: that is put back.
@@ -101,9 +101,11 @@ def neighbours(a: NDArray[np.unsignedinteger], b: NDArray[np.unsignedinteger]) -
         (y, x), first frame of the pair, DN.
     b : ndarray of uint8 or uint16
         (y, x), second frame of the pair, DN.
+    d : ndarray of float32
+        (y, x), memory for their difference.
     """
     m, n = a.shape
-    d = np.subtract(a, b, dtype=np.float32)  # exact; sums over a row are good to 1e-7, those over rows are float64
+    np.subtract(a, b, out=d, dtype=np.float32)  # exact; sums over a row are good to 1e-7, those over rows are float64
     d -= d.mean(axis=0, keepdims=True)
     d -= d.mean(axis=1, keepdims=True)
     variance = 0.5 * _mean_product(d, d) * m * n / ((m - 1) * (n - 1))

@@ -18,6 +18,7 @@ from sigmaraw.camera.measuring.workers import Workers, strips
 Frames = NDArray[np.unsignedinteger]
 _AT_ONCE = 16  # values of one uint16 sum: more gain nothing
 _TOP = np.iinfo(np.uint16).max
+_SAFE = 65537  # values of 16 bits of which the sum fits into 32
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,9 @@ def frame_sums(frames: Frames, crew: Workers) -> FrameSums:
         rows[:, parts[index]], by_strip[index] = line_sums(strip, int(high[index].max()))
 
     crew.run([partial(task, index) for index in range(len(parts))])
-    return FrameSums(rows, by_strip.sum(axis=0, dtype=np.uint64), rows.sum(axis=1, dtype=np.int64), low, high, parts)
+    # A column of up to 65537 pixels fits into uint32 too.
+    columns = by_strip.sum(axis=0, dtype=np.uint32 if height <= _SAFE else np.uint64).astype(np.uint64)
+    return FrameSums(rows, columns, rows.sum(axis=1, dtype=np.int64), low, high, parts)
 
 
 def line_sums(strip: Frames, highest: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:

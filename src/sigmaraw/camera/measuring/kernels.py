@@ -1,7 +1,7 @@
 """The compiled kernel of the moments, where it was built; NumPy does the same work where it was not.
 
-The kernel is `_moments.c`, built when the package is installed with a C compiler at hand. Both give the same maps bit for bit and the
-same sums; they differ in speed alone (docs/decisions/0018-moments-kernel.md).
+The kernel is `_moments.c`, built when the package is installed with a C compiler at hand. Both give the same to the last bit; they
+differ in speed alone (docs/decisions/0018-moments-kernel.md).
 """
 
 from __future__ import annotations
@@ -13,11 +13,19 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-compiled: ModuleType | None
-try:
-    from sigmaraw.camera.measuring import _moments as compiled
-except ImportError:
-    compiled = None
+_VERSION = 2  # of _moments.c
+
+
+def _built() -> ModuleType | None:
+    """Return the kernel; None where none was built, or where one is left over from another version (an editable installation)."""
+    try:
+        from sigmaraw.camera.measuring import _moments
+    except ImportError:
+        return None
+    return _moments if getattr(_moments, "VERSION", 1) == _VERSION else None
+
+
+compiled = _built()
 
 
 def kernel_for(frames: NDArray[np.unsignedinteger]) -> ModuleType | None:
@@ -38,9 +46,9 @@ def kernel_for(frames: NDArray[np.unsignedinteger]) -> ModuleType | None:
 
 @cache
 def say_which() -> None:
-    """Log, once a process, that the compiled kernel is missing."""
+    """Log, once a process, that no compiled kernel can be used."""
     if compiled is None:
         logging.getLogger(__name__).warning(
-            "the compiled kernel of the moments is missing: NumPy does its work, more slowly, with the same results; "
-            "install sigmaraw where a C compiler is at hand"
+            "the compiled kernel of the moments is missing, or was built from another version: NumPy does its work, more slowly, with "
+            "the same results; install sigmaraw where a C compiler is at hand"
         )

@@ -76,7 +76,7 @@ def measure_level(chunks: Iterable[Frames], name: str, *, shape_sums: bool = Fal
     with workers() as crew:
         for frames in chunks:
             meter.add(frames, crew)
-    return meter.result()
+        return meter.result(crew)
 
 
 def _too_few(name: str, frames: int, pixels: int) -> TooFewFrames:
@@ -146,22 +146,28 @@ class LevelMeter:
         if not self.means:
             self.shape = (frames.shape[1], frames.shape[2])
             self._counts = np.zeros(1 << (8 * frames.dtype.itemsize), dtype=np.int64)
-            self._pixels = PixelSums(self.shape, shape_sums=self._shape_sums)
+            self._pixels = PixelSums(self.shape, crew, shape_sums=self._shape_sums)
         # The kernel takes frames in C order; of a cut-out the last digits would else depend on how it lies in memory.
         frames = np.ascontiguousarray(frames)
         exact = frame_sums(frames, crew)
-        self._pairs(exact, *self._pixels.add(frames, exact, crew, self._looks(frames, exact)))
-        self._frames(exact, exact.total / frames[0].size)
+        self._pairs(exact, *self._pixels.add(frames, exact, crew, self._looks(frames, exact, crew)))
+        self.means += (exact.total / frames[0].size).tolist()
 
-    def result(self) -> MeasuredLevel:
-        """Return what all frames say."""
+    def result(self, crew: Workers) -> MeasuredLevel:
+        """Return what all frames say.
+
+        Parameters
+        ----------
+        crew : Workers
+            Threads that share the work.
+        """
         if len(self.means) < 2:
             raise _too_few(self.name, len(self.means), self.shape[0] * self.shape[1])
         moments = self._moments()
-        return MeasuredLevel(moments, self._evidence(moments), self._pixels)
+        return MeasuredLevel(moments, self._evidence(moments, crew), self._pixels)
 
-    def _looks(self, frames: Frames, sums: FrameSums) -> list[Callable[[], object]]:
-        """Return tasks that take what needs the frames themselves; they may be done in any order, at the same time."""
+    def _looks(self, frames: Frames, sums: FrameSums, crew: Workers) -> list[Callable[[], object]]:
+        """Return tasks that take all but the sums of pixels; they may be done in any order, at the same time."""
         step = -(-frames.size // _CODE_VALUES) | 1  # odd, so that rows of a filter array take turns
         kernel = kernel_for(frames)
         tasks: list[Callable[[], object]]
@@ -172,7 +178,8 @@ class LevelMeter:
         done = len(self._second)
         if min(self.shape) >= 3:
             for pair in range(min(len(frames) // 2, PAIRS - done)):
-                tasks.append(partial(self._neighbours, done + pair, frames[2 * pair], frames[2 * pair + 1]))
+                tasks.append(partial(self._neighbours, done + pair, frames[2 * pair], frames[2 * pair + 1], crew))
+        tasks.append(partial(self._frames, sums))
         return [*tasks, *self._top.looks(frames, sums.parts, sums.high), *self._bottom.looks(frames, sums.parts, sums.low)]
 
     def _codes(self, values: Frames) -> None:
@@ -180,8 +187,9 @@ class LevelMeter:
         with _ADDING:
             self._counts[: counts.size] += counts
 
-    def _neighbours(self, pair: int, a: Frames, b: Frames) -> None:
-        self._lags[pair] = neighbours(middle(a), middle(b))
+    def _neighbours(self, pair: int, a: Frames, b: Frames, crew: Workers) -> None:
+        a, b = middle(a), middle(b)
+        self._lags[pair] = neighbours(a, b, crew.array("neighbours", a.shape))
 
     def _pairs(self, sums: FrameSums, second: NDArray[np.float64], fourth: NDArray[np.float64]) -> None:
         """Take the differences of successive frames; raise ImplausibleSeries where two are the same."""
@@ -195,17 +203,16 @@ class LevelMeter:
         self._second += second.tolist()
         self._fourth += fourth.tolist()
 
-    def _frames(self, sums: FrameSums, means: NDArray[np.float64]) -> None:
+    def _frames(self, sums: FrameSums) -> None:
         """Take what single frames say."""
         height, width = self.shape
         constant = sums.lowest == sums.highest
-        for index in range(len(means)):
+        for index in range(len(constant)):
             if len(self._rows) < _LINE_FRAMES:
                 self._rows.append(sums.rows[index] / width)
                 self._columns.append(sums.columns[index] / height)
             digest = hashlib.blake2b(sums.rows[index].tobytes() + sums.columns[index].tobytes(), digest_size=16).digest()
             self._hashes.append(None if constant[index] else digest)
-        self.means += means.tolist()
 
     def _moments(self) -> LevelMoments:
         """Return the scalars."""
@@ -228,7 +235,7 @@ class LevelMeter:
             bottom_fraction=self._bottom.count / (pixels * count),
         )
 
-    def _evidence(self, moments: LevelMoments) -> LevelEvidence:
+    def _evidence(self, moments: LevelMoments, crew: Workers) -> LevelEvidence:
         """Return the evidence; frames far off the level's median are left out of it, and counted."""
         means = moments.frame_means
         # With two frames a foreign one cannot be told from the other; refusals for unsteady repeats see to flats.
@@ -255,5 +262,5 @@ class LevelMeter:
             missing,
             tested,
             piled,
-            steadiness(self._pixels),
+            steadiness(self._pixels, crew),
         )

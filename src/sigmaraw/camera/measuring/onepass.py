@@ -15,42 +15,19 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
+from sigmaraw.camera.measuring import kernels
 from sigmaraw.camera.measuring.framesums import Frames, FrameSums
 from sigmaraw.camera.measuring.kernels import kernel_for
-from sigmaraw.camera.measuring.workers import Workers, strips, zeros
+from sigmaraw.camera.measuring.powersums import Single, lane_sums, power_sums
+from sigmaraw.camera.measuring.workers import Workers, strips
 
 Map = NDArray[np.float64]
-Single = NDArray[np.float32]
 CHUNK_PIXELS = 1 << 25  # of the frames in memory: 64 MiB of uint16
 _TOGETHER = 8  # frames that are worked through at once
 _FLUSH = 64  # frames whose sums are float32: good to 1e-7 of the largest of them
 _SHAPE_ORDER = ("first", "second", "third", "fourth", "right", "below")
 _STILL = 1e-6  # DN²
 _NARROW = (1 << 14) - 1  # DN between the extremes of a level: A + B − 2·x₀ fits into int16
-_PIECE = 8192  # a dot product of this length stays on one thread of the linear-algebra library
-
-
-def power_sums(values: Single, crew: Workers) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return Σv² and Σv⁴ of each (y, x) of (pair, y, x), in float64.
-
-    Parameters
-    ----------
-    values : ndarray of float32
-        (pair, y, x), DN.
-    crew : Workers
-        Threads that share the work.
-    """
-    second, fourth = np.zeros((2, len(values)))
-    wide = crew.array("wide", values.shape[1:], np.float64)
-    for index, value in enumerate(values):
-        np.copyto(wide, value)
-        for total in (second, fourth):
-            for start in range(0, wide.shape[1], _PIECE):
-                piece = wide[:, start : start + _PIECE]
-                total[index] += np.vecdot(piece, piece).sum()
-            if total is second:
-                wide *= wide
-    return second, fourth
 
 
 class PixelSums:
@@ -60,13 +37,15 @@ class PixelSums:
     ----------
     shape : tuple of (int, int)
         (y, x), px.
+    crew : Workers
+        Whose memory the sums take.
     shape_sums : bool
         Whether third and fourth powers and products with the right and lower neighbour are kept too, for the classes of pixels.
     """
 
-    def __init__(self, shape: tuple[int, int], *, shape_sums: bool = False) -> None:
+    def __init__(self, shape: tuple[int, int], crew: Workers, *, shape_sums: bool = False) -> None:
         self.shape, self.frames = shape, 0
-        self._sums = {name: zeros(shape, np.float32) for name in (_SHAPE_ORDER if shape_sums else _SHAPE_ORDER[:2])}
+        self._sums: dict[str, Single] = {name: crew.take(shape, np.float32) for name in (_SHAPE_ORDER if shape_sums else _SHAPE_ORDER[:2])}
         # Single precision adds up `_FLUSH` frames; what only the classes of pixels need is kept in it altogether.
         self._whole: dict[str, Map] = {}
         self._held = 0
@@ -98,38 +77,70 @@ class PixelSums:
         """
         means = exact.total / frames[0].size
         self._low, self._high = min(self._low, int(exact.low.min())), max(self._high, int(exact.high.max()))
-        if self._reference is None:
-            self._reference, self._start = frames[0].copy(), float(means[0])
+        parts, first = strips(self.shape), self._reference is None
+        if first:
+            self._reference, self._start = crew.take(self.shape, frames.dtype), float(means[0])
+            if self.has_shapes:  # products with the row below need its reference too
+                crew.run([partial(self._begin, frames[0], rows) for rows in parts])
         changes = (means - self._start).astype(np.float32)
         self._change += float(changes.sum(dtype=np.float64))
         self._squares += float(np.square(changes, dtype=np.float64).sum())
         if self._held + len(frames) > _FLUSH and self._held:
             self._flush(crew)
         self.frames, self._held = self.frames + len(frames), self._held + len(frames)
-        parts = strips(self.shape)
         second, fourth = np.zeros((2, len(parts), len(frames) // 2))
-        work = [partial(self._strip, frames, changes, rows, crew, second[i], fourth[i]) for i, rows in enumerate(parts)]
-        crew.run([*beside, *work])
+
+        def task(index: int) -> None:
+            if first and not self.has_shapes:
+                self._begin(frames[0], parts[index])
+            self._strip(frames, changes, parts[index], crew, second[index], fourth[index])
+
+        crew.run([*beside, *(partial(task, index) for index in range(len(parts)))])
         pixels = self.shape[0] * self.shape[1]
         return second.sum(axis=0) / pixels, fourth.sum(axis=0) / pixels
 
+    def _begin(self, frame: Frames, rows: slice) -> None:
+        """Keep some rows of the first frame, from which deviations are taken, and set their sums to 0."""
+        assert self._reference is not None
+        self._reference[rows] = frame[rows]
+        for sums in self._sums.values():
+            sums[rows] = 0.0
+
     def _flush(self, crew: Workers) -> None:
         """Add the single-precision sums to those in double precision."""
+        earlier = bool(self._whole)
+        if not earlier:
+            self._whole = {name: crew.take(self.shape, np.float64) for name in ("first", "second")}
 
-        def move(name: str, rows: slice) -> None:
-            self._whole[name][rows] += self._sums[name][rows]
-            self._sums[name][rows] = 0.0
+        def move(rows: slice) -> None:
+            for name, whole in self._whole.items():
+                np.add(whole[rows] if earlier else 0.0, self._sums[name][rows], out=whole[rows])
+                self._sums[name][rows] = 0.0
 
-        for name in ("first", "second"):
-            self._whole.setdefault(name, zeros(self.shape, np.float64))
-            crew.run([partial(move, name, rows) for rows in strips(self.shape)])
+        crew.run([partial(move, rows) for rows in strips(self.shape)])
         self._held = 0
 
-    def _sum(self, name: str, rows: slice = slice(None)) -> Map:
-        """Return a copy of one of the sums, float64."""
-        total = self._sums[name][rows].astype(np.float64)
+    def give_back(self, crew: Workers) -> None:
+        """Leave the memory of the sums to the next level; they say nothing any more.
+
+        Parameters
+        ----------
+        crew : Workers
+            Whose memory it is.
+        """
+        if self._reference is not None:
+            crew.give_back((self._reference, *self._sums.values(), *self._whole.values()))
+        self._reference, self._sums, self._whole = None, {}, {}
+
+    def _sum(self, name: str, rows: slice = slice(None), step: int = 1) -> Map:
+        """Return a copy of one of the sums, float64; with a step, of every step-th pixel of those rows."""
+
+        def part(sums: NDArray[np.floating]) -> NDArray[np.floating]:
+            return sums[rows] if step == 1 else sums[rows].reshape(-1)[::step]
+
+        total = part(self._sums[name]).astype(np.float64)
         if name in self._whole:
-            total += self._whole[name][rows]
+            total += part(self._whole[name])
         return total
 
     def _strip(
@@ -193,7 +204,7 @@ class PixelSums:
         _products(v.reshape(-1, height, width), v.reshape(-1, height, width), total)
         total *= 0.5
         self._sums["second"][rows] += total
-        return power_sums(v[1], crew)
+        return lane_sums(v[1], crew)
 
     def _integer_pairs(self, frames: Frames, rows: slice, crew: Workers, out: Single) -> None:
         """Fill out, (2, pair, y, x), with A + B − 2·x₀ and A − B."""
@@ -270,13 +281,54 @@ class PixelSums:
         rows : slice
             Rows of the sensor. Default: all.
         """
+        return self._variance(self._sum("first", rows), self._sum("second", rows))
+
+    def _variance(self, first: Map, second: Map) -> Map:
+        """Return the variance, DN², of pixels with those sums; `first` is overwritten."""
+        first *= first
+        first /= -self.frames
+        first += second
+        first *= self._scale
+        return np.maximum(first, 0.0, out=first)
+
+    @property
+    def _scale(self) -> float:
+        """N/(N−1)/(L−1): what makes a sum of squares an unbiased variance."""
         pixels = self.shape[0] * self.shape[1]
-        variance = self._sum("first", rows)
-        variance *= variance
-        variance /= -self.frames
-        variance += self._sum("second", rows)
-        variance *= pixels / (pixels - 1.0) / (self.frames - 1.0)
-        return np.maximum(variance, 0.0, out=variance)
+        return pixels / (pixels - 1.0) / (self.frames - 1.0)
+
+    def variance_sample(self, rows: slice, step: int) -> Map:
+        """Return the variance, DN², of every step-th pixel of some rows.
+
+        Parameters
+        ----------
+        rows : slice
+            Rows of the sensor.
+        step : int
+            1 or more.
+        """
+        return self._variance(*(self._sum(name, rows, step) for name in ("first", "second")))
+
+    def variance_sums(self, rows: slice, median: float, limit: float) -> tuple[float, float]:
+        """Return the summed variance of some rows, DN², and by how much the pixels above `limit` exceed `median` in all, DN².
+
+        Parameters
+        ----------
+        rows : slice
+            Rows of the sensor.
+        median : float
+            Median variance, DN².
+        limit : float
+            Variance from which a pixel is an outlier, DN².
+        """
+        if kernels.compiled is not None and not self._whole:
+            width = self.shape[1]
+            of_rows = (self.shape[0] * width, rows.start * width, rows.stop * width)
+            sums = (self._sums["first"], self._sums["second"])
+            total, beyond = kernels.compiled.variance_sums(*sums, *of_rows, self.frames, self._scale, median, limit)
+            return total, beyond
+        variance = self.variance(rows)
+        return float(variance.sum()), float(np.where(variance > limit, variance - median, 0.0).sum())
 
     def single(self, rows: slice, centre: float) -> tuple[Single, Single]:
         """Return mean less `centre` (DN) and variance of some rows in single precision, in a third of the time.
@@ -293,7 +345,7 @@ class PixelSums:
             mean, variance = self.mean(rows), self.variance(rows)
             mean -= centre
             return mean.astype(np.float32), variance.astype(np.float32)
-        pixels, total = self.shape[0] * self.shape[1], self._sums["first"][rows]
+        total = self._sums["first"][rows]
         low = total + np.float32(self._change)
         low *= np.float32(1.0 / self.frames)
         low += np.subtract(self._reference[rows], np.float32(centre), dtype=np.float32)
@@ -301,7 +353,7 @@ class PixelSums:
         square = total * total
         square *= np.float32(-1.0 / self.frames)
         square += self._sums["second"][rows]
-        square *= np.float32(pixels / (pixels - 1.0) / (self.frames - 1.0))
+        square *= np.float32(self._scale)
         return low, np.maximum(square, np.float32(0.0), out=square)
 
     @property

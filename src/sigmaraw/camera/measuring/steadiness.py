@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache, partial
 
 import numpy as np
 
 from sigmaraw.camera.measuring.onepass import PixelSums
-from sigmaraw.camera.measuring.workers import strips
+from sigmaraw.camera.measuring.workers import Workers, strips
 
 _SAMPLE = 1 << 17  # pixels whose median variance is taken
 _RARE = 1e-9  # chance of a pixel of ordinary noise to count as an outlier
@@ -39,29 +40,45 @@ class Steadiness:
     spike_share: float | None
 
 
-def steadiness(pixels: PixelSums) -> Steadiness:
+def steadiness(pixels: PixelSums, crew: Workers) -> Steadiness:
     """Return what the sums of a level's pixels say; two frames or more."""
-    from scipy.stats import chi2
-
-    step = max(1, pixels.shape[0] * pixels.shape[1] // _SAMPLE)
-    parts = strips(pixels.shape)
-    sample = np.concatenate([pixels.variance(rows).reshape(-1)[::step] for rows in parts])
-    median, dof = float(np.median(sample)), pixels.frames - 1
-    limit = median * max(_TIMES, float(chi2.isf(_RARE, dof) / chi2.median(dof)))
-    total = noisy = spikes = 0.0
-    shaped = pixels.has_shapes and pixels.frames >= SPIKE_FRAMES
-    for rows in parts:
-        variance = pixels.variance(rows)
-        outlying = variance > limit
-        total += float(variance.sum())
-        if not outlying.any():
-            continue
-        beyond = np.where(outlying, variance - median, 0.0)
-        noisy += float(beyond.sum())
-        if shaped:
-            kurtosis = pixels.shape_statistics(rows)[1] + 3.0
-            spikes += float(beyond[kurtosis > _SINGLE * pixels.frames].sum())
     count = pixels.shape[0] * pixels.shape[1]
+    parts = strips(pixels.shape)
+    samples = [np.empty(0)] * len(parts)
+
+    def draw(index: int) -> None:
+        samples[index] = pixels.variance_sample(parts[index], max(1, count // _SAMPLE))
+
+    crew.run([partial(draw, index) for index in range(len(parts))])
+    median = float(np.median(np.concatenate(samples)))
+    limit = median * _outlying(pixels.frames - 1)
+    shaped = pixels.has_shapes and pixels.frames >= SPIKE_FRAMES
+    found = np.zeros((len(parts), 3))
+
+    def sum_up(index: int) -> None:
+        found[index, :2] = pixels.variance_sums(parts[index], median, limit)
+        if shaped and found[index, 1]:
+            found[index, 2] = _spikes(pixels, parts[index], median, limit)
+
+    crew.run([partial(sum_up, index) for index in range(len(parts))])
+    # Strip after strip, whatever the number of threads.
+    total, noisy, spikes = np.add.accumulate(found)[-1].tolist()
     if total <= 0:
         return Steadiness(0.0, median, 0.0, 0.0 if shaped else None)
     return Steadiness(total / count, median, noisy / total, spikes / total if shaped else None)
+
+
+@cache
+def _outlying(dof: int) -> float:
+    """Return the variance of a pixel, in medians, from which it is an outlier."""
+    from scipy.stats import chi2
+
+    return max(_TIMES, float(chi2.isf(_RARE, dof) / chi2.median(dof)))
+
+
+def _spikes(pixels: PixelSums, rows: slice, median: float, limit: float) -> float:
+    """Return the variance beyond the median, DN², in outlying pixels of some rows that one or two frames carry."""
+    variance = pixels.variance(rows)
+    beyond = np.where(variance > limit, variance - median, 0.0)
+    kurtosis = pixels.shape_statistics(rows)[1] + 3.0
+    return float(beyond[kurtosis > _SINGLE * pixels.frames].sum())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import threading
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -33,21 +34,33 @@ class Workers:
 
     def __init__(self, pool: ThreadPoolExecutor, threads: int) -> None:
         self._pool, self._threads, self._local = pool, threads, threading.local()
+        self._stock: defaultdict[tuple[tuple[int, ...], np.dtype[Any]], list[NDArray[Any]]] = defaultdict(list)
 
     def run(self, tasks: Sequence[Callable[[], object]]) -> None:
-        """Do all tasks, the first ones first.
+        """Do all tasks, the first ones first; the caller's thread does its share.
 
         Parameters
         ----------
         tasks : Sequence[callable
             Functions without arguments.
         """
-        if len(tasks) < 4 or self._threads == 1:
-            for task in tasks:
+        waiting = deque(tasks)
+
+        def work() -> None:
+            # One entry of the pool for each thread, not for each task: those take longer than what a strip's task does in Python.
+            while waiting:
+                try:
+                    task = waiting.popleft()
+                except IndexError:  # another thread took the last one
+                    return
                 task()
-        else:
-            for _ in self._pool.map(lambda task: task(), tasks):
-                pass
+
+        helpers = [self._pool.submit(work) for _ in range(min(self._threads, len(tasks)) - 1)]
+        try:
+            work()
+        finally:
+            for helper in helpers:
+                helper.result()
 
     def array(self, name: str, shape: tuple[int, ...], dtype: type[np.floating] = np.float32) -> NDArray[Any]:
         """Return this thread's array of that name, of any content; it holds until the next of that name is asked for.
@@ -67,6 +80,30 @@ class Workers:
             held[name] = np.empty(size, dtype)
         return held[name][:size].reshape(shape)
 
+    def take(self, shape: tuple[int, int], dtype: np.dtype[Any] | type[np.generic]) -> NDArray[Any]:
+        """Return an array of any content for the caller to own: one that was given back, or a fresh one.
+
+        Parameters
+        ----------
+        shape : tuple of (int, int)
+            (y, x), px.
+        dtype : dtype
+            Type of the values.
+        """
+        stock = self._stock[shape, np.dtype(dtype)]
+        return stock.pop() if stock else zeros(shape, dtype)
+
+    def give_back(self, arrays: Iterable[NDArray[Any]]) -> None:
+        """Take arrays that nothing refers to any more, for the next level.
+
+        Parameters
+        ----------
+        arrays : iterable of ndarray
+            (y, x) each.
+        """
+        for array in arrays:
+            self._stock[array.shape, array.dtype].append(array)
+
 
 @contextmanager
 def workers() -> Iterator[Workers]:
@@ -81,15 +118,15 @@ def workers() -> Iterator[Workers]:
         yield Workers(pool, threads)
 
 
-def zeros(shape: tuple[int, int], dtype: type[np.floating]) -> NDArray[Any]:
+def zeros(shape: tuple[int, int], dtype: np.dtype[Any] | type[np.generic]) -> NDArray[Any]:
     """Return zeros, written at once: pages that threads would touch first, side by side, cost ten times as much.
 
     Parameters
     ----------
     shape : tuple of (int, int)
         (y, x), px.
-    dtype : type[np.floating]
-        float32 or float64.
+    dtype : dtype
+        Type of the values.
     """
     found = np.empty(shape, dtype)
     found.fill(0)
