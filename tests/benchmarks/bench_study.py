@@ -2,6 +2,7 @@
 
     python -m tests.benchmarks.bench_study [SIDE] [N] [PIPELINE]
 
+PIPELINE is a specification, or demo-onnx, demo-torchscript, demo-exported or unet-2m (`tests.benchmarks.networks`).
 The plain script draws with NumPy, codes with imagecodecs at the study's own settings, and predicts one image at a time. Bare parts are
 the draws, the model's passes in blocks of ten, and what codecs cannot be spared: `distort`, or the true round trips where a study makes
 them. Times are of the processor, all threads together, and by the clock; on a machine that is shared the first alone can be compared.
@@ -10,8 +11,10 @@ them. Times are of the processor, all threads together, and by the clock; on a m
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import imagecodecs as bare
@@ -22,6 +25,7 @@ from sigmaraw.codecs import centred, learning
 from sigmaraw.noise import iter_replicas
 from sigmaraw.study.trips import drawn_for_coding
 from tests.benchmarks.bench_codecs import frame_of_cells
+from tests.benchmarks.networks import spec_of
 
 CODECS = ("lossless", "noiseaware:q=1", "jpegls:near=3", "jpeg2000:ratio=10")
 FASTER = ("lossless", "noiseaware:q=1,backend=jpegls", "jpegls:near=3", "htj2k:ratio=10,bits=12")  # in their place, for speed
@@ -109,8 +113,14 @@ def plain_script(frame: np.ndarray, pipeline: str, n: int) -> None:
             model(np.ascontiguousarray(trip(raw)))
 
 
-def main(side: int = 256, n: int = 20, pipeline: str = "otsu") -> None:
+def main(side: int = 256, n: int = 20, word: str = "otsu") -> None:
     """Print the study's time over that of its bare parts, and of the plain script over the study's."""
+    with tempfile.TemporaryDirectory() as folder:
+        compare(side, n, spec_of(word, Path(folder)))
+
+
+def compare(side: int, n: int, pipeline: str) -> None:
+    """Time a study, its parts and the plain script with a pipeline."""
     frame = frame_of_cells(side)
     for chosen in (CODECS, FASTER):
         study(frame[:64, :64], pipeline, 10, chosen)  # compiled, loaded, tested
