@@ -59,7 +59,8 @@ def test_very_large_and_small_ticks_carry_their_power_of_ten() -> None:
 def test_logarithmic_ticks() -> None:
     assert ratio_ticks(0.9, 25.0) == [1, 2, 5, 10, 20]
     assert ratio_ticks(0.9, 2500.0) == [1, 10, 100, 1000]
-    assert ratio_ticks(2.1, 2.2) == [2.1, 2.2]
+    assert ratio_ticks(2.4, 6.9) == [3, 4, 5, 6]  # 5 alone would be no axis
+    assert ratio_ticks(2.1, 2.2) == pytest.approx([2.1, 2.125, 2.15, 2.175, 2.2])
     assert decades(0.5, 200.0) == [1, 10, 100]
     assert len(decades(1e-15, 1e15)) <= 11
     assert [power_of_ten(value) for value in (0.01, 1.0, 1e12)] == ["10⁻²", "10⁰", "10¹²"]

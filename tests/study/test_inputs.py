@@ -97,3 +97,11 @@ def test_images_of_a_folder_are_called_by_their_own_files_and_so_are_those_after
     tifffile.imwrite(tmp_path / "day/d.tif", np.full((16, 16), 20, np.uint16))
     with pytest.raises(InvalidOption, match=r"d\.tif frame 0 has the same pixels as .*b\.tif frame 0"):
         sr.validate(raw, None, codecs=["lossless"], pipeline="intensity", bits=12)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_the_byte_order_of_an_array_changes_nothing(camera: sr.CameraProfile, frame: np.ndarray, order: str) -> None:
+    """Arrays out of FITS files are big-endian."""
+    given = frame.astype(frame.dtype.newbyteorder(order))
+    np.testing.assert_array_equal(as_frames(given, 12, False).data[0], frame)
+    assert sr.validate([given], camera, codecs=["lossless"], pipeline="otsu", n=2, scalars=True).verdict == "PASS"

@@ -16,6 +16,7 @@ from sigmaraw.errors import InputNotFound, InvalidPlan, NotIntegerData, ShapeMis
 from sigmaraw.metrics import AverageHausdorff, BoxesTouched, Dice, Hausdorff95, Jaccard
 from sigmaraw.pipelines import pipeline
 from sigmaraw.pipelines.agreement import AgreementPipeline, agreement_metrics
+from sigmaraw.reports.front import how_sure
 from sigmaraw.reports.results_sections import forest_section
 from sigmaraw.reports.selection import by_codec, without_error
 from sigmaraw.reports.statements import rule_line, said_of, undefined_line
@@ -116,6 +117,8 @@ def test_a_report_of_noninferiority_speaks_of_images_and_margins_and_not_of_nois
     assert (lossless.row.psnr_db, without_error(lossless.row), without_error(blurred.row)) == (None, True, False)
     assert forest_section(content) is None and undefined_line(content) == ""
     assert "by −2 × the margin" in rule_line(content)
+    by_margin = sr.validate(raws(study)[:1], None, codecs="lossless", pipeline="otsu", margin={"count": 1}).content
+    assert how_sure(by_margin) == "The verdicts hold for this image only, not for others."
     assert all("references" not in row.decides for row in content.statements)
 
     alone = sr.validate(raws(study)[:1], None, **given).content

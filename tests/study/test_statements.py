@@ -132,6 +132,14 @@ def test_no_mean_passes_on_a_wrong_camera_because_replicas_are_few(speaks: Again
     assert (found.verdict, found.reason) == ("INCONCLUSIVE", "images' noise is in doubt")
 
 
+def test_no_number_of_replicas_is_said_to_decide_an_image_whose_noise_is_in_doubt() -> None:
+    """One image, too few replicas: with the right camera n decides it; where the frame is quieter no PASS would stand at any n."""
+    made = study([0.1], n=10, noise=0.5)
+    assert said(made).rows[0].decides.startswith("n ≈ ")
+    words = said(made, (AgainstCamera(quieter=True),)).rows[0].decides
+    assert words == "no number of replicas: σ_raw of 1 image is in doubt; see the warnings of these images"
+
+
 def undecided(made: Made) -> Made:
     """Return a study of which no row is decided by itself."""
     return (*made[:2], [msgspec.structs.replace(row, verdict="INCONCLUSIVE", reason=str(Reason.SHIFT_UNSURE)) for row in made[2]])

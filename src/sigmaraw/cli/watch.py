@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -162,7 +163,7 @@ def report(
         return
     first = "" if found["first_alarm"] is None else f", the first at frame {found['first_alarm']}"
     typer.echo(f"{found['frames']} frames after {found['reference']} of reference; {found['alarms']} with an alarm{first}")
-    typer.echo(f"evidence of all tests together: 10^{found['log10_e_all']:.2f}; alarm from 1/{found['alpha']:g}")
+    typer.echo(f"evidence of all tests together: 10^{found['log10_e_all']:.2f}; alarm from 10^{-math.log10(found['alpha']):.2f}")
     for name, test in found["offline"].items():
         what = test.get("undefined") or f"MMD² {test['mmd2']:.4g}, p {test['p']:.3g}, {test['p_adjusted']:.3g} by Holm"
         typer.echo(f"offline, {name}: {what}")

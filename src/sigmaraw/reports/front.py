@@ -30,10 +30,10 @@ from sigmaraw.reports.blocks import (
 )
 from sigmaraw.reports.crops import grey_png
 from sigmaraw.reports.lab import Lab
-from sigmaraw.reports.names import MOST_NAMED, few, image_names
+from sigmaraw.reports.names import MOST_NAMED, few, file_name, image_names
 from sigmaraw.reports.numbers import of_studies, percent
 from sigmaraw.reports.replica_number import replicas_used
-from sigmaraw.reports.selection import by_codec
+from sigmaraw.reports.selection import by_codec, without_replicas
 from sigmaraw.reports.statements import (
     HEADINGS,
     Said,
@@ -142,6 +142,8 @@ def _search(record: Content) -> list[Words]:
 def how_sure(record: Content) -> Words:
     """Return for what the verdicts hold and how often the rule errs."""
     rule, scope = record.decision, scope_line(record)
+    if without_replicas(record) and (rule is None or rule.null_flag_rate is None):
+        return scope
     if rule is None or rule.null_flag_rate is None:
         return f"{scope} n = {replicas_used(record)} replicas per group."
     replicas = f", n = {rule.replicas}" if rule.replicas else ""
@@ -199,7 +201,7 @@ def speaks_against(record: Content) -> list[Words]:
         points.append("The camera was not calibrated: every σ_raw is only as good as the stated values.")
     if basis_line(record):
         points.append(basis_line(record))
-    points += [f"{row.path or 'An array'}: {row.note}" for row in record.inputs if row.note]
+    points += [f"{file_name(row.path) or 'An array'}: {row.note}" for row in record.inputs if row.note]
     failed = [row for row in record.camera.checks if row.outcome == "fail"]
     points += [f"Check of the calibration failed, {row.name.replace('-', ' ')}: {row.evidence}." for row in failed]
     bearing = _bearing(record)

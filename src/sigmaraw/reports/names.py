@@ -18,6 +18,11 @@ def few(names: Sequence[str], most: int = MOST_NAMED, separator: str = ", ") -> 
     return separator.join(names[:most]) + (f"{stop} and {more} more" if more > 0 else "")
 
 
+def file_name(path: str | None) -> str:
+    """Return the last part of a path, as Windows or others write it; nothing for no path."""
+    return _parts(path)[-1] if path else ""
+
+
 def image_names(record: Content) -> dict[int, str]:
     """Return the name of each image: the file's name, with as many folders as tell files apart, and the frame where there are several.
 
@@ -34,9 +39,13 @@ def image_names(record: Content) -> dict[int, str]:
     return names
 
 
+def _parts(path: str) -> tuple[str, ...]:
+    return (PureWindowsPath(path) if "\\" in path else PurePosixPath(path)).parts
+
+
 def _told_apart(paths: dict[int, str]) -> dict[int, str]:
     """Return the last parts of each path, as few as make all different."""
-    parts = {index: (PureWindowsPath(path) if "\\" in path else PurePosixPath(path)).parts for index, path in paths.items()}
+    parts = {index: _parts(path) for index, path in paths.items()}
     shown = {index: of[-1:] for index, of in parts.items()}
     for depth in range(2, 6):
         twice = {name for name, count in Counter(shown.values()).items() if count > 1}

@@ -113,7 +113,7 @@ def statements_section(record: Content) -> Section | None:
         "95 % limits; its verdict rests on spread ratio and RMS too. Share: of images like these not shown to be within, with limits."
     )
     columns = [
-        Column("Codec", kind="code", weight=1.8),
+        Column("Codec", kind="code", weight=2.2),
         Column("Measurement", weight=1.4),
         Column("These images", weight=1.6),
         Column("Mean |shift|", weight=1.6),

@@ -13,7 +13,7 @@ from sigmaraw.record.results import ResultRow
 from sigmaraw.record.statements import STATEMENTS
 from sigmaraw.reports.basis import basis_line
 from sigmaraw.reports.kinds import kind_notes
-from sigmaraw.reports.names import few, image_names
+from sigmaraw.reports.names import few, file_name, image_names
 from sigmaraw.reports.numbers import given, interval, measured, plain, prediction, with_unit
 from sigmaraw.reports.replica_number import text_lines
 from sigmaraw.reports.selection import by_codec, without_error
@@ -215,7 +215,7 @@ def text_table(record: Content) -> str:
     if record.camera.calibrated is False and record.camera.source != RICIAN:
         u_cal = max((row.u_cal for row in record.results if row.u_cal is not None), default=0.0)
         lines += ["", f"Camera from stated values, not calibrated: σ_raw is as good as those values (relative u_cal up to {u_cal:.2g})."]
-    questions = [f"{row.path or 'an array'}: {row.note}" for row in record.inputs if row.note]
+    questions = [f"{file_name(row.path) or 'an array'}: {row.note}" for row in record.inputs if row.note]
     said = [line for line in (basis_line(record), *questions, *kind_notes(record), *text_lines(record)) if line]
     extra = [part for line in said for part in textwrap.wrap(line, _WIDTH, subsequent_indent="  ")]
     lines += ["", *extra] if extra else []

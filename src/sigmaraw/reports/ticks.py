@@ -54,11 +54,13 @@ def written_out(ticks: Sequence[float]) -> list[str]:
 
 
 def ratio_ticks(low: float, high: float) -> list[float]:
-    """Return 1, 2, 5 · 10^k inside [low, high], or fewer where that would be many."""
-    steps = (1, 2, 5) if high / low < 300 else (1,)
+    """Return 1, 2, 5 · 10^k inside [low, high], fewer where that would be many, and more where it would be less than three."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    ticks = [step * 10.0**power for power in powers for step in steps if low <= step * 10.0**power <= high]
-    return ticks or [low, high]
+    for steps in ((1.0,) if high / low >= 300 else (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)):
+        ticks = [step * 10.0**power for power in powers for step in steps if low <= step * 10.0**power <= high]
+        if len(ticks) >= 3:
+            return ticks
+    return even_ticks(low, high, 4)
 
 
 def far_ticks(linear: float, farthest: float, centre: Callable[[int], list[float]]) -> list[float]:

@@ -33,7 +33,9 @@ def split(raw: Sequence[Any], confirm: Sequence[Any] | None, fraction: float, se
         return tuning, held_out
     if len(tuning) < 2:
         raise InvalidOption(
-            f"{len(tuning)} input to divide into tuning and held-out images", "at least two files or arrays", "give more, or --confirm"
+            f"{len(tuning)} input to divide into tuning and held-out images",
+            "at least two files or arrays; a folder is one",
+            "give more, or --confirm",
         )
     count = min(max(1, round(fraction * len(tuning))), len(tuning) - 1)
     chosen = set(np.random.default_rng([seed, _SPLIT]).permutation(len(tuning))[:count].tolist())

@@ -181,6 +181,7 @@ def as_frames(entry: Any, bits: int | None, volume: bool, *, pages: bool = False
     if isinstance(entry, (str, os.PathLike)):
         return read_frames(entry, bits=bits, volume=volume, pages=pages, signed=signed)
     data, shift = np.asarray(entry), 0
+    data = data.astype(data.dtype.newbyteorder("="), copy=False)  # FITS arrays are big-endian
     if signed and data.dtype.kind == "i" and data.size:
         (data,), shift = shifted([Path("the array")], [Decoded(data, "array")])
     if data.dtype not in (np.uint8, np.uint16):

@@ -263,7 +263,10 @@ class _Rows:
         if said.ground is Ground.NOT_TRUSTED:
             return f"{NO_NUMBER}the camera profile does not describe these frames; calibrate the camera, or take real repeats"
         if said.name == "these-images":
-            return _replicas(evidence, limits, alpha, sum(self._doubted(index) for index in usable))
+            doubted = sum(self._doubted(index) for index in usable)
+            if doubted:  # more replicas would show no image in doubt to be within
+                return f"{NO_NUMBER}σ_raw of {doubted} image{'s' if doubted > 1 else ''} is in doubt; see the warnings of these images"
+            return _replicas(evidence, limits, alpha)
         if said.name == "share-of-images":
             more = _images_for_share(said)
             return "more replicas, so that fewer images are undecided" if more is None else f"{more} more images, all within the limits"
@@ -298,23 +301,20 @@ class _Rows:
         return _replicas(evidence, limits, alpha)
 
 
-def _replicas(evidence: Evidence, limits: RowLimits, alpha: float, doubted: int = 0) -> str:
+def _replicas(evidence: Evidence, limits: RowLimits, alpha: float) -> str:
     """Return what would decide those images that are undecided: the most replicas that one needs, or why no number does."""
     found = [part for part in what_decides(evidence, limits, alpha) if part.means is not Means.NOTHING]
     if not found:  # each image is decided by itself: only the demand that all hold at once, or what is no number, stands in the way
-        return _all_at_once(evidence, limits, alpha, doubted)
+        return _all_at_once(evidence, limits, alpha)
     blocked = [part for part in found if part.means is not Means.REPLICAS]
     return str(blocked[0]) if blocked else str(max(found, key=lambda part: part.n or 0))
 
 
-def _all_at_once(evidence: Evidence, limits: RowLimits, alpha: float, doubted: int) -> str:
+def _all_at_once(evidence: Evidence, limits: RowLimits, alpha: float) -> str:
     """Return what would decide images of which each is decided by itself.
 
-    Either σ_raw of some is in doubt, which more replicas do not change, or an image beyond a limit is not shown to be so among so many
-    (Holm): then n replicas that show it at the level α/J do.
+    An image beyond a limit is not shown to be so among so many (Holm): n replicas that show it at the level α/J do.
     """
-    if doubted:
-        return f"{NO_NUMBER}σ_raw of {doubted} image{'s' if doubted > 1 else ''} is in doubt; see the warnings of these images"
     found = [part for part in what_decides(evidence, limits, alpha / len(evidence)) if part.means is Means.REPLICAS]
     if not found:
         return f"{NO_NUMBER}the estimates lie at the limits themselves"

@@ -133,6 +133,11 @@ def test_arrays_of_another_size_are_refused() -> None:
     kernel.pair_sums(frames, 2, 4, 8, 2, 0, 4, frames[0], np.zeros(2, np.float32), *maps, *pairs)
     with pytest.raises(ValueError, match="bytes where"):
         kernel.pair_sums(frames, 2, 4, 8, 2, 0, 4, frames[0], np.zeros(3, np.float32), *maps, *pairs)
+    region, line = np.zeros((3, 5), np.float32), np.zeros(5, np.float32)
+    kernel.pair_difference(frames, 2, 4, 8, 2, 0, 1, 3, 3, 5, region, line)
+    for bad in ((1, 1, 3, 3, 5), (-1, 1, 3, 3, 5), (0, 2, 3, 3, 5), (0, 1, 4, 3, 5), (0, -1, 3, 3, 5), (0, 1, 3, 3, 4), (0, 1, 3, 0, 5)):
+        with pytest.raises(ValueError, match=r"region outside|bytes where"):
+            kernel.pair_difference(frames, 2, 4, 8, 2, *bad, region, line)
     assert kernel.variance_sums(*maps, 32, 0, 32, 2, 1.0, 0.0, 0.0) == (0.0, 0.0)
     for bad in ((32, -1, 32), (32, 0, 33), (32, 8, 8), (33, 0, 32)):
         with pytest.raises(ValueError, match=r"pixels outside|bytes where"):

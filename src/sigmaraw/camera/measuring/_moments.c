@@ -262,6 +262,55 @@ static Variances variances_of(const float *first, const float *second, Py_ssize_
     return found;
 }
 
+/* NumPy's sum of float32, as `variances_of` for float64. */
+static float sum_of_line(const float *values, Py_ssize_t count)
+{
+    if (count > NUMPY_BLOCK) {
+        Py_ssize_t half = count / 2 - count / 2 % LANES;
+        float sum = sum_of_line(values, half);
+        return sum + sum_of_line(values + half, count - half);
+    }
+    float r[LANES] = {0.0f};
+    Py_ssize_t whole = count - count % LANES;
+    for (Py_ssize_t x = 0; x < whole; x += LANES)
+        for (int lane = 0; lane < LANES; lane++)
+            r[lane] += values[x + lane];
+    float sum = ((r[0] + r[1]) + (r[2] + r[3])) + ((r[4] + r[5]) + (r[6] + r[7]));
+    for (Py_ssize_t x = whole; x < count; x++)
+        sum += values[x];
+    return sum;
+}
+
+/* A - B of a region of `rows` lines of `columns` values, `width` apart, and the sums over its columns. */
+#define DIFFERENCES(NAME, TYPE)                                                                                                 \
+    WIDEST static void NAME(const TYPE *a, const TYPE *b, Py_ssize_t width, Py_ssize_t rows, Py_ssize_t columns,                \
+                            float *restrict out, float *restrict sums)                                                          \
+    {                                                                                                                           \
+        memset(sums, 0, (size_t)columns * sizeof *sums);                                                                        \
+        for (Py_ssize_t y = 0; y < rows; y++, a += width, b += width, out += columns)                                           \
+            for (Py_ssize_t x = 0; x < columns; x++) {                                                                          \
+                out[x] = (float)((int)a[x] - (int)b[x]);                                                                        \
+                sums[x] += out[x];                                                                                              \
+            }                                                                                                                   \
+    }
+
+DIFFERENCES(differences_16, uint16_t)
+DIFFERENCES(differences_8, uint8_t)
+
+/* Takes off the means of the columns, whose sums are given, and then those of the rows. */
+WIDEST static void centre(float *restrict values, Py_ssize_t rows, Py_ssize_t columns, float *restrict sums)
+{
+    for (Py_ssize_t x = 0; x < columns; x++)
+        sums[x] = (float)((double)sums[x] / (double)rows);
+    for (Py_ssize_t y = 0; y < rows; y++, values += columns) {
+        for (Py_ssize_t x = 0; x < columns; x++)
+            values[x] -= sums[x];
+        float mean = (float)((double)sum_of_line(values, columns) / (double)columns);
+        for (Py_ssize_t x = 0; x < columns; x++)
+            values[x] -= mean;
+    }
+}
+
 /* Contiguous buffers, released together. */
 typedef struct {
     Py_buffer view[8];
@@ -432,18 +481,52 @@ static PyObject *variance_sums(PyObject *self, PyObject *args)
     return Py_BuildValue("dd", found.total, found.excess);
 }
 
+/* Fills out, (rows, columns) float32, with A - B of a region of frames `first` and first + 1 that begins at (y, x), without the means of
+   its columns and rows; `sums` is memory for one row. */
+static PyObject *pair_difference(PyObject *self, PyObject *args)
+{
+    PyObject *frames_, *out_, *sums_;
+    Py_ssize_t count, height, width, first, y, x, rows, columns;
+    int item;
+    Buffers held = {.held = 0};
+    if (!PyArg_ParseTuple(args, "OnnninnnnnOO", &frames_, &count, &height, &width, &item, &first, &y, &x, &rows, &columns, &out_, &sums_))
+        return NULL;
+    if (!fits(count, height, width, 0, height, item))
+        return NULL;
+    if (first < 0 || first > count - 2 || y < 0 || x < 0 || rows < 1 || columns < 1 || rows > height - y || columns > width - x) {
+        PyErr_SetString(PyExc_ValueError, "a region outside of the frames");
+        return NULL;
+    }
+    const char *frames = take(&held, frames_, 0, count * height * width * item);
+    float *out = frames ? take(&held, out_, 1, rows * columns * 4) : NULL;
+    float *sums = out ? take(&held, sums_, 1, columns * 4) : NULL;
+    if (!sums)
+        return done(&held, 0);
+    const char *a = frames + ((first * height + y) * width + x) * item, *b = a + height * width * item;
+    Py_BEGIN_ALLOW_THREADS
+    if (item == 2)
+        differences_16((const uint16_t *)a, (const uint16_t *)b, width, rows, columns, out, sums);
+    else
+        differences_8((const uint8_t *)a, (const uint8_t *)b, width, rows, columns, out, sums);
+    centre(out, rows, columns, sums);
+    Py_END_ALLOW_THREADS
+    return done(&held, 1);
+}
+
 static PyMethodDef methods[] = {
     {"frame_sums", frame_sums, METH_VARARGS, "frame_sums(frames, count, height, width, itemsize, first, last, rows, columns, low, high)"},
     {"pair_sums", pair_sums, METH_VARARGS,
      "pair_sums(frames, count, height, width, itemsize, first, last, reference, changes, sums, squares_of_sums, squares, fourths)"},
     {"count_codes", count_codes, METH_VARARGS, "count_codes(frames, count, height, width, itemsize, step, counts)"},
+    {"pair_difference", pair_difference, METH_VARARGS,
+     "pair_difference(frames, count, height, width, itemsize, first, y, x, rows, columns, out, sums)"},
     {"variance_sums", variance_sums, METH_VARARGS,
      "variance_sums(sums, sums_of_squares, pixels, begin, end, frames, scale, median, limit) -> total, excess"},
     {NULL, NULL, 0, NULL},
 };
 
 /* kernels.py leaves alone what was built from another version of this file: raise both numbers when a function changes. */
-static int add_version(PyObject *module) { return PyModule_AddIntConstant(module, "VERSION", 2); }
+static int add_version(PyObject *module) { return PyModule_AddIntConstant(module, "VERSION", 3); }
 
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, add_version}, {0, NULL}};
 

@@ -36,3 +36,18 @@ def variance_sums(
     limit: float,
     /,
 ) -> tuple[float, float]: ...
+def pair_difference(
+    frames: Any,
+    count: int,
+    height: int,
+    width: int,
+    itemsize: int,
+    first: int,
+    y: int,
+    x: int,
+    rows: int,
+    columns: int,
+    out: Any,
+    sums: Any,
+    /,
+) -> None: ...

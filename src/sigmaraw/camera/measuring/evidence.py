@@ -7,8 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sigmaraw.camera.measuring.framesums import Frames
+from sigmaraw.camera.measuring.kernels import kernel_for
 from sigmaraw.camera.measuring.lines import LineNoise
 from sigmaraw.camera.measuring.steadiness import Steadiness
+from sigmaraw.camera.measuring.workers import Workers
 
 PAIRS = 8  # of a level, for correlation: more say nothing new
 _REGION = 512  # of either side, px: one pair gives its correlation to 0.002
@@ -90,24 +93,31 @@ class LevelEvidence:
         return max(self.lines.row / m + self.lines.column / n - self.lag_variance / (m * n), self.lag_variance / (m * n))
 
 
-def neighbours(a: NDArray[np.unsignedinteger], b: NDArray[np.unsignedinteger], d: NDArray[np.float32]) -> tuple[float, float, float]:
-    """Return lag-1 covariances along x and y, and the variance, DN², of (A − B)/√2 without its line means; at least 3 × 3 pixels.
+def neighbours(frames: Frames, first: int, crew: Workers) -> tuple[float, float, float]:
+    """Return lag-1 covariances along x and y, and the variance, DN², of (A − B)/√2 without its line means, in the middle of the frames.
 
     Taking row and column means off makes neighbours in a row correlate by −1/N, in a column by −1/M: that is put back.
 
     Parameters
     ----------
-    a : ndarray of uint8 or uint16
-        (y, x), first frame of the pair, DN.
-    b : ndarray of uint8 or uint16
-        (y, x), second frame of the pair, DN.
-    d : ndarray of float32
-        (y, x), memory for their difference.
+    frames : ndarray of uint8 or uint16
+        (frame, y, x), DN, of at least 3 × 3 pixels.
+    first : int
+        Place of A; B is the next.
+    crew : Workers
+        Whose memory is used.
     """
-    m, n = a.shape
-    np.subtract(a, b, out=d, dtype=np.float32)  # exact; sums over a row are good to 1e-7, those over rows are float64
-    d -= d.mean(axis=0, keepdims=True)
-    d -= d.mean(axis=1, keepdims=True)
+    rows, columns = middle(frames.shape[1:])
+    m, n = rows.stop - rows.start, columns.stop - columns.start
+    d, kernel = crew.array("neighbours", (m, n)), kernel_for(frames)
+    # Differences are exact; sums over a row are good to 1e-7, those over rows are float64.
+    if kernel is None:
+        np.subtract(frames[first, rows, columns], frames[first + 1, rows, columns], out=d, dtype=np.float32)
+        d -= d.mean(axis=0, keepdims=True)
+        d -= d.mean(axis=1, keepdims=True)
+    else:
+        region = (rows.start, columns.start, m, n)
+        kernel.pair_difference(frames, *frames.shape, frames.itemsize, first, *region, d, crew.array("columns", (n,)))
     variance = 0.5 * _mean_product(d, d) * m * n / ((m - 1) * (n - 1))
     lag_x = 0.5 * _mean_product(d[:, 1:], d[:, :-1]) + variance * (m - 1) / (m * n)
     lag_y = 0.5 * _mean_product(d[1:], d[:-1]) + variance * (n - 1) / (m * n)
@@ -118,16 +128,16 @@ def _mean_product(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     return float(np.vecdot(a, b).sum(dtype=np.float64)) / a.size
 
 
-def middle(frame: NDArray[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
-    """Return the part of a frame that neighbours are compared in: `_REGION` pixels square in its middle, or all where it is smaller.
+def middle(shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Return the rows and columns that neighbours are compared in: `_REGION` of each in the middle, or all where there are fewer.
 
     Parameters
     ----------
-    frame : ndarray of uint8 or uint16
-        (y, x), DN.
+    shape : tuple of (int, int)
+        (y, x), px.
     """
-    sides = [slice(max(0, (size - _REGION) // 2), max(0, (size - _REGION) // 2) + _REGION) for size in frame.shape]
-    return frame[sides[0], sides[1]]
+    rows, columns = (slice(start := max(0, (size - _REGION) // 2), start + min(size, _REGION)) for size in shape)
+    return rows, columns
 
 
 def codes_of(counts: NDArray[np.int64]) -> tuple[int, int, float]:

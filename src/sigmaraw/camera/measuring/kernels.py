@@ -13,7 +13,7 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-_VERSION = 2  # of _moments.c
+_VERSION = 3  # of _moments.c
 
 
 def _built() -> ModuleType | None:

@@ -178,7 +178,7 @@ class LevelMeter:
         done = len(self._second)
         if min(self.shape) >= 3:
             for pair in range(min(len(frames) // 2, PAIRS - done)):
-                tasks.append(partial(self._neighbours, done + pair, frames[2 * pair], frames[2 * pair + 1], crew))
+                tasks.append(partial(self._neighbours, done + pair, frames, 2 * pair, crew))
         tasks.append(partial(self._frames, sums))
         return [*tasks, *self._top.looks(frames, sums.parts, sums.high), *self._bottom.looks(frames, sums.parts, sums.low)]
 
@@ -187,9 +187,8 @@ class LevelMeter:
         with _ADDING:
             self._counts[: counts.size] += counts
 
-    def _neighbours(self, pair: int, a: Frames, b: Frames, crew: Workers) -> None:
-        a, b = middle(a), middle(b)
-        self._lags[pair] = neighbours(a, b, crew.array("neighbours", a.shape))
+    def _neighbours(self, pair: int, frames: Frames, first: int, crew: Workers) -> None:
+        self._lags[pair] = neighbours(frames, first, crew)
 
     def _pairs(self, sums: FrameSums, second: NDArray[np.float64], fourth: NDArray[np.float64]) -> None:
         """Take the differences of successive frames; raise ImplausibleSeries where two are the same."""
@@ -247,7 +246,8 @@ class LevelMeter:
         clean = [lag for pair, lag in lags.items() if keep[2 * pair] and keep[2 * pair + 1]] or list(lags.values())
         lag_x, lag_y, variance = np.mean(clean, axis=0) if clean else (0.0, 0.0, 0.0)
         missing, tested, piled = codes_of(self._counts)
-        region = middle(np.empty(self.shape, dtype=np.uint8))
+        rows, columns = middle(self.shape)
+        region = (rows.stop - rows.start) * (columns.stop - columns.start)
         return LevelEvidence(
             line_noise(np.array(self._rows)[lines], np.array(self._columns)[lines]),
             self.shape,
@@ -256,7 +256,7 @@ class LevelMeter:
             float(lag_x),
             float(lag_y),
             float(variance),
-            len(clean) * region.size,
+            len(clean) * region,
             tuple(value for value in self._hashes if value is not None),
             int(np.count_nonzero(~keep)),
             missing,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache, partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sigmaraw.camera.measuring.onepass import PixelSums
 from sigmaraw.camera.measuring.workers import Workers, strips
 
 _SAMPLE = 1 << 17  # pixels whose median variance is taken
+_PART = 64  # one value of so many tells about where the median is
 _RARE = 1e-9  # chance of a pixel of ordinary noise to count as an outlier
 _TIMES = 9.0  # the median variance, at least: three times the noise
 _SINGLE = 0.4  # of the largest kurtosis that a pixel of L frames can have: one frame, or two, carry its variance
@@ -50,7 +53,7 @@ def steadiness(pixels: PixelSums, crew: Workers) -> Steadiness:
         samples[index] = pixels.variance_sample(parts[index], max(1, count // _SAMPLE))
 
     crew.run([partial(draw, index) for index in range(len(parts))])
-    median = float(np.median(np.concatenate(samples)))
+    median = median_of(np.concatenate(samples))
     limit = median * _outlying(pixels.frames - 1)
     shaped = pixels.has_shapes and pixels.frames >= SPIKE_FRAMES
     found = np.zeros((len(parts), 3))
@@ -66,6 +69,24 @@ def steadiness(pixels: PixelSums, crew: Workers) -> Steadiness:
     if total <= 0:
         return Steadiness(0.0, median, 0.0, 0.0 if shaped else None)
     return Steadiness(total / count, median, noisy / total, spikes / total if shaped else None)
+
+
+def median_of(values: NDArray[np.float64]) -> float:
+    """Return the median, as `np.median` does in three times the time: between two values of a part of them lie few, and the median.
+
+    Parameters
+    ----------
+    values : ndarray of float64
+        (value,), at least one, no NaN.
+    """
+    part = np.sort(values[::_PART])
+    margin = 2 * math.isqrt(len(part))  # four standard deviations of a rank
+    low, high = part[max(len(part) // 2 - margin, 0)], part[min(len(part) // 2 + margin, len(part) - 1)]
+    inside, below = values[(values >= low) & (values <= high)], np.count_nonzero(values < low)
+    ranks = [(len(values) - 1) // 2 - below, len(values) // 2 - below]
+    if ranks[0] < 0 or ranks[1] >= len(inside):
+        return float(np.median(values))
+    return float(np.partition(inside, ranks)[ranks].mean())
 
 
 @cache
