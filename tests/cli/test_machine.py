@@ -380,7 +380,7 @@ def test_exit_codes_of_what_goes_wrong(
 ) -> None:
     from sigmaraw import metrics
 
-    def broken() -> list[str]:
+    def broken(name: str | None) -> list[str]:
         raise error
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
