@@ -139,6 +139,17 @@ def test_verify_accepts_the_record_and_names_what_changed(
     assert "image.tif" in outcome.err
 
 
+def test_verify_says_sign_anew_where_only_a_report_was_written_after_the_signature(study: Path, tmp_path: Path, sigmaraw: Callable) -> None:
+    folder, key = Path(shutil.copytree(study, tmp_path / "copy")) / "out", tmp_path / "key.pem"
+    for words in (("keygen", "-o", key), ("sign", folder, "--key", key), ("report", folder, "--format", "text")):
+        assert sigmaraw(*words).code == 0
+    assert "sign anew with --replace" in sigmaraw("verify", folder).err
+    assert sigmaraw("sign", folder, "--key", key, "--replace").code == 0 == sigmaraw("verify", folder).code
+    (folder / "verdicts.txt").write_text("all PASS", encoding="utf-8")
+    altered = sigmaraw("verify", folder)
+    assert altered.code == 2 and "sign anew" not in altered.err and "Restore these parts" in altered.err
+
+
 def test_report_renders_the_same_page_again(study: Path, sigmaraw: Callable) -> None:
     page = study / "out" / "report.html"
     before = page.read_bytes()

@@ -56,7 +56,10 @@ def verify(
         )
     if found.problems:
         lines = "; ".join(str(entry) for entry in found.problems)
-        raise IntegrityError(lines, "every part as it was written", "restore these parts from a copy, or run validate again")
+        remedy = "restore these parts from a copy, or run validate again"
+        if all(entry.part == "manifest" for entry in found.problems):  # the parts fit the manifest, which is newer than the signature
+            remedy = f"if sigmaraw report wrote them after the signature, look at them and sign anew with --replace; else {remedy}"
+        raise IntegrityError(lines, "every part as it was written", remedy)
     if not json:
         typer.echo(f"{folder}: record, predictions, plan, renderings, log and inputs agree with their hashes")
         typer.echo(found.state)
