@@ -64,6 +64,20 @@ def test_listings_as_json(verb: str, sigmaraw: Callable) -> None:
     assert [row["name"] for row in rows] == registry.names(f"sigmaraw.{verb}")  # type: ignore[attr-defined, index]
 
 
+@pytest.mark.parametrize(
+    ("verb", "name", "shown"), [("pipelines", "otsu", "min_size"), ("measurements", "texture", "[1]"), ("metrics", "dice", "2|X")]
+)
+def test_one_entry_of_a_listing(verb: str, name: str, shown: str, sigmaraw: Callable) -> None:
+    outcome = sigmaraw(verb, name)
+    assert outcome.code == 0
+    assert [line.split()[0] for line in outcome.out.splitlines() if not line.startswith(" ")] == [name]
+    assert shown in outcome.out
+    assert [row["name"] for row in _json(sigmaraw(verb, name, "--json"))] == [name]  # type: ignore[attr-defined]
+    refused = sigmaraw(verb, f"{name}x")
+    assert refused.code == 2
+    assert f"'{name}'?" in refused.err
+
+
 def test_one_codec_with_its_keys(sigmaraw: Callable) -> None:
     outcome = sigmaraw("codecs", "jpegls")
     assert outcome.code == 0

@@ -353,7 +353,7 @@ def test_a_fault_of_this_program_is_70_with_its_trace_in_a_file(
 ) -> None:
     from sigmaraw import metrics
 
-    def broken() -> list[str]:
+    def broken(name: str | None) -> list[str]:
         raise ZeroDivisionError("in the middle\nof it")
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
@@ -380,7 +380,7 @@ def test_exit_codes_of_what_goes_wrong(
 ) -> None:
     from sigmaraw import metrics
 
-    def broken() -> list[str]:
+    def broken(name: str | None) -> list[str]:
         raise error
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from sigmaraw.cli.options import codec_names
+from sigmaraw.cli.options import names_of
 from sigmaraw.cli.shared import Json, print_json
 
 
 def codecs(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Only this family, with all its keys.", autocompletion=codec_names)
+        str | None, typer.Argument(metavar="NAME", help="Only this family, with all its keys.", autocompletion=names_of("codecs"))
     ] = None,
     json: Json = False,
 ) -> None:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
+from sigmaraw.cli.options import names_of
 from sigmaraw.cli.shared import Json, print_json
 
 
-def measurements(json: Json = False) -> None:
+def measurements(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="Only this measurement, with all its keys.", autocompletion=names_of("measurements")),
+    ] = None,
+    json: Json = False,
+) -> None:
     """List the measurements that measure=… may name, with units and keys. Besides these, it takes package.module:function."""
     from sigmaraw.cli.tables import print_parameters
     from sigmaraw.measurements import describe
 
-    rows = describe()
+    rows = describe(name)
     if json:
         print_json(rows)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,29 +17,15 @@ if TYPE_CHECKING:
     from sigmaraw.study import Plan
 
 
-def codec_names() -> list[str]:
-    """Return what a shell completes after --codec."""
-    from sigmaraw import registry
+def names_of(group: str) -> Callable[[], list[str]]:
+    """Return what a shell completes from: a function that lists the registered names of ``sigmaraw.<group>``."""
 
-    return registry.names(registry.CODECS)
+    def names() -> list[str]:
+        from sigmaraw import registry
 
+        return registry.names(f"sigmaraw.{group}")
 
-def _pipeline_names() -> list[str]:
-    from sigmaraw import registry
-
-    return registry.names(registry.PIPELINES)
-
-
-def _mode_names() -> list[str]:
-    from sigmaraw import registry
-
-    return registry.names(registry.MODES)
-
-
-def _engine_names() -> list[str]:
-    from sigmaraw import registry
-
-    return registry.names(registry.ENGINES)
+    return names
 
 
 DRAW_HELP = "bootstrap (default), around-raw, simex, mean-n, repeats; settings as name:key=value."
@@ -62,21 +49,21 @@ Grid = Annotated[
     typer.Option(
         metavar="GRID",
         help="Codec with lists a|b|c or ranges low..high:count[log], such as jpeg2000:ratio=5|10|20; repeat it.",
-        autocompletion=codec_names,
+        autocompletion=names_of("codecs"),
     ),
 ]
 Spec = Annotated[
-    list[str] | None, typer.Option(metavar="SPEC", help="Codec, such as jpeg2000:ratio=10; repeat it.", autocompletion=codec_names)
+    list[str] | None, typer.Option(metavar="SPEC", help="Codec, such as jpeg2000:ratio=10; repeat it.", autocompletion=names_of("codecs"))
 ]
 PipelineSpec = Annotated[
     list[str] | None,
     typer.Option(
         metavar="SPEC",
         help="otsu, unet-demo, onnx:FILE, torch:FILE, labels:FILE.py:function, module:function, or a TOML file; repeat it.",
-        autocompletion=_pipeline_names,
+        autocompletion=names_of("pipelines"),
     ),
 ]
-Mode = Annotated[str | None, typer.Option(help=MODE_HELP, autocompletion=_mode_names)]
+Mode = Annotated[str | None, typer.Option(help=MODE_HELP, autocompletion=names_of("modes"))]
 PlanFile = Annotated[Path | None, typer.Option(metavar="PLAN.toml", help="Plan in a file, fixed before the data are seen.")]
 Count = Annotated[
     str | None,
@@ -100,7 +87,7 @@ Agreement = Annotated[
     typer.Option(metavar="METRIC", help="Metric of agreement with --reference, such as dice; default: all metrics of masks; repeat it."),
 ]
 Seed = Annotated[int | None, typer.Option(help="Study seed, 0 to 2^64 - 1; default 0.")]
-EngineName = Annotated[str, typer.Option(help="local or dask. Both give the same numbers.", autocompletion=_engine_names)]
+EngineName = Annotated[str, typer.Option(help="local or dask. Both give the same numbers.", autocompletion=names_of("engines"))]
 Batch = Annotated[int | None, typer.Option(help="Replicas held in memory at once; default: as many as fit. It changes no number.")]
 Roi = Annotated[
     str | None, typer.Option(metavar="Y,X", help="Corner of the images in the camera's full frame, px, for images that are cut-outs.")

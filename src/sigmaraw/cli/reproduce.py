@@ -24,7 +24,7 @@ def _names() -> list[str]:
 
 def reproduce(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Name of the study; without it, all are listed.", autocompletion=_names)
+        str | None, typer.Argument(metavar="NAME", help="Name of the study; without it, all are listed.", autocompletion=_names)
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="DIR", help="New folder for table, figures and records.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Run the study at a small size.")] = False,

@@ -34,10 +34,7 @@ def describe(name: str | None = None) -> list[dict[str, Any]]:
     UnknownName
         No family of that name; the message says what may have been meant.
     """
-    entries = registry.installed(registry.CODECS)
-    if name is not None and name not in [entry.name for entry in entries]:
-        registry.load(registry.CODECS, name)  # refuses it, with a suggestion
-    return [_entry(entry) for entry in entries if name in (None, entry.name)]
+    return [_entry(entry) for entry in registry.installed(registry.CODECS, name)]
 
 
 def _entry(entry: Installed) -> dict[str, Any]:

@@ -8,16 +8,26 @@ from sigmaraw import registry
 from sigmaraw.registry import Installed
 
 
-def describe() -> list[dict[str, Any]]:
+def describe(name: str | None = None) -> list[dict[str, Any]]:
     """Return one row per registered measure, those that cannot be used with the reason (JSON values).
+
+    Parameters
+    ----------
+    name : str, optional
+        Only this measure.
 
     Returns
     -------
     list of dict
         Each with name, summary (its first documented line), measurements (name, unit, definition), parameters, package, available and
         reason.
+
+    Raises
+    ------
+    UnknownName
+        It is not registered; the message says what may have been meant.
     """
-    return [_row(entry) for entry in registry.installed(registry.MEASUREMENTS)]
+    return [_row(entry) for entry in registry.installed(registry.MEASUREMENTS, name)]
 
 
 def _row(entry: Installed) -> dict[str, Any]:

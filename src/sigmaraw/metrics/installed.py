@@ -13,15 +13,25 @@ from sigmaraw import registry
 from sigmaraw.registry import Installed
 
 
-def describe() -> list[dict[str, Any]]:
+def describe(name: str | None = None) -> list[dict[str, Any]]:
     """Return one row per registered metric, those that cannot be used with the reason (JSON values).
+
+    Parameters
+    ----------
+    name : str, optional
+        Only this metric.
 
     Returns
     -------
     list of dict
         Each with name, unit, definition, compares, package, available and reason.
+
+    Raises
+    ------
+    UnknownName
+        It is not registered; the message says what may have been meant.
     """
-    return [_row(entry) for entry in registry.installed(registry.METRICS)]
+    return [_row(entry) for entry in registry.installed(registry.METRICS, name)]
 
 
 def _row(entry: Installed) -> dict[str, Any]:

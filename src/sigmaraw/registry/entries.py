@@ -152,21 +152,30 @@ def load(group: str, name: str) -> Any:
     return _checked(group, name, points[0], _loaded(name, points[0]))
 
 
-def installed(group: str) -> list[Installed]:
+def installed(group: str, only: str | None = None) -> list[Installed]:
     """Return every registered name of a group, those that cannot be used with the reason: one broken package hides nothing.
 
     Parameters
     ----------
     group : str
         For instance ``registry.METRICS``.
+    only : str, optional
+        This name alone.
 
     Returns
     -------
     list of Installed
         Sorted by name.
+
+    Raises
+    ------
+    UnknownName
+        `only` is not registered; the message says what may have been meant.
     """
-    rows = []
-    for name in names(group):
+    rows, known = [], names(group)
+    if only is not None and only not in known:
+        load(group, only)  # refuses it
+    for name in known if only is None else [only]:
         points = _table(group)[name]
         package, version = (", ".join(dict.fromkeys(words)) for words in zip(*map(_distribution, points), strict=True))
         try:
