@@ -129,3 +129,7 @@ def _whole(folder: Path) -> None:
     done = subprocess.run([os.environ[OTHER], "-c", _PROCESS, str(table)], capture_output=True, text=True, check=True)
     theirs = float(done.stdout)
     print(f"  emva1288, one thread, without figures {theirs:10.2f} s   {theirs / ours:6.2f} x as long")
+
+
+if __name__ == "__main__":
+    main()

@@ -81,3 +81,7 @@ def main() -> None:
         seconds = side_by_side(contenders, rounds=1 if spec in SLOW else 9)
         rates = {name: array.nbytes / 1e6 / value for name, value in seconds.items()}
         print(f" {spec:<26}{ratio:7.2f}{rates['bare']:12.1f}{rates['ours']:15.1f}{rates['ours'] / rates['bare']:8.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

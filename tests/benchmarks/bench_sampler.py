@@ -64,3 +64,7 @@ def main() -> None:
             for name, (clock, processor) in rate.items():
                 by_clock, by_processor = (rate["sigmaraw"][i] / (clock, processor)[i] for i in (0, 1))
                 print(f"  {name:<20} {clock:10.1f} {processor:10.1f}   sigmaraw is {by_clock:8.2f} x   {by_processor:8.2f} x")
+
+
+if __name__ == "__main__":
+    main()

@@ -18,6 +18,7 @@ from sigmaraw.errors import (
     ColourImage,
     ImplausibleSeries,
     InputNotFound,
+    InvalidOption,
     NotIntegerData,
     ShapeMismatch,
     TooFewFrames,
@@ -350,3 +351,8 @@ def test_prnu_is_taken_from_the_stack_about_half_saturation() -> None:
     # √([4s²·v/L + …]/N)/(2s): v/s² = (1/3200)/1e-4 = 3.1 of 12 frames; of two at 3990 e- the error would be .042 of the value.
     assert value(profile, "prnu_se") < 0.02 * value(profile, "prnu")
     assert abs(z(profile, "prnu", 100 * response.std())) < 4
+
+
+def test_what_is_no_series_is_named() -> None:
+    with pytest.raises(InvalidOption, match=r"a ndarray as series; expected the path of a folder"):
+        sr.calibrate(np.zeros((2, 8, 8), np.uint16))  # type: ignore[arg-type]

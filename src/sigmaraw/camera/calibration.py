@@ -87,7 +87,7 @@ def calibrate(
     OutOfSpace
         If the folder for temporary files has no space for 8 bytes per pixel and level.
     InvalidOption
-        If taps and cfa are both given, or one is malformed.
+        If taps and cfa are both given, or one is malformed, or `series` is something else.
 
     References
     ----------
@@ -111,6 +111,9 @@ def calibrate(
     True
     """
     layout = parse_layout(taps, cfa)
+    if not isinstance(series, str | os.PathLike | Series):
+        made = "make a Series of levels: sigmaraw.frames.Series(dark, flat, bits=…)"
+        raise InvalidOption(f"a {type(series).__name__} as series", "the path of a folder or descriptor file, or a Series", made)
     found = with_bits(series, bits) if isinstance(series, Series) else read_series(series, bits=bits)
     if cfa is not None and found.cfa is not None and found.cfa.isalpha() and len(found.cfa) == 4 and found.cfa != cfa.upper():
         raise InvalidOption(f"cfa={cfa}, but the headers state {found.cfa}", "one colour filter pattern", "correct --cfa, or the headers")

@@ -138,22 +138,29 @@ def _permutation_p(n: int, m: int, last: NDArray[np.bool_], gaps: NDArray[np.int
     """Return per pair P(max |i m − j n| ≥ gap at the ends of blocks) when all orders of n a's and m b's are equally likely.
 
     last : (pair, n + m). i and j count the a's and b's among the first i + j pooled values. State probabilities walk over i + j; those
-    that reach the gap are absorbed, so a small p is a sum of small numbers and not a difference from 1.
+    that reach the gap are absorbed, so a small p is a sum of small numbers and not a difference from 1. Only the i that some pair can be at
+    are computed: about √(n + m) of them.
     """
-    i = np.arange(n + 1)
     state = np.zeros((len(last), n + 1))
     state[:, 0] = 1.0
     beyond = np.zeros(len(last))
+    low = high = 0
     for step in range(n + m):
-        j = step - i
+        within = slice(low, min(high + 1, n) + 1)
+        i = np.arange(within.start, within.stop)
         left = n + m - step
-        take_a = state * (n - i) / left
-        state = state * np.maximum(m - j, 0) / left
-        state[:, 1:] += take_a[:, :-1]
+        take_a = state[:, within] * (n - i) / left
+        here = state[:, within] * np.maximum(m - (step - i), 0) / left
+        here[:, 1:] += take_a[:, :-1]
         reached = (np.abs(i * m - (step + 1 - i) * n) >= gaps[:, np.newaxis]) & last[:, step, np.newaxis]
-        for pair in np.flatnonzero((state * reached).any(axis=1)):
-            beyond[pair] += state[pair, reached[pair]].sum()
-        state[reached] = 0.0
+        for pair in np.flatnonzero((here * reached).any(axis=1)):
+            beyond[pair] += here[pair, reached[pair]].sum()
+        here[reached] = 0.0
+        state[:, within] = here
+        held = np.flatnonzero(here.any(axis=0))
+        if not held.size:
+            break
+        low, high = within.start + held[0], within.start + held[-1]
     return np.where(gaps == 0, 1.0, np.minimum(beyond, 1.0))
 
 

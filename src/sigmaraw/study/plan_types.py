@@ -15,16 +15,18 @@ _WANTED: dict[str, tuple[tuple[type, ...], str]] = {
     "n": ((*_WHOLE, str, type(None)), "a whole number, or a text such as auto:0.05"),
     "seed": (_WHOLE, "a whole number"),
     **{name: ((*_NUMBER, type(None)), "a number") for name in ("k", "spread", "rms", "rms_counts")},
+    "mode": ((str,), "a text such as bootstrap"),
+    "rule": ((str,), "a text such as equivalence"),
 }
 
 
 def check_types(values: Mapping[str, Any]) -> dict[str, int]:
-    """Refuse what is no number where one belongs, and return whole numbers of NumPy as Python's.
+    """Refuse values of the wrong type, and return whole numbers of NumPy as Python's.
 
     Parameters
     ----------
     values : mapping
-        n, seed, k, spread, rms and rms_counts of a plan.
+        Of a plan, by name: n, seed, k, spread, rms, rms_counts, mode, rule and roi are looked at.
 
     Returns
     -------
@@ -42,8 +44,11 @@ def check_types(values: Mapping[str, Any]) -> dict[str, int]:
     {'n': 20}
     """
     for name, (types, expected) in _WANTED.items():
-        if not isinstance(values[name], types) or isinstance(values[name], bool):
+        if (name in values and not isinstance(values[name], types)) or isinstance(values.get(name), bool):
             raise InvalidOption(f"{name} = {values[name]!r:.60}", expected, f"correct {name}")
+    roi = values.get("roi")
+    if roi is not None and not (isinstance(roi, list | tuple) and len(roi) == 2 and all(isinstance(place, _WHOLE) for place in roi)):
+        raise InvalidOption(f"roi = {roi!r:.60}", "two whole numbers (y, x) from 0", "give the corner of the region on the sensor")
     return {name: int(values[name]) for name in ("n", "seed") if isinstance(values[name], np.integer)}
 
 
