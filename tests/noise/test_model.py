@@ -118,7 +118,7 @@ def test_maps_are_used_pixel_by_pixel():
     [
         (np.zeros((4, 4), np.float32), NotIntegerData, "float32"),
         (np.zeros((4, 4), np.int16), NotIntegerData, "int16"),
-        (np.zeros((4, 4), np.uint8), BitDepthMismatch, "12-bit"),
+        (np.zeros((4, 4), np.uint8), BitDepthMismatch, "of 12 bits"),
         (np.full((4, 4), 4096, np.uint16), BitDepthMismatch, "4096"),
         (np.zeros(4, np.uint16), ShapeMismatch, "shape"),
         (np.zeros((0, 4), np.uint16), ShapeMismatch, "empty"),

@@ -154,7 +154,8 @@ def _permutation_p(n: int, m: int, last: NDArray[np.bool_], gaps: NDArray[np.int
         here[:, 1:] += take_a[:, :-1]
         reached = (np.abs(i * m - (step + 1 - i) * n) >= gaps[:, np.newaxis]) & last[:, step, np.newaxis]
         for pair in np.flatnonzero((here * reached).any(axis=1)):
-            beyond[pair] += here[pair, reached[pair]].sum()
+            absorbed = here[pair, reached[pair]]
+            beyond[pair] += absorbed[absorbed > 0].sum()  # zeros, of which there are as many as other pairs need, would regroup the sum
         here[reached] = 0.0
         state[:, within] = here
         held = np.flatnonzero(here.any(axis=0))
