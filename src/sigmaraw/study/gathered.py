@@ -37,11 +37,12 @@ class GatheredPredictions:
         """Return whether each group of the double bootstrap has those replicas that belong to n."""
         return len(self.double_bootstrap) == 0 or self.double_bootstrap.shape[1] == double_bootstrap_replicas(n)
 
-    def extend(self, n: int, nested: int | None) -> None:
-        """Make the arrays long enough for n replicas per group, and those of the double bootstrap for what belongs to `nested`, if any."""
-        self.raw, self.decoded = _longer(self.raw, n), _longer(self.decoded, n)
-        if nested is not None:
+    def extend(self, n: int, nested: int) -> None:
+        """Make the arrays long enough for n replicas per group; where they are, lengthen those of the double bootstrap to `nested`."""
+        if self.raw.shape[1] == n:
             self.double_bootstrap = _longer(self.double_bootstrap, double_bootstrap_replicas(nested))
+        else:
+            self.raw, self.decoded = _longer(self.raw, n), _longer(self.decoded, n)
 
     def take(self, result: BlockResult) -> None:
         """Put the predictions of one block in their place."""

@@ -305,20 +305,18 @@ def _gather(
 ) -> GatheredPredictions:
     """Return all predictions; where n is adaptive the plan's items are extended, by a block each time, until its rule is met.
 
-    Last come the groups that start from replicas of group 0, for as many replicas as there were then: behind the others without a pause
-    where n is fixed. Where n follows from decisions they come before the first look, as many as belong to it: u_mode may rest on them.
+    Last come the groups that start from replicas of group 0, for as many replicas as there were then. Where n follows from decisions they
+    come before the first look, as many as belong to it: u_mode may rest on them.
     """
     plan, measurements, nested = setting.plan, setting.pipeline.measurements, job.mode.double_bootstrap_groups
     images, shape = len(job.images), (0, len(job.images), len(measurements))
     gathered = GatheredPredictions(np.empty((plan.groups, *shape)), np.empty((len(plan.codecs), *shape)), np.empty((nested, *shape)), {})
     n = aim = setting.design.n
-    done, what, fixed = 0, "replicas", look is None and not isinstance(plan.adaptive, Adaptive)
+    done, what = 0, "replicas"
     while not gathered.complete(n, of_nested := n if look is None else setting.design.n):
         first = gathered.raw.shape[1]
-        items, last = plan.items(images, n, start=first), fixed or first == n
-        if last:
-            items += plan.double_bootstrap_items(images, of_nested, nested)
-        gathered.extend(n, of_nested if last else None)
+        items = plan.items(images, n, start=first) if first < n else plan.double_bootstrap_items(images, of_nested, nested)
+        gathered.extend(n, of_nested)
         total = images * (aim * plan.groups + nested * double_bootstrap_replicas(aim if look is None else of_nested))
         report(done, total, what)
         try:
