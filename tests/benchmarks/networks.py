@@ -12,7 +12,6 @@ from sigmaraw.pipelines.demo_weights import SHIPPED
 from sigmaraw.pipelines.unet import DemoUNet, UNet, UNetDescription
 
 LARGE = (32, 64, 128, 256)  # widths, which are 1.95 million parameters
-_SIDES = {2: "y", 3: "x"}
 
 
 class _Large(torch.nn.Module):
@@ -45,7 +44,7 @@ def spec_of(word: str, folder: Path) -> str:
         warnings.simplefilter("ignore", DeprecationWarning)
         if word == "demo-onnx":  # by torch's older exporter, which needs no further package
             path = folder / "model.onnx"
-            free = {"image": {0: "batch", **_SIDES}}
+            free = {"image": {0: "batch", 2: "y", 3: "x"}}
             torch.onnx.export(
                 network.eval(), (example,), str(path), dynamo=False, input_names=["image"], output_names=["map"], dynamic_axes=free
             )

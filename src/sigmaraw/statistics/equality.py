@@ -138,8 +138,8 @@ def _permutation_p(n: int, m: int, last: NDArray[np.bool_], gaps: NDArray[np.int
     """Return per pair P(max |i m − j n| ≥ gap at the ends of blocks) when all orders of n a's and m b's are equally likely.
 
     last : (pair, n + m). i and j count the a's and b's among the first i + j pooled values. State probabilities walk over i + j; those
-    that reach the gap are absorbed, so a small p is a sum of small numbers and not a difference from 1. Only the i that some pair can be at
-    are computed: about √(n + m) of them.
+    that reach the gap are absorbed, so a small p is a sum of small numbers and not a difference from 1. Only the i that hold
+    probability in some pair are computed: for p that are not small about √(n + m) of them, for a gap as large as can be all.
     """
     state = np.zeros((len(last), n + 1))
     state[:, 0] = 1.0
